@@ -1,0 +1,81 @@
+//! What userspace tells the eBPF side before it is loaded.
+//!
+//! The whole is one read-only global: the verifier sees constants and prunes what is switched off.
+
+/// The highest number of CPUs that a [`CpuMask`] can name.
+pub const MAX_CPUS: usize = 1024;
+
+/// A set of CPUs, one bit each.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CpuMask {
+    /// Bit `n % 64` of word `n / 64` stands for CPU `n`.
+    pub words: [u64; MAX_CPUS / 64],
+}
+
+impl CpuMask {
+    /// The set of all CPUs.
+    pub const ALL: Self = Self {
+        words: [u64::MAX; MAX_CPUS / 64],
+    };
+    /// The empty set.
+    pub const NONE: Self = Self {
+        words: [0; MAX_CPUS / 64],
+    };
+}
+
+/// Settings of the eBPF side, fixed when it is loaded.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The address of `_text`, from which functions are counted.
+    pub text_base: u64,
+    /// The address of `__per_cpu_offset` (arch/x86/kernel/setup_percpu.c), or 0 if it is not known.
+    pub per_cpu_offsets: u64,
+    /// The address of the preempt count within a CPU's area: the symbol `__preempt_count`, or
+    /// `pcpu_hot` plus its member's offset (6.2 to 6.14). Meaningless while `per_cpu_offsets` is 0.
+    pub preempt_count: u64,
+    /// The offset of `pid` in `struct task_struct`, bytes.
+    pub task_pid_offset: u64,
+    /// The process of the tracer itself, whose root calls are left out; 0 leaves out none.
+    pub own_tgid: u32,
+    /// The only process whose root calls are traced; 0 for all.
+    pub only_tgid: u32,
+    /// Calls at this depth and deeper are left out; the root has depth 0.
+    pub max_depth: u32,
+    /// Slots in the table of tasks, less one; the number of slots is a power of two.
+    pub task_mask: u32,
+    /// Root calls are traced only if they are entered on one of these.
+    pub cpus: CpuMask,
+}
+
+impl Config {
+    /// Everything is traced, nothing is known of the kernel.
+    pub const DEFAULT: Self = Self {
+            text_base: 0,
+            per_cpu_offsets: 0,
+            preempt_count: 0,
+            task_pid_offset: 0,
+            own_tgid: 0,
+            only_tgid: 0,
+            max_depth: crate::NO_DEPTH_LIMIT,
+            task_mask: 0,
+            cpus: CpuMask::ALL,
+    };
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn config_has_no_padding() {
+        assert_eq!(size_of::<Config>(), 4 * 8 + 4 * 4 + MAX_CPUS / 8);
+    }
+}

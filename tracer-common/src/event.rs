@@ -1,0 +1,188 @@
+//! Events and the batches they travel in.
+//!
+//! An event is 24 bytes: most of what identifies it (task, CPU, sequence number, command name) is the same for
+//! all events of a batch and stands once in the header. A batch belongs to one root call of one
+//! task on one CPU: it is handed over when it is full, when the task is switched out, and when the
+//! root returns.
+
+/// Events that a batch can hold.
+pub const BATCH_CAPACITY: usize = 128;
+
+/// Places at the end of a batch that only interrupts may use: a task hands its batch over when no
+/// more than these are left, so that an interrupt which arrives in the middle of an event finds room.
+pub const BATCH_HEADROOM: usize = 16;
+
+/// The depth that means "no limit" in [`crate::Config::max_depth`].
+pub const NO_DEPTH_LIMIT: u32 = u32::MAX;
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum EventKind {
+    /// A function was entered; `value` is 0.
+    Entry = 1,
+    /// A function returned; `value` is the return register, whatever the function's type.
+    Exit = 2,
+    /// The task was switched out; `function` and `value` are 0.
+    Off = 3,
+    /// The task runs again; `function` and `value` are 0.
+    On = 4,
+    /// The task died inside the root; `function` and `value` are 0.
+    Died = 5,
+}
+
+impl EventKind {
+    /// The kind that a byte of the wire stands for.
+    pub const fn from_u8(byte: u8) -> Option<Self> {
+        Some(match byte {
+            1 => Self::Entry,
+            2 => Self::Exit,
+            3 => Self::Off,
+            4 => Self::On,
+            5 => Self::Died,
+            _ => return None,
+        })
+    }
+}
+
+/// What the CPU was doing for, from the kernel's preempt count (include/linux/preempt.h).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Context {
+    /// The task itself.
+    Task = 0,
+    /// A soft interrupt that runs on the task's behalf or in its time.
+    SoftIrq = 1,
+    /// A hard interrupt.
+    HardIrq = 2,
+    /// A non-maskable interrupt.
+    Nmi = 3,
+}
+
+impl Context {
+    /// The context that a preempt count stands for: bits 20..24 NMI, 16..20 hard interrupts, bit 8
+    /// "serving a soft interrupt" (the higher soft-interrupt bits only say that they are disabled).
+    #[inline(always)]
+    pub const fn from_preempt_count(count: u32) -> Self {
+        if count & 0x00f0_0000 != 0 {
+            Self::Nmi
+        } else if count & 0x000f_0000 != 0 {
+            Self::HardIrq
+        } else if count & 0x0000_0100 != 0 {
+            Self::SoftIrq
+        } else {
+            Self::Task
+        }
+    }
+
+    /// The context that a byte of the wire stands for.
+    pub const fn from_u8(byte: u8) -> Option<Self> {
+        Some(match byte {
+            0 => Self::Task,
+            1 => Self::SoftIrq,
+            2 => Self::HardIrq,
+            3 => Self::Nmi,
+            _ => return None,
+        })
+    }
+}
+
+/// One hit of a probe, as it stands in a batch.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Event {
+    /// CLOCK_MONOTONIC in ns, read once per event with `bpf_ktime_get_ns`.
+    pub time_ns: u64,
+    /// See [`EventKind`].
+    pub value: u64,
+    /// The function's address less [`crate::Config::text_base`]. Kernel, modules and BPF
+    /// programs lie within 2 GiB on x86-64 (Documentation/arch/x86/x86_64/mm.rst), so 32 bits, wrapping, identify it.
+    pub function: u32,
+    /// Bits 3..19 of the address of the probe's context: the same for entry and exit of one call, different
+    /// for calls that are open at the same time, so that an exit finds its entry whatever was lost between.
+    pub frame: u16,
+    /// Calls of the same root call that were open when the function was entered; 255 stands for more.
+    pub depth: u8,
+    /// [`EventKind`] in the low four bits, [`Context`] in the high four.
+    pub kind_and_context: u8,
+}
+
+impl Event {
+    /// Packs kind and context into one byte.
+    #[inline(always)]
+    pub const fn pack(kind: EventKind, context: Context) -> u8 {
+        kind as u8 | ((context as u8) << 4)
+    }
+
+    /// The kind, or none if the byte is damaged.
+    pub const fn kind(&self) -> Option<EventKind> {
+        EventKind::from_u8(self.kind_and_context & 0xf)
+    }
+
+    /// The context, or none if the byte is damaged.
+    pub const fn context(&self) -> Option<Context> {
+        Context::from_u8(self.kind_and_context >> 4)
+    }
+}
+
+/// What is the same for all events of a batch; `count` events follow it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BatchHeader {
+    /// The number of the first event within its root call. Every hit gets a number, also one that
+    /// could not be stored, so a gap between two batches is exactly the number of lost events.
+    pub sequence: u64,
+    /// CLOCK_MONOTONIC in ns at which the root was entered: with `tid` the identity of the root call.
+    pub root_time_ns: u64,
+    /// The task (what the kernel calls pid), in the initial PID namespace.
+    pub tid: u32,
+    /// The process (what the kernel calls tgid), in the initial PID namespace.
+    pub tgid: u32,
+    /// The CPU on which all events of the batch were taken.
+    pub cpu: u32,
+    /// Events in the batch, at most [`BATCH_CAPACITY`].
+    pub count: u32,
+    /// The task's command name, padded with zeros (`TASK_COMM_LEN`, include/linux/sched.h).
+    pub comm: [u8; 16],
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layouts_have_no_padding() {
+        assert_eq!(size_of::<Event>(), 8 + 8 + 4 + 2 + 1 + 1);
+        assert_eq!(size_of::<BatchHeader>(), 8 + 8 + 4 * 4 + 16);
+        assert_eq!(size_of::<BatchHeader>() % align_of::<Event>(), 0);
+    }
+
+    #[test]
+    fn kind_and_context_survive_packing() {
+        for kind in 1..=5 {
+            for context in 0..=3 {
+                let kind = EventKind::from_u8(kind).unwrap();
+                let context = Context::from_u8(context).unwrap();
+                let event = Event {
+                    kind_and_context: Event::pack(kind, context),
+                    ..Event::default()
+                };
+                assert_eq!(event.kind(), Some(kind));
+                assert_eq!(event.context(), Some(context));
+            }
+        }
+        assert_eq!(Event::default().kind(), None);
+    }
+
+    #[test]
+    fn context_follows_the_preempt_count() {
+        assert_eq!(Context::from_preempt_count(0x0000_0002), Context::Task);
+        // Soft interrupts disabled is not serving one.
+        assert_eq!(Context::from_preempt_count(0x0000_0200), Context::Task);
+        assert_eq!(Context::from_preempt_count(0x0000_0300), Context::SoftIrq);
+        assert_eq!(Context::from_preempt_count(0x0001_0100), Context::HardIrq);
+        assert_eq!(Context::from_preempt_count(0x0010_0100), Context::Nmi);
+        // The highest bit says only that no reschedule is needed (PREEMPT_NEED_RESCHED, inverted).
+        assert_eq!(Context::from_preempt_count(0x8000_0000), Context::Task);
+    }
+}

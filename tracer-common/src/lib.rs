@@ -1,0 +1,46 @@
+//! What the two sides of tracer share: the layout of what travels from the eBPF program to
+//! userspace, and the settings that travel the other way.
+//!
+//! Nothing else is shared. The layouts are `repr(C)` without padding, so that a batch can be copied
+//! as bytes out of the kernel and read back without `unsafe`; a test below holds them to that.
+#![no_std]
+
+mod config;
+mod event;
+
+pub use config::{Config, CpuMask, MAX_CPUS};
+pub use event::{
+    BATCH_CAPACITY, BATCH_HEADROOM, BatchHeader, Context, Event, EventKind, NO_DEPTH_LIMIT,
+};
+
+/// Counters of one CPU, kept by the eBPF side and read by userspace; every field counts since load.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CpuCounters {
+    /// Events that were hit inside a root and stored nowhere: the ring was full, or a batch was
+    /// being handed over when an interrupt hit a traced function.
+    pub lost_events: u64,
+    /// Root calls that were not traced because no task slot was free.
+    pub lost_roots: u64,
+    /// Hits that the tracer's own work caused (a lock that a helper takes): dropped, not a loss.
+    pub own_hits: u64,
+    /// Batches that were handed to the ring.
+    pub batches: u64,
+}
+
+#[cfg(feature = "user")]
+mod user {
+    use super::{BatchHeader, Config, CpuCounters, CpuMask, Event};
+
+    // SAFETY: each is `repr(C)`, Copy, has no padding (see the tests of `event`), and every bit
+    // pattern is a value.
+    unsafe impl aya::Pod for BatchHeader {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for Config {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for CpuCounters {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for CpuMask {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for Event {}
+}

@@ -1,0 +1,30 @@
+//! The two atomic operations that the tables need.
+//!
+//! `core::sync::atomic` offers none on this target (its `target_has_atomic` is unset), although the
+//! kernel has both since 5.12 (Documentation/bpf/standardization/instruction-set.rst).
+
+use core::intrinsics::{AtomicOrdering, atomic_cxchg, atomic_xadd};
+
+/// Adds `delta` and returns what was there before. One instruction: an interrupt that does the same
+/// on the same CPU sees the number before or after, never the same one.
+///
+/// # Safety
+/// `counter` points to a counter inside a map value.
+#[inline(always)]
+pub unsafe fn fetch_add(counter: *mut u64, delta: u64) -> u64 {
+    // SAFETY: the caller's promise.
+    unsafe { atomic_xadd::<u64, u64, { AtomicOrdering::SeqCst }>(counter, delta) }
+}
+
+/// Writes `new` if `old` is there; says whether it was.
+///
+/// # Safety
+/// `cell` points to a cell inside a map value.
+#[inline(always)]
+pub unsafe fn compare_exchange(cell: *mut u64, old: u64, new: u64) -> bool {
+    // SAFETY: the caller's promise.
+    let (found, _) = unsafe {
+        atomic_cxchg::<u64, { AtomicOrdering::SeqCst }, { AtomicOrdering::SeqCst }>(cell, old, new)
+    };
+    found == old
+}

@@ -1,0 +1,80 @@
+//! The eBPF side of tracer.
+//!
+//! Four probe programs, each serving any number of functions: entry and exit of a root, entry and
+//! exit of a callee. They differ only in that a root opens and closes a root call. Two tracepoints
+//! keep "which task runs on this CPU" right across switches and end the calls of tasks that die.
+//!
+//! The flow is `gate` (is the task that runs here inside a root? a few instructions) -> `task` (its
+//! state, which survives sleep and migration) -> `batch` (one event into the task's batch; the
+//! batch into the CPU's ring). There is no policy here: what is traced is decided by what userspace
+//! attaches and by the constants of [`tracer_common::Config`].
+#![no_std]
+#![no_main]
+#![feature(core_intrinsics)]
+#![allow(internal_features)]
+
+mod atomic;
+mod batch;
+mod context;
+mod gate;
+mod maps;
+mod probe;
+mod switch;
+mod task;
+
+use aya_ebpf::{
+    macros::{btf_tracepoint, fentry, fexit},
+    programs::{BtfTracePointContext, FEntryContext, FExitContext},
+};
+
+/// A root was entered.
+#[fentry]
+pub fn root_entry(ctx: FEntryContext) -> i32 {
+    probe::root_entry(&ctx);
+    0
+}
+
+/// A root returned.
+#[fexit]
+pub fn root_exit(ctx: FExitContext) -> i32 {
+    probe::root_exit(&ctx);
+    0
+}
+
+/// A function that may run under a root was entered.
+#[fentry]
+pub fn callee_entry(ctx: FEntryContext) -> i32 {
+    probe::callee_entry(&ctx);
+    0
+}
+
+/// A function that may run under a root returned.
+#[fexit]
+pub fn callee_exit(ctx: FExitContext) -> i32 {
+    probe::callee_exit(&ctx);
+    0
+}
+
+/// The CPU goes from one task to another.
+#[btf_tracepoint(function = "sched_switch")]
+pub fn sched_switch(ctx: BtfTracePointContext) -> i32 {
+    switch::sched_switch(&ctx);
+    0
+}
+
+/// The current task dies.
+#[btf_tracepoint(function = "sched_process_exit")]
+pub fn sched_process_exit(_ctx: BtfTracePointContext) -> i32 {
+    switch::sched_process_exit();
+    0
+}
+
+#[panic_handler]
+fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}
+
+/// Helpers such as `bpf_get_func_ip` are for GPL-compatible programs only.
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 4] = *b"GPL\0";

@@ -1,0 +1,98 @@
+//! All that the programs keep, and how they reach it.
+//!
+//! Arrays only: the verifier turns their look-ups into a few instructions (array_map_gen_lookup,
+//! kernel/bpf/arraymap.c), no lock is taken and no traced function runs. Userspace sets the real
+//! sizes when it loads the object.
+
+use aya_ebpf::{
+    btf_maps::{Array, ArrayOfMaps, RingBuf},
+    macros::btf_map,
+};
+use tracer_common::{BATCH_CAPACITY, BatchHeader, Config, CpuCounters, Event};
+
+/// Set by userspace before loading; read-only and frozen, so that the verifier knows its values.
+#[unsafe(no_mangle)]
+pub static CONFIG: Config = Config::DEFAULT;
+
+/// Reads one setting as it is in the kernel, not as it was when this was compiled.
+macro_rules! config {
+    ($($field:tt)+) => {
+        // SAFETY: a field of a static that lives as long as the program.
+        unsafe { core::ptr::read_volatile(&raw const $crate::maps::CONFIG.$($field)+) }
+    };
+}
+pub(crate) use config;
+
+/// Which task slot the CPU works for: none.
+pub const OUTSIDE: u32 = 0;
+/// Which task slot the CPU works for: a switch is under way, ask who is current.
+pub const SWITCHING: u32 = u32::MAX;
+
+/// What one CPU is doing. A slot is numbered from 1 here, so that 0 is the common case "outside".
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Cpu {
+    /// [`OUTSIDE`], [`SWITCHING`], or the slot of the task that runs here inside a root.
+    pub slot: u32,
+    /// While switching: the task that comes.
+    pub next_tid: u32,
+    /// While switching: the slot of the task that comes, or [`OUTSIDE`].
+    pub next_slot: u32,
+    /// While switching: the slot of the task that goes, or [`OUTSIDE`].
+    pub previous_slot: u32,
+    /// The address of this CPU's area, 0 until it is first needed.
+    pub area: u64,
+    /// What userspace reads.
+    pub counters: CpuCounters,
+}
+
+/// The state of a task that is inside a root. Slots are found by task id, see `task`.
+#[repr(C)]
+pub struct Task {
+    /// What `task::key` says of the task; 0 while the slot is free.
+    pub owner: u64,
+    /// The address of the probe context of the open root call: identifies its exit.
+    pub root_frame: u64,
+    /// Calls that are open under the root.
+    pub depth: u32,
+    /// One bit per [`tracer_common::Context`] in which a probe is at work, and [`FLUSHING`].
+    pub busy: u32,
+    /// Places of `events` that are taken; may exceed the capacity, the excess is lost.
+    pub taken: u64,
+    /// Hits since the last hand-over that found no place.
+    pub missed: u64,
+    /// The batch: these two are one block for the ring.
+    pub header: BatchHeader,
+    /// See `header`.
+    pub events: [Event; BATCH_CAPACITY],
+}
+
+/// In [`Task::busy`]: the batch is being handed over.
+pub const FLUSHING: u32 = 1 << 8;
+
+/// One element per possible CPU.
+#[btf_map]
+pub static CPUS: Array<Cpu, 1> = Array::new();
+
+/// A power of two of slots.
+#[btf_map]
+pub static TASKS: Array<Task, 1> = Array::new();
+
+/// One ring per possible CPU.
+#[btf_map]
+pub static RINGS: ArrayOfMaps<RingBuf<(), 4096>, 1> = ArrayOfMaps::new();
+
+/// How many tasks are inside a root, so that a switch costs little while there is none.
+#[btf_map]
+pub static INSIDE: Array<u64, 1> = Array::new();
+
+/// The state of the CPU that we run on. Tracing programs run with migration disabled.
+#[inline(always)]
+pub fn this_cpu() -> Option<(u32, &'static mut Cpu)> {
+    // SAFETY: a helper without arguments.
+    let number = unsafe { aya_ebpf::helpers::bpf_get_smp_processor_id() };
+    let cpu = CPUS.get_ptr_mut(number)?;
+    // SAFETY: the pointer was checked; only contexts that nest on this CPU write here, and each
+    // leaves what it interrupted consistent.
+    Some((number, unsafe { &mut *cpu }))
+}

@@ -1,0 +1,206 @@
+//! What happens at a probe: gate, guard, event.
+//!
+//! The guard is one bit per context (task, soft interrupt, hard interrupt, NMI) in the task's state. A
+//! hit in a context that is already at work is of the tracer's own making, such as the lock that the
+//! ring takes: it is dropped and counted apart. An interrupt's hit on top of a task's is kept.
+
+use aya_ebpf::{
+    EbpfContext,
+    helpers::{bpf_get_current_pid_tgid, bpf_get_func_ip, bpf_get_func_ret, bpf_ktime_get_ns},
+    programs::{FEntryContext, FExitContext},
+};
+use aya_log_ebpf::warn;
+use tracer_common::{Event, EventKind};
+
+use crate::{
+    batch::{self, Hit, Wake},
+    context, gate,
+    maps::{Cpu, OUTSIDE, Task, config, this_cpu},
+    task,
+};
+
+/// One bit for each [`tracer_common::Context`].
+const ALL_CONTEXTS: u32 = 0xf;
+
+/// A callee was entered.
+#[inline(always)]
+pub fn callee_entry(ctx: &FEntryContext) {
+    let Some((number, cpu)) = this_cpu() else {
+        return;
+    };
+    let slot = gate::slot_of_current(cpu);
+    if let Some(task) = task::get(slot) {
+        entry(ctx, number, cpu, task);
+    }
+}
+
+/// A callee returned.
+#[inline(always)]
+pub fn callee_exit(ctx: &FExitContext) {
+    let Some((number, cpu)) = this_cpu() else {
+        return;
+    };
+    let slot = gate::slot_of_current(cpu);
+    if let Some(task) = task::get(slot) {
+        exit(ctx, number, cpu, task, false);
+    }
+}
+
+/// A root was entered: opens a root call, or is a call like any other inside one.
+#[inline(always)]
+pub fn root_entry(ctx: &FEntryContext) {
+    let Some((number, cpu)) = this_cpu() else {
+        return;
+    };
+    let mut slot = gate::slot_of_current(cpu);
+    if slot == OUTSIDE {
+        slot = open(ctx, number, cpu);
+    }
+    if let Some(task) = task::get(slot) {
+        entry(ctx, number, cpu, task);
+    }
+}
+
+/// A root returned: closes the root call that its entry opened.
+#[inline(always)]
+pub fn root_exit(ctx: &FExitContext) {
+    let Some((number, cpu)) = this_cpu() else {
+        return;
+    };
+    let slot = gate::slot_of_current(cpu);
+    let Some(task) = task::get(slot) else {
+        return;
+    };
+    // SAFETY: a checked map value.
+    let closes = unsafe { (*task).root_frame } == ctx.as_ptr() as u64;
+    exit(ctx, number, cpu, task, closes);
+    if closes {
+        close(number, cpu, task);
+    }
+}
+
+/// Claims a slot for a root call, unless it is filtered out.
+#[inline(always)]
+fn open(ctx: &FEntryContext, number: u32, cpu: &mut Cpu) -> u32 {
+    let pid_tgid = bpf_get_current_pid_tgid();
+    let tgid = (pid_tgid >> 32) as u32;
+    let word = config!(cpus.words[(number as usize / 64) & 15]);
+    if word & (1 << (number % 64)) == 0 {
+        return OUTSIDE;
+    }
+    if config!(own_tgid) != 0 && tgid == config!(own_tgid) {
+        return OUTSIDE;
+    }
+    if config!(only_tgid) != 0 && tgid != config!(only_tgid) {
+        return OUTSIDE;
+    }
+    let key = task::key(pid_tgid as u32, number);
+    // SAFETY: a helper without arguments.
+    let slot = task::claim(key, unsafe { bpf_ktime_get_ns() }, pid_tgid);
+    if let Some(task) = task::get(slot) {
+        // SAFETY: a checked map value.
+        unsafe { (*task).root_frame = ctx.as_ptr() as u64 };
+        cpu.slot = slot;
+    } else {
+        cpu.counters.lost_roots += 1;
+        warn!(ctx, "no task slot is free for a root call of task {}", pid_tgid as u32);
+    }
+    slot
+}
+
+/// Hands over what is left and frees the slot. The word comes off before and after: preemption in
+/// between would find the slot still owned and set it again.
+#[inline(always)]
+pub fn close(number: u32, cpu: &mut Cpu, task: *mut Task) {
+    // SAFETY: a checked map value, ours until it is released; the word is this CPU's.
+    unsafe {
+        // The root call is over: whatever is hit from here on, the reader's wake-up first of all, is not in it.
+        (*task).busy |= ALL_CONTEXTS;
+        batch::flush(number, cpu, task, Wake::Now);
+        core::ptr::write_volatile(&raw mut cpu.slot, OUTSIDE);
+        task::release(task);
+        core::ptr::write_volatile(&raw mut cpu.slot, OUTSIDE);
+    }
+}
+
+#[inline(always)]
+fn entry(ctx: &FEntryContext, number: u32, cpu: &mut Cpu, task: *mut Task) {
+    let context = context::current(number, cpu);
+    let bit = 1 << context as u32;
+    // SAFETY: a checked map value; nested contexts leave `busy` and `depth` as they found them.
+    unsafe {
+        if (*task).busy & bit != 0 {
+            cpu.counters.own_hits += 1;
+            return;
+        }
+        (*task).busy |= bit;
+        let depth = (*task).depth;
+        (*task).depth = depth + 1;
+        if depth < config!(max_depth) {
+            let hit = Hit {
+                time_ns: bpf_ktime_get_ns(),
+                value: 0,
+                function: function(ctx),
+                depth,
+                kind_and_context: Event::pack(EventKind::Entry, context),
+            };
+            batch::push(task, &hit, Some(ctx));
+        }
+        finish(number, cpu, task, bit);
+    }
+}
+
+#[inline(always)]
+fn exit(ctx: &FExitContext, number: u32, cpu: &mut Cpu, task: *mut Task, closes: bool) {
+    // SAFETY: a helper without arguments. First of all, so that our own work is not in the duration.
+    let time_ns = unsafe { bpf_ktime_get_ns() };
+    let context = context::current(number, cpu);
+    let bit = 1 << context as u32;
+    // SAFETY: as in `entry`.
+    unsafe {
+        if (*task).busy & bit != 0 {
+            cpu.counters.own_hits += 1;
+            return;
+        }
+        (*task).busy |= bit;
+        let mut depth = (*task).depth;
+        // An exit whose entry was not seen must not take the root's place.
+        if depth > 1 || closes {
+            depth -= 1;
+            (*task).depth = depth;
+        }
+        if depth < config!(max_depth) {
+            let mut value = 0;
+            bpf_get_func_ret(ctx.as_ptr(), &raw mut value);
+            let hit = Hit {
+                time_ns,
+                value,
+                function: function(ctx),
+                depth,
+                kind_and_context: Event::pack(EventKind::Exit, context),
+            };
+            batch::push(task, &hit, Some(ctx));
+        }
+        finish(number, cpu, task, bit);
+    }
+}
+
+/// Leaves the guard; hands the batch over if it is time and nothing below is half written.
+#[inline(always)]
+fn finish(number: u32, cpu: &mut Cpu, task: *mut Task, bit: u32) {
+    // SAFETY: a checked map value.
+    unsafe {
+        if (*task).busy == bit && batch::is_nearly_full(task) {
+            batch::flush(number, cpu, task, Wake::Later);
+        }
+        (*task).busy &= !bit;
+    }
+}
+
+/// The probed function's address, counted from the kernel's text.
+#[inline(always)]
+fn function<C: EbpfContext>(ctx: &C) -> u32 {
+    // SAFETY: the context is the program's own.
+    let address = unsafe { bpf_get_func_ip(ctx.as_ptr()) };
+    address.wrapping_sub(config!(text_base)) as u32
+}

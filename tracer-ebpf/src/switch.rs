@@ -1,0 +1,108 @@
+//! Task switches and deaths.
+//!
+//! At a switch the going task's batch is handed over, so that all events of a batch are of one CPU and
+//! a reader that sees a later batch of a task is sure to find the earlier ones. Both sides of the
+//! time off the CPU are events.
+
+use aya_ebpf::{
+    EbpfContext, helpers::{bpf_get_current_pid_tgid, bpf_ktime_get_ns},
+    programs::BtfTracePointContext,
+};
+use tracer_common::{Context, Event, EventKind};
+
+use crate::{
+    batch::{self, Hit, Wake},
+    gate,
+    maps::{Cpu, OUTSIDE, SWITCHING, Task, config, this_cpu},
+    probe, task,
+};
+
+/// `trace_sched_switch(preempt, prev, next, ...)` in `__schedule` (kernel/sched/core.c): the current task is still
+/// `prev`, interrupts are off.
+#[inline(always)]
+pub fn sched_switch(ctx: &BtfTracePointContext) {
+    let Some((number, cpu)) = this_cpu() else {
+        return;
+    };
+    let previous_slot = gate::slot_of_current(cpu);
+    if !task::any_inside() {
+        cpu.slot = OUTSIDE;
+        return;
+    }
+    let previous_slot = switch_out(previous_slot, number, cpu);
+    let next_tid = next_tid(ctx);
+    let next_slot = task::find(task::key(next_tid, number));
+    if let Some(task) = task::get(next_slot) {
+        mark(task, EventKind::On);
+    }
+    if previous_slot == OUTSIDE && next_slot == OUTSIDE {
+        cpu.slot = OUTSIDE;
+        return;
+    }
+    cpu.next_tid = next_tid;
+    cpu.next_slot = next_slot;
+    cpu.previous_slot = previous_slot;
+    cpu.slot = SWITCHING;
+}
+
+/// `trace_sched_process_exit` in `do_exit` (kernel/exit.c): the current task dies.
+#[inline(always)]
+pub fn sched_process_exit() {
+    let Some((number, cpu)) = this_cpu() else {
+        return;
+    };
+    let slot = gate::slot_of_current(cpu);
+    if let Some(task) = task::get(slot) {
+        mark(task, EventKind::Died);
+        probe::close(number, cpu, task);
+    }
+}
+
+/// Marks the going task and hands its batch over. Returns [`OUTSIDE`] for a task that has just
+/// released its slot and was preempted before it could say so.
+#[inline(always)]
+fn switch_out(slot: u32, number: u32, cpu: &mut Cpu) -> u32 {
+    let Some(task) = task::get(slot) else {
+        return OUTSIDE;
+    };
+    let tid = bpf_get_current_pid_tgid() as u32;
+    // SAFETY: a checked map value of the current task.
+    unsafe {
+        if (*task).owner != task::key(tid, number) {
+            return OUTSIDE;
+        }
+        mark(task, EventKind::Off);
+        // Preempted in the middle of an event: it stays on this CPU until that is done, and so does its batch.
+        if (*task).busy == 0 {
+            (*task).busy = 1 << Context::Task as u32;
+            batch::flush(number, cpu, task, Wake::Later);
+            (*task).busy = 0;
+        }
+    }
+    slot
+}
+
+#[inline(always)]
+fn mark(task: *mut Task, kind: EventKind) {
+    let hit = Hit {
+        // SAFETY: a helper without arguments.
+        time_ns: unsafe { bpf_ktime_get_ns() },
+        value: 0,
+        function: 0,
+        // SAFETY: a checked map value.
+        depth: unsafe { (*task).depth },
+        kind_and_context: Event::pack(kind, Context::Task),
+    };
+    batch::push::<BtfTracePointContext>(task, &hit, None);
+}
+
+/// `next->pid`, read through the pointer that the verifier trusts.
+#[inline(always)]
+fn next_tid(ctx: &BtfTracePointContext) -> u32 {
+    // SAFETY: argument 2 is `struct task_struct *next`; the offset is from the running kernel's BTF.
+    unsafe {
+        let arguments = ctx.as_ptr().cast::<*const u8>();
+        let next = *arguments.add(2);
+        *next.add(config!(task_pid_offset) as usize).cast::<u32>()
+    }
+}

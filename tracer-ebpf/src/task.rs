@@ -1,0 +1,122 @@
+//! The table of tasks that are inside a root.
+//!
+//! Open addressing over an array, with a fixed number of places to look at and no order among them: finding,
+//! claiming and releasing take no lock, call no helper and run no traced function. It is asked only
+//! when a root is entered and at a task switch, never per event.
+
+use core::ptr;
+
+use tracer_common::BatchHeader;
+
+use crate::{
+    atomic,
+    maps::{INSIDE, OUTSIDE, TASKS, Task, config},
+};
+
+/// Places in which a task's slot may be.
+const PLACES: u32 = 16;
+
+/// What identifies a task. All idle tasks have task id 0, so they are told apart by CPU.
+#[inline(always)]
+pub fn key(tid: u32, cpu: u32) -> u64 {
+    if tid == 0 {
+        (1 << 32) | u64::from(cpu)
+    } else {
+        u64::from(tid)
+    }
+}
+
+#[inline(always)]
+fn place(key: u64, attempt: u32) -> u32 {
+    // Fibonacci hashing; task ids are handed out in sequence.
+    let hash = (key as u32).wrapping_mul(0x9e37_79b1) >> 12;
+    hash.wrapping_add(attempt) & config!(task_mask)
+}
+
+/// The task in a slot. Slots are numbered from 1; there is none for [`OUTSIDE`].
+#[inline(always)]
+pub fn get(slot: u32) -> Option<*mut Task> {
+    if slot == OUTSIDE {
+        return None;
+    }
+    TASKS.get_ptr_mut(slot - 1)
+}
+
+/// The slot of a task, or [`OUTSIDE`].
+#[inline(always)]
+pub fn find(key: u64) -> u32 {
+    for attempt in 0..PLACES {
+        let index = place(key, attempt);
+        let Some(task) = TASKS.get_ptr_mut(index) else {
+            continue;
+        };
+        // SAFETY: the pointer was checked; volatile because other CPUs claim and release.
+        if unsafe { ptr::read_volatile(&raw const (*task).owner) } == key {
+            return index + 1;
+        }
+    }
+    OUTSIDE
+}
+
+/// Takes a free slot for a task and makes its state new; [`OUTSIDE`] if all places are taken.
+#[inline(always)]
+pub fn claim(key: u64, root_time_ns: u64, pid_tgid: u64) -> u32 {
+    for attempt in 0..PLACES {
+        let index = place(key, attempt);
+        let Some(task) = TASKS.get_ptr_mut(index) else {
+            continue;
+        };
+        // SAFETY: the pointer was checked.
+        if !unsafe { atomic::compare_exchange(&raw mut (*task).owner, 0, key) } {
+            continue;
+        }
+        // SAFETY: the slot is ours alone from here on.
+        unsafe {
+            (*task).root_frame = 0;
+            (*task).depth = 0;
+            (*task).taken = 0;
+            (*task).missed = 0;
+            (*task).header = BatchHeader {
+                sequence: 0,
+                root_time_ns,
+                tid: pid_tgid as u32,
+                tgid: (pid_tgid >> 32) as u32,
+                cpu: 0,
+                count: 0,
+                comm: [0; 16],
+            };
+            (*task).busy = 0;
+        }
+        count_inside(1);
+        return index + 1;
+    }
+    OUTSIDE
+}
+
+/// Frees a slot. The caller has taken the CPU's word off it.
+#[inline(always)]
+pub fn release(task: *mut Task) {
+    // SAFETY: the caller owns the slot; an interrupt that still comes here finds every context busy.
+    unsafe {
+        ptr::write_volatile(&raw mut (*task).busy, u32::MAX);
+        ptr::write_volatile(&raw mut (*task).owner, 0);
+    }
+    count_inside(u64::MAX);
+}
+
+/// Whether any task is inside a root.
+#[inline(always)]
+pub fn any_inside() -> bool {
+    // SAFETY: the pointer was checked.
+    INSIDE
+        .get_ptr(0)
+        .is_some_and(|count| unsafe { ptr::read_volatile(count) } != 0)
+}
+
+#[inline(always)]
+fn count_inside(delta: u64) {
+    if let Some(count) = INSIDE.get_ptr_mut(0) {
+        // SAFETY: the pointer was checked.
+        unsafe { atomic::fetch_add(count, delta) };
+    }
+}

@@ -1,0 +1,184 @@
+//! The eBPF object in the kernel: settings, maps, rings, and the tracepoints that the gate relies on.
+
+use std::{io, time::Duration};
+
+use aya::{
+    Btf, Ebpf, EbpfError, EbpfLoader,
+    maps::{Array, ArrayOfMaps, Map, MapData, MapError, RingBuf},
+    programs::{BtfTracePoint, ProgramError},
+};
+use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_RINGBUF;
+use thiserror::Error;
+use tracer_common::{Config, CpuCounters};
+
+/// The eBPF object file, as `cargo xtask build` made it.
+static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("TRACER_EBPF_OBJECT"));
+
+/// Why the object is not in the kernel.
+#[derive(Debug, Error)]
+pub enum ObjectError {
+    /// The kernel answers EPERM though the process has the capabilities.
+    #[error(
+        "the kernel refuses BPF tracing programs (EPERM) although the capabilities are there: lockdown or a \
+         security policy forbids them; boot without lockdown, or trace in a virtual machine"
+    )]
+    Forbidden,
+    /// The process lacks capabilities.
+    #[error("BPF tracing programs need CAP_BPF and CAP_PERFMON: run as root")]
+    NoPrivilege,
+    /// Something is missing in the object.
+    #[error("the eBPF object has no {0}: build it with `cargo xtask build`")]
+    Missing(&'static str),
+    /// The object did not load.
+    #[error("the eBPF object does not load")]
+    Load(#[from] EbpfError),
+    /// A program did not load or attach.
+    #[error("the tracepoint {0} cannot be used")]
+    Tracepoint(&'static str, #[source] ProgramError),
+    /// A map could not be made.
+    #[error("a map cannot be made")]
+    Map(#[from] MapError),
+}
+
+/// How much memory the object gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// CPUs that may ever be there.
+    pub possible_cpus: u32,
+    /// Bytes of each CPU's ring, a power of two of pages.
+    pub ring_bytes: u32,
+    /// Tasks that can be inside a root at the same time, a power of two.
+    pub tasks: u32,
+}
+
+/// The loaded object.
+pub struct Object {
+    ebpf: Ebpf,
+}
+
+/// What the eBPF side keeps per CPU; only the counters are read. The layout is `Cpu` in tracer-ebpf/src/maps.rs.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Cpu {
+    slots: [u32; 4],
+    area: u64,
+    counters: CpuCounters,
+}
+
+// SAFETY: `repr(C)`, Copy, no padding, every bit pattern is a value.
+unsafe impl aya::Pod for Cpu {}
+
+impl Object {
+    /// Loads the object with `config` and makes one ring per CPU. `diagnostics` lets the eBPF side log.
+    pub fn load(
+        config: &Config,
+        sizes: Sizes,
+        btf: &Btf,
+        diagnostics: bool,
+    ) -> Result<(Self, Vec<RingBuf<MapData>>), ObjectError> {
+        let level = if diagnostics { u8::MAX } else { 0 };
+        let mut ebpf = EbpfLoader::new()
+            .btf(Some(btf))
+            .override_global("CONFIG", config, true)
+            .override_global(aya_log::LEVEL, &level, false)
+            .map_max_entries("CPUS", sizes.possible_cpus)
+            .map_max_entries("RINGS", sizes.possible_cpus)
+            .map_max_entries("TASKS", sizes.tasks)
+            .load(OBJECT)
+            .map_err(explain_load)?;
+        let rings = make_rings(&mut ebpf, sizes)?;
+        Ok((Self { ebpf }, rings))
+    }
+
+    /// Attaches the tracepoints that keep the gate right. Before the first root is attached.
+    pub fn attach_tracepoints(&mut self, btf: &Btf) -> Result<(), ObjectError> {
+        for name in ["sched_switch", "sched_process_exit"] {
+            let program: &mut BtfTracePoint = self
+                .ebpf
+                .program_mut(name)
+                .ok_or(ObjectError::Missing(name))?
+                .try_into()
+                .map_err(|error| ObjectError::Tracepoint(name, error))?;
+            program
+                .load(name, btf)
+                .and_then(|()| program.attach())
+                .map_err(|error| match refused(&error) {
+                    Some(true) => ObjectError::Forbidden,
+                    _ => ObjectError::Tracepoint(name, error),
+                })?;
+        }
+        Ok(())
+    }
+
+    /// The programs, for the attach ways.
+    pub fn ebpf(&mut self) -> &mut Ebpf {
+        &mut self.ebpf
+    }
+
+    /// The sum of the counters of all CPUs.
+    pub fn counters(&self) -> Result<CpuCounters, ObjectError> {
+        let map = self.ebpf.map("CPUS").ok_or(ObjectError::Missing("CPUS"))?;
+        let cpus = Array::<_, Cpu>::try_from(map)?;
+        let mut sum = CpuCounters::default();
+        for index in 0..cpus.len() {
+            let one = cpus.get(&index, 0)?.counters;
+            sum.lost_events += one.lost_events;
+            sum.lost_roots += one.lost_roots;
+            sum.own_hits += one.own_hits;
+            sum.batches += one.batches;
+        }
+        Ok(sum)
+    }
+}
+
+fn make_rings(ebpf: &mut Ebpf, sizes: Sizes) -> Result<Vec<RingBuf<MapData>>, ObjectError> {
+    let map = ebpf
+        .map_mut("RINGS")
+        .ok_or(ObjectError::Missing("RINGS"))?;
+    let mut outer = ArrayOfMaps::<_, MapData>::try_from(map)?;
+    (0..sizes.possible_cpus)
+        .map(|cpu| {
+            let definition = aya_obj::Map::new_from_params(
+                BPF_MAP_TYPE_RINGBUF as u32,
+                0,
+                0,
+                sizes.ring_bytes,
+                0,
+            );
+            let ring = MapData::create(definition, "tracer_ring", None)?;
+            outer.set(cpu, &ring, 0)?;
+            Ok(RingBuf::try_from(Map::RingBuf(ring))?)
+        })
+        .collect()
+}
+
+fn explain_load(error: EbpfError) -> ObjectError {
+    let mut source: Option<&dyn std::error::Error> = Some(&error);
+    while let Some(one) = source {
+        if let Some(io) = one.downcast_ref::<io::Error>()
+            && io.raw_os_error() == Some(libc::EPERM)
+        {
+            return ObjectError::NoPrivilege;
+        }
+        source = one.source();
+    }
+    ObjectError::Load(error)
+}
+
+/// Whether a program error is the kernel's EPERM. Lockdown refuses tracing programs when they are loaded
+/// (security_locked_down(LOCKDOWN_BPF_READ_KERNEL) in the helpers' prototypes, kernel/trace/bpf_trace.c).
+pub fn refused(error: &ProgramError) -> Option<bool> {
+    match error {
+        ProgramError::LoadError { io_error, .. } => {
+            Some(io_error.raw_os_error() == Some(libc::EPERM))
+        }
+        ProgramError::SyscallError(error) => {
+            Some(error.io_error.raw_os_error() == Some(libc::EPERM))
+        }
+        _ => None,
+    }
+}
+
+/// How long the kernel takes to let go of one link (a grace period of RCU tasks up to 7.0; measured under
+/// emulation), to tell the user when it is worth a word.
+pub const DETACH_PER_LINK: Duration = Duration::from_millis(70);

@@ -1,0 +1,178 @@
+//! What can be typed, and its help. The names are those of `perf ftrace` where it has them.
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::{Result, bail};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+use super::{graph_options::GraphOptions, values};
+use crate::session::Options;
+
+/// Trace kernel functions as a call graph, live
+#[derive(Debug, Parser)]
+#[command(
+    name = "tracer",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = "Exit status: 0 done; 1 failed; 2 the command line is wrong; 3 not permitted (not root, \
+                  lockdown, policy); 4 the kernel lacks something (`tracer check` says what); 5 no such \
+                  function, or it cannot be traced; 6 the output cannot be written."
+)]
+pub struct Args {
+    #[command(flatten)]
+    pub trace: TraceArgs,
+    #[command(subcommand)]
+    pub action: Option<Action>,
+}
+
+/// Everything that is not a trace of one's own
+#[derive(Debug, Subcommand)]
+pub enum Action {
+    /// Trace `__sys_sendto` of a workload that sends through a sockmap
+    Demo(DemoArgs),
+    /// Show which functions would be traced, and which not and why
+    List(ListArgs),
+    /// Say what this host offers for tracing and what is missing
+    Check(CheckArgs),
+    /// Run a workload on real sockets
+    Workload(WorkloadArgs),
+}
+
+/// A trace
+#[derive(Debug, ClapArgs)]
+pub struct TraceArgs {
+    /// Trace what runs under this function: a name, a glob, or a syscall's name; may be repeated
+    #[arg(short = 'G', long = "graph-funcs", value_name = "ROOT")]
+    pub roots: Vec<String>,
+    /// Trace root calls that begin on these CPUs, such as 0,2-3
+    #[arg(short = 'C', long = "cpu", value_name = "CPUS")]
+    pub cpus: Option<String>,
+    /// Trace only this process
+    #[arg(short, long, value_name = "PID")]
+    pub pid: Option<u32>,
+    /// Comma-separated: noirqs, depth=N, tail, retval, retval-hex
+    #[arg(long, value_name = "OPTIONS", default_value = "")]
+    pub graph_opts: String,
+    /// End after this time, such as 10s or 500ms
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    pub duration: Option<Duration>,
+    /// End after so many root calls
+    #[arg(short = 'n', long, value_name = "N")]
+    pub count: Option<u64>,
+    /// Learn at most this long what runs under the roots; 0 to go by the kernel's text alone
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = values::duration)]
+    pub learn: Duration,
+    /// Size of each CPU's ring in KiB, a power of two
+    #[arg(long, value_name = "KIB", default_value_t = 4096)]
+    pub ring_size: u32,
+    /// Write the graph to this file
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Tell more on stderr
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// Run this command and trace it alone; the trace ends with it
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
+}
+
+/// The demonstration
+#[derive(Debug, ClapArgs)]
+pub struct DemoArgs {
+    /// End after so many root calls
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 3)]
+    pub count: u64,
+    /// Time between two sends in µs
+    #[arg(long, value_name = "N", default_value_t = 5000)]
+    pub interval_us: u64,
+    /// Comma-separated, as for a trace
+    #[arg(long, value_name = "OPTIONS", default_value = "noirqs")]
+    pub graph_opts: String,
+    /// Tell more on stderr
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+/// What would be traced
+#[derive(Debug, ClapArgs)]
+pub struct ListArgs {
+    /// Show what runs under this function
+    #[arg(short = 'G', long = "graph-funcs", value_name = "ROOT")]
+    pub roots: Vec<String>,
+    /// Learn at most this long what runs under the roots
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = values::duration)]
+    pub learn: Duration,
+    /// Show only functions whose name matches
+    #[arg(value_name = "GLOB")]
+    pub glob: Option<String>,
+}
+
+/// What the host offers
+#[derive(Debug, ClapArgs)]
+pub struct CheckArgs {
+    /// Say nothing; the exit status says whether tracing works here
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// A workload
+#[derive(Debug, ClapArgs)]
+pub struct WorkloadArgs {
+    /// What to drive
+    pub kind: WorkloadKind,
+    /// Sends; without it until a signal
+    #[arg(long, value_name = "N")]
+    pub count: Option<u64>,
+    /// Bytes of each send
+    #[arg(long, value_name = "BYTES", default_value_t = 7)]
+    pub size: usize,
+    /// Time between two sends in µs
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub interval_us: u64,
+}
+
+/// The workloads
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WorkloadKind {
+    /// TCP through a sockmap, redirected by a sk_msg program
+    Sockmap,
+    /// TCP over loopback
+    Tcp,
+    /// UDP over loopback
+    Udp,
+    /// A unix stream socket
+    Unix,
+}
+
+impl TraceArgs {
+    /// What was typed, ready to use.
+    pub fn options(&self) -> Result<Options> {
+        if self.roots.is_empty() {
+            bail!(super::exit::Usage(
+                "no root was given: name the function to look into, as in `tracer -G __sys_sendto`".to_owned()
+            ));
+        }
+        let graph = GraphOptions::parse(&self.graph_opts)?;
+        let ring_bytes = self.ring_size.saturating_mul(1024);
+        if !self.ring_size.is_power_of_two() || !(4..=1 << 20).contains(&self.ring_size) {
+            bail!(super::exit::Usage(format!(
+                "a ring of {} KiB cannot be made: give a power of two from 4 to 1048576",
+                self.ring_size
+            )));
+        }
+        Ok(Options {
+            roots: self.roots.clone(),
+            cpus: values::cpus(self.cpus.as_deref())?,
+            pid: self.pid,
+            interrupts: graph.interrupts,
+            max_depth: graph.depth,
+            text: graph.text,
+            duration: self.duration,
+            count: self.count,
+            learn: self.learn,
+            ring_bytes,
+            verbose: self.verbose,
+            command: self.command.clone(),
+        })
+    }
+}

@@ -1,0 +1,144 @@
+//! `tracer check`: what this host offers, one line each.
+
+use std::io::{self, Write};
+
+use anyhow::Result;
+use tracer_common::Config;
+
+use super::{args::CheckArgs, exit::Exit};
+use crate::{
+    attach::{Object, ObjectError, object::Sizes},
+    kernel::{
+        btf::Types,
+        facts::{self, Capability},
+        symbols::Symbols,
+        text::KernelText,
+        tracefs::Tracefs,
+    },
+};
+
+/// Says what the host offers; the exit status says whether tracing works.
+pub fn run(args: &CheckArgs) -> Result<Exit> {
+    let findings = findings();
+    if !args.quiet {
+        let mut out = io::stdout().lock();
+        for finding in &findings {
+            let mark = match (finding.found, finding.needed) {
+                (true, _) => "ok",
+                (false, true) => "MISSING",
+                (false, false) => "missing",
+            };
+            writeln!(out, "{:<8} {:<16} {}", mark, finding.what, finding.words)?;
+        }
+    }
+    let missing = findings.iter().find(|finding| finding.needed && !finding.found);
+    Ok(missing.map_or(Exit::Success, |finding| finding.exit))
+}
+
+/// One line.
+struct Finding {
+    what: &'static str,
+    found: bool,
+    /// Whether tracing is impossible without.
+    needed: bool,
+    exit: Exit,
+    words: String,
+}
+
+impl Finding {
+    fn needed<T>(
+        what: &'static str,
+        exit: Exit,
+        fact: Result<T, impl ToString>,
+        words: impl FnOnce(&T) -> String,
+    ) -> Self {
+        Self::new(what, true, exit, fact, words)
+    }
+
+    fn useful<T>(
+        what: &'static str,
+        fact: Result<T, impl ToString>,
+        words: impl FnOnce(&T) -> String,
+    ) -> Self {
+        Self::new(what, false, Exit::Success, fact, words)
+    }
+
+    fn new<T>(
+        what: &'static str,
+        needed: bool,
+        exit: Exit,
+        fact: Result<T, impl ToString>,
+        words: impl FnOnce(&T) -> String,
+    ) -> Self {
+        Self {
+            what,
+            needed,
+            exit,
+            found: fact.is_ok(),
+            words: match &fact {
+                Ok(fact) => words(fact),
+                Err(error) => error.to_string(),
+            },
+        }
+    }
+}
+
+fn findings() -> Vec<Finding> {
+    vec![
+        Finding::useful("kernel", facts::release_name(), Clone::clone),
+        Finding::needed("privileges", Exit::NotPermitted, privileges(), |words| {
+            (*words).to_owned()
+        }),
+        Finding::useful("lockdown", lockdown(), Clone::clone),
+        Finding::needed("types", Exit::Kernel, Types::load(), |_| {
+            "BTF in /sys/kernel/btf/vmlinux".to_owned()
+        }),
+        Finding::needed("symbols", Exit::NotPermitted, Symbols::read(), |symbols| {
+            format!("{} functions in /proc/kallsyms", symbols.functions().len())
+        }),
+        Finding::useful("text", KernelText::open(), |_| {
+            "live kernel text in /proc/kcore".to_owned()
+        }),
+        Finding::useful("learning", Tracefs::open().and_then(|tracefs| tracefs.traceable()), |names| {
+            format!("the function tracer reaches {} functions", names.len())
+        }),
+        Finding::needed("fentry/fexit", Exit::NotPermitted, probe(), |()| {
+            "BPF tracing programs load and attach".to_owned()
+        }),
+    ]
+}
+
+fn privileges() -> Result<&'static str, String> {
+    let capabilities = facts::capabilities().map_err(|error| error.to_string())?;
+    if capabilities.has(Capability::SysAdmin) {
+        return Ok("CAP_SYS_ADMIN");
+    }
+    if capabilities.has(Capability::Bpf) && capabilities.has(Capability::Perfmon) {
+        return Ok("CAP_BPF and CAP_PERFMON");
+    }
+    Err(super::exit::NotRoot.to_string())
+}
+
+fn lockdown() -> Result<String, String> {
+    match facts::lockdown() {
+        Ok(state @ (facts::Lockdown::Absent | facts::Lockdown::None)) => {
+            Ok(format!("{state}: nothing is forbidden"))
+        }
+        Ok(state) => Err(format!(
+            "{state}: the kernel may refuse BPF tracing programs"
+        )),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Loads and attaches the two tracepoint programs that every trace needs.
+fn probe() -> Result<(), ObjectError> {
+    let btf = aya::Btf::from_sys_fs().map_err(|error| ObjectError::Load(error.into()))?;
+    let sizes = Sizes {
+        possible_cpus: 1,
+        ring_bytes: 4096,
+        tasks: 1,
+    };
+    let (mut object, _rings) = Object::load(&Config::default(), sizes, &btf, false)?;
+    object.attach_tracepoints(&btf)
+}

@@ -1,0 +1,31 @@
+//! `tracer demo`: the sockmap workload as a command of its own, traced.
+
+use anyhow::{Context as _, Result};
+
+use super::{
+    args::{DemoArgs, TraceArgs},
+    exit::Exit,
+};
+
+/// Runs the demonstration.
+pub fn run(args: &DemoArgs) -> Result<Exit> {
+    let program = std::env::current_exe().context("the path of tracer itself is not known")?;
+    let interval = args.interval_us.to_string();
+    let command = ["workload", "sockmap", "--interval-us", &interval];
+    let trace = TraceArgs {
+        roots: vec!["__sys_sendto".to_owned()],
+        cpus: Some("0".to_owned()),
+        pid: None,
+        graph_opts: args.graph_opts.clone(),
+        duration: None,
+        count: Some(args.count),
+        learn: std::time::Duration::from_secs(5),
+        ring_size: 4096,
+        output: None,
+        verbose: args.verbose,
+        command: std::iter::once(program.to_string_lossy().into_owned())
+            .chain(command.into_iter().map(str::to_owned))
+            .collect(),
+    };
+    super::trace(&trace)
+}

@@ -1,0 +1,120 @@
+//! Exit codes, and how a failure becomes one of them. They are documented in `tracer --help`.
+
+use std::process::ExitCode;
+
+use thiserror::Error;
+
+use crate::{
+    attach::{AttachError, ObjectError},
+    kernel::{btf::BtfError, symbols::SymbolsError},
+    plan::RootError,
+};
+
+/// How the process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Done as asked.
+    Success,
+    /// Failed for another reason.
+    Failure,
+    /// The command line is wrong (clap's own code).
+    Usage,
+    /// Not permitted: not root, lockdown, or a policy.
+    NotPermitted,
+    /// The kernel lacks something.
+    Kernel,
+    /// No such function, or it cannot be traced.
+    Function,
+    /// The output cannot be written.
+    Output,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Success => 0u8,
+            Exit::Failure => 1,
+            Exit::Usage => 2,
+            Exit::NotPermitted => 3,
+            Exit::Kernel => 4,
+            Exit::Function => 5,
+            Exit::Output => 6,
+        })
+    }
+}
+
+/// The command line asks for something that cannot be.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct Usage(pub String);
+
+/// The output cannot be opened.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct Output(pub String);
+
+/// The process lacks the privilege to trace.
+#[derive(Debug, Error)]
+#[error("tracing needs root, or CAP_BPF and CAP_PERFMON with readable kernel addresses: run it with sudo")]
+pub struct NotRoot;
+
+impl Exit {
+    /// The code for a failure: by its first cause that has one.
+    pub fn of(error: &anyhow::Error) -> Self {
+        error
+            .chain()
+            .find_map(|cause| Self::of_cause(cause))
+            .unwrap_or(Self::Failure)
+    }
+
+    fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Self> {
+        if cause.is::<Usage>() {
+            return Some(Self::Usage);
+        }
+        if cause.is::<NotRoot>() || cause.is::<SymbolsError>() {
+            return Some(Self::NotPermitted);
+        }
+        if cause.is::<RootError>() {
+            return Some(Self::Function);
+        }
+        if cause.is::<BtfError>() {
+            return Some(Self::Kernel);
+        }
+        if cause.is::<Output>() {
+            return Some(Self::Output);
+        }
+        if let Some(error) = cause.downcast_ref::<ObjectError>() {
+            return Some(match error {
+                ObjectError::Forbidden | ObjectError::NoPrivilege => Self::NotPermitted,
+                _ => Self::Kernel,
+            });
+        }
+        if let Some(error) = cause.downcast_ref::<AttachError>() {
+            return Some(match error {
+                AttachError::Forbidden => Self::NotPermitted,
+                AttachError::Function { .. } => Self::Function,
+                AttachError::Missing(_) => Self::Failure,
+            });
+        }
+        cause.is::<std::io::Error>().then_some(Self::Output).filter(|_| {
+            cause.downcast_ref::<std::io::Error>().is_some_and(|error| {
+                matches!(
+                    error.kind(),
+                    std::io::ErrorKind::StorageFull | std::io::ErrorKind::BrokenPipe
+                )
+            })
+        })
+    }
+}
+
+/// The failure in one sentence: its causes, each said once.
+pub fn sentence(error: &anyhow::Error) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for cause in error.chain() {
+        let text = cause.to_string();
+        if !parts.iter().any(|part| part.contains(&text)) {
+            parts.push(text);
+        }
+    }
+    parts.join(": ")
+}

@@ -1,0 +1,68 @@
+//! The command line: what was typed becomes options, options become a run, a failure becomes one
+//! sentence and an exit code.
+
+mod args;
+mod check;
+mod demo;
+mod exit;
+mod graph_options;
+mod list;
+mod output;
+mod values;
+mod workload;
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::Parser as _;
+
+use args::{Action, Args, TraceArgs};
+use exit::Exit;
+
+/// Parses the command line, runs it, says what went wrong.
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    match run(args) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            eprintln!("tracer: {}", exit::sentence(&error));
+            Exit::of(&error).into()
+        }
+    }
+}
+
+fn run(args: Args) -> Result<Exit> {
+    match args.action {
+        None => trace(&args.trace),
+        Some(Action::Demo(demo)) => demo::run(&demo),
+        Some(Action::List(list)) => list::run(&list),
+        Some(Action::Check(check)) => check::run(&check),
+        Some(Action::Workload(workload)) => workload::run(&workload),
+    }
+}
+
+/// Traces as asked.
+fn trace(args: &TraceArgs) -> Result<Exit> {
+    let options = args.options()?;
+    if args.verbose {
+        env_logger::Builder::new()
+            .filter_level(log::LevelFilter::Debug)
+            .filter_module("aya_obj", log::LevelFilter::Warn)
+            .init();
+    }
+    let out = output::open(args.output.as_deref())?;
+    let runtime = runtime()?;
+    let outcome = runtime.block_on(crate::session::run(&options, out));
+    // A signal listener never ends by itself.
+    runtime.shutdown_background();
+    outcome.map(|_| Exit::Success)
+}
+
+/// One worker beside the main thread, so that signals are heard while the main thread attaches or learns.
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .context("the runtime cannot be started")
+}

@@ -1,0 +1,25 @@
+//! Where the graph goes: stdout, or a file that is opened before anything is attached.
+
+use std::{
+    fs::File,
+    io::{self, Write},
+    path::Path,
+};
+
+use anyhow::Result;
+
+use super::exit::Output;
+
+/// Opens the output.
+pub fn open(path: Option<&Path>) -> Result<Box<dyn Write>> {
+    let Some(path) = path else {
+        return Ok(Box::new(io::stdout()));
+    };
+    let file = File::create(path).map_err(|error| {
+        Output(format!(
+            "`{}` cannot be written: {error}; give -o another file",
+            path.display()
+        ))
+    })?;
+    Ok(Box::new(file))
+}

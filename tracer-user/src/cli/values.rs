@@ -1,0 +1,81 @@
+//! Values of options: times and sets of CPUs.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use tracer_common::{CpuMask, MAX_CPUS};
+
+use super::exit::Usage;
+use crate::kernel::facts;
+
+/// A time such as `10s`, `500ms`, `2m`; a number alone is seconds.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &text[digits.len()..] {
+        "us" => 1e-6,
+        "ms" => 1e-3,
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        other => return Err(format!("`{other}` is no unit of time: use us, ms, s, m or h")),
+    };
+    digits
+        .parse::<f64>()
+        .ok()
+        .and_then(|number| Duration::try_from_secs_f64(number * unit).ok())
+        .ok_or_else(|| format!("`{text}` is no time: write it as 10s or 500ms"))
+}
+
+/// A set of CPUs such as `0,2-3`; all without one. Names only CPUs that may be there.
+pub fn cpus(text: Option<&str>) -> Result<CpuMask> {
+    let Some(text) = text else {
+        return Ok(CpuMask::ALL);
+    };
+    let possible = facts::possible_cpus()
+        .ok()
+        .and_then(|cpus| cpus.last().map(|last| last + 1))
+        .unwrap_or(1);
+    let mut mask = CpuMask::NONE;
+    for part in text.split(',') {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (Ok(first), Ok(last)) = (first.trim().parse::<u32>(), last.trim().parse::<u32>()) else {
+            bail!(Usage(format!(
+                "`{part}` is no CPU: write a list such as 0,2-3"
+            )));
+        };
+        if first > last || last >= possible || last as usize >= MAX_CPUS {
+            bail!(Usage(format!(
+                "CPU {part} is not there: this machine has CPUs 0 to {}",
+                possible.saturating_sub(1)
+            )));
+        }
+        for cpu in first..=last {
+            mask.words[cpu as usize / 64] |= 1 << (cpu % 64);
+        }
+    }
+    Ok(mask)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!(duration("10s"), Ok(Duration::from_secs(10)));
+        assert_eq!(duration("1.5"), Ok(Duration::from_millis(1500)));
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert!(duration("soon").is_err());
+        assert!(duration("-1s").is_err());
+        assert!(duration("5 parsecs").is_err());
+    }
+
+    #[test]
+    fn cpus_must_be_there() {
+        assert_eq!(cpus(None).unwrap(), CpuMask::ALL);
+        assert_eq!(cpus(Some("0")).unwrap().words[0], 1);
+        for wrong in ["9999", "0-9999", "x", "1-0", ""] {
+            assert!(cpus(Some(wrong)).is_err(), "{wrong}");
+        }
+    }
+}

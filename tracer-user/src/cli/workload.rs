@@ -1,0 +1,47 @@
+//! `tracer workload`: real sockets that drive the kernel.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+
+use super::{
+    args::{WorkloadArgs, WorkloadKind},
+    exit::Exit,
+};
+use crate::workload::{self, Kind};
+
+static STOP: AtomicBool = AtomicBool::new(false);
+
+extern "C" fn stop(_signal: libc::c_int) {
+    STOP.store(true, Ordering::Release);
+}
+
+/// Runs the workload until its count is reached or a signal comes.
+pub fn run(args: &WorkloadArgs) -> Result<Exit> {
+    let action = SigAction::new(SigHandler::Handler(stop), SaFlags::empty(), SigSet::empty());
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        // SAFETY: the handler only stores to an atomic.
+        unsafe { sigaction(signal, &action) }.context("signals cannot be handled")?;
+    }
+    let kind = match args.kind {
+        WorkloadKind::Sockmap => Kind::Sockmap,
+        WorkloadKind::Tcp => Kind::Tcp,
+        WorkloadKind::Udp => Kind::Udp,
+        WorkloadKind::Unix => Kind::Unix,
+    };
+    let options = workload::Options {
+        count: args.count,
+        size: args.size,
+        interval: Duration::from_micros(args.interval_us),
+    };
+    let summary = workload::run(kind, &options, &STOP)?;
+    eprintln!(
+        "workload: {} sends, {} bytes sent and received",
+        summary.sends, summary.bytes
+    );
+    Ok(Exit::Success)
+}

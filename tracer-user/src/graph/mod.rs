@@ -1,0 +1,36 @@
+//! From events back to calls.
+//!
+//! Batches of one task may arrive out of order (it migrated: two rings) or not at all (a ring was
+//! full). [`Rebuilder`] puts them in order by their sequence numbers and feeds each root call's
+//! events to a [`tree::Builder`], which pairs entries with exits. What is missing becomes a mark in the tree
+//! where it happened; what follows is never shifted.
+
+pub mod rebuild;
+pub mod tree;
+
+pub use rebuild::{Rebuilder, Totals};
+pub use tree::{Call, Closed, End, Node, RootCall};
+
+/// A function, as events name it: its address less the kernel's text base.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FunctionId(pub u32);
+
+/// A task, as the kernel numbers it in the initial PID namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TaskId(pub u32);
+
+/// A CPU's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CpuId(pub u32);
+
+/// A point in time or a time span, ns of CLOCK_MONOTONIC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Nanoseconds(pub u64);
+
+impl Nanoseconds {
+    /// The span from `earlier` to here, zero if the clock says otherwise.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Self {
+        Self(self.0.saturating_sub(earlier.0))
+    }
+}

@@ -1,0 +1,310 @@
+//! The bytes of BTF (Documentation/bpf/btf.rst, include/uapi/linux/btf.h): a header, a sequence of
+//! types numbered from 1, and a store of names.
+//!
+//! Every read is checked against the length of the file: damaged bytes give an error when the file
+//! is parsed, and "nothing there" afterwards, never a panic. Only the byte order of the machine
+//! itself is understood, because the only file of interest is the running kernel's.
+
+use super::BtfError;
+
+const MAGIC: u16 = 0xeb9f;
+const HEADER_BYTES: usize = 24;
+const TYPE_BYTES: usize = 12;
+
+/// The number of a type; 0 is `void`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TypeId(pub(super) u32);
+
+impl TypeId {
+    pub(super) const fn is_void(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// What a type is (BTF_KIND_*).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Integer,
+    Pointer,
+    Array,
+    Structure,
+    Union,
+    Enum,
+    Forward,
+    Typedef,
+    Volatile,
+    Const,
+    Restrict,
+    Function,
+    FunctionPrototype,
+    Variable,
+    DataSection,
+    Float,
+    DeclarationTag,
+    TypeTag,
+    Enum64,
+}
+
+impl Kind {
+    const fn from_number(number: u32) -> Option<Self> {
+        Some(match number {
+            1 => Self::Integer,
+            2 => Self::Pointer,
+            3 => Self::Array,
+            4 => Self::Structure,
+            5 => Self::Union,
+            6 => Self::Enum,
+            7 => Self::Forward,
+            8 => Self::Typedef,
+            9 => Self::Volatile,
+            10 => Self::Const,
+            11 => Self::Restrict,
+            12 => Self::Function,
+            13 => Self::FunctionPrototype,
+            14 => Self::Variable,
+            15 => Self::DataSection,
+            16 => Self::Float,
+            17 => Self::DeclarationTag,
+            18 => Self::TypeTag,
+            19 => Self::Enum64,
+            _ => return None,
+        })
+    }
+
+    /// Bytes that follow the common part, for `count` elements.
+    const fn trailing_bytes(self, count: usize) -> usize {
+        match self {
+            Self::Integer | Self::Variable | Self::DeclarationTag => 4,
+            Self::Array => 12,
+            Self::Structure | Self::Union | Self::DataSection | Self::Enum64 => 12 * count,
+            Self::Enum | Self::FunctionPrototype => 8 * count,
+            _ => 0,
+        }
+    }
+
+    /// Whether it is another name or a qualifier of the type it refers to.
+    pub(super) const fn is_alias(self) -> bool {
+        matches!(
+            self,
+            Self::Typedef | Self::Volatile | Self::Const | Self::Restrict | Self::TypeTag
+        )
+    }
+
+    pub(super) const fn has_members(self) -> bool {
+        matches!(self, Self::Structure | Self::Union)
+    }
+}
+
+/// The common part of a type.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    kind: Kind,
+    flag: bool,
+    count: usize,
+    size_or_type: u32,
+    /// Where what follows the common part starts in the file.
+    trailing: usize,
+}
+
+impl Entry {
+    pub(super) const fn kind(self) -> Kind {
+        self.kind
+    }
+
+    /// The "kind flag", whose meaning is the kind's own.
+    pub(super) const fn flag(self) -> bool {
+        self.flag
+    }
+
+    /// The type it refers to, for kinds that do.
+    pub(super) const fn referred(self) -> TypeId {
+        TypeId(self.size_or_type)
+    }
+
+    /// Its size in bytes, for kinds that have one.
+    pub(super) const fn size(self) -> u32 {
+        self.size_or_type
+    }
+}
+
+pub(super) struct Member {
+    pub(super) name: u32,
+    pub(super) type_id: TypeId,
+    pub(super) bits: u64,
+}
+
+pub(super) struct Parameter {
+    pub(super) name: u32,
+    pub(super) type_id: TypeId,
+}
+
+pub(super) struct IntegerEncoding {
+    pub(super) is_signed: bool,
+    pub(super) is_bool: bool,
+}
+
+/// A BTF file with the place of each type.
+#[derive(Debug)]
+pub(super) struct Raw {
+    bytes: Vec<u8>,
+    /// Where the names start and end in the file.
+    strings: std::ops::Range<usize>,
+    /// Where each type starts in the file; type 1 comes first.
+    places: Vec<u32>,
+}
+
+impl Raw {
+    /// Notes where each type stands, and which of them are functions.
+    pub(super) fn parse(bytes: Vec<u8>) -> Result<(Self, Vec<TypeId>), BtfError> {
+        let malformed = |offset, what| BtfError::Malformed { offset, what };
+        let word = |offset| word_at(&bytes, offset).ok_or(malformed(offset, "the file ends early"));
+        let magic = bytes.first_chunk().map(|magic| u16::from_ne_bytes(*magic));
+        if magic != Some(MAGIC) {
+            return Err(malformed(0, "it does not start with the magic number"));
+        }
+        let header = word(4)? as usize;
+        if header < HEADER_BYTES {
+            return Err(malformed(4, "the header is too short"));
+        }
+        let section = |offset: u32, length: u32| {
+            let start = header.checked_add(offset as usize)?;
+            let end = start.checked_add(length as usize)?;
+            (end <= bytes.len() && u32::try_from(end).is_ok()).then_some(start..end)
+        };
+        let types = section(word(8)?, word(12)?)
+            .ok_or(malformed(8, "the types reach beyond the end of the file"))?;
+        let strings = section(word(16)?, word(20)?)
+            .ok_or(malformed(16, "the names reach beyond the end of the file"))?;
+
+        let mut places = Vec::with_capacity(types.len() / 24);
+        let mut functions = Vec::new();
+        let mut position = types.start;
+        while position < types.end {
+            let entry = entry_at(&bytes, position)
+                .ok_or(malformed(position, "there is no type that is known"))?;
+            #[expect(clippy::cast_possible_truncation, reason = "the end was checked to fit")]
+            places.push(position as u32);
+            if entry.kind == Kind::Function {
+                #[expect(clippy::cast_possible_truncation, reason = "fewer than bytes")]
+                functions.push(TypeId(places.len() as u32));
+            }
+            position = entry.trailing + entry.kind.trailing_bytes(entry.count);
+        }
+        if position != types.end {
+            return Err(malformed(position, "a type reaches beyond the types"));
+        }
+        let raw = Self {
+            bytes,
+            strings,
+            places,
+        };
+        Ok((raw, functions))
+    }
+
+    /// All types, in order.
+    pub(super) fn ids(&self) -> impl Iterator<Item = TypeId> + use<> {
+        #[expect(clippy::cast_possible_truncation, reason = "fewer than bytes")]
+        let count = self.places.len() as u32;
+        (1..=count).map(TypeId)
+    }
+
+    pub(super) fn get(&self, id: TypeId) -> Option<Entry> {
+        entry_at(&self.bytes, self.place(id)?)
+    }
+
+    fn place(&self, id: TypeId) -> Option<usize> {
+        let position = id.0.checked_sub(1)? as usize;
+        Some(*self.places.get(position)? as usize)
+    }
+
+    /// The name that starts at `offset` of the names; empty if there is none.
+    pub(super) fn string(&self, offset: u32) -> &[u8] {
+        let names = &self.bytes[self.strings.clone()];
+        let tail = names.get(offset as usize..).unwrap_or_default();
+        let length = tail.iter().position(|byte| *byte == 0);
+        &tail[..length.unwrap_or(tail.len())]
+    }
+
+    pub(super) fn name_bytes(&self, id: TypeId) -> &[u8] {
+        let offset = self.place(id).and_then(|place| self.word(place));
+        offset.map_or(&[], |offset| self.string(offset))
+    }
+
+    pub(super) fn name(&self, id: TypeId) -> String {
+        String::from_utf8_lossy(self.name_bytes(id)).into_owned()
+    }
+
+    pub(super) fn parameters(&self, prototype: Entry) -> Vec<Parameter> {
+        (0..prototype.count)
+            .map_while(|number| {
+                let place = prototype.trailing + 8 * number;
+                Some(Parameter {
+                    name: self.word(place)?,
+                    type_id: TypeId(self.word(place + 4)?),
+                })
+            })
+            .collect()
+    }
+
+    /// The members of a structure or union; none for anything else.
+    pub(super) fn members(&self, structure: Entry) -> Vec<Member> {
+        if !structure.kind.has_members() {
+            return Vec::new();
+        }
+        (0..structure.count)
+            .map_while(|number| {
+                let place = structure.trailing + 12 * number;
+                let bits = self.word(place + 8)?;
+                Some(Member {
+                    name: self.word(place)?,
+                    type_id: TypeId(self.word(place + 4)?),
+                    // With the flag, the high byte is the width of a bit field.
+                    bits: u64::from(if structure.flag { bits & 0xff_ffff } else { bits }),
+                })
+            })
+            .collect()
+    }
+
+    pub(super) fn integer_encoding(&self, integer: Entry) -> IntegerEncoding {
+        let encoding = self.word(integer.trailing).unwrap_or(0) >> 24;
+        IntegerEncoding {
+            is_signed: encoding & 1 != 0,
+            is_bool: encoding & 4 != 0,
+        }
+    }
+
+    /// The flag says so since 6.0; before, a value with the highest bit does.
+    pub(super) fn enum_is_signed(&self, entry: Entry) -> bool {
+        entry.flag
+            || entry.kind == Kind::Enum
+                && entry.size() == 4
+                && (0..entry.count).any(|number| {
+                    let value = self.word(entry.trailing + 8 * number + 4);
+                    value.is_some_and(|value| value > i32::MAX.cast_unsigned())
+                })
+    }
+
+    pub(super) fn element_type(&self, array: Entry) -> TypeId {
+        TypeId(self.word(array.trailing).unwrap_or(0))
+    }
+
+    fn word(&self, place: usize) -> Option<u32> {
+        word_at(&self.bytes, place)
+    }
+}
+
+fn word_at(bytes: &[u8], place: usize) -> Option<u32> {
+    let word = bytes.get(place..)?.first_chunk()?;
+    Some(u32::from_ne_bytes(*word))
+}
+
+fn entry_at(bytes: &[u8], place: usize) -> Option<Entry> {
+    let info = word_at(bytes, place + 4)?;
+    Some(Entry {
+        kind: Kind::from_number((info >> 24) & 0x1f)?,
+        flag: info >> 31 != 0,
+        count: (info & 0xffff) as usize,
+        size_or_type: word_at(bytes, place + 8)?,
+        trailing: place + TYPE_BYTES,
+    })
+}

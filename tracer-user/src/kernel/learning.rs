@@ -1,0 +1,204 @@
+//! What runs under a root, learned from the kernel's own function tracer.
+//!
+//! A function tracer sees every traceable function, also those that only pointers lead to, and
+//! says for each hit who called it. It runs in a tracefs instance of tracer's own, so nobody else's tracing is touched, and it
+//! is limited to the tasks in question, so that the rest of the machine pays a few instructions per call.
+//! It is used for a second or two while the plan is made, never for the trace itself.
+//!
+//! Recording stops by itself when the buffer is full: what comes first is as good as
+//! what comes last, and then the buffers of all CPUs cover the same time.
+//!
+//! Whatever happens, the instance goes when the `FunctionTracer` is dropped; one that was left behind by a process
+//! that was killed is removed by the next `FunctionTracer::new`.
+
+mod hits;
+mod instance;
+
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{
+    Address,
+    facts::{self, FactsError},
+    tracefs::TracefsError,
+};
+use hits::HitReader;
+use instance::Instance;
+
+/// The buffers of all CPUs together, KiB.
+const ALL_BUFFERS_KB: usize = 32 << 10;
+/// The least that the buffer of one CPU has, KiB.
+const LEAST_BUFFER_KB: usize = 256;
+/// The most that the buffer of one CPU has, KiB.
+const MOST_BUFFER_KB: usize = 8 << 10;
+
+/// How often the end of a recording is looked for.
+const TICK: Duration = Duration::from_millis(10);
+/// Callers are looked for at least this long after the first was seen.
+const AFTER_FIRST_CALLER: Duration = Duration::from_millis(200);
+
+/// Why nothing can be learned.
+#[derive(Debug, thiserror::Error)]
+pub enum LearningError {
+    /// tracefs does not do what it should.
+    #[error(transparent)]
+    Tracefs(#[from] TracefsError),
+    /// The CPUs are not known.
+    #[error(transparent)]
+    Facts(#[from] FactsError),
+    /// The form of the function tracer's records is not understood.
+    #[error("the function tracer's records have an unknown form: {0:?}; please report it")]
+    Format(String),
+}
+
+/// A function was entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FunctionHit {
+    /// The CPU it ran on.
+    pub cpu: u32,
+    /// The task (what the kernel calls pid), in the initial PID namespace.
+    pub tid: u32,
+    /// The trace clock in ns: comparable between CPUs as far as the CPUs' clocks are.
+    pub time_ns: u64,
+    /// Whether an interrupt of whatever kind ran it in the task's time.
+    pub in_interrupt: bool,
+    /// An address within the function: its patched call.
+    pub function: Address,
+    /// An address within the caller: where the function returns to.
+    pub parent: Address,
+}
+
+/// The function tracer in an instance of its own.
+#[derive(Debug)]
+pub struct FunctionTracer {
+    instance: Instance,
+    reader: HitReader,
+    /// What the tracer is set to, so that it need not be set again: that patches all of the kernel's text.
+    watching: Watching,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Watching {
+    Nothing,
+    Some,
+    Everything,
+}
+
+impl FunctionTracer {
+    /// Makes the instance. Nothing is traced yet.
+    pub fn new() -> Result<Self, LearningError> {
+        let instance = Instance::create()?;
+        let cpus = facts::possible_cpus()?;
+        let buffer_kb = (ALL_BUFFERS_KB / cpus.len()).clamp(LEAST_BUFFER_KB, MOST_BUFFER_KB);
+        instance.set("tracing_on", "0")?;
+        instance.set("buffer_size_kb", &buffer_kb.to_string())?;
+        // Full buffers keep what they have.
+        instance.set("options/overwrite", "0")?;
+        let format = instance.text("events/ftrace/function/format")?;
+        let reader = HitReader::new(&format, cpus).ok_or(LearningError::Format(format))?;
+        Ok(Self {
+            instance,
+            reader,
+            watching: Watching::Nothing,
+        })
+    }
+
+    /// The tasks that call one of the functions within `time`.
+    ///
+    /// Ends early when `stop` is set, and when callers were seen and no new ones come for as long
+    /// as it took to see the first.
+    pub fn callers_of(
+        &mut self,
+        names: &[&str],
+        time: Duration,
+        stop: &AtomicBool,
+    ) -> Result<Vec<u32>, LearningError> {
+        self.rest()?;
+        self.instance.set("set_ftrace_pid", "")?;
+        self.instance
+            .set("set_ftrace_filter", &(names.join("\n") + "\n"))?;
+        self.arm(Watching::Some)?;
+        let start = Instant::now();
+        let mut end = start + time;
+        let mut callers = BTreeSet::new();
+        self.instance.set("tracing_on", "1")?;
+        while Instant::now() < end && !stop.load(Ordering::Acquire) {
+            thread::sleep(TICK);
+            let known = callers.len();
+            callers.extend(self.reader.drain(&self.instance)?.iter().map(|hit| hit.tid));
+            if callers.len() > known {
+                let longer = start.elapsed().max(AFTER_FIRST_CALLER);
+                end = end.min(Instant::now() + longer);
+            }
+        }
+        self.rest()?;
+        Ok(callers.into_iter().collect())
+    }
+
+    /// Every function that is entered within `time`, in the tasks given and in those they start,
+    /// or in all tasks. The hits of a task come in order, one task after the other.
+    ///
+    /// Ends early when `stop` is set. The first call takes some seconds on a slow machine: the
+    /// kernel patches the entry of every function.
+    pub fn record(
+        &mut self,
+        tids: Option<&[u32]>,
+        time: Duration,
+        stop: &AtomicBool,
+    ) -> Result<Vec<FunctionHit>, LearningError> {
+        self.instance.set("tracing_on", "0")?;
+        if self.watching != Watching::Everything {
+            self.rest()?;
+            self.instance.set("set_ftrace_filter", "")?;
+        }
+        let tids: Vec<String> = tids
+            .unwrap_or_default()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        self.instance.set("set_ftrace_pid", &tids.join("\n"))?;
+        self.instance.set("options/function-fork", "1")?;
+        self.instance.set("trace", "")?;
+        self.arm(Watching::Everything)?;
+        let end = Instant::now() + time;
+        self.instance.set("tracing_on", "1")?;
+        while Instant::now() < end && !stop.load(Ordering::Acquire) {
+            thread::sleep(TICK.min(end.saturating_duration_since(Instant::now())));
+        }
+        self.instance.set("tracing_on", "0")?;
+        let mut hits = self.reader.drain(&self.instance)?;
+        hits.sort_by_key(|hit| (hit.tid, hit.time_ns));
+        Ok(hits)
+    }
+
+    /// How many records the kernel could not store since the last clearing, on all CPUs.
+    pub fn dropped(&self) -> Result<u64, LearningError> {
+        let mut dropped = 0;
+        for cpu in self.reader.cpus() {
+            let statistics = self.instance.text(&format!("per_cpu/cpu{cpu}/stats"))?;
+            dropped += hits::dropped_records(&statistics);
+        }
+        Ok(dropped)
+    }
+
+    fn arm(&mut self, watching: Watching) -> Result<(), LearningError> {
+        if self.watching != watching {
+            self.instance.set("current_tracer", "function")?;
+            self.watching = watching;
+        }
+        Ok(())
+    }
+
+    /// Traces nothing, and forgets what was traced.
+    fn rest(&mut self) -> Result<(), LearningError> {
+        self.instance.set("tracing_on", "0")?;
+        self.instance.set("current_tracer", "nop")?;
+        self.instance.set("trace", "")?;
+        self.watching = Watching::Nothing;
+        Ok(())
+    }
+}

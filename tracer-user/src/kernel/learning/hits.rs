@@ -1,0 +1,207 @@
+//! The function tracer's records: read from the ring of every CPU, decoded by the format that the
+//! kernel itself describes.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Read},
+    os::unix::fs::OpenOptionsExt,
+};
+
+use super::{FunctionHit, instance::Instance};
+use crate::kernel::{Address, ring_page::read_page, tracefs::TracefsError};
+
+/// The kernel hands out one page at a time; sub-buffers may be made larger (6.8 on).
+const READ_BYTES: usize = 64 << 10;
+
+/// In a record's flags: a hard interrupt, a soft one, an NMI (enum trace_flag_type,
+/// include/linux/trace_events.h).
+const INTERRUPT_FLAGS: u8 = 0x08 | 0x10 | 0x40;
+
+/// Reads and decodes records.
+#[derive(Debug)]
+pub(super) struct HitReader {
+    format: Format,
+    cpus: Vec<u32>,
+}
+
+impl HitReader {
+    /// A reader for the rings of those CPUs; none if the kernel's description is not understood.
+    pub(super) fn new(format: &str, cpus: Vec<u32>) -> Option<Self> {
+        let format = Format::parse(format)?;
+        Some(Self { format, cpus })
+    }
+
+    pub(super) fn cpus(&self) -> &[u32] {
+        &self.cpus
+    }
+
+    /// Takes all records out of the rings of an instance, CPU by CPU.
+    pub(super) fn drain(&self, instance: &Instance) -> Result<Vec<FunctionHit>, TracefsError> {
+        let mut hits = Vec::new();
+        let mut page = vec![0; READ_BYTES];
+        for cpu in &self.cpus {
+            let path = instance.path(&format!("per_cpu/cpu{cpu}/trace_pipe_raw"));
+            let fail = |error| TracefsError::File {
+                action: "read",
+                path: path.clone(),
+                error,
+            };
+            let mut ring = match open(&path) {
+                // A CPU that was never online has no ring.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                opened => opened.map_err(fail)?,
+            };
+            loop {
+                match ring.read(&mut page) {
+                    Ok(0) => break,
+                    Ok(length) => self.decode(&page[..length], *cpu, &mut hits),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => return Err(fail(error)),
+                }
+            }
+        }
+        Ok(hits)
+    }
+
+    fn decode(&self, page: &[u8], cpu: u32, hits: &mut Vec<FunctionHit>) {
+        read_page(page, |time_ns, record| {
+            hits.extend(self.format.decode(time_ns, record, cpu));
+        });
+    }
+}
+
+fn open(path: &std::path::Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)
+}
+
+/// Where the fields of a record stand, bytes from its start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Format {
+    /// The number of the function tracer's records among others.
+    id: u16,
+    flags: usize,
+    pid: usize,
+    function: usize,
+    parent: usize,
+}
+
+impl Format {
+    /// Reads `events/ftrace/function/format`.
+    fn parse(text: &str) -> Option<Self> {
+        let id = text.lines().find_map(|line| line.strip_prefix("ID:"))?;
+        let offset = |field: &str| {
+            let line = text.lines().find(|line| {
+                let declaration = line.trim_start().strip_prefix("field:");
+                let name = declaration.and_then(|rest| rest.split(';').next());
+                name.is_some_and(|name| name.ends_with(&format!(" {field}")))
+            })?;
+            let offset = line.split_once("offset:")?.1.split(';').next()?;
+            offset.parse::<usize>().ok().filter(|offset| *offset < 4096)
+        };
+        Some(Self {
+            id: id.trim().parse().ok()?,
+            flags: offset("common_flags")?,
+            pid: offset("common_pid")?,
+            function: offset("ip")?,
+            parent: offset("parent_ip")?,
+        })
+    }
+
+    /// Decodes a record; none if it is another tracer's or too short.
+    fn decode(&self, time_ns: u64, record: &[u8], cpu: u32) -> Option<FunctionHit> {
+        let long = |place: usize| {
+            let bytes = record.get(place..)?.first_chunk()?;
+            Some(u64::from_ne_bytes(*bytes))
+        };
+        if u16::from_ne_bytes(*record.first_chunk()?) != self.id {
+            return None;
+        }
+        let flags = *record.get(self.flags)?;
+        Some(FunctionHit {
+            cpu,
+            tid: u32::from_ne_bytes(*record.get(self.pid..)?.first_chunk()?),
+            time_ns,
+            in_interrupt: flags & INTERRUPT_FLAGS != 0,
+            function: Address(long(self.function)?),
+            parent: Address(long(self.parent)?),
+        })
+    }
+}
+
+/// Records that were not stored, from the text of `per_cpu/cpuN/stats`.
+pub(super) fn dropped_records(statistics: &str) -> u64 {
+    ["overrun:", "commit overrun:", "dropped events:"]
+        .iter()
+        .filter_map(|name| {
+            let value = statistics.lines().find_map(|line| line.strip_prefix(name))?;
+            value.trim().parse::<u64>().ok()
+        })
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const FORMAT: &str = "\
+name: function
+ID: 1
+format:
+\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;
+\tfield:unsigned char common_flags;\toffset:2;\tsize:1;\tsigned:0;
+\tfield:unsigned char common_preempt_count;\toffset:3;\tsize:1;\tsigned:0;
+\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;
+
+\tfield:unsigned long ip;\toffset:8;\tsize:8;\tsigned:0;
+\tfield:unsigned long parent_ip;\toffset:16;\tsize:8;\tsigned:0;
+
+print fmt: \" %ps <-- %ps\", (void *)REC->ip, (void *)REC->parent_ip
+";
+
+    #[test]
+    fn records_are_decoded_as_the_kernel_describes_them() {
+        let format = Format::parse(FORMAT).unwrap();
+        let mut record = vec![1, 0, 0x10, 0, 42, 0, 0, 0];
+        record.extend(0xffff_ffff_8100_0004u64.to_ne_bytes());
+        record.extend(0xffff_ffff_8100_1000u64.to_ne_bytes());
+        let hit = FunctionHit {
+            cpu: 1,
+            tid: 42,
+            time_ns: 7,
+            in_interrupt: true,
+            function: Address(0xffff_ffff_8100_0004),
+            parent: Address(0xffff_ffff_8100_1000),
+        };
+        assert_eq!(format.decode(7, &record, 1), Some(hit));
+        assert_eq!(format.decode(7, &record[..20], 1), None);
+        record[0] = 2;
+        assert_eq!(format.decode(7, &record, 1), None);
+    }
+
+    #[test]
+    fn an_unknown_description_is_refused() {
+        assert_eq!(Format::parse(""), None);
+        assert_eq!(Format::parse(&FORMAT.replace("parent_ip;", "parent;")), None);
+        assert_eq!(Format::parse(&FORMAT.replace("offset:16", "offset:x")), None);
+    }
+
+    #[test]
+    fn losses_are_added_up() {
+        let statistics = "entries: 5\noverrun: 2\ncommit overrun: 1\nbytes: 9\noldest event ts: 1.0\nnow ts: 2.0\ndropped events: 4\nread events: 0\n";
+        assert_eq!(dropped_records(statistics), 7);
+        assert_eq!(dropped_records(""), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(text in "\\PC*", record in prop::collection::vec(any::<u8>(), 0..40)) {
+            let _ = Format::parse(&text);
+            let _ = Format::parse(FORMAT).unwrap().decode(0, &record, 0);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The running kernel in one value: everything the plan and the eBPF side's settings ask for.
+
+use thiserror::Error;
+
+use super::{
+    Address,
+    btf::{BtfError, Types},
+    facts::{self, FactsError, Release},
+    symbols::{Symbols, SymbolsError},
+    text::KernelText,
+    tracefs::{TraceableFunctions, Tracefs},
+};
+
+/// Why the kernel is not known well enough to trace.
+#[derive(Debug, Error)]
+pub enum KernelError {
+    /// No symbols.
+    #[error(transparent)]
+    Symbols(#[from] SymbolsError),
+    /// No types.
+    #[error(transparent)]
+    Types(#[from] BtfError),
+    /// No facts.
+    #[error(transparent)]
+    Facts(#[from] FactsError),
+    /// A symbol or type that every kernel has is not there.
+    #[error("this kernel has no `{0}`; please report it with the kernel's version")]
+    Missing(&'static str),
+}
+
+/// What is known of the running kernel.
+pub struct Kernel {
+    /// Its version.
+    pub release: Release,
+    /// Its symbols.
+    pub symbols: Symbols,
+    /// Its types.
+    pub types: Types,
+    /// Its text as it runs; none where /proc/kcore cannot be read.
+    pub text: Option<KernelText>,
+    /// Names that the kernel's own tracing reaches; none where tracefs does not say.
+    traceable: Option<TraceableFunctions>,
+    /// Where its text begins.
+    pub text_base: Address,
+    /// CPUs that may ever be there: the highest number plus one.
+    pub possible_cpus: u32,
+    /// The offset of `pid` in `struct task_struct`, bytes.
+    pub task_pid_offset: u64,
+}
+
+impl Kernel {
+    /// Reads everything.
+    pub fn read() -> Result<Self, KernelError> {
+        let symbols = Symbols::read()?;
+        let types = Types::load()?;
+        let text_base = symbols
+            .address_of("_text")
+            .or_else(|| symbols.address_of("_stext"))
+            .ok_or(KernelError::Missing("_text"))?;
+        let task_pid_offset = types
+            .member_offset("task_struct", "pid")
+            .ok_or(KernelError::Missing("task_struct.pid"))?;
+        let possible_cpus = facts::possible_cpus()?.last().map_or(1, |last| last + 1);
+        let traceable = Tracefs::open().and_then(|tracefs| tracefs.traceable());
+        Ok(Self {
+            release: facts::release()?,
+            text: KernelText::open().ok(),
+            traceable: traceable.ok(),
+            symbols,
+            types,
+            text_base,
+            possible_cpus,
+            task_pid_offset,
+        })
+    }
+
+    /// Whether the kernel's own tracing reaches a function. Where tracefs does not say, the kernel is asked when
+    /// it comes to attaching.
+    pub fn is_traceable(&self, name: &str) -> bool {
+        self.traceable
+            .as_ref()
+            .is_none_or(|names| names.contains(name))
+    }
+
+    /// Where each CPU's area is said (`__per_cpu_offset`), and where the preempt count is within
+    /// it: `pcpu_hot.preempt_count` from 6.2 to 6.14, `__preempt_count` before and after.
+    pub fn preempt_count(&self) -> Option<(Address, Address)> {
+        let offsets = self.symbols.address_of("__per_cpu_offset")?;
+        let count = match self.symbols.address_of("pcpu_hot") {
+            Some(hot) => hot.plus(self.types.member_offset("pcpu_hot", "preempt_count")?),
+            None => self.symbols.address_of("__preempt_count")?,
+        };
+        Some((offsets, count))
+    }
+
+    /// How events name the function that begins at `address`.
+    pub fn id_of(&self, address: Address) -> crate::graph::FunctionId {
+        crate::plan::function_id(address, self.text_base)
+    }
+}

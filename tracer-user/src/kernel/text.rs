@@ -1,0 +1,233 @@
+//! Which functions a function calls, read from the text of the running kernel.
+//!
+//! The live text is better than a kernel image: what the kernel patches at boot and later (static calls, jump
+//! labels, alternatives, return thunks) stands there as it is executed, so a static call is an
+//! ordinary direct call. What text cannot tell is where indirect calls go: they are only counted.
+//!
+//! `kcore` reads the bytes, `x86_64` decodes them, this file says what a branch means: a call, a
+//! tail call (a jump to another function), or the function's own `.cold` part, which is followed.
+
+mod kcore;
+mod x86_64;
+
+use std::collections::BTreeMap;
+
+use super::{
+    Address,
+    symbols::{Function, Symbols},
+};
+// The one place that names the processor.
+use x86_64 as processor;
+
+use kcore::Kcore;
+use processor::{Branch, BranchKind};
+
+/// Bytes of padding in front of a function that may be called instead of it (CONFIG_FUNCTION_PADDING_BYTES:
+/// call thunks live there).
+const PADDING: u64 = 16;
+/// Bytes at a function's start that a direct call may skip: `endbr64`.
+const LANDING_PAD: u64 = 4;
+/// How many static-call trampolines in a row are followed; the kernel makes no chains.
+const LONGEST_TRAMPOLINE_CHAIN: usize = 4;
+
+/// Why there is no text.
+#[derive(Debug, thiserror::Error)]
+pub enum TextError {
+    /// `/proc/kcore` cannot be opened or read.
+    #[error(
+        "cannot read the kernel's text from /proc/kcore: {0}; run as root on a kernel with CONFIG_PROC_KCORE=y and without lockdown=confidentiality"
+    )]
+    Read(#[from] std::io::Error),
+    /// It is not the ELF file it should be.
+    #[error("/proc/kcore is not a 64-bit ELF core of this machine's byte order; please report it")]
+    Malformed,
+    /// The address is in none of its segments.
+    #[error("/proc/kcore has no text at {0}; the symbol is not of this kernel or its module is gone")]
+    Unmapped(Address),
+}
+
+/// How a callee is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CalleeKind {
+    /// By a call.
+    Call,
+    /// By a jump: when it returns, the caller has returned too.
+    TailJump,
+}
+
+/// A function that another one calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Callee {
+    /// Its first byte.
+    pub target: Address,
+    /// How it is reached; `Call` if both ways.
+    pub kind: CalleeKind,
+}
+
+/// All that a function's text says about what it calls.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Calls {
+    /// Functions that are called directly, by address, each once.
+    pub callees: Vec<Callee>,
+    /// Places that call or jump wherever a register says.
+    pub indirect: usize,
+}
+
+/// The text of the running kernel.
+#[derive(Debug)]
+pub struct KernelText {
+    kcore: Kcore,
+}
+
+impl KernelText {
+    /// Opens the running kernel's text.
+    pub fn open() -> Result<Self, TextError> {
+        let kcore = Kcore::open()?;
+        Ok(Self { kcore })
+    }
+
+    /// Reads `length` bytes of kernel memory that lie in one segment.
+    pub fn read(&self, start: Address, length: usize) -> Result<Vec<u8>, TextError> {
+        self.kcore.read(start, length)
+    }
+
+    /// What a function calls. Takes some microseconds.
+    pub fn calls(&self, symbols: &Symbols, function: &Function<'_>) -> Result<Calls, TextError> {
+        calls_in(symbols, function, &|start, length| self.read(start, length))
+    }
+
+    /// The functions that the function around `address` calls or jumps to directly; none where the
+    /// text cannot be read. See [`Self::calls`].
+    pub fn callees(&self, symbols: &Symbols, address: Address) -> Vec<Callee> {
+        symbols
+            .function_at(address)
+            .and_then(|function| self.calls(symbols, &function).ok())
+            .map(|calls| calls.callees)
+            .unwrap_or_default()
+    }
+}
+
+/// A source of text.
+type Reader<'a> = &'a dyn Fn(Address, usize) -> Result<Vec<u8>, TextError>;
+
+/// What stands at the end of a branch.
+#[derive(Debug, PartialEq, Eq)]
+enum Destination<'a> {
+    Function(Address),
+    /// A part of the same function that was moved away because it seldom runs.
+    Cold(Function<'a>),
+    /// A thunk that goes wherever a register says.
+    Indirect,
+    /// Nothing that a user would call a callee.
+    Nothing,
+}
+
+fn calls_in(
+    symbols: &Symbols,
+    function: &Function<'_>,
+    read: Reader<'_>,
+) -> Result<Calls, TextError> {
+    let mut found = BTreeMap::new();
+    let mut indirect = 0;
+    let mut parts = vec![*function];
+    let mut next = 0;
+    while let Some(part) = parts.get(next).copied() {
+        next += 1;
+        let length = part.end.since(part.start).unwrap_or(0);
+        let code = read(part.start, usize::try_from(length).unwrap_or(0))?;
+        let branches = processor::branches(&code, part.start);
+        indirect += branches.indirect;
+        for branch in branches.direct {
+            let inside = |part: &Function<'_>| part.start <= branch.target && branch.target < part.end;
+            if branch.kind == BranchKind::Jump && parts.iter().any(inside) {
+                continue;
+            }
+            match destination(symbols, branch, read, 0) {
+                Destination::Function(target) => {
+                    let kind = match branch.kind {
+                        BranchKind::Call => CalleeKind::Call,
+                        BranchKind::Jump => CalleeKind::TailJump,
+                    };
+                    let known = found.entry(target).or_insert(kind);
+                    *known = kind.min(*known);
+                }
+                Destination::Cold(cold) if !parts.iter().any(|part| part.start == cold.start) => {
+                    parts.push(cold);
+                }
+                Destination::Indirect => indirect += 1,
+                Destination::Cold(_) | Destination::Nothing => {}
+            }
+        }
+    }
+    let callees = found.into_iter();
+    Ok(Calls {
+        callees: callees
+            .map(|(target, kind)| Callee { target, kind })
+            .collect(),
+        indirect,
+    })
+}
+
+fn destination<'a>(
+    symbols: &'a Symbols,
+    branch: Branch,
+    read: Reader<'_>,
+    chain: usize,
+) -> Destination<'a> {
+    let Some(function) = symbols.function_at(branch.target) else {
+        return before_a_function(symbols, branch.target);
+    };
+    let name = function.name;
+    if name.starts_with("__x86_indirect_") {
+        return Destination::Indirect;
+    }
+    if is_machinery(name) {
+        return Destination::Nothing;
+    }
+    if name.starts_with("__SCT__") {
+        if chain == LONGEST_TRAMPOLINE_CHAIN {
+            return Destination::Nothing;
+        }
+        let code = read(function.start, processor::TRAMPOLINE_BYTES).unwrap_or_default();
+        return match processor::leading_jump(&code, function.start) {
+            Some(target) => destination(symbols, Branch { target, ..branch }, read, chain + 1),
+            // A static call that is set to nothing.
+            None => Destination::Nothing,
+        };
+    }
+    let offset = branch.target.since(function.start).unwrap_or(0);
+    if name.ends_with(".cold") || name.contains(".cold.") {
+        return Destination::Cold(function);
+    }
+    if offset == 0 || offset == LANDING_PAD {
+        return Destination::Function(function.start);
+    }
+    match before_a_function(symbols, branch.target) {
+        Destination::Nothing if branch.kind == BranchKind::Call => {
+            Destination::Function(function.start)
+        }
+        // A jump into the middle of another function is no call of it.
+        other => other,
+    }
+}
+
+/// The padding in front of a function counts as the function.
+fn before_a_function(symbols: &Symbols, target: Address) -> Destination<'static> {
+    let behind = symbols.function_at(target.plus(PADDING));
+    match behind.filter(|function| target < function.start) {
+        Some(function) => Destination::Function(function.start),
+        None => Destination::Nothing,
+    }
+}
+
+/// What compilers, mitigations and tracers put into functions.
+fn is_machinery(name: &str) -> bool {
+    name.ends_with("return_thunk")
+        || name.starts_with("ftrace_")
+            && (name.ends_with("caller") || name == "ftrace_trampoline" || name == "ftrace_stub")
+        || name.starts_with("bpf_trampoline_")
+        || name.starts_with("__fentry__")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,174 @@
+//! Kernel memory as `/proc/kcore` shows it: an ELF core file whose segments are the areas of the
+//! kernel's address space (fs/proc/kcore.c).
+
+use std::{fs::File, io, os::unix::fs::FileExt};
+
+use super::TextError;
+use crate::kernel::Address;
+
+const PATH: &str = "/proc/kcore";
+/// Room for the header and some hundred segments; there are about ten.
+const HEADERS_BYTES: usize = 16 << 10;
+/// The size of a program header (`Elf64_Phdr`), bytes.
+const PROGRAM_HEADER_BYTES: usize = 56;
+const LOADABLE: u32 = 1;
+
+/// An open `/proc/kcore`.
+#[derive(Debug)]
+pub(super) struct Kcore {
+    file: File,
+    segments: Vec<Segment>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Segment {
+    start: u64,
+    length: u64,
+    /// Where it stands in the file.
+    offset: u64,
+}
+
+impl Kcore {
+    pub(super) fn open() -> Result<Self, TextError> {
+        let file = File::open(PATH)?;
+        let mut headers = vec![0; HEADERS_BYTES];
+        let read = read_some(&file, &mut headers, 0)?;
+        let segments = parse_segments(&headers[..read]).ok_or(TextError::Malformed)?;
+        Ok(Self { file, segments })
+    }
+
+    pub(super) fn read(&self, start: Address, length: usize) -> Result<Vec<u8>, TextError> {
+        let offset = self
+            .segments
+            .iter()
+            .find_map(|segment| segment.offset_of(start, length as u64))
+            .ok_or(TextError::Unmapped(start))?;
+        let mut bytes = vec![0; length];
+        let read = read_some(&self.file, &mut bytes, offset)?;
+        bytes.truncate(read);
+        Ok(bytes)
+    }
+}
+
+impl Segment {
+    /// Where `length` bytes from `start` on stand in the file, if they are in this segment.
+    fn offset_of(&self, start: Address, length: u64) -> Option<u64> {
+        let within = start.since(Address(self.start))?;
+        let end = within.checked_add(length)?;
+        if end > self.length {
+            return None;
+        }
+        self.offset.checked_add(within)
+    }
+}
+
+/// Reads until the buffer is full or the file ends; says how much was read.
+fn read_some(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut done = 0;
+    while done < buffer.len() {
+        match file.read_at(&mut buffer[done..], offset + done as u64) {
+            Ok(0) => break,
+            Ok(count) => done += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
+}
+
+/// The loadable segments of a 64-bit ELF file of this machine's byte order.
+fn parse_segments(headers: &[u8]) -> Option<Vec<Segment>> {
+    let byte_order = if cfg!(target_endian = "little") { 1 } else { 2 };
+    if headers.get(..6)? != [0x7f, b'E', b'L', b'F', 2, byte_order] {
+        return None;
+    }
+    let table = usize::try_from(long_at(headers, 32)?).ok()?;
+    let count = usize::from(u16::from_ne_bytes(*headers.get(56..)?.first_chunk()?));
+    let mut segments = Vec::with_capacity(count);
+    for number in 0..count {
+        let place = table.checked_add(number * PROGRAM_HEADER_BYTES)?;
+        // Segments beyond what was read are areas of memory, not text, which comes early.
+        let Some(header) = headers.get(place..).filter(|rest| rest.len() >= PROGRAM_HEADER_BYTES)
+        else {
+            break;
+        };
+        let kind = u32::from_ne_bytes(*header.first_chunk()?);
+        if kind == LOADABLE {
+            segments.push(Segment {
+                offset: long_at(header, 8)?,
+                start: long_at(header, 16)?,
+                length: long_at(header, 40)?,
+            });
+        }
+    }
+    Some(segments)
+}
+
+fn long_at(bytes: &[u8], place: usize) -> Option<u64> {
+    Some(u64::from_ne_bytes(*bytes.get(place..)?.first_chunk()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn core(segments: &[(u32, Segment)]) -> Vec<u8> {
+        let mut bytes = vec![0; 64];
+        bytes[..6].copy_from_slice(&[0x7f, b'E', b'L', b'F', 2, 1]);
+        bytes[32] = 64;
+        bytes[56] = u8::try_from(segments.len()).unwrap();
+        for (kind, segment) in segments {
+            let mut header = [0; PROGRAM_HEADER_BYTES];
+            header[..4].copy_from_slice(&kind.to_ne_bytes());
+            header[8..16].copy_from_slice(&segment.offset.to_ne_bytes());
+            header[16..24].copy_from_slice(&segment.start.to_ne_bytes());
+            header[40..48].copy_from_slice(&segment.length.to_ne_bytes());
+            bytes.extend(header);
+        }
+        bytes
+    }
+
+    const TEXT: Segment = Segment {
+        start: 0xffff_ffff_8100_0000,
+        length: 0x100,
+        offset: 0x3000,
+    };
+
+    #[test]
+    fn loadable_segments_are_found() {
+        let note = Segment {
+            start: 0,
+            length: 10,
+            offset: 0,
+        };
+        let segments = parse_segments(&core(&[(4, note), (LOADABLE, TEXT)])).unwrap();
+        assert_eq!(segments, [TEXT]);
+        assert_eq!(parse_segments(b"\x7fELF\x01\x01"), None);
+        assert_eq!(parse_segments(b""), None);
+    }
+
+    #[test]
+    fn only_what_is_whole_in_a_segment_has_a_place() {
+        let at = |start, length| TEXT.offset_of(Address(start), length);
+        assert_eq!(at(TEXT.start, 0x100), Some(0x3000));
+        assert_eq!(at(TEXT.start + 0x10, 1), Some(0x3010));
+        assert_eq!(at(TEXT.start, 0x101), None);
+        assert_eq!(at(TEXT.start - 1, 1), None);
+        assert_eq!(at(u64::MAX, u64::MAX), None);
+    }
+
+    proptest! {
+        #[test]
+        fn damage_never_panics(changes in prop::collection::vec((0usize..240, any::<u8>()), 1..8), cut in 0usize..240) {
+            let mut bytes = core(&[(LOADABLE, TEXT), (LOADABLE, TEXT), (LOADABLE, TEXT)]);
+            for (place, value) in changes {
+                if let Some(byte) = bytes.get_mut(place) {
+                    *byte = value;
+                }
+            }
+            let _ = parse_segments(&bytes);
+            let _ = parse_segments(&bytes[..cut.min(bytes.len())]);
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! A live function-graph tracer for Linux on eBPF.
+//!
+//! The flow, and the order to read in: [`kernel`] says what the running kernel is, [`plan`] decides
+//! which functions to trace, [`attach`] puts the probes in, [`stream`] reads what they send,
+//! [`graph`] rebuilds the calls, [`output`] writes them. [`session`] runs one trace through all of
+//! it, [`cli`] is the command line. [`workload`] drives the kernel for the demonstration and the tests.
+
+pub mod attach;
+pub mod cli;
+pub mod graph;
+pub mod kernel;
+pub mod output;
+pub mod plan;
+pub mod session;
+pub mod stream;
+pub mod workload;

@@ -1,0 +1,98 @@
+//! A return value as its type says it should read.
+//!
+//! The probes deliver the whole return register, whatever the function returns. A `void` function
+//! leaves rubbish there, an `int` function leaves rubbish in the upper half, and `-11` means more
+//! with its name. So: nothing for `void`; numbers cut to their width, signed ones with the name of the error
+//! where they are one; pointers in hex, unless they are an error in disguise, which reads as the
+//! kernel writes it in C.
+//!
+//! `Style::Hex` is what function_graph prints with `funcgraph-retval-hex` (print_graph_retval,
+//! kernel/trace/trace_functions_graph.c): the register, of every function alike.
+
+mod errno;
+
+use crate::kernel::btf::ReturnType;
+
+/// The largest error number (MAX_ERRNO, include/linux/err.h).
+const MAX_ERRNO: u64 = 4095;
+
+/// How return values are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Style {
+    /// By the function's type.
+    #[default]
+    Typed,
+    /// The whole register in hex.
+    Hex,
+}
+
+/// A return value for the reader, or none where there is nothing to say.
+///
+/// A function without a known type reads in hex.
+pub fn format_return(returns: Option<&ReturnType>, value: u64, style: Style) -> Option<String> {
+    let typed = returns.filter(|_| style == Style::Typed);
+    Some(match typed {
+        Some(ReturnType::Void) => return None,
+        // The ABI leaves the other bits of the register undefined.
+        Some(ReturnType::Bool) => (value & 0xff != 0).to_string(),
+        Some(ReturnType::Signed { bytes }) => signed(value, *bytes),
+        Some(ReturnType::Unsigned { bytes }) => truncated(value, *bytes).to_string(),
+        // A negative one is a name of the list, not an error number.
+        Some(ReturnType::Enum { signed, bytes, .. }) if *signed => {
+            sign_extended(value, *bytes).to_string()
+        }
+        Some(ReturnType::Enum { bytes, .. }) => truncated(value, *bytes).to_string(),
+        Some(ReturnType::Pointer) => pointer(value),
+        Some(ReturnType::Aggregate { .. }) | None => hex(value),
+    })
+}
+
+/// The value of a signed number of that many bytes, whatever the rest of the register holds.
+fn sign_extended(value: u64, bytes: u32) -> i64 {
+    let unused = unused_bits(bytes);
+    (value << unused).cast_signed() >> unused
+}
+
+/// The value of an unsigned number of that many bytes, whatever the rest of the register holds.
+fn truncated(value: u64, bytes: u32) -> u64 {
+    let unused = unused_bits(bytes);
+    (value << unused) >> unused
+}
+
+/// The register's upper bits that a number of that many bytes does not use.
+fn unused_bits(bytes: u32) -> u32 {
+    match bytes {
+        1..8 => 64 - 8 * bytes,
+        _ => 0,
+    }
+}
+
+fn signed(value: u64, bytes: u32) -> String {
+    let number = sign_extended(value, bytes);
+    match error_name(number) {
+        Some(name) => format!("{number} ({name})"),
+        None => number.to_string(),
+    }
+}
+
+fn pointer(value: u64) -> String {
+    match error_name(value.cast_signed()) {
+        Some(name) => format!("ERR_PTR(-{name})"),
+        None => hex(value),
+    }
+}
+
+fn hex(value: u64) -> String {
+    format!("{value:#x}")
+}
+
+/// The name of a negative error number.
+fn error_name(number: i64) -> Option<&'static str> {
+    if number >= 0 || number.unsigned_abs() > MAX_ERRNO {
+        return None;
+    }
+    errno::name(number.unsigned_abs())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,89 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn typed(returns: &ReturnType, value: u64) -> String {
+    format_return(Some(returns), value, Style::Typed).unwrap_or("nothing".to_owned())
+}
+
+#[test]
+fn values_read_as_their_types_say() {
+    let int = ReturnType::Signed { bytes: 4 };
+    let long = ReturnType::Signed { bytes: 8 };
+    let byte = ReturnType::Unsigned { bytes: 1 };
+    let unsigned = ReturnType::Unsigned { bytes: 4 };
+    let verdict = ReturnType::Enum {
+        name: "verdict".to_owned(),
+        signed: true,
+        bytes: 4,
+    };
+    let rows = [
+        ("void", &ReturnType::Void, 0xffff_8de8_43d2_1ac0),
+        ("bool", &ReturnType::Bool, 1),
+        ("bool", &ReturnType::Bool, 0xffff_ff00),
+        ("int", &int, 7),
+        ("int", &int, 0x1234_0000_0000),
+        ("int", &int, 0xffff_fff5),
+        ("int", &int, u64::MAX),
+        ("int", &int, 0xffff_ff01),
+        ("int", &int, 0xffff_fe00),
+        ("int", &int, 0x8000_0000),
+        ("long", &long, 0xffff_fff5),
+        ("long", &long, (-14i64).cast_unsigned()),
+        ("u8", &byte, 0x1ff),
+        ("u32", &unsigned, u64::MAX),
+        ("enum", &verdict, 2),
+        ("enum", &verdict, 0xffff_ffff),
+        ("pointer", &ReturnType::Pointer, 0),
+        ("pointer", &ReturnType::Pointer, 0xffff_8de8_43d2_1ac0),
+        ("pointer", &ReturnType::Pointer, (-12i64).cast_unsigned()),
+        ("pointer", &ReturnType::Pointer, (-517i64).cast_unsigned()),
+        ("pointer", &ReturnType::Pointer, (-4000i64).cast_unsigned()),
+        ("struct", &ReturnType::Aggregate { bytes: 16 }, 0x1f),
+    ];
+    let table: Vec<String> = rows
+        .iter()
+        .map(|(name, returns, value)| format!("{name:8}{value:<#20x}{}", typed(returns, *value)))
+        .collect();
+    insta::assert_snapshot!(table.join("\n"));
+}
+
+#[test]
+fn without_a_type_the_register_is_shown() {
+    assert_eq!(
+        format_return(None, 0x1f, Style::Typed).as_deref(),
+        Some("0x1f")
+    );
+}
+
+proptest! {
+    #[test]
+    fn hex_shows_the_register_of_every_function(value: u64) {
+        for returns in [None, Some(&ReturnType::Void), Some(&ReturnType::Bool), Some(&ReturnType::Signed { bytes: 4 })] {
+            prop_assert_eq!(format_return(returns, value, Style::Hex), Some(format!("{value:#x}")));
+        }
+    }
+
+    #[test]
+    fn the_unused_part_of_the_register_does_not_matter(value: u32, rubbish: u32) {
+        let register = u64::from(rubbish) << 32 | u64::from(value);
+        for returns in [ReturnType::Signed { bytes: 4 }, ReturnType::Unsigned { bytes: 4 }] {
+            prop_assert_eq!(typed(&returns, register), typed(&returns, u64::from(value)));
+        }
+    }
+
+    #[test]
+    fn signed_numbers_come_back(value: i64) {
+        for (bytes, expected) in [(1, i64::from(value as i8)), (2, i64::from(value as i16)), (4, i64::from(value as i32)), (8, value)] {
+            let text = typed(&ReturnType::Signed { bytes }, value.cast_unsigned());
+            let number = text.split(' ').next().unwrap();
+            prop_assert_eq!(number.parse::<i64>().unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn any_width_is_taken(value: u64, bytes: u32) {
+        typed(&ReturnType::Signed { bytes }, value);
+        typed(&ReturnType::Unsigned { bytes }, value);
+    }
+}

@@ -1,0 +1,127 @@
+//! Which functions are traced, and why not the others.
+//!
+//! The user names roots; the functions under them are found. [`roots`] turns what the user typed into
+//! functions, [`learn`] finds what runs under them, [`closure`] what their text calls, [`rules`] says what
+//! must be left alone, [`table`] keeps what the output needs to know of each.
+
+pub mod closure;
+pub mod learn;
+pub mod roots;
+pub mod rules;
+pub mod table;
+
+use std::collections::BTreeMap;
+
+pub use roots::{RootError, resolve_roots};
+pub use rules::Reason;
+pub use table::{FunctionInfo, FunctionTable};
+
+use crate::{
+    graph::FunctionId,
+    kernel::{Address, Kernel},
+};
+
+/// From where a function is known to run under a root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// The user named it.
+    Root,
+    /// It was seen to run under a root, so many times.
+    Learned {
+        /// Times it was hit while learning.
+        hits: u64,
+    },
+    /// The text of a function of the plan calls it.
+    Text {
+        /// Calls between a root and it.
+        distance: u32,
+    },
+}
+
+/// A function that gets probes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Planned {
+    /// Its name.
+    pub name: String,
+    /// Where it begins.
+    pub address: Address,
+    /// From where it is known.
+    pub source: Source,
+}
+
+/// A function that would belong to the graph but gets no probes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Its name.
+    pub name: String,
+    /// Why.
+    pub reason: Reason,
+    /// From where it is known.
+    pub source: Source,
+}
+
+/// What will be attached.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Functions that open root calls.
+    pub roots: Vec<Planned>,
+    /// Functions that are recorded inside root calls.
+    pub callees: Vec<Planned>,
+    /// Functions that are not attached.
+    pub left_out: Vec<LeftOut>,
+}
+
+impl Plan {
+    /// Makes the plan from what is known to run under the roots.
+    pub fn new(kernel: &Kernel, roots: Vec<Planned>, known: BTreeMap<Address, Source>) -> Self {
+        let rules = rules::Rules::new(kernel);
+        let mut plan = Self {
+            roots,
+            ..Self::default()
+        };
+        for (address, source) in known {
+            if plan.roots.iter().any(|root| root.address == address) {
+                continue;
+            }
+            let Some(function) = kernel.symbols.function_at(address) else {
+                continue;
+            };
+            let name = function.name.to_owned();
+            match rules.check(kernel, &function) {
+                Ok(()) => plan.callees.push(Planned {
+                    name,
+                    address,
+                    source,
+                }),
+                Err(reason) => plan.left_out.push(LeftOut {
+                    name,
+                    reason,
+                    source,
+                }),
+            }
+        }
+        plan
+    }
+
+    /// What the output needs to know of every function of the plan.
+    pub fn table(&self, kernel: &Kernel) -> FunctionTable {
+        let functions = self.roots.iter().chain(&self.callees);
+        FunctionTable::new(functions.map(|planned| {
+            let info = FunctionInfo {
+                name: planned.name.clone(),
+                returns: kernel
+                    .types
+                    .prototype(&planned.name)
+                    .map(|prototype| prototype.returns),
+            };
+            (kernel.id_of(planned.address), info)
+        }))
+    }
+}
+
+/// How an event names the function at `address` of a kernel whose text begins at `text_base`.
+pub fn function_id(address: Address, text_base: Address) -> FunctionId {
+    // The wire format keeps the low 32 bits: see `Event::function`.
+    #[allow(clippy::cast_possible_truncation)]
+    FunctionId(address.0.wrapping_sub(text_base.0) as u32)
+}

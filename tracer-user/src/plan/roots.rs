@@ -1,0 +1,148 @@
+//! What the user typed after `-G` becomes functions.
+//!
+//! A name, a glob, or a syscall's name: `sendto` means the function that does the work of the syscall
+//! (`__sys_sendto`), or else its entry (`__x64_sys_sendto`).
+
+use thiserror::Error;
+use wildmatch::WildMatch;
+
+use super::{Planned, Reason, Source, rules::Rules};
+use crate::kernel::{Kernel, symbols::Function};
+
+/// Roots that one glob may stand for.
+const MOST_ROOTS: usize = 64;
+
+/// Why there is no root.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum RootError {
+    /// Nothing has that name.
+    #[error("no kernel function is called `{name}`{}", did_you_mean(.near))]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// Names that look like it.
+        near: Vec<String>,
+    },
+    /// No traceable function matches the glob.
+    #[error("no traceable kernel function matches `{0}`; `tracer list '{0}'` shows what was left out and why")]
+    NoMatch(String),
+    /// A glob matches too much.
+    #[error("`{glob}` matches {count} functions, and at most {MOST_ROOTS} roots can be traced at once; narrow the pattern")]
+    TooMany {
+        /// What was asked for.
+        glob: String,
+        /// How many there are.
+        count: usize,
+    },
+    /// The function cannot be attached.
+    #[error("`{name}` cannot be traced: {reason}; trace a function that calls it, or one that it calls")]
+    NotAttachable {
+        /// Its name.
+        name: String,
+        /// Why.
+        reason: Reason,
+    },
+}
+
+fn did_you_mean(names: &[String]) -> String {
+    match names {
+        [] => "; `tracer list '*PART*'` searches by a part of the name".to_owned(),
+        names => format!("; did you mean {}?", names.join(", ")),
+    }
+}
+
+/// Finds the functions that `wanted` stands for.
+pub fn resolve_roots(kernel: &Kernel, wanted: &[String]) -> Result<Vec<Planned>, RootError> {
+    let rules = Rules::new(kernel);
+    let mut roots: Vec<Planned> = Vec::new();
+    for name in wanted {
+        let found = if name.contains(['*', '?']) {
+            by_glob(kernel, &rules, name)?
+        } else {
+            vec![by_name(kernel, &rules, name)?]
+        };
+        for root in found {
+            if roots.iter().all(|known| known.address != root.address) {
+                roots.push(root);
+            }
+        }
+    }
+    Ok(roots)
+}
+
+fn by_name(kernel: &Kernel, rules: &Rules, name: &str) -> Result<Planned, RootError> {
+    let candidates = [
+        name.to_owned(),
+        format!("__sys_{name}"),
+        format!("ksys_{name}"),
+        format!("__x64_sys_{name}"),
+    ];
+    let mut refused = None;
+    for candidate in candidates {
+        let function = kernel
+            .symbols
+            .address_of(&candidate)
+            .and_then(|address| kernel.symbols.function_at(address))
+            .filter(|function| function.name == candidate);
+        let Some(function) = function else { continue };
+        match rules.check(kernel, &function) {
+            Ok(()) => return Ok(planned(&function)),
+            Err(reason) => {
+                refused.get_or_insert(RootError::NotAttachable {
+                    name: candidate,
+                    reason,
+                });
+            }
+        }
+    }
+    Err(refused.unwrap_or_else(|| RootError::Unknown {
+        name: name.to_owned(),
+        near: near_names(kernel, name),
+    }))
+}
+
+fn by_glob(kernel: &Kernel, rules: &Rules, glob: &str) -> Result<Vec<Planned>, RootError> {
+    let pattern = WildMatch::new(glob);
+    let found: Vec<Planned> = kernel
+        .symbols
+        .functions()
+        .filter(|function| pattern.matches(function.name))
+        .filter(|function| rules.check(kernel, function).is_ok())
+        .map(|function| planned(&function))
+        .collect();
+    match found.len() {
+        0 => Err(RootError::NoMatch(glob.to_owned())),
+        count if count > MOST_ROOTS => Err(RootError::TooMany {
+            glob: glob.to_owned(),
+            count,
+        }),
+        _ => Ok(found),
+    }
+}
+
+fn planned(function: &Function<'_>) -> Planned {
+    Planned {
+        name: function.name.to_owned(),
+        address: function.start,
+        source: Source::Root,
+    }
+}
+
+/// Up to three names that are nearly the one asked for, the nearest first.
+fn near_names(kernel: &Kernel, name: &str) -> Vec<String> {
+    let mut scored: Vec<(f64, &str)> = kernel
+        .symbols
+        .functions()
+        .filter(|function| function.name.len().abs_diff(name.len()) <= 4)
+        .map(|function| (strsim::jaro_winkler(name, function.name), function.name))
+        .filter(|(score, _)| *score > 0.88)
+        .collect();
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+    scored.dedup_by(|a, b| a.1 == b.1);
+    scored
+        .into_iter()
+        .map(|(_, name)| name.to_owned())
+        .filter(|near| kernel.is_traceable(near))
+        .take(3)
+        .collect()
+}

@@ -1,0 +1,155 @@
+//! What must not, or cannot, be attached.
+//!
+//! The kernel refuses some functions, and says so. It accepts others that freeze it: what a trampoline's own
+//! enter and exit code runs before its guard is settled calls itself for ever when it is traced
+//! (`rcu_read_unlock_special`, seen on 7.3.4). Those are computed from the running kernel's text, so
+//! the rule holds on kernels that nobody has tried.
+
+use std::{
+    collections::BTreeSet,
+    fmt,
+};
+
+use crate::kernel::{Address, Kernel, btf::{Obstacle, TrampolineLimits}, symbols::Function};
+
+/// Why a function is left alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The kernel's tracing does not reach it.
+    NotTraceable,
+    /// It has no type information: the compiler made it from another function.
+    NoType,
+    /// Several functions have its name, and only a name tells them apart.
+    NameNotUnique,
+    /// The kernel never lets BPF attach to it.
+    Denied,
+    /// Its signature does not fit a trampoline.
+    Signature(Obstacle),
+    /// The trampoline runs it itself, outside its guard.
+    Trampoline,
+    /// The probes run it themselves.
+    OwnHelper,
+    /// It lives in a module.
+    Module,
+    /// It is a BPF program.
+    BpfProgram,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotTraceable => "the kernel marks it notrace or noinstr",
+            Self::NoType => "no BTF: the compiler made it from another function (.isra, .constprop, .part)",
+            Self::NameNotUnique => "several functions have this name",
+            Self::Denied => "on the kernel's own deny list for BPF",
+            Self::Signature(obstacle) => return obstacle.fmt(f),
+            Self::Trampoline => "a BPF trampoline runs it outside its guard: attaching could freeze the machine",
+            Self::OwnHelper => "the probes run it themselves",
+            Self::Module => "module functions are not traced yet",
+            Self::BpfProgram => "BPF programs are not traced yet",
+        })
+    }
+}
+
+/// `btf_id_deny` in kernel/bpf/verifier.c, of all kernels from 5.15 to 7.3.
+const DENIED: &[&str] = &[
+    "__rcu_read_lock",
+    "__rcu_read_unlock",
+    "migrate_disable",
+    "migrate_enable",
+    "preempt_count_add",
+    "preempt_count_sub",
+    "rcu_read_unlock_strict",
+];
+
+/// What the helpers in the probes run before their guard is set (`copy_from_kernel_nofault` by
+/// `bpf_probe_read_kernel`), or that is only ever hit by them.
+const OWN_HELPERS: &[&str] = &[
+    "bpf_get_current_comm",
+    "bpf_get_current_pid_tgid",
+    "bpf_get_smp_processor_id",
+    "bpf_ktime_get_ns",
+    "bpf_probe_read_kernel",
+    "bpf_probe_read_kernel_common",
+    "bpf_ringbuf_output",
+    "copy_from_kernel_nofault",
+    "copy_from_kernel_nofault_allowed",
+];
+
+/// Where a trampoline's own code begins (kernel/bpf/trampoline.c).
+const TRAMPOLINE: &[&str] = &[
+    "__bpf_prog_enter_recur",
+    "__bpf_prog_exit_recur",
+    "__bpf_prog_enter",
+    "__bpf_prog_exit",
+    "__bpf_tramp_enter",
+    "__bpf_tramp_exit",
+    "__rcu_read_lock",
+    "__rcu_read_unlock",
+    "migrate_disable",
+    "migrate_enable",
+];
+
+/// Calls from the trampoline's own code within which nothing is attached. Two reach
+/// `rcu_read_unlock_special` and what it calls while its flag is still set.
+const TRAMPOLINE_LEVELS: u32 = 2;
+
+/// The rules for one kernel.
+pub struct Rules {
+    limits: TrampolineLimits,
+    trampoline: BTreeSet<Address>,
+}
+
+impl Rules {
+    /// Computes what has to be computed.
+    pub fn new(kernel: &Kernel) -> Self {
+        let roots: Vec<Address> = TRAMPOLINE
+            .iter()
+            .filter_map(|name| kernel.symbols.address_of(name))
+            .collect();
+        let mut trampoline: BTreeSet<Address> =
+            super::closure::reachable(kernel, &roots, TRAMPOLINE_LEVELS, usize::MAX)
+                .into_keys()
+                .collect();
+        trampoline.extend(roots);
+        // Where the text cannot be read, what is known of every kernel seen so far.
+        let known = ["rcu_read_unlock_special", "rcu_preempt_deferred_qs_irqrestore"];
+        trampoline.extend(known.iter().filter_map(|name| kernel.symbols.address_of(name)));
+        Self {
+            limits: TrampolineLimits::of(kernel.release),
+            trampoline,
+        }
+    }
+
+    /// Whether a function can be attached.
+    pub fn check(&self, kernel: &Kernel, function: &Function<'_>) -> Result<(), Reason> {
+        let name = function.name;
+        match function.module {
+            Some("bpf") => return Err(Reason::BpfProgram),
+            Some(_) => return Err(Reason::Module),
+            None => {}
+        }
+        if DENIED.contains(&name) {
+            return Err(Reason::Denied);
+        }
+        if self.trampoline.contains(&function.start) {
+            return Err(Reason::Trampoline);
+        }
+        if OWN_HELPERS.contains(&name) {
+            return Err(Reason::OwnHelper);
+        }
+        if !kernel.is_traceable(name) {
+            return Err(Reason::NotTraceable);
+        }
+        let Some(prototype) = kernel.types.prototype(name) else {
+            return Err(Reason::NoType);
+        };
+        if !kernel.symbols.is_unique(name) {
+            return Err(Reason::NameNotUnique);
+        }
+        match prototype.fentry_obstacle(self.limits) {
+            Some(obstacle) => Err(Reason::Signature(obstacle)),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! A trace from beginning to end: learn, plan, attach, stream, print, detach.
+//!
+//! The order keeps two promises. Roots are attached last, so a root call that is recorded has all its
+//! callees; they are detached first, so that nothing new begins while the rest is read. Whatever ends
+//! the trace (a signal, the time, the number of calls, the command, a closed pipe), what has been
+//! captured is written before anything else is done.
+
+mod learning;
+mod run;
+mod stop;
+
+pub use run::{Options, Outcome, run};
+pub use stop::Stop;
+pub use learning::{Learned, learn};

@@ -1,0 +1,80 @@
+//! A batch as it came out of a ring.
+//!
+//! The bytes are the kernel's, so they should be right; they are checked once all the same, because the same
+//! reader serves bytes from elsewhere. Events are read where they lie, without `unsafe`.
+
+use bytes::{Buf, Bytes};
+use thiserror::Error;
+use tracer_common::{BATCH_CAPACITY, BatchHeader, Event};
+
+/// Why bytes are not a batch.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum BatchError {
+    /// Fewer bytes than a header has.
+    #[error("a batch of {0} bytes is shorter than its header")]
+    Short(usize),
+    /// The header promises another number of events than there are bytes for.
+    #[error("a batch says it has {count} events but holds {bytes} bytes of them")]
+    Length {
+        /// What the header says.
+        count: u32,
+        /// Bytes after the header.
+        bytes: usize,
+    },
+}
+
+/// A checked batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    header: BatchHeader,
+    events: Bytes,
+}
+
+impl Batch {
+    /// Checks `bytes` and takes them.
+    pub fn new(mut bytes: Bytes) -> Result<Self, BatchError> {
+        if bytes.len() < size_of::<BatchHeader>() {
+            return Err(BatchError::Short(bytes.len()));
+        }
+        let mut header = BatchHeader {
+            sequence: bytes.get_u64_ne(),
+            root_time_ns: bytes.get_u64_ne(),
+            tid: bytes.get_u32_ne(),
+            tgid: bytes.get_u32_ne(),
+            cpu: bytes.get_u32_ne(),
+            count: bytes.get_u32_ne(),
+            comm: [0; 16],
+        };
+        bytes.copy_to_slice(&mut header.comm);
+        let count = header.count as usize;
+        if count > BATCH_CAPACITY || bytes.len() != count * size_of::<Event>() {
+            return Err(BatchError::Length {
+                count: header.count,
+                bytes: bytes.len(),
+            });
+        }
+        Ok(Self {
+            header,
+            events: bytes,
+        })
+    }
+
+    /// What is the same for all its events.
+    #[must_use]
+    pub const fn header(&self) -> &BatchHeader {
+        &self.header
+    }
+
+    /// Its events in the order of their places.
+    pub fn events(&self) -> impl Iterator<Item = Event> + use<> {
+        let mut bytes = self.events.clone();
+        (0..self.header.count).map(move |_| Event {
+            time_ns: bytes.get_u64_ne(),
+            value: bytes.get_u64_ne(),
+            function: bytes.get_u32_ne(),
+            frame: bytes.get_u16_ne(),
+            depth: bytes.get_u8(),
+            kind_and_context: bytes.get_u8(),
+        })
+    }
+}

@@ -1,0 +1,136 @@
+//! Workloads: real sockets that drive the kernel, for the demonstration and the tests.
+//!
+//! One thread sends, one waits in poll(2) and receives, each on a CPU of its own where there are two, so that a
+//! send wakes a reader on another CPU as it does on a busy host. Sends are `sendto` system calls.
+//! What is sent is counted and must arrive, byte by byte in order: a workload that loses data would make a fine graph
+//! of the wrong path, so it is an error.
+//!
+//! `pair` makes the sockets, `sockmap` puts them into a map with a program that redirects,
+//! `pump` moves the data.
+
+mod pair;
+mod pump;
+mod sockmap;
+
+use std::{sync::atomic::AtomicBool, time::Duration};
+
+use anyhow::{Context as _, Result};
+
+/// Which kind of socket is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// TCP sockets in a SOCKHASH: an sk_msg program redirects to the local peer.
+    Sockmap,
+    /// TCP over loopback.
+    Tcp,
+    /// UDP over loopback.
+    Udp,
+    /// A pair of Unix stream sockets.
+    Unix,
+}
+
+/// How much is sent, and how often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Sends until the end; none goes on until it is told to stop.
+    pub count: Option<u64>,
+    /// Bytes of each send, at least 1.
+    pub size: usize,
+    /// The time between the starts of two sends; zero sends as soon as the reader keeps up.
+    pub interval: Duration,
+}
+
+/// What was done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// System calls that sent.
+    pub sends: u64,
+    /// Bytes that were sent, all of which were received.
+    pub bytes: u64,
+}
+
+/// The largest payload of a UDP datagram over IPv4, bytes.
+const LARGEST_DATAGRAM: usize = 65_507;
+
+/// Runs a workload until its count is reached or `stop` is set.
+pub fn run(kind: Kind, options: &Options, stop: &AtomicBool) -> Result<Summary> {
+    anyhow::ensure!(options.size > 0, "a send needs at least one byte");
+    match kind {
+        Kind::Sockmap => {
+            let (sender, reader) = pair::tcp().context(NO_SOCKETS)?;
+            // Must live as long as data flows.
+            let _redirection = sockmap::redirect(&sender, &reader)?;
+            pump::run(&sender, &reader, options, stop)
+        }
+        Kind::Tcp => {
+            let (sender, reader) = pair::tcp().context(NO_SOCKETS)?;
+            pump::run(&sender, &reader, options, stop)
+        }
+        Kind::Udp => {
+            anyhow::ensure!(
+                options.size <= LARGEST_DATAGRAM,
+                "a UDP datagram holds at most {LARGEST_DATAGRAM} bytes"
+            );
+            let (sender, reader) = pair::udp().context(NO_SOCKETS)?;
+            pump::run(&sender, &reader, options, stop)
+        }
+        Kind::Unix => {
+            let (sender, reader) = pair::unix().context(NO_SOCKETS)?;
+            pump::run(&sender, &reader, options, stop)
+        }
+    }
+}
+
+const NO_SOCKETS: &str = "the workload's sockets cannot be made; see that loopback is up";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(count: u64, size: usize) -> Options {
+        Options {
+            count: Some(count),
+            size,
+            interval: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn all_that_is_sent_arrives() {
+        for kind in [Kind::Tcp, Kind::Udp, Kind::Unix] {
+            for size in [1, 7, 65_507] {
+                let summary = run(kind, &options(200, size), &AtomicBool::new(false)).unwrap();
+                assert_eq!(summary.bytes, 200 * size as u64, "{kind:?} {size}");
+                assert!(summary.sends >= 200);
+            }
+        }
+    }
+
+    #[test]
+    fn a_stop_ends_it() {
+        let endless = Options {
+            count: None,
+            ..options(0, 1)
+        };
+        let summary = run(Kind::Unix, &endless, &AtomicBool::new(true)).unwrap();
+        assert_eq!(summary, Summary::default());
+    }
+
+    #[test]
+    fn sizes_that_cannot_be_sent_are_refused() {
+        let stop = AtomicBool::new(false);
+        assert!(run(Kind::Tcp, &options(1, 0), &stop).is_err());
+        assert!(run(Kind::Udp, &options(1, 65_508), &stop).is_err());
+    }
+
+    #[test]
+    fn the_interval_is_kept() {
+        let slow = Options {
+            interval: Duration::from_millis(5),
+            ..options(5, 1)
+        };
+        let start = std::time::Instant::now();
+        run(Kind::Tcp, &slow, &AtomicBool::new(false)).unwrap();
+        assert!(start.elapsed() >= Duration::from_millis(20));
+    }
+}

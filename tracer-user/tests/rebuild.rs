@@ -1,0 +1,277 @@
+//! Rebuilding, against call trees that are made up at random: cut into batches, shuffled as rings shuffle
+//! them, with batches lost.
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use tracer::{
+    graph::{Closed, End, Node, Rebuilder, RootCall, tree::Interrupts},
+    stream::Batch,
+};
+use tracer_common::{BatchHeader, Context, Event, EventKind};
+
+/// A call: its function and what it calls.
+#[derive(Clone, Debug)]
+struct Tree {
+    function: u32,
+    children: Vec<Tree>,
+}
+
+fn tree() -> impl Strategy<Value = Tree> {
+    let leaf = (1u32..20).prop_map(|function| Tree {
+        function,
+        children: Vec::new(),
+    });
+    leaf.prop_recursive(6, 60, 5, |inner| {
+        (1u32..20, prop::collection::vec(inner, 0..5))
+            .prop_map(|(function, children)| Tree { function, children })
+    })
+}
+
+fn events(tree: &Tree, depth: u8, frame: u16, out: &mut Vec<Event>) {
+    let make = |kind, out: &Vec<Event>| Event {
+        time_ns: 1000 + out.len() as u64 * 10,
+        value: u64::from(tree.function) * 2,
+        function: tree.function,
+        frame,
+        depth,
+        kind_and_context: Event::pack(kind, Context::Task),
+    };
+    let entry = make(EventKind::Entry, out);
+    out.push(entry);
+    for child in &tree.children {
+        events(child, depth + 1, frame.wrapping_sub(8), out);
+    }
+    let exit = make(EventKind::Exit, out);
+    out.push(exit);
+}
+
+/// The nodes that the tree should have: function and depth in the order of entry.
+fn expected(tree: &Tree, depth: u32, out: &mut Vec<(u32, u32)>) {
+    out.push((tree.function, depth));
+    for child in &tree.children {
+        expected(child, depth + 1, out);
+    }
+}
+
+fn found(call: &RootCall) -> Vec<(u32, u32)> {
+    let calls = call.nodes.iter().filter_map(|node| match node {
+        Node::Call(call) => Some((call.function.0, call.depth)),
+        Node::Gap { .. } => None,
+    });
+    calls.collect()
+}
+
+fn batch(tid: u32, root_time_ns: u64, cpu: u32, sequence: u64, events: &[Event]) -> Batch {
+    let header = BatchHeader {
+        sequence,
+        root_time_ns,
+        tid,
+        tgid: tid,
+        cpu,
+        count: u32::try_from(events.len()).unwrap(),
+        comm: *b"test\0\0\0\0\0\0\0\0\0\0\0\0",
+    };
+    let mut bytes = Vec::new();
+    for word in [header.sequence, header.root_time_ns] {
+        bytes.extend(word.to_ne_bytes());
+    }
+    for word in [header.tid, header.tgid, header.cpu, header.count] {
+        bytes.extend(word.to_ne_bytes());
+    }
+    bytes.extend(header.comm);
+    for event in events {
+        bytes.extend(event.time_ns.to_ne_bytes());
+        bytes.extend(event.value.to_ne_bytes());
+        bytes.extend(event.function.to_ne_bytes());
+        bytes.extend(event.frame.to_ne_bytes());
+        bytes.extend([event.depth, event.kind_and_context]);
+    }
+    Batch::new(Bytes::from(bytes)).unwrap()
+}
+
+fn batches(tid: u32, root_time_ns: u64, events: &[Event], size: usize) -> Vec<Batch> {
+    events
+        .chunks(size)
+        .enumerate()
+        .map(|(number, chunk)| {
+            let sequence = (number * size) as u64;
+            batch(tid, root_time_ns, number as u32 % 4, sequence, chunk)
+        })
+        .collect()
+}
+
+fn rebuild(batches: impl IntoIterator<Item = Batch>) -> (Vec<RootCall>, Rebuilder) {
+    let mut rebuilder = Rebuilder::new(Interrupts::Shown);
+    let mut calls = Vec::new();
+    for batch in batches {
+        rebuilder.push(batch, &mut |call| calls.push(call));
+    }
+    rebuilder.finish(&mut |call| calls.push(call));
+    (calls, rebuilder)
+}
+
+proptest! {
+    /// In whatever order the batches of several tasks come, the trees are right.
+    #[test]
+    fn order_of_batches_does_not_matter(
+        trees in prop::collection::vec(tree(), 1..4),
+        size in 1usize..20,
+        seed in any::<u64>(),
+    ) {
+        let mut all = Vec::new();
+        for (index, tree) in trees.iter().enumerate() {
+            let mut list = Vec::new();
+            events(tree, 0, 0x8000, &mut list);
+            all.extend(batches(index as u32 + 1, 5, &list, size));
+        }
+        // A shuffle that the seed decides.
+        let mut state = seed | 1;
+        for index in (1..all.len()).rev() {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            all.swap(index, (state >> 33) as usize % (index + 1));
+        }
+        let (calls, rebuilder) = rebuild(all);
+        prop_assert_eq!(calls.len(), trees.len());
+        for call in &calls {
+            let mut right = Vec::new();
+            expected(&trees[call.task.0 as usize - 1], 0, &mut right);
+            prop_assert_eq!(found(call), right);
+            prop_assert!(call.is_whole());
+        }
+        prop_assert_eq!(rebuilder.totals().lost, 0);
+    }
+
+    /// A lost batch in the middle is counted to the event, and every call that both its entry and its exit
+    /// survived has its right duration.
+    #[test]
+    fn a_lost_batch_is_a_gap(tree in tree(), size in 1usize..8, lost in any::<prop::sample::Index>()) {
+        let mut list = Vec::new();
+        events(&tree, 0, 0x8000, &mut list);
+        let mut all = batches(1, 5, &list, size);
+        prop_assume!(all.len() > 2);
+        let place = 1 + lost.index(all.len() - 2);
+        let missing = all.remove(place);
+        let missing_events = u64::from(missing.header().count);
+        let (calls, rebuilder) = rebuild(all);
+        prop_assert_eq!(calls.len(), 1);
+        let call = &calls[0];
+        prop_assert_eq!(call.end, End::Returned);
+        prop_assert_eq!(call.lost, missing_events);
+        prop_assert_eq!(call.events + call.lost, list.len() as u64);
+        prop_assert!(call.gaps > 0 && !call.is_whole());
+        prop_assert_eq!(rebuilder.totals().lost, missing_events);
+        let Node::Call(root) = &call.nodes[0] else { panic!("the root is a call") };
+        prop_assert_eq!(root.duration().unwrap().0, (list.len() as u64 - 1) * 10);
+        for node in &call.nodes {
+            if let Node::Call(call) = node
+                && let (Some(entered), Closed::Returned { at, .. }) = (call.entered, call.closed)
+            {
+                prop_assert!(at > entered);
+            }
+        }
+    }
+
+    /// Whatever bytes come, reading them does not panic.
+    #[test]
+    fn any_bytes_are_a_batch_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        if let Ok(batch) = Batch::new(Bytes::from(bytes)) {
+            prop_assert_eq!(batch.events().count(), batch.header().count as usize);
+            rebuild([batch]);
+        }
+    }
+
+    /// Whatever events come, rebuilding does not panic and counts each.
+    #[test]
+    fn any_events_are_counted(raw in prop::collection::vec((any::<u32>(), any::<u16>(), any::<u8>(), 0u8..0x50), 1..100)) {
+        let list: Vec<Event> = raw.into_iter().map(|(function, frame, depth, kind_and_context)| Event {
+            time_ns: 1,
+            value: 0,
+            function: function % 5,
+            frame: frame % 3,
+            depth,
+            kind_and_context,
+        }).collect();
+        let damaged = list.iter().filter(|event| event.kind().is_none() || event.context().is_none()).count() as u64;
+        let one = batch(1, 5, 0, 0, &list);
+        let (calls, _) = rebuild([one]);
+        let events: u64 = calls.iter().map(|call| call.events).sum();
+        prop_assert!(events + damaged <= list.len() as u64);
+        prop_assert!(!calls.is_empty());
+    }
+}
+
+#[test]
+fn an_interrupt_is_left_out_with_all_that_it_called() {
+    let mut list = Vec::new();
+    let make = |function, frame, depth, kind, context| Event {
+        time_ns: 0,
+        value: 0,
+        function,
+        frame,
+        depth,
+        kind_and_context: Event::pack(kind, context),
+    };
+    use Context::{HardIrq, Task};
+    use EventKind::{Entry, Exit};
+    // `irq_enter_rcu` is entered before the count says "interrupt" and returns after; `irq_exit_rcu` the other way.
+    list.push(make(1, 9, 0, Entry, Task));
+    list.push(make(2, 8, 1, Entry, Task));
+    list.push(make(2, 8, 1, Exit, HardIrq));
+    list.push(make(3, 8, 1, Entry, HardIrq));
+    list.push(make(4, 7, 2, Entry, HardIrq));
+    list.push(make(4, 7, 2, Exit, HardIrq));
+    list.push(make(3, 8, 1, Exit, HardIrq));
+    list.push(make(5, 8, 1, Entry, HardIrq));
+    list.push(make(5, 8, 1, Exit, Task));
+    list.push(make(6, 8, 1, Entry, Task));
+    list.push(make(6, 8, 1, Exit, Task));
+    list.push(make(1, 9, 0, Exit, Task));
+    let mut rebuilder = Rebuilder::new(Interrupts::LeftOut);
+    let mut calls = Vec::new();
+    rebuilder.push(batch(1, 5, 0, 0, &list), &mut |call| calls.push(call));
+    assert_eq!(found(&calls[0]), [(1, 0), (2, 1), (6, 1)]);
+    assert!(calls[0].is_whole());
+}
+
+#[test]
+fn a_task_that_dies_ends_its_call() {
+    let mut list = Vec::new();
+    let tree = Tree {
+        function: 1,
+        children: vec![Tree {
+            function: 2,
+            children: Vec::new(),
+        }],
+    };
+    events(&tree, 0, 0x8000, &mut list);
+    list.truncate(2);
+    list.push(Event {
+        kind_and_context: Event::pack(EventKind::Died, Context::Task),
+        ..Event::default()
+    });
+    let (calls, _) = rebuild([batch(1, 5, 0, 0, &list)]);
+    assert_eq!(calls[0].end, End::Died);
+    assert_eq!(found(&calls[0]), [(1, 0), (2, 1)]);
+}
+
+#[test]
+fn a_root_call_whose_end_is_lost_ends_when_the_next_begins() {
+    let tree = Tree {
+        function: 1,
+        children: vec![
+            Tree {
+                function: 2,
+                children: Vec::new(),
+            };
+            3
+        ],
+    };
+    let mut list = Vec::new();
+    events(&tree, 0, 0x8000, &mut list);
+    let mut first = batches(1, 5, &list, 3);
+    first.pop();
+    first.extend(batches(1, 50, &list, 3));
+    let (calls, _) = rebuild(first);
+    assert_eq!(calls[0].end, End::Lost);
+    assert!(calls[1].is_whole());
+}

@@ -1,0 +1,113 @@
+//! `cargo xtask fidelity`: the command line, the boot, and what is printed.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use super::{Report, Spec, report, script};
+use crate::setup::{self, Emulator, Kernel, KernelChoice, kernels};
+use crate::vm::{self, Sinks, VmSpec};
+use crate::{build, process::say};
+
+/// What this project promises of its graphs.
+pub const RECALL: f64 = 0.90;
+/// See [`RECALL`].
+pub const PRECISION: f64 = 0.95;
+
+/// The workloads that are compared where none is named.
+pub const WORKLOADS: [&str; 4] = ["sockmap", "tcp", "udp", "unix"];
+
+/// Functions that are named of each difference.
+const NAMED: usize = 8;
+
+/// A comparison.
+#[derive(Args, Debug)]
+pub struct FidelityArgs {
+    /// 6.1, 6.12, 6.18, 7.3, or the path of a bzImage
+    #[arg(long, default_value = kernels::DEFAULT)]
+    kernel: KernelChoice,
+    /// The root function
+    #[arg(long, default_value = "__sys_sendto")]
+    root: String,
+    /// A workload of `tracer workload`; may be repeated; all without
+    #[arg(long = "workload")]
+    workloads: Vec<String>,
+    /// Prints the reports as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs it; the exit status is 1 if a promise is broken.
+pub fn main(args: &FidelityArgs) -> Result<u8> {
+    build::build()?;
+    let emulator = setup::emulator()?;
+    let kernel = args.kernel.resolve()?;
+    let workloads: Vec<String> = if args.workloads.is_empty() {
+        WORKLOADS.map(str::to_owned).to_vec()
+    } else {
+        args.workloads.clone()
+    };
+    let reports = measure(&emulator, &kernel, &args.root, &workloads)?;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&reports)?);
+    } else {
+        for report in &reports {
+            println!("{}", describe(report));
+        }
+    }
+    Ok(u8::from(!reports.iter().all(is_kept)))
+}
+
+/// Whether a report keeps the promises.
+pub fn is_kept(report: &Report) -> bool {
+    report.attachable.recall >= RECALL && report.attachable.precision >= PRECISION
+}
+
+/// Compares every workload in one boot.
+pub fn measure(emulator: &Emulator, kernel: &Kernel, root: &str, workloads: &[String]) -> Result<Vec<Report>> {
+    let specs: Vec<Spec> =
+        workloads.iter().map(|workload| Spec { root: root.to_owned(), workload: workload.clone() }).collect();
+    let script: String = specs.iter().map(script).collect();
+    let command = ["sh", "-c", &script].map(OsString::from).to_vec();
+    let mut spec = VmSpec::new(kernel.clone(), command);
+    spec.timeout = Duration::from_secs(900);
+    let mut output = Vec::new();
+    let mut errors = Vec::new();
+    let end = vm::run(emulator, &spec, Sinks { stdout: &mut output, stderr: &mut errors })?;
+    let output = String::from_utf8_lossy(&output);
+    if end.status != 0 {
+        bail!("the guest's script ended with status {}:\n{}", end.status, String::from_utf8_lossy(&errors));
+    }
+    if !errors.is_empty() {
+        say(String::from_utf8_lossy(&errors).trim_end());
+    }
+    specs.iter().map(|spec| report(spec, &output)).collect()
+}
+
+/// A report in a few lines.
+pub fn describe(report: &Report) -> String {
+    let Report { root, workload, calls, torn, raw, attachable, left_out } = report;
+    let mut text = format!(
+        "{root} {workload}: recall {:.3} precision {:.3} (raw {:.3} {:.3}); {} and {} calls compared, {} and {} torn",
+        attachable.recall, attachable.precision, raw.recall, raw.precision, calls.0, calls.1, torn.0, torn.1
+    );
+    text += &differences("missing", &attachable.missing);
+    text += &differences("surplus", &attachable.surplus);
+    for (name, reason) in left_out {
+        text += &format!("\n    left out {name}: {reason}");
+    }
+    text
+}
+
+fn differences(what: &str, functions: &[(String, f64)]) -> String {
+    if functions.is_empty() {
+        return String::new();
+    }
+    let named: Vec<String> =
+        functions.iter().take(NAMED).map(|(name, count)| format!("{name} {count:.2}")).collect();
+    let rest = functions.len().saturating_sub(NAMED);
+    let rest = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+    format!("\n    {what} per root call: {}{rest}", named.join(", "))
+}

@@ -1,0 +1,120 @@
+//! `cargo xtask fidelity`: is tracer's graph the kernel's own?
+//!
+//! In one boot the same workload is recorded first with the kernel's function_graph, then with tracer, and
+//! the two listings are compared path by path. The numbers are printed as they are.
+
+pub mod command;
+mod compare;
+mod parse;
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context as _, Result, bail};
+use serde::Serialize;
+
+pub use compare::Comparison;
+
+/// What is compared.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    /// A root function.
+    pub root: String,
+    /// A workload of `tracer workload`.
+    pub workload: String,
+}
+
+/// What came out.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The root function.
+    pub root: String,
+    /// The workload.
+    pub workload: String,
+    /// Root calls in the kernel's listing and in ours.
+    pub calls: (usize, usize),
+    /// Root calls that were torn in either listing, and so not compared.
+    pub torn: (usize, usize),
+    /// With everything that the kernel lists.
+    pub raw: Comparison,
+    /// Without the functions that BPF cannot attach to on this kernel.
+    pub attachable: Comparison,
+    /// Those functions, as far as the kernel lists them, with the reason.
+    pub left_out: Vec<(String, String)>,
+}
+
+/// The marks between the parts of what the script prints.
+const MARK: &str = "=====";
+
+/// The script that a guest runs for one workload: prints the kernel's listing, tracer's, and tracer's messages.
+pub fn script(spec: &Spec) -> String {
+    let Spec { root, workload } = spec;
+    format!(
+        r#"
+T=/sys/kernel/tracing
+tracer workload {workload} --interval-us 4000 2>/dev/null & W=$!
+sleep 0.5
+echo 0 > $T/tracing_on
+echo 16384 > $T/buffer_size_kb
+echo nofuncgraph-irqs > $T/trace_options
+echo funcgraph-tail > $T/trace_options
+echo {root} > $T/set_graph_function
+echo function_graph > $T/current_tracer
+echo 1 > $T/tracing_on
+sleep 2
+echo 0 > $T/tracing_on
+echo {MARK} kernel {workload}
+cat $T/trace
+echo nop > $T/current_tracer
+echo > $T/set_graph_function
+echo 4 > $T/buffer_size_kb
+echo 1 > $T/tracing_on
+tracer -G {root} -p $W --graph-opts noirqs,tail,retval-hex -n 200 --duration 20s -v -o /tmp/ours 2>/tmp/said
+echo {MARK} status $?
+kill $W; wait $W
+echo {MARK} ours {workload}
+cat /tmp/ours
+echo {MARK} said {workload}
+cat /tmp/said
+echo {MARK} end {workload}
+"#
+    )
+}
+
+/// Reads what the script printed.
+pub fn report(spec: &Spec, output: &str) -> Result<Report> {
+    let part = |name: &str| {
+        let begin = format!("{MARK} {name} {}\n", spec.workload);
+        let rest = output.split_once(&begin)?.1;
+        Some(rest.split(MARK).next().unwrap_or(rest))
+    };
+    let missing = || format!("the guest printed no whole comparison for {}", spec.workload);
+    let kernel = parse::listing(part("kernel").with_context(missing)?, &spec.root);
+    let ours = parse::listing(part("ours").with_context(missing)?, &spec.root);
+    let said = part("said").with_context(missing)?;
+    if kernel.calls.is_empty() || ours.calls.is_empty() {
+        bail!(
+            "{}: {} whole root calls from the kernel's tracer and {} from ours; tracer said:\n{said}",
+            spec.workload,
+            kernel.calls.len(),
+            ours.calls.len()
+        );
+    }
+    let left_out: Vec<(String, String)> = said
+        .lines()
+        .filter_map(|line| line.strip_prefix("tracer: left out "))
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, reason)| (name.to_owned(), reason.to_owned()))
+        .collect();
+    let names: BTreeSet<String> = left_out.iter().map(|(name, _)| name.clone()).collect();
+    let nothing = BTreeSet::new();
+    let ours_paths = compare::paths(&ours.calls, &nothing);
+    Ok(Report {
+        root: spec.root.clone(),
+        workload: spec.workload.clone(),
+        calls: (kernel.calls.len(), ours.calls.len()),
+        torn: (kernel.torn, ours.torn),
+        raw: compare::compare(&compare::paths(&kernel.calls, &nothing), &ours_paths),
+        attachable: compare::compare(&compare::paths(&kernel.calls, &names), &ours_paths),
+        left_out,
+    })
+}

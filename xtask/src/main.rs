@@ -1,0 +1,17 @@
+//! What a contributor types: `cargo xtask setup | build | vm | demo | test`.
+//!
+//! Everything here runs on the host, and everything that the project needs it gets itself: see [`setup`].
+
+mod build;
+mod cli;
+mod demo;
+mod fidelity;
+mod process;
+mod setup;
+mod test;
+mod vm;
+mod workspace;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

@@ -1,0 +1,239 @@
+//! The kernels of the matrix: Debian's cloud kernels, the newest of each series.
+//!
+//! Nothing is pinned to a package that the archive drops one day: whatever is newest of the series when it is first wanted is
+//! downloaded and stays in the cache. Of a package only the image is kept, and the few modules that the
+//! guest needs before it can talk to the host.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::str::FromStr;
+
+use anyhow::{Context, Result, bail};
+
+use super::apt::Archive;
+use super::lock;
+use crate::process::{capture, say, shown};
+use crate::workspace;
+
+/// The matrix.
+pub const SERIES: [&str; 4] = ["6.1", "6.12", "6.18", "7.3"];
+
+/// What boots when nobody says.
+pub const DEFAULT: &str = "6.12";
+
+/// What a guest needs to see QEMU's virtio ports, in the order of loading. Built in from 6.12 on.
+const MODULES: [&str; 6] =
+    ["virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "virtio_console"];
+
+/// A kernel that can be booted.
+#[derive(Clone, Debug)]
+pub struct Kernel {
+    /// As `uname -r` prints it.
+    pub release: String,
+    pub image: PathBuf,
+    /// In the order of loading.
+    pub modules: Vec<PathBuf>,
+}
+
+/// A kernel as one names it on the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KernelChoice {
+    Series(String),
+    Image(PathBuf),
+}
+
+impl FromStr for KernelChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if SERIES.contains(&text) {
+            return Ok(Self::Series(text.to_owned()));
+        }
+        if Path::new(text).is_file() {
+            return Ok(Self::Image(PathBuf::from(text)));
+        }
+        Err(format!("neither one of {} nor a file", SERIES.join(", ")))
+    }
+}
+
+impl fmt::Display for KernelChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Series(series) => f.write_str(series),
+            Self::Image(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+impl KernelChoice {
+    /// The kernel, downloaded if it has to be.
+    pub fn resolve(&self) -> Result<Kernel> {
+        match self {
+            Self::Series(name) => series(name),
+            Self::Image(path) => image(path),
+        }
+    }
+}
+
+/// The newest kernel of a series.
+pub fn series(series: &str) -> Result<Kernel> {
+    let dir = workspace::cache().join("kernels").join(series);
+    if !dir.exists() {
+        let _lock = lock()?;
+        // Another xtask may have fetched it while this one waited.
+        if !dir.exists() {
+            fetch(series, &dir)?;
+        }
+    }
+    let mut kernel = image(&dir.join("vmlinuz"))?;
+    let modules = MODULES.map(|name| dir.join(format!("{name}.ko")));
+    kernel.modules = modules.into_iter().filter(|path| path.exists()).collect();
+    Ok(kernel)
+}
+
+/// A bzImage with everything built in.
+fn image(path: &Path) -> Result<Kernel> {
+    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let release = release(&bytes).with_context(|| format!("{} is not a bzImage", path.display()))?;
+    let image = std::path::absolute(path)?;
+    Ok(Kernel { release, image, modules: Vec::new() })
+}
+
+/// The release in a bzImage's setup header.
+/// <https://www.kernel.org/doc/html/latest/arch/x86/boot.html>: `kernel_version` at 0x20e, relative to 0x200.
+fn release(image: &[u8]) -> Option<String> {
+    if image.get(0x202..0x206)? != b"HdrS" {
+        return None;
+    }
+    let offset = u16::from_le_bytes(image.get(0x20e..0x210)?.try_into().ok()?);
+    let text = image.get(0x200 + usize::from(offset)..)?;
+    let end = text.iter().position(|&byte| byte == 0 || byte == b' ')?;
+    String::from_utf8(text[..end].to_vec()).ok()
+}
+
+/// The suites that have a series, and the regular expression of its packages' names.
+fn source(series: &str) -> Result<(&'static [&'static str], &'static str)> {
+    Ok(match series {
+        "6.1" => (
+            &[
+                "http://deb.debian.org/debian bookworm",
+                "http://deb.debian.org/debian-security bookworm-security",
+            ],
+            r"^linux-image-6\.1\.0-[0-9]+-cloud-amd64$",
+        ),
+        "6.12" => (
+            &[
+                "http://deb.debian.org/debian trixie",
+                "http://deb.debian.org/debian-security trixie-security",
+            ],
+            r"^linux-image-6\.12\.[0-9]+\+deb[0-9]+-cloud-amd64$",
+        ),
+        "6.18" => (
+            &["http://deb.debian.org/debian trixie-backports"],
+            r"^linux-image-6\.18\.[0-9]+\+deb[0-9]+-cloud-amd64$",
+        ),
+        // From 6.19 on the image lies in a package of its own.
+        "7.3" => (
+            &["http://deb.debian.org/debian trixie-backports"],
+            r"^linux-binary-7\.3\.[0-9]+\+deb[0-9]+-cloud-amd64$",
+        ),
+        _ => bail!("no kernel series {series}"),
+    })
+}
+
+/// Downloads the newest kernel of a series into `dir`, which appears complete or not at all.
+fn fetch(series: &str, dir: &Path) -> Result<()> {
+    let (suites, regex) = source(series)?;
+    let names: Vec<_> = suites.iter().filter_map(|line| line.split(' ').nth(1)).collect();
+    say(format!("downloading the newest {series} kernel of Debian {}", names.join(" and ")));
+    let state = workspace::cache().join("apt").join(series);
+    let archive = Archive::open(&state, suites)?;
+    archive.update()?;
+    let newest = archive.search(regex)?.into_iter().max_by_key(|name| numbers(name));
+    let package = newest.with_context(|| {
+        format!("Debian {} has no {series} kernel any more: give a bzImage with `--kernel PATH`", names.join(" and "))
+    })?;
+    say(format!("unpacking {package}"));
+    let deb = archive.download(&package)?;
+    let parts = dir.with_extension("partial");
+    if parts.exists() {
+        fs::remove_dir_all(&parts)?;
+    }
+    fs::create_dir_all(&parts)?;
+    unpack(&deb, &parts)?;
+    // The package and the lists are many times larger than what is kept.
+    fs::remove_dir_all(&state)?;
+    if !parts.join("vmlinuz").exists() {
+        bail!("there is no vmlinuz in the package {package}");
+    }
+    fs::rename(&parts, dir).with_context(|| format!("cannot create {}", dir.display()))
+}
+
+/// Every number in a name, so that 6.12.117 is newer than 6.12.99.
+fn numbers(name: &str) -> Vec<u32> {
+    name.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect()
+}
+
+/// Takes the image and the wanted modules out of a package.
+fn unpack(deb: &Path, into: &Path) -> Result<()> {
+    let listing = capture(Command::new("dpkg-deb").arg("--contents").arg(deb))?;
+    let members = listing.lines().filter_map(|line| line.split_whitespace().nth(5));
+    for member in members {
+        let Some(name) = wanted(member) else { continue };
+        fs::write(into.join(&name), member_of(deb, member)?)
+            .with_context(|| format!("cannot write {name} into {}", into.display()))?;
+    }
+    Ok(())
+}
+
+/// The name under which a member of a package is kept, if it is.
+fn wanted(member: &str) -> Option<String> {
+    let name = member.rsplit('/').next()?;
+    if name == "vmlinuz" || name.starts_with("vmlinuz-") {
+        return Some("vmlinuz".to_owned());
+    }
+    let module = name.strip_suffix(".ko")?;
+    MODULES.contains(&module).then(|| name.to_owned())
+}
+
+fn member_of(deb: &Path, member: &str) -> Result<Vec<u8>> {
+    let mut unpacker = Command::new("dpkg-deb");
+    unpacker.arg("--fsys-tarfile").arg(deb).stdout(Stdio::piped());
+    let mut unpacker = unpacker.spawn().context("cannot run dpkg-deb")?;
+    let tarfile = unpacker.stdout.take().context("dpkg-deb has no stdout")?;
+    let mut tar = Command::new("tar");
+    tar.args(["--extract", "--to-stdout", "--file=-", member]).stdin(tarfile);
+    let output = tar.output().with_context(|| format!("cannot run `{}`", shown(&tar)))?;
+    // tar stops reading after the last member that was asked for, which dpkg-deb sees as a broken pipe.
+    unpacker.wait()?;
+    if !output.status.success() {
+        bail!("`{}` failed: {}", shown(&tar), String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(output.stdout)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{numbers, release, wanted};
+
+    #[test]
+    fn newest_is_by_number_and_not_by_letter() {
+        assert!(numbers("linux-image-6.12.117+deb13-cloud-amd64") > numbers("linux-image-6.12.99+deb13-cloud-amd64"));
+    }
+
+    #[test]
+    fn keeps_the_image_and_the_transport() {
+        assert_eq!(wanted("./boot/vmlinuz-6.1.0-56-cloud-amd64").as_deref(), Some("vmlinuz"));
+        assert_eq!(wanted("./usr/lib/modules/7.3.4/vmlinuz").as_deref(), Some("vmlinuz"));
+        assert_eq!(wanted("./lib/modules/6.1.0/kernel/drivers/virtio/virtio.ko").as_deref(), Some("virtio.ko"));
+        assert_eq!(wanted("./lib/modules/6.1.0/kernel/net/tls/tls.ko"), None);
+    }
+
+    #[test]
+    fn what_is_no_bzimage_has_no_release() {
+        assert_eq!(release(b""), None);
+        assert_eq!(release(&[0; 4096]), None);
+    }
+}

@@ -1,0 +1,130 @@
+//! Set-up: everything that building and booting needs, found or installed.
+//!
+//! Each part is asked for only by the commands that need it: `build` wants a compiler and a linker for eBPF, `vm`
+//! also QEMU, busybox and one kernel. A part that is in place costs a few look-ups and prints nothing. What is missing is
+//! named on stderr before it is installed; where it cannot be installed, one error lists every command to run.
+
+mod apt;
+mod emulator;
+pub mod kernels;
+mod linker;
+mod rustc;
+
+use std::fs::{self, File};
+
+use anyhow::{Context, Result, bail};
+
+pub use emulator::Emulator;
+pub use kernels::{Kernel, KernelChoice};
+pub use rustc::{BpfRustc, CoreLibrary};
+
+use crate::process::say;
+use crate::workspace;
+
+/// What builds eBPF programs.
+pub struct Toolchain {
+    pub rustc: BpfRustc,
+    pub linker: std::path::PathBuf,
+}
+
+/// What a command needs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    Toolchain,
+    Emulator,
+}
+
+/// Something that is not there, and how it comes.
+struct Missing {
+    what: &'static str,
+    packages: Vec<String>,
+    /// What is to be typed after the packages are there.
+    commands: Vec<String>,
+}
+
+/// `cargo xtask setup`: everything, with every kernel of the matrix.
+pub fn all() -> Result<()> {
+    install(&[Part::Toolchain, Part::Emulator])?;
+    toolchain()?;
+    for series in kernels::SERIES {
+        kernels::series(series)?;
+    }
+    Ok(())
+}
+
+/// The compiler and the linker for eBPF.
+pub fn toolchain() -> Result<Toolchain> {
+    install(&[Part::Toolchain])?;
+    let rustc = rustc::find()?.context("no rustc for eBPF after its packages were installed")?;
+    let linker = linker::ensure(rustc.llvm_major)?;
+    Ok(Toolchain { rustc, linker })
+}
+
+/// QEMU and busybox.
+pub fn emulator() -> Result<Emulator> {
+    install(&[Part::Emulator])?;
+    emulator::find()?.context("no QEMU or no static busybox after their packages were installed")
+}
+
+/// Installs the Debian packages that the parts lack, all in one go.
+fn install(parts: &[Part]) -> Result<()> {
+    let missing = missing(parts)?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if !apt::can_install() {
+        bail!(instructions(&missing));
+    }
+    let _lock = lock()?;
+    let packages: Vec<_> = missing.iter().flat_map(|part| part.packages.iter().map(String::as_str)).collect();
+    let what: Vec<_> = missing.iter().map(|part| part.what).collect();
+    say(format!("installing {} ({})", what.join(", "), packages.join(" ")));
+    apt::install(&packages)
+}
+
+fn missing(parts: &[Part]) -> Result<Vec<Missing>> {
+    let mut missing = Vec::new();
+    if parts.contains(&Part::Toolchain) {
+        let rustc = rustc::find()?;
+        let llvm_major = rustc.as_ref().map_or(linker::DEFAULT_LLVM, |rustc| rustc.llvm_major);
+        if rustc.is_none() {
+            missing.push(Missing {
+                what: "a Rust compiler for eBPF",
+                packages: rustc::packages()?,
+                commands: Vec::new(),
+            });
+        }
+        missing.extend(linker::missing(llvm_major));
+    }
+    if parts.contains(&Part::Emulator) {
+        missing.extend(emulator::missing());
+    }
+    Ok(missing)
+}
+
+/// One message with every command that would put things right.
+fn instructions(missing: &[Missing]) -> String {
+    let what: Vec<_> = missing.iter().map(|part| part.what).collect();
+    let packages: Vec<_> = missing.iter().flat_map(|part| part.packages.clone()).collect();
+    let mut lines = vec![format!(
+        "missing: {}. It cannot be installed from here ({}). Run:",
+        what.join(", "),
+        if apt::is_debian() { "not root" } else { "not a Debian system: take what corresponds to these packages" },
+    )];
+    if !packages.is_empty() {
+        let become_root = if nix::unistd::geteuid().is_root() { "" } else { "sudo " };
+        lines.push(format!("  {become_root}apt-get install --no-install-recommends {}", packages.join(" ")));
+    }
+    lines.extend(missing.iter().flat_map(|part| part.commands.iter().map(|command| format!("  {command}"))));
+    lines.join("\n")
+}
+
+/// Held while something is installed, so that two commands started together do not install it twice.
+fn lock() -> Result<File> {
+    let dir = workspace::cache();
+    fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    let path = dir.join("lock");
+    let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
+    file.lock().with_context(|| format!("cannot lock {}", path.display()))?;
+    Ok(file)
+}

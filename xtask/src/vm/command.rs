@@ -1,0 +1,122 @@
+//! `cargo xtask vm`: the command line of [`super::run`].
+//!
+//! Exit status: the command's own; 123 if the machine could not be set up, 124 if the time limit was reached, 125 if the guest's kernel got
+//! into trouble or the guest died.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use super::{GuestFile, Sinks, VmError, VmSpec};
+use crate::process::say;
+use crate::setup::{self, KernelChoice, kernels};
+use crate::{build, vm};
+
+/// The machine could not be set up.
+pub const EXIT_HOST: u8 = 123;
+/// The time limit was reached.
+const EXIT_TIMEOUT: u8 = 124;
+/// The guest's kernel got into trouble.
+const EXIT_KERNEL: u8 = 125;
+
+/// A virtual machine, and a command to run in it as root.
+#[derive(Args, Debug)]
+#[command(after_help = "Exit status: the command's own; 123 the machine could not be set up, 124 the time limit was \
+    reached, 125 the guest's kernel got into trouble.")]
+pub struct VmArgs {
+    /// 6.1, 6.12, 6.18, 7.3, or the path of a bzImage
+    #[arg(long, default_value = kernels::DEFAULT)]
+    kernel: KernelChoice,
+    /// Guest CPUs
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64))]
+    smp: u32,
+    /// Guest memory in MiB
+    #[arg(long, default_value_t = 1024, value_name = "MIB", value_parser = clap::value_parser!(u32).range(128..))]
+    memory: u32,
+    /// One CPU whose clock counts instructions, one a nanosecond: the same from run to run
+    #[arg(long, conflicts_with = "smp")]
+    icount: bool,
+    /// A file or directory for the guest; it goes to /root, where the command runs, unless DST says otherwise
+    #[arg(long = "file", value_name = "SRC[:DST]", value_parser = guest_file)]
+    files: Vec<GuestFile>,
+    /// Ends the machine after so many seconds
+    #[arg(long, default_value_t = 600, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    timeout: u64,
+    /// Shows the kernel log
+    #[arg(long, short)]
+    verbose: bool,
+    /// Takes the `tracer` that was built last
+    #[arg(long)]
+    no_build: bool,
+    /// A shell on this terminal; Ctrl-A X ends the machine
+    #[arg(long, conflicts_with = "command")]
+    shell: bool,
+    /// The command and its arguments
+    #[arg(last = true, required_unless_present = "shell")]
+    command: Vec<OsString>,
+}
+
+/// Runs it, and returns xtask's exit status.
+pub fn main(args: VmArgs) -> Result<u8> {
+    if !args.no_build {
+        build::build()?;
+    }
+    let emulator = setup::emulator()?;
+    let kernel = args.kernel.resolve()?;
+    let spec = VmSpec {
+        kernel,
+        smp: args.smp,
+        memory_mib: args.memory,
+        icount: args.icount,
+        files: args.files,
+        command: args.command,
+        timeout: Duration::from_secs(args.timeout),
+        verbose: args.verbose,
+    };
+    if args.shell {
+        vm::shell(&emulator, &spec)?;
+        return Ok(0);
+    }
+    let sinks = Sinks { stdout: &mut io::stdout(), stderr: &mut io::stderr() };
+    exit_status(vm::run(&emulator, &spec, sinks))
+}
+
+/// What xtask's exit status says of a run.
+pub fn exit_status(end: Result<vm::VmEnd, VmError>) -> Result<u8> {
+    let error = match end {
+        Ok(end) => return Ok(end.status),
+        Err(VmError::OutputClosed) => return Ok(0),
+        Err(VmError::Host(error)) => return Err(error),
+        Err(error) => error,
+    };
+    say(error.to_string());
+    Ok(match error {
+        VmError::Timeout { .. } => EXIT_TIMEOUT,
+        _ => EXIT_KERNEL,
+    })
+}
+
+fn guest_file(text: &str) -> Result<GuestFile> {
+    let (source, destination) = match text.rsplit_once(':') {
+        Some((source, destination)) => (source, Some(destination)),
+        None => (text, None),
+    };
+    let source = PathBuf::from(source);
+    if !source.exists() {
+        bail!("{} does not exist", source.display());
+    }
+    let name = source.file_name().and_then(|name| name.to_str()).context("it has no file name in UTF-8")?;
+    let destination = match destination {
+        None => format!("/root/{name}"),
+        Some(directory) if directory.ends_with('/') => format!("{directory}{name}"),
+        Some(path) => path.to_owned(),
+    };
+    if !destination.starts_with('/') {
+        bail!("{destination} is not an absolute path");
+    }
+    Ok(GuestFile { source, destination })
+}

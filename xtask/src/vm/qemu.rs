@@ -1,0 +1,137 @@
+//! The QEMU process: its command line, its connections, and its certain end.
+//!
+//! The machine is emulated by TCG on one thread. With a thread for each guest CPU, QEMU can execute a breakpoint that
+//! the kernel has already patched away, which looks like a bug of the kernel; verdicts must be certain. The process is killed when
+//! its [`Machine`] goes, and by the kernel when xtask dies.
+
+use std::fs::File;
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::Signal;
+use nix::sys::termios::{SetArg, tcgetattr, tcsetattr};
+
+use super::VmSpec;
+use crate::setup::Emulator;
+
+/// What comes out of the guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    Console,
+    Stdout,
+    Stderr,
+    Control,
+}
+
+/// The serial ports in the order of their numbers, and the virtio ports that carry the same.
+const SERIAL: [Source; 4] = [Source::Console, Source::Stdout, Source::Stderr, Source::Control];
+const VIRTIO: [(Source, &str); 3] =
+    [(Source::Stdout, "stdout"), (Source::Stderr, "stderr"), (Source::Control, "control")];
+
+/// A running guest.
+pub struct Machine {
+    child: Child,
+    /// The host's ends of the guest's channels.
+    pub streams: Vec<(Source, UnixStream)>,
+}
+
+impl Machine {
+    /// Powers a machine on.
+    pub fn start(emulator: &Emulator, spec: &VmSpec, archive: &File) -> Result<Self> {
+        let mut command = base(emulator, spec, archive);
+        command.args(["-display", "none", "-monitor", "none"]);
+        let mut streams = Vec::new();
+        let mut guest_ends = Vec::new();
+        let mut connect = |source, id: &str, command: &mut Command| -> Result<()> {
+            let (host, guest) = UnixStream::pair().context("cannot create a socket")?;
+            command.arg("-chardev").arg(format!("socket,id={id},fd={}", guest.as_raw_fd()));
+            streams.push((source, host));
+            guest_ends.push(guest);
+            Ok(())
+        };
+        for (number, source) in SERIAL.into_iter().enumerate() {
+            let id = format!("serial{number}");
+            connect(source, &id, &mut command)?;
+            command.arg("-serial").arg(format!("chardev:{id}"));
+        }
+        command.args(["-device", "virtio-serial-pci"]);
+        for (source, name) in VIRTIO {
+            connect(source, name, &mut command)?;
+            command.arg("-device").arg(format!("virtserialport,chardev={name},name={name}"));
+        }
+        let inherited = guest_ends.iter().map(AsRawFd::as_raw_fd).chain([archive.as_raw_fd()]).collect();
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit());
+        let child = spawn(&mut command, inherited)?;
+        Ok(Self { child, streams })
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        // Both fail only if it has ended already, which is as well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs a machine whose console is this terminal, until its shell ends.
+pub fn interactive(emulator: &Emulator, spec: &VmSpec, archive: &File) -> Result<()> {
+    let mut command = base(emulator, spec, archive);
+    command.args(["-display", "none", "-serial", "mon:stdio"]);
+    let terminal = std::io::stdin();
+    // QEMU makes the terminal raw, and cannot undo that when it is killed.
+    let before = tcgetattr(&terminal).ok();
+    let mut child = spawn(&mut command, vec![archive.as_raw_fd()])?;
+    let status = child.wait().context("cannot wait for QEMU")?;
+    if let Some(before) = before {
+        tcsetattr(&terminal, SetArg::TCSADRAIN, &before).context("cannot restore the terminal")?;
+    }
+    if !status.success() {
+        bail!("QEMU failed ({status})");
+    }
+    Ok(())
+}
+
+/// What every machine has.
+fn base(emulator: &Emulator, spec: &VmSpec, archive: &File) -> Command {
+    let mut command = Command::new(&emulator.qemu);
+    command.args(["-nodefaults", "-no-reboot", "-no-user-config", "-accel", "tcg,thread=single", "-cpu", "max"]);
+    command.args(["-m", &spec.memory_mib.to_string()]);
+    if spec.icount {
+        command.args(["-smp", "1", "-icount", "shift=0,sleep=off"]);
+    } else {
+        command.args(["-smp", &spec.smp.to_string()]);
+    }
+    command.arg("-kernel").arg(&spec.kernel.image);
+    command.arg("-initrd").arg(format!("/proc/self/fd/{}", archive.as_raw_fd()));
+    command.arg("-append").arg(kernel_arguments(spec));
+    command
+}
+
+fn kernel_arguments(spec: &VmSpec) -> String {
+    // Warnings and worse on the console: a serial port is slow, and writing to it takes the guest's time.
+    let level = if spec.verbose { "ignore_loglevel" } else { "loglevel=5" };
+    // An Oops ends the machine, a panic does so at once: with -no-reboot, QEMU exits.
+    // The emulated TSC is one clock for all CPUs, but a busy host makes the kernel doubt it and fall back to a slow one.
+    format!("console=ttyS0 panic=-1 oops=panic tsc=reliable {level}")
+}
+
+fn spawn(command: &mut Command, inherited: Vec<RawFd>) -> Result<Child> {
+    let prepare = move || {
+        set_pdeathsig(Signal::SIGKILL)?;
+        for &fd in &inherited {
+            // SAFETY: the parent keeps these open until the child has been started.
+            let fd = unsafe { std::os::fd::BorrowedFd::borrow_raw(fd) };
+            fcntl(fd, FcntlArg::F_SETFD(FdFlag::empty()))?;
+        }
+        Ok(())
+    };
+    // SAFETY: between fork and exec this calls prctl and fcntl only, and allocates nothing.
+    unsafe { command.pre_exec(prepare) };
+    command.spawn().context("cannot start QEMU")
+}

@@ -1,0 +1,55 @@
+//! Where things are: every path inside the workspace that more than one command knows.
+//!
+//! All that xtask makes lies under the target directory, so that `cargo clean` takes it away and a fresh clone
+//! starts from nothing.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+/// The target that eBPF programs are built for.
+pub const BPF_TARGET: &str = "bpfel-unknown-none";
+
+/// The target that `tracer` is built for. Named even where it is the host's own, because only then do
+/// RUSTFLAGS such as `+crt-static` leave proc macros and build scripts alone.
+pub const HOST_TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// The directory of the workspace's Cargo.toml.
+pub fn root() -> PathBuf {
+    // xtask runs on the machine that built it, from the tree that it was built in.
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask).to_path_buf()
+}
+
+/// Cargo's target directory.
+pub fn target() -> PathBuf {
+    match env::var_os("CARGO_TARGET_DIR") {
+        // A relative path is relative to where cargo was called, which is also where xtask was.
+        Some(dir) => std::path::absolute(&dir).unwrap_or_else(|_| PathBuf::from(dir)),
+        None => root().join("target"),
+    }
+}
+
+/// What was downloaded or built once and is kept: kernels, package lists, bpf-linker.
+pub fn cache() -> PathBuf {
+    env::var_os("TRACER_CACHE").map_or_else(|| target().join("cache"), PathBuf::from)
+}
+
+/// The target directory of the eBPF crate. Its own, because another compiler fills it.
+pub fn ebpf_target() -> PathBuf {
+    target().join("ebpf")
+}
+
+/// An object that the eBPF crate's binary `name` was built into.
+pub fn ebpf_object(name: &str) -> PathBuf {
+    ebpf_target().join(BPF_TARGET).join("release").join(name)
+}
+
+/// The static binary that `cargo xtask build` leaves.
+pub fn tracer() -> PathBuf {
+    target().join("dist").join("tracer")
+}
+
+/// The scripts that run inside each kernel of the matrix.
+pub fn live_tests() -> PathBuf {
+    root().join("xtask").join("live")
+}
