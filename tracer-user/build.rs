@@ -1,34 +1,47 @@
-//! Tells the crate where the eBPF objects lie that it embeds. `cargo xtask build` makes them: they need another
-//! compiler and another linker than this crate does, which is no business of a build script.
+//! Tells the crate where the eBPF objects lie that it embeds. `cargo xtask build` makes them: they
+//! need another compiler and another linker than this crate does, which is no business of a build
+//! script.
 
 use std::env;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 /// The environment variable that names an object, and the object's file name.
-const OBJECTS: [(&str, &str); 2] = [("TRACER_EBPF_OBJECT", "tracer-ebpf"), ("SOCKMAP_EBPF_OBJECT", "sockmap-ebpf")];
+const OBJECTS: [(&str, &str); 2] = [
+    ("TRACER_EBPF_OBJECT", "tracer-ebpf"),
+    ("SOCKMAP_EBPF_OBJECT", "sockmap-ebpf"),
+];
 
-fn main() -> ExitCode {
+fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     for (variable, name) in OBJECTS {
         println!("cargo::rerun-if-env-changed={variable}");
         let object = env::var_os(variable).map_or_else(|| default_path(name), PathBuf::from);
         // Watched even while it is missing, so that the next build sees it come.
         println!("cargo::rerun-if-changed={}", object.display());
-        if !object.is_file() {
-            println!("cargo::error=the eBPF object {} is missing: run `cargo xtask build`", object.display());
-            return ExitCode::FAILURE;
+        if object.is_file() {
+            println!("cargo::rustc-env={variable}={}", object.display());
+        } else {
+            println!(
+                "cargo::error=the eBPF object {} is missing: run `cargo xtask build`",
+                object.display()
+            );
+            return;
         }
-        println!("cargo::rustc-env={variable}={}", object.display());
     }
-    ExitCode::SUCCESS
 }
 
 fn default_path(name: &str) -> PathBuf {
     let manifest_dir = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
-    let workspace = Path::new(&manifest_dir).parent().map(Path::to_path_buf).unwrap_or_default();
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from);
-    let objects = target.join("ebpf").join("bpfel-unknown-none").join("release");
+    let workspace = Path::new(&manifest_dir)
+        .parent()
+        .map(Path::to_path_buf)
+        .unwrap_or_default();
+    let target =
+        env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from);
+    let objects = target
+        .join("ebpf")
+        .join("bpfel-unknown-none")
+        .join("release");
     let object = objects.join(name);
     std::path::absolute(&object).unwrap_or(object)
 }

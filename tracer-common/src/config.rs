@@ -52,15 +52,15 @@ pub struct Config {
 impl Config {
     /// Everything is traced, nothing is known of the kernel.
     pub const DEFAULT: Self = Self {
-            text_base: 0,
-            per_cpu_offsets: 0,
-            preempt_count: 0,
-            task_pid_offset: 0,
-            own_tgid: 0,
-            only_tgid: 0,
-            max_depth: crate::NO_DEPTH_LIMIT,
-            task_mask: 0,
-            cpus: CpuMask::ALL,
+        text_base: 0,
+        per_cpu_offsets: 0,
+        preempt_count: 0,
+        task_pid_offset: 0,
+        own_tgid: 0,
+        only_tgid: 0,
+        max_depth: crate::NO_DEPTH_LIMIT,
+        task_mask: 0,
+        cpus: CpuMask::ALL,
     };
 }
 

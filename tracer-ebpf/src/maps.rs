@@ -55,20 +55,39 @@ pub struct Task {
     pub root_frame: u64,
     /// Calls that are open under the root.
     pub depth: u32,
-    /// One bit per [`tracer_common::Context`] in which a probe is at work, and [`FLUSHING`].
+    /// Who is at work, see [`GUARD`], [`WRITING`] and [`FLUSHING`].
     pub busy: u32,
-    /// Places of `events` that are taken; may exceed the capacity, the excess is lost.
-    pub taken: u64,
     /// Hits since the last hand-over that found no place.
     pub missed: u64,
-    /// The batch: these two are one block for the ring.
+    /// Which of `buffers` takes events.
+    pub active: u64,
+    /// One takes events while the other is handed over.
+    pub buffers: [Buffer; 2],
+}
+
+/// Room for one batch.
+#[repr(C)]
+pub struct Buffer {
+    /// Places of `events` that are taken; may exceed the capacity, the excess is lost.
+    pub taken: u64,
+    /// The batch: header and events are one block for the ring.
     pub header: BatchHeader,
     /// See `header`.
     pub events: [Event; BATCH_CAPACITY],
 }
 
-/// In [`Task::busy`]: the batch is being handed over.
-pub const FLUSHING: u32 = 1 << 8;
+/// Who writes: one of the [`tracer_common::Context`]s, or the task switch.
+pub const SWITCH: u32 = 4;
+/// In [`Task::busy`], times `1 << context`: a probe is at work in the context.
+pub const GUARD: u32 = 1;
+/// In [`Task::busy`]: all guards.
+pub const ALL_GUARDS: u32 = 0xf;
+/// In [`Task::busy`], times `1 << writer`: an event is half written.
+pub const WRITING: u32 = 1 << 8;
+/// In [`Task::busy`]: all of [`WRITING`].
+pub const ALL_WRITING: u32 = 0x1f << 8;
+/// In [`Task::busy`]: a buffer is being handed over.
+pub const FLUSHING: u32 = 1 << 16;
 
 /// One element per possible CPU.
 #[btf_map]

@@ -15,12 +15,9 @@ use tracer_common::{Event, EventKind};
 use crate::{
     batch::{self, Hit, Wake},
     context, gate,
-    maps::{Cpu, OUTSIDE, Task, config, this_cpu},
+    maps::{ALL_GUARDS, Cpu, GUARD, OUTSIDE, Task, config, this_cpu},
     task,
 };
-
-/// One bit for each [`tracer_common::Context`].
-const ALL_CONTEXTS: u32 = 0xf;
 
 /// A callee was entered.
 #[inline(always)]
@@ -103,7 +100,10 @@ fn open(ctx: &FEntryContext, number: u32, cpu: &mut Cpu) -> u32 {
         cpu.slot = slot;
     } else {
         cpu.counters.lost_roots += 1;
-        warn!(ctx, "no task slot is free for a root call of task {}", pid_tgid as u32);
+        warn!(
+            ctx,
+            "no task slot is free for a root call of task {}", pid_tgid as u32
+        );
     }
     slot
 }
@@ -115,7 +115,7 @@ pub fn close(number: u32, cpu: &mut Cpu, task: *mut Task) {
     // SAFETY: a checked map value, ours until it is released; the word is this CPU's.
     unsafe {
         // The root call is over: whatever is hit from here on, the reader's wake-up first of all, is not in it.
-        (*task).busy |= ALL_CONTEXTS;
+        batch::set(task, ALL_GUARDS);
         batch::flush(number, cpu, task, Wake::Now);
         core::ptr::write_volatile(&raw mut cpu.slot, OUTSIDE);
         task::release(task);
@@ -126,14 +126,15 @@ pub fn close(number: u32, cpu: &mut Cpu, task: *mut Task) {
 #[inline(always)]
 fn entry(ctx: &FEntryContext, number: u32, cpu: &mut Cpu, task: *mut Task) {
     let context = context::current(number, cpu);
-    let bit = 1 << context as u32;
+    let writer = context as u32;
+    let guard = GUARD << writer;
     // SAFETY: a checked map value; nested contexts leave `busy` and `depth` as they found them.
     unsafe {
-        if (*task).busy & bit != 0 {
+        if batch::any(task, guard) {
             cpu.counters.own_hits += 1;
             return;
         }
-        (*task).busy |= bit;
+        batch::set(task, guard);
         let depth = (*task).depth;
         (*task).depth = depth + 1;
         if depth < config!(max_depth) {
@@ -144,9 +145,10 @@ fn entry(ctx: &FEntryContext, number: u32, cpu: &mut Cpu, task: *mut Task) {
                 depth,
                 kind_and_context: Event::pack(EventKind::Entry, context),
             };
-            batch::push(task, &hit, Some(ctx));
+            batch::push(task, writer, &hit, Some(ctx));
         }
-        finish(number, cpu, task, bit);
+        batch::flush_if_full(number, cpu, task);
+        batch::clear(task, guard);
     }
 }
 
@@ -155,14 +157,15 @@ fn exit(ctx: &FExitContext, number: u32, cpu: &mut Cpu, task: *mut Task, closes:
     // SAFETY: a helper without arguments. First of all, so that our own work is not in the duration.
     let time_ns = unsafe { bpf_ktime_get_ns() };
     let context = context::current(number, cpu);
-    let bit = 1 << context as u32;
+    let writer = context as u32;
+    let guard = GUARD << writer;
     // SAFETY: as in `entry`.
     unsafe {
-        if (*task).busy & bit != 0 {
+        if batch::any(task, guard) {
             cpu.counters.own_hits += 1;
             return;
         }
-        (*task).busy |= bit;
+        batch::set(task, guard);
         let mut depth = (*task).depth;
         // An exit whose entry was not seen must not take the root's place.
         if depth > 1 || closes {
@@ -179,21 +182,10 @@ fn exit(ctx: &FExitContext, number: u32, cpu: &mut Cpu, task: *mut Task, closes:
                 depth,
                 kind_and_context: Event::pack(EventKind::Exit, context),
             };
-            batch::push(task, &hit, Some(ctx));
+            batch::push(task, writer, &hit, Some(ctx));
         }
-        finish(number, cpu, task, bit);
-    }
-}
-
-/// Leaves the guard; hands the batch over if it is time and nothing below is half written.
-#[inline(always)]
-fn finish(number: u32, cpu: &mut Cpu, task: *mut Task, bit: u32) {
-    // SAFETY: a checked map value.
-    unsafe {
-        if (*task).busy == bit && batch::is_nearly_full(task) {
-            batch::flush(number, cpu, task, Wake::Later);
-        }
-        (*task).busy &= !bit;
+        batch::flush_if_full(number, cpu, task);
+        batch::clear(task, guard);
     }
 }
 

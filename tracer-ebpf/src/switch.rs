@@ -5,7 +5,8 @@
 //! time off the CPU are events.
 
 use aya_ebpf::{
-    EbpfContext, helpers::{bpf_get_current_pid_tgid, bpf_ktime_get_ns},
+    EbpfContext,
+    helpers::{bpf_get_current_pid_tgid, bpf_ktime_get_ns},
     programs::BtfTracePointContext,
 };
 use tracer_common::{Context, Event, EventKind};
@@ -13,7 +14,7 @@ use tracer_common::{Context, Event, EventKind};
 use crate::{
     batch::{self, Hit, Wake},
     gate,
-    maps::{Cpu, OUTSIDE, SWITCHING, Task, config, this_cpu},
+    maps::{ALL_WRITING, Cpu, FLUSHING, GUARD, OUTSIDE, SWITCH, SWITCHING, Task, config, this_cpu},
     probe, task,
 };
 
@@ -72,11 +73,16 @@ fn switch_out(slot: u32, number: u32, cpu: &mut Cpu) -> u32 {
             return OUTSIDE;
         }
         mark(task, EventKind::Off);
-        // Preempted in the middle of an event: it stays on this CPU until that is done, and so does its batch.
-        if (*task).busy == 0 {
-            (*task).busy = 1 << Context::Task as u32;
+        // Preempted in the middle of an event or a hand-over: until that is done the task cannot leave this CPU,
+        // and so neither can its batch.
+        if !batch::any(task, ALL_WRITING | FLUSHING) {
+            let guard = GUARD << Context::Task as u32;
+            let at_work = batch::any(task, guard);
+            batch::set(task, guard);
             batch::flush(number, cpu, task, Wake::Later);
-            (*task).busy = 0;
+            if !at_work {
+                batch::clear(task, guard);
+            }
         }
     }
     slot
@@ -93,7 +99,7 @@ fn mark(task: *mut Task, kind: EventKind) {
         depth: unsafe { (*task).depth },
         kind_and_context: Event::pack(kind, Context::Task),
     };
-    batch::push::<BtfTracePointContext>(task, &hit, None);
+    batch::push::<BtfTracePointContext>(task, SWITCH, &hit, None);
 }
 
 /// `next->pid`, read through the pointer that the verifier trusts.

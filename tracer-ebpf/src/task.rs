@@ -74,17 +74,20 @@ pub fn claim(key: u64, root_time_ns: u64, pid_tgid: u64) -> u32 {
         unsafe {
             (*task).root_frame = 0;
             (*task).depth = 0;
-            (*task).taken = 0;
             (*task).missed = 0;
-            (*task).header = BatchHeader {
-                sequence: 0,
-                root_time_ns,
-                tid: pid_tgid as u32,
-                tgid: (pid_tgid >> 32) as u32,
-                cpu: 0,
-                count: 0,
-                comm: [0; 16],
-            };
+            (*task).active = 0;
+            for number in 0..2 {
+                (*task).buffers[number].taken = 0;
+                (*task).buffers[number].header = BatchHeader {
+                    sequence: 0,
+                    root_time_ns,
+                    tid: pid_tgid as u32,
+                    tgid: (pid_tgid >> 32) as u32,
+                    cpu: 0,
+                    count: 0,
+                    comm: [0; 16],
+                };
+            }
             (*task).busy = 0;
         }
         count_inside(1);

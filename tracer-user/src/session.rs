@@ -9,6 +9,6 @@ mod learning;
 mod run;
 mod stop;
 
+pub use learning::{Learned, learn};
 pub use run::{Options, Outcome, run};
 pub use stop::Stop;
-pub use learning::{Learned, learn};

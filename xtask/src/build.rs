@@ -1,10 +1,12 @@
 //! `cargo xtask build`: the eBPF objects, then the static `tracer` that carries them.
 //!
-//! The eBPF crate is built by the compiler that set-up found, which need not be the workspace's: it only has to have a core for
-//! BPF. Both builds are cargo's, so that a second one without changes takes no time worth naming.
+//! The eBPF crate is built by the compiler that set-up found, which need not be the workspace's: it
+//! only has to have a core for BPF. Both builds are cargo's, so that a second one without changes
+//! takes no time worth naming.
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Context, Result};
 
@@ -12,26 +14,58 @@ use crate::process::{cargo_like, run};
 use crate::setup::{self, CoreLibrary, Toolchain};
 use crate::workspace::{self, BPF_TARGET, HOST_TARGET};
 
+/// The variables that tell the build script of `tracer-user` where the objects are, and their names.
+const OBJECTS: [(&str, &str); 2] = [
+    ("TRACER_EBPF_OBJECT", "tracer-ebpf"),
+    ("SOCKMAP_EBPF_OBJECT", "sockmap-ebpf"),
+];
+
 /// Builds everything and returns the static binary.
 pub fn build() -> Result<PathBuf> {
     ebpf(&setup::toolchain()?)?;
     tracer()
 }
 
+/// A cargo for the host's crates, which embed the eBPF objects.
+pub fn cargo() -> Command {
+    let mut cargo = cargo_like("cargo");
+    cargo
+        .current_dir(workspace::root())
+        .env("CARGO_TARGET_DIR", workspace::target());
+    for (variable, object) in OBJECTS {
+        cargo.env(variable, workspace::ebpf_object(object));
+    }
+    cargo
+}
+
 /// Builds the eBPF objects.
 fn ebpf(toolchain: &Toolchain) -> Result<()> {
-    let mut cargo = cargo_like("cargo");
-    cargo.args(["build", "--quiet", "--release", "--package", "tracer-ebpf", "--target", BPF_TARGET]);
-    cargo.arg("--target-dir").arg(workspace::ebpf_target());
-    if toolchain.rustc.core == CoreLibrary::FromSource {
-        cargo.args(["-Z", "build-std=core"]);
-    }
-    // The crate uses features of the compiler that are not stable yet; with a stable compiler they have to be unlocked.
-    cargo.env("RUSTC", &toolchain.rustc.path).env("RUSTC_BOOTSTRAP", "1");
-    cargo.env("CARGO_ENCODED_RUSTFLAGS", ebpf_flags(toolchain).join("\x1f"));
+    let rustc = &toolchain.rustc;
+    let mut cargo = match rustc.core {
+        CoreLibrary::Ready => cargo_like("cargo"),
+        CoreLibrary::FromSource => {
+            // How core is built from its source is a matter between a compiler and its own cargo.
+            let mut cargo = cargo_like(rustc.path.with_file_name("cargo"));
+            cargo.args(["-Z", "build-std=core"]);
+            cargo
+        }
+    };
+    cargo.args(["build", "--quiet", "--release", "--package", "tracer-ebpf"]);
+    cargo
+        .args(["--target", BPF_TARGET, "--target-dir"])
+        .arg(workspace::ebpf_target());
+    // The crate uses features of the compiler that are not stable yet; with a stable compiler they
+    // have to be unlocked.
+    cargo.env("RUSTC", &rustc.path).env("RUSTC_BOOTSTRAP", "1");
+    cargo.env(
+        "CARGO_ENCODED_RUSTFLAGS",
+        ebpf_flags(toolchain).join("\x1f"),
+    );
     // A wrapper would be asked to run a compiler that it does not know.
-    cargo.env_remove("RUSTC_WRAPPER");
-    run(cargo.current_dir(workspace::root())).context("the eBPF objects do not build")
+    cargo
+        .env_remove("RUSTC_WRAPPER")
+        .current_dir(workspace::root());
+    run(&mut cargo).context("the eBPF objects do not build")
 }
 
 fn ebpf_flags(toolchain: &Toolchain) -> Vec<String> {
@@ -49,15 +83,19 @@ fn ebpf_flags(toolchain: &Toolchain) -> Vec<String> {
 
 /// Builds the static binary and puts it where everybody looks for it.
 fn tracer() -> Result<PathBuf> {
-    let mut cargo = cargo_like("cargo");
-    cargo.args(["build", "--quiet", "--profile", "dist", "--package", "tracer-user", "--bin", "tracer"]);
-    cargo.args(["--target", HOST_TARGET]).arg("--target-dir").arg(workspace::target());
+    let mut cargo = cargo();
+    cargo.args([
+        "build",
+        "--quiet",
+        "--profile",
+        "dist",
+        "--package",
+        "tracer-user",
+    ]);
+    cargo.args(["--bin", "tracer", "--target", HOST_TARGET]);
     cargo.env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+crt-static");
-    for (variable, object) in [("TRACER_EBPF_OBJECT", "tracer-ebpf"), ("SOCKMAP_EBPF_OBJECT", "sockmap-ebpf")] {
-        cargo.env(variable, workspace::ebpf_object(object));
-    }
-    run(cargo.current_dir(workspace::root())).context("tracer does not build")?;
-    let built = workspace::target().join(HOST_TARGET).join("dist").join("tracer");
+    run(&mut cargo).context("tracer does not build")?;
+    let built = workspace::target().join(HOST_TARGET).join("dist/tracer");
     let tracer = workspace::tracer();
     install(&built, &tracer)?;
     Ok(tracer)
@@ -68,5 +106,7 @@ fn install(from: &std::path::Path, to: &std::path::Path) -> Result<()> {
     let context = || format!("cannot copy {} to {}", from.display(), to.display());
     let new = to.with_extension(format!("new-{}", std::process::id()));
     fs::create_dir_all(to.parent().with_context(context)?).with_context(context)?;
-    fs::copy(from, &new).and_then(|_| fs::rename(&new, to)).with_context(context)
+    fs::copy(from, &new)
+        .and_then(|_| fs::rename(&new, to))
+        .with_context(context)
 }

@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::fidelity::command::FidelityArgs;
 use crate::process::say;
 use crate::vm::command::{self as vm_command, VmArgs};
-use crate::fidelity::command::FidelityArgs;
 use crate::{build, demo, fidelity, setup, test};
 
 /// What a contributor types.
@@ -43,7 +43,11 @@ enum Task {
 pub fn main() -> ExitCode {
     let task = Cli::parse().task;
     // A status of its own, because any other may be that of the command in the guest.
-    let failure = if matches!(task, Task::Vm(_)) { vm_command::EXIT_HOST } else { 1 };
+    let failure = if matches!(task, Task::Vm(_)) {
+        vm_command::EXIT_HOST
+    } else {
+        1
+    };
     match perform(task) {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
@@ -60,6 +64,6 @@ fn perform(task: Task) -> Result<u8> {
         Task::Vm(args) => vm_command::main(args),
         Task::Demo { arguments } => demo::demo(&arguments),
         Task::Fidelity(args) => fidelity::command::main(&args),
-        Task::Test(args) => test::main(&args),
+        Task::Test(args) => Ok(test::main(&args)),
     }
 }

@@ -1,6 +1,7 @@
 //! What a contributor types: `cargo xtask setup | build | vm | demo | test`.
 //!
-//! Everything here runs on the host, and everything that the project needs it gets itself: see [`setup`].
+//! Everything here runs on the host, and everything that the project needs it gets itself: see
+//! [`setup`].
 
 mod build;
 mod cli;

@@ -1,16 +1,17 @@
 //! Where things are: every path inside the workspace that more than one command knows.
 //!
-//! All that xtask makes lies under the target directory, so that `cargo clean` takes it away and a fresh clone
-//! starts from nothing.
+//! All that xtask makes lies under the target directory, so that `cargo clean` takes it away and a
+//! fresh clone starts from nothing.
 
 use std::env;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// The target that eBPF programs are built for.
 pub const BPF_TARGET: &str = "bpfel-unknown-none";
 
-/// The target that `tracer` is built for. Named even where it is the host's own, because only then do
-/// RUSTFLAGS such as `+crt-static` leave proc macros and build scripts alone.
+/// The target that `tracer` is built for. Named even where it is the host's own, because only then
+/// do RUSTFLAGS such as `+crt-static` leave proc macros and build scripts alone.
 pub const HOST_TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// The directory of the workspace's Cargo.toml.
@@ -22,16 +23,17 @@ pub fn root() -> PathBuf {
 
 /// Cargo's target directory.
 pub fn target() -> PathBuf {
-    match env::var_os("CARGO_TARGET_DIR") {
-        // A relative path is relative to where cargo was called, which is also where xtask was.
-        Some(dir) => std::path::absolute(&dir).unwrap_or_else(|_| PathBuf::from(dir)),
-        None => root().join("target"),
-    }
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), absolute)
+}
+
+/// A path from the environment. It is relative to where cargo was called, which is where xtask was.
+fn absolute(path: OsString) -> PathBuf {
+    std::path::absolute(&path).unwrap_or_else(|_| PathBuf::from(path))
 }
 
 /// What was downloaded or built once and is kept: kernels, package lists, bpf-linker.
 pub fn cache() -> PathBuf {
-    env::var_os("TRACER_CACHE").map_or_else(|| target().join("cache"), PathBuf::from)
+    env::var_os("TRACER_CACHE").map_or_else(|| target().join("cache"), absolute)
 }
 
 /// The target directory of the eBPF crate. Its own, because another compiler fills it.

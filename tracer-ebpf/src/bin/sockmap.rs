@@ -5,7 +5,10 @@
 //! tracer's demonstration shows. A socket's key is its local port in host byte order.
 #![no_std]
 #![no_main]
-#![allow(missing_docs, reason = "the attribute macro makes a second, undocumented function")]
+#![allow(
+    missing_docs,
+    reason = "the attribute macro makes a second, undocumented function"
+)]
 
 use aya_ebpf::{
     bindings::{BPF_F_INGRESS, sk_action::SK_PASS},

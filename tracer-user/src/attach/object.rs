@@ -132,9 +132,7 @@ impl Object {
 }
 
 fn make_rings(ebpf: &mut Ebpf, sizes: Sizes) -> Result<Vec<RingBuf<MapData>>, ObjectError> {
-    let map = ebpf
-        .map_mut("RINGS")
-        .ok_or(ObjectError::Missing("RINGS"))?;
+    let map = ebpf.map_mut("RINGS").ok_or(ObjectError::Missing("RINGS"))?;
     let mut outer = ArrayOfMaps::<_, MapData>::try_from(map)?;
     (0..sizes.possible_cpus)
         .map(|cpu| {

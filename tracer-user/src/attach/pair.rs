@@ -6,11 +6,7 @@
 
 use aya::{
     Btf,
-    programs::{
-        FEntry, FExit, ProgramError,
-        fentry::FEntryLink,
-        fexit::FExitLink,
-    },
+    programs::{FEntry, FExit, ProgramError, fentry::FEntryLink, fexit::FExitLink},
 };
 use thiserror::Error;
 
@@ -29,7 +25,9 @@ pub enum Role {
 #[derive(Debug, Error)]
 pub enum AttachError {
     /// The kernel forbids tracing programs altogether.
-    #[error("the kernel refuses BPF tracing programs (EPERM): lockdown or a security policy forbids them")]
+    #[error(
+        "the kernel refuses BPF tracing programs (EPERM): lockdown or a security policy forbids them"
+    )]
     Forbidden,
     /// The object lacks the program.
     #[error("the eBPF object has no program {0}")]

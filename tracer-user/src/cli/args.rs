@@ -149,7 +149,8 @@ impl TraceArgs {
     pub fn options(&self) -> Result<Options> {
         if self.roots.is_empty() {
             bail!(super::exit::Usage(
-                "no root was given: name the function to look into, as in `tracer -G __sys_sendto`".to_owned()
+                "no root was given: name the function to look into, as in `tracer -G __sys_sendto`"
+                    .to_owned()
             ));
         }
         let graph = GraphOptions::parse(&self.graph_opts)?;

@@ -31,7 +31,9 @@ pub fn run(args: &CheckArgs) -> Result<Exit> {
             writeln!(out, "{:<8} {:<16} {}", mark, finding.what, finding.words)?;
         }
     }
-    let missing = findings.iter().find(|finding| finding.needed && !finding.found);
+    let missing = findings
+        .iter()
+        .find(|finding| finding.needed && !finding.found);
     Ok(missing.map_or(Exit::Success, |finding| finding.exit))
 }
 
@@ -99,9 +101,11 @@ fn findings() -> Vec<Finding> {
         Finding::useful("text", KernelText::open(), |_| {
             "live kernel text in /proc/kcore".to_owned()
         }),
-        Finding::useful("learning", Tracefs::open().and_then(|tracefs| tracefs.traceable()), |names| {
-            format!("the function tracer reaches {} functions", names.len())
-        }),
+        Finding::useful(
+            "learning",
+            Tracefs::open().and_then(|tracefs| tracefs.traceable()),
+            |names| format!("the function tracer reaches {} functions", names.len()),
+        ),
         Finding::needed("fentry/fexit", Exit::NotPermitted, probe(), |()| {
             "BPF tracing programs load and attach".to_owned()
         }),

@@ -55,7 +55,9 @@ pub struct Output(pub String);
 
 /// The process lacks the privilege to trace.
 #[derive(Debug, Error)]
-#[error("tracing needs root, or CAP_BPF and CAP_PERFMON with readable kernel addresses: run it with sudo")]
+#[error(
+    "tracing needs root, or CAP_BPF and CAP_PERFMON with readable kernel addresses: run it with sudo"
+)]
 pub struct NotRoot;
 
 impl Exit {
@@ -96,14 +98,17 @@ impl Exit {
                 AttachError::Missing(_) => Self::Failure,
             });
         }
-        cause.is::<std::io::Error>().then_some(Self::Output).filter(|_| {
-            cause.downcast_ref::<std::io::Error>().is_some_and(|error| {
-                matches!(
-                    error.kind(),
-                    std::io::ErrorKind::StorageFull | std::io::ErrorKind::BrokenPipe
-                )
+        cause
+            .is::<std::io::Error>()
+            .then_some(Self::Output)
+            .filter(|_| {
+                cause.downcast_ref::<std::io::Error>().is_some_and(|error| {
+                    matches!(
+                        error.kind(),
+                        std::io::ErrorKind::StorageFull | std::io::ErrorKind::BrokenPipe
+                    )
+                })
             })
-        })
     }
 }
 

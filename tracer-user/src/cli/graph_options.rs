@@ -26,7 +26,11 @@ impl GraphOptions {
     /// Reads a comma-separated list.
     pub fn parse(text: &str) -> Result<Self> {
         let mut options = Self::default();
-        for item in text.split(',').map(str::trim).filter(|item| !item.is_empty()) {
+        for item in text
+            .split(',')
+            .map(str::trim)
+            .filter(|item| !item.is_empty())
+        {
             let (name, value) = match item.split_once('=') {
                 Some((name, value)) => (name, Some(value)),
                 None => (item, None),
@@ -38,7 +42,9 @@ impl GraphOptions {
                 ("retval-hex", None) => options.text.values = Values::Hex,
                 ("depth", Some(value)) => options.depth = Some(depth(value)?),
                 (name, _) if NOT_YET.contains(&name) => {
-                    bail!(Usage(format!("--graph-opts {name} is not yet there; leave it out")))
+                    bail!(Usage(format!(
+                        "--graph-opts {name} is not yet there; leave it out"
+                    )))
                 }
                 _ => bail!(Usage(format!(
                     "--graph-opts has no `{item}`; it has noirqs, depth=N, tail, retval, retval-hex"

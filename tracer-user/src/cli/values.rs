@@ -17,7 +17,11 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         "" | "s" => 1.0,
         "m" | "min" => 60.0,
         "h" => 3600.0,
-        other => return Err(format!("`{other}` is no unit of time: use us, ms, s, m or h")),
+        other => {
+            return Err(format!(
+                "`{other}` is no unit of time: use us, ms, s, m or h"
+            ));
+        }
     };
     digits
         .parse::<f64>()
@@ -38,7 +42,8 @@ pub fn cpus(text: Option<&str>) -> Result<CpuMask> {
     let mut mask = CpuMask::NONE;
     for part in text.split(',') {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let (Ok(first), Ok(last)) = (first.trim().parse::<u32>(), last.trim().parse::<u32>()) else {
+        let (Ok(first), Ok(last)) = (first.trim().parse::<u32>(), last.trim().parse::<u32>())
+        else {
             bail!(Usage(format!(
                 "`{part}` is no CPU: write a list such as 0,2-3"
             )));

@@ -84,7 +84,7 @@ impl Rebuilder {
         let header = *batch.header();
         let key = (TaskId(header.tid), header.root_time_ns);
         let expected = self.open.get(&key).map_or(0, |open| open.next_sequence);
-        if header.sequence > expected {
+        if header.sequence > expected || self.has_older(key) {
             self.waiting
                 .insert((key.0, key.1, header.sequence), (self.pass, batch));
             return;
@@ -120,6 +120,21 @@ impl Rebuilder {
         keys.sort_unstable_by_key(|&(task, time)| (time, task));
         for key in keys {
             self.close(key, End::Cut, complete);
+        }
+    }
+
+    /// When a root call has ended, the next one of the same task need not wait any longer.
+    fn apply_next(&mut self, task: TaskId, complete: &mut impl FnMut(RootCall)) {
+        let next = self
+            .waiting
+            .range((task, 0, 0)..)
+            .next()
+            .map(|(&key, _)| key);
+        if let Some(key @ (next, _, 0)) = next
+            && next == task
+            && let Some((_, batch)) = self.waiting.remove(&key)
+        {
+            self.push(batch, complete);
         }
     }
 
@@ -167,6 +182,20 @@ impl Rebuilder {
         }
     }
 
+    /// Whether an earlier root call of the task has not come to its end yet.
+    fn has_older(&self, key: (TaskId, u64)) -> bool {
+        let waits = self
+            .waiting
+            .range((key.0, 0, 0)..(key.0, key.1, 0))
+            .next()
+            .is_some();
+        waits
+            || self
+                .open
+                .keys()
+                .any(|open| open.0 == key.0 && open.1 < key.1)
+    }
+
     /// A task that begins another root call has left the one before, seen or not.
     fn close_older(&mut self, key: (TaskId, u64), complete: &mut impl FnMut(RootCall)) {
         let mut older: Vec<_> = self
@@ -186,6 +215,7 @@ impl Rebuilder {
             let call = open.builder.finish(key.0, open.comm, end);
             self.totals.add(&call);
             complete(call);
+            self.apply_next(key.0, complete);
         }
     }
 }

@@ -267,10 +267,13 @@ impl Builder {
             value: event.value,
             cpu,
         };
-        let place = self.open.iter().rposition(|&index| match &self.nodes[index] {
-            Node::Call(call) => (call.function.0, call.frame) == identity,
-            Node::Gap { .. } => false,
-        });
+        let place = self
+            .open
+            .iter()
+            .rposition(|&index| match &self.nodes[index] {
+                Node::Call(call) => (call.function.0, call.frame) == identity,
+                Node::Gap { .. } => false,
+            });
         let Some(place) = place else {
             if !(self.interrupts == Interrupts::LeftOut && context >= Context::HardIrq) {
                 self.exit_without_entry(event, context, cpu, closed);

@@ -187,8 +187,7 @@ impl Capabilities {
     /// Whether tracing programs may be loaded as far as capabilities go (perfmon_capable and
     /// bpf_capable, include/linux/capability.h: CAP_SYS_ADMIN stands for both).
     pub const fn allow_tracing(self) -> bool {
-        self.has(Capability::SysAdmin)
-            || self.has(Capability::Bpf) && self.has(Capability::Perfmon)
+        self.has(Capability::SysAdmin) || self.has(Capability::Bpf) && self.has(Capability::Perfmon)
     }
 }
 

@@ -16,6 +16,7 @@ mod instance;
 
 use std::{
     collections::BTreeSet,
+    io,
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
@@ -28,6 +29,7 @@ use super::{
 };
 use hits::HitReader;
 use instance::Instance;
+use tracer_common::Context;
 
 /// The buffers of all CPUs together, KiB.
 const ALL_BUFFERS_KB: usize = 32 << 10;
@@ -47,6 +49,9 @@ pub enum LearningError {
     /// tracefs does not do what it should.
     #[error(transparent)]
     Tracefs(#[from] TracefsError),
+    /// The kernel does not trace one of the functions.
+    #[error("the function tracer reaches none of {0}; see available_filter_functions in tracefs")]
+    NotTraceable(String),
     /// The CPUs are not known.
     #[error(transparent)]
     Facts(#[from] FactsError),
@@ -64,8 +69,8 @@ pub struct FunctionHit {
     pub tid: u32,
     /// The trace clock in ns: comparable between CPUs as far as the CPUs' clocks are.
     pub time_ns: u64,
-    /// Whether an interrupt of whatever kind ran it in the task's time.
-    pub in_interrupt: bool,
+    /// What the CPU did it for. A soft interrupt may well run on behalf of the task: loopback receives in one.
+    pub context: Context,
     /// An address within the function: its patched call.
     pub function: Address,
     /// An address within the caller: where the function returns to.
@@ -119,8 +124,15 @@ impl FunctionTracer {
     ) -> Result<Vec<u32>, LearningError> {
         self.rest()?;
         self.instance.set("set_ftrace_pid", "")?;
-        self.instance
-            .set("set_ftrace_filter", &(names.join("\n") + "\n"))?;
+        let filter = names.join("\n") + "\n";
+        match self.instance.set("set_ftrace_filter", &filter) {
+            Err(TracefsError::File { error, .. })
+                if error.kind() == io::ErrorKind::InvalidInput =>
+            {
+                return Err(LearningError::NotTraceable(names.join(", ")));
+            }
+            result => result?,
+        }
         self.arm(Watching::Some)?;
         let start = Instant::now();
         let mut end = start + time;

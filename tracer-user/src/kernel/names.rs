@@ -51,7 +51,6 @@ fn slot_of(name: &[u8], size: usize) -> usize {
     last[..rest.len()].copy_from_slice(rest);
     hash = mix(hash, u64::from_le_bytes(last));
     // The high bits depend on all of the name.
-    #[expect(clippy::cast_possible_truncation, reason = "masked to the table's size")]
     let slot = (hash >> 24) as usize;
     slot & (size - 1)
 }

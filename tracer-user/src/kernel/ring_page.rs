@@ -122,7 +122,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn page(time: u64, flags: u64, words: &[u32]) -> Vec<u8> {
-        let commit = words.len() as u64 * 4 | flags;
+        let commit = (words.len() as u64 * 4) | flags;
         let header = [time, commit].into_iter().flat_map(u64::to_ne_bytes);
         let mut page: Vec<u8> = header
             .chain(words.iter().flat_map(|word| word.to_ne_bytes()))
@@ -163,10 +163,7 @@ mod tests {
         );
         let (found, summary) = records(&page);
         let later = 1000 + 5 + (1 << 27) + 1 + 2;
-        assert_eq!(
-            found,
-            [(1000, vec![1, 2, 3, 4]), (later, vec![7, 0, 0, 0])]
-        );
+        assert_eq!(found, [(1000, vec![1, 2, 3, 4]), (later, vec![7, 0, 0, 0])]);
         assert_eq!(
             summary,
             PageSummary {

@@ -22,7 +22,9 @@ const LONGEST_FUNCTION: u64 = 1 << 18;
 #[derive(Debug, thiserror::Error)]
 pub enum SymbolsError {
     /// The file cannot be read.
-    #[error("cannot read {KALLSYMS}: {0}; the kernel needs CONFIG_KALLSYMS and /proc must be mounted")]
+    #[error(
+        "cannot read {KALLSYMS}: {0}; the kernel needs CONFIG_KALLSYMS and /proc must be mounted"
+    )]
     Read(#[from] std::io::Error),
     /// Every address is zero, which is how the kernel hides them (kallsyms_show_value).
     #[error(
@@ -57,8 +59,8 @@ pub struct Function<'a> {
 #[derive(Debug)]
 pub struct Symbols {
     text: Vec<u8>,
-    symbols: Vec<Symbol>,
-    /// Positions in `symbols` of the functions, by address and then by the order of the file.
+    all: Vec<Symbol>,
+    /// Positions in `all` of the functions, by address and then by the order of the file.
     functions: Vec<u32>,
     index: NameIndex,
 }
@@ -118,7 +120,7 @@ impl Symbols {
         let index = NameIndex::build(symbols.iter().map(|symbol| symbol.name_in(&text)));
         Ok(Self {
             text,
-            symbols,
+            all: symbols,
             functions,
             index,
         })
@@ -147,9 +149,22 @@ impl Symbols {
         // Of those that share the address, the first.
         let first = self
             .functions
-            .partition_point(|number| self.symbols[*number as usize].address < start);
+            .partition_point(|number| self.all[*number as usize].address < start);
         let function = self.function(first)?;
         (address < function.end).then_some(function)
+    }
+
+    /// All names of the function that starts at `start`, in the order of the file: the kernel's text
+    /// has aliases, such as `__do_sys_getpid` and `__x64_sys_getpid`.
+    pub fn names_at(&self, start: Address) -> impl Iterator<Item = &str> {
+        let first = self
+            .functions
+            .partition_point(|number| self.all[*number as usize].address < start.0);
+        self.functions[first..]
+            .iter()
+            .map(|number| &self.all[*number as usize])
+            .take_while(move |symbol| symbol.address == start.0)
+            .map(|symbol| str::from_utf8(symbol.name_in(&self.text)).unwrap_or_default())
     }
 
     /// The first function of that name.
@@ -162,30 +177,30 @@ impl Symbols {
     pub fn functions(&self) -> impl ExactSizeIterator<Item = Function<'_>> {
         self.functions
             .iter()
-            .map(|number| self.describe(&self.symbols[*number as usize]))
+            .map(|number| self.describe(&self.all[*number as usize]))
     }
 
     fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Symbol> + 'a {
         self.index
             .candidates(name.as_bytes())
-            .map(|number| &self.symbols[number as usize])
+            .map(|number| &self.all[number as usize])
             .filter(|symbol| symbol.name_in(&self.text) == name.as_bytes())
     }
 
     /// The position in `functions` of the first that starts above `address`.
     fn first_above(&self, address: u64) -> usize {
         self.functions
-            .partition_point(|number| self.symbols[*number as usize].address <= address)
+            .partition_point(|number| self.all[*number as usize].address <= address)
     }
 
     fn address_at(&self, position: usize) -> Option<u64> {
         let number = *self.functions.get(position)?;
-        Some(self.symbols[number as usize].address)
+        Some(self.all[number as usize].address)
     }
 
     fn function(&self, position: usize) -> Option<Function<'_>> {
         let number = *self.functions.get(position)?;
-        Some(self.describe(&self.symbols[number as usize]))
+        Some(self.describe(&self.all[number as usize]))
     }
 
     fn describe(&self, symbol: &Symbol) -> Function<'_> {

@@ -42,7 +42,9 @@ pub enum TextError {
     #[error("/proc/kcore is not a 64-bit ELF core of this machine's byte order; please report it")]
     Malformed,
     /// The address is in none of its segments.
-    #[error("/proc/kcore has no text at {0}; the symbol is not of this kernel or its module is gone")]
+    #[error(
+        "/proc/kcore has no text at {0}; the symbol is not of this kernel or its module is gone"
+    )]
     Unmapped(Address),
 }
 
@@ -138,7 +140,8 @@ fn calls_in(
         let branches = processor::branches(&code, part.start);
         indirect += branches.indirect;
         for branch in branches.direct {
-            let inside = |part: &Function<'_>| part.start <= branch.target && branch.target < part.end;
+            let inside =
+                |part: &Function<'_>| part.start <= branch.target && branch.target < part.end;
             if branch.kind == BranchKind::Jump && parts.iter().any(inside) {
                 continue;
             }
@@ -177,7 +180,8 @@ fn destination<'a>(
     let Some(function) = symbols.function_at(branch.target) else {
         return before_a_function(symbols, branch.target);
     };
-    let name = function.name;
+    // Code that also runs before the kernel is mapped has a second name with this prefix.
+    let name = function.name.trim_start_matches("__pi_");
     if name.starts_with("__x86_indirect_") {
         return Destination::Indirect;
     }
@@ -196,7 +200,7 @@ fn destination<'a>(
         };
     }
     let offset = branch.target.since(function.start).unwrap_or(0);
-    if name.ends_with(".cold") || name.contains(".cold.") {
+    if name.split('.').skip(1).any(|part| part == "cold") {
         return Destination::Cold(function);
     }
     if offset == 0 || offset == LANDING_PAD {

@@ -29,9 +29,7 @@ pub enum TracefsError {
     )]
     NoFunctionTracer(PathBuf),
     /// One of its files cannot be read or written.
-    #[error(
-        "cannot {action} {path}: {error}; run as root, and without lockdown=confidentiality"
-    )]
+    #[error("cannot {action} {path}: {error}; run as root, and without lockdown=confidentiality")]
     File {
         /// What was tried.
         action: &'static str,
@@ -186,9 +184,9 @@ impl TraceableFunctions {
 
     /// Whether a function of that name can be traced.
     pub fn contains(&self, name: &str) -> bool {
-        self.index.candidates(name.as_bytes()).any(|number| {
-            self.functions[number as usize].name_in(&self.text) == name.as_bytes()
-        })
+        self.index
+            .candidates(name.as_bytes())
+            .any(|number| self.functions[number as usize].name_in(&self.text) == name.as_bytes())
     }
 
     /// How many there are.

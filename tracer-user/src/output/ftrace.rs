@@ -228,7 +228,9 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
         match (self.options.values, returns) {
             (Values::Hidden, _) => None,
             (Values::Hex, _) | (_, None) => Some(format!("{value:#x}")),
-            (Values::Typed, Some(returns)) => value::format_return(Some(returns), value, Style::Typed),
+            (Values::Typed, Some(returns)) => {
+                value::format_return(Some(returns), value, Style::Typed)
+            }
         }
     }
 }

@@ -36,12 +36,15 @@ pub fn format_return(returns: Option<&ReturnType>, value: u64, style: Style) -> 
         // The ABI leaves the other bits of the register undefined.
         Some(ReturnType::Bool) => (value & 0xff != 0).to_string(),
         Some(ReturnType::Signed { bytes }) => signed(value, *bytes),
-        Some(ReturnType::Unsigned { bytes }) => truncated(value, *bytes).to_string(),
         // A negative one is a name of the list, not an error number.
-        Some(ReturnType::Enum { signed, bytes, .. }) if *signed => {
-            sign_extended(value, *bytes).to_string()
+        Some(ReturnType::Enum {
+            signed: true,
+            bytes,
+            ..
+        }) => sign_extended(value, *bytes).to_string(),
+        Some(ReturnType::Unsigned { bytes } | ReturnType::Enum { bytes, .. }) => {
+            truncated(value, *bytes).to_string()
         }
-        Some(ReturnType::Enum { bytes, .. }) => truncated(value, *bytes).to_string(),
         Some(ReturnType::Pointer) => pointer(value),
         Some(ReturnType::Aggregate { .. }) | None => hex(value),
     })

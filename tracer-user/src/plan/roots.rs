@@ -24,10 +24,14 @@ pub enum RootError {
         near: Vec<String>,
     },
     /// No traceable function matches the glob.
-    #[error("no traceable kernel function matches `{0}`; `tracer list '{0}'` shows what was left out and why")]
+    #[error(
+        "no traceable kernel function matches `{0}`; `tracer list '{0}'` shows what was left out and why"
+    )]
     NoMatch(String),
     /// A glob matches too much.
-    #[error("`{glob}` matches {count} functions, and at most {MOST_ROOTS} roots can be traced at once; narrow the pattern")]
+    #[error(
+        "`{glob}` matches {count} functions, and at most {MOST_ROOTS} roots can be traced at once; narrow the pattern"
+    )]
     TooMany {
         /// What was asked for.
         glob: String,
@@ -35,7 +39,9 @@ pub enum RootError {
         count: usize,
     },
     /// The function cannot be attached.
-    #[error("`{name}` cannot be traced: {reason}; trace a function that calls it, or one that it calls")]
+    #[error(
+        "`{name}` cannot be traced: {reason}; trace a function that calls it, or one that it calls"
+    )]
     NotAttachable {
         /// Its name.
         name: String,

@@ -5,12 +5,13 @@
 //! (`rcu_read_unlock_special`, seen on 7.3.4). Those are computed from the running kernel's text, so
 //! the rule holds on kernels that nobody has tried.
 
-use std::{
-    collections::BTreeSet,
-    fmt,
-};
+use std::{collections::BTreeSet, fmt};
 
-use crate::kernel::{Address, Kernel, btf::{Obstacle, TrampolineLimits}, symbols::Function};
+use crate::kernel::{
+    Address, Kernel,
+    btf::{Obstacle, TrampolineLimits},
+    symbols::Function,
+};
 
 /// Why a function is left alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,11 +40,15 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotTraceable => "the kernel marks it notrace or noinstr",
-            Self::NoType => "no BTF: the compiler made it from another function (.isra, .constprop, .part)",
+            Self::NoType => {
+                "no BTF: the compiler made it from another function (.isra, .constprop, .part)"
+            }
             Self::NameNotUnique => "several functions have this name",
             Self::Denied => "on the kernel's own deny list for BPF",
             Self::Signature(obstacle) => return obstacle.fmt(f),
-            Self::Trampoline => "a BPF trampoline runs it outside its guard: attaching could freeze the machine",
+            Self::Trampoline => {
+                "a BPF trampoline runs it outside its guard: attaching could freeze the machine"
+            }
             Self::OwnHelper => "the probes run it themselves",
             Self::Module => "module functions are not traced yet",
             Self::BpfProgram => "BPF programs are not traced yet",
@@ -113,8 +118,15 @@ impl Rules {
                 .collect();
         trampoline.extend(roots);
         // Where the text cannot be read, what is known of every kernel seen so far.
-        let known = ["rcu_read_unlock_special", "rcu_preempt_deferred_qs_irqrestore"];
-        trampoline.extend(known.iter().filter_map(|name| kernel.symbols.address_of(name)));
+        let known = [
+            "rcu_read_unlock_special",
+            "rcu_preempt_deferred_qs_irqrestore",
+        ];
+        trampoline.extend(
+            known
+                .iter()
+                .filter_map(|name| kernel.symbols.address_of(name)),
+        );
         Self {
             limits: TrampolineLimits::of(kernel.release),
             trampoline,

@@ -9,9 +9,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use thiserror::Error;
+
 use super::Stop;
 use crate::{
-    kernel::{Address, Kernel, learning::FunctionTracer},
+    kernel::{
+        Address, Kernel,
+        learning::{FunctionTracer, LearningError},
+        symbols::{Symbols, SymbolsError},
+    },
     plan::{Planned, Source, closure, learn},
 };
 
@@ -42,10 +48,12 @@ pub fn learn(kernel: &Kernel, roots: &[Planned], time: Duration, stop: &Stop) ->
             ..Learned::default()
         }
     } else {
-        match watch(kernel, roots, time, stop) {
+        match watch(roots, time, stop) {
             Ok(learned) => learned,
             Err(error) => Learned {
-                remark: Some(format!("the function tracer cannot be used to learn: {error}")),
+                remark: Some(format!(
+                    "the function tracer cannot be used to learn: {error}"
+                )),
                 ..Learned::default()
             },
         }
@@ -57,12 +65,16 @@ pub fn learn(kernel: &Kernel, roots: &[Planned], time: Duration, stop: &Stop) ->
     learned
 }
 
-fn watch(
-    kernel: &Kernel,
-    roots: &[Planned],
-    time: Duration,
-    stop: &Stop,
-) -> Result<Learned, crate::kernel::learning::LearningError> {
+/// Why nothing can be watched.
+#[derive(Debug, Error)]
+enum WatchError {
+    #[error(transparent)]
+    Tracer(#[from] LearningError),
+    #[error(transparent)]
+    Symbols(#[from] SymbolsError),
+}
+
+fn watch(roots: &[Planned], time: Duration, stop: &Stop) -> Result<Learned, WatchError> {
     let end = Instant::now() + time;
     let names: Vec<&str> = roots.iter().map(|root| root.name.as_str()).collect();
     let starts: BTreeSet<Address> = roots.iter().map(|root| root.address).collect();
@@ -81,7 +93,9 @@ fn watch(
     let mut look = Duration::from_millis(250);
     while !stop.is_wanted() {
         let hits = tracer.record(Some(&tasks), look, stop.flag())?;
-        let (members, calls) = learn::reached(&kernel.symbols, &starts, &hits);
+        // Read anew: BPF programs that were loaded meanwhile are among the callers.
+        let symbols = Symbols::read()?;
+        let (members, calls) = learn::reached(&symbols, &starts, &hits);
         learned.root_calls += calls;
         let mut news = false;
         for (address, hits) in members {

@@ -118,8 +118,17 @@ async fn trace(
             names(plan),
             probes.callees.len()
         );
-        stream(options, &mut rings, &mut rebuilder, &mut printer, child, stop).await?;
+        stream(
+            options,
+            &mut rings,
+            &mut rebuilder,
+            &mut printer,
+            child,
+            stop,
+        )
+        .await?;
     }
+    end_command(child).await;
     let Probes { roots, callees } = probes;
     detach(roots, "roots");
     rings.pass(&mut |bytes| take(bytes, &mut rebuilder, &mut printer));
@@ -134,7 +143,9 @@ async fn trace(
     drop(logger);
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(outcome),
-        Err(error) => Err(error).context("the listing cannot be written; what was written before is whole"),
+        Err(error) => {
+            Err(error).context("the listing cannot be written; what was written before is whole")
+        }
         Ok(()) => Ok(outcome),
     }
 }
@@ -187,7 +198,11 @@ async fn stream<W: Write>(
     }
 }
 
-fn take<W: Write>(bytes: bytes::Bytes, rebuilder: &mut Rebuilder, printer: &mut Printer<'_, '_, W>) {
+fn take<W: Write>(
+    bytes: bytes::Bytes,
+    rebuilder: &mut Rebuilder,
+    printer: &mut Printer<'_, '_, W>,
+) {
     match Batch::new(bytes) {
         Ok(batch) => rebuilder.push(batch, &mut |call| printer.print(&call)),
         Err(error) => eprintln!("tracer: {error}; it was left out"),
@@ -302,8 +317,11 @@ fn diagnostics(object: &mut Object, verbose: bool) -> Option<tokio::task::JoinHa
         return None;
     }
     let logger = aya_log::EbpfLogger::init(object.ebpf()).ok()?;
-    let mut logger =
-        tokio::io::unix::AsyncFd::with_interest(logger, tokio::io::Interest::READABLE).ok()?;
+    // SAFETY: the descriptor belongs to the log's ring, stays the same and stays open as long as the logger.
+    let mut logger = unsafe {
+        tokio::io::unix::AsyncFd::register_with_interest(logger, tokio::io::Interest::READABLE)
+    }
+    .ok()?;
     Some(tokio::spawn(async move {
         while let Ok(mut guard) = logger.readable_mut().await {
             guard.get_inner_mut().flush();

@@ -22,7 +22,11 @@ impl Rings {
     pub fn new(rings: Vec<RingBuf<MapData>>) -> io::Result<Self> {
         let rings = rings
             .into_iter()
-            .map(|ring| AsyncFd::with_interest(ring, Interest::READABLE))
+            .map(|ring| {
+                // SAFETY: the descriptor belongs to the ring's map, stays the same and stays open as long as the ring.
+                unsafe { AsyncFd::register_with_interest(ring, Interest::READABLE) }
+                    .map_err(io::Error::from)
+            })
             .collect::<io::Result<_>>()?;
         Ok(Self { rings })
     }

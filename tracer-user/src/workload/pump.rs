@@ -184,7 +184,10 @@ fn receive_all(socket: &impl AsFd, progress: &Progress) -> Result<()> {
     loop {
         // In this order: what was sent before the end is known then.
         let finished = progress.finished.load(Ordering::Acquire);
-        let missing = progress.sent.load(Ordering::Acquire).saturating_sub(received);
+        let missing = progress
+            .sent
+            .load(Ordering::Acquire)
+            .saturating_sub(received);
         if finished && missing == 0 {
             return Ok(());
         }
@@ -199,7 +202,11 @@ fn receive_all(socket: &impl AsFd, progress: &Progress) -> Result<()> {
             Ok(_) => {}
             Err(error) => return Err(error).context("poll failed"),
         }
-        match recv(socket.as_fd().as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) {
+        match recv(
+            socket.as_fd().as_raw_fd(),
+            &mut buffer,
+            MsgFlags::MSG_DONTWAIT,
+        ) {
             Ok(0) => bail!("the connection ended early"),
             Ok(count) => {
                 if !is_filled(&buffer[..count], received) {

@@ -37,11 +37,15 @@ pub(super) fn redirect(first: &TcpStream, second: &TcpStream) -> Result<Redirect
     program
         .attach(&map_fd)
         .context("the sockmap program cannot be attached to its map")?;
-    let mut map: SockHash<_, u32> = ebpf.map_mut(MAP).with_context(|| missing(MAP))?.try_into()?;
+    let mut map: SockHash<_, u32> = ebpf
+        .map_mut(MAP)
+        .with_context(|| missing(MAP))?
+        .try_into()?;
     for socket in [first, second] {
         let port = u32::from(socket.local_addr()?.port());
-        map.insert(port, socket.as_raw_fd(), 0)
-            .context("a socket cannot be put into the sockmap; the kernel needs CONFIG_BPF_STREAM_PARSER=y")?;
+        map.insert(port, socket.as_raw_fd(), 0).context(
+            "a socket cannot be put into the sockmap; the kernel needs CONFIG_BPF_STREAM_PARSER=y",
+        )?;
     }
     Ok(Redirection { _ebpf: ebpf })
 }

@@ -66,19 +66,40 @@ pub fn is_kept(report: &Report) -> bool {
 }
 
 /// Compares every workload in one boot.
-pub fn measure(emulator: &Emulator, kernel: &Kernel, root: &str, workloads: &[String]) -> Result<Vec<Report>> {
-    let specs: Vec<Spec> =
-        workloads.iter().map(|workload| Spec { root: root.to_owned(), workload: workload.clone() }).collect();
+pub fn measure(
+    emulator: &Emulator,
+    kernel: &Kernel,
+    root: &str,
+    workloads: &[String],
+) -> Result<Vec<Report>> {
+    let specs: Vec<Spec> = workloads
+        .iter()
+        .map(|workload| Spec {
+            root: root.to_owned(),
+            workload: workload.clone(),
+        })
+        .collect();
     let script: String = specs.iter().map(script).collect();
     let command = ["sh", "-c", &script].map(OsString::from).to_vec();
     let mut spec = VmSpec::new(kernel.clone(), command);
     spec.timeout = Duration::from_secs(900);
     let mut output = Vec::new();
     let mut errors = Vec::new();
-    let end = vm::run(emulator, &spec, Sinks { stdout: &mut output, stderr: &mut errors })?;
+    let end = vm::run(
+        emulator,
+        &spec,
+        Sinks {
+            stdout: &mut output,
+            stderr: &mut errors,
+        },
+    )?;
     let output = String::from_utf8_lossy(&output);
     if end.status != 0 {
-        bail!("the guest's script ended with status {}:\n{}", end.status, String::from_utf8_lossy(&errors));
+        bail!(
+            "the guest's script ended with status {}:\n{}",
+            end.status,
+            String::from_utf8_lossy(&errors)
+        );
     }
     if !errors.is_empty() {
         say(String::from_utf8_lossy(&errors).trim_end());
@@ -88,10 +109,25 @@ pub fn measure(emulator: &Emulator, kernel: &Kernel, root: &str, workloads: &[St
 
 /// A report in a few lines.
 pub fn describe(report: &Report) -> String {
-    let Report { root, workload, calls, torn, raw, attachable, left_out } = report;
+    let Report {
+        root,
+        workload,
+        calls,
+        torn,
+        raw,
+        attachable,
+        left_out,
+    } = report;
     let mut text = format!(
         "{root} {workload}: recall {:.3} precision {:.3} (raw {:.3} {:.3}); {} and {} calls compared, {} and {} torn",
-        attachable.recall, attachable.precision, raw.recall, raw.precision, calls.0, calls.1, torn.0, torn.1
+        attachable.recall,
+        attachable.precision,
+        raw.recall,
+        raw.precision,
+        calls.0,
+        calls.1,
+        torn.0,
+        torn.1
     );
     text += &differences("missing", &attachable.missing);
     text += &differences("surplus", &attachable.surplus);
@@ -105,9 +141,16 @@ fn differences(what: &str, functions: &[(String, f64)]) -> String {
     if functions.is_empty() {
         return String::new();
     }
-    let named: Vec<String> =
-        functions.iter().take(NAMED).map(|(name, count)| format!("{name} {count:.2}")).collect();
+    let named: Vec<String> = functions
+        .iter()
+        .take(NAMED)
+        .map(|(name, count)| format!("{name} {count:.2}"))
+        .collect();
     let rest = functions.len().saturating_sub(NAMED);
-    let rest = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+    let rest = if rest > 0 {
+        format!(" and {rest} more")
+    } else {
+        String::new()
+    };
     format!("\n    {what} per root call: {}{rest}", named.join(", "))
 }

@@ -55,10 +55,10 @@ tracer workload {workload} --interval-us 4000 2>/dev/null & W=$!
 sleep 0.5
 echo 0 > $T/tracing_on
 echo 16384 > $T/buffer_size_kb
-echo nofuncgraph-irqs > $T/trace_options
-echo funcgraph-tail > $T/trace_options
 echo {root} > $T/set_graph_function
 echo function_graph > $T/current_tracer
+echo nofuncgraph-irqs > $T/trace_options
+echo funcgraph-tail > $T/trace_options
 echo 1 > $T/tracing_on
 sleep 2
 echo 0 > $T/tracing_on
@@ -87,7 +87,12 @@ pub fn report(spec: &Spec, output: &str) -> Result<Report> {
         let rest = output.split_once(&begin)?.1;
         Some(rest.split(MARK).next().unwrap_or(rest))
     };
-    let missing = || format!("the guest printed no whole comparison for {}", spec.workload);
+    let missing = || {
+        format!(
+            "the guest printed no whole comparison for {}",
+            spec.workload
+        )
+    };
     let kernel = parse::listing(part("kernel").with_context(missing)?, &spec.root);
     let ours = parse::listing(part("ours").with_context(missing)?, &spec.root);
     let said = part("said").with_context(missing)?;

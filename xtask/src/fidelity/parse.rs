@@ -137,10 +137,7 @@ mod tests {
             .iter()
             .map(|node| (node.name.as_str(), node.depth))
             .collect();
-        assert_eq!(
-            names,
-            [("root", 0), ("leaf", 1), ("inner", 1), ("deep", 2)]
-        );
+        assert_eq!(names, [("root", 0), ("leaf", 1), ("inner", 1), ("deep", 2)]);
         assert_eq!(listing.calls.len(), 1);
     }
 }

@@ -1,8 +1,8 @@
 //! Debian packages: into the host with the host's own sources, or into the cache from any suite.
 //!
-//! Kernels of other releases come through apt's own client with a private sources list and private state, so
-//! that signatures are checked and nothing of the host's package system is touched. That also works for
-//! users who are not root.
+//! Kernels of other releases come through apt's own client with a private sources list and private
+//! state, so that signatures are checked and nothing of the host's package system is touched. That
+//! also works for users who are not root.
 
 use std::ffi::OsString;
 use std::fs;
@@ -28,8 +28,14 @@ pub fn is_debian() -> bool {
 
 /// Whether the host's sources offer a package.
 pub fn offers(package: &str) -> Result<bool> {
-    let policy = capture(Command::new("apt-cache").args(["policy", package]).env("LC_ALL", "C"))?;
-    Ok(policy.lines().any(|line| line.trim().starts_with("Candidate:") && !line.contains("(none)")))
+    let policy = capture(
+        Command::new("apt-cache")
+            .args(["policy", package])
+            .env("LC_ALL", "C"),
+    )?;
+    Ok(policy
+        .lines()
+        .any(|line| line.trim().starts_with("Candidate:") && !line.contains("(none)")))
 }
 
 /// Refreshes the host's package lists.
@@ -37,11 +43,19 @@ pub fn update() -> Result<()> {
     run(Command::new("apt-get").args(["update", "-qq", "-o", "DPkg::Lock::Timeout=300"]))
 }
 
-/// Installs packages into the host. Package lists may be missing or stale: then they are refreshed first.
+/// Installs packages into the host. Package lists may be missing or stale: then they are refreshed
+/// first.
 pub fn install(packages: &[&str]) -> Result<()> {
     let attempt = || {
         run(Command::new("apt-get")
-            .args(["install", "-qq", "--yes", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300"])
+            .args([
+                "install",
+                "-qq",
+                "--yes",
+                "--no-install-recommends",
+                "-o",
+                "DPkg::Lock::Timeout=300",
+            ])
             .args(packages)
             .env("DEBIAN_FRONTEND", "noninteractive"))
     };
@@ -58,7 +72,8 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// Opens the suites, which are given as one line `URI SUITE` each, with the state kept in `dir`.
+    /// Opens the suites, which are given as one line `URI SUITE` each, with the state kept in
+    /// `dir`.
     pub fn open(dir: &Path, suites: &[&str]) -> Result<Self> {
         if find("apt-get").is_none() || !Path::new(KEYRING).exists() {
             bail!(
@@ -68,11 +83,15 @@ impl Archive {
         }
         for part in ["lists/partial", "archives/partial"] {
             let path = dir.join(part);
-            fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
+            fs::create_dir_all(&path)
+                .with_context(|| format!("cannot create {}", path.display()))?;
         }
-        let lines: String = suites.iter().map(|suite| format!("deb [signed-by={KEYRING}] {suite} main\n")).collect();
-        fs::write(dir.join("sources.list"), lines)?;
-        Ok(Self { dir: dir.to_path_buf() })
+        let line = |suite: &&str| format!("deb [signed-by={KEYRING}] {suite} main\n");
+        let lines: Vec<String> = suites.iter().map(line).collect();
+        fs::write(dir.join("sources.list"), lines.concat())?;
+        Ok(Self {
+            dir: dir.to_path_buf(),
+        })
     }
 
     /// Fetches the suites' package lists.
@@ -82,8 +101,15 @@ impl Archive {
 
     /// The names of the packages that match a regular expression.
     pub fn search(&self, regex: &str) -> Result<Vec<String>> {
-        let found = capture(self.command("apt-cache").args(["search", "--names-only", regex]))?;
-        Ok(found.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
+        let found = capture(
+            self.command("apt-cache")
+                .args(["search", "--names-only", regex]),
+        )?;
+        Ok(found
+            .lines()
+            .filter_map(|line| line.split_whitespace().next())
+            .map(str::to_owned)
+            .collect())
     }
 
     /// Downloads a package and returns the file.
@@ -94,23 +120,34 @@ impl Archive {
             fs::remove_dir_all(&dir)?;
         }
         fs::create_dir_all(&dir)?;
-        run(self.command("apt-get").args(["download", "-qq", package]).current_dir(&dir))?;
+        run(self
+            .command("apt-get")
+            .args(["download", "-qq", package])
+            .current_dir(&dir))?;
         let mut files = fs::read_dir(&dir)?;
-        let file = files.next().with_context(|| format!("apt-get downloaded nothing for {package}"))??;
+        let file = files
+            .next()
+            .with_context(|| format!("apt-get downloaded nothing for {package}"))??;
         Ok(file.path())
     }
 
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         for (name, value) in [
-            ("Dir::Etc::sourcelist", self.dir.join("sources.list").into_os_string()),
+            (
+                "Dir::Etc::sourcelist",
+                self.dir.join("sources.list").into_os_string(),
+            ),
             ("Dir::Etc::sourceparts", OsString::from("/dev/null")),
             ("Dir::Etc::preferences", OsString::from("/dev/null")),
             ("Dir::Etc::preferencesparts", OsString::from("/dev/null")),
             ("Dir::State::lists", self.dir.join("lists").into_os_string()),
             // The host's installed packages would pin or hide versions.
             ("Dir::State::status", OsString::from("/dev/null")),
-            ("Dir::Cache::archives", self.dir.join("archives").into_os_string()),
+            (
+                "Dir::Cache::archives",
+                self.dir.join("archives").into_os_string(),
+            ),
             ("Dir::Cache::pkgcache", OsString::new()),
             ("Dir::Cache::srcpkgcache", OsString::new()),
             ("APT::Architecture", OsString::from("amd64")),

@@ -31,11 +31,19 @@ pub fn missing() -> Vec<Missing> {
     let mut missing = Vec::new();
     if find_program(QEMU).is_none() {
         let packages = vec!["qemu-system-x86".to_owned()];
-        missing.push(Missing { what: "QEMU", packages, commands: Vec::new() });
+        missing.push(Missing {
+            what: "QEMU",
+            packages,
+            commands: Vec::new(),
+        });
     }
     if !matches!(busybox(), Ok(Some(_))) {
         let packages = vec!["busybox-static".to_owned()];
-        missing.push(Missing { what: "a static busybox", packages, commands: Vec::new() });
+        missing.push(Missing {
+            what: "a static busybox",
+            packages,
+            commands: Vec::new(),
+        });
     }
     missing
 }
@@ -47,11 +55,16 @@ fn busybox() -> Result<Option<PathBuf>> {
     }
 }
 
-/// Whether an ELF file asks for no dynamic linker. Its name stands right behind the headers, if it does.
+/// Whether an ELF file asks for no dynamic linker. Its name stands right behind the headers, if it
+/// does.
 fn is_static(path: &Path) -> Result<bool> {
     let mut start = Vec::new();
     let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-    file.take(4096).read_to_end(&mut start).with_context(|| format!("cannot read {}", path.display()))?;
+    file.take(4096)
+        .read_to_end(&mut start)
+        .with_context(|| format!("cannot read {}", path.display()))?;
     let interpreter = b"/ld-linux";
-    Ok(!start.windows(interpreter.len()).any(|window| window == interpreter))
+    Ok(!start
+        .windows(interpreter.len())
+        .any(|window| window == interpreter))
 }

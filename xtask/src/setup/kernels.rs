@@ -1,8 +1,8 @@
 //! The kernels of the matrix: Debian's cloud kernels, the newest of each series.
 //!
-//! Nothing is pinned to a package that the archive drops one day: whatever is newest of the series when it is first wanted is
-//! downloaded and stays in the cache. Of a package only the image is kept, and the few modules that the
-//! guest needs before it can talk to the host.
+//! Nothing is pinned to a package that the archive drops one day: whatever is newest of the series
+//! when it is first wanted is downloaded and stays in the cache. Of a package only the image is
+//! kept, and the few modules that the guest needs before it can talk to the host.
 
 use std::fmt;
 use std::fs;
@@ -24,8 +24,14 @@ pub const SERIES: [&str; 4] = ["6.1", "6.12", "6.18", "7.3"];
 pub const DEFAULT: &str = "6.12";
 
 /// What a guest needs to see QEMU's virtio ports, in the order of loading. Built in from 6.12 on.
-const MODULES: [&str; 6] =
-    ["virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "virtio_console"];
+const MODULES: [&str; 6] = [
+    "virtio_ring",
+    "virtio",
+    "virtio_pci_legacy_dev",
+    "virtio_pci_modern_dev",
+    "virtio_pci",
+    "virtio_console",
+];
 
 /// A kernel that can be booted.
 #[derive(Clone, Debug)]
@@ -96,13 +102,19 @@ pub fn series(series: &str) -> Result<Kernel> {
 /// A bzImage with everything built in.
 fn image(path: &Path) -> Result<Kernel> {
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let release = release(&bytes).with_context(|| format!("{} is not a bzImage", path.display()))?;
+    let release =
+        release(&bytes).with_context(|| format!("{} is not a bzImage", path.display()))?;
     let image = std::path::absolute(path)?;
-    Ok(Kernel { release, image, modules: Vec::new() })
+    Ok(Kernel {
+        release,
+        image,
+        modules: Vec::new(),
+    })
 }
 
 /// The release in a bzImage's setup header.
-/// <https://www.kernel.org/doc/html/latest/arch/x86/boot.html>: `kernel_version` at 0x20e, relative to 0x200.
+/// <https://www.kernel.org/doc/html/latest/arch/x86/boot.html>: `kernel_version` at 0x20e, relative
+/// to 0x200.
 fn release(image: &[u8]) -> Option<String> {
     if image.get(0x202..0x206)? != b"HdrS" {
         return None;
@@ -146,14 +158,26 @@ fn source(series: &str) -> Result<(&'static [&'static str], &'static str)> {
 /// Downloads the newest kernel of a series into `dir`, which appears complete or not at all.
 fn fetch(series: &str, dir: &Path) -> Result<()> {
     let (suites, regex) = source(series)?;
-    let names: Vec<_> = suites.iter().filter_map(|line| line.split(' ').nth(1)).collect();
-    say(format!("downloading the newest {series} kernel of Debian {}", names.join(" and ")));
+    let names: Vec<_> = suites
+        .iter()
+        .filter_map(|line| line.split(' ').nth(1))
+        .collect();
+    say(format!(
+        "downloading the newest {series} kernel of Debian {}",
+        names.join(" and ")
+    ));
     let state = workspace::cache().join("apt").join(series);
     let archive = Archive::open(&state, suites)?;
     archive.update()?;
-    let newest = archive.search(regex)?.into_iter().max_by_key(|name| numbers(name));
+    let newest = archive
+        .search(regex)?
+        .into_iter()
+        .max_by_key(|name| numbers(name));
     let package = newest.with_context(|| {
-        format!("Debian {} has no {series} kernel any more: give a bzImage with `--kernel PATH`", names.join(" and "))
+        format!(
+            "Debian {} has no {series} kernel any more: give a bzImage with `--kernel PATH`",
+            names.join(" and ")
+        )
     })?;
     say(format!("unpacking {package}"));
     let deb = archive.download(&package)?;
@@ -173,13 +197,17 @@ fn fetch(series: &str, dir: &Path) -> Result<()> {
 
 /// Every number in a name, so that 6.12.117 is newer than 6.12.99.
 fn numbers(name: &str) -> Vec<u32> {
-    name.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect()
+    name.split(|c: char| !c.is_ascii_digit())
+        .filter_map(|digits| digits.parse().ok())
+        .collect()
 }
 
 /// Takes the image and the wanted modules out of a package.
 fn unpack(deb: &Path, into: &Path) -> Result<()> {
     let listing = capture(Command::new("dpkg-deb").arg("--contents").arg(deb))?;
-    let members = listing.lines().filter_map(|line| line.split_whitespace().nth(5));
+    let members = listing
+        .lines()
+        .filter_map(|line| line.split_whitespace().nth(5));
     for member in members {
         let Some(name) = wanted(member) else { continue };
         fs::write(into.join(&name), member_of(deb, member)?)
@@ -200,16 +228,27 @@ fn wanted(member: &str) -> Option<String> {
 
 fn member_of(deb: &Path, member: &str) -> Result<Vec<u8>> {
     let mut unpacker = Command::new("dpkg-deb");
-    unpacker.arg("--fsys-tarfile").arg(deb).stdout(Stdio::piped());
+    unpacker
+        .arg("--fsys-tarfile")
+        .arg(deb)
+        .stdout(Stdio::piped());
     let mut unpacker = unpacker.spawn().context("cannot run dpkg-deb")?;
     let tarfile = unpacker.stdout.take().context("dpkg-deb has no stdout")?;
     let mut tar = Command::new("tar");
-    tar.args(["--extract", "--to-stdout", "--file=-", member]).stdin(tarfile);
-    let output = tar.output().with_context(|| format!("cannot run `{}`", shown(&tar)))?;
-    // tar stops reading after the last member that was asked for, which dpkg-deb sees as a broken pipe.
+    tar.args(["--extract", "--to-stdout", "--file=-", member])
+        .stdin(tarfile);
+    let output = tar
+        .output()
+        .with_context(|| format!("cannot run `{}`", shown(&tar)))?;
+    // tar stops reading after the last member that was asked for, which dpkg-deb sees as a broken
+    // pipe.
     unpacker.wait()?;
     if !output.status.success() {
-        bail!("`{}` failed: {}", shown(&tar), String::from_utf8_lossy(&output.stderr).trim());
+        bail!(
+            "`{}` failed: {}",
+            shown(&tar),
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
     }
     Ok(output.stdout)
 }
@@ -220,14 +259,26 @@ mod tests {
 
     #[test]
     fn newest_is_by_number_and_not_by_letter() {
-        assert!(numbers("linux-image-6.12.117+deb13-cloud-amd64") > numbers("linux-image-6.12.99+deb13-cloud-amd64"));
+        assert!(
+            numbers("linux-image-6.12.117+deb13-cloud-amd64")
+                > numbers("linux-image-6.12.99+deb13-cloud-amd64")
+        );
     }
 
     #[test]
     fn keeps_the_image_and_the_transport() {
-        assert_eq!(wanted("./boot/vmlinuz-6.1.0-56-cloud-amd64").as_deref(), Some("vmlinuz"));
-        assert_eq!(wanted("./usr/lib/modules/7.3.4/vmlinuz").as_deref(), Some("vmlinuz"));
-        assert_eq!(wanted("./lib/modules/6.1.0/kernel/drivers/virtio/virtio.ko").as_deref(), Some("virtio.ko"));
+        assert_eq!(
+            wanted("./boot/vmlinuz-6.1.0-56-cloud-amd64").as_deref(),
+            Some("vmlinuz")
+        );
+        assert_eq!(
+            wanted("./usr/lib/modules/7.3.4/vmlinuz").as_deref(),
+            Some("vmlinuz")
+        );
+        assert_eq!(
+            wanted("./lib/modules/6.1.0/kernel/drivers/virtio/virtio.ko").as_deref(),
+            Some("virtio.ko")
+        );
         assert_eq!(wanted("./lib/modules/6.1.0/kernel/net/tls/tls.ko"), None);
     }
 

@@ -15,7 +15,8 @@ use crate::workspace;
 /// The LLVM of the compiler that set-up would install.
 pub const DEFAULT_LLVM: u32 = 22;
 
-/// The releases that were tried; a later minor one may want a newer compiler than the workspace does.
+/// The releases that were tried; a later minor one may want a newer compiler than the workspace
+/// does.
 const VERSION: &str = "^0.13";
 
 /// The linker, built now if there is none.
@@ -33,8 +34,13 @@ pub fn ensure(llvm_major: u32) -> Result<PathBuf> {
     if let Some(linker) = installed(llvm_major) {
         return Ok(linker);
     }
-    say(format!("building bpf-linker with LLVM {llvm_major} into {}", workspace::cache().display()));
-    run(cargo_like("cargo").args(cargo_arguments(llvm_major)).env("LLVM_PREFIX", llvm_prefix(llvm_major)))?;
+    say(format!(
+        "building bpf-linker with LLVM {llvm_major} into {}",
+        workspace::cache().display()
+    ));
+    run(cargo_like("cargo")
+        .args(cargo_arguments(llvm_major))
+        .env("LLVM_PREFIX", llvm_prefix(llvm_major)))?;
     Ok(cached(llvm_major))
 }
 
@@ -47,13 +53,18 @@ pub fn missing(llvm_major: u32) -> Option<Missing> {
     Some(Missing {
         what: "LLVM's development files, for bpf-linker",
         packages: vec![llvm_dev(llvm_major)],
-        commands: vec![format!("LLVM_PREFIX={} cargo {arguments}", llvm_prefix(llvm_major))],
+        commands: vec![format!(
+            "LLVM_PREFIX={} cargo {arguments}",
+            llvm_prefix(llvm_major)
+        )],
     })
 }
 
 fn installed(llvm_major: u32) -> Option<PathBuf> {
     let given = env::var_os("TRACER_BPF_LINKER").map(PathBuf::from);
-    given.or_else(|| Some(cached(llvm_major)).filter(|file| file.exists())).or_else(|| find("bpf-linker"))
+    given
+        .or_else(|| Some(cached(llvm_major)).filter(|file| file.exists()))
+        .or_else(|| find("bpf-linker"))
 }
 
 fn cache_root(llvm_major: u32) -> PathBuf {
@@ -65,13 +76,22 @@ fn cached(llvm_major: u32) -> PathBuf {
 }
 
 fn cargo_arguments(llvm_major: u32) -> Vec<String> {
-    let mut arguments: Vec<_> = ["install", "bpf-linker", "--quiet", "--locked", "--no-default-features"]
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let mut arguments: Vec<_> = [
+        "install",
+        "bpf-linker",
+        "--quiet",
+        "--locked",
+        "--no-default-features",
+    ]
+    .iter()
+    .map(ToString::to_string)
+    .collect();
     arguments.extend(["--version".into(), VERSION.into()]);
     arguments.extend(["--features".into(), format!("llvm-{llvm_major}")]);
-    arguments.extend(["--root".into(), cache_root(llvm_major).display().to_string()]);
+    arguments.extend([
+        "--root".into(),
+        cache_root(llvm_major).display().to_string(),
+    ]);
     arguments
 }
 
@@ -84,5 +104,7 @@ fn llvm_prefix(llvm_major: u32) -> String {
 }
 
 fn llvm_dev_is_installed(llvm_major: u32) -> bool {
-    Path::new(&llvm_prefix(llvm_major)).join("include/llvm-c").exists()
+    Path::new(&llvm_prefix(llvm_major))
+        .join("include/llvm-c")
+        .exists()
 }

@@ -1,8 +1,9 @@
 //! Set-up: everything that building and booting needs, found or installed.
 //!
-//! Each part is asked for only by the commands that need it: `build` wants a compiler and a linker for eBPF, `vm`
-//! also QEMU, busybox and one kernel. A part that is in place costs a few look-ups and prints nothing. What is missing is
-//! named on stderr before it is installed; where it cannot be installed, one error lists every command to run.
+//! Each part is asked for only by the commands that need it: `build` wants a compiler and a linker
+//! for eBPF, `vm` also QEMU, busybox and one kernel. A part that is in place costs a few look-ups
+//! and prints nothing. What is missing is named on stderr before it is installed; where it cannot
+//! be installed, one error lists every command to run.
 
 mod apt;
 mod emulator;
@@ -76,9 +77,16 @@ fn install(parts: &[Part]) -> Result<()> {
         bail!(instructions(&missing));
     }
     let _lock = lock()?;
-    let packages: Vec<_> = missing.iter().flat_map(|part| part.packages.iter().map(String::as_str)).collect();
+    let packages: Vec<_> = missing
+        .iter()
+        .flat_map(|part| part.packages.iter().map(String::as_str))
+        .collect();
     let what: Vec<_> = missing.iter().map(|part| part.what).collect();
-    say(format!("installing {} ({})", what.join(", "), packages.join(" ")));
+    say(format!(
+        "installing {} ({})",
+        what.join(", "),
+        packages.join(" ")
+    ));
     apt::install(&packages)
 }
 
@@ -86,7 +94,9 @@ fn missing(parts: &[Part]) -> Result<Vec<Missing>> {
     let mut missing = Vec::new();
     if parts.contains(&Part::Toolchain) {
         let rustc = rustc::find()?;
-        let llvm_major = rustc.as_ref().map_or(linker::DEFAULT_LLVM, |rustc| rustc.llvm_major);
+        let llvm_major = rustc
+            .as_ref()
+            .map_or(linker::DEFAULT_LLVM, |rustc| rustc.llvm_major);
         if rustc.is_none() {
             missing.push(Missing {
                 what: "a Rust compiler for eBPF",
@@ -105,26 +115,46 @@ fn missing(parts: &[Part]) -> Result<Vec<Missing>> {
 /// One message with every command that would put things right.
 fn instructions(missing: &[Missing]) -> String {
     let what: Vec<_> = missing.iter().map(|part| part.what).collect();
-    let packages: Vec<_> = missing.iter().flat_map(|part| part.packages.clone()).collect();
+    let packages: Vec<_> = missing
+        .iter()
+        .flat_map(|part| part.packages.clone())
+        .collect();
     let mut lines = vec![format!(
         "missing: {}. It cannot be installed from here ({}). Run:",
         what.join(", "),
-        if apt::is_debian() { "not root" } else { "not a Debian system: take what corresponds to these packages" },
+        if apt::is_debian() {
+            "not root"
+        } else {
+            "not a Debian system: take what corresponds to these packages"
+        },
     )];
     if !packages.is_empty() {
-        let become_root = if nix::unistd::geteuid().is_root() { "" } else { "sudo " };
-        lines.push(format!("  {become_root}apt-get install --no-install-recommends {}", packages.join(" ")));
+        let become_root = if nix::unistd::geteuid().is_root() {
+            ""
+        } else {
+            "sudo "
+        };
+        lines.push(format!(
+            "  {become_root}apt-get install --no-install-recommends {}",
+            packages.join(" ")
+        ));
     }
-    lines.extend(missing.iter().flat_map(|part| part.commands.iter().map(|command| format!("  {command}"))));
+    lines.extend(
+        missing
+            .iter()
+            .flat_map(|part| part.commands.iter().map(|command| format!("  {command}"))),
+    );
     lines.join("\n")
 }
 
-/// Held while something is installed, so that two commands started together do not install it twice.
+/// Held while something is installed, so that two commands started together do not install it
+/// twice.
 fn lock() -> Result<File> {
     let dir = workspace::cache();
     fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
     let path = dir.join("lock");
     let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
-    file.lock().with_context(|| format!("cannot lock {}", path.display()))?;
+    file.lock()
+        .with_context(|| format!("cannot lock {}", path.display()))?;
     Ok(file)
 }

@@ -1,7 +1,8 @@
 //! A rustc that can build for `bpfel-unknown-none`.
 //!
-//! Any rustc whose sysroot has a ready-made core for that target will do (Debian packages one); else a nightly
-//! with rust-src, which builds core itself. Compilers older than the workspace's `rust-version` are passed over.
+//! Any rustc whose sysroot has a ready-made core for that target will do (Debian packages one);
+//! else a nightly with rust-src, which builds core itself. Compilers older than the workspace's
+//! `rust-version` are passed over.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -37,11 +38,20 @@ pub fn find() -> Result<Option<BpfRustc>> {
     let given = env::var_os(OVERRIDE).map(PathBuf::from);
     if let Some(path) = &given {
         return inspect(path, &["lib/rustlib", BPF_TARGET], CoreLibrary::Ready)?
-            .with_context(|| format!("{OVERRIDE}={}: no core for {BPF_TARGET}, or too old", path.display()))
+            .with_context(|| {
+                format!(
+                    "{OVERRIDE}={}: no core for {BPF_TARGET}, or too old",
+                    path.display()
+                )
+            })
             .map(Some);
     }
     let candidates = [Some(PathBuf::from("/usr/bin/rustc")), find_program("rustc")];
-    for path in candidates.into_iter().flatten().filter(|path| path.exists()) {
+    for path in candidates
+        .into_iter()
+        .flatten()
+        .filter(|path| path.exists())
+    {
         if let Some(rustc) = inspect(&path, &["lib/rustlib", BPF_TARGET], CoreLibrary::Ready)? {
             return Ok(Some(rustc));
         }
@@ -51,11 +61,15 @@ pub fn find() -> Result<Option<BpfRustc>> {
 
 /// Rustup's nightly, if it is there with rust-src.
 fn nightly() -> Result<Option<BpfRustc>> {
-    let Some(rustup) = find_program("rustup") else { return Ok(None) };
+    let Some(rustup) = find_program("rustup") else {
+        return Ok(None);
+    };
     match capture(cargo_like(rustup).args(["which", "--toolchain", "nightly", "rustc"])) {
-        Ok(path) => {
-            inspect(Path::new(path.trim()), &["lib/rustlib/src/rust/library/core"], CoreLibrary::FromSource)
-        }
+        Ok(path) => inspect(
+            Path::new(path.trim()),
+            &["lib/rustlib/src/rust/library/core"],
+            CoreLibrary::FromSource,
+        ),
         // No such toolchain: not an error, just not a way.
         Err(_) => Ok(None),
     }
@@ -64,21 +78,39 @@ fn nightly() -> Result<Option<BpfRustc>> {
 /// Looks whether a compiler is new enough and has `inside` in its sysroot.
 fn inspect(path: &Path, inside: &[&str], core: CoreLibrary) -> Result<Option<BpfRustc>> {
     // A proxy of rustup without a toolchain fails here: it is no candidate.
-    let Ok(sysroot) = capture(cargo_like(path).args(["--print", "sysroot"])) else { return Ok(None) };
-    let needed = inside.iter().fold(PathBuf::from(sysroot.trim()), |dir, part| dir.join(part));
+    let Ok(sysroot) = capture(cargo_like(path).args(["--print", "sysroot"])) else {
+        return Ok(None);
+    };
+    let needed = inside
+        .iter()
+        .fold(PathBuf::from(sysroot.trim()), |dir, part| dir.join(part));
     if !needed.exists() {
         return Ok(None);
     }
     let version = capture(cargo_like(path).arg("-vV"))?;
-    let field = |name: &str| version.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    let field = |name: &str| {
+        version
+            .lines()
+            .find_map(|line| line.strip_prefix(name))
+            .map(str::trim)
+    };
     let release = field("release:").and_then(numbers);
     let llvm = field("LLVM version:").and_then(numbers);
-    let (Some((major, minor)), Some((llvm_major, _))) = (release, llvm) else { return Ok(None) };
+    let (Some((major, minor)), Some((llvm_major, _))) = (release, llvm) else {
+        return Ok(None);
+    };
     if Some((major, minor)) < numbers(env!("CARGO_PKG_RUST_VERSION")) {
-        say(format!("passing over {} ({major}.{minor}): too old for this workspace", path.display()));
+        say(format!(
+            "passing over {} ({major}.{minor}): too old for this workspace",
+            path.display()
+        ));
         return Ok(None);
     }
-    Ok(Some(BpfRustc { path: path.to_path_buf(), core, llvm_major }))
+    Ok(Some(BpfRustc {
+        path: path.to_path_buf(),
+        core,
+        llvm_major,
+    }))
 }
 
 /// The first two numbers of a version.
@@ -87,8 +119,8 @@ fn numbers(version: &str) -> Option<(u32, u32)> {
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
-/// The Debian packages with such a compiler. Debian's stable releases have a newer rustc for building browsers,
-/// under a name of its own.
+/// The Debian packages with such a compiler. Debian's stable releases have a newer rustc for
+/// building browsers, under a name of its own.
 pub fn packages() -> Result<Vec<String>> {
     const WEB: [&str; 2] = ["rustc-web", "libstd-rust-web-dev-bpf"];
     const PLAIN: [&str; 2] = ["rustc", "libstd-rust-dev-bpf"];

@@ -1,5 +1,90 @@
-//! stub
-use anyhow::Result;
-#[derive(clap::Args)]
-pub struct TestArgs {}
-pub fn main(_args: &TestArgs) -> Result<u8> { Ok(0) }
+//! `cargo xtask test`: all tests, first on the host, then on each kernel of the matrix.
+//!
+//! What runs inside a kernel are the scripts in `xtask/live`, all of them in one boot of each
+//! kernel. The last line on stdout is `N passed, N failed, N skipped` over everything, whatever
+//! happened; what is going on goes to stderr.
+
+mod host;
+mod live;
+mod report;
+mod tally;
+
+use std::env;
+use std::num::NonZeroUsize;
+use std::thread;
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::build;
+use crate::process::say;
+use crate::setup::{self, Kernel, KernelChoice, kernels};
+
+use tally::Tally;
+
+/// Names further bzImages for the matrix, separated by colons.
+const EXTRA_KERNELS: &str = "TRACER_EXTRA_KERNELS";
+
+/// Which tests to run.
+#[derive(Args, Debug)]
+pub struct TestArgs {
+    /// Only on this kernel, 6.1, 6.12, 6.18, 7.3 or the path of a bzImage; may be given several
+    /// times
+    #[arg(long)]
+    kernel: Vec<KernelChoice>,
+    /// Only the live tests whose name contains this
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
+    /// Leaves out what runs on the host
+    #[arg(long)]
+    no_host: bool,
+    /// How many kernels run at the same time; as many as the host has CPUs, if not given
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+}
+
+/// Runs the tests, and returns xtask's exit status.
+pub fn main(args: &TestArgs) -> u8 {
+    let mut total = Tally::default();
+    let outcome = run(args, &mut total);
+    if let Err(error) = outcome {
+        say(format!("error: {error:#}"));
+        total += Tally::FAILED;
+    }
+    println!("{total}");
+    u8::from(total.failed > 0)
+}
+
+fn run(args: &TestArgs, total: &mut Tally) -> Result<()> {
+    build::build()?;
+    if !args.no_host {
+        *total += host::run()?;
+    }
+    let emulator = setup::emulator()?;
+    let kernels = matrix(args)?
+        .iter()
+        .map(KernelChoice::resolve)
+        .collect::<Result<Vec<Kernel>>>()?;
+    let tests = live::find(args.only.as_deref())?;
+    let cpus = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let jobs = args.jobs.map_or(cpus, NonZeroUsize::get);
+    *total += live::run(&emulator, &kernels, &tests, jobs);
+    Ok(())
+}
+
+/// The kernels to test.
+fn matrix(args: &TestArgs) -> Result<Vec<KernelChoice>> {
+    if !args.kernel.is_empty() {
+        return Ok(args.kernel.clone());
+    }
+    let mut kernels: Vec<_> = kernels::SERIES
+        .iter()
+        .map(|series| KernelChoice::Series((*series).to_owned()))
+        .collect();
+    let extra = env::var(EXTRA_KERNELS).unwrap_or_default();
+    for path in extra.split(':').filter(|path| !path.is_empty()) {
+        let kernel = path.parse().map_err(anyhow::Error::msg);
+        kernels.push(kernel.with_context(|| format!("{path} in {EXTRA_KERNELS}"))?);
+    }
+    Ok(kernels)
+}

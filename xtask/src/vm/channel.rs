@@ -1,7 +1,8 @@
 //! The end of a stream that has none: finds the token behind the last byte of the command's output.
 //!
-//! The guest's channels stay open for as long as the machine runs, so the guest marks the end with a token that the host chose
-//! at random. Bytes are handed on as soon as they cannot be the token's beginning any more.
+//! The guest's channels stay open for as long as the machine runs, so the guest marks the end with
+//! a token that the host chose at random. Bytes are handed on as soon as they cannot be the token's
+//! beginning any more.
 
 /// Splits a stream at its token.
 pub struct UntilToken {
@@ -13,7 +14,11 @@ pub struct UntilToken {
 
 impl UntilToken {
     pub fn new(token: &str) -> Self {
-        Self { token: token.as_bytes().to_vec(), held: Vec::new(), ended: false }
+        Self {
+            token: token.as_bytes().to_vec(),
+            held: Vec::new(),
+            ended: false,
+        }
     }
 
     /// Whether the token has come.
@@ -27,7 +32,10 @@ impl UntilToken {
             return Vec::new();
         }
         self.held.extend_from_slice(bytes);
-        let found = self.held.windows(self.token.len()).position(|window| window == self.token);
+        let found = self
+            .held
+            .windows(self.token.len())
+            .position(|window| window == self.token);
         let split = found.unwrap_or_else(|| self.held.len() - self.possible_beginning());
         self.ended = found.is_some();
         let rest = self.held.split_off(split);
@@ -43,7 +51,10 @@ impl UntilToken {
     /// How many of the last bytes are a beginning of the token.
     fn possible_beginning(&self) -> usize {
         let longest = self.held.len().min(self.token.len() - 1);
-        (1..=longest).rev().find(|&length| self.held.ends_with(&self.token[..length])).unwrap_or(0)
+        (1..=longest)
+            .rev()
+            .find(|&length| self.held.ends_with(&self.token[..length]))
+            .unwrap_or(0)
     }
 }
 

@@ -1,7 +1,7 @@
 //! `cargo xtask vm`: the command line of [`super::run`].
 //!
-//! Exit status: the command's own; 123 if the machine could not be set up, 124 if the time limit was reached, 125 if the guest's kernel got
-//! into trouble or the guest died.
+//! Exit status: the command's own; 123 if the machine could not be set up, 124 if the time limit
+//! was reached, 125 if the guest's kernel got into trouble or the guest died.
 
 use std::ffi::OsString;
 use std::io;
@@ -25,8 +25,14 @@ const EXIT_KERNEL: u8 = 125;
 
 /// A virtual machine, and a command to run in it as root.
 #[derive(Args, Debug)]
-#[command(after_help = "Exit status: the command's own; 123 the machine could not be set up, 124 the time limit was \
-    reached, 125 the guest's kernel got into trouble.")]
+#[command(
+    after_help = "Exit status: the command's own; 123 the machine could not be set up, \
+    124 the time limit was reached, 125 the guest's kernel got into trouble."
+)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub struct VmArgs {
     /// 6.1, 6.12, 6.18, 7.3, or the path of a bzImage
     #[arg(long, default_value = kernels::DEFAULT)]
@@ -40,7 +46,8 @@ pub struct VmArgs {
     /// One CPU whose clock counts instructions, one a nanosecond: the same from run to run
     #[arg(long, conflicts_with = "smp")]
     icount: bool,
-    /// A file or directory for the guest; it goes to /root, where the command runs, unless DST says otherwise
+    /// A file or directory for the guest; it goes to /root, where the command runs, unless DST says
+    /// otherwise
     #[arg(long = "file", value_name = "SRC[:DST]", value_parser = guest_file)]
     files: Vec<GuestFile>,
     /// Ends the machine after so many seconds
@@ -81,8 +88,22 @@ pub fn main(args: VmArgs) -> Result<u8> {
         vm::shell(&emulator, &spec)?;
         return Ok(0);
     }
-    let sinks = Sinks { stdout: &mut io::stdout(), stderr: &mut io::stderr() };
-    exit_status(vm::run(&emulator, &spec, sinks))
+    let sinks = Sinks {
+        stdout: &mut io::stdout(),
+        stderr: &mut io::stderr(),
+    };
+    let end = vm::run(&emulator, &spec, sinks);
+    if let (true, Ok(end)) = (spec.verbose, &end) {
+        let first = end.first_output.map_or_else(
+            || "none".to_owned(),
+            |time| format!("{:.1} s", time.as_secs_f64()),
+        );
+        say(format!(
+            "first output: {first}; end: {:.1} s after power-on",
+            end.elapsed.as_secs_f64()
+        ));
+    }
+    exit_status(end)
 }
 
 /// What xtask's exit status says of a run.
@@ -109,7 +130,10 @@ fn guest_file(text: &str) -> Result<GuestFile> {
     if !source.exists() {
         bail!("{} does not exist", source.display());
     }
-    let name = source.file_name().and_then(|name| name.to_str()).context("it has no file name in UTF-8")?;
+    let name = source
+        .file_name()
+        .and_then(|name| name.to_str())
+        .context("it has no file name in UTF-8")?;
     let destination = match destination {
         None => format!("/root/{name}"),
         Some(directory) if directory.ends_with('/') => format!("{directory}{name}"),
@@ -118,5 +142,8 @@ fn guest_file(text: &str) -> Result<GuestFile> {
     if !destination.starts_with('/') {
         bail!("{destination} is not an absolute path");
     }
-    Ok(GuestFile { source, destination })
+    Ok(GuestFile {
+        source,
+        destination,
+    })
 }

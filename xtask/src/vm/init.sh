@@ -1,11 +1,12 @@
 #!/bin/busybox sh
 # The guest's init: makes the machine usable, runs one command, and reports to the host.
 #
-# Three channels lead to the host: the command's stdout, its stderr, and a control channel with one line, `status N`.
-# They are virtio ports where the kernel has a driver for them, else serial ports. The command writes
-# into pipes, so that it sees no terminal and nothing rewrites its line ends. When it has ended and the pipes are empty, the
-# host's token goes down both channels and into the kernel log: what follows a token is not the command's, and
-# what the kernel said while the command ran stands before it. The host then ends the machine.
+# Three channels lead to the host: the command's stdout, its stderr, and a control channel with one
+# line, `status N`. They are virtio ports where the kernel has a driver for them, else serial ports.
+# The command writes into pipes, so that it sees no terminal and nothing rewrites its line ends.
+# When it has ended and the pipes are empty, the host's token goes down both channels and into the
+# kernel log: what follows a token is not the command's, and what the kernel said while the command
+# ran stands before it. The host then ends the machine.
 
 export PATH=/bin HOME=/root TERM=linux LC_ALL=C
 /bin/busybox mount -t proc proc /proc
@@ -33,7 +34,8 @@ if [ -e /etc/shell ]; then
     poweroff -f
 fi
 
-# Prints the device of the virtio port with a name, once there is one. Ports get their names a while after the bus was probed.
+# Prints the device of the virtio port with a name, once there is one. Ports get their names a while
+# after the bus was probed.
 virtio_port() {
     tries=0
     while [ $tries -lt 50 ]; do

@@ -1,6 +1,8 @@
-//! The guest's whole userspace: a newc archive with busybox, `tracer`, the files that were asked for, and the command.
+//! The guest's whole userspace: a newc archive with busybox, `tracer`, the files that were asked
+//! for, and the command.
 //!
-//! It is made in memory for each boot and handed to QEMU as an anonymous file, so that nothing is left behind.
+//! It is made in memory for each boot and handed to QEMU as an anonymous file, so that nothing is
+//! left behind.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -27,7 +29,9 @@ const DIRECTORIES: [&str; 8] = ["dev", "proc", "sys", "tmp", "run", "root", "etc
 /// What init does once the machine is usable.
 pub enum Job<'a> {
     /// Runs the command, and marks its end with the token.
-    Command { token: &'a str },
+    Command {
+        token: &'a str,
+    },
     Shell,
 }
 
@@ -47,7 +51,11 @@ pub fn build(emulator: &Emulator, spec: &VmSpec, job: &Job) -> Result<fs::File> 
         // init loads them in the order of their names.
         archive.file(&format!("modules/{position:02}.ko"), module)?;
     }
-    for GuestFile { source, destination } in &spec.files {
+    for GuestFile {
+        source,
+        destination,
+    } in &spec.files
+    {
         archive.tree(destination.trim_start_matches('/'), source)?;
     }
     match job {
@@ -86,8 +94,13 @@ struct Archive {
 
 impl Archive {
     fn new() -> Result<Self> {
-        let memory = memfd_create("initramfs", MFdFlags::MFD_CLOEXEC).context("cannot create a file in memory")?;
-        Ok(Self { file: memory.into(), entries: 0, directories: BTreeSet::new() })
+        let memory = memfd_create("initramfs", MFdFlags::MFD_CLOEXEC)
+            .context("cannot create a file in memory")?;
+        Ok(Self {
+            file: memory.into(),
+            entries: 0,
+            directories: BTreeSet::new(),
+        })
     }
 
     fn data(&mut self, name: &str, permissions: u32, contents: &[u8]) -> Result<()> {
@@ -96,7 +109,12 @@ impl Archive {
 
     fn file(&mut self, name: &str, source: &Path) -> Result<()> {
         let context = || format!("cannot read {}", source.display());
-        let permissions = source.metadata().with_context(context)?.permissions().mode() & 0o777;
+        let permissions = source
+            .metadata()
+            .with_context(context)?
+            .permissions()
+            .mode()
+            & 0o777;
         self.data(name, permissions, &fs::read(source).with_context(context)?)
     }
 
@@ -121,9 +139,15 @@ impl Archive {
             return self.file(name, source);
         }
         self.directory(name)?;
-        for entry in fs::read_dir(source).with_context(|| format!("cannot read {}", source.display()))? {
+        for entry in
+            fs::read_dir(source).with_context(|| format!("cannot read {}", source.display()))?
+        {
             let entry = entry?;
-            let Some(child) = entry.file_name().to_str().map(|child| format!("{name}/{child}")) else {
+            let Some(child) = entry
+                .file_name()
+                .to_str()
+                .map(|child| format!("{name}/{child}"))
+            else {
                 bail!("{} has no name in UTF-8", entry.path().display());
             };
             self.tree(&child, &entry.path())?;
@@ -131,17 +155,31 @@ impl Archive {
         Ok(())
     }
 
-    fn entry(&mut self, name: &str, kind: ModeFileType, permissions: u32, contents: &[u8]) -> Result<()> {
+    fn entry(
+        &mut self,
+        name: &str,
+        kind: ModeFileType,
+        permissions: u32,
+        contents: &[u8],
+    ) -> Result<()> {
         // The kernel drops what lies in a directory that has not come before.
         if let Some((parent, _)) = name.rsplit_once('/') {
-            let ancestors: Vec<_> = parent.match_indices('/').map(|(end, _)| &parent[..end]).collect();
+            let ancestors: Vec<_> = parent
+                .match_indices('/')
+                .map(|(end, _)| &parent[..end])
+                .collect();
             for directory in ancestors.into_iter().chain([parent]) {
                 self.directory(directory)?;
             }
         }
         self.entries += 1;
-        let size = u32::try_from(contents.len()).with_context(|| format!("{name} is too large for a guest"))?;
-        let header = Builder::new(name).ino(self.entries).mode(permissions).nlink(1).set_mode_file_type(kind);
+        let size = u32::try_from(contents.len())
+            .with_context(|| format!("{name} is too large for a guest"))?;
+        let header = Builder::new(name)
+            .ino(self.entries)
+            .mode(permissions)
+            .nlink(1)
+            .set_mode_file_type(kind);
         let mut writer = header.write(&mut self.file, size);
         writer.write_all(contents)?;
         writer.finish().context("cannot write the initramfs")?;
@@ -162,12 +200,31 @@ mod tests {
 
     #[test]
     fn arguments_survive_the_shell() {
-        let kernel = Kernel { release: String::new(), image: "k".into(), modules: Vec::new() };
-        let nasty = ["printf", "%s|", "a b", "it's", "$HOME", "", "new\nline", "\\"];
+        let kernel = Kernel {
+            release: String::new(),
+            image: "k".into(),
+            modules: Vec::new(),
+        };
+        let nasty = [
+            "printf",
+            "%s|",
+            "a b",
+            "it's",
+            "$HOME",
+            "",
+            "new\nline",
+            "\\",
+        ];
         let spec = VmSpec::new(kernel, nasty.iter().map(Into::into).collect());
         let script = script(&spec);
-        let shell = Command::new("sh").arg("-c").arg(std::ffi::OsStr::from_bytes(&script)).output();
+        let shell = Command::new("sh")
+            .arg("-c")
+            .arg(std::ffi::OsStr::from_bytes(&script))
+            .output();
         let printed = shell.expect("there is a shell").stdout;
-        assert_eq!(String::from_utf8_lossy(&printed), "a b|it's|$HOME||new\nline|\\|");
+        assert_eq!(
+            String::from_utf8_lossy(&printed),
+            "a b|it's|$HOME||new\nline|\\|"
+        );
     }
 }

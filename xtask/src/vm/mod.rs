@@ -1,9 +1,10 @@
 //! One command in one virtual machine.
 //!
-//! [`run`] boots a kernel with an initramfs made for the occasion, runs the command as root with `tracer` and busybox on its PATH, and
-//! returns its output and exit status. It guarantees that
+//! [`run`] boots a kernel with an initramfs made for the occasion, runs the command as root with
+//! `tracer` and busybox on its PATH, and returns its output and exit status. It guarantees that
 //! - every byte that the command wrote is there, in order, and nothing else is;
-//! - whatever the kernel complained about until the command ended is an error, with the kernel's words;
+//! - whatever the kernel complained about until the command ended is an error, with the kernel's
+//!   words;
 //! - it ends: when the command does, when the kernel is in trouble, or at the time limit;
 //! - no QEMU survives it, however xtask itself ends.
 
@@ -30,7 +31,8 @@ pub struct VmSpec {
     /// Guest CPUs.
     pub smp: u32,
     pub memory_mib: u32,
-    /// Counts guest time in instructions, one a nanosecond: the same from run to run. Allows one CPU only.
+    /// Counts guest time in instructions, one a nanosecond: the same from run to run. Allows one
+    /// CPU only.
     pub icount: bool,
     /// Files for the guest besides `tracer` and busybox.
     pub files: Vec<GuestFile>,
@@ -52,7 +54,7 @@ impl VmSpec {
             icount: false,
             files: Vec::new(),
             command,
-            timeout: Duration::from_secs(600),
+            timeout: Duration::from_mins(10),
             verbose: false,
         }
     }
@@ -89,7 +91,7 @@ pub enum VmError {
     /// The guest's kernel complained, or died.
     #[error("the guest's kernel is in trouble:\n{0}")]
     Kernel(String),
-    #[error("the guest did not finish within {} s; the end of its console:\n{console}", limit.as_secs())]
+    #[error("the guest did not finish within {limit:?}; the end of its console:\n{console}")]
     Timeout { limit: Duration, console: String },
     #[error("the guest ended before its command did; the end of its console:\n{0}")]
     Died(String),
@@ -100,7 +102,8 @@ pub enum VmError {
     Host(#[from] anyhow::Error),
 }
 
-/// Boots the machine, runs the command, and ends the machine. What the command wrote before an error is in the sinks.
+/// Boots the machine, runs the command, and ends the machine. What the command wrote before an
+/// error is in the sinks.
 pub fn run(emulator: &Emulator, spec: &VmSpec, sinks: Sinks) -> Result<VmEnd, VmError> {
     let token = session::token();
     let archive = initramfs::build(emulator, spec, &initramfs::Job::Command { token: &token })?;

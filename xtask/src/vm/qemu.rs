@@ -1,8 +1,9 @@
 //! The QEMU process: its command line, its connections, and its certain end.
 //!
-//! The machine is emulated by TCG on one thread. With a thread for each guest CPU, QEMU can execute a breakpoint that
-//! the kernel has already patched away, which looks like a bug of the kernel; verdicts must be certain. The process is killed when
-//! its [`Machine`] goes, and by the kernel when xtask dies.
+//! The machine is emulated by TCG on one thread. With a thread for each guest CPU, QEMU can execute
+//! a breakpoint that the kernel has already patched away, which looks like a bug of the kernel;
+//! verdicts must be certain. The process is killed when its [`Machine`] goes, and by the kernel
+//! when xtask dies.
 
 use std::fs::File;
 use std::os::fd::{AsRawFd, RawFd};
@@ -29,9 +30,17 @@ pub enum Source {
 }
 
 /// The serial ports in the order of their numbers, and the virtio ports that carry the same.
-const SERIAL: [Source; 4] = [Source::Console, Source::Stdout, Source::Stderr, Source::Control];
-const VIRTIO: [(Source, &str); 3] =
-    [(Source::Stdout, "stdout"), (Source::Stderr, "stderr"), (Source::Control, "control")];
+const SERIAL: [Source; 4] = [
+    Source::Console,
+    Source::Stdout,
+    Source::Stderr,
+    Source::Control,
+];
+const VIRTIO: [(Source, &str); 3] = [
+    (Source::Stdout, "stdout"),
+    (Source::Stderr, "stderr"),
+    (Source::Control, "control"),
+];
 
 /// A running guest.
 pub struct Machine {
@@ -49,7 +58,9 @@ impl Machine {
         let mut guest_ends = Vec::new();
         let mut connect = |source, id: &str, command: &mut Command| -> Result<()> {
             let (host, guest) = UnixStream::pair().context("cannot create a socket")?;
-            command.arg("-chardev").arg(format!("socket,id={id},fd={}", guest.as_raw_fd()));
+            command
+                .arg("-chardev")
+                .arg(format!("socket,id={id},fd={}", guest.as_raw_fd()));
             streams.push((source, host));
             guest_ends.push(guest);
             Ok(())
@@ -62,10 +73,19 @@ impl Machine {
         command.args(["-device", "virtio-serial-pci"]);
         for (source, name) in VIRTIO {
             connect(source, name, &mut command)?;
-            command.arg("-device").arg(format!("virtserialport,chardev={name},name={name}"));
+            command
+                .arg("-device")
+                .arg(format!("virtserialport,chardev={name},name={name}"));
         }
-        let inherited = guest_ends.iter().map(AsRawFd::as_raw_fd).chain([archive.as_raw_fd()]).collect();
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit());
+        let inherited = guest_ends
+            .iter()
+            .map(AsRawFd::as_raw_fd)
+            .chain([archive.as_raw_fd()])
+            .collect();
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::inherit());
         let child = spawn(&mut command, inherited)?;
         Ok(Self { child, streams })
     }
@@ -100,7 +120,15 @@ pub fn interactive(emulator: &Emulator, spec: &VmSpec, archive: &File) -> Result
 /// What every machine has.
 fn base(emulator: &Emulator, spec: &VmSpec, archive: &File) -> Command {
     let mut command = Command::new(&emulator.qemu);
-    command.args(["-nodefaults", "-no-reboot", "-no-user-config", "-accel", "tcg,thread=single", "-cpu", "max"]);
+    command.args([
+        "-nodefaults",
+        "-no-reboot",
+        "-no-user-config",
+        "-accel",
+        "tcg,thread=single",
+        "-cpu",
+        "max",
+    ]);
     command.args(["-m", &spec.memory_mib.to_string()]);
     if spec.icount {
         command.args(["-smp", "1", "-icount", "shift=0,sleep=off"]);
@@ -108,16 +136,24 @@ fn base(emulator: &Emulator, spec: &VmSpec, archive: &File) -> Command {
         command.args(["-smp", &spec.smp.to_string()]);
     }
     command.arg("-kernel").arg(&spec.kernel.image);
-    command.arg("-initrd").arg(format!("/proc/self/fd/{}", archive.as_raw_fd()));
+    command
+        .arg("-initrd")
+        .arg(format!("/proc/self/fd/{}", archive.as_raw_fd()));
     command.arg("-append").arg(kernel_arguments(spec));
     command
 }
 
 fn kernel_arguments(spec: &VmSpec) -> String {
-    // Warnings and worse on the console: a serial port is slow, and writing to it takes the guest's time.
-    let level = if spec.verbose { "ignore_loglevel" } else { "loglevel=5" };
-    // An Oops ends the machine, a panic does so at once: with -no-reboot, QEMU exits.
-    // The emulated TSC is one clock for all CPUs, but a busy host makes the kernel doubt it and fall back to a slow one.
+    // Warnings and worse on the console: a serial port is slow, and writing to it takes the guest's
+    // time.
+    let level = if spec.verbose {
+        "ignore_loglevel"
+    } else {
+        "loglevel=5"
+    };
+    // An Oops ends the machine, a panic does so at once: with -no-reboot, QEMU exits. The emulated
+    // TSC is one clock for all CPUs, but a busy host makes the kernel doubt it and fall back to a
+    // slow one.
     format!("console=ttyS0 panic=-1 oops=panic tsc=reliable {level}")
 }
 

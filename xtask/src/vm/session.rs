@@ -1,7 +1,7 @@
 //! What happens between power-on and power-off: reads every channel, and decides when it is over.
 //!
-//! One thread for each channel only reads; all decisions fall in one place, [`Session::run`], which takes events in the order in which
-//! they come and knows every deadline.
+//! One thread for each channel only reads; all decisions fall in one place, [`Session::run`], which
+//! takes events in the order in which they come and knows every deadline.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -72,13 +72,17 @@ impl<'a, 'b> Session<'a, 'b> {
     /// Sees the machine to its end, which is when this returns.
     pub fn run(mut self, machine: Machine) -> Result<VmEnd, VmError> {
         let result = self.supervise(machine);
-        // What looked like the beginning of a token that never came. The verdict stands already: a reader that has
-        // gone does not change it.
+        // What looked like the beginning of a token that never came. The verdict stands already: a
+        // reader that has gone does not change it.
         for source in [Source::Stdout, Source::Stderr] {
             let _ = self.pass_on(source, UntilToken::take_rest);
         }
         let elapsed = self.started.elapsed();
-        result.map(|status| VmEnd { status, first_output: self.first_output, elapsed })
+        result.map(|status| VmEnd {
+            status,
+            first_output: self.first_output,
+            elapsed,
+        })
     }
 
     fn supervise(&mut self, mut machine: Machine) -> Result<u8, VmError> {
@@ -88,7 +92,10 @@ impl<'a, 'b> Session<'a, 'b> {
                 return end;
             }
             match events.recv_timeout(self.next_deadline()) {
-                Ok(Event { source, bytes: Some(bytes) }) => self.take(source, &bytes)?,
+                Ok(Event {
+                    source,
+                    bytes: Some(bytes),
+                }) => self.take(source, &bytes)?,
                 // One channel closes no earlier than all do: when QEMU ends.
                 Ok(Event { bytes: None, .. }) | Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return self.died(),
@@ -110,7 +117,10 @@ impl<'a, 'b> Session<'a, 'b> {
             Source::Control => self.control.extend_from_slice(bytes),
             Source::Stdout | Source::Stderr => self.pass_on(source, |stream| stream.push(bytes))?,
         }
-        if self.finished.is_none() && self.stdout.ended() && self.stderr.ended() && self.status().is_some()
+        if self.finished.is_none()
+            && self.stdout.ended()
+            && self.stderr.ended()
+            && self.status().is_some()
         {
             self.finished = Some(Instant::now());
         }
@@ -118,7 +128,11 @@ impl<'a, 'b> Session<'a, 'b> {
     }
 
     /// Gives the command's bytes to whom they belong.
-    fn pass_on(&mut self, source: Source, own: impl FnOnce(&mut UntilToken) -> Vec<u8>) -> Result<(), VmError> {
+    fn pass_on(
+        &mut self,
+        source: Source,
+        own: impl FnOnce(&mut UntilToken) -> Vec<u8>,
+    ) -> Result<(), VmError> {
         let (stream, sink) = if source == Source::Stdout {
             (&mut self.stdout, &mut self.sinks.stdout)
         } else {
@@ -128,11 +142,14 @@ impl<'a, 'b> Session<'a, 'b> {
         if bytes.is_empty() {
             return Ok(());
         }
-        self.first_output.get_or_insert_with(|| self.started.elapsed());
-        sink.write_all(&bytes).and_then(|()| sink.flush()).map_err(|error| match error.kind() {
-            io::ErrorKind::BrokenPipe => VmError::OutputClosed,
-            _ => VmError::Host(anyhow!(error).context("cannot write the command's output")),
-        })
+        self.first_output
+            .get_or_insert_with(|| self.started.elapsed());
+        sink.write_all(&bytes)
+            .and_then(|()| sink.flush())
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::BrokenPipe => VmError::OutputClosed,
+                _ => VmError::Host(anyhow!(error).context("cannot write the command's output")),
+            })
     }
 
     /// The end of the session, if it has come.
@@ -146,8 +163,12 @@ impl<'a, 'b> Session<'a, 'b> {
             return log_complete.then(|| self.status().ok_or_else(|| self.protocol_error()));
         }
         let limit = self.spec.timeout;
-        (self.started.elapsed() >= limit)
-            .then(|| Err(VmError::Timeout { limit, console: self.console.tail() }))
+        (self.started.elapsed() >= limit).then(|| {
+            Err(VmError::Timeout {
+                limit,
+                console: self.console.tail(),
+            })
+        })
     }
 
     fn next_deadline(&self) -> Duration {
@@ -171,11 +192,16 @@ impl<'a, 'b> Session<'a, 'b> {
     fn status(&self) -> Option<u8> {
         let text = String::from_utf8_lossy(&self.control);
         let (lines, _unfinished) = text.rsplit_once('\n')?;
-        lines.lines().find_map(|line| line.trim_end().strip_prefix("status ")?.parse().ok())
+        lines
+            .lines()
+            .find_map(|line| line.trim_end().strip_prefix("status ")?.parse().ok())
     }
 
     fn protocol_error(&self) -> VmError {
-        VmError::Host(anyhow!("the guest reported {:?}", String::from_utf8_lossy(&self.control)))
+        VmError::Host(anyhow!(
+            "the guest reported {:?}",
+            String::from_utf8_lossy(&self.control)
+        ))
     }
 }
 

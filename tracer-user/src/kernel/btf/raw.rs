@@ -182,7 +182,10 @@ impl Raw {
         while position < types.end {
             let entry = entry_at(&bytes, position)
                 .ok_or(malformed(position, "there is no type that is known"))?;
-            #[expect(clippy::cast_possible_truncation, reason = "the end was checked to fit")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "the end was checked to fit"
+            )]
             places.push(position as u32);
             if entry.kind == Kind::Function {
                 #[expect(clippy::cast_possible_truncation, reason = "fewer than bytes")]
@@ -259,7 +262,11 @@ impl Raw {
                     name: self.word(place)?,
                     type_id: TypeId(self.word(place + 4)?),
                     // With the flag, the high byte is the width of a bit field.
-                    bits: u64::from(if structure.flag { bits & 0xff_ffff } else { bits }),
+                    bits: u64::from(if structure.flag {
+                        bits & 0xff_ffff
+                    } else {
+                        bits
+                    }),
                 })
             })
             .collect()

@@ -1,3 +1,5 @@
+#![allow(clippy::cast_possible_truncation, reason = "small numbers of tests")]
+
 use proptest::prelude::*;
 
 use super::*;
@@ -23,10 +25,16 @@ impl Builder {
         offset
     }
 
-    fn add(&mut self, name: &str, kind: u32, vlen: u32, size_or_type: u32, trailing: &[u32]) -> u32 {
+    fn add(
+        &mut self,
+        name: &str,
+        kind: u32,
+        vlen: u32,
+        size_or_type: u32,
+        trailing: &[u32],
+    ) -> u32 {
         let name = self.name(name);
-        self.types
-            .extend([name, (kind << 24) | vlen, size_or_type]);
+        self.types.extend([name, (kind << 24) | vlen, size_or_type]);
         self.types.extend(trailing);
         self.count += 1;
         self.count
@@ -44,14 +52,7 @@ impl Builder {
     fn bytes(mut self) -> Vec<u8> {
         self.name("");
         let types = self.types.len() as u32 * 4;
-        let header = [
-            0x0001_eb9f,
-            24,
-            0,
-            types,
-            types,
-            self.names.len() as u32,
-        ];
+        let header = [0x0001_eb9f, 24, 0, types, types, self.names.len() as u32];
         let words = header.into_iter().chain(self.types);
         words.flat_map(u32::to_ne_bytes).chain(self.names).collect()
     }
@@ -90,7 +91,7 @@ fn sample() -> Vec<u8> {
             STRUCTURE | FLAG,
             3,
             24,
-            &[state, int, 0, flags, int, (2 << 24) | 33, 0, inner, 128],
+            &[state, int, 0, flags, int, (2 << 24) | 0x21, 0, inner, 128],
         )
     };
     let task_pointer = btf.add("", POINTER, 0, task, &[]);

@@ -1,3 +1,5 @@
+#![allow(clippy::cast_possible_truncation, reason = "small numbers of tests")]
+
 use proptest::prelude::*;
 
 use super::*;
@@ -21,7 +23,10 @@ fn lockdown_is_what_stands_in_brackets() {
     let states = [
         ("[none] integrity confidentiality\n", Lockdown::None),
         ("none [integrity] confidentiality\n", Lockdown::Integrity),
-        ("none integrity [confidentiality]", Lockdown::Confidentiality),
+        (
+            "none integrity [confidentiality]",
+            Lockdown::Confidentiality,
+        ),
     ];
     for (text, state) in states {
         assert_eq!(parse_lockdown(text), Some(state));
@@ -47,7 +52,10 @@ fn capabilities_come_from_the_effective_set() {
 #[test]
 fn cpu_lists_have_ranges() {
     assert_eq!(parse_cpu_list("0"), Some(vec![0]));
-    assert_eq!(parse_cpu_list("0-3,8,10-11"), Some(vec![0, 1, 2, 3, 8, 10, 11]));
+    assert_eq!(
+        parse_cpu_list("0-3,8,10-11"),
+        Some(vec![0, 1, 2, 3, 8, 10, 11])
+    );
     assert_eq!(parse_cpu_list("2,1-2"), Some(vec![1, 2]));
     for bad in ["", "a", "3-1", "1,,2", "-1", "1-", "99999999"] {
         assert_eq!(parse_cpu_list(bad), None, "{bad}");

@@ -7,15 +7,20 @@ use std::{
     os::unix::fs::OpenOptionsExt,
 };
 
+use tracer_common::Context;
+
 use super::{FunctionHit, instance::Instance};
 use crate::kernel::{Address, ring_page::read_page, tracefs::TracefsError};
 
 /// The kernel hands out one page at a time; sub-buffers may be made larger (6.8 on).
 const READ_BYTES: usize = 64 << 10;
 
-/// In a record's flags: a hard interrupt, a soft one, an NMI (enum trace_flag_type,
-/// include/linux/trace_events.h).
-const INTERRUPT_FLAGS: u8 = 0x08 | 0x10 | 0x40;
+/// In a record's flags: TRACE_FLAG_NMI (enum trace_flag_type, include/linux/trace_events.h).
+const FLAG_NMI: u8 = 0x40;
+/// TRACE_FLAG_HARDIRQ.
+const FLAG_HARD: u8 = 0x08;
+/// TRACE_FLAG_SOFTIRQ.
+const FLAG_SOFT: u8 = 0x10;
 
 /// Reads and decodes records.
 #[derive(Debug)]
@@ -125,10 +130,23 @@ impl Format {
             cpu,
             tid: u32::from_ne_bytes(*record.get(self.pid..)?.first_chunk()?),
             time_ns,
-            in_interrupt: flags & INTERRUPT_FLAGS != 0,
+            context: context_of(flags),
             function: Address(long(self.function)?),
             parent: Address(long(self.parent)?),
         })
+    }
+}
+
+/// The innermost context that a record's flags name.
+const fn context_of(flags: u8) -> Context {
+    if flags & FLAG_NMI != 0 {
+        Context::Nmi
+    } else if flags & FLAG_HARD != 0 {
+        Context::HardIrq
+    } else if flags & FLAG_SOFT != 0 {
+        Context::SoftIrq
+    } else {
+        Context::Task
     }
 }
 
@@ -137,7 +155,9 @@ pub(super) fn dropped_records(statistics: &str) -> u64 {
     ["overrun:", "commit overrun:", "dropped events:"]
         .iter()
         .filter_map(|name| {
-            let value = statistics.lines().find_map(|line| line.strip_prefix(name))?;
+            let value = statistics
+                .lines()
+                .find_map(|line| line.strip_prefix(name))?;
             value.trim().parse::<u64>().ok()
         })
         .sum()
@@ -173,7 +193,7 @@ print fmt: \" %ps <-- %ps\", (void *)REC->ip, (void *)REC->parent_ip
             cpu: 1,
             tid: 42,
             time_ns: 7,
-            in_interrupt: true,
+            context: Context::SoftIrq,
             function: Address(0xffff_ffff_8100_0004),
             parent: Address(0xffff_ffff_8100_1000),
         };
@@ -186,8 +206,14 @@ print fmt: \" %ps <-- %ps\", (void *)REC->ip, (void *)REC->parent_ip
     #[test]
     fn an_unknown_description_is_refused() {
         assert_eq!(Format::parse(""), None);
-        assert_eq!(Format::parse(&FORMAT.replace("parent_ip;", "parent;")), None);
-        assert_eq!(Format::parse(&FORMAT.replace("offset:16", "offset:x")), None);
+        assert_eq!(
+            Format::parse(&FORMAT.replace("parent_ip;", "parent;")),
+            None
+        );
+        assert_eq!(
+            Format::parse(&FORMAT.replace("offset:16", "offset:x")),
+            None
+        );
     }
 
     #[test]

@@ -78,15 +78,22 @@ fn finds_the_function_around_an_address() {
 }
 
 #[test]
+fn aliases_come_in_order() {
+    let symbols = sample();
+    let names = |address| symbols.names_at(Address(address)).collect::<Vec<_>>();
+    assert_eq!(
+        names(0xffff_ffff_8100_0200),
+        ["__x64_sys_sendto", "__se_sys_sendto"]
+    );
+    assert!(names(0xffff_ffff_8100_0201).is_empty());
+}
+
+#[test]
 fn knows_modules_and_programs() {
     let symbols = sample();
-    let module = symbols
-        .function_at(Address(0xffff_ffff_c0a0_0010))
-        .unwrap();
+    let module = symbols.function_at(Address(0xffff_ffff_c0a0_0010)).unwrap();
     assert_eq!(module.module, Some("nf_tables"));
-    let program = symbols
-        .function_at(Address(0xffff_ffff_a000_0400))
-        .unwrap();
+    let program = symbols.function_at(Address(0xffff_ffff_a000_0400)).unwrap();
     assert_eq!(program.module, Some("bpf"));
     assert_eq!(program.name, "bpf_prog_0123456789abcdef_verdict");
 }
@@ -95,16 +102,17 @@ fn knows_modules_and_programs() {
 fn functions_come_by_address() {
     let symbols = sample();
     assert_eq!(symbols.functions().len(), 9);
-    assert!(symbols.functions().is_sorted_by_key(|function| function.start));
+    assert!(
+        symbols
+            .functions()
+            .is_sorted_by_key(|function| function.start)
+    );
 }
 
 #[test]
 fn hidden_addresses_are_an_error() {
     let hidden = "0000000000000000 T _text\n0000000000000000 t helper\n";
-    assert!(matches!(
-        Symbols::parse(hidden),
-        Err(SymbolsError::Hidden)
-    ));
+    assert!(matches!(Symbols::parse(hidden), Err(SymbolsError::Hidden)));
     assert!(matches!(Symbols::parse(""), Err(SymbolsError::Hidden)));
 }
 

@@ -88,7 +88,9 @@ fn parse_segments(headers: &[u8]) -> Option<Vec<Segment>> {
     for number in 0..count {
         let place = table.checked_add(number * PROGRAM_HEADER_BYTES)?;
         // Segments beyond what was read are areas of memory, not text, which comes early.
-        let Some(header) = headers.get(place..).filter(|rest| rest.len() >= PROGRAM_HEADER_BYTES)
+        let Some(header) = headers
+            .get(place..)
+            .filter(|rest| rest.len() >= PROGRAM_HEADER_BYTES)
         else {
             break;
         };

@@ -100,6 +100,7 @@ fn thunks_and_trampolines_are_no_callees() {
         (0x260, "__SCT__set"),
         (0x280, "__SCT__unset"),
         (0x2a0, "bpf_trampoline_6442"),
+        (0x2c0, "__pi___x86_indirect_thunk_rbx"),
         (0x300, "target"),
         (0x400, "end"),
     ];
@@ -110,6 +111,7 @@ fn thunks_and_trampolines_are_no_callees() {
         (0x30, JUMP, 0x280),
         (0x40, JUMP, 0x220),
         (0x50, CALL, 0x2a0),
+        (0x60, JUMP, 0x2c0),
         (0x260, JUMP, 0x300),
         // A trampoline that leads to itself ends somewhere.
         (0x280, JUMP, 0x280),
@@ -118,14 +120,19 @@ fn thunks_and_trampolines_are_no_callees() {
         calls(&functions, &code),
         Calls {
             callees: vec![call(0x300)],
-            indirect: 1
+            indirect: 2
         }
     );
 }
 
 #[test]
 fn padding_and_landing_pad_count_as_the_function() {
-    let functions = [(0, "caller"), (0x100, "padded"), (0x200, "other"), (0x300, "end")];
+    let functions = [
+        (0, "caller"),
+        (0x100, "padded"),
+        (0x200, "other"),
+        (0x300, "end"),
+    ];
     let code = [(0x00, CALL, 0xf6), (0x10, CALL, 0x204), (0x20, JUMP, 0x200)];
     assert_eq!(calls(&functions, &code).callees, [call(0x100), call(0x200)]);
 }

@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn the_sweep_ends_where_nothing_decodes() {
         let code = [
-            0xe8, 0, 0, 0, 0, // call START+5
+            0xe8, 0, 0, 0, 0,    // call START+5
             0x06, // not an instruction in 64-bit mode
             0xe8, 0, 0, 0, 0,
         ];

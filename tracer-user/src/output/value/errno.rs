@@ -176,10 +176,7 @@ pub(super) fn name(number: u64) -> Option<&'static str> {
         (&INTERNAL[..], FIRST_INTERNAL)
     };
     let position = usize::try_from(number.checked_sub(first)?).ok()?;
-    table
-        .get(position)
-        .copied()
-        .filter(|name| !name.is_empty())
+    table.get(position).copied().filter(|name| !name.is_empty())
 }
 
 #[cfg(test)]

@@ -1,3 +1,5 @@
+#![allow(clippy::cast_possible_truncation, reason = "small numbers of tests")]
+
 use proptest::prelude::*;
 
 use super::*;

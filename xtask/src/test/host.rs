@@ -1,0 +1,75 @@
+//! What needs no kernel of its own: formatting, lints, and the tests that cargo knows.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+
+use super::tally::Tally;
+use crate::build;
+use crate::process::{capture, run as run_to_end, say, shown};
+
+/// Runs all of it. A component that is not installed is skipped by name.
+pub fn run() -> Result<Tally> {
+    let mut total = Tally::default();
+    total += component("fmt", &["--check"]);
+    total += component(
+        "clippy",
+        &["--quiet", "--all-targets", "--", "-D", "warnings"],
+    );
+    total += cargo_test()?;
+    Ok(total)
+}
+
+fn cargo(arguments: &[&str]) -> Command {
+    let mut cargo = build::cargo();
+    cargo.args(arguments);
+    cargo
+}
+
+/// Runs a part of cargo that need not be installed.
+fn component(name: &str, arguments: &[&str]) -> Tally {
+    if capture(&mut cargo(&[name, "--version"])).is_err() {
+        say(format!("skip cargo {name} (not installed)"));
+        return Tally::SKIPPED;
+    }
+    match run_to_end(cargo(&[name]).args(arguments)) {
+        Ok(()) => {
+            say(format!("ok cargo {name}"));
+            Tally::PASSED
+        }
+        Err(error) => {
+            say(format!("FAIL {error:#}"));
+            Tally::FAILED
+        }
+    }
+}
+
+/// Runs `cargo test` and adds up what its binaries report.
+fn cargo_test() -> Result<Tally> {
+    let mut command = cargo(&["test", "--no-fail-fast"]);
+    let shown = shown(&command);
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot run `{shown}`"))?;
+    let stdout = child.stdout.take().context("cargo has no stdout")?;
+    let mut total = Tally::default();
+    for line in BufReader::new(stdout).lines() {
+        let line = line.with_context(|| format!("cannot read what `{shown}` prints"))?;
+        eprintln!("{line}");
+        if let Some(tally) = Tally::of_libtest(&line) {
+            total += tally;
+        }
+    }
+    let status = child
+        .wait()
+        .with_context(|| format!("cannot wait for `{shown}`"))?;
+    if !status.success() && total.failed == 0 {
+        // It did not get as far as to fail a test.
+        say(format!("FAIL `{shown}` ({status})"));
+        total += Tally::FAILED;
+    }
+    Ok(total)
+}
