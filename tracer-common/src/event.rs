@@ -101,7 +101,8 @@ pub struct Event {
     /// Bits 3..19 of the address of the probe's context: the same for entry and exit of one call, different
     /// for calls that are open at the same time, so that an exit finds its entry whatever was lost between.
     pub frame: u16,
-    /// Calls of the same root call that were open when the function was entered; 255 stands for more.
+    /// Calls of the same root call that were open when the function was entered; 255 stands for more. The root's
+    /// entry and exit have 0, and nothing else has.
     pub depth: u8,
     /// [`EventKind`] in the low four bits, [`Context`] in the high four.
     pub kind_and_context: u8,

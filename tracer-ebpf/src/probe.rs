@@ -167,11 +167,13 @@ fn exit(ctx: &FExitContext, number: u32, cpu: &mut Cpu, task: *mut Task, closes:
         }
         batch::set(task, guard);
         let mut depth = (*task).depth;
-        // An exit whose entry was not seen must not take the root's place.
-        if depth > 1 || closes {
+        // The exit of the root, and no other, has depth 0, whatever was missed before.
+        if closes {
+            depth = 0;
+        } else if depth > 1 {
             depth -= 1;
-            (*task).depth = depth;
         }
+        (*task).depth = depth;
         if depth < config!(max_depth) {
             let mut value = 0;
             bpf_get_func_ret(ctx.as_ptr(), &raw mut value);

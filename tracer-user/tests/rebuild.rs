@@ -171,6 +171,50 @@ proptest! {
         }
     }
 
+    /// Root calls of one task one after the other, some batches lost, passes anywhere: a call that lost nothing
+    /// is whole, and what was lost before a later batch of its call is counted to the event.
+    #[test]
+    fn a_loss_stays_in_its_call(
+        trees in prop::collection::vec(tree(), 2..8),
+        size in 1usize..8,
+        lost in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
+        passes in prop::collection::vec(any::<bool>(), 0..400),
+    ) {
+        let mut all = Vec::new();
+        for (index, tree) in trees.iter().enumerate() {
+            let mut list = Vec::new();
+            events(tree, 0, 0x8000, &mut list);
+            all.extend(batches(1, 5 + index as u64, &list, size));
+        }
+        let mut dropped = std::collections::BTreeMap::new();
+        for index in lost {
+            if all.len() > 1 {
+                let batch = all.remove(index.index(all.len()));
+                let header = *batch.header();
+                let known: &mut Vec<_> = dropped.entry(header.root_time_ns).or_default();
+                known.push((header.sequence, u64::from(header.count)));
+            }
+        }
+        let last: std::collections::BTreeMap<u64, u64> =
+            all.iter().map(|batch| (batch.header().root_time_ns, batch.header().sequence)).collect();
+        let mut rebuilder = Rebuilder::new(Interrupts::Shown);
+        let mut calls = Vec::new();
+        for (index, batch) in all.into_iter().enumerate() {
+            rebuilder.push(batch, &mut |call| calls.push(call));
+            if passes.get(index).copied().unwrap_or(false) {
+                rebuilder.pass(&mut |call| calls.push(call));
+            }
+        }
+        rebuilder.finish(&mut |call| calls.push(call));
+        prop_assert_eq!(calls.len(), last.len());
+        for (call, (root_time, last_sequence)) in calls.iter().zip(&last) {
+            let gaps = dropped.get(root_time).cloned().unwrap_or_default();
+            let lost: u64 = gaps.iter().filter(|(sequence, _)| sequence < last_sequence).map(|(_, count)| count).sum();
+            prop_assert_eq!(call.lost, lost);
+            prop_assert_eq!(call.is_whole(), gaps.is_empty());
+        }
+    }
+
     /// Whatever bytes come, reading them does not panic.
     #[test]
     fn any_bytes_are_a_batch_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..400)) {

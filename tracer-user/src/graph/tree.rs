@@ -135,6 +135,11 @@ impl RootCall {
     }
 }
 
+/// Only the root's exit has depth 0.
+fn ended(exit: &Event) -> Option<End> {
+    (exit.depth == 0).then_some(End::Returned)
+}
+
 /// Which parts of the events the tree shall have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Interrupts {
@@ -278,7 +283,7 @@ impl Builder {
             if !(self.interrupts == Interrupts::LeftOut && context >= Context::HardIrq) {
                 self.exit_without_entry(event, context, cpu, closed);
             }
-            return None;
+            return ended(event);
         };
         while self.open.len() > place + 1 {
             if let Some(index) = self.open.pop() {
@@ -292,7 +297,7 @@ impl Builder {
             call.off_cpu = off_total.since(call.off_cpu);
         }
         self.settle_depth(event);
-        self.open.is_empty().then_some(End::Returned)
+        ended(event)
     }
 
     fn exit_without_entry(&mut self, event: &Event, context: Context, cpu: CpuId, closed: Closed) {

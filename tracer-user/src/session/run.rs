@@ -138,7 +138,7 @@ async fn trace(
         counters: object.counters()?,
     };
     let written = printer.written;
-    tell_totals(&outcome);
+    tell_totals(&outcome, options.verbose);
     detach(callees, "functions");
     drop(logger);
     match written {
@@ -394,13 +394,19 @@ fn tell_plan(plan: &Plan, learned: &Learned, verbose: bool) {
     }
 }
 
-fn tell_totals(outcome: &Outcome) {
+fn tell_totals(outcome: &Outcome, verbose: bool) {
     let Outcome { totals, counters } = outcome;
     let lost = totals.lost.max(counters.lost_events);
     eprintln!(
         "tracer: {} whole calls, {} partial, {} events, {lost} events lost, {} gaps",
         totals.whole_calls, totals.partial_calls, totals.events, totals.gaps
     );
+    if verbose {
+        eprintln!(
+            "tracer: in the kernel {} batches, {} events lost, {} hits of the tracer's own making",
+            counters.batches, counters.lost_events, counters.own_hits
+        );
+    }
     if counters.lost_roots > 0 {
         eprintln!(
             "tracer: {} root calls were not traced: too many tasks were inside a root",
