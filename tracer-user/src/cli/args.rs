@@ -129,6 +129,9 @@ pub struct WorkloadArgs {
     /// Time between two sends in µs
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub interval_us: u64,
+    /// Time between the reader's wake-up and its receive in µs
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub reader_delay_us: u64,
 }
 
 /// The workloads

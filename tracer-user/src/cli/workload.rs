@@ -37,6 +37,7 @@ pub fn run(args: &WorkloadArgs) -> Result<Exit> {
         count: args.count,
         size: args.size,
         interval: Duration::from_micros(args.interval_us),
+        reader_delay: Duration::from_micros(args.reader_delay_us),
     };
     let summary = workload::run(kind, &options, &STOP)?;
     eprintln!(

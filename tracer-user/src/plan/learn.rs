@@ -3,52 +3,121 @@
 //! The function tracer says of each entry which function it is and where its caller would continue, task by
 //! task in order. An entry belongs to a root if its caller is the root or belongs to it: then the set of
 //! what belongs grows along the calls that really happened, through function pointers as well as
-//! direct calls. Interrupts do not join in, because their first function is called from the entry code, which
-//! belongs to no root.
+//! direct calls. Three kinds of callers have no entry of their own and belong all the same: functions that the
+//! kernel does not trace, if the text of a member calls them; BPF programs; and the entry code of interrupts, for what
+//! runs on the task after the hard interrupt itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::kernel::{Address, learning::FunctionHit, symbols::Symbols};
+use tracer_common::Context;
 
-/// Functions that ran under one of `roots`, with their number of hits. `hits` are in order for each
-/// task. The second value is the number of root calls that were seen.
-pub fn reached(
-    symbols: &Symbols,
-    roots: &BTreeSet<Address>,
-    hits: &[FunctionHit],
-) -> (BTreeMap<Address, u64>, u64) {
-    let mut members = BTreeMap::new();
-    let mut root_calls = 0;
-    let mut tasks: BTreeMap<u32, bool> = BTreeMap::new();
-    for hit in hits {
-        let Some(function) = symbols.function_at(hit.function) else {
-            continue;
+use crate::kernel::{Address, Kernel, learning::FunctionHit, symbols::Symbols};
+
+/// What is known to run under the roots, growing.
+pub struct Learner<'a> {
+    kernel: &'a Kernel,
+    roots: BTreeSet<Address>,
+    members: BTreeMap<Address, u64>,
+    /// Functions without an entry of their own that the text of a member calls.
+    silent: BTreeSet<Address>,
+    root_calls: u64,
+    inside: BTreeSet<u32>,
+}
+
+impl<'a> Learner<'a> {
+    /// Nothing is known but the roots.
+    pub fn new(kernel: &'a Kernel, roots: BTreeSet<Address>) -> Self {
+        let mut learner = Self {
+            kernel,
+            members: BTreeMap::new(),
+            silent: BTreeSet::new(),
+            root_calls: 0,
+            inside: BTreeSet::new(),
+            roots,
         };
-        let inside = tasks.entry(hit.tid).or_default();
-        if roots.contains(&function.start) {
-            root_calls += 1;
-            *inside = true;
-            continue;
+        for root in learner.roots.clone() {
+            learner.add_silent_callees(root);
         }
-        if !*inside {
-            continue;
-        }
-        let belongs = match symbols.function_at(hit.parent) {
-            Some(parent) => {
-                roots.contains(&parent.start)
-                    || members.contains_key(&parent.start)
-                    || is_bpf_program(parent.name, parent.module)
+        learner
+    }
+
+    /// Functions that ran under a root, with their number of hits.
+    pub const fn members(&self) -> &BTreeMap<Address, u64> {
+        &self.members
+    }
+
+    /// Root calls that were seen.
+    pub const fn root_calls(&self) -> u64 {
+        self.root_calls
+    }
+
+    /// Takes hits, which are in order for each task. `symbols` are those of now: BPF programs come and go.
+    pub fn take(&mut self, symbols: &Symbols, hits: &[FunctionHit]) {
+        for hit in hits {
+            let Some(function) = symbols.function_at(hit.function) else {
+                continue;
+            };
+            if self.roots.contains(&function.start) {
+                self.root_calls += 1;
+                self.inside.insert(hit.tid);
+                continue;
             }
-            None => false,
-        };
-        if belongs {
-            *members.entry(function.start).or_insert(0) += 1;
+            if !self.inside.contains(&hit.tid) || !self.belongs(symbols, hit) {
+                continue;
+            }
+            let hits = self.members.entry(function.start).or_insert(0);
+            *hits += 1;
+            if *hits == 1 {
+                self.add_silent_callees(function.start);
+            }
         }
     }
-    (members, root_calls)
+
+    fn belongs(&self, symbols: &Symbols, hit: &FunctionHit) -> bool {
+        let Some(parent) = symbols.function_at(hit.parent) else {
+            return false;
+        };
+        self.roots.contains(&parent.start)
+            || self.members.contains_key(&parent.start)
+            || self.silent.contains(&parent.start)
+            || is_bpf_program(parent.name, parent.module)
+            || (hit.context < Context::HardIrq && is_interrupt_entry(parent.name))
+    }
+
+    fn add_silent_callees(&mut self, function: Address) {
+        let Some(text) = &self.kernel.text else {
+            return;
+        };
+        let mut callers = vec![function];
+        while let Some(caller) = callers.pop() {
+            for callee in text.callees(&self.kernel.symbols, caller) {
+                let target = self.kernel.symbols.function_at(callee.target);
+                if let Some(target) = target
+                    && !self.kernel.is_traceable(target.name)
+                    && self.silent.insert(target.start)
+                {
+                    callers.push(target.start);
+                }
+            }
+        }
+    }
 }
 
 /// A BPF program has no entry of its own in the function tracer; what it calls is the graph's.
 fn is_bpf_program(name: &str, module: Option<&str>) -> bool {
     module == Some("bpf") || name.starts_with("bpf_prog_") || name.starts_with("bpf_trampoline_")
+}
+
+/// Where x86's entry code calls into the rest of the kernel (arch/x86/kernel/apic, kernel/entry/common.c,
+/// kernel/softirq.c).
+fn is_interrupt_entry(name: &str) -> bool {
+    const NAMES: &[&str] = &[
+        "__irq_exit_rcu",
+        "irq_exit_rcu",
+        "common_interrupt",
+        "irqentry_exit",
+        "irqentry_exit_cond_resched",
+        "raw_irqentry_exit_cond_resched",
+    ];
+    NAMES.contains(&name) || name.starts_with("sysvec_") || name.starts_with("asm_sysvec_")
 }

@@ -18,7 +18,7 @@ use crate::{
         learning::{FunctionTracer, LearningError},
         symbols::{Symbols, SymbolsError},
     },
-    plan::{Planned, Source, closure, learn},
+    plan::{Planned, Source, closure, learn::Learner},
 };
 
 /// Root calls after which learning may end early.
@@ -48,7 +48,7 @@ pub fn learn(kernel: &Kernel, roots: &[Planned], time: Duration, stop: &Stop) ->
             ..Learned::default()
         }
     } else {
-        match watch(roots, time, stop) {
+        match watch(kernel, roots, time, stop) {
             Ok(learned) => learned,
             Err(error) => Learned {
                 remark: Some(format!(
@@ -74,48 +74,47 @@ enum WatchError {
     Symbols(#[from] SymbolsError),
 }
 
-fn watch(roots: &[Planned], time: Duration, stop: &Stop) -> Result<Learned, WatchError> {
+fn watch(
+    kernel: &Kernel,
+    roots: &[Planned],
+    time: Duration,
+    stop: &Stop,
+) -> Result<Learned, WatchError> {
     let end = Instant::now() + time;
     let names: Vec<&str> = roots.iter().map(|root| root.name.as_str()).collect();
     let starts: BTreeSet<Address> = roots.iter().map(|root| root.address).collect();
     let mut tracer = FunctionTracer::new()?;
     let tasks = tracer.callers_of(&names, time, stop.flag())?;
-    let mut learned = Learned::default();
     if tasks.is_empty() {
-        learned.remark = Some(format!(
-            "nobody called {} within {:.1} s",
-            names.join(" or "),
-            time.as_secs_f64()
-        ));
-        return Ok(learned);
+        return Ok(Learned {
+            remark: Some(format!(
+                "nobody called {} within {:.1} s",
+                names.join(" or "),
+                time.as_secs_f64()
+            )),
+            ..Learned::default()
+        });
     }
-    // Short looks until enough was seen: each reads what it recorded, so the buffer stays small.
+    let mut learner = Learner::new(kernel, starts);
+    // Short looks until enough was seen and nothing new comes: each reads what it recorded, so the buffer stays small.
     let mut look = Duration::from_millis(250);
     while !stop.is_wanted() {
+        let known = learner.members().len();
         let hits = tracer.record(Some(&tasks), look, stop.flag())?;
         // Read anew: BPF programs that were loaded meanwhile are among the callers.
-        let symbols = Symbols::read()?;
-        let (members, calls) = learn::reached(&symbols, &starts, &hits);
-        learned.root_calls += calls;
-        let mut news = false;
-        for (address, hits) in members {
-            match learned.functions.entry(address) {
-                std::collections::btree_map::Entry::Occupied(mut known) => {
-                    if let Source::Learned { hits: sum } = known.get_mut() {
-                        *sum += hits;
-                    }
-                }
-                std::collections::btree_map::Entry::Vacant(new) => {
-                    news = true;
-                    new.insert(Source::Learned { hits });
-                }
-            }
-        }
-        let enough = learned.root_calls >= ENOUGH_CALLS && !news;
+        learner.take(&Symbols::read()?, &hits);
+        let enough = learner.root_calls() >= ENOUGH_CALLS && learner.members().len() == known;
         if enough || Instant::now() >= end {
             break;
         }
         look = (look * 2).min(Duration::from_secs(1));
     }
-    Ok(learned)
+    let members = learner.members().iter();
+    Ok(Learned {
+        functions: members
+            .map(|(&address, &hits)| (address, Source::Learned { hits }))
+            .collect(),
+        root_calls: learner.root_calls(),
+        remark: None,
+    })
 }

@@ -38,6 +38,9 @@ pub struct Options {
     pub size: usize,
     /// The time between the starts of two sends; zero sends as soon as the reader keeps up.
     pub interval: Duration,
+    /// How long the reader waits between being woken and receiving. With some, what it does is over or yet to come
+    /// while the sender is in the kernel, and every send takes much the same way there.
+    pub reader_delay: Duration,
 }
 
 /// What was done.
@@ -92,6 +95,7 @@ mod tests {
             count: Some(count),
             size,
             interval: Duration::ZERO,
+            reader_delay: Duration::ZERO,
         }
     }
 

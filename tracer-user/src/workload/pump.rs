@@ -59,7 +59,7 @@ pub(super) fn run(
         let reading = thread::Builder::new()
             .name("reader".to_owned())
             .spawn_scoped(scope, move || {
-                let result = pin(cpus.1).and_then(|()| receive_all(reader, progress));
+                let result = pin(cpus.1).and_then(|()| receive_all(reader, progress, options.reader_delay));
                 progress.failed.fetch_or(result.is_err(), Ordering::AcqRel);
                 result
             })?;
@@ -177,7 +177,7 @@ fn pause_until(time: Instant, stop: &AtomicBool) {
     }
 }
 
-fn receive_all(socket: &impl AsFd, progress: &Progress) -> Result<()> {
+fn receive_all(socket: &impl AsFd, progress: &Progress, delay: Duration) -> Result<()> {
     let mut buffer = vec![0; RECEIVE_BYTES];
     let mut received = 0;
     let mut last_news = Instant::now();
@@ -201,6 +201,9 @@ fn receive_all(socket: &impl AsFd, progress: &Progress) -> Result<()> {
             Ok(0) | Err(Errno::EINTR) => continue,
             Ok(_) => {}
             Err(error) => return Err(error).context("poll failed"),
+        }
+        if !delay.is_zero() {
+            thread::sleep(delay);
         }
         match recv(
             socket.as_fd().as_raw_fd(),
@@ -261,6 +264,7 @@ mod tests {
             count: Some(3),
             size: 1,
             interval: Duration::ZERO,
+            reader_delay: Duration::ZERO,
         };
         assert!(run(&sender, &reader, &options, &AtomicBool::new(false)).is_err());
     }

@@ -1,8 +1,14 @@
 //! How much of one listing is in the other.
 //!
-//! A call's path is the names from the root down to it. Both listings are reduced to "how often does this path
-//! occur in a root call, on average"; what they share is the smaller number, path by path. Recall is the share
-//! of the kernel's listing that is in ours, precision the share of ours that is in the kernel's.
+//! A call's path is the names from the root down to it; a root call is the multiset of its paths. The kernel does not
+//! take the same way each time (a timer is due, a reader already awake), and two recordings catch other
+//! mixtures of ways. So each root call of one listing is held against the one of the other that is most like it: recall
+//! is the share of the kernel's calls that are in their best match of ours, precision the share of ours that are in
+//! their best match of the kernel's. What a listing never shows, or shows in the wrong place, has no match and counts
+//! in full.
+//!
+//! Interrupts come when they come, and so does what they leave to do on the way out: the soft interrupts of timers and
+//! RCU, and a reschedule. [`paths`] can take those subtrees out of both listings; the raw numbers have them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,32 +16,81 @@ use serde::Serialize;
 
 use super::parse::Node;
 
-/// Occurrences of each path per root call.
-pub type Paths = BTreeMap<String, f64>;
+/// How often each path occurs in a root call.
+pub type Paths = BTreeMap<String, u32>;
 
-/// Counts paths. Calls of functions in `without` are taken out, what they called moves up to their caller.
-pub fn paths(calls: &[Vec<Node>], without: &BTreeSet<String>) -> Paths {
+/// What is taken out of a listing before it is compared.
+#[derive(Debug, Default)]
+pub struct Without {
+    /// Calls of these functions; what they called moves up to their caller.
+    pub functions: BTreeSet<String>,
+    /// What interrupts brought in, with all that was called there.
+    pub interrupts: bool,
+}
+
+/// The paths of each root call.
+pub fn paths(calls: &[Vec<Node>], without: &Without) -> Vec<Paths> {
+    calls.iter().map(|call| paths_of(call, without)).collect()
+}
+
+fn paths_of(call: &[Node], without: &Without) -> Paths {
     let mut paths = Paths::new();
-    #[allow(clippy::cast_precision_loss)]
-    let share = 1.0 / calls.len().max(1) as f64;
-    for call in calls {
-        let mut stack: Vec<(usize, String)> = Vec::new();
-        for node in call {
-            while stack.last().is_some_and(|(depth, _)| *depth >= node.depth) {
-                stack.pop();
-            }
-            if without.contains(&node.name) {
-                continue;
-            }
-            let path = match stack.last() {
-                Some((_, parent)) => format!("{parent}/{}", node.name),
-                None => node.name.clone(),
-            };
-            *paths.entry(path.clone()).or_default() += share;
-            stack.push((node.depth, path));
+    let mut stack: Vec<(usize, String)> = Vec::new();
+    let mut cut_at = None;
+    for node in call {
+        if cut_at.is_some_and(|depth| node.depth > depth) {
+            continue;
         }
+        while stack.last().is_some_and(|(depth, _)| *depth >= node.depth) {
+            stack.pop();
+        }
+        let parent = stack.last().map_or("", |(_, path)| path);
+        cut_at = (without.interrupts && is_interrupt(&node.name, parent)).then_some(node.depth);
+        if cut_at.is_some() || without.functions.contains(&node.name) {
+            continue;
+        }
+        let path = match parent {
+            "" => node.name.clone(),
+            parent => format!("{parent}/{}", node.name),
+        };
+        *paths.entry(path.clone()).or_default() += 1;
+        stack.push((node.depth, path));
     }
     paths
+}
+
+/// Whether a call was brought in by an interrupt: the interrupt's own entry and exit code, soft interrupts that run on
+/// its way out rather than where the task enables them, and the soft interrupts that have nothing to do with
+/// what the task does.
+fn is_interrupt(name: &str, parent: &str) -> bool {
+    let caller = parent.rsplit('/').next().unwrap_or_default();
+    match name {
+        "irq_enter_rcu"
+        | "irq_exit_rcu"
+        | "__irq_exit_rcu"
+        | "idle_cpu"
+        | "irqentry_exit_cond_resched"
+        | "raw_irqentry_exit_cond_resched"
+        | "run_timer_softirq"
+        | "hrtimer_run_softirq"
+        | "rcu_core_si"
+        | "rcu_core"
+        | "sched_balance_softirq"
+        | "run_rebalance_domains"
+        | "tasklet_action" => true,
+        "__do_softirq" => !matches!(
+            caller,
+            "do_softirq" | "do_softirq.part.0" | "__local_bh_enable_ip"
+        ),
+        "handle_softirqs" => !matches!(
+            caller,
+            "__do_softirq" | "do_softirq" | "do_softirq.part.0" | "__local_bh_enable_ip"
+        ),
+        "try_to_wake_up" | "wake_up_process" | "wakeup_softirqd" => {
+            matches!(caller, "handle_softirqs" | "__do_softirq")
+        }
+        _ => false,
+    }
 }
 
 /// One comparison.
@@ -52,39 +107,61 @@ pub struct Comparison {
 }
 
 /// Compares `ours` with `reference`.
-pub fn compare(reference: &Paths, ours: &Paths) -> Comparison {
-    let common: f64 = reference
-        .iter()
-        .map(|(path, count)| count.min(ours.get(path).copied().unwrap_or(0.0)))
-        .sum();
-    let share = |paths: &Paths| {
-        let sum: f64 = paths.values().sum();
-        if sum > 0.0 { common / sum } else { 0.0 }
-    };
-    Comparison {
-        recall: share(reference),
-        precision: share(ours),
-        missing: excess(reference, ours),
-        surplus: excess(ours, reference),
-    }
+pub fn compare(reference: &[Paths], ours: &[Paths]) -> Comparison {
+    let (recall, missing) = covered(reference, ours);
+    let (precision, surplus) = covered(ours, reference);
+    Comparison { recall, precision, missing, surplus }
 }
 
-/// By how much `a` has more calls of a function than `b`, over all paths.
-fn excess(a: &Paths, b: &Paths) -> Vec<(String, f64)> {
-    let mut functions: BTreeMap<&str, f64> = BTreeMap::new();
-    for (path, count) in a {
-        let more = count - b.get(path).copied().unwrap_or(0.0);
-        if more > 0.005 {
-            let name = path.rsplit('/').next().unwrap_or(path);
-            *functions.entry(name).or_default() += more;
+/// The share of `calls` that is in their best matches among `others`, and the functions whose calls are not, per
+/// root call.
+fn covered(calls: &[Paths], others: &[Paths]) -> (f64, Vec<(String, f64)>) {
+    let (mut all, mut found) = (0, 0);
+    let mut absent: BTreeMap<&str, u32> = BTreeMap::new();
+    for call in calls {
+        all += size(call);
+        let best = others
+            .iter()
+            .map(|other| (common(call, other), other))
+            .max_by_key(|(common, other)| (2 * common).cast_signed() - size(other).cast_signed());
+        let Some((common, other)) = best else { continue };
+        found += common;
+        for (path, count) in call {
+            let more = count.saturating_sub(other.get(path).copied().unwrap_or(0));
+            if more > 0 {
+                if std::env::var_os("FIDELITY_PATHS").is_some() { eprintln!("PATH {} {path}", others.len()); }
+                *absent.entry(path.rsplit('/').next().unwrap_or(path)).or_default() += more;
+            }
         }
     }
-    let mut functions: Vec<_> = functions
-        .into_iter()
-        .map(|(name, count)| (name.to_owned(), (count * 1000.0).round() / 1000.0))
-        .collect();
-    functions.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    functions
+    let per_call = |count: u32| f64::from(count) / f64::from(u32::try_from(calls.len().max(1)).unwrap_or(u32::MAX));
+    let mut absent: Vec<_> =
+        absent.into_iter().map(|(name, count)| (name.to_owned(), per_call(count))).collect();
+    absent.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    let share = if all == 0 { 0.0 } else { f64::from(found) / f64::from(all) };
+    (share, absent)
+}
+
+fn size(call: &Paths) -> u32 {
+    call.values().sum()
+}
+
+/// What two root calls share; both maps are in order, so one walk over both.
+fn common(a: &Paths, b: &Paths) -> u32 {
+    let (mut a, mut b) = (a.iter().peekable(), b.iter().peekable());
+    let mut sum = 0;
+    while let (Some((path_a, count_a)), Some((path_b, count_b))) = (a.peek(), b.peek()) {
+        match path_a.cmp(path_b) {
+            std::cmp::Ordering::Less => drop(a.next()),
+            std::cmp::Ordering::Greater => drop(b.next()),
+            std::cmp::Ordering::Equal => {
+                sum += (*count_a).min(*count_b);
+                a.next();
+                b.next();
+            }
+        }
+    }
+    sum
 }
 
 #[cfg(test)]
@@ -104,7 +181,7 @@ mod tests {
     #[test]
     fn a_listing_is_all_of_itself() {
         let calls = [call(&[("r", 0), ("a", 1), ("b", 2), ("a", 1)])];
-        let paths = paths(&calls, &BTreeSet::new());
+        let paths = paths(&calls, &Without::default());
         let same = compare(&paths, &paths);
         assert!((same.recall - 1.0).abs() < 1e-9 && (same.precision - 1.0).abs() < 1e-9);
         assert!(same.missing.is_empty() && same.surplus.is_empty());
@@ -112,7 +189,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_lowers_recall_only() {
-        let none = BTreeSet::new();
+        let none = Without::default();
         let reference = paths(&[call(&[("r", 0), ("a", 1), ("b", 2), ("c", 1)])], &none);
         let ours = paths(&[call(&[("r", 0), ("a", 1), ("c", 1)])], &none);
         let comparison = compare(&reference, &ours);
@@ -123,9 +200,41 @@ mod tests {
 
     #[test]
     fn children_of_what_is_taken_out_move_up() {
-        let without = BTreeSet::from(["a".to_owned()]);
+        let without = Without {
+            functions: BTreeSet::from(["a".to_owned()]),
+            interrupts: false,
+        };
         let reference = paths(&[call(&[("r", 0), ("a", 1), ("b", 2)])], &without);
-        let ours = paths(&[call(&[("r", 0), ("b", 1)])], &BTreeSet::new());
+        let ours = paths(&[call(&[("r", 0), ("b", 1)])], &Without::default());
         assert!((compare(&reference, &ours).recall - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn interrupts_are_cut_with_all_below() {
+        let without = Without {
+            functions: BTreeSet::new(),
+            interrupts: true,
+        };
+        let nodes = [
+            ("r", 0),
+            ("irq_enter_rcu", 1),
+            ("x", 2),
+            ("handle_softirqs", 1),
+            ("y", 2),
+            ("__local_bh_enable_ip", 1),
+            ("handle_softirqs", 2),
+            ("net_rx_action", 3),
+        ];
+        let paths = paths(&[call(&nodes)], &without);
+        let kept: Vec<_> = paths[0].keys().map(String::as_str).collect();
+        assert_eq!(
+            kept,
+            [
+                "r",
+                "r/__local_bh_enable_ip",
+                "r/__local_bh_enable_ip/handle_softirqs",
+                "r/__local_bh_enable_ip/handle_softirqs/net_rx_action"
+            ]
+        );
     }
 }

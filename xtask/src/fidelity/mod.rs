@@ -7,12 +7,11 @@ pub mod command;
 mod compare;
 mod parse;
 
-use std::collections::BTreeSet;
-
 use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
 
 pub use compare::Comparison;
+use compare::Without;
 
 /// What is compared.
 #[derive(Clone, Debug)]
@@ -36,7 +35,7 @@ pub struct Report {
     pub torn: (usize, usize),
     /// With everything that the kernel lists.
     pub raw: Comparison,
-    /// Without the functions that BPF cannot attach to on this kernel.
+    /// Without the functions that BPF cannot attach to on this kernel, and without what interrupts brought in.
     pub attachable: Comparison,
     /// Those functions, as far as the kernel lists them, with the reason.
     pub left_out: Vec<(String, String)>,
@@ -51,7 +50,7 @@ pub fn script(spec: &Spec) -> String {
     format!(
         r#"
 T=/sys/kernel/tracing
-tracer workload {workload} --interval-us 4000 2>/dev/null & W=$!
+tracer workload {workload} --interval-us 8000 --reader-delay-us 3000 2>/dev/null & W=$!
 sleep 0.5
 echo 0 > $T/tracing_on
 echo 16384 > $T/buffer_size_kb
@@ -110,16 +109,24 @@ pub fn report(spec: &Spec, output: &str) -> Result<Report> {
         .filter_map(|line| line.split_once(": "))
         .map(|(name, reason)| (name.to_owned(), reason.to_owned()))
         .collect();
-    let names: BTreeSet<String> = left_out.iter().map(|(name, _)| name.clone()).collect();
-    let nothing = BTreeSet::new();
-    let ours_paths = compare::paths(&ours.calls, &nothing);
+    let nothing = Without::default();
+    let without = Without {
+        functions: left_out.iter().map(|(name, _)| name.clone()).collect(),
+        interrupts: true,
+    };
+    let both = |without: &Without| {
+        compare::compare(
+            &compare::paths(&kernel.calls, without),
+            &compare::paths(&ours.calls, without),
+        )
+    };
     Ok(Report {
         root: spec.root.clone(),
         workload: spec.workload.clone(),
         calls: (kernel.calls.len(), ours.calls.len()),
         torn: (kernel.torn, ours.torn),
-        raw: compare::compare(&compare::paths(&kernel.calls, &nothing), &ours_paths),
-        attachable: compare::compare(&compare::paths(&kernel.calls, &names), &ours_paths),
+        raw: both(&nothing),
+        attachable: { if std::env::var_os("FIDELITY_PATHS").is_some() { eprintln!("RAWEND"); } both(&without) },
         left_out,
     })
 }
