@@ -12,10 +12,13 @@
 #![no_main]
 #![feature(core_intrinsics)]
 #![allow(internal_features)]
+// The attribute macros of aya-ebpf make a second, undocumented function of each program.
+#![allow(missing_docs)]
 
 mod atomic;
 mod batch;
 mod context;
+mod depth;
 mod gate;
 mod maps;
 mod probe;

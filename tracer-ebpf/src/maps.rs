@@ -17,11 +17,17 @@ pub static CONFIG: Config = Config::DEFAULT;
 /// Reads one setting as it is in the kernel, not as it was when this was compiled.
 macro_rules! config {
     ($($field:tt)+) => {
-        // SAFETY: a field of a static that lives as long as the program.
-        unsafe { core::ptr::read_volatile(&raw const $crate::maps::CONFIG.$($field)+) }
+        $crate::maps::read_setting(&$crate::maps::CONFIG.$($field)+)
     };
 }
 pub(crate) use config;
+
+/// See [`config`].
+#[inline(always)]
+pub fn read_setting<T: Copy>(setting: &'static T) -> T {
+    // SAFETY: a reference is valid; volatile because the loader writes another value than the compiler saw.
+    unsafe { core::ptr::read_volatile(setting) }
+}
 
 /// Which task slot the CPU works for: none.
 pub const OUTSIDE: u32 = 0;
@@ -59,11 +65,16 @@ pub struct Task {
     pub busy: u32,
     /// Hits since the last hand-over that found no place.
     pub missed: u64,
+    /// The probe contexts of the open calls, outermost first, as far as they fit: an exit finds its depth here.
+    pub frames: [u64; FRAMES],
     /// Which of `buffers` takes events.
     pub active: u64,
     /// One takes events while the other is handed over.
     pub buffers: [Buffer; 2],
 }
+
+/// Open calls whose frames are kept. Deeper ones are counted only; kernel stacks of 16 KiB hold fewer.
+pub const FRAMES: usize = 128;
 
 /// Room for one batch.
 #[repr(C)]

@@ -14,7 +14,7 @@ use tracer_common::{Event, EventKind};
 
 use crate::{
     batch::{self, Hit, Wake},
-    context, gate,
+    context, depth, gate,
     maps::{ALL_GUARDS, Cpu, GUARD, OUTSIDE, Task, config, this_cpu},
     task,
 };
@@ -135,8 +135,7 @@ fn entry(ctx: &FEntryContext, number: u32, cpu: &mut Cpu, task: *mut Task) {
             return;
         }
         batch::set(task, guard);
-        let depth = (*task).depth;
-        (*task).depth = depth + 1;
+        let depth = depth::enter(task, ctx);
         if depth < config!(max_depth) {
             let hit = Hit {
                 time_ns: bpf_ktime_get_ns(),
@@ -166,14 +165,8 @@ fn exit(ctx: &FExitContext, number: u32, cpu: &mut Cpu, task: *mut Task, closes:
             return;
         }
         batch::set(task, guard);
-        let mut depth = (*task).depth;
         // The exit of the root, and no other, has depth 0, whatever was missed before.
-        if closes {
-            depth = 0;
-        } else if depth > 1 {
-            depth -= 1;
-        }
-        (*task).depth = depth;
+        let depth = if closes { 0 } else { depth::leave(task, ctx) };
         if depth < config!(max_depth) {
             let mut value = 0;
             bpf_get_func_ret(ctx.as_ptr(), &raw mut value);

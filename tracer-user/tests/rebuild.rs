@@ -1,6 +1,11 @@
 //! Rebuilding, against call trees that are made up at random: cut into batches, shuffled as rings shuffle
 //! them, with batches lost.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests are not seen as tests by the lint"
+)]
+
 use bytes::Bytes;
 use proptest::prelude::*;
 use tracer::{
@@ -95,7 +100,13 @@ fn batches(tid: u32, root_time_ns: u64, events: &[Event], size: usize) -> Vec<Ba
         .enumerate()
         .map(|(number, chunk)| {
             let sequence = (number * size) as u64;
-            batch(tid, root_time_ns, number as u32 % 4, sequence, chunk)
+            batch(
+                tid,
+                root_time_ns,
+                u32::try_from(number % 4).unwrap(),
+                sequence,
+                chunk,
+            )
         })
         .collect()
 }
@@ -122,7 +133,7 @@ proptest! {
         for (index, tree) in trees.iter().enumerate() {
             let mut list = Vec::new();
             events(tree, 0, 0x8000, &mut list);
-            all.extend(batches(index as u32 + 1, 5, &list, size));
+            all.extend(batches(u32::try_from(index).unwrap() + 1, 5, &list, size));
         }
         // A shuffle that the seed decides.
         let mut state = seed | 1;
@@ -246,6 +257,8 @@ proptest! {
 
 #[test]
 fn an_interrupt_is_left_out_with_all_that_it_called() {
+    use Context::{HardIrq, Task};
+    use EventKind::{Entry, Exit};
     let mut list = Vec::new();
     let make = |function, frame, depth, kind, context| Event {
         time_ns: 0,
@@ -255,8 +268,6 @@ fn an_interrupt_is_left_out_with_all_that_it_called() {
         depth,
         kind_and_context: Event::pack(kind, context),
     };
-    use Context::{HardIrq, Task};
-    use EventKind::{Entry, Exit};
     // `irq_enter_rcu` is entered before the count says "interrupt" and returns after; `irq_exit_rcu` the other way.
     list.push(make(1, 9, 0, Entry, Task));
     list.push(make(2, 8, 1, Entry, Task));

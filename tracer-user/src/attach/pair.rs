@@ -41,7 +41,7 @@ pub enum AttachError {
         reason: String,
         #[source]
         /// The whole error.
-        source: ProgramError,
+        source: Box<ProgramError>,
     },
 }
 
@@ -117,6 +117,6 @@ fn explain(function: &str, error: ProgramError) -> AttachError {
     AttachError::Function {
         function: function.to_owned(),
         reason,
-        source: error,
+        source: Box::new(error),
     }
 }

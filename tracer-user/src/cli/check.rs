@@ -7,7 +7,7 @@ use tracer_common::Config;
 
 use super::{args::CheckArgs, exit::Exit};
 use crate::{
-    attach::{Object, ObjectError, object::Sizes},
+    attach::{Object, Pair, Role, object::Sizes},
     kernel::{
         btf::Types,
         facts::{self, Capability},
@@ -51,7 +51,7 @@ impl Finding {
     fn needed<T>(
         what: &'static str,
         exit: Exit,
-        fact: Result<T, impl ToString>,
+        fact: &Result<T, impl ToString>,
         words: impl FnOnce(&T) -> String,
     ) -> Self {
         Self::new(what, true, exit, fact, words)
@@ -59,7 +59,7 @@ impl Finding {
 
     fn useful<T>(
         what: &'static str,
-        fact: Result<T, impl ToString>,
+        fact: &Result<T, impl ToString>,
         words: impl FnOnce(&T) -> String,
     ) -> Self {
         Self::new(what, false, Exit::Success, fact, words)
@@ -69,7 +69,7 @@ impl Finding {
         what: &'static str,
         needed: bool,
         exit: Exit,
-        fact: Result<T, impl ToString>,
+        fact: &Result<T, impl ToString>,
         words: impl FnOnce(&T) -> String,
     ) -> Self {
         Self {
@@ -77,7 +77,7 @@ impl Finding {
             needed,
             exit,
             found: fact.is_ok(),
-            words: match &fact {
+            words: match fact {
                 Ok(fact) => words(fact),
                 Err(error) => error.to_string(),
             },
@@ -87,26 +87,26 @@ impl Finding {
 
 fn findings() -> Vec<Finding> {
     vec![
-        Finding::useful("kernel", facts::release_name(), Clone::clone),
-        Finding::needed("privileges", Exit::NotPermitted, privileges(), |words| {
+        Finding::useful("kernel", &facts::release_name(), Clone::clone),
+        Finding::needed("privileges", Exit::NotPermitted, &privileges(), |words| {
             (*words).to_owned()
         }),
-        Finding::useful("lockdown", lockdown(), Clone::clone),
-        Finding::needed("types", Exit::Kernel, Types::load(), |_| {
+        Finding::useful("lockdown", &lockdown(), Clone::clone),
+        Finding::needed("types", Exit::Kernel, &Types::load(), |_| {
             "BTF in /sys/kernel/btf/vmlinux".to_owned()
         }),
-        Finding::needed("symbols", Exit::NotPermitted, Symbols::read(), |symbols| {
+        Finding::needed("symbols", Exit::NotPermitted, &Symbols::read(), |symbols| {
             format!("{} functions in /proc/kallsyms", symbols.functions().len())
         }),
-        Finding::useful("text", KernelText::open(), |_| {
+        Finding::useful("text", &KernelText::open(), |_| {
             "live kernel text in /proc/kcore".to_owned()
         }),
         Finding::useful(
             "learning",
-            Tracefs::open().and_then(|tracefs| tracefs.traceable()),
+            &Tracefs::open().and_then(|tracefs| tracefs.traceable()),
             |names| format!("the function tracer reaches {} functions", names.len()),
         ),
-        Finding::needed("fentry/fexit", Exit::NotPermitted, probe(), |()| {
+        Finding::needed("fentry/fexit", Exit::NotPermitted, &probe(), |()| {
             "BPF tracing programs load and attach".to_owned()
         }),
     ]
@@ -135,14 +135,19 @@ fn lockdown() -> Result<String, String> {
     }
 }
 
-/// Loads and attaches the two tracepoint programs that every trace needs.
-fn probe() -> Result<(), ObjectError> {
-    let btf = aya::Btf::from_sys_fs().map_err(|error| ObjectError::Load(error.into()))?;
+/// A function that the kernel has for trying out fentry and fexit (net/bpf/test_run.c); nothing else calls it.
+const TEST_FUNCTION: &str = "bpf_fentry_test1";
+
+/// Does what a trace does, with a function that nobody calls.
+fn probe() -> anyhow::Result<()> {
+    let btf = aya::Btf::from_sys_fs()?;
     let sizes = Sizes {
         possible_cpus: 1,
         ring_bytes: 4096,
         tasks: 1,
     };
     let (mut object, _rings) = Object::load(&Config::default(), sizes, &btf, false)?;
-    object.attach_tracepoints(&btf)
+    object.attach_tracepoints(&btf)?;
+    Pair::attach(&mut object, &btf, TEST_FUNCTION, Role::Root)?;
+    Ok(())
 }

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::{
     attach::{AttachError, ObjectError},
-    kernel::{btf::BtfError, symbols::SymbolsError},
+    kernel::{KernelError, btf::BtfError, symbols::SymbolsError},
     plan::RootError,
 };
 
@@ -65,7 +65,7 @@ impl Exit {
     pub fn of(error: &anyhow::Error) -> Self {
         error
             .chain()
-            .find_map(|cause| Self::of_cause(cause))
+            .find_map(Self::of_cause)
             .unwrap_or(Self::Failure)
     }
 
@@ -81,6 +81,13 @@ impl Exit {
         }
         if cause.is::<BtfError>() {
             return Some(Self::Kernel);
+        }
+        // It stands for what it wraps, which is therefore not in the chain.
+        if let Some(error) = cause.downcast_ref::<KernelError>() {
+            return Some(match error {
+                KernelError::Symbols(_) => Self::NotPermitted,
+                _ => Self::Kernel,
+            });
         }
         if cause.is::<Output>() {
             return Some(Self::Output);
@@ -112,14 +119,47 @@ impl Exit {
     }
 }
 
-/// The failure in one sentence: its causes, each said once.
+/// The failure in one sentence: its causes, each said once and in one line.
 pub fn sentence(error: &anyhow::Error) -> String {
     let mut parts: Vec<String> = Vec::new();
     for cause in error.chain() {
         let text = cause.to_string();
-        if !parts.iter().any(|part| part.contains(&text)) {
-            parts.push(text);
+        // What a verifier has to say fills pages; the error before it names the line that matters.
+        let line = text.lines().next().unwrap_or_default();
+        let line = line.split(" Verifier output:").next().unwrap_or_default();
+        let line = line.trim_end_matches(['.', ' ']);
+        if !line.is_empty() && !parts.iter().any(|part| part.contains(line)) {
+            parts.push(line.to_owned());
         }
     }
     parts.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_wrapper_stands_for_decides() {
+        let hidden = anyhow::Error::from(KernelError::from(SymbolsError::Hidden));
+        assert_eq!(Exit::of(&hidden), Exit::NotPermitted);
+        let absent = anyhow::Error::from(KernelError::from(BtfError::Absent));
+        assert_eq!(Exit::of(&absent), Exit::Kernel);
+        let full = std::io::Error::from_raw_os_error(libc::ENOSPC);
+        let full = anyhow::Error::from(full).context("the listing cannot be written");
+        assert_eq!(Exit::of(&full), Exit::Output);
+        assert_eq!(Exit::of(&anyhow::anyhow!("no idea")), Exit::Failure);
+    }
+
+    #[test]
+    fn a_failure_is_one_line_that_says_everything_once() {
+        let log = "the syscall returned EINVAL. Verifier output: 0: R1=ctx()\n1: (85) call\n";
+        let error = anyhow::anyhow!(log.to_owned())
+            .context("EINVAL")
+            .context("no probe: EINVAL");
+        assert_eq!(
+            sentence(&error),
+            "no probe: EINVAL: the syscall returned EINVAL"
+        );
+    }
 }

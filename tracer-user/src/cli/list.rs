@@ -14,6 +14,7 @@ use crate::{
 
 /// Shows the plan, or without a root every function that matches.
 pub fn run(args: &ListArgs) -> Result<Exit> {
+    super::preconditions::privileges()?;
     let kernel = Kernel::read()?;
     let glob = WildMatch::new(args.glob.as_deref().unwrap_or("*"));
     let mut out = io::BufWriter::new(io::stdout().lock());

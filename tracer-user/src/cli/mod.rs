@@ -8,6 +8,7 @@ mod exit;
 mod graph_options;
 mod list;
 mod output;
+mod preconditions;
 mod values;
 mod workload;
 
@@ -50,6 +51,7 @@ fn trace(args: &TraceArgs) -> Result<Exit> {
             .filter_module("aya_obj", log::LevelFilter::Warn)
             .init();
     }
+    preconditions::check(args.pid)?;
     let out = output::open(args.output.as_deref())?;
     let runtime = runtime()?;
     let outcome = runtime.block_on(crate::session::run(&options, out));

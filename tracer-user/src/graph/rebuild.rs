@@ -179,6 +179,7 @@ impl Rebuilder {
         }
         if let Some(end) = end {
             self.close(key, end, complete);
+            self.apply_next(key.0, complete);
         }
     }
 
@@ -215,7 +216,6 @@ impl Rebuilder {
             let call = open.builder.finish(key.0, open.comm, end);
             self.totals.add(&call);
             complete(call);
-            self.apply_next(key.0, complete);
         }
     }
 }

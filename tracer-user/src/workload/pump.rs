@@ -59,7 +59,8 @@ pub(super) fn run(
         let reading = thread::Builder::new()
             .name("reader".to_owned())
             .spawn_scoped(scope, move || {
-                let result = pin(cpus.1).and_then(|()| receive_all(reader, progress, options.reader_delay));
+                let result =
+                    pin(cpus.1).and_then(|()| receive_all(reader, progress, options.reader_delay));
                 progress.failed.fetch_or(result.is_err(), Ordering::AcqRel);
                 result
             })?;

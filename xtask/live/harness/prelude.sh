@@ -13,3 +13,74 @@ skip_without() {
     echo "needs $*"
     exit 77
 }
+
+# Waits until a command succeeds, at most so many seconds: `within SECONDS COMMAND...`.
+within() {
+    within_left=$(($1 * 10))
+    shift
+    until "$@"; do
+        within_left=$((within_left - 1))
+        [ $within_left -gt 0 ] || return 1
+        usleep 100000
+    done
+}
+
+# Whether any BPF program or trampoline is in the kernel. The workload of a sockmap has one, so it
+# must have ended.
+bpf_is_there() {
+    grep -qF '[bpf]' /proc/kallsyms
+}
+
+bpf_is_gone() {
+    ! bpf_is_there
+}
+
+# The kernel is as it was: no program, no trampoline, no function that is patched for one. Programs
+# go with a grace period, and up to kernel 7.0 each link takes one of its own.
+nothing_left() {
+    within "${1:-20}" bpf_is_gone || fail "programs stay: $(grep -F '[bpf]' /proc/kallsyms | tr '\n' ' ')"
+    [ ! -s /sys/kernel/tracing/enabled_functions ] ||
+        fail "functions stay patched: $(tr '\n' ' ' </sys/kernel/tracing/enabled_functions)"
+}
+
+# No instance of the function tracer is left.
+no_instance() {
+    [ -z "$(ls /sys/kernel/tracing/instances)" ]
+}
+
+# Starts a workload that runs until it is killed: `drive KIND`.
+drive() {
+    tracer workload "$1" --interval-us 2000 2>/tmp/workload.err &
+    workload=$!
+}
+
+# Starts tracer with stdout to /tmp/out and stderr to /tmp/err.
+trace() {
+    : >/tmp/err
+    tracer "$@" >/tmp/out 2>/tmp/err &
+    tracer=$!
+}
+
+# Whether tracer has said something on stderr.
+said() {
+    grep -q "$1" /tmp/err
+}
+
+# Waits until tracer has said something: `hear TEXT SECONDS`.
+hear() {
+    within "$2" said "$1" || fail "no '$1' within $2 s but: $(tr '\n' ' ' </tmp/err)"
+}
+
+
+# tracer is to end by itself with a status: `ends_with STATUS`.
+ends_with() {
+    status=0
+    wait "$tracer" || status=$?
+    [ "$status" = "$1" ] || fail "exit status $status instead of $1: $(tr '\n' ' ' </tmp/err)"
+}
+
+# /tmp/out is a listing whose braces match: a brace closes what was opened at its own depth, and
+# nothing is left open. Prints the number of root calls.
+check_listing() {
+    awk -f /live/harness/listing.awk /tmp/out || fail "the listing is not whole"
+}

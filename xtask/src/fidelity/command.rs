@@ -84,7 +84,7 @@ pub fn measure(
     let mut spec = VmSpec::new(kernel.clone(), command);
     // The sender and the reader have a CPU each; a tracer that shared one with them would change what they do.
     spec.smp = 4;
-    spec.timeout = Duration::from_secs(900);
+    spec.timeout = Duration::from_mins(15);
     let mut output = Vec::new();
     let mut errors = Vec::new();
     let end = vm::run(
@@ -134,7 +134,10 @@ pub fn describe(report: &Report) -> String {
     text += &differences("missing", &attachable.missing);
     text += &differences("surplus", &attachable.surplus);
     for (name, reason) in left_out {
-        text += &format!("\n    left out {name}: {reason}");
+        text.push_str("\n    left out ");
+        text.push_str(name);
+        text.push_str(": ");
+        text.push_str(reason);
     }
     text
 }

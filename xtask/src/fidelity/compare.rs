@@ -110,7 +110,12 @@ pub struct Comparison {
 pub fn compare(reference: &[Paths], ours: &[Paths]) -> Comparison {
     let (recall, missing) = covered(reference, ours);
     let (precision, surplus) = covered(ours, reference);
-    Comparison { recall, precision, missing, surplus }
+    Comparison {
+        recall,
+        precision,
+        missing,
+        surplus,
+    }
 }
 
 /// The share of `calls` that is in their best matches among `others`, and the functions whose calls are not, per
@@ -124,21 +129,32 @@ fn covered(calls: &[Paths], others: &[Paths]) -> (f64, Vec<(String, f64)>) {
             .iter()
             .map(|other| (common(call, other), other))
             .max_by_key(|(common, other)| (2 * common).cast_signed() - size(other).cast_signed());
-        let Some((common, other)) = best else { continue };
+        let Some((common, other)) = best else {
+            continue;
+        };
         found += common;
         for (path, count) in call {
             let more = count.saturating_sub(other.get(path).copied().unwrap_or(0));
             if more > 0 {
-                if std::env::var_os("FIDELITY_PATHS").is_some() { eprintln!("PATH {} {path}", others.len()); }
-                *absent.entry(path.rsplit('/').next().unwrap_or(path)).or_default() += more;
+                *absent
+                    .entry(path.rsplit('/').next().unwrap_or(path))
+                    .or_default() += more;
             }
         }
     }
-    let per_call = |count: u32| f64::from(count) / f64::from(u32::try_from(calls.len().max(1)).unwrap_or(u32::MAX));
-    let mut absent: Vec<_> =
-        absent.into_iter().map(|(name, count)| (name.to_owned(), per_call(count))).collect();
+    let per_call = |count: u32| {
+        f64::from(count) / f64::from(u32::try_from(calls.len().max(1)).unwrap_or(u32::MAX))
+    };
+    let mut absent: Vec<_> = absent
+        .into_iter()
+        .map(|(name, count)| (name.to_owned(), per_call(count)))
+        .collect();
     absent.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    let share = if all == 0 { 0.0 } else { f64::from(found) / f64::from(all) };
+    let share = if all == 0 {
+        0.0
+    } else {
+        f64::from(found) / f64::from(all)
+    };
     (share, absent)
 }
 

@@ -48,9 +48,9 @@ const MARK: &str = "=====";
 pub fn script(spec: &Spec) -> String {
     let Spec { root, workload } = spec;
     format!(
-        r#"
+        r"
 T=/sys/kernel/tracing
-tracer workload {workload} --interval-us 8000 --reader-delay-us 3000 2>/dev/null & W=$!
+tracer workload {workload} --interval-us 30000 --reader-delay-us 12000 2>/dev/null & W=$!
 sleep 0.5
 echo 0 > $T/tracing_on
 echo 16384 > $T/buffer_size_kb
@@ -59,7 +59,7 @@ echo function_graph > $T/current_tracer
 echo nofuncgraph-irqs > $T/trace_options
 echo funcgraph-tail > $T/trace_options
 echo 1 > $T/tracing_on
-sleep 2
+sleep 4
 echo 0 > $T/tracing_on
 echo {MARK} kernel {workload}
 cat $T/trace
@@ -67,7 +67,7 @@ echo nop > $T/current_tracer
 echo > $T/set_graph_function
 echo 4 > $T/buffer_size_kb
 echo 1 > $T/tracing_on
-tracer -G {root} -p $W --graph-opts noirqs,tail,retval-hex -n 200 --duration 20s -v -o /tmp/ours 2>/tmp/said
+tracer -G {root} -p $W --graph-opts noirqs,tail,retval-hex -n 150 --duration 20s -v -o /tmp/ours 2>/tmp/said
 echo {MARK} status $?
 kill $W; wait $W
 echo {MARK} ours {workload}
@@ -75,7 +75,7 @@ cat /tmp/ours
 echo {MARK} said {workload}
 cat /tmp/said
 echo {MARK} end {workload}
-"#
+"
     )
 }
 
@@ -126,7 +126,7 @@ pub fn report(spec: &Spec, output: &str) -> Result<Report> {
         calls: (kernel.calls.len(), ours.calls.len()),
         torn: (kernel.torn, ours.torn),
         raw: both(&nothing),
-        attachable: { if std::env::var_os("FIDELITY_PATHS").is_some() { eprintln!("RAWEND"); } both(&without) },
+        attachable: both(&without),
         left_out,
     })
 }

@@ -1,0 +1,54 @@
+//! How deep a call is.
+//!
+//! A counter alone would drift: the kernel skips a probe that is hit again in an interrupt during its own run, and a hit
+//! of the tracer's own making is dropped, so an entry or an exit may be missing. So the frames of the open calls are
+//! kept, and an exit takes the depth of its own entry. The usual case is one comparison.
+
+use aya_ebpf::EbpfContext;
+
+use crate::maps::{FRAMES, Task};
+
+/// Missing exits that one exit can make good.
+const LOOK_BACK: u32 = 8;
+
+/// Opens a call and returns its depth; the root's is 0.
+#[inline(always)]
+pub unsafe fn enter<C: EbpfContext>(task: *mut Task, ctx: &C) -> u32 {
+    // SAFETY: the caller's checked map value; the index is checked.
+    unsafe {
+        let depth = (*task).depth;
+        if (depth as usize) < FRAMES {
+            let frames = (&raw mut (*task).frames).cast::<u64>();
+            core::ptr::write_volatile(frames.add(depth as usize), ctx.as_ptr() as u64);
+        }
+        (*task).depth = depth + 1;
+        depth
+    }
+}
+
+/// Closes the call with this frame, and those above it whose exits were missed, and returns its depth. An exit without
+/// an entry leaves all as it is and gets the depth of a call made now.
+#[inline(always)]
+pub unsafe fn leave<C: EbpfContext>(task: *mut Task, ctx: &C) -> u32 {
+    // SAFETY: the caller's checked map value; the index is checked.
+    unsafe {
+        let open = (*task).depth;
+        let frames = (&raw const (*task).frames).cast::<u64>();
+        for back in 1..=LOOK_BACK {
+            if back >= open {
+                break;
+            }
+            let depth = open - back;
+            if depth as usize >= FRAMES {
+                // Too deep to be known by its frame.
+                (*task).depth = depth;
+                return depth;
+            }
+            if core::ptr::read_volatile(frames.add(depth as usize)) == ctx.as_ptr() as u64 {
+                (*task).depth = depth;
+                return depth;
+            }
+        }
+        if open == 0 { 1 } else { open }
+    }
+}

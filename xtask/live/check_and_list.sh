@@ -1,0 +1,28 @@
+# `tracer check` finds all it needs here; `tracer list` tells what is traced and what not.
+
+tracer check >/tmp/out 2>/tmp/err || fail "check: exit status $?: $(cat /tmp/out)"
+for line in 'privileges .*CAP_SYS_ADMIN' 'types .*BTF' 'symbols .*[1-9][0-9]* functions' 'text .*kcore' 'learning .*[1-9][0-9]* functions' 'fentry/fexit'; do
+    grep -q "^ok  *$line" /tmp/out || fail "check: no '$line' in: $(cat /tmp/out)"
+done
+[ ! -s /tmp/err ] || fail "check: $(cat /tmp/err)"
+tracer check -q >/tmp/out || fail "check -q: exit status $?"
+[ ! -s /tmp/out ] || fail "check -q says something"
+# It says what is missing.
+mkdir -p /tmp/empty
+status=0
+unshare -m sh -c 'mount --bind /tmp/empty /sys/kernel/btf; exec tracer check' >/tmp/out || status=$?
+[ $status = 4 ] || fail "check without BTF: exit status $status"
+grep -q '^MISSING  *types' /tmp/out || fail "check without BTF: $(cat /tmp/out)"
+
+tracer list -G __sys_sendto --learn 0 >/tmp/out 2>/tmp/err || fail "list: exit status $?: $(cat /tmp/err)"
+grep -q '^__sys_sendto  *root$' /tmp/out || fail "list: no root"
+grep -q 'in the text, 1 calls away$' /tmp/out || fail "list: nothing from the text"
+grep -q '^__rcu_read_lock .*left out: .*deny list' /tmp/out || fail "list: __rcu_read_lock is not left out"
+tail -n 1 /tmp/out | grep -q '^[1-9][0-9]* functions: 1 roots, [1-9][0-9]* under them, [1-9][0-9]* left out$' || fail "list: $(tail -n 1 /tmp/out)"
+# By the syscall's name.
+tracer list -G sendto --learn 0 2>/tmp/err | grep -q '^__sys_sendto  *root$' || fail "list -G sendto"
+
+tracer list 'tcp_bpf_*' >/tmp/out 2>/tmp/err || fail "list GLOB: exit status $?: $(cat /tmp/err)"
+grep -qx tcp_bpf_sendmsg /tmp/out || fail "list GLOB: no tcp_bpf_sendmsg"
+! grep -v '^tcp_bpf_\|functions: ' /tmp/out || fail "list GLOB: others"
+nothing_left

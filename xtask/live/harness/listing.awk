@@ -1,0 +1,108 @@
+# Reads a listing in ftrace's form. Every call must close at the depth where it opened, one call must
+# be at most one level below the one around it, and all must be closed at the end. Prints the number of root calls.
+#
+# -v inside='A>B C>D' also demands that, in as many root calls as -v at_least says, some call of B
+# lies anywhere within a call of A, and so on.
+
+function problem(words) {
+    print "line " NR ": " words ": " $0
+    bad = 1
+    exit 1
+}
+
+# A root call has ended: it has what is demanded, or not.
+function root_ends(    i) {
+    roots++
+    for (i = 1; i <= demands; i++) {
+        if (!(i in found)) {
+            missing[i]++
+        }
+    }
+    delete found
+}
+
+function entered(name,    i, d) {
+    for (i = 1; i <= demands; i++) {
+        if (name == inner[i]) {
+            for (d = 0; d < depth; d++) {
+                if (stack[d] == outer[i]) {
+                    found[i] = 1
+                }
+            }
+        }
+    }
+}
+
+BEGIN {
+    demands = split(inside, pairs, " ")
+    for (i = 1; i <= demands; i++) {
+        split(pairs[i], names, ">")
+        outer[i] = names[1]
+        inner[i] = names[2]
+    }
+    depth = 0
+    roots = 0
+}
+
+/^#/ || /^ -+$/ || /=>/ || /^$/ { next }
+
+{
+    bar = index($0, "|  ")
+    if (!bar) {
+        problem("no call")
+    }
+    text = substr($0, bar + 3)
+    match(text, /^ */)
+    level = RLENGTH / 2
+    text = substr(text, RLENGTH + 1)
+    name = text
+    sub(/\(.*/, "", name)
+    if (text ~ /^\/\*/) {
+        # A remark of its own: a gap, or the end of the trace.
+        next
+    }
+    if (text ~ /^}/) {
+        depth--
+        if (level != depth) {
+            problem("closes at " level " what was opened at " depth)
+        }
+        if (match(text, /\/\* [^ ]+/) && substr(text, RSTART + 3, RLENGTH - 3) != stack[depth]) {
+            problem("closes another function than " stack[depth])
+        }
+        if (depth == 0) {
+            root_ends()
+        }
+        next
+    }
+    if (level != depth) {
+        problem("is at " level " inside of " depth " calls")
+    }
+    entered(name)
+    if (text ~ /\(\) {$/) {
+        stack[depth] = name
+        depth++
+    } else if (text ~ /^[^ ]+\(\);/) {
+        if (depth == 0) {
+            root_ends()
+        }
+    } else {
+        problem("is no call")
+    }
+}
+
+END {
+    if (bad) {
+        exit 1
+    }
+    if (depth > 0) {
+        print depth " calls are not closed"
+        exit 1
+    }
+    for (i = 1; i <= demands; i++) {
+        if (roots - missing[i] < at_least) {
+            print inner[i] " is not inside of " outer[i] " in " missing[i] " of " roots " root calls"
+            exit 1
+        }
+    }
+    print roots
+}

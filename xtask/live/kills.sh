@@ -1,0 +1,52 @@
+# SIGKILL at any time leaves nothing in the kernel. Five times each on 7.3, where letting go is fast.
+# limit: 150
+
+case $(uname -r) in
+    7.3.*) rounds=5 ;;
+    *) rounds=1 ;;
+esac
+
+drive unix
+patched() { [ -s /sys/kernel/tracing/enabled_functions ]; }
+killed() {
+    kill -KILL $tracer
+    ends_with 137
+    bpf_was_there=1
+}
+round=0
+while [ $round -lt $rounds ]; do
+    round=$((round + 1))
+    # While it attaches, a little later each time.
+    trace --learn 0 -G unix_stream_sendmsg
+    within 10 patched || fail "nothing attached"
+    usleep $((round * 100000))
+    ! said 'tracer: tracing' || fail "all is attached already"
+    killed
+    nothing_left 30
+
+    # While it traces.
+    trace --learn 0 -G __sys_sendto
+    hear 'tracer: tracing' 20
+    within 10 grep -q __sys_sendto /tmp/out || fail "nothing is traced"
+    bpf_is_there || fail "programs do not show in kallsyms, so this test shows nothing"
+    killed
+    nothing_left 30
+
+    # While it detaches: behind the summary come the functions below the root.
+    trace --learn 0 -G __sys_sendto
+    hear 'tracer: tracing' 20
+    kill -INT $tracer
+    until said 'whole calls'; do usleep 1000; done
+    kill -KILL $tracer
+    wait $tracer || :
+    nothing_left 30
+done
+
+# While it learns: the next one clears away what is left.
+trace -G __sys_sendto
+learning() { [ -d "/sys/kernel/tracing/instances/tracer-$tracer" ]; }
+within 10 learning || fail "no instance of the function tracer"
+killed
+learning || fail "the kernel removes instances by itself"
+tracer list -G __sys_sendto --learn 1s >/tmp/out 2>/tmp/err || fail "exit status $?: $(cat /tmp/err)"
+no_instance || fail "the instance of a tracer that was killed is left"
