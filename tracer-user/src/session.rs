@@ -5,9 +5,12 @@
 //! the trace (a signal, the time, the number of calls, the command, a closed pipe), what has been
 //! captured is written before anything else is done.
 
+mod command;
 mod learning;
+mod probes;
 mod run;
 mod stop;
+mod tell;
 
 pub use learning::{Learned, learn};
 pub use run::{Options, Outcome, run};

@@ -7,7 +7,6 @@ case $(uname -r) in
 esac
 
 drive unix
-patched() { [ -s /sys/kernel/tracing/enabled_functions ]; }
 killed() {
     kill -KILL $tracer
     ends_with 137
@@ -18,7 +17,7 @@ while [ $round -lt $rounds ]; do
     round=$((round + 1))
     # While it attaches, a little later each time.
     trace --learn 0 -G unix_stream_sendmsg
-    within 10 patched || fail "nothing attached"
+    within 10 patched || fail "nothing attached: $(cat /tmp/err)"
     usleep $((round * 100000))
     ! said 'tracer: tracing' || fail "all is attached already"
     killed

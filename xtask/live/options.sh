@@ -7,7 +7,6 @@ calls=$(check_listing) || fail "$calls"
 [ "$calls" = 2 ] || fail "-n 2 printed $calls root calls"
 grep -q '^ 1)' /tmp/out || fail "nothing on CPU 1"
 
-read -r before _ </proc/uptime
 tracer --learn 0 -G tcp_poll -C 0 --duration 500ms >/tmp/out 2>/tmp/err || fail "--duration: exit status $?: $(cat /tmp/err)"
 ! grep -q tcp_poll /tmp/out || fail "-C 0 shows calls of CPU 1"
 said 'tracer: 0 whole calls' || fail "-C 0: $(cat /tmp/err)"
@@ -25,9 +24,10 @@ wait $workload || fail "the workload: $(cat /tmp/workload.err)"
 
 # The trace ends with its command, and shows it alone.
 drive tcp
-tracer --learn 0 -G inet_sendmsg -G tcp_poll -- tracer workload udp --count 60 --interval-us 20000 >/tmp/out 2>/tmp/err || fail "-- COMMAND: exit status $?: $(cat /tmp/err)"
+waits='until grep -q "tracer: tracing" /tmp/err; do usleep 20000; done; exec tracer workload udp --count 20 --interval-us 2000'
+tracer --learn 0 -G inet_sendmsg -G tcp_poll -- sh -c "$waits" >/tmp/out 2>/tmp/err || fail "-- COMMAND: exit status $?: $(cat /tmp/err)"
 kill $workload
-said 'workload: 60 sends' || fail "the command did not end by itself: $(cat /tmp/err)"
+said 'workload: 20 sends' || fail "the command did not end by itself: $(cat /tmp/err)"
 grep -q inet_sendmsg /tmp/out || fail "nothing of the command"
 ! grep -q tcp_poll /tmp/out || fail "others than the command"
 

@@ -91,7 +91,7 @@ fn findings() -> Vec<Finding> {
         Finding::needed("privileges", Exit::NotPermitted, &privileges(), |words| {
             (*words).to_owned()
         }),
-        Finding::useful("lockdown", &lockdown(), Clone::clone),
+        lockdown(),
         Finding::needed("types", Exit::Kernel, &Types::load(), |_| {
             "BTF in /sys/kernel/btf/vmlinux".to_owned()
         }),
@@ -123,16 +123,20 @@ fn privileges() -> Result<&'static str, String> {
     Err(super::exit::NotRoot.to_string())
 }
 
-fn lockdown() -> Result<String, String> {
-    match facts::lockdown() {
-        Ok(state @ (facts::Lockdown::Absent | facts::Lockdown::None)) => {
-            Ok(format!("{state}: nothing is forbidden"))
+fn lockdown() -> Finding {
+    use facts::Lockdown;
+    let fact = match facts::lockdown() {
+        Ok(Lockdown::Confidentiality) => Err(
+            "confidentiality: BPF must not read kernel memory; boot without lockdown".to_owned(),
+        ),
+        Ok(state @ Lockdown::Integrity) => {
+            Ok(format!("{state}: tracing and reading are permitted"))
         }
-        Ok(state) => Err(format!(
-            "{state}: the kernel may refuse BPF tracing programs"
-        )),
-        Err(error) => Err(error.to_string()),
-    }
+        Ok(state) => Ok(format!("{state}: nothing is forbidden")),
+        // Then the attempt below decides.
+        Err(error) => return Finding::useful("lockdown", &Err::<String, _>(error), Clone::clone),
+    };
+    Finding::needed("lockdown", Exit::NotPermitted, &fact, Clone::clone)
 }
 
 /// A function that the kernel has for trying out fentry and fexit (net/bpf/test_run.c); nothing else calls it.

@@ -63,6 +63,7 @@ fn show(plan: &Plan, glob: &WildMatch, out: &mut impl Write) -> io::Result<()> {
 fn source(source: Source) -> String {
     match source {
         Source::Root => "root".to_owned(),
+        Source::Interrupt => "runs around interrupts".to_owned(),
         Source::Learned { hits } => format!("seen {hits} times"),
         Source::Text { distance } => format!("in the text, {distance} calls away"),
     }

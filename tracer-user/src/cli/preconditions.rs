@@ -8,7 +8,10 @@ use anyhow::{Result, bail};
 use super::exit::{NotRoot, Usage};
 use crate::{
     attach::ObjectError,
-    kernel::facts::{self, Lockdown},
+    kernel::{
+        facts::{self, Lockdown},
+        text::KernelText,
+    },
 };
 
 /// Privileges, no lockdown that takes reading away from BPF, and the process that was asked for.
@@ -23,7 +26,12 @@ pub fn check(pid: Option<u32>) -> Result<()> {
         Some(pid) if !Path::new(&format!("/proc/{pid}")).exists() => {
             bail!(Usage(format!("there is no process {pid}; see `ps`")))
         }
-        _ => Ok(()),
+        _ => {
+            if let Err(error) = KernelText::open() {
+                eprintln!("tracer: {error}; what is not seen while learning is not in the graph");
+            }
+            Ok(())
+        }
     }
 }
 

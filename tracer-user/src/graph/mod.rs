@@ -2,9 +2,10 @@
 //!
 //! Batches of one task may arrive out of order (it migrated: two rings) or not at all (a ring was
 //! full). [`Rebuilder`] puts them in order by their sequence numbers and feeds each root call's
-//! events to a [`tree::Builder`], which pairs entries with exits. What is missing becomes a mark in the tree
+//! events to a [`builder::Builder`], which pairs entries with exits. What is missing becomes a mark in the tree
 //! where it happened; what follows is never shifted.
 
+pub mod builder;
 pub mod rebuild;
 pub mod tree;
 

@@ -11,7 +11,8 @@ use tracer_common::{BatchHeader, Event};
 
 use super::{
     CpuId, TaskId,
-    tree::{Builder, End, Interrupts, RootCall},
+    builder::Builder,
+    tree::{End, Interrupts, RootCall},
 };
 use crate::stream::Batch;
 

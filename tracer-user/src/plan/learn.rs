@@ -108,6 +108,19 @@ fn is_bpf_program(name: &str, module: Option<&str>) -> bool {
     module == Some("bpf") || name.starts_with("bpf_prog_") || name.starts_with("bpf_trampoline_")
 }
 
+/// What runs on the task before and after a hard interrupt: without these, what they call would hang in the graph
+/// wherever the interrupt came (kernel/softirq.c, kernel/entry/common.c, kernel/time/hrtimer.c from 7.1 on).
+pub const AROUND_INTERRUPTS: &[&str] = &[
+    "irq_enter_rcu",
+    "irq_exit_rcu",
+    "__irq_exit_rcu",
+    "irqentry_exit_cond_resched",
+    "raw_irqentry_exit_cond_resched",
+    "__hrtimer_rearm_deferred",
+    "handle_softirqs",
+    "__do_softirq",
+];
+
 /// Where x86's entry code calls into the rest of the kernel (arch/x86/kernel/apic, kernel/entry/common.c,
 /// kernel/softirq.c).
 fn is_interrupt_entry(name: &str) -> bool {

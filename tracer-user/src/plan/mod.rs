@@ -31,6 +31,8 @@ pub enum Source {
         /// Times it was hit while learning.
         hits: u64,
     },
+    /// It runs when an interrupt comes in or goes out, which can be in the middle of any root call.
+    Interrupt,
     /// The text of a function of the plan calls it.
     Text {
         /// Calls between a root and it.

@@ -91,13 +91,29 @@ const TRAMPOLINE: &[&str] = &[
     "__bpf_tramp_exit",
     "__rcu_read_lock",
     "__rcu_read_unlock",
-    "migrate_disable",
-    "migrate_enable",
 ];
+
+/// Also the trampoline's own, but its slow path (a task whose CPUs were changed meanwhile) is taken once and then settled, so
+/// only what it calls itself is left alone.
+const MIGRATION: &[&str] = &["migrate_disable", "migrate_enable"];
+
+/// Within two calls of the RCU code on some kernels, but behind the point where its flag is cleared
+/// (rcu_preempt_deferred_qs_irqrestore, kernel/rcu/tree_plugin.h). Attached under load on every kernel in docs/kernels.md.
+const SETTLED: &str = "_raw_spin_";
 
 /// Calls from the trampoline's own code within which nothing is attached. Two reach
 /// `rcu_read_unlock_special` and what it calls while its flag is still set.
 const TRAMPOLINE_LEVELS: u32 = 2;
+
+/// The functions of these names and what their text calls, so many levels down.
+fn within(kernel: &Kernel, names: &[&str], levels: u32) -> BTreeSet<Address> {
+    let roots: Vec<Address> = names
+        .iter()
+        .filter_map(|name| kernel.symbols.address_of(name))
+        .collect();
+    let called = super::closure::reachable(kernel, &roots, levels, usize::MAX);
+    called.into_keys().chain(roots).collect()
+}
 
 /// The rules for one kernel.
 pub struct Rules {
@@ -108,15 +124,14 @@ pub struct Rules {
 impl Rules {
     /// Computes what has to be computed.
     pub fn new(kernel: &Kernel) -> Self {
-        let roots: Vec<Address> = TRAMPOLINE
-            .iter()
-            .filter_map(|name| kernel.symbols.address_of(name))
-            .collect();
-        let mut trampoline: BTreeSet<Address> =
-            super::closure::reachable(kernel, &roots, TRAMPOLINE_LEVELS, usize::MAX)
-                .into_keys()
-                .collect();
-        trampoline.extend(roots);
+        let mut trampoline = within(kernel, TRAMPOLINE, TRAMPOLINE_LEVELS);
+        trampoline.extend(within(kernel, MIGRATION, 1));
+        trampoline.retain(|&address| {
+            kernel
+                .symbols
+                .function_at(address)
+                .is_none_or(|function| !function.name.starts_with(SETTLED))
+        });
         // Where the text cannot be read, what is known of every kernel seen so far.
         let known = [
             "rcu_read_unlock_special",

@@ -18,7 +18,10 @@ use crate::{
         learning::{FunctionTracer, LearningError},
         symbols::{Symbols, SymbolsError},
     },
-    plan::{Planned, Source, closure, learn::Learner},
+    plan::{
+        Planned, Source, closure,
+        learn::{AROUND_INTERRUPTS, Learner},
+    },
 };
 
 /// Root calls after which learning may end early.
@@ -109,11 +112,16 @@ fn watch(
         }
         look = (look * 2).min(Duration::from_secs(1));
     }
+    let around = AROUND_INTERRUPTS
+        .iter()
+        .filter(|name| kernel.is_traceable(name))
+        .filter_map(|name| kernel.symbols.address_of(name))
+        .map(|address| (address, Source::Interrupt));
     let members = learner.members().iter();
+    let seen = members.map(|(&address, &hits)| (address, Source::Learned { hits }));
     Ok(Learned {
-        functions: members
-            .map(|(&address, &hits)| (address, Source::Learned { hits }))
-            .collect(),
+        // What was seen replaces what is only expected.
+        functions: around.chain(seen).collect(),
         root_calls: learner.root_calls(),
         remark: None,
     })

@@ -2,18 +2,16 @@
 
 use std::{
     io::{self, Write},
-    process::Stdio,
     time::Duration,
 };
 
-use anyhow::{Context as _, Result, anyhow};
-use indicatif::{ProgressBar, ProgressStyle};
-use tokio::process::{Child, Command};
+use anyhow::{Context as _, Result};
+use tokio::process::Child;
 use tracer_common::{Config, CpuCounters, CpuMask, NO_DEPTH_LIMIT};
 
-use super::{Learned, Stop, learn};
+use super::{Stop, command, learn, probes, probes::Probes, tell};
 use crate::{
-    attach::{Object, Pair, Role, object::Sizes},
+    attach::{Object, object::Sizes},
     graph::{Rebuilder, RootCall, Totals, tree::Interrupts},
     kernel::Kernel,
     output::ftrace::{self, FtraceWriter},
@@ -65,20 +63,20 @@ pub struct Outcome {
 /// Runs one trace; text goes to `out`, all else to stderr.
 pub async fn run(options: &Options, out: impl Write) -> Result<Outcome> {
     let stop = Stop::on_signals().context("cannot listen for signals")?;
-    raise_file_limit();
+    probes::raise_file_limit();
     let kernel = Kernel::read()?;
     let roots = plan::resolve_roots(&kernel, &options.roots)?;
-    let mut child = start(&options.command)?;
+    let mut child = command::start(&options.command)?;
     let only = options.pid.or_else(|| child.as_ref().and_then(Child::id));
     let learned = learn(&kernel, &roots, options.learn, &stop);
     let result = if stop.is_wanted() {
         Ok(Outcome::default())
     } else {
         let plan = Plan::new(&kernel, roots, learned.functions.clone());
-        tell_plan(&plan, &learned, options.verbose);
+        tell::plan(&plan, &learned, options.verbose);
         trace(options, &kernel, &plan, only, &mut child, &stop, out).await
     };
-    end_command(&mut child).await;
+    command::end(&mut child).await;
     result
 }
 
@@ -101,7 +99,7 @@ async fn trace(
     let (mut object, rings) = Object::load(&config, sizes, &btf, options.verbose)?;
     let logger = diagnostics(&mut object, options.verbose);
     object.attach_tracepoints(&btf)?;
-    let probes = attach_all(&mut object, &btf, plan, stop)?;
+    let attached = probes::attach_all(&mut object, &btf, plan, stop)?;
     let table = plan.table(kernel);
     let mut writer = FtraceWriter::new(out, &table, options.text, kernel.possible_cpus);
     let mut printer = Printer {
@@ -115,8 +113,8 @@ async fn trace(
     if !stop.is_wanted() {
         eprintln!(
             "tracer: tracing {}, {} functions below",
-            names(plan),
-            probes.callees.len()
+            tell::names(plan),
+            attached.callees.len()
         );
         stream(
             options,
@@ -128,9 +126,9 @@ async fn trace(
         )
         .await?;
     }
-    end_command(child).await;
-    let Probes { roots, callees } = probes;
-    detach(roots, "roots");
+    command::end(child).await;
+    let Probes { roots, callees } = attached;
+    probes::detach(roots, "roots");
     rings.pass(&mut |bytes| take(bytes, &mut rebuilder, &mut printer));
     rebuilder.finish(&mut |call| printer.print(&call));
     let outcome = Outcome {
@@ -138,8 +136,8 @@ async fn trace(
         counters: object.counters()?,
     };
     let written = printer.written;
-    tell_totals(&outcome, options.verbose);
-    detach(callees, "functions");
+    tell::totals(&outcome, options.verbose);
+    probes::detach(callees, "functions");
     drop(logger);
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(outcome),
@@ -231,71 +229,6 @@ impl<W: Write> Printer<'_, '_, W> {
     }
 }
 
-struct Probes {
-    roots: Vec<Pair>,
-    callees: Vec<Pair>,
-}
-
-/// Attaches the callees, then the roots. A callee that the kernel does not accept is reported and left out.
-fn attach_all(object: &mut Object, btf: &aya::Btf, plan: &Plan, stop: &Stop) -> Result<Probes> {
-    let bar = progress("attaching", plan.callees.len() + plan.roots.len());
-    let mut callees = Vec::with_capacity(plan.callees.len());
-    for planned in &plan.callees {
-        if stop.is_wanted() {
-            break;
-        }
-        match Pair::attach(object, btf, &planned.name, Role::Callee) {
-            Ok(pair) => callees.push(pair),
-            Err(error @ crate::attach::AttachError::Function { .. }) => {
-                eprintln!("tracer: {error}; it is left out of the graph");
-            }
-            Err(error) => return Err(error.into()),
-        }
-        bar.inc(1);
-    }
-    let mut roots = Vec::with_capacity(plan.roots.len());
-    for planned in &plan.roots {
-        if stop.is_wanted() {
-            break;
-        }
-        roots.push(Pair::attach(object, btf, &planned.name, Role::Root)?);
-        bar.inc(1);
-    }
-    bar.finish_and_clear();
-    Ok(Probes { roots, callees })
-}
-
-/// Takes probes away one by one, with a word where it takes long.
-fn detach(probes: Vec<Pair>, what: &str) {
-    let count = probes.len();
-    let begin = std::time::Instant::now();
-    let bar = progress("detaching", count);
-    let mut told = false;
-    for (index, probe) in probes.into_iter().enumerate() {
-        drop(probe);
-        bar.inc(1);
-        if !told && bar.is_hidden() && begin.elapsed() > Duration::from_secs(2) {
-            told = true;
-            let rest = begin.elapsed() * u32::try_from(count - index).unwrap_or(u32::MAX)
-                / u32::try_from(index + 1).unwrap_or(u32::MAX);
-            eprintln!(
-                "tracer: this kernel takes its time to let probes go: {count} {what}, about {} s more",
-                rest.as_secs() + 1
-            );
-        }
-    }
-    bar.finish_and_clear();
-}
-
-fn progress(what: &'static str, count: usize) -> ProgressBar {
-    // Draws on a terminal only.
-    let bar = ProgressBar::new(count as u64);
-    if let Ok(style) = ProgressStyle::with_template("tracer: {msg} {bar:30} {pos}/{len}") {
-        bar.set_style(style);
-    }
-    bar.with_message(what)
-}
-
 fn config(options: &Options, kernel: &Kernel, only: Option<u32>) -> Config {
     let preempt_count = kernel.preempt_count();
     Config {
@@ -328,89 +261,4 @@ fn diagnostics(object: &mut Object, verbose: bool) -> Option<tokio::task::JoinHa
             guard.clear_ready();
         }
     }))
-}
-
-fn start(command: &[String]) -> Result<Option<Child>> {
-    let Some((program, arguments)) = command.split_first() else {
-        return Ok(None);
-    };
-    Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::inherit())
-        .kill_on_drop(true)
-        .spawn()
-        .map(Some)
-        .map_err(|error| anyhow!("`{program}` cannot be run: {error}"))
-}
-
-/// Ends a command that is still running, as perf does.
-async fn end_command(child: &mut Option<Child>) {
-    let Some(child) = child else { return };
-    if let (Ok(None), Some(id)) = (child.try_wait(), child.id()) {
-        let pid = nix::unistd::Pid::from_raw(i32::try_from(id).unwrap_or(0));
-        if pid.as_raw() > 0 {
-            let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
-        }
-        let _ = tokio::time::timeout(Duration::from_secs(2), child.wait()).await;
-    }
-}
-
-/// Two programs and two links a function: the usual limit of 1,024 is soon reached. Without the capability to
-/// raise it, attaching says so when it gets there.
-fn raise_file_limit() {
-    use nix::sys::resource::{Resource, getrlimit, setrlimit};
-    const WANTED: u64 = 1 << 20;
-    if setrlimit(Resource::RLIMIT_NOFILE, WANTED, WANTED).is_err()
-        && let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
-    {
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
-    }
-}
-
-fn names(plan: &Plan) -> String {
-    let names: Vec<&str> = plan.roots.iter().map(|root| root.name.as_str()).collect();
-    names.join(", ")
-}
-
-fn tell_plan(plan: &Plan, learned: &Learned, verbose: bool) {
-    match &learned.remark {
-        Some(remark) => eprintln!(
-            "tracer: {remark}: tracing what the text of {} calls, {} functions",
-            names(plan),
-            plan.callees.len()
-        ),
-        None => eprintln!(
-            "tracer: learned {} functions from {} calls; {} cannot be attached{}",
-            plan.callees.len() + plan.left_out.len(),
-            learned.root_calls,
-            plan.left_out.len(),
-            if verbose { ":" } else { " (-v names them)" }
-        ),
-    }
-    if verbose {
-        for left in &plan.left_out {
-            eprintln!("tracer: left out {}: {}", left.name, left.reason);
-        }
-    }
-}
-
-fn tell_totals(outcome: &Outcome, verbose: bool) {
-    let Outcome { totals, counters } = outcome;
-    let lost = totals.lost.max(counters.lost_events);
-    eprintln!(
-        "tracer: {} whole calls, {} partial, {} events, {lost} events lost, {} gaps",
-        totals.whole_calls, totals.partial_calls, totals.events, totals.gaps
-    );
-    if verbose {
-        eprintln!(
-            "tracer: in the kernel {} batches, {} events lost, {} hits of the tracer's own making",
-            counters.batches, counters.lost_events, counters.own_hits
-        );
-    }
-    if counters.lost_roots > 0 {
-        eprintln!(
-            "tracer: {} root calls were not traced: too many tasks were inside a root",
-            counters.lost_roots
-        );
-    }
 }

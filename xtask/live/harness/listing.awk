@@ -61,7 +61,7 @@ BEGIN {
         # A remark of its own: a gap, or the end of the trace.
         next
     }
-    if (text ~ /^}/) {
+    if (text ~ /^[}]/) {
         depth--
         if (level != depth) {
             problem("closes at " level " what was opened at " depth)
@@ -78,7 +78,7 @@ BEGIN {
         problem("is at " level " inside of " depth " calls")
     }
     entered(name)
-    if (text ~ /\(\) {$/) {
+    if (text ~ /\(\) [{]$/) {
         stack[depth] = name
         depth++
     } else if (text ~ /^[^ ]+\(\);/) {

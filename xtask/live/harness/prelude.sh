@@ -35,12 +35,16 @@ bpf_is_gone() {
     ! bpf_is_there
 }
 
+# Whether any function is patched, by tracer or by the function tracer. Files there have no size.
+patched() {
+    [ -n "$(head -n 1 /sys/kernel/tracing/enabled_functions)" ]
+}
+
 # The kernel is as it was: no program, no trampoline, no function that is patched for one. Programs
 # go with a grace period, and up to kernel 7.0 each link takes one of its own.
 nothing_left() {
     within "${1:-20}" bpf_is_gone || fail "programs stay: $(grep -F '[bpf]' /proc/kallsyms | tr '\n' ' ')"
-    [ ! -s /sys/kernel/tracing/enabled_functions ] ||
-        fail "functions stay patched: $(tr '\n' ' ' </sys/kernel/tracing/enabled_functions)"
+    ! patched || fail "functions stay patched: $(tr '\n' ' ' </sys/kernel/tracing/enabled_functions)"
 }
 
 # No instance of the function tracer is left.

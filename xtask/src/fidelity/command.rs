@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use clap::Args;
 
-use super::{Report, Spec, report, script};
+use super::{Difference, Report, Spec, report, script};
 use crate::setup::{self, Emulator, Kernel, KernelChoice, kernels};
 use crate::vm::{self, Sinks, VmSpec};
 use crate::{build, process::say};
@@ -142,14 +142,14 @@ pub fn describe(report: &Report) -> String {
     text
 }
 
-fn differences(what: &str, functions: &[(String, f64)]) -> String {
+fn differences(what: &str, functions: &[Difference]) -> String {
     if functions.is_empty() {
         return String::new();
     }
     let named: Vec<String> = functions
         .iter()
         .take(NAMED)
-        .map(|(name, count)| format!("{name} {count:.2}"))
+        .map(|one| format!("{} {:.2}", one.function, one.per_root_call))
         .collect();
     let rest = functions.len().saturating_sub(NAMED);
     let rest = if rest > 0 {

@@ -71,6 +71,7 @@ fn is_interrupt(name: &str, parent: &str) -> bool {
         | "idle_cpu"
         | "irqentry_exit_cond_resched"
         | "raw_irqentry_exit_cond_resched"
+        | "__hrtimer_rearm_deferred"
         | "run_timer_softirq"
         | "hrtimer_run_softirq"
         | "rcu_core_si"
@@ -93,6 +94,17 @@ fn is_interrupt(name: &str, parent: &str) -> bool {
     }
 }
 
+/// A function with calls that one listing has and the other has not.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Difference {
+    /// Its name.
+    pub function: String,
+    /// Such calls per root call.
+    pub per_root_call: f64,
+    /// The path of one of them.
+    pub example: String,
+}
+
 /// One comparison.
 #[derive(Clone, Debug, Serialize)]
 pub struct Comparison {
@@ -101,9 +113,9 @@ pub struct Comparison {
     /// The share of ours that the reference has, 0 to 1.
     pub precision: f64,
     /// Functions whose calls are missing, with the calls per root call, most first.
-    pub missing: Vec<(String, f64)>,
+    pub missing: Vec<Difference>,
     /// Functions whose calls are too many, likewise.
-    pub surplus: Vec<(String, f64)>,
+    pub surplus: Vec<Difference>,
 }
 
 /// Compares `ours` with `reference`.
@@ -120,9 +132,9 @@ pub fn compare(reference: &[Paths], ours: &[Paths]) -> Comparison {
 
 /// The share of `calls` that is in their best matches among `others`, and the functions whose calls are not, per
 /// root call.
-fn covered(calls: &[Paths], others: &[Paths]) -> (f64, Vec<(String, f64)>) {
+fn covered(calls: &[Paths], others: &[Paths]) -> (f64, Vec<Difference>) {
     let (mut all, mut found) = (0, 0);
-    let mut absent: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut absent: BTreeMap<&str, (u32, &str)> = BTreeMap::new();
     for call in calls {
         all += size(call);
         let best = others
@@ -136,9 +148,8 @@ fn covered(calls: &[Paths], others: &[Paths]) -> (f64, Vec<(String, f64)>) {
         for (path, count) in call {
             let more = count.saturating_sub(other.get(path).copied().unwrap_or(0));
             if more > 0 {
-                *absent
-                    .entry(path.rsplit('/').next().unwrap_or(path))
-                    .or_default() += more;
+                let function = path.rsplit('/').next().unwrap_or(path);
+                absent.entry(function).or_insert((0, path)).0 += more;
             }
         }
     }
@@ -147,9 +158,17 @@ fn covered(calls: &[Paths], others: &[Paths]) -> (f64, Vec<(String, f64)>) {
     };
     let mut absent: Vec<_> = absent
         .into_iter()
-        .map(|(name, count)| (name.to_owned(), per_call(count)))
+        .map(|(function, (count, example))| Difference {
+            function: function.to_owned(),
+            per_root_call: per_call(count),
+            example: example.to_owned(),
+        })
         .collect();
-    absent.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    absent.sort_by(|a, b| {
+        b.per_root_call
+            .total_cmp(&a.per_root_call)
+            .then_with(|| a.function.cmp(&b.function))
+    });
     let share = if all == 0 {
         0.0
     } else {
@@ -211,7 +230,8 @@ mod tests {
         let comparison = compare(&reference, &ours);
         assert!((comparison.recall - 0.75).abs() < 1e-9);
         assert!((comparison.precision - 1.0).abs() < 1e-9);
-        assert_eq!(comparison.missing, [("b".to_owned(), 1.0)]);
+        assert_eq!(comparison.missing[0].function, "b");
+        assert_eq!(comparison.missing[0].example, "r/a/b");
     }
 
     #[test]

@@ -10,8 +10,8 @@ mod parse;
 use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
 
-pub use compare::Comparison;
 use compare::Without;
+pub use compare::{Comparison, Difference};
 
 /// What is compared.
 #[derive(Clone, Debug)]

@@ -1,0 +1,92 @@
+//! The probes of a trace: attached callees first, detached roots first, with a word to the user where it takes long.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::Stop;
+use crate::{
+    attach::{AttachError, Object, Pair, Role},
+    plan::Plan,
+};
+
+/// The probes in the kernel.
+pub struct Probes {
+    /// Those of the roots.
+    pub roots: Vec<Pair>,
+    /// Those of the functions below.
+    pub callees: Vec<Pair>,
+}
+
+/// Attaches the callees, then the roots. A callee that the kernel does not accept is reported and left out.
+pub fn attach_all(object: &mut Object, btf: &aya::Btf, plan: &Plan, stop: &Stop) -> Result<Probes> {
+    let bar = progress("attaching", plan.callees.len() + plan.roots.len());
+    let mut callees = Vec::with_capacity(plan.callees.len());
+    for planned in &plan.callees {
+        if stop.is_wanted() {
+            break;
+        }
+        match Pair::attach(object, btf, &planned.name, Role::Callee) {
+            Ok(pair) => callees.push(pair),
+            Err(error @ AttachError::Function { .. }) => {
+                eprintln!("tracer: {error}; it is left out of the graph");
+            }
+            Err(error) => return Err(error.into()),
+        }
+        bar.inc(1);
+    }
+    let mut roots = Vec::with_capacity(plan.roots.len());
+    for planned in &plan.roots {
+        if stop.is_wanted() {
+            break;
+        }
+        roots.push(Pair::attach(object, btf, &planned.name, Role::Root)?);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(Probes { roots, callees })
+}
+
+/// Takes probes away one by one, with a word where it takes long.
+pub fn detach(probes: Vec<Pair>, what: &str) {
+    let count = probes.len();
+    let begin = Instant::now();
+    let bar = progress("detaching", count);
+    let mut told = false;
+    for (index, probe) in probes.into_iter().enumerate() {
+        drop(probe);
+        bar.inc(1);
+        if !told && bar.is_hidden() && begin.elapsed() > Duration::from_secs(2) {
+            told = true;
+            let rest = begin.elapsed() * u32::try_from(count - index).unwrap_or(u32::MAX)
+                / u32::try_from(index + 1).unwrap_or(u32::MAX);
+            eprintln!(
+                "tracer: this kernel takes its time to let probes go: {count} {what}, about {} s more",
+                rest.as_secs() + 1
+            );
+        }
+    }
+    bar.finish_and_clear();
+}
+
+fn progress(what: &'static str, count: usize) -> ProgressBar {
+    // Draws on a terminal only.
+    let bar = ProgressBar::new(count as u64);
+    if let Ok(style) = ProgressStyle::with_template("tracer: {msg} {bar:30} {pos}/{len}") {
+        bar.set_style(style);
+    }
+    bar.with_message(what)
+}
+
+/// Two programs and two links a function: the usual limit of 1,024 is soon reached. Without the capability to
+/// raise it, attaching says so when it gets there.
+pub fn raise_file_limit() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    const WANTED: u64 = 1 << 20;
+    if setrlimit(Resource::RLIMIT_NOFILE, WANTED, WANTED).is_err()
+        && let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+    {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
+}

@@ -1,0 +1,55 @@
+//! What the user is told on stderr: the plan before, the sums after.
+
+use super::{Learned, Outcome};
+use crate::plan::Plan;
+
+/// The roots' names.
+pub fn names(plan: &Plan) -> String {
+    let names: Vec<&str> = plan.roots.iter().map(|root| root.name.as_str()).collect();
+    names.join(", ")
+}
+
+/// What was found to run under the roots.
+pub fn plan(plan: &Plan, learned: &Learned, verbose: bool) {
+    match &learned.remark {
+        Some(remark) => eprintln!(
+            "tracer: {remark}: tracing what the text of {} calls, {} functions",
+            names(plan),
+            plan.callees.len()
+        ),
+        None => eprintln!(
+            "tracer: learned {} functions from {} calls; {} cannot be attached{}",
+            plan.callees.len() + plan.left_out.len(),
+            learned.root_calls,
+            plan.left_out.len(),
+            if verbose { ":" } else { " (-v names them)" }
+        ),
+    }
+    if verbose {
+        for left in &plan.left_out {
+            eprintln!("tracer: left out {}: {}", left.name, left.reason);
+        }
+    }
+}
+
+/// The sums over the trace.
+pub fn totals(outcome: &Outcome, verbose: bool) {
+    let Outcome { totals, counters } = outcome;
+    let lost = totals.lost.max(counters.lost_events);
+    eprintln!(
+        "tracer: {} whole calls, {} partial, {} events, {lost} events lost, {} gaps",
+        totals.whole_calls, totals.partial_calls, totals.events, totals.gaps
+    );
+    if verbose {
+        eprintln!(
+            "tracer: in the kernel {} batches, {} events lost, {} hits of the tracer's own making",
+            counters.batches, counters.lost_events, counters.own_hits
+        );
+    }
+    if counters.lost_roots > 0 {
+        eprintln!(
+            "tracer: {} root calls were not traced: too many tasks were inside a root",
+            counters.lost_roots
+        );
+    }
+}
