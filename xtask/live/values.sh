@@ -2,7 +2,7 @@
 
 # Connecting to a port where nobody listens.
 refuse() {
-    while :; do nc 127.0.0.1 1 </dev/null 2>/dev/null; done
+    while :; do nc 127.0.0.1 1 </dev/null 2>/dev/null || :; done
 }
 refuse &
 refused=$!

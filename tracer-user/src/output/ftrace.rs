@@ -160,6 +160,8 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
         let name = name(self.functions, call);
         write!(self.buffer, "{name}();")?;
         if let Some(remark) = self.remark(call) {
+            // The colon stands behind a name, and here is none.
+            let remark = remark.strip_prefix(':').unwrap_or(&remark);
             write!(self.buffer, " /*{remark} */")?;
         }
         writeln!(self.buffer)

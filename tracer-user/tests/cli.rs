@@ -1,0 +1,96 @@
+//! The command line from outside: help, and what is refused before the kernel is asked anything.
+
+use std::process::{Command, Stdio};
+
+/// Runs `tracer` with these arguments; gives its exit status, stdout and stderr as one text.
+fn tracer(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_tracer"))
+        .args(arguments)
+        // Help is wrapped at the width of the terminal, of which there is none.
+        .env("COLUMNS", "100")
+        .env_remove("CLICOLOR_FORCE")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let status = output
+        .status
+        .code()
+        .map_or("none".to_owned(), |code| code.to_string());
+    let part = |name: &str, bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        if text.is_empty() {
+            text
+        } else {
+            format!("--- {name}\n{text}")
+        }
+    };
+    format!(
+        "exit status {status}\n{}{}",
+        part("stdout", &output.stdout),
+        part("stderr", &output.stderr)
+    )
+}
+
+#[test]
+fn help() {
+    insta::assert_snapshot!(tracer(&["--help"]));
+}
+
+#[test]
+fn help_of_the_subcommands() {
+    for name in ["demo", "list", "check", "workload"] {
+        insta::assert_snapshot!(format!("help_{name}"), tracer(&[name, "--help"]));
+    }
+}
+
+#[test]
+fn version() {
+    insta::assert_snapshot!(tracer(&["--version"]));
+}
+
+/// One sentence, exit status 2, nothing on stdout.
+#[test]
+fn what_cannot_be_typed() {
+    let wrong: &[&[&str]] = &[
+        &[],
+        &["-G", "f", "--graph-opts", "args"],
+        &["-G", "f", "--graph-opts", "noirqs,thresh=10"],
+        &["-G", "f", "--graph-opts", "nosleep-time"],
+        &["-G", "f", "--graph-opts", "verbose"],
+        &["-G", "f", "--graph-opts", "retaddr"],
+        &["-G", "f", "--graph-opts", "nonsense"],
+        &["-G", "f", "--graph-opts", "depth"],
+        &["-G", "f", "--graph-opts", "depth=0"],
+        &["-G", "f", "--ring-size", "5"],
+        &["-G", "f", "--ring-size", "2"],
+        &["-G", "f", "-C", "x"],
+        &["-G", "f", "-C", ""],
+    ];
+    let all: Vec<String> = wrong
+        .iter()
+        .map(|arguments| format!("$ tracer {}\n{}", arguments.join(" "), tracer(arguments)))
+        .collect();
+    insta::assert_snapshot!(all.join("\n"));
+}
+
+/// What clap refuses comes with its hints.
+#[test]
+fn what_clap_refuses() {
+    let wrong: &[&[&str]] = &[
+        &["--nonsense"],
+        &["-G"],
+        &["-G", "f", "--duration", "soon"],
+        &["-G", "f", "--duration", "5 parsecs"],
+        &["-G", "f", "-n", "many"],
+        &["-G", "f", "-p", "init"],
+        &["workload", "sctp"],
+        &["workload"],
+        &["demo", "-G", "f"],
+        &["command", "without", "dashes"],
+    ];
+    let all: Vec<String> = wrong
+        .iter()
+        .map(|arguments| format!("$ tracer {}\n{}", arguments.join(" "), tracer(arguments)))
+        .collect();
+    insta::assert_snapshot!(all.join("\n"));
+}
