@@ -35,6 +35,8 @@ pub struct Config {
     /// The address of the preempt count within a CPU's area: the symbol `__preempt_count`, or
     /// `pcpu_hot` plus its member's offset (6.2 to 6.14). Meaningless while `per_cpu_offsets` is 0.
     pub preempt_count: u64,
+    /// What the bits of the preempt count mean.
+    pub preempt_layout: crate::PreemptLayout,
     /// The offset of `pid` in `struct task_struct`, bytes.
     pub task_pid_offset: u64,
     /// The process of the tracer itself, whose root calls are left out; 0 leaves out none.
@@ -55,6 +57,7 @@ impl Config {
         text_base: 0,
         per_cpu_offsets: 0,
         preempt_count: 0,
+        preempt_layout: crate::PreemptLayout::CLASSIC,
         task_pid_offset: 0,
         own_tgid: 0,
         only_tgid: 0,
@@ -76,6 +79,6 @@ mod tests {
 
     #[test]
     fn config_has_no_padding() {
-        assert_eq!(size_of::<Config>(), 4 * 8 + 4 * 4 + MAX_CPUS / 8);
+        assert_eq!(size_of::<Config>(), 4 * 8 + 6 * 4 + MAX_CPUS / 8);
     }
 }

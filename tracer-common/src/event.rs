@@ -59,14 +59,38 @@ pub enum Context {
     Nmi = 3,
 }
 
+/// Which bits of the preempt count say what.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PreemptLayout {
+    /// Set in hard interrupts.
+    pub hard_irq_mask: u32,
+    /// Set in NMIs.
+    pub nmi_mask: u32,
+}
+
+impl PreemptLayout {
+    /// include/linux/preempt.h as it was for a long time.
+    pub const CLASSIC: Self = Self {
+        hard_irq_mask: 0x000f_0000,
+        nmi_mask: 0x00f0_0000,
+    };
+    /// With bits 16..24 counting how often interrupts were disabled (seen on 7.3; such a kernel has the per-CPU
+    /// variable `local_interrupt_disable_state`).
+    pub const WITH_DISABLE_COUNT: Self = Self {
+        hard_irq_mask: 0x0f00_0000,
+        nmi_mask: 0x1000_0000,
+    };
+}
+
 impl Context {
-    /// The context that a preempt count stands for: bits 20..24 NMI, 16..20 hard interrupts, bit 8
-    /// "serving a soft interrupt" (the higher soft-interrupt bits only say that they are disabled).
+    /// The context that a preempt count stands for. Bit 8 says "serving a soft interrupt" (the higher soft-interrupt
+    /// bits only say that they are disabled).
     #[inline(always)]
-    pub const fn from_preempt_count(count: u32) -> Self {
-        if count & 0x00f0_0000 != 0 {
+    pub const fn from_preempt_count(count: u32, layout: PreemptLayout) -> Self {
+        if count & layout.nmi_mask != 0 {
             Self::Nmi
-        } else if count & 0x000f_0000 != 0 {
+        } else if count & layout.hard_irq_mask != 0 {
             Self::HardIrq
         } else if count & 0x0000_0100 != 0 {
             Self::SoftIrq
@@ -177,13 +201,19 @@ mod tests {
 
     #[test]
     fn context_follows_the_preempt_count() {
-        assert_eq!(Context::from_preempt_count(0x0000_0002), Context::Task);
+        let classic = |count| Context::from_preempt_count(count, PreemptLayout::CLASSIC);
+        assert_eq!(classic(0x0000_0002), Context::Task);
         // Soft interrupts disabled is not serving one.
-        assert_eq!(Context::from_preempt_count(0x0000_0200), Context::Task);
-        assert_eq!(Context::from_preempt_count(0x0000_0300), Context::SoftIrq);
-        assert_eq!(Context::from_preempt_count(0x0001_0100), Context::HardIrq);
-        assert_eq!(Context::from_preempt_count(0x0010_0100), Context::Nmi);
+        assert_eq!(classic(0x0000_0200), Context::Task);
+        assert_eq!(classic(0x0000_0300), Context::SoftIrq);
+        assert_eq!(classic(0x0001_0100), Context::HardIrq);
+        assert_eq!(classic(0x0010_0100), Context::Nmi);
         // The highest bit says only that no reschedule is needed (PREEMPT_NEED_RESCHED, inverted).
-        assert_eq!(Context::from_preempt_count(0x8000_0000), Context::Task);
+        assert_eq!(classic(0x8000_0000), Context::Task);
+        let counting =
+            |count| Context::from_preempt_count(count, PreemptLayout::WITH_DISABLE_COUNT);
+        assert_eq!(counting(0x8003_0000), Context::Task);
+        assert_eq!(counting(0x8101_0000), Context::HardIrq);
+        assert_eq!(counting(0x9101_0000), Context::Nmi);
     }
 }

@@ -11,6 +11,7 @@ mod event;
 pub use config::{Config, CpuMask, MAX_CPUS};
 pub use event::{
     BATCH_CAPACITY, BATCH_HEADROOM, BatchHeader, Context, Event, EventKind, NO_DEPTH_LIMIT,
+    PreemptLayout,
 };
 
 /// Counters of one CPU, kept by the eBPF side and read by userspace; every field counts since load.

@@ -23,5 +23,5 @@ pub fn current(number: u32, cpu: &mut Cpu) -> Context {
     let address = cpu.area.wrapping_add(config!(preempt_count));
     // SAFETY: as above.
     let count = unsafe { bpf_probe_read_kernel(address as *const u32) }.unwrap_or(0);
-    Context::from_preempt_count(count)
+    Context::from_preempt_count(count, config!(preempt_layout))
 }

@@ -26,6 +26,18 @@ pub unsafe fn enter<C: EbpfContext>(task: *mut Task, ctx: &C) -> u32 {
     }
 }
 
+/// Whether this is the frame of the innermost open call.
+#[inline(always)]
+pub unsafe fn is_innermost<C: EbpfContext>(task: *mut Task, ctx: &C) -> bool {
+    // SAFETY: the caller's checked map value; the index is checked.
+    unsafe {
+        let depth = (*task).depth.wrapping_sub(1);
+        let frames = (&raw const (*task).frames).cast::<u64>();
+        (depth as usize) < FRAMES
+            && core::ptr::read_volatile(frames.add(depth as usize)) == ctx.as_ptr() as u64
+    }
+}
+
 /// Closes the call with this frame, and those above it whose exits were missed, and returns its depth. An exit without
 /// an entry leaves all as it is and gets the depth of a call made now.
 #[inline(always)]

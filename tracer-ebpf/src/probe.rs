@@ -15,7 +15,7 @@ use tracer_common::{Event, EventKind};
 use crate::{
     batch::{self, Hit, Wake},
     context, depth, gate,
-    maps::{ALL_GUARDS, Cpu, GUARD, OUTSIDE, Task, config, this_cpu},
+    maps::{ALL_GUARDS, Cpu, GUARD, OUTSIDE, SWITCH, Task, config, this_cpu},
     task,
 };
 
@@ -132,6 +132,9 @@ fn entry(ctx: &FEntryContext, number: u32, cpu: &mut Cpu, task: *mut Task) {
     unsafe {
         if batch::any(task, guard) {
             cpu.counters.own_hits += 1;
+            if (*task).dropped_frame == 0 {
+                (*task).dropped_frame = ctx.as_ptr() as u64;
+            }
             return;
         }
         batch::set(task, guard);
@@ -156,13 +159,24 @@ fn exit(ctx: &FExitContext, number: u32, cpu: &mut Cpu, task: *mut Task, closes:
     // SAFETY: a helper without arguments. First of all, so that our own work is not in the duration.
     let time_ns = unsafe { bpf_ktime_get_ns() };
     let context = context::current(number, cpu);
-    let writer = context as u32;
+    let mut writer = context as u32;
     let guard = GUARD << writer;
     // SAFETY: as in `entry`.
     unsafe {
-        if batch::any(task, guard) {
+        if (*task).dropped_frame == ctx.as_ptr() as u64 {
+            (*task).dropped_frame = 0;
             cpu.counters.own_hits += 1;
             return;
+        }
+        let at_work = batch::any(task, guard);
+        if at_work {
+            // The way out of an interrupt: the count says "task" again, though the task's probe is still interrupted.
+            // The entry was kept, so the exit is, too; anything else is the tracer's own doing.
+            if !depth::is_innermost(task, ctx) {
+                cpu.counters.own_hits += 1;
+                return;
+            }
+            writer = SWITCH;
         }
         batch::set(task, guard);
         // The exit of the root, and no other, has depth 0, whatever was missed before.
@@ -179,8 +193,10 @@ fn exit(ctx: &FExitContext, number: u32, cpu: &mut Cpu, task: *mut Task, closes:
             };
             batch::push(task, writer, &hit, Some(ctx));
         }
-        batch::flush_if_full(number, cpu, task);
-        batch::clear(task, guard);
+        if !at_work {
+            batch::flush_if_full(number, cpu, task);
+            batch::clear(task, guard);
+        }
     }
 }
 

@@ -75,6 +75,7 @@ pub fn claim(key: u64, root_time_ns: u64, pid_tgid: u64) -> u32 {
             (*task).root_frame = 0;
             (*task).depth = 0;
             (*task).missed = 0;
+            (*task).dropped_frame = 0;
             (*task).active = 0;
             for number in 0..2 {
                 (*task).buffers[number].taken = 0;

@@ -11,7 +11,7 @@ fn tracer(arguments: &[&str]) -> String {
         .env_remove("CLICOLOR_FORCE")
         .stdin(Stdio::null())
         .output()
-        .unwrap();
+        .expect("tracer was built with its tests");
     let status = output
         .status
         .code()

@@ -37,19 +37,19 @@ fn functions() -> FunctionTable {
 /// A task's root call in the making: its clock goes on, its CPU can change.
 struct Task {
     builder: Builder,
-    task: TaskId,
+    tid: TaskId,
     comm: [u8; 16],
     now: u64,
     cpu: u32,
 }
 
 impl Task {
-    fn new(task: u32, name: &str, cpu: u32) -> Self {
+    fn new(tid: u32, name: &str, cpu: u32) -> Self {
         let mut comm = [0; 16];
         comm[..name.len()].copy_from_slice(name.as_bytes());
         Self {
             builder: Builder::new(Interrupts::Shown),
-            task: TaskId(task),
+            tid: TaskId(tid),
             comm,
             now: 1_000_000,
             cpu,
@@ -95,7 +95,7 @@ impl Task {
 
     fn end(&mut self, end: End) -> RootCall {
         let builder = std::mem::replace(&mut self.builder, Builder::new(Interrupts::Shown));
-        builder.finish(self.task, self.comm, end)
+        builder.finish(self.tid, self.comm, end)
     }
 }
 
@@ -103,12 +103,12 @@ fn text(calls: &[RootCall], options: Options, cpus: u32) -> String {
     let functions = functions();
     let mut out = Vec::new();
     let mut writer = FtraceWriter::new(&mut out, &functions, options, cpus);
-    writer.header().unwrap();
+    writer.header().expect("memory takes everything");
     for call in calls {
-        writer.root_call(call).unwrap();
+        writer.root_call(call).expect("memory takes everything");
     }
     drop(writer);
-    String::from_utf8(out).unwrap()
+    String::from_utf8(out).expect("names are ASCII")
 }
 
 /// A root call with calls inside calls, and durations of every mark.

@@ -25,14 +25,14 @@ wait $workload || fail "the workload: $(cat /tmp/workload.err)"
 # The trace ends with its command, and shows it alone.
 drive tcp
 waits='until grep -q "tracer: tracing" /tmp/err; do usleep 20000; done; exec tracer workload udp --count 20 --interval-us 2000'
-tracer --learn 0 -G inet_sendmsg -G tcp_poll -- sh -c "$waits" >/tmp/out 2>/tmp/err || fail "-- COMMAND: exit status $?: $(cat /tmp/err)"
+tracer --learn 0 -G udp_poll -G tcp_poll -- sh -c "$waits" >/tmp/out 2>/tmp/err || fail "-- COMMAND: exit status $?: $(cat /tmp/err)"
 kill $workload
 said 'workload: 20 sends' || fail "the command did not end by itself: $(cat /tmp/err)"
-grep -q inet_sendmsg /tmp/out || fail "nothing of the command"
+grep -q udp_poll /tmp/out || fail "nothing of the command"
 ! grep -q tcp_poll /tmp/out || fail "others than the command"
 
 # Of a trace that has no end of its own, its command has none either.
-tracer --learn 0 -G inet_sendmsg -n 1 -- tracer workload udp --interval-us 2000 >/tmp/out 2>/tmp/err || fail "-n with a command: exit status $?: $(cat /tmp/err)"
+tracer --learn 0 -G udp_poll -n 1 -- tracer workload udp --interval-us 2000 >/tmp/out 2>/tmp/err || fail "-n with a command: exit status $?: $(cat /tmp/err)"
 calls=$(check_listing) || fail "$calls"
 [ "$calls" = 1 ] || fail "-n 1 printed $calls root calls"
 said '^workload: ' || fail "the command still runs: $(cat /tmp/err)"

@@ -1,6 +1,7 @@
 //! The running kernel in one value: everything the plan and the eBPF side's settings ask for.
 
 use thiserror::Error;
+use tracer_common::PreemptLayout;
 
 use super::{
     Address,
@@ -91,6 +92,14 @@ impl Kernel {
             None => self.symbols.address_of("__preempt_count")?,
         };
         Some((offsets, count))
+    }
+
+    /// What the bits of the preempt count mean on this kernel.
+    pub fn preempt_layout(&self) -> PreemptLayout {
+        match self.symbols.address_of("local_interrupt_disable_state") {
+            Some(_) => PreemptLayout::WITH_DISABLE_COUNT,
+            None => PreemptLayout::CLASSIC,
+        }
     }
 
     /// How events name the function that begins at `address`.

@@ -235,6 +235,7 @@ fn config(options: &Options, kernel: &Kernel, only: Option<u32>) -> Config {
         text_base: kernel.text_base.0,
         per_cpu_offsets: preempt_count.map_or(0, |(offsets, _)| offsets.0),
         preempt_count: preempt_count.map_or(0, |(_, count)| count.0),
+        preempt_layout: kernel.preempt_layout(),
         task_pid_offset: kernel.task_pid_offset,
         own_tgid: std::process::id(),
         only_tgid: only.unwrap_or(0),

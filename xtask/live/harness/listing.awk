@@ -1,8 +1,8 @@
-# Reads a listing in ftrace's form. Every call must close at the depth where it opened, one call must
-# be at most one level below the one around it, and all must be closed at the end. Prints the number of root calls.
+# Reads a listing in ftrace's form. Every call must close at the depth where it opened, and every call
+# must be one level below the one around it. Prints the number of root calls of which nothing is missing.
 #
-# -v inside='A>B C>D' also demands that, in as many root calls as -v at_least says, some call of B
-# lies anywhere within a call of A, and so on.
+# -v inside='A>B C>D' also demands that, in as many of these root calls as -v at_least says, some
+# call of B lies anywhere within a call of A, and so on.
 
 function problem(words) {
     print "line " NR ": " words ": " $0
@@ -10,14 +10,17 @@ function problem(words) {
     exit 1
 }
 
-# A root call has ended: it has what is demanded, or not.
+# A root call has ended: if it is whole, it has what is demanded, or not.
 function root_ends(    i) {
-    roots++
-    for (i = 1; i <= demands; i++) {
-        if (!(i in found)) {
-            missing[i]++
+    if (!partial) {
+        roots++
+        for (i = 1; i <= demands; i++) {
+            if (!(i in found)) {
+                missing[i]++
+            }
         }
     }
+    partial = 0
     delete found
 }
 
@@ -57,8 +60,17 @@ BEGIN {
     text = substr(text, RLENGTH + 1)
     name = text
     sub(/\(.*/, "", name)
+    if (text ~ /(not seen|did not return|events lost) \*\//) {
+        partial = 1
+    }
+    if (text ~ /^\/\* (the task died here|the end of this call was lost|tracing ended here) /) {
+        partial = 1
+        depth = 0
+        root_ends()
+        next
+    }
     if (text ~ /^\/\*/) {
-        # A remark of its own: a gap, or the end of the trace.
+        # A gap.
         next
     }
     if (text ~ /^[}]/) {
@@ -66,7 +78,7 @@ BEGIN {
         if (level != depth) {
             problem("closes at " level " what was opened at " depth)
         }
-        if (match(text, /\/\* [^ ]+/) && substr(text, RSTART + 3, RLENGTH - 3) != stack[depth]) {
+        if (match(text, /\/\* [^ :]+/) && substr(text, RSTART + 3, RLENGTH - 3) != stack[depth]) {
             problem("closes another function than " stack[depth])
         }
         if (depth == 0) {

@@ -25,10 +25,9 @@ within() {
     done
 }
 
-# Whether any BPF program or trampoline is in the kernel. The workload of a sockmap has one, so it
-# must have ended.
+# Whether any BPF program is in the kernel. The workload of a sockmap has one, so it must have ended.
 bpf_is_there() {
-    grep -qF '[bpf]' /proc/kallsyms
+    grep -q 'bpf_prog_.*\[bpf\]$' /proc/kallsyms
 }
 
 bpf_is_gone() {
@@ -40,10 +39,11 @@ patched() {
     [ -n "$(head -n 1 /sys/kernel/tracing/enabled_functions)" ]
 }
 
-# The kernel is as it was: no program, no trampoline, no function that is patched for one. Programs
-# go with a grace period, and up to kernel 7.0 each link takes one of its own.
+# The kernel is as it was: no program, no function that is patched for one. Programs go with a grace
+# period, and up to kernel 7.0 each link takes one of its own. The code of a trampoline may stay for
+# as long as a task sleeps in the function that it led to (bpf_tramp_image_put, kernel/bpf/trampoline.c).
 nothing_left() {
-    within "${1:-20}" bpf_is_gone || fail "programs stay: $(grep -F '[bpf]' /proc/kallsyms | tr '\n' ' ')"
+    within "${1:-20}" bpf_is_gone || fail "programs stay: $(grep 'bpf_prog_.*\[bpf\]$' /proc/kallsyms | tr '\n' ' ')"
     ! patched || fail "functions stay patched: $(tr '\n' ' ' </sys/kernel/tracing/enabled_functions)"
 }
 
@@ -52,9 +52,9 @@ no_instance() {
     [ -z "$(ls /sys/kernel/tracing/instances)" ]
 }
 
-# Starts a workload that runs until it is killed: `drive KIND`.
+# Starts a workload that runs until it is killed: `drive KIND [MICROSECONDS BETWEEN SENDS]`.
 drive() {
-    tracer workload "$1" --interval-us 2000 2>/tmp/workload.err &
+    tracer workload "$1" --interval-us "${2:-2000}" 2>/tmp/workload.err &
     workload=$!
 }
 
