@@ -1,5 +1,5 @@
 # However a trace ends, what was captured is out, and nothing stays.
-# limit: 90
+# limit: 150
 
 drive tcp
 # Signals while tracing: the listing is whole, its calls as many as the summary says.

@@ -56,7 +56,7 @@ pub struct TraceArgs {
     /// End after this time, such as 10s or 500ms
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub duration: Option<Duration>,
-    /// End after so many root calls
+    /// End after so many whole root calls
     #[arg(short = 'n', long, value_name = "N")]
     pub count: Option<u64>,
     /// Learn at most this long what runs under the roots; 0 to go by the kernel's text alone
@@ -79,7 +79,7 @@ pub struct TraceArgs {
 /// The demonstration
 #[derive(Debug, ClapArgs)]
 pub struct DemoArgs {
-    /// End after so many root calls
+    /// End after so many whole root calls
     #[arg(short = 'n', long, value_name = "N", default_value_t = 3)]
     pub count: u64,
     /// Time between two sends in µs

@@ -39,7 +39,7 @@ pub struct Options {
     pub text: ftrace::Options,
     /// End after this time.
     pub duration: Option<Duration>,
-    /// End after so many root calls.
+    /// End after so many whole root calls.
     pub count: Option<u64>,
     /// How long to learn at most.
     pub learn: Duration,
@@ -207,7 +207,7 @@ fn take<W: Write>(
     }
 }
 
-/// Writes root calls until the number that was asked for, or until nobody reads any more.
+/// Writes root calls until there were as many whole ones as were asked for, or until nobody reads any more.
 struct Printer<'w, 'a, W> {
     writer: &'w mut FtraceWriter<'a, W>,
     written: io::Result<()>,
@@ -220,7 +220,8 @@ impl<W: Write> Printer<'_, '_, W> {
         if self.is_done() {
             return;
         }
-        self.calls += 1;
+        // What is torn is shown, but it is not what was asked for.
+        self.calls += u64::from(call.is_whole());
         self.written = self.writer.root_call(call);
     }
 

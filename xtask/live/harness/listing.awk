@@ -110,9 +110,13 @@ END {
         print depth " calls are not closed"
         exit 1
     }
+    if (roots < at_least) {
+        print "only " roots " of the root calls are whole"
+        exit 1
+    }
     for (i = 1; i <= demands; i++) {
         if (roots - missing[i] < at_least) {
-            print inner[i] " is not inside of " outer[i] " in " missing[i] " of " roots " root calls"
+            print inner[i] " is not inside of " outer[i] " in " missing[i] + 0 " of " roots " root calls"
             exit 1
         }
     }
