@@ -6,11 +6,12 @@
 //! root returns.
 
 /// Events that a batch can hold.
-pub const BATCH_CAPACITY: usize = 128;
+pub const BATCH_CAPACITY: usize = 256;
 
 /// Places at the end of a batch that only interrupts may use: a task hands its batch over when no
-/// more than these are left, so that an interrupt which arrives in the middle of an event finds room.
-pub const BATCH_HEADROOM: usize = 16;
+/// more than these are left, so that an interrupt which arrives in the middle of an event finds room. An interrupt
+/// brings its soft interrupts along: on a slow machine more than a hundred events.
+pub const BATCH_HEADROOM: usize = 128;
 
 /// The depth that means "no limit" in [`crate::Config::max_depth`].
 pub const NO_DEPTH_LIMIT: u32 = u32::MAX;
