@@ -22,11 +22,7 @@ use crate::{
 /// A callee was entered.
 #[inline(always)]
 pub fn callee_entry(ctx: &FEntryContext) {
-    let Some((number, cpu)) = this_cpu() else {
-        return;
-    };
-    let slot = gate::slot_of_current(cpu);
-    if let Some(task) = task::get(slot) {
+    if let Some((number, cpu, task)) = inside_root() {
         entry(ctx, number, cpu, task);
     }
 }
@@ -34,13 +30,17 @@ pub fn callee_entry(ctx: &FEntryContext) {
 /// A callee returned.
 #[inline(always)]
 pub fn callee_exit(ctx: &FExitContext) {
-    let Some((number, cpu)) = this_cpu() else {
-        return;
-    };
-    let slot = gate::slot_of_current(cpu);
-    if let Some(task) = task::get(slot) {
+    if let Some((number, cpu, task)) = inside_root() {
         exit(ctx, number, cpu, task, false);
     }
+}
+
+/// The CPU and the state of the current task, if that is inside a root.
+#[inline(always)]
+fn inside_root() -> Option<(u32, &'static mut Cpu, *mut Task)> {
+    let (number, cpu) = this_cpu()?;
+    let task = task::get(gate::slot_of_current(cpu))?;
+    Some((number, cpu, task))
 }
 
 /// A root was entered: opens a root call, or is a call like any other inside one.
@@ -61,11 +61,7 @@ pub fn root_entry(ctx: &FEntryContext) {
 /// A root returned: closes the root call that its entry opened.
 #[inline(always)]
 pub fn root_exit(ctx: &FExitContext) {
-    let Some((number, cpu)) = this_cpu() else {
-        return;
-    };
-    let slot = gate::slot_of_current(cpu);
-    let Some(task) = task::get(slot) else {
+    let Some((number, cpu, task)) = inside_root() else {
         return;
     };
     // SAFETY: a checked map value.

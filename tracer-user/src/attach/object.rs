@@ -1,6 +1,6 @@
 //! The eBPF object in the kernel: settings, maps, rings, and the tracepoints that the gate relies on.
 
-use std::{io, time::Duration};
+use std::io;
 
 use aya::{
     Btf, Ebpf, EbpfError, EbpfLoader,
@@ -102,9 +102,12 @@ impl Object {
             program
                 .load(name, btf)
                 .and_then(|()| program.attach())
-                .map_err(|error| match refused(&error) {
-                    Some(true) => ObjectError::Forbidden,
-                    _ => ObjectError::Tracepoint(name, error),
+                .map_err(|error| {
+                    if refused(&error) {
+                        ObjectError::Forbidden
+                    } else {
+                        ObjectError::Tracepoint(name, error)
+                    }
                 })?;
         }
         Ok(())
@@ -165,18 +168,11 @@ fn explain_load(error: EbpfError) -> ObjectError {
 
 /// Whether a program error is the kernel's EPERM. Lockdown refuses tracing programs when they are loaded
 /// (security_locked_down(LOCKDOWN_BPF_READ_KERNEL) in the helpers' prototypes, kernel/trace/bpf_trace.c).
-pub fn refused(error: &ProgramError) -> Option<bool> {
-    match error {
-        ProgramError::LoadError { io_error, .. } => {
-            Some(io_error.raw_os_error() == Some(libc::EPERM))
-        }
-        ProgramError::SyscallError(error) => {
-            Some(error.io_error.raw_os_error() == Some(libc::EPERM))
-        }
-        _ => None,
-    }
+pub fn refused(error: &ProgramError) -> bool {
+    let error = match error {
+        ProgramError::LoadError { io_error, .. } => io_error,
+        ProgramError::SyscallError(error) => &error.io_error,
+        _ => return false,
+    };
+    error.raw_os_error() == Some(libc::EPERM)
 }
-
-/// How long the kernel takes to let go of one link (a grace period of RCU tasks up to 7.0; measured under
-/// emulation), to tell the user when it is worth a word.
-pub const DETACH_PER_LINK: Duration = Duration::from_millis(70);

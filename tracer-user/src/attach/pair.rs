@@ -99,7 +99,7 @@ impl Pair {
 }
 
 fn explain(function: &str, error: ProgramError) -> AttachError {
-    if refused(&error) == Some(true) {
+    if refused(&error) {
         return AttachError::Forbidden;
     }
     let reason = match &error {

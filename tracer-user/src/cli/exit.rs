@@ -105,17 +105,12 @@ impl Exit {
                 AttachError::Missing(_) => Self::Failure,
             });
         }
-        cause
-            .is::<std::io::Error>()
-            .then_some(Self::Output)
-            .filter(|_| {
-                cause.downcast_ref::<std::io::Error>().is_some_and(|error| {
-                    matches!(
-                        error.kind(),
-                        std::io::ErrorKind::StorageFull | std::io::ErrorKind::BrokenPipe
-                    )
-                })
-            })
+        let error = cause.downcast_ref::<std::io::Error>()?;
+        matches!(
+            error.kind(),
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::BrokenPipe
+        )
+        .then_some(Self::Output)
     }
 }
 

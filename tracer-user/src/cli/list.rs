@@ -8,7 +8,7 @@ use wildmatch::WildMatch;
 use super::{args::ListArgs, exit::Exit};
 use crate::{
     kernel::Kernel,
-    plan::{self, Plan, Reason, Source, rules::Rules},
+    plan::{self, Plan, Reason, Rules, Source},
     session::{self, Stop},
 };
 
@@ -16,17 +16,18 @@ use crate::{
 pub fn run(args: &ListArgs) -> Result<Exit> {
     super::preconditions::privileges()?;
     let kernel = Kernel::read()?;
+    let rules = Rules::new(&kernel);
     let glob = WildMatch::new(args.glob.as_deref().unwrap_or("*"));
     let mut out = io::BufWriter::new(io::stdout().lock());
     let written = if args.roots.is_empty() {
-        all(&kernel, &glob, &mut out)
+        all(&kernel, &rules, &glob, &mut out)
     } else {
-        let roots = plan::resolve_roots(&kernel, &args.roots)?;
+        let roots = plan::resolve_roots(&kernel, &rules, &args.roots)?;
         let learned = session::learn(&kernel, &roots, args.learn, &Stop::default());
         if let Some(remark) = &learned.remark {
             eprintln!("tracer: {remark}");
         }
-        let plan = Plan::new(&kernel, roots, learned.functions);
+        let plan = Plan::new(&kernel, &rules, roots, learned.functions);
         show(&plan, &glob, &mut out)
     };
     match written.and_then(|()| out.flush()) {
@@ -69,8 +70,7 @@ fn source(source: Source) -> String {
     }
 }
 
-fn all(kernel: &Kernel, glob: &WildMatch, out: &mut impl Write) -> io::Result<()> {
-    let rules = Rules::new(kernel);
+fn all(kernel: &Kernel, rules: &Rules, glob: &WildMatch, out: &mut impl Write) -> io::Result<()> {
     let (mut attachable, mut left_out) = (0, 0);
     for function in kernel.symbols.functions() {
         if !glob.matches(function.name) {

@@ -13,7 +13,7 @@ pub mod table;
 use std::collections::BTreeMap;
 
 pub use roots::{RootError, resolve_roots};
-pub use rules::Reason;
+pub use rules::{Reason, Rules};
 pub use table::{FunctionInfo, FunctionTable};
 
 use crate::{
@@ -75,8 +75,12 @@ pub struct Plan {
 
 impl Plan {
     /// Makes the plan from what is known to run under the roots.
-    pub fn new(kernel: &Kernel, roots: Vec<Planned>, known: BTreeMap<Address, Source>) -> Self {
-        let rules = rules::Rules::new(kernel);
+    pub fn new(
+        kernel: &Kernel,
+        rules: &Rules,
+        roots: Vec<Planned>,
+        known: BTreeMap<Address, Source>,
+    ) -> Self {
         let mut plan = Self {
             roots,
             ..Self::default()

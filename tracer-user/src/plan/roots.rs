@@ -58,14 +58,17 @@ fn did_you_mean(names: &[String]) -> String {
 }
 
 /// Finds the functions that `wanted` stands for.
-pub fn resolve_roots(kernel: &Kernel, wanted: &[String]) -> Result<Vec<Planned>, RootError> {
-    let rules = Rules::new(kernel);
+pub fn resolve_roots(
+    kernel: &Kernel,
+    rules: &Rules,
+    wanted: &[String],
+) -> Result<Vec<Planned>, RootError> {
     let mut roots: Vec<Planned> = Vec::new();
     for name in wanted {
         let found = if name.contains(['*', '?']) {
-            by_glob(kernel, &rules, name)?
+            by_glob(kernel, rules, name)?
         } else {
-            vec![by_name(kernel, &rules, name)?]
+            vec![by_name(kernel, rules, name)?]
         };
         for root in found {
             if roots.iter().all(|known| known.address != root.address) {

@@ -15,7 +15,7 @@ use crate::{
     graph::{Rebuilder, RootCall, Totals, tree::Interrupts},
     kernel::Kernel,
     output::ftrace::{self, FtraceWriter},
-    plan::{self, Plan},
+    plan::{self, Plan, Rules},
     stream::{Batch, Rings},
 };
 
@@ -65,14 +65,20 @@ pub async fn run(options: &Options, out: impl Write) -> Result<Outcome> {
     let stop = Stop::on_signals().context("cannot listen for signals")?;
     probes::raise_file_limit();
     let kernel = Kernel::read()?;
-    let roots = plan::resolve_roots(&kernel, &options.roots)?;
+    let rules = Rules::new(&kernel);
+    let roots = plan::resolve_roots(&kernel, &rules, &options.roots)?;
     let mut child = command::start(&options.command)?;
     let only = options.pid.or_else(|| child.as_ref().and_then(Child::id));
-    let learned = learn(&kernel, &roots, options.learn, &stop);
+    let mut learned = learn(&kernel, &roots, options.learn, &stop);
     let result = if stop.is_wanted() {
         Ok(Outcome::default())
     } else {
-        let plan = Plan::new(&kernel, roots, learned.functions.clone());
+        let plan = Plan::new(
+            &kernel,
+            &rules,
+            roots,
+            std::mem::take(&mut learned.functions),
+        );
         tell::plan(&plan, &learned, options.verbose);
         trace(options, &kernel, &plan, only, &mut child, &stop, out).await
     };
