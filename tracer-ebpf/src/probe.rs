@@ -174,7 +174,8 @@ fn exit(ctx: &FExitContext, number: u32, cpu: &mut Cpu, task: *mut Task, closes:
             }
             writer = SWITCH;
         }
-        batch::set(task, guard);
+        // What an interrupt hits behind the root's exit is not in the call: it would come as a batch of a call that has ended.
+        batch::set(task, if closes { ALL_GUARDS } else { guard });
         // The exit of the root, and no other, has depth 0, whatever was missed before.
         let depth = if closes { 0 } else { depth::leave(task, ctx) };
         if depth < config!(max_depth) {
@@ -189,7 +190,7 @@ fn exit(ctx: &FExitContext, number: u32, cpu: &mut Cpu, task: *mut Task, closes:
             };
             batch::push(task, writer, &hit, Some(ctx));
         }
-        if !at_work {
+        if !at_work && !closes {
             batch::flush_if_full(number, cpu, task);
             batch::clear(task, guard);
         }
