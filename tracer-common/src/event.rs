@@ -9,9 +9,9 @@
 pub const BATCH_CAPACITY: usize = 256;
 
 /// Places at the end of a batch that only interrupts may use: a task hands its batch over when no
-/// more than these are left, so that an interrupt which arrives in the middle of an event finds room. An interrupt
-/// brings its soft interrupts along: on a slow machine more than a hundred events.
-pub const BATCH_HEADROOM: usize = 128;
+/// more than these are left, so that most interrupts which arrive in the middle of an event find room. The events
+/// of one that does not go into the ring one by one.
+pub const BATCH_HEADROOM: usize = 64;
 
 /// The depth that means "no limit" in [`crate::Config::max_depth`].
 pub const NO_DEPTH_LIMIT: u32 = u32::MAX;
@@ -151,6 +151,16 @@ impl Event {
     }
 }
 
+/// What a batch says of those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u16)]
+pub enum Arrival {
+    /// All earlier batches of the root call are in some ring, or lost.
+    InOrder = 0,
+    /// It went into the ring ahead of earlier events, which the task had still to hand over.
+    Early = 1,
+}
+
 /// What is the same for all events of a batch; `count` events follow it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -167,7 +177,9 @@ pub struct BatchHeader {
     /// The CPU on which all events of the batch were taken.
     pub cpu: u32,
     /// Events in the batch, at most [`BATCH_CAPACITY`].
-    pub count: u32,
+    pub count: u16,
+    /// See [`Arrival`].
+    pub early: u16,
     /// The task's command name, padded with zeros (`TASK_COMM_LEN`, include/linux/sched.h).
     pub comm: [u8; 16],
 }
@@ -179,7 +191,7 @@ mod tests {
     #[test]
     fn layouts_have_no_padding() {
         assert_eq!(size_of::<Event>(), 8 + 8 + 4 + 2 + 1 + 1);
-        assert_eq!(size_of::<BatchHeader>(), 8 + 8 + 4 * 4 + 16);
+        assert_eq!(size_of::<BatchHeader>(), 8 + 8 + 3 * 4 + 2 * 2 + 16);
         assert_eq!(size_of::<BatchHeader>() % align_of::<Event>(), 0);
     }
 

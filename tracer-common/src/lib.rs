@@ -10,16 +10,15 @@ mod event;
 
 pub use config::{Config, CpuMask, MAX_CPUS};
 pub use event::{
-    BATCH_CAPACITY, BATCH_HEADROOM, BatchHeader, Context, Event, EventKind, NO_DEPTH_LIMIT,
-    PreemptLayout,
+    Arrival, BATCH_CAPACITY, BATCH_HEADROOM, BatchHeader, Context, Event, EventKind,
+    NO_DEPTH_LIMIT, PreemptLayout,
 };
 
 /// Counters of one CPU, kept by the eBPF side and read by userspace; every field counts since load.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CpuCounters {
-    /// Events that were hit inside a root and stored nowhere: the ring was full, or a batch was
-    /// being handed over when an interrupt hit a traced function.
+    /// Events that were hit inside a root and stored nowhere: the ring was full.
     pub lost_events: u64,
     /// Root calls that were not traced because no task slot was free.
     pub lost_roots: u64,

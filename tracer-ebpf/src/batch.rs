@@ -1,10 +1,11 @@
 //! Events into a task's batch, batches into the CPU's ring.
 //!
 //! A buffer is written by its task and by interrupts that arrive on top of it, on one CPU at a time. A place is
-//! taken by one atomic addition, so an interrupt between any two instructions gets a place of its
-//! own. Each task has two buffers: while one is handed over, interrupts find the other. Nothing is handed over while
-//! an event below is half written. A hit that finds no place is counted in `missed` and widens the gap in
-//! the sequence numbers: nothing is lost in silence.
+//! taken by one atomic addition to the task's cursor, so an interrupt between any two instructions gets a place of its
+//! own. Each task has two buffers, and the cursor says which one takes events: while one is handed over, interrupts find
+//! the other. Nothing is handed over while an event below is half written. A hit that finds no place then (an interrupt on top of
+//! a half written event that brings more than there is room for) goes into the ring at once, as an early batch of one: its
+//! number says where it belongs. So an event is lost only when the ring is full, and that is counted.
 //!
 //! Cost: per event one atomic addition and 24 bytes; the ring's spin lock, its header and the reader's
 //! wake-up once per batch.
@@ -15,12 +16,15 @@ use aya_ebpf::{
     EbpfContext,
     helpers::{bpf_get_current_comm, bpf_ringbuf_output},
 };
-use tracer_common::{BATCH_CAPACITY, BATCH_HEADROOM, BatchHeader, Event};
+use tracer_common::{Arrival, BATCH_CAPACITY, BATCH_HEADROOM, BatchHeader, Event};
 
 use crate::{
     atomic,
-    maps::{ALL_WRITING, Buffer, Cpu, FLUSHING, RINGS, Task, WRITING},
+    maps::{ACTIVE, ALL_WRITING, Buffer, Cpu, FLUSHING, RINGS, Single, Task, WRITING},
 };
+
+/// Tries to take a buffer out of use. Each that fails was undone by an interrupt in the same few instructions.
+const TRIES: u32 = 4;
 
 /// Whether the reader is woken. The wake-up is an interrupt that the CPU sends to itself: in the middle of a root
 /// call it would land in the graph.
@@ -46,37 +50,62 @@ pub struct Hit {
     pub kind_and_context: u8,
 }
 
-/// Stores one event, or counts it as missed. `writer` is the context, or [`crate::maps::SWITCH`]; the frame is
-/// taken from `ctx`, the probe's context.
+/// Stores one event. `writer` is the context, or [`crate::maps::SWITCH`]; the frame is taken from `ctx`, the probe's
+/// context.
 #[inline(always)]
-pub fn push<C: EbpfContext>(task: *mut Task, writer: u32, hit: &Hit, ctx: Option<&C>) {
+pub fn push<C: EbpfContext>(
+    number: u32,
+    cpu: &mut Cpu,
+    task: *mut Task,
+    writer: u32,
+    hit: &Hit,
+    ctx: Option<&C>,
+) {
     // SAFETY: `task` is a checked map value, and the place is ours alone once it is taken.
     unsafe {
-        // First of all: from here on no interrupt hands over, so the active buffer stays the active one.
+        // First of all: from here on no interrupt hands over, so the buffer stays in use until the event is whole.
         set(task, WRITING << writer);
-        let buffer = active(task);
-        let place = atomic::fetch_add(&raw mut (*buffer).taken, 1);
+        let cursor = atomic::fetch_add(&raw mut (*task).cursor, 1);
+        let buffer = buffer(task, cursor);
+        let place = cursor & !ACTIVE;
         if place < BATCH_CAPACITY as u64 {
             let event = (&raw mut (*buffer).events)
                 .cast::<Event>()
                 .add(place as usize);
-            let frame = ctx.map_or(0, |ctx| frame(event, ctx));
-            *event = Event {
-                time_ns: hit.time_ns,
-                value: hit.value,
-                function: hit.function,
-                frame,
-                depth: if hit.depth > 255 {
-                    255
-                } else {
-                    hit.depth as u8
-                },
-                kind_and_context: hit.kind_and_context,
-            };
+            store(event, hit, ctx);
         } else {
-            atomic::fetch_add(&raw mut (*task).missed, 1);
+            let single = (&raw mut (*task).singles)
+                .cast::<Single>()
+                .add((writer & 7) as usize);
+            store(&raw mut (*single).event, hit, ctx);
+            (*single).header = BatchHeader {
+                sequence: (*buffer).header.sequence + place,
+                early: Arrival::Early as u16,
+                ..(*buffer).header
+            };
+            output(number, cpu, &raw mut (*single).header, 1, Wake::Later);
         }
         clear(task, WRITING << writer);
+    }
+}
+
+#[inline(always)]
+unsafe fn store<C: EbpfContext>(event: *mut Event, hit: &Hit, ctx: Option<&C>) {
+    // SAFETY: the caller owns the place.
+    unsafe {
+        let frame = ctx.map_or(0, |ctx| frame(event, ctx));
+        *event = Event {
+            time_ns: hit.time_ns,
+            value: hit.value,
+            function: hit.function,
+            frame,
+            depth: if hit.depth > 255 {
+                255
+            } else {
+                hit.depth as u8
+            },
+            kind_and_context: hit.kind_and_context,
+        };
     }
 }
 
@@ -107,14 +136,14 @@ pub unsafe fn any(task: *mut Task, bits: u32) -> bool {
     unsafe { core::ptr::read_volatile(&raw const (*task).busy) & bits != 0 }
 }
 
+/// The buffer that a cursor means.
 #[inline(always)]
-unsafe fn active(task: *mut Task) -> *mut Buffer {
+unsafe fn buffer(task: *mut Task, cursor: u64) -> *mut Buffer {
     // SAFETY: the caller's checked map value.
     unsafe {
-        let number = core::ptr::read_volatile(&raw const (*task).active) & 1;
         (&raw mut (*task).buffers)
             .cast::<Buffer>()
-            .add(number as usize)
+            .add((cursor >> 63) as usize)
     }
 }
 
@@ -135,7 +164,8 @@ unsafe fn frame<C: EbpfContext>(scratch: *mut Event, ctx: &C) -> u16 {
 pub fn flush_if_full(number: u32, cpu: &mut Cpu, task: *mut Task) {
     // SAFETY: a checked map value.
     unsafe {
-        if (*active(task)).taken >= (BATCH_CAPACITY - BATCH_HEADROOM) as u64
+        let cursor = core::ptr::read_volatile(&raw const (*task).cursor);
+        if cursor & !ACTIVE >= (BATCH_CAPACITY - BATCH_HEADROOM) as u64
             && !any(task, ALL_WRITING | FLUSHING)
         {
             flush(number, cpu, task, Wake::Later);
@@ -143,47 +173,56 @@ pub fn flush_if_full(number: u32, cpu: &mut Cpu, task: *mut Task) {
     }
 }
 
-/// Hands the active buffer to the ring of the CPU. The caller has made sure that no event is half written and
+/// Hands the buffer in use to the ring of the CPU. The caller has made sure that no event is half written and
 /// no hand-over under way.
 #[inline(always)]
 pub fn flush(number: u32, cpu: &mut Cpu, task: *mut Task, wake: Wake) {
-    // SAFETY: `task` is a checked map value; the buffer is ours alone once the other one is active.
+    // SAFETY: `task` is a checked map value; the buffer is ours alone once the other one is in use.
     unsafe {
         set(task, FLUSHING);
-        let buffer = active(task);
-        (*task).active ^= 1;
-        let next = active(task);
-        let mut count = (*buffer).taken;
-        if count > BATCH_CAPACITY as u64 {
-            count = BATCH_CAPACITY as u64;
+        for _ in 0..TRIES {
+            let cursor = core::ptr::read_volatile(&raw const (*task).cursor);
+            let full = buffer(task, cursor);
+            let taken = cursor & !ACTIVE;
+            // Before it is in use: an event that finds no place there needs the number at once.
+            (*buffer(task, cursor ^ ACTIVE)).header.sequence = (*full).header.sequence + taken;
+            if atomic::compare_exchange(&raw mut (*task).cursor, cursor, (cursor ^ ACTIVE) & ACTIVE)
+            {
+                let mut count = taken;
+                if count > BATCH_CAPACITY as u64 {
+                    count = BATCH_CAPACITY as u64;
+                }
+                if count > 0 {
+                    output(number, cpu, &raw mut (*full).header, count, wake);
+                }
+                break;
+            }
         }
-        let missed = core::ptr::read_volatile(&raw const (*task).missed);
-        atomic::fetch_add(&raw mut (*task).missed, missed.wrapping_neg());
-        (*next).header.sequence = (*buffer).header.sequence + count + missed;
-        cpu.counters.lost_events += missed;
-        if count > 0 && !output(number, buffer, count, wake) {
-            cpu.counters.lost_events += count;
-        }
-        cpu.counters.batches += 1;
-        (*buffer).taken = 0;
         clear(task, FLUSHING);
     }
 }
 
+/// Copies a header and the events behind it into the ring, or counts them as lost.
 #[inline(always)]
-unsafe fn output(number: u32, buffer: *mut Buffer, count: u64, wake: Wake) -> bool {
-    // SAFETY: the caller's buffer, a checked map value that nobody else writes.
+unsafe fn output(number: u32, cpu: &mut Cpu, header: *mut BatchHeader, count: u64, wake: Wake) {
+    // SAFETY: the caller's block within a map value, which nobody else writes.
     unsafe {
-        (*buffer).header.cpu = number;
-        (*buffer).header.count = count as u32;
+        (*header).cpu = number;
+        (*header).count = count as u16;
         if let Ok(comm) = bpf_get_current_comm() {
-            (*buffer).header.comm = comm;
+            (*header).comm = comm;
         }
-        let Some(ring) = RINGS.get(number) else {
-            return false;
-        };
-        let ring = core::ptr::from_ref(ring).cast_mut().cast::<c_void>();
         let bytes = size_of::<BatchHeader>() as u64 + count * size_of::<Event>() as u64;
-        bpf_ringbuf_output(ring, (&raw mut (*buffer).header).cast(), bytes, wake as u64) == 0
+        let stored = RINGS.get(number).is_some_and(|ring| {
+            let ring = core::ptr::from_ref(ring).cast_mut().cast::<c_void>();
+            bpf_ringbuf_output(ring, header.cast(), bytes, wake as u64) == 0
+        });
+        // Interrupts count here, too, also between these instructions.
+        let counter = if stored {
+            (&raw mut cpu.counters.batches, 1)
+        } else {
+            (&raw mut cpu.counters.lost_events, count)
+        };
+        atomic::fetch_add(counter.0, counter.1);
     }
 }

@@ -16,12 +16,13 @@ const LOOK_BACK: u32 = 8;
 pub unsafe fn enter<C: EbpfContext>(task: *mut Task, ctx: &C) -> u32 {
     // SAFETY: the caller's checked map value; the index is checked.
     unsafe {
-        let depth = (*task).depth;
+        let depth = core::ptr::read_volatile(&raw const (*task).depth);
+        // Raised first: an interrupt before the frame is kept takes the next place, and not this one.
+        core::ptr::write_volatile(&raw mut (*task).depth, depth + 1);
         if (depth as usize) < FRAMES {
             let frames = (&raw mut (*task).frames).cast::<u64>();
             core::ptr::write_volatile(frames.add(depth as usize), ctx.as_ptr() as u64);
         }
-        (*task).depth = depth + 1;
         depth
     }
 }

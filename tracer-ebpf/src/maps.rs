@@ -66,15 +66,18 @@ pub struct Task {
     /// The probe context of the outermost entry that was dropped as the tracer's own doing, 0 if there is none: its exit
     /// may come when the guard is no longer set, and is dropped with it.
     pub dropped_frame: u64,
-    /// Hits since the last hand-over that found no place.
-    pub missed: u64,
     /// The probe contexts of the open calls, outermost first, as far as they fit: an exit finds its depth here.
     pub frames: [u64; FRAMES],
-    /// Which of `buffers` takes events.
-    pub active: u64,
+    /// The next place, and in bit 63 ([`ACTIVE`]) the one of `buffers` that it is in. The place may exceed the capacity.
+    pub cursor: u64,
     /// One takes events while the other is handed over.
     pub buffers: [Buffer; 2],
+    /// Events that found no place, one for each writer, on their way to the ring.
+    pub singles: [Single; 8],
 }
+
+/// In [`Task::cursor`]: which buffer takes events.
+pub const ACTIVE: u64 = 1 << 63;
 
 /// Open calls whose frames are kept. Deeper ones are counted only; kernel stacks of 16 KiB hold fewer.
 pub const FRAMES: usize = 128;
@@ -82,12 +85,19 @@ pub const FRAMES: usize = 128;
 /// Room for one batch.
 #[repr(C)]
 pub struct Buffer {
-    /// Places of `events` that are taken; may exceed the capacity, the excess is lost.
-    pub taken: u64,
     /// The batch: header and events are one block for the ring.
     pub header: BatchHeader,
     /// See `header`.
     pub events: [Event; BATCH_CAPACITY],
+}
+
+/// Room for a batch of one.
+#[repr(C)]
+pub struct Single {
+    /// As in [`Buffer`].
+    pub header: BatchHeader,
+    /// See `header`.
+    pub event: Event,
 }
 
 /// Who writes: one of the [`tracer_common::Context`]s, or the task switch.

@@ -23,7 +23,7 @@ use crate::{
 #[inline(always)]
 pub fn callee_entry(ctx: &FEntryContext) {
     if let Some((number, cpu, task)) = inside_root() {
-        entry(ctx, number, cpu, task);
+        entry(ctx, number, cpu, task, false);
     }
 }
 
@@ -50,11 +50,12 @@ pub fn root_entry(ctx: &FEntryContext) {
         return;
     };
     let mut slot = gate::slot_of_current(cpu);
-    if slot == OUTSIDE {
+    let opens = slot == OUTSIDE;
+    if opens {
         slot = open(ctx, number, cpu);
     }
     if let Some(task) = task::get(slot) {
-        entry(ctx, number, cpu, task);
+        entry(ctx, number, cpu, task, opens);
     }
 }
 
@@ -104,14 +105,13 @@ fn open(ctx: &FEntryContext, number: u32, cpu: &mut Cpu) -> u32 {
     slot
 }
 
-/// Hands over what is left and frees the slot. The word comes off before and after: preemption in
+/// Hands over what is left and frees the slot of a root call that is over. The caller has set all guards: whatever is hit
+/// from there on, the reader's wake-up first of all, is not in the call. The word comes off before and after: preemption in
 /// between would find the slot still owned and set it again.
 #[inline(always)]
 pub fn close(number: u32, cpu: &mut Cpu, task: *mut Task) {
     // SAFETY: a checked map value, ours until it is released; the word is this CPU's.
     unsafe {
-        // The root call is over: whatever is hit from here on, the reader's wake-up first of all, is not in it.
-        batch::set(task, ALL_GUARDS);
         batch::flush(number, cpu, task, Wake::Now);
         core::ptr::write_volatile(&raw mut cpu.slot, OUTSIDE);
         task::release(task);
@@ -120,13 +120,14 @@ pub fn close(number: u32, cpu: &mut Cpu, task: *mut Task) {
 }
 
 #[inline(always)]
-fn entry(ctx: &FEntryContext, number: u32, cpu: &mut Cpu, task: *mut Task) {
+fn entry(ctx: &FEntryContext, number: u32, cpu: &mut Cpu, task: *mut Task, opens: bool) {
     let context = context::current(number, cpu);
     let writer = context as u32;
     let guard = GUARD << writer;
     // SAFETY: a checked map value; nested contexts leave `busy` and `depth` as they found them.
     unsafe {
-        if batch::any(task, guard) {
+        // All guards are set while a root call is being opened.
+        if !opens && batch::any(task, guard) {
             cpu.counters.own_hits += 1;
             if (*task).dropped_frame == 0 {
                 (*task).dropped_frame = ctx.as_ptr() as u64;
@@ -143,10 +144,10 @@ fn entry(ctx: &FEntryContext, number: u32, cpu: &mut Cpu, task: *mut Task) {
                 depth,
                 kind_and_context: Event::pack(EventKind::Entry, context),
             };
-            batch::push(task, writer, &hit, Some(ctx));
+            batch::push(number, cpu, task, writer, &hit, Some(ctx));
         }
         batch::flush_if_full(number, cpu, task);
-        batch::clear(task, guard);
+        batch::clear(task, if opens { ALL_GUARDS } else { guard });
     }
 }
 
@@ -188,7 +189,7 @@ fn exit(ctx: &FExitContext, number: u32, cpu: &mut Cpu, task: *mut Task, closes:
                 depth,
                 kind_and_context: Event::pack(EventKind::Exit, context),
             };
-            batch::push(task, writer, &hit, Some(ctx));
+            batch::push(number, cpu, task, writer, &hit, Some(ctx));
         }
         if !at_work && !closes {
             batch::flush_if_full(number, cpu, task);

@@ -14,7 +14,10 @@ use tracer_common::{Context, Event, EventKind};
 use crate::{
     batch::{self, Hit, Wake},
     gate,
-    maps::{ALL_WRITING, Cpu, FLUSHING, GUARD, OUTSIDE, SWITCH, SWITCHING, Task, config, this_cpu},
+    maps::{
+        ALL_GUARDS, ALL_WRITING, Cpu, FLUSHING, GUARD, OUTSIDE, SWITCH, SWITCHING, Task, config,
+        this_cpu,
+    },
     probe, task,
 };
 
@@ -34,7 +37,7 @@ pub fn sched_switch(ctx: &BtfTracePointContext) {
     let next_tid = next_tid(ctx);
     let next_slot = task::find(task::key(next_tid, number));
     if let Some(task) = task::get(next_slot) {
-        mark(task, EventKind::On);
+        mark(number, cpu, task, EventKind::On);
     }
     if previous_slot == OUTSIDE && next_slot == OUTSIDE {
         cpu.slot = OUTSIDE;
@@ -54,7 +57,9 @@ pub fn sched_process_exit() {
     };
     let slot = gate::slot_of_current(cpu);
     if let Some(task) = task::get(slot) {
-        mark(task, EventKind::Died);
+        // SAFETY: a checked map value of the current task.
+        unsafe { batch::set(task, ALL_GUARDS) };
+        mark(number, cpu, task, EventKind::Died);
         probe::close(number, cpu, task);
     }
 }
@@ -72,7 +77,7 @@ fn switch_out(slot: u32, number: u32, cpu: &mut Cpu) -> u32 {
         if (*task).owner != task::key(tid, number) {
             return OUTSIDE;
         }
-        mark(task, EventKind::Off);
+        mark(number, cpu, task, EventKind::Off);
         // Preempted in the middle of an event or a hand-over: until that is done the task cannot leave this CPU,
         // and so neither can its batch.
         if !batch::any(task, ALL_WRITING | FLUSHING) {
@@ -89,7 +94,7 @@ fn switch_out(slot: u32, number: u32, cpu: &mut Cpu) -> u32 {
 }
 
 #[inline(always)]
-fn mark(task: *mut Task, kind: EventKind) {
+fn mark(number: u32, cpu: &mut Cpu, task: *mut Task, kind: EventKind) {
     let hit = Hit {
         // SAFETY: a helper without arguments.
         time_ns: unsafe { bpf_ktime_get_ns() },
@@ -99,7 +104,7 @@ fn mark(task: *mut Task, kind: EventKind) {
         depth: unsafe { (*task).depth },
         kind_and_context: Event::pack(kind, Context::Task),
     };
-    batch::push::<BtfTracePointContext>(task, SWITCH, &hit, None);
+    batch::push::<BtfTracePointContext>(number, cpu, task, SWITCH, &hit, None);
 }
 
 /// `next->pid`, read through the pointer that the verifier trusts.

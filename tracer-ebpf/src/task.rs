@@ -6,11 +6,11 @@
 
 use core::ptr;
 
-use tracer_common::BatchHeader;
+use tracer_common::{Arrival, BatchHeader};
 
 use crate::{
     atomic,
-    maps::{INSIDE, OUTSIDE, TASKS, Task, config},
+    maps::{ALL_GUARDS, INSIDE, OUTSIDE, TASKS, Task, config},
 };
 
 /// Places in which a task's slot may be.
@@ -74,11 +74,9 @@ pub fn claim(key: u64, root_time_ns: u64, pid_tgid: u64) -> u32 {
         unsafe {
             (*task).root_frame = 0;
             (*task).depth = 0;
-            (*task).missed = 0;
             (*task).dropped_frame = 0;
-            (*task).active = 0;
+            (*task).cursor = 0;
             for number in 0..2 {
-                (*task).buffers[number].taken = 0;
                 (*task).buffers[number].header = BatchHeader {
                     sequence: 0,
                     root_time_ns,
@@ -86,10 +84,12 @@ pub fn claim(key: u64, root_time_ns: u64, pid_tgid: u64) -> u32 {
                     tgid: (pid_tgid >> 32) as u32,
                     cpu: 0,
                     count: 0,
+                    early: Arrival::InOrder as u16,
                     comm: [0; 16],
                 };
             }
-            (*task).busy = 0;
+            // What an interrupt hits before the root's entry is stored is not in the call.
+            (*task).busy = ALL_GUARDS;
         }
         count_inside(1);
         return index + 1;

@@ -12,7 +12,7 @@ use tracer::{
     graph::{Closed, End, Node, Rebuilder, RootCall, tree::Interrupts},
     stream::Batch,
 };
-use tracer_common::{BatchHeader, Context, Event, EventKind};
+use tracer_common::{Arrival, BatchHeader, Context, Event, EventKind};
 
 /// A call: its function and what it calls.
 #[derive(Clone, Debug)]
@@ -67,20 +67,35 @@ fn found(call: &RootCall) -> Vec<(u32, u32)> {
 }
 
 fn batch(tid: u32, root_time_ns: u64, cpu: u32, sequence: u64, events: &[Event]) -> Batch {
+    arriving(Arrival::InOrder, tid, root_time_ns, cpu, sequence, events)
+}
+
+fn arriving(
+    arrival: Arrival,
+    tid: u32,
+    root_time_ns: u64,
+    cpu: u32,
+    sequence: u64,
+    events: &[Event],
+) -> Batch {
     let header = BatchHeader {
         sequence,
         root_time_ns,
         tid,
         tgid: tid,
         cpu,
-        count: u32::try_from(events.len()).unwrap(),
+        count: u16::try_from(events.len()).unwrap(),
+        early: arrival as u16,
         comm: *b"test\0\0\0\0\0\0\0\0\0\0\0\0",
     };
     let mut bytes = Vec::new();
     for word in [header.sequence, header.root_time_ns] {
         bytes.extend(word.to_ne_bytes());
     }
-    for word in [header.tid, header.tgid, header.cpu, header.count] {
+    for word in [header.tid, header.tgid, header.cpu] {
+        bytes.extend(word.to_ne_bytes());
+    }
+    for word in [header.count, header.early] {
         bytes.extend(word.to_ne_bytes());
     }
     bytes.extend(header.comm);
@@ -150,6 +165,56 @@ proptest! {
             prop_assert!(call.is_whole());
         }
         prop_assert_eq!(rebuilder.totals().lost, 0);
+    }
+
+    /// An event that went into the ring ahead of its batch, any number of passes before it, is put in its place and makes
+    /// no gap; nor does it when the exit comes in a batch of its own.
+    #[test]
+    fn early_events_wait_for_what_is_before_them(
+        trees in prop::collection::vec(tree(), 1..4),
+        early in prop::collection::vec((any::<prop::sample::Index>(), 1usize..6), 1..4),
+        passes in 0usize..4,
+    ) {
+        let mut rebuilder = Rebuilder::new(Interrupts::Shown);
+        let mut calls = Vec::new();
+        for (index, tree) in trees.iter().enumerate() {
+            let root_time = 5 + index as u64;
+            let mut list = Vec::new();
+            events(tree, 0, 0x8000, &mut list);
+            // Events that go ahead: neither the root's entry nor its exit.
+            let ahead: std::collections::BTreeSet<usize> = early
+                .iter()
+                .filter(|_| list.len() > 2)
+                .flat_map(|(place, count)| {
+                    let first = 1 + place.index(list.len() - 2);
+                    first..(first + count).min(list.len() - 1)
+                })
+                .collect();
+            for &place in &ahead {
+                let single = arriving(Arrival::Early, 1, root_time, 0, place as u64, &list[place..=place]);
+                rebuilder.push(single, &mut |call| calls.push(call));
+            }
+            for _ in 0..passes {
+                rebuilder.pass(&mut |call| calls.push(call));
+            }
+            let mut first = 0;
+            while first < list.len() {
+                let end = ahead.range(first..).next().copied().unwrap_or(list.len());
+                if end > first {
+                    let rest = batch(1, root_time, 0, first as u64, &list[first..end]);
+                    rebuilder.push(rest, &mut |call| calls.push(call));
+                }
+                rebuilder.pass(&mut |call| calls.push(call));
+                first = end + 1;
+            }
+        }
+        prop_assert_eq!(calls.len(), trees.len());
+        for (call, tree) in calls.iter().zip(&trees) {
+            let mut right = Vec::new();
+            expected(tree, 0, &mut right);
+            prop_assert_eq!(found(call), right);
+            prop_assert!(call.is_whole());
+        }
     }
 
     /// A lost batch in the middle is counted to the event, and every call that both its entry and its exit

@@ -3,11 +3,10 @@
 //! A task hands its batch over before it leaves a CPU, so when a batch is seen in one ring, every earlier batch
 //! of that task is already in some ring: one more pass over all rings finds it, or it is lost. The
 //! caller says when a pass is complete ([`Rebuilder::pass`]); what is still missing one pass later
-//! is a gap. Memory: the open root calls and the batches that wait for a pass.
+//! is a gap. An early batch ([`tracer_common::Arrival`]) says nothing of those before it: it waits until a later one does.
+//! Memory: the open root calls and the batches that wait for a pass.
 
-use std::collections::{BTreeMap, HashMap};
-
-use tracer_common::{BatchHeader, Event};
+use std::collections::BTreeMap;
 
 use super::{
     CpuId, TaskId,
@@ -44,6 +43,9 @@ impl Totals {
     }
 }
 
+/// A root call: its task and its beginning in ns.
+type Key = (TaskId, u64);
+
 /// The open root call of one task.
 struct Open {
     builder: Builder,
@@ -54,7 +56,7 @@ struct Open {
 /// Turns batches into root calls.
 pub struct Rebuilder {
     interrupts: Interrupts,
-    open: HashMap<(TaskId, u64), Open>,
+    open: BTreeMap<Key, Open>,
     /// Batches that came before an earlier one of the same root call, with the pass in which they came.
     waiting: BTreeMap<(TaskId, u64, u64), (u64, Batch)>,
     pass: u64,
@@ -67,7 +69,7 @@ impl Rebuilder {
     pub fn new(interrupts: Interrupts) -> Self {
         Self {
             interrupts,
-            open: HashMap::new(),
+            open: BTreeMap::new(),
             waiting: BTreeMap::new(),
             pass: 0,
             totals: Totals::default(),
@@ -90,7 +92,7 @@ impl Rebuilder {
                 .insert((key.0, key.1, header.sequence), (self.pass, batch));
             return;
         }
-        self.apply(&header, batch.events(), complete);
+        self.apply(&batch, complete);
         self.apply_waiting(key, complete);
     }
 
@@ -99,28 +101,42 @@ impl Rebuilder {
     pub fn pass(&mut self, complete: &mut impl FnMut(RootCall)) {
         let this_pass = self.pass;
         self.pass += 1;
-        let overdue: Vec<_> = self
-            .waiting
-            .iter()
-            .filter(|(_, (pass, _))| *pass < this_pass)
-            .map(|(&key, _)| key)
-            .collect();
-        for key in overdue {
-            if let Some((_, batch)) = self.waiting.remove(&key) {
-                self.apply(&batch.header().clone(), batch.events(), complete);
-                self.apply_waiting((key.0, key.1), complete);
+        let mut task = None;
+        let mut overdue = Vec::new();
+        for (&key, (pass, batch)) in self.waiting.iter().rev() {
+            if *pass < this_pass && !batch.is_early() {
+                task = Some(key.0);
+            }
+            // What a task has before an overdue batch is all that will ever be there.
+            if task == Some(key.0) {
+                overdue.push(key);
             }
         }
+        self.apply_in_order(overdue, complete);
     }
 
     /// Gives out what is still open.
     pub fn finish(&mut self, complete: &mut impl FnMut(RootCall)) {
-        self.pass(complete);
-        self.pass(complete);
+        let waiting = self.waiting.keys().rev().copied().collect();
+        self.apply_in_order(waiting, complete);
         let mut keys: Vec<_> = self.open.keys().copied().collect();
         keys.sort_unstable_by_key(|&(task, time)| (time, task));
         for key in keys {
             self.close(key, End::Cut, complete);
+        }
+    }
+
+    /// Applies batches that wait, whatever is missing before them. The keys are in order, the last one first.
+    fn apply_in_order(
+        &mut self,
+        mut keys: Vec<(TaskId, u64, u64)>,
+        complete: &mut impl FnMut(RootCall),
+    ) {
+        while let Some(key) = keys.pop() {
+            if let Some((_, batch)) = self.waiting.remove(&key) {
+                self.apply(&batch, complete);
+                self.apply_waiting((key.0, key.1), complete);
+            }
         }
     }
 
@@ -139,22 +155,18 @@ impl Rebuilder {
         }
     }
 
-    fn apply_waiting(&mut self, key: (TaskId, u64), complete: &mut impl FnMut(RootCall)) {
+    fn apply_waiting(&mut self, key: Key, complete: &mut impl FnMut(RootCall)) {
         while let Some(open) = self.open.get(&key) {
             let next = (key.0, key.1, open.next_sequence);
             let Some((_, batch)) = self.waiting.remove(&next) else {
                 return;
             };
-            self.apply(&batch.header().clone(), batch.events(), complete);
+            self.apply(&batch, complete);
         }
     }
 
-    fn apply(
-        &mut self,
-        header: &BatchHeader,
-        events: impl Iterator<Item = Event>,
-        complete: &mut impl FnMut(RootCall),
-    ) {
+    fn apply(&mut self, batch: &Batch, complete: &mut impl FnMut(RootCall)) {
+        let header = batch.header();
         let key = (TaskId(header.tid), header.root_time_ns);
         if !self.open.contains_key(&key) {
             self.close_older(key, complete);
@@ -171,9 +183,12 @@ impl Rebuilder {
             open.builder.gap(lost, cpu);
         }
         open.next_sequence = header.sequence + u64::from(header.count);
-        open.comm = header.comm;
+        if !batch.is_early() {
+            // An early one may have been handed over while the task was still to be switched to.
+            open.comm = header.comm;
+        }
         let mut end = None;
-        for event in events {
+        for event in batch.events() {
             if let Some(now) = open.builder.push(&event, cpu) {
                 end = Some(now);
             }
@@ -185,34 +200,29 @@ impl Rebuilder {
     }
 
     /// Whether an earlier root call of the task has not come to its end yet.
-    fn has_older(&self, key: (TaskId, u64)) -> bool {
+    fn has_older(&self, key: Key) -> bool {
         let waits = self
             .waiting
             .range((key.0, 0, 0)..(key.0, key.1, 0))
             .next()
             .is_some();
-        waits
-            || self
-                .open
-                .keys()
-                .any(|open| open.0 == key.0 && open.1 < key.1)
+        waits || self.older(key).next().is_some()
+    }
+
+    /// Open root calls of the task that began before this one.
+    fn older(&self, key: Key) -> impl Iterator<Item = Key> + '_ {
+        self.open.range((key.0, 0)..key).map(|(&key, _)| key)
     }
 
     /// A task that begins another root call has left the one before, seen or not.
-    fn close_older(&mut self, key: (TaskId, u64), complete: &mut impl FnMut(RootCall)) {
-        let mut older: Vec<_> = self
-            .open
-            .keys()
-            .filter(|open| open.0 == key.0 && open.1 < key.1)
-            .copied()
-            .collect();
-        older.sort_unstable();
+    fn close_older(&mut self, key: Key, complete: &mut impl FnMut(RootCall)) {
+        let older: Vec<_> = self.older(key).collect();
         for key in older {
             self.close(key, End::Lost, complete);
         }
     }
 
-    fn close(&mut self, key: (TaskId, u64), end: End, complete: &mut impl FnMut(RootCall)) {
+    fn close(&mut self, key: Key, end: End, complete: &mut impl FnMut(RootCall)) {
         if let Some(open) = self.open.remove(&key) {
             let call = open.builder.finish(key.0, open.comm, end);
             self.totals.add(&call);

@@ -5,7 +5,7 @@
 
 use bytes::{Buf, Bytes};
 use thiserror::Error;
-use tracer_common::{BATCH_CAPACITY, BatchHeader, Event};
+use tracer_common::{Arrival, BATCH_CAPACITY, BatchHeader, Event};
 
 /// Why bytes are not a batch.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub enum BatchError {
     #[error("a batch says it has {count} events but holds {bytes} bytes of them")]
     Length {
         /// What the header says.
-        count: u32,
+        count: u16,
         /// Bytes after the header.
         bytes: usize,
     },
@@ -42,11 +42,12 @@ impl Batch {
             tid: bytes.get_u32_ne(),
             tgid: bytes.get_u32_ne(),
             cpu: bytes.get_u32_ne(),
-            count: bytes.get_u32_ne(),
+            count: bytes.get_u16_ne(),
+            early: bytes.get_u16_ne(),
             comm: [0; 16],
         };
         bytes.copy_to_slice(&mut header.comm);
-        let count = header.count as usize;
+        let count = usize::from(header.count);
         if count > BATCH_CAPACITY || bytes.len() != count * size_of::<Event>() {
             return Err(BatchError::Length {
                 count: header.count,
@@ -63,6 +64,12 @@ impl Batch {
     #[must_use]
     pub const fn header(&self) -> &BatchHeader {
         &self.header
+    }
+
+    /// Whether earlier events of the same root call may still be on their way, though no ring has them yet.
+    #[must_use]
+    pub const fn is_early(&self) -> bool {
+        self.header.early == Arrival::Early as u16
     }
 
     /// Its events in the order of their places.
