@@ -5,6 +5,8 @@
 //! task on one CPU: it is handed over when it is full, when the task is switched out, and when the
 //! root returns.
 
+use crate::Context;
+
 /// Events that a batch can hold.
 pub const BATCH_CAPACITY: usize = 256;
 
@@ -46,72 +48,6 @@ impl EventKind {
     }
 }
 
-/// What the CPU was doing for, from the kernel's preempt count (include/linux/preempt.h).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum Context {
-    /// The task itself.
-    Task = 0,
-    /// A soft interrupt that runs on the task's behalf or in its time.
-    SoftIrq = 1,
-    /// A hard interrupt.
-    HardIrq = 2,
-    /// A non-maskable interrupt.
-    Nmi = 3,
-}
-
-/// Which bits of the preempt count say what.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PreemptLayout {
-    /// Set in hard interrupts.
-    pub hard_irq_mask: u32,
-    /// Set in NMIs.
-    pub nmi_mask: u32,
-}
-
-impl PreemptLayout {
-    /// include/linux/preempt.h as it was for a long time.
-    pub const CLASSIC: Self = Self {
-        hard_irq_mask: 0x000f_0000,
-        nmi_mask: 0x00f0_0000,
-    };
-    /// With bits 16..24 counting how often interrupts were disabled (seen on 7.3; such a kernel has the per-CPU
-    /// variable `local_interrupt_disable_state`).
-    pub const WITH_DISABLE_COUNT: Self = Self {
-        hard_irq_mask: 0x0f00_0000,
-        nmi_mask: 0x1000_0000,
-    };
-}
-
-impl Context {
-    /// The context that a preempt count stands for. Bit 8 says "serving a soft interrupt" (the higher soft-interrupt
-    /// bits only say that they are disabled).
-    #[inline(always)]
-    pub const fn from_preempt_count(count: u32, layout: PreemptLayout) -> Self {
-        if count & layout.nmi_mask != 0 {
-            Self::Nmi
-        } else if count & layout.hard_irq_mask != 0 {
-            Self::HardIrq
-        } else if count & 0x0000_0100 != 0 {
-            Self::SoftIrq
-        } else {
-            Self::Task
-        }
-    }
-
-    /// The context that a byte of the wire stands for.
-    pub const fn from_u8(byte: u8) -> Option<Self> {
-        Some(match byte {
-            0 => Self::Task,
-            1 => Self::SoftIrq,
-            2 => Self::HardIrq,
-            3 => Self::Nmi,
-            _ => return None,
-        })
-    }
-}
-
 /// One hit of a probe, as it stands in a batch.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -134,10 +70,10 @@ pub struct Event {
 }
 
 impl Event {
-    /// Packs kind and context into one byte.
+    /// Packs kind and context into one byte. The context is a number here, see [`crate::context`].
     #[inline(always)]
-    pub const fn pack(kind: EventKind, context: Context) -> u8 {
-        kind as u8 | ((context as u8) << 4)
+    pub const fn pack(kind: EventKind, context: u8) -> u8 {
+        kind as u8 | (context << 4)
     }
 
     /// The kind, or none if the byte is damaged.
@@ -202,7 +138,7 @@ mod tests {
                 let kind = EventKind::from_u8(kind).unwrap();
                 let context = Context::from_u8(context).unwrap();
                 let event = Event {
-                    kind_and_context: Event::pack(kind, context),
+                    kind_and_context: Event::pack(kind, context as u8),
                     ..Event::default()
                 };
                 assert_eq!(event.kind(), Some(kind));
@@ -210,23 +146,5 @@ mod tests {
             }
         }
         assert_eq!(Event::default().kind(), None);
-    }
-
-    #[test]
-    fn context_follows_the_preempt_count() {
-        let classic = |count| Context::from_preempt_count(count, PreemptLayout::CLASSIC);
-        assert_eq!(classic(0x0000_0002), Context::Task);
-        // Soft interrupts disabled is not serving one.
-        assert_eq!(classic(0x0000_0200), Context::Task);
-        assert_eq!(classic(0x0000_0300), Context::SoftIrq);
-        assert_eq!(classic(0x0001_0100), Context::HardIrq);
-        assert_eq!(classic(0x0010_0100), Context::Nmi);
-        // The highest bit says only that no reschedule is needed (PREEMPT_NEED_RESCHED, inverted).
-        assert_eq!(classic(0x8000_0000), Context::Task);
-        let counting =
-            |count| Context::from_preempt_count(count, PreemptLayout::WITH_DISABLE_COUNT);
-        assert_eq!(counting(0x8003_0000), Context::Task);
-        assert_eq!(counting(0x8101_0000), Context::HardIrq);
-        assert_eq!(counting(0x9101_0000), Context::Nmi);
     }
 }

@@ -6,12 +6,13 @@
 #![no_std]
 
 mod config;
+pub mod context;
 mod event;
 
 pub use config::{Config, CpuMask, MAX_CPUS};
+pub use context::{Context, PreemptLayout};
 pub use event::{
-    Arrival, BATCH_CAPACITY, BATCH_HEADROOM, BatchHeader, Context, Event, EventKind,
-    NO_DEPTH_LIMIT, PreemptLayout,
+    Arrival, BATCH_CAPACITY, BATCH_HEADROOM, BatchHeader, Event, EventKind, NO_DEPTH_LIMIT,
 };
 
 /// Counters of one CPU, kept by the eBPF side and read by userspace; every field counts since load.

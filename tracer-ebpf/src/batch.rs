@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Tries to take a buffer out of use. Each that fails was undone by an interrupt in the same few instructions.
-const TRIES: u32 = 4;
+const TRIES: u32 = 2;
 
 /// Whether the reader is woken. The wake-up is an interrupt that the CPU sends to itself: in the middle of a root
 /// call it would land in the graph.
@@ -203,7 +203,7 @@ pub fn flush(number: u32, cpu: &mut Cpu, task: *mut Task, wake: Wake) {
 }
 
 /// Copies a header and the events behind it into the ring, or counts them as lost.
-#[inline(always)]
+#[inline(never)]
 unsafe fn output(number: u32, cpu: &mut Cpu, header: *mut BatchHeader, count: u64, wake: Wake) {
     // SAFETY: the caller's block within a map value, which nobody else writes.
     unsafe {

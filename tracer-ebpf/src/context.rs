@@ -5,15 +5,15 @@
 //! be right on 6.1, 6.12, 6.18 and 7.3. Where the address is unknown everything counts as the task's.
 
 use aya_ebpf::helpers::bpf_probe_read_kernel;
-use tracer_common::Context;
+use tracer_common::{Context, context::CONTEXTS};
 
 use crate::maps::{Cpu, config};
 
-/// The context that the caller interrupted or runs in.
+/// The context that the caller interrupted or runs in, as the number of a [`Context`].
 #[inline(always)]
-pub fn current(number: u32, cpu: &mut Cpu) -> Context {
+pub fn current(number: u32, cpu: &mut Cpu) -> u8 {
     if config!(per_cpu_offsets) == 0 {
-        return Context::Task;
+        return Context::Task as u8;
     }
     if cpu.area == 0 {
         let entry = config!(per_cpu_offsets) + u64::from(number) * 8;
@@ -23,5 +23,5 @@ pub fn current(number: u32, cpu: &mut Cpu) -> Context {
     let address = cpu.area.wrapping_add(config!(preempt_count));
     // SAFETY: as above.
     let count = unsafe { bpf_probe_read_kernel(address as *const u32) }.unwrap_or(0);
-    Context::from_preempt_count(count, config!(preempt_layout))
+    CONTEXTS[config!(preempt_layout).place(count) as usize]
 }

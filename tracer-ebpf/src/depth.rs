@@ -52,16 +52,16 @@ pub unsafe fn leave<C: EbpfContext>(task: *mut Task, ctx: &C) -> u32 {
                 break;
             }
             let depth = open - back;
-            if depth as usize >= FRAMES {
-                // Too deep to be known by its frame.
-                (*task).depth = depth;
-                return depth;
-            }
-            if core::ptr::read_volatile(frames.add(depth as usize)) == ctx.as_ptr() as u64 {
-                (*task).depth = depth;
-                return depth;
+            // One that is too deep to be known by its frame is taken for the innermost.
+            if depth as usize >= FRAMES
+                || core::ptr::read_volatile(frames.add(depth as usize)) == ctx.as_ptr() as u64
+            {
+                core::ptr::write_volatile(&raw mut (*task).depth, depth);
+                break;
             }
         }
-        if open == 0 { 1 } else { open }
+        // Read back, so that the verifier does not follow each of the ways here through all that comes behind.
+        let depth = core::ptr::read_volatile(&raw const (*task).depth);
+        if depth == 0 { 1 } else { depth }
     }
 }

@@ -122,7 +122,7 @@ pub fn close(number: u32, cpu: &mut Cpu, task: *mut Task) {
 #[inline(always)]
 fn entry(ctx: &FEntryContext, number: u32, cpu: &mut Cpu, task: *mut Task, opens: bool) {
     let context = context::current(number, cpu);
-    let writer = context as u32;
+    let writer = u32::from(context);
     let guard = GUARD << writer;
     // SAFETY: a checked map value; nested contexts leave `busy` and `depth` as they found them.
     unsafe {
@@ -156,7 +156,7 @@ fn exit(ctx: &FExitContext, number: u32, cpu: &mut Cpu, task: *mut Task, closes:
     // SAFETY: a helper without arguments. First of all, so that our own work is not in the duration.
     let time_ns = unsafe { bpf_ktime_get_ns() };
     let context = context::current(number, cpu);
-    let mut writer = context as u32;
+    let mut writer = u32::from(context);
     let guard = GUARD << writer;
     // SAFETY: as in `entry`.
     unsafe {

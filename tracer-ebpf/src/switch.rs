@@ -102,7 +102,7 @@ fn mark(number: u32, cpu: &mut Cpu, task: *mut Task, kind: EventKind) {
         function: 0,
         // SAFETY: a checked map value.
         depth: unsafe { (*task).depth },
-        kind_and_context: Event::pack(kind, Context::Task),
+        kind_and_context: Event::pack(kind, Context::Task as u8),
     };
     batch::push::<BtfTracePointContext>(number, cpu, task, SWITCH, &hit, None);
 }

@@ -63,7 +63,7 @@ impl Task {
             function,
             frame: 1000 - u16::from(depth),
             depth,
-            kind_and_context: Event::pack(kind, Context::Task),
+            kind_and_context: Event::pack(kind, Context::Task as u8),
         };
         self.builder.push(&event, CpuId(self.cpu));
     }

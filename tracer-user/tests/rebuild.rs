@@ -39,7 +39,7 @@ fn events(tree: &Tree, depth: u8, frame: u16, out: &mut Vec<Event>) {
         function: tree.function,
         frame,
         depth,
-        kind_and_context: Event::pack(kind, Context::Task),
+        kind_and_context: Event::pack(kind, Context::Task as u8),
     };
     let entry = make(EventKind::Entry, out);
     out.push(entry);
@@ -331,7 +331,7 @@ fn an_interrupt_is_left_out_with_all_that_it_called() {
         function,
         frame,
         depth,
-        kind_and_context: Event::pack(kind, context),
+        kind_and_context: Event::pack(kind, context as u8),
     };
     // `irq_enter_rcu` is entered before the count says "interrupt" and returns after; `irq_exit_rcu` the other way.
     list.push(make(1, 9, 0, Entry, Task));
@@ -366,7 +366,7 @@ fn a_task_that_dies_ends_its_call() {
     events(&tree, 0, 0x8000, &mut list);
     list.truncate(2);
     list.push(Event {
-        kind_and_context: Event::pack(EventKind::Died, Context::Task),
+        kind_and_context: Event::pack(EventKind::Died, Context::Task as u8),
         ..Event::default()
     });
     let (calls, _) = rebuild([batch(1, 5, 0, 0, &list)]);

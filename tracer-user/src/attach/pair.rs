@@ -98,6 +98,18 @@ impl Pair {
     }
 }
 
+/// What the verifier adds behind its reason (print_verification_stats, kernel/bpf/verifier.c).
+fn is_statistics(line: &str) -> bool {
+    [
+        "processed ",
+        "verification time ",
+        "stack depth ",
+        "subprog ",
+    ]
+    .iter()
+    .any(|beginning| line.starts_with(beginning))
+}
+
 fn explain(function: &str, error: ProgramError) -> AttachError {
     if refused(&error) {
         return AttachError::Forbidden;
@@ -109,7 +121,7 @@ fn explain(function: &str, error: ProgramError) -> AttachError {
         } => verifier_log
             .to_string()
             .lines()
-            .rfind(|line| !line.trim().is_empty() && !line.starts_with("processed "))
+            .rfind(|line| !line.trim().is_empty() && !is_statistics(line))
             .map_or_else(|| io_error.to_string(), |line| line.trim().to_owned()),
         ProgramError::SyscallError(error) => error.io_error.to_string(),
         other => other.to_string(),
