@@ -108,21 +108,6 @@ impl Plan {
         }
         plan
     }
-
-    /// What the output needs to know of every function of the plan.
-    pub fn table(&self, kernel: &Kernel) -> FunctionTable {
-        let functions = self.roots.iter().chain(&self.callees);
-        FunctionTable::new(functions.map(|planned| {
-            let info = FunctionInfo {
-                name: planned.name.clone(),
-                returns: kernel
-                    .types
-                    .prototype(&planned.name)
-                    .map(|prototype| prototype.returns),
-            };
-            (kernel.id_of(planned.address), info)
-        }))
-    }
 }
 
 /// How an event names the function at `address` of a kernel whose text begins at `text_base`.

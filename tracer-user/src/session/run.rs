@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Write},
+    sync::Arc,
     time::Duration,
 };
 
@@ -15,7 +16,7 @@ use crate::{
     graph::{Rebuilder, RootCall, Totals, tree::Interrupts},
     kernel::Kernel,
     output::ftrace::{self, FtraceWriter},
-    plan::{self, Plan, Rules},
+    plan::{self, FunctionTable, Plan, Rules},
     stream::{Batch, Rings},
 };
 
@@ -64,7 +65,7 @@ pub struct Outcome {
 pub async fn run(options: &Options, out: impl Write) -> Result<Outcome> {
     let stop = Stop::on_signals().context("cannot listen for signals")?;
     probes::raise_file_limit();
-    let kernel = Kernel::read()?;
+    let kernel = Arc::new(Kernel::read()?);
     let rules = Rules::new(&kernel);
     let roots = plan::resolve_roots(&kernel, &rules, &options.roots)?;
     let mut child = command::start(&options.command)?;
@@ -88,7 +89,7 @@ pub async fn run(options: &Options, out: impl Write) -> Result<Outcome> {
 
 async fn trace(
     options: &Options,
-    kernel: &Kernel,
+    kernel: &Arc<Kernel>,
     plan: &Plan,
     only: Option<u32>,
     child: &mut Option<Child>,
@@ -106,7 +107,7 @@ async fn trace(
     let logger = diagnostics(&mut object, options.verbose);
     object.attach_tracepoints(&btf)?;
     let attached = probes::attach_all(&mut object, &btf, plan, stop)?;
-    let table = plan.table(kernel);
+    let table = FunctionTable::of(Arc::clone(kernel));
     let mut writer = FtraceWriter::new(out, &table, options.text, kernel.possible_cpus);
     let mut printer = Printer {
         written: writer.header(),
