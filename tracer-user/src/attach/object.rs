@@ -4,12 +4,14 @@ use std::io;
 
 use aya::{
     Btf, Ebpf, EbpfError, EbpfLoader,
-    maps::{Array, ArrayOfMaps, Map, MapData, MapError, RingBuf},
+    maps::{ArrayOfMaps, Map, MapData, MapError, RingBuf},
     programs::{BtfTracePoint, ProgramError},
 };
 use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_RINGBUF;
 use thiserror::Error;
-use tracer_common::{Config, CpuCounters};
+use tracer_common::Config;
+
+use super::Controls;
 
 /// The eBPF object file, as `cargo xtask build` made it.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("TRACER_EBPF_OBJECT"));
@@ -56,18 +58,6 @@ pub struct Object {
     ebpf: Ebpf,
 }
 
-/// What the eBPF side keeps per CPU; only the counters are read. The layout is `Cpu` in tracer-ebpf/src/maps.rs.
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct Cpu {
-    slots: [u32; 4],
-    area: u64,
-    counters: CpuCounters,
-}
-
-// SAFETY: `repr(C)`, Copy, no padding, every bit pattern is a value.
-unsafe impl aya::Pod for Cpu {}
-
 impl Object {
     /// Loads the object with `config` and makes one ring per CPU. `diagnostics` lets the eBPF side log.
     pub fn load(
@@ -90,7 +80,7 @@ impl Object {
         Ok((Self { ebpf }, rings))
     }
 
-    /// Attaches the tracepoints that keep the gate right. Before the first root is attached.
+    /// Attaches the tracepoints that keep the gate right. Before the trace is armed.
     pub fn attach_tracepoints(&mut self, btf: &Btf) -> Result<(), ObjectError> {
         for name in ["sched_switch", "sched_process_exit"] {
             let program: &mut BtfTracePoint = self
@@ -118,19 +108,9 @@ impl Object {
         &mut self.ebpf
     }
 
-    /// The sum of the counters of all CPUs.
-    pub fn counters(&self) -> Result<CpuCounters, ObjectError> {
-        let map = self.ebpf.map("CPUS").ok_or(ObjectError::Missing("CPUS"))?;
-        let cpus = Array::<_, Cpu>::try_from(map)?;
-        let mut sum = CpuCounters::default();
-        for index in 0..cpus.len() {
-            let one = cpus.get(&index, 0)?.counters;
-            sum.lost_events += one.lost_events;
-            sum.lost_roots += one.lost_roots;
-            sum.own_hits += one.own_hits;
-            sum.batches += one.batches;
-        }
-        Ok(sum)
+    /// What is read and set while the trace goes on. It has descriptors of its own, so the object may be elsewhere.
+    pub fn controls(&self) -> Result<Controls, ObjectError> {
+        Controls::of(&self.ebpf)
     }
 }
 

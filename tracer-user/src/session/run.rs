@@ -3,7 +3,7 @@
 use std::{
     io::{self, Write},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result};
@@ -12,7 +12,7 @@ use tracer_common::{Config, CpuCounters, CpuMask, NO_DEPTH_LIMIT};
 
 use super::{Stop, command, learn, probes, probes::Probes, tell};
 use crate::{
-    attach::{Object, object::Sizes},
+    attach::{Controls, Object, object::Sizes},
     graph::{Rebuilder, RootCall, Totals, tree::Interrupts},
     kernel::Kernel,
     output::ftrace::{self, FtraceWriter},
@@ -22,6 +22,11 @@ use crate::{
 
 /// How long the rings are left alone when no root call ends.
 const QUIET: Duration = Duration::from_millis(100);
+
+/// How long root calls that are open at the end are waited for; then they are cut off.
+const AFTERMATH: Duration = Duration::from_millis(500);
+/// How often they are looked for.
+const AFTERMATH_TICK: Duration = Duration::from_millis(5);
 
 /// What the user asked for.
 #[derive(Clone, Debug)]
@@ -106,6 +111,7 @@ async fn trace(
     let (mut object, rings) = Object::load(&config, sizes, &btf, options.verbose)?;
     let logger = diagnostics(&mut object, options.verbose);
     object.attach_tracepoints(&btf)?;
+    let mut controls = object.controls()?;
     let attached = probes::attach_all(&mut object, &btf, plan, stop)?;
     let table = FunctionTable::of(Arc::clone(kernel));
     let mut writer = FtraceWriter::new(out, &table, options.text, kernel.possible_cpus);
@@ -118,6 +124,7 @@ async fn trace(
     let mut rebuilder = Rebuilder::new(options.interrupts);
     let mut rings = Rings::new(rings).context("the rings cannot be watched")?;
     if !stop.is_wanted() {
+        controls.arm()?;
         eprintln!(
             "tracer: tracing {}, {} functions below",
             tell::names(plan),
@@ -132,18 +139,19 @@ async fn trace(
             stop,
         )
         .await?;
+        controls.disarm()?;
+        settle(&controls, &mut rings, &mut rebuilder, &mut printer).await?;
     }
-    command::end(child).await;
-    let Probes { roots, callees } = attached;
-    probes::detach(roots, "roots");
-    rings.pass(&mut |bytes| take(bytes, &mut rebuilder, &mut printer));
     rebuilder.finish(&mut |call| printer.print(&call));
     let outcome = Outcome {
         totals: rebuilder.totals(),
-        counters: object.counters()?,
+        counters: controls.counters()?,
     };
     let written = printer.written;
     tell::totals(&outcome, options.verbose);
+    command::end(child).await;
+    let Probes { roots, callees } = attached;
+    probes::detach(roots, "roots");
     probes::detach(callees, "functions");
     drop(logger);
     match written {
@@ -199,6 +207,26 @@ async fn stream<W: Write>(
             }
             idle = if taken == 0 { idle + 1 } else { 0 };
             tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// Reads on until the root calls that are open have ended, or it takes too long. None begins any more.
+async fn settle<W: Write>(
+    controls: &Controls,
+    rings: &mut Rings,
+    rebuilder: &mut Rebuilder,
+    printer: &mut Printer<'_, '_, W>,
+) -> Result<()> {
+    let end = Instant::now() + AFTERMATH;
+    loop {
+        tokio::time::sleep(AFTERMATH_TICK).await;
+        // In this order: what an ended call has left is in the rings by now.
+        let open = controls.open_calls()?;
+        let taken = rings.pass(&mut |bytes| take(bytes, rebuilder, printer));
+        rebuilder.pass(&mut |call| printer.print(&call));
+        if (open == 0 && taken == 0) || Instant::now() >= end {
+            return Ok(());
         }
     }
 }
