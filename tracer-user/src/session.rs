@@ -1,4 +1,4 @@
-//! A trace from beginning to end: learn, plan, attach, stream, print, detach.
+//! A trace from beginning to end: learn, plan, attach, stream and grow, print, detach.
 //!
 //! The order keeps two promises. Root calls begin when all is attached, so one that is recorded has all the
 //! callees that were known by then; none begins after the end, and those that are open are waited for a moment before anything is
@@ -6,12 +6,14 @@
 //! captured is written before anything else is done.
 
 mod command;
+mod growth;
 mod learning;
 mod probes;
 mod run;
 mod stop;
 mod tell;
 
-pub use learning::{Learned, learn};
+pub use command::Begin;
+pub use learning::{Before, Learned, Origin, cache, learn};
 pub use run::{Options, Outcome, run};
 pub use stop::Stop;

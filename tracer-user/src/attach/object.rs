@@ -5,7 +5,7 @@ use std::io;
 use aya::{
     Btf, Ebpf, EbpfError, EbpfLoader,
     maps::{ArrayOfMaps, Map, MapData, MapError, RingBuf},
-    programs::{BtfTracePoint, ProgramError},
+    programs::{BtfTracePoint, ProgramError, tp_btf::BtfTracePointLink},
 };
 use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_RINGBUF;
 use thiserror::Error;
@@ -53,7 +53,13 @@ pub struct Sizes {
     pub tasks: u32,
 }
 
-/// The loaded object.
+/// The tracepoints' programs. Dropping it takes them away.
+#[must_use = "without the tracepoints the gate goes wrong"]
+pub struct Tracepoints {
+    _links: Vec<BtfTracePointLink>,
+}
+
+/// The loaded object. What is attached holds itself, so it is needed for attaching only.
 pub struct Object {
     ebpf: Ebpf,
 }
@@ -80,8 +86,9 @@ impl Object {
         Ok((Self { ebpf }, rings))
     }
 
-    /// Attaches the tracepoints that keep the gate right. Before the trace is armed.
-    pub fn attach_tracepoints(&mut self, btf: &Btf) -> Result<(), ObjectError> {
+    /// Attaches the tracepoints that keep the gate right. Before the trace is armed, and held as long as it is.
+    pub fn attach_tracepoints(&mut self, btf: &Btf) -> Result<Tracepoints, ObjectError> {
+        let mut links = Vec::new();
         for name in ["sched_switch", "sched_process_exit"] {
             let program: &mut BtfTracePoint = self
                 .ebpf
@@ -89,9 +96,10 @@ impl Object {
                 .ok_or(ObjectError::Missing(name))?
                 .try_into()
                 .map_err(|error| ObjectError::Tracepoint(name, error))?;
-            program
+            let link = program
                 .load(name, btf)
                 .and_then(|()| program.attach())
+                .and_then(|link| program.take_link(link))
                 .map_err(|error| {
                     if refused(&error) {
                         ObjectError::Forbidden
@@ -99,8 +107,9 @@ impl Object {
                         ObjectError::Tracepoint(name, error)
                     }
                 })?;
+            links.push(link);
         }
-        Ok(())
+        Ok(Tracepoints { _links: links })
     }
 
     /// The programs, for the attach ways.
