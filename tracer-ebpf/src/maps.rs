@@ -129,6 +129,20 @@ pub static RINGS: ArrayOfMaps<RingBuf<(), 4096>, 1> = ArrayOfMaps::new();
 #[btf_map]
 pub static INSIDE: Array<u64, 1> = Array::new();
 
+/// Whether root calls begin: 0 until userspace has attached all that the trace begins with, and again before it
+/// detaches. Read when a root is entered outside any root call, and nowhere else.
+#[btf_map]
+pub static ARMED: Array<u64, 1> = Array::new();
+
+/// Whether root calls begin now, see [`ARMED`].
+#[inline(always)]
+pub fn armed() -> bool {
+    // SAFETY: the pointer was checked; volatile because userspace writes.
+    ARMED
+        .get_ptr(0)
+        .is_some_and(|armed| unsafe { core::ptr::read_volatile(armed) } != 0)
+}
+
 /// The state of the CPU that we run on. Tracing programs run with migration disabled.
 #[inline(always)]
 pub fn this_cpu() -> Option<(u32, &'static mut Cpu)> {

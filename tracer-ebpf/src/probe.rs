@@ -15,7 +15,7 @@ use tracer_common::{Event, EventKind};
 use crate::{
     batch::{self, Hit, Wake},
     context, depth, gate,
-    maps::{ALL_GUARDS, Cpu, GUARD, OUTSIDE, SWITCH, Task, config, this_cpu},
+    maps::{ALL_GUARDS, Cpu, GUARD, OUTSIDE, SWITCH, Task, armed, config, this_cpu},
     task,
 };
 
@@ -73,9 +73,12 @@ pub fn root_exit(ctx: &FExitContext) {
     }
 }
 
-/// Claims a slot for a root call, unless it is filtered out.
+/// Claims a slot for a root call, unless it is filtered out or comes before or after the trace.
 #[inline(always)]
 fn open(ctx: &FEntryContext, number: u32, cpu: &mut Cpu) -> u32 {
+    if !armed() {
+        return OUTSIDE;
+    }
     let pid_tgid = bpf_get_current_pid_tgid();
     let tgid = (pid_tgid >> 32) as u32;
     let word = config!(cpus.words[(number as usize / 64) & 15]);

@@ -1,17 +1,19 @@
-//! A trace from beginning to end: learn, plan, attach, stream, print, detach.
+//! A trace from beginning to end: learn, plan, attach, stream and grow, print, detach.
 //!
-//! The order keeps two promises. Roots are attached last, so a root call that is recorded has all its
-//! callees; they are detached first, so that nothing new begins while the rest is read. Whatever ends
-//! the trace (a signal, the time, the number of calls, the command, a closed pipe), what has been
+//! The order keeps two promises. Root calls begin when all is attached, so one that is recorded has all the
+//! callees that were known by then; none begins after the end, and those that are open are waited for a moment before anything is
+//! detached. Whatever ends the trace (a signal, the time, the number of calls, the command, a closed pipe), what has been
 //! captured is written before anything else is done.
 
 mod command;
+mod growth;
 mod learning;
 mod probes;
 mod run;
 mod stop;
 mod tell;
 
-pub use learning::{Learned, learn};
+pub use command::Begin;
+pub use learning::{Before, Learned, Origin, cache, learn};
 pub use run::{Options, Outcome, run};
 pub use stop::Stop;

@@ -9,7 +9,9 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 use tracer::{
-    graph::{Closed, End, Node, Rebuilder, RootCall, tree::Interrupts},
+    graph::{
+        Closed, End, FunctionId, Joined, Nanoseconds, Node, Rebuilder, RootCall, tree::Interrupts,
+    },
     stream::Batch,
 };
 use tracer_common::{Arrival, BatchHeader, Context, Event, EventKind};
@@ -351,6 +353,40 @@ fn an_interrupt_is_left_out_with_all_that_it_called() {
     rebuilder.push(batch(1, 5, 0, 0, &list), &mut |call| calls.push(call));
     assert_eq!(found(&calls[0]), [(1, 0), (2, 1), (6, 1)]);
     assert!(calls[0].is_whole());
+}
+
+/// A function that got its probes in the middle of a root call shows an exit alone; one that had them shows a gap.
+#[test]
+fn a_function_that_joins_is_no_gap() {
+    let leaf = |function| Tree {
+        function,
+        children: Vec::new(),
+    };
+    let tree = Tree {
+        function: 1,
+        children: vec![leaf(2), leaf(3)],
+    };
+    let mut list = Vec::new();
+    events(&tree, 0, 0x8000, &mut list);
+    list.remove(1);
+    let joined = Joined::default();
+    // The root call begins at 5: before function 2 has all its probes, while it gets them, and after.
+    for (since, is_whole) in [(Some(6), true), (None, true), (Some(4), false)] {
+        joined.begin(FunctionId(2));
+        if let Some(since) = since {
+            joined.done(FunctionId(2), Nanoseconds(since));
+        }
+        let mut rebuilder = Rebuilder::new(Interrupts::Shown).with_joined(joined.clone());
+        let mut calls = Vec::new();
+        rebuilder.push(batch(1, 5, 0, 0, &list), &mut |call| calls.push(call));
+        assert_eq!(calls[0].is_whole(), is_whole, "{since:?}");
+        let shown = if is_whole {
+            vec![(1, 0), (3, 1)]
+        } else {
+            vec![(1, 0), (2, 1), (3, 1)]
+        };
+        assert_eq!(found(&calls[0]), shown);
+    }
 }
 
 #[test]

@@ -4,12 +4,14 @@ use std::io;
 
 use aya::{
     Btf, Ebpf, EbpfError, EbpfLoader,
-    maps::{Array, ArrayOfMaps, Map, MapData, MapError, RingBuf},
-    programs::{BtfTracePoint, ProgramError},
+    maps::{ArrayOfMaps, Map, MapData, MapError, RingBuf},
+    programs::{BtfTracePoint, ProgramError, tp_btf::BtfTracePointLink},
 };
 use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_RINGBUF;
 use thiserror::Error;
-use tracer_common::{Config, CpuCounters};
+use tracer_common::Config;
+
+use super::Controls;
 
 /// The eBPF object file, as `cargo xtask build` made it.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("TRACER_EBPF_OBJECT"));
@@ -51,22 +53,16 @@ pub struct Sizes {
     pub tasks: u32,
 }
 
-/// The loaded object.
+/// The tracepoints' programs. Dropping it takes them away.
+#[must_use = "without the tracepoints the gate goes wrong"]
+pub struct Tracepoints {
+    _links: Vec<BtfTracePointLink>,
+}
+
+/// The loaded object. What is attached holds itself, so it is needed for attaching only.
 pub struct Object {
     ebpf: Ebpf,
 }
-
-/// What the eBPF side keeps per CPU; only the counters are read. The layout is `Cpu` in tracer-ebpf/src/maps.rs.
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct Cpu {
-    slots: [u32; 4],
-    area: u64,
-    counters: CpuCounters,
-}
-
-// SAFETY: `repr(C)`, Copy, no padding, every bit pattern is a value.
-unsafe impl aya::Pod for Cpu {}
 
 impl Object {
     /// Loads the object with `config` and makes one ring per CPU. `diagnostics` lets the eBPF side log.
@@ -90,8 +86,9 @@ impl Object {
         Ok((Self { ebpf }, rings))
     }
 
-    /// Attaches the tracepoints that keep the gate right. Before the first root is attached.
-    pub fn attach_tracepoints(&mut self, btf: &Btf) -> Result<(), ObjectError> {
+    /// Attaches the tracepoints that keep the gate right. Before the trace is armed, and held as long as it is.
+    pub fn attach_tracepoints(&mut self, btf: &Btf) -> Result<Tracepoints, ObjectError> {
+        let mut links = Vec::new();
         for name in ["sched_switch", "sched_process_exit"] {
             let program: &mut BtfTracePoint = self
                 .ebpf
@@ -99,9 +96,10 @@ impl Object {
                 .ok_or(ObjectError::Missing(name))?
                 .try_into()
                 .map_err(|error| ObjectError::Tracepoint(name, error))?;
-            program
+            let link = program
                 .load(name, btf)
                 .and_then(|()| program.attach())
+                .and_then(|link| program.take_link(link))
                 .map_err(|error| {
                     if refused(&error) {
                         ObjectError::Forbidden
@@ -109,8 +107,9 @@ impl Object {
                         ObjectError::Tracepoint(name, error)
                     }
                 })?;
+            links.push(link);
         }
-        Ok(())
+        Ok(Tracepoints { _links: links })
     }
 
     /// The programs, for the attach ways.
@@ -118,19 +117,9 @@ impl Object {
         &mut self.ebpf
     }
 
-    /// The sum of the counters of all CPUs.
-    pub fn counters(&self) -> Result<CpuCounters, ObjectError> {
-        let map = self.ebpf.map("CPUS").ok_or(ObjectError::Missing("CPUS"))?;
-        let cpus = Array::<_, Cpu>::try_from(map)?;
-        let mut sum = CpuCounters::default();
-        for index in 0..cpus.len() {
-            let one = cpus.get(&index, 0)?.counters;
-            sum.lost_events += one.lost_events;
-            sum.lost_roots += one.lost_roots;
-            sum.own_hits += one.own_hits;
-            sum.batches += one.batches;
-        }
-        Ok(sum)
+    /// What is read and set while the trace goes on. It has descriptors of its own, so the object may be elsewhere.
+    pub fn controls(&self) -> Result<Controls, ObjectError> {
+        Controls::of(&self.ebpf)
     }
 }
 

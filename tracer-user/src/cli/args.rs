@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::{graph_options::GraphOptions, values};
-use crate::session::Options;
+use crate::session::{Begin, Options};
 
 /// Trace kernel functions as a call graph, live
 #[derive(Debug, Parser)]
@@ -59,9 +59,13 @@ pub struct TraceArgs {
     /// End after so many whole root calls
     #[arg(short = 'n', long, value_name = "N")]
     pub count: Option<u64>,
-    /// Learn at most this long what runs under the roots; 0 to go by the kernel's text alone
+    /// Learn at most this long before tracing what runs under the roots, if that is not known from before; learning goes
+    /// on while tracing. 0 to learn nothing at all
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = values::duration)]
     pub learn: Duration,
+    /// Neither go by what was learned before nor keep what is learned
+    #[arg(long)]
+    pub no_cache: bool,
     /// Size of each CPU's ring in KiB, a power of two
     #[arg(long, value_name = "KIB", default_value_t = 4096)]
     pub ring_size: u32,
@@ -71,9 +75,12 @@ pub struct TraceArgs {
     /// Tell more on stderr
     #[arg(short, long)]
     pub verbose: bool,
-    /// Run this command and trace it alone; the trace ends with it
+    /// Run this command and trace it alone, from its first instruction on; the trace ends with it
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<String>,
+    /// When the command begins; the demonstration alone has it otherwise
+    #[arg(skip)]
+    pub begin: Begin,
 }
 
 /// The demonstration
@@ -99,9 +106,12 @@ pub struct ListArgs {
     /// Show what runs under this function
     #[arg(short = 'G', long = "graph-funcs", value_name = "ROOT")]
     pub roots: Vec<String>,
-    /// Learn at most this long what runs under the roots
+    /// Learn at most this long what runs under the roots, if that is not known from before; 0 to learn nothing
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = values::duration)]
     pub learn: Duration,
+    /// Do not go by what was learned before
+    #[arg(long)]
+    pub no_cache: bool,
     /// Show only functions whose name matches
     #[arg(value_name = "GLOB")]
     pub glob: Option<String>,
@@ -174,9 +184,11 @@ impl TraceArgs {
             duration: self.duration,
             count: self.count,
             learn: self.learn,
+            use_cache: !self.no_cache,
             ring_bytes,
             verbose: self.verbose,
             command: self.command.clone(),
+            begin: self.begin,
         })
     }
 }

@@ -151,7 +151,7 @@ fn probe() -> anyhow::Result<()> {
         tasks: 1,
     };
     let (mut object, _rings) = Object::load(&Config::default(), sizes, &btf, false)?;
-    object.attach_tracepoints(&btf)?;
+    let _tracepoints = object.attach_tracepoints(&btf)?;
     Pair::attach(&mut object, &btf, TEST_FUNCTION, Role::Root)?;
     Ok(())
 }

@@ -6,6 +6,7 @@ use super::{
     args::{DemoArgs, TraceArgs},
     exit::Exit,
 };
+use crate::session::Begin;
 
 /// Runs the demonstration.
 pub fn run(args: &DemoArgs) -> Result<Exit> {
@@ -20,12 +21,15 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
         duration: None,
         count: Some(args.count),
         learn: std::time::Duration::from_secs(5),
+        no_cache: true,
         ring_size: 4096,
         output: None,
         verbose: args.verbose,
         command: std::iter::once(program.to_string_lossy().into_owned())
             .chain(command.into_iter().map(str::to_owned))
             .collect(),
+        // Three calls are to be seen, and whole: they are learned before.
+        begin: Begin::AtOnce,
     };
     super::trace(&trace)
 }

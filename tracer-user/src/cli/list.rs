@@ -9,7 +9,7 @@ use super::{args::ListArgs, exit::Exit};
 use crate::{
     kernel::Kernel,
     plan::{self, Plan, Reason, Rules, Source},
-    session::{self, Stop},
+    session::{self, Before, Origin, Stop},
 };
 
 /// Shows the plan, or without a root every function that matches.
@@ -23,9 +23,13 @@ pub fn run(args: &ListArgs) -> Result<Exit> {
         all(&kernel, &rules, &glob, &mut out)
     } else {
         let roots = plan::resolve_roots(&kernel, &rules, &args.roots)?;
-        let learned = session::learn(&kernel, &roots, args.learn, &Stop::default());
-        if let Some(remark) = &learned.remark {
-            eprintln!("tracer: {remark}");
+        let tell = |words: &str| eprintln!("tracer: {words}");
+        let cache = (!args.no_cache).then(|| session::cache(tell)).flatten();
+        let before = Before::Watch(args.learn);
+        let stop = Stop::default();
+        let learned = session::learn(&kernel, &roots, cache.as_ref(), before, &stop, tell);
+        if let Origin::Text { remark, .. } = &learned.origin {
+            tell(remark);
         }
         let plan = Plan::new(&kernel, &rules, roots, learned.functions);
         show(&plan, &glob, &mut out)
@@ -64,6 +68,7 @@ fn show(plan: &Plan, glob: &WildMatch, out: &mut impl Write) -> io::Result<()> {
 fn source(source: Source) -> String {
     match source {
         Source::Root => "root".to_owned(),
+        Source::Before { hits } => format!("known from before, seen {hits} times"),
         Source::Interrupt => "runs around interrupts".to_owned(),
         Source::Learned { hits } => format!("seen {hits} times"),
         Source::Text { distance } => format!("in the text, {distance} calls away"),

@@ -81,6 +81,22 @@ impl Builder {
         None
     }
 
+    /// Whether the call that an exit belongs to is open.
+    #[must_use]
+    pub fn has_open(&self, exit: &Event) -> bool {
+        let identity = (exit.function, exit.frame);
+        self.left_out.contains(&identity) || self.place_of(identity).is_some()
+    }
+
+    fn place_of(&self, identity: (u32, u16)) -> Option<usize> {
+        self.open
+            .iter()
+            .rposition(|&index| match &self.nodes[index] {
+                Node::Call(call) => (call.function.0, call.frame) == identity,
+                Node::Gap { .. } => false,
+            })
+    }
+
     /// The finished tree. Calls that are still open stay so.
     #[must_use]
     pub fn finish(mut self, task: TaskId, comm: [u8; 16], end: End) -> RootCall {
@@ -135,14 +151,7 @@ impl Builder {
             value: event.value,
             cpu,
         };
-        let place = self
-            .open
-            .iter()
-            .rposition(|&index| match &self.nodes[index] {
-                Node::Call(call) => (call.function.0, call.frame) == identity,
-                Node::Gap { .. } => false,
-            });
-        let Some(place) = place else {
+        let Some(place) = self.place_of(identity) else {
             if !(self.interrupts == Interrupts::LeftOut && context >= Context::HardIrq) {
                 self.exit_without_entry(event, context, cpu, closed);
             }

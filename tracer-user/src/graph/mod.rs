@@ -6,9 +6,11 @@
 //! where it happened; what follows is never shifted.
 
 pub mod builder;
+pub mod joined;
 pub mod rebuild;
 pub mod tree;
 
+pub use joined::Joined;
 pub use rebuild::{Rebuilder, Totals};
 pub use tree::{Call, Closed, End, Node, RootCall};
 

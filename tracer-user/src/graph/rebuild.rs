@@ -8,8 +8,10 @@
 
 use std::collections::BTreeMap;
 
+use tracer_common::EventKind;
+
 use super::{
-    CpuId, TaskId,
+    CpuId, FunctionId, Joined, Nanoseconds, TaskId,
     builder::Builder,
     tree::{End, Interrupts, RootCall},
 };
@@ -56,6 +58,7 @@ struct Open {
 /// Turns batches into root calls.
 pub struct Rebuilder {
     interrupts: Interrupts,
+    joined: Joined,
     open: BTreeMap<Key, Open>,
     /// Batches that came before an earlier one of the same root call, with the pass in which they came.
     waiting: BTreeMap<(TaskId, u64, u64), (u64, Batch)>,
@@ -69,11 +72,19 @@ impl Rebuilder {
     pub fn new(interrupts: Interrupts) -> Self {
         Self {
             interrupts,
+            joined: Joined::default(),
             open: BTreeMap::new(),
             waiting: BTreeMap::new(),
             pass: 0,
             totals: Totals::default(),
         }
+    }
+
+    /// Functions that get their probes on the way; none without.
+    #[must_use]
+    pub fn with_joined(mut self, joined: Joined) -> Self {
+        self.joined = joined;
+        self
     }
 
     /// Sums over the root calls that were given out.
@@ -189,6 +200,15 @@ impl Rebuilder {
         }
         let mut end = None;
         for event in batch.events() {
+            // Its entry came before the function had a probe for it: it is not missing, nor is it in the tree.
+            if event.kind() == Some(EventKind::Exit)
+                && !open.builder.has_open(&event)
+                && self
+                    .joined
+                    .excuses(FunctionId(event.function), Nanoseconds(key.1))
+            {
+                continue;
+            }
             if let Some(now) = open.builder.push(&event, cpu) {
                 end = Some(now);
             }

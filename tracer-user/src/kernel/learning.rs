@@ -3,7 +3,8 @@
 //! A function tracer sees every traceable function, also those that only pointers lead to, and
 //! says for each hit who called it. It runs in a tracefs instance of tracer's own, so nobody else's tracing is touched, and it
 //! is limited to the tasks in question, so that the rest of the machine pays a few instructions per call.
-//! It is used for a second or two while the plan is made, never for the trace itself.
+//! It is used for a second or two while the plan is made, and for short looks while the trace goes on; never for the
+//! trace itself.
 //!
 //! Recording stops by itself when the buffer is full: what comes first is as good as
 //! what comes last, and then the buffers of all CPUs cover the same time.
@@ -17,6 +18,7 @@ mod instance;
 use std::{
     collections::BTreeSet,
     io,
+    path::Path,
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
@@ -40,8 +42,12 @@ const MOST_BUFFER_KB: usize = 8 << 10;
 
 /// How often the end of a recording is looked for.
 const TICK: Duration = Duration::from_millis(10);
+/// The same, where callers are long in coming: opening the rings of all CPUs is work.
+const SLOW_TICK: Duration = Duration::from_millis(100);
 /// Callers are looked for at least this long after the first was seen.
 const AFTER_FIRST_CALLER: Duration = Duration::from_millis(200);
+/// And at most this long.
+const LONGEST_AFTER_FIRST_CALLER: Duration = Duration::from_secs(1);
 
 /// Why nothing can be learned.
 #[derive(Debug, thiserror::Error)]
@@ -112,10 +118,10 @@ impl FunctionTracer {
         })
     }
 
-    /// The tasks that call one of the functions within `time`.
+    /// The tasks that call one of the functions within `time`, those of tracer itself left out.
     ///
     /// Ends early when `stop` is set, and when callers were seen and no new ones come for as long
-    /// as it took to see the first.
+    /// as it took to see the first, or for a second.
     pub fn callers_of(
         &mut self,
         names: &[&str],
@@ -139,11 +145,16 @@ impl FunctionTracer {
         let mut callers = BTreeSet::new();
         self.instance.set("tracing_on", "1")?;
         while Instant::now() < end && !stop.load(Ordering::Acquire) {
-            thread::sleep(TICK);
+            let is_slow = start.elapsed() > LONGEST_AFTER_FIRST_CALLER;
+            thread::sleep(if is_slow { SLOW_TICK } else { TICK });
             let known = callers.len();
-            callers.extend(self.reader.drain(&self.instance)?.iter().map(|hit| hit.tid));
+            let hits = self.reader.drain(&self.instance)?;
+            let others = hits.iter().map(|hit| hit.tid).filter(|tid| !is_own(*tid));
+            callers.extend(others);
             if callers.len() > known {
-                let longer = start.elapsed().max(AFTER_FIRST_CALLER);
+                let longer = start
+                    .elapsed()
+                    .clamp(AFTER_FIRST_CALLER, LONGEST_AFTER_FIRST_CALLER);
                 end = end.min(Instant::now() + longer);
             }
         }
@@ -206,11 +217,16 @@ impl FunctionTracer {
     }
 
     /// Traces nothing, and forgets what was traced.
-    fn rest(&mut self) -> Result<(), LearningError> {
+    pub fn rest(&mut self) -> Result<(), LearningError> {
         self.instance.set("tracing_on", "0")?;
         self.instance.set("current_tracer", "nop")?;
         self.instance.set("trace", "")?;
         self.watching = Watching::Nothing;
         Ok(())
     }
+}
+
+/// Whether a task is one of this process.
+fn is_own(tid: u32) -> bool {
+    Path::new("/proc/self/task").join(tid.to_string()).exists()
 }

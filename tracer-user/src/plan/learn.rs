@@ -5,7 +5,8 @@
 //! what belongs grows along the calls that really happened, through function pointers as well as
 //! direct calls. Three kinds of callers have no entry of their own and belong all the same: functions that the
 //! kernel does not trace, if the text of a member calls them; BPF programs; and the entry code of interrupts, for what
-//! runs on the task after the hard interrupt itself.
+//! runs on the task after the hard interrupt itself. While a trace goes on, its own programs run too: what they call
+//! is none of the graph.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +19,8 @@ pub struct Learner<'a> {
     kernel: &'a Kernel,
     roots: BTreeSet<Address>,
     members: BTreeMap<Address, u64>,
+    /// Members in the order in which they were first seen.
+    order: Vec<Address>,
     /// Functions without an entry of their own that the text of a member calls.
     silent: BTreeSet<Address>,
     root_calls: u64,
@@ -30,6 +33,7 @@ impl<'a> Learner<'a> {
         let mut learner = Self {
             kernel,
             members: BTreeMap::new(),
+            order: Vec::new(),
             silent: BTreeSet::new(),
             root_calls: 0,
             inside: BTreeSet::new(),
@@ -41,9 +45,23 @@ impl<'a> Learner<'a> {
         learner
     }
 
+    /// Takes what is known already, with its number of hits.
+    pub fn know(&mut self, known: impl IntoIterator<Item = (Address, u64)>) {
+        for (function, hits) in known {
+            if self.members.insert(function, hits).is_none() {
+                self.add_silent_callees(function);
+            }
+        }
+    }
+
     /// Functions that ran under a root, with their number of hits.
     pub const fn members(&self) -> &BTreeMap<Address, u64> {
         &self.members
+    }
+
+    /// Those of `members` that were first seen here, in that order.
+    pub fn order(&self) -> &[Address] {
+        &self.order
     }
 
     /// Root calls that were seen.
@@ -62,12 +80,16 @@ impl<'a> Learner<'a> {
                 self.inside.insert(hit.tid);
                 continue;
             }
-            if !self.inside.contains(&hit.tid) || !self.belongs(symbols, hit) {
+            if !self.inside.contains(&hit.tid)
+                || is_own_tracepoint(function.name)
+                || !self.belongs(symbols, hit)
+            {
                 continue;
             }
             let hits = self.members.entry(function.start).or_insert(0);
             *hits += 1;
             if *hits == 1 {
+                self.order.push(function.start);
                 self.add_silent_callees(function.start);
             }
         }
@@ -103,9 +125,37 @@ impl<'a> Learner<'a> {
     }
 }
 
-/// A BPF program has no entry of its own in the function tracer; what it calls is the graph's.
+/// A BPF program has no entry of its own in the function tracer; what it calls is the graph's. A trampoline is the caller
+/// of what a function with probes jumps to at its end.
 fn is_bpf_program(name: &str, module: Option<&str>) -> bool {
-    module == Some("bpf") || name.starts_with("bpf_prog_") || name.starts_with("bpf_trampoline_")
+    let any = module == Some("bpf")
+        || name.starts_with("bpf_prog_")
+        || name.starts_with("bpf_trampoline_");
+    any && !is_own_program(name)
+}
+
+/// The programs of tracer-ebpf/src/main.rs. The kernel calls them `bpf_prog_<16 digits>_<name>`
+/// (`bpf_get_prog_name`, kernel/bpf/core.c).
+fn is_own_program(name: &str) -> bool {
+    const NAMES: &[&str] = &[
+        "root_entry",
+        "root_exit",
+        "callee_entry",
+        "callee_exit",
+        "sched_switch",
+        "sched_process_exit",
+    ];
+    let own = name
+        .strip_prefix("bpf_prog_")
+        .and_then(|rest| rest.split_once('_'));
+    own.is_some_and(|(_, own)| NAMES.contains(&own))
+}
+
+/// How the kernel comes to a program on a tracepoint (include/trace/bpf_probe.h, kernel/trace/bpf_trace.c): without
+/// the tracer's own two programs it would not.
+fn is_own_tracepoint(name: &str) -> bool {
+    const PARTS: &[&str] = &["__bpf_trace_sched_", "__traceiter_sched_", "bpf_trace_run"];
+    PARTS.iter().any(|part| name.starts_with(part))
 }
 
 /// What runs on the task before and after a hard interrupt: without these, what they call would hang in the graph
@@ -133,4 +183,23 @@ fn is_interrupt_entry(name: &str) -> bool {
         "raw_irqentry_exit_cond_resched",
     ];
     NAMES.contains(&name) || name.starts_with("sysvec_") || name.starts_with("asm_sysvec_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tracers_own_programs_are_no_callers() {
+        assert!(is_bpf_program(
+            "bpf_prog_0123456789abcdef_redirect",
+            Some("bpf")
+        ));
+        assert!(is_bpf_program("bpf_trampoline_6442", Some("bpf")));
+        assert!(!is_bpf_program(
+            "bpf_prog_0123456789abcdef_callee_entry",
+            Some("bpf")
+        ));
+        assert!(!is_bpf_program("tcp_sendmsg", None));
+    }
 }

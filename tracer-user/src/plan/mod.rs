@@ -2,8 +2,10 @@
 //!
 //! The user names roots; the functions under them are found. [`roots`] turns what the user typed into
 //! functions, [`learn`] finds what runs under them, [`closure`] what their text calls, [`rules`] says what
-//! must be left alone, [`table`] keeps what the output needs to know of each.
+//! must be left alone, [`cache`] keeps what was learned for the next time, [`table`] knows what the output needs to know of
+//! each.
 
+pub mod cache;
 pub mod closure;
 pub mod learn;
 pub mod roots;
@@ -29,6 +31,11 @@ pub enum Source {
     /// It was seen to run under a root, so many times.
     Learned {
         /// Times it was hit while learning.
+        hits: u64,
+    },
+    /// It was seen to run under a root in an earlier trace, and not in this one yet.
+    Before {
+        /// Times it was hit then.
         hits: u64,
     },
     /// It runs when an interrupt comes in or goes out, which can be in the middle of any root call.
@@ -107,21 +114,6 @@ impl Plan {
             }
         }
         plan
-    }
-
-    /// What the output needs to know of every function of the plan.
-    pub fn table(&self, kernel: &Kernel) -> FunctionTable {
-        let functions = self.roots.iter().chain(&self.callees);
-        FunctionTable::new(functions.map(|planned| {
-            let info = FunctionInfo {
-                name: planned.name.clone(),
-                returns: kernel
-                    .types
-                    .prototype(&planned.name)
-                    .map(|prototype| prototype.returns),
-            };
-            (kernel.id_of(planned.address), info)
-        }))
     }
 }
 

@@ -1,8 +1,20 @@
 //! What the output needs to know of each function: name and return type.
+//!
+//! A function is looked up in the kernel when it is first asked for, and kept. So the table knows every function
+//! that has probes, also those that get them while the trace goes on.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
-use crate::{graph::FunctionId, kernel::btf::ReturnType};
+use elsa::FrozenMap;
+
+use crate::{
+    graph::FunctionId,
+    kernel::{Kernel, btf::ReturnType},
+};
+
+/// How far behind a function's beginning its probe may sit, bytes: with indirect branch tracking it
+/// is behind `endbr64` (`is_endbr`, arch/x86/kernel/ftrace.c).
+const LANDING_PAD: u64 = 4;
 
 /// One function.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,24 +26,49 @@ pub struct FunctionInfo {
 }
 
 /// All functions of a trace.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Default)]
 pub struct FunctionTable {
-    by_id: HashMap<FunctionId, FunctionInfo>,
+    kernel: Option<Arc<Kernel>>,
+    known: FrozenMap<FunctionId, Box<FunctionInfo>>,
 }
 
 impl FunctionTable {
-    /// A table of these functions.
-    pub fn new(functions: impl Iterator<Item = (FunctionId, FunctionInfo)>) -> Self {
+    /// The functions of the running kernel.
+    #[must_use]
+    pub fn of(kernel: Arc<Kernel>) -> Self {
         Self {
-            by_id: functions.collect(),
+            kernel: Some(kernel),
+            known: FrozenMap::new(),
         }
     }
 
-    /// What is known of a function. An event may name it by a few bytes more than its beginning: with
-    /// indirect branch tracking the probe sits behind `endbr64` (4 bytes).
+    /// A table of these functions and no others.
+    pub fn new(functions: impl Iterator<Item = (FunctionId, FunctionInfo)>) -> Self {
+        let table = Self::default();
+        for (id, info) in functions {
+            table.known.insert(id, Box::new(info));
+        }
+        table
+    }
+
+    /// What is known of a function.
     pub fn get(&self, id: FunctionId) -> Option<&FunctionInfo> {
-        self.by_id
-            .get(&id)
-            .or_else(|| self.by_id.get(&FunctionId(id.0.wrapping_sub(4))))
+        if let Some(info) = self.known.get(&id) {
+            return Some(info);
+        }
+        let kernel = self.kernel.as_ref()?;
+        let address = kernel.text_base.plus(u64::from(id.0));
+        let function = kernel
+            .symbols
+            .function_at(address)
+            .filter(|function| address.since(function.start) <= Some(LANDING_PAD))?;
+        let info = FunctionInfo {
+            name: function.name.to_owned(),
+            returns: kernel
+                .types
+                .prototype(function.name)
+                .map(|prototype| prototype.returns),
+        };
+        Some(self.known.insert(id, Box::new(info)))
     }
 }

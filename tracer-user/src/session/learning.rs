@@ -1,8 +1,9 @@
-//! Finding out what runs under the roots, on the running machine.
+//! Finding out what runs under the roots, on the running machine, before the trace begins.
 //!
-//! First the function tracer watches the roots alone, which costs next to nothing, to see which tasks call them;
-//! then it watches everything, but in those tasks only, until a few root calls have been seen. Where the
-//! function tracer is not to be had, or nobody calls a root, the plan is what the roots' text calls.
+//! What an earlier trace has learned is taken first. Without that, the function tracer watches the roots alone, which costs
+//! next to nothing, to see which tasks call them; then it watches everything, but in those tasks only, until a few root calls
+//! have been seen. Where the function tracer is not to be had, or nobody calls a root, the plan is what the roots'
+//! text calls. What is missing in any of them is found while the trace goes on, see `growth`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,12 +15,14 @@ use thiserror::Error;
 use super::Stop;
 use crate::{
     kernel::{
-        Address, Kernel,
+        Address, Kernel, facts,
         learning::{FunctionTracer, LearningError},
         symbols::{Symbols, SymbolsError},
     },
     plan::{
-        Planned, Source, closure,
+        Planned, Source,
+        cache::{Cache, Hits},
+        closure,
         learn::{AROUND_INTERRUPTS, Learner},
     },
 };
@@ -33,70 +36,175 @@ const TEXT_LEVELS: u32 = 2;
 const TEXT_LIMIT: usize = 120;
 
 /// What is known to run under the roots, and what the user should be told of how it was found.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Learned {
     /// Functions under the roots.
     pub functions: BTreeMap<Address, Source>,
-    /// Root calls that were watched.
-    pub root_calls: u64,
-    /// Why nothing was learned, if nothing was.
-    pub remark: Option<String>,
+    /// How that is known.
+    pub origin: Origin,
 }
 
-/// Watches the machine for at most `time`.
-pub fn learn(kernel: &Kernel, roots: &[Planned], time: Duration, stop: &Stop) -> Learned {
-    let mut learned = if time.is_zero() {
-        Learned {
-            remark: Some("learning is switched off".to_owned()),
-            ..Learned::default()
-        }
-    } else {
-        match watch(kernel, roots, time, stop) {
-            Ok(learned) => learned,
-            Err(error) => Learned {
-                remark: Some(format!(
-                    "the function tracer cannot be used to learn: {error}"
-                )),
-                ..Learned::default()
-            },
-        }
-    };
-    if learned.functions.is_empty() && learned.root_calls == 0 {
-        let addresses: Vec<Address> = roots.iter().map(|root| root.address).collect();
-        learned.functions = closure::reachable(kernel, &addresses, TEXT_LEVELS, TEXT_LIMIT);
+/// How it is known what runs under the roots.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// An earlier trace learned it.
+    Before,
+    /// So many root calls were watched.
+    Watched(u64),
+    /// It stands in the text, because nothing could be learned.
+    Text {
+        /// Why.
+        remark: String,
+        /// Whether learning may work later.
+        may_grow: bool,
+    },
+}
+
+impl Learned {
+    /// Functions that were seen to run under a root, with their hits: not those that are only expected to.
+    pub fn seen(&self) -> impl Iterator<Item = (Address, u64)> {
+        let known = self.functions.iter();
+        known.filter_map(|(&address, source)| match *source {
+            Source::Learned { hits } | Source::Before { hits } => Some((address, hits)),
+            _ => None,
+        })
     }
-    learned
+}
+
+/// Whether there is anybody to learn from before the trace begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// Watch the machine for at most this time.
+    Watch(Duration),
+    /// What is to be traced does not run yet.
+    Nobody,
+}
+
+/// What is known from before, or is learned now, or stands in the text. `tell` is told what is wrong with the cache.
+pub fn learn(
+    kernel: &Kernel,
+    roots: &[Planned],
+    cache: Option<&Cache>,
+    before: Before,
+    stop: &Stop,
+    tell: impl Fn(&str),
+) -> Learned {
+    let kept = cache.map(|cache| kept(kernel, roots, cache, tell));
+    if let Some(functions) = kept.filter(|functions| !functions.is_empty()) {
+        return Learned {
+            functions: around(kernel).chain(functions).collect(),
+            origin: Origin::Before,
+        };
+    }
+    let (remark, may_grow) = match before {
+        Before::Nobody => ("nothing is known from before".to_owned(), true),
+        Before::Watch(Duration::ZERO) => ("learning is switched off".to_owned(), false),
+        Before::Watch(time) => match watch(kernel, roots, time, stop) {
+            Ok(Some(learned)) => return learned,
+            Ok(None) => (nobody(roots, time), true),
+            Err(error) => (
+                format!("the function tracer cannot be used to learn: {error}"),
+                false,
+            ),
+        },
+    };
+    let addresses: Vec<Address> = roots.iter().map(|root| root.address).collect();
+    Learned {
+        functions: closure::reachable(kernel, &addresses, TEXT_LEVELS, TEXT_LIMIT),
+        origin: Origin::Text { remark, may_grow },
+    }
+}
+
+fn nobody(roots: &[Planned], time: Duration) -> String {
+    let names: Vec<&str> = roots.iter().map(|root| root.name.as_str()).collect();
+    let names = names.join(" or ");
+    format!("nobody called {names} within {:.1} s", time.as_secs_f64())
+}
+
+/// Where it is kept what was learned; none if the kernel cannot be told from others.
+pub fn cache(tell: impl Fn(&str)) -> Option<Cache> {
+    let build_id = facts::build_id();
+    if build_id.is_none() {
+        tell("this kernel has no build id, so what is learned is not kept");
+    }
+    build_id.map(Cache::of)
+}
+
+/// What earlier traces learned of any of the roots.
+fn kept(
+    kernel: &Kernel,
+    roots: &[Planned],
+    cache: &Cache,
+    tell: impl Fn(&str),
+) -> BTreeMap<Address, Source> {
+    let mut all = BTreeMap::new();
+    for root in roots {
+        match cache.read(&root.name) {
+            Ok(kept) => {
+                for (name, hits) in kept.unwrap_or_default() {
+                    if let Some(address) = kernel.symbols.address_of(&name) {
+                        all.insert(address, Source::Before { hits });
+                    }
+                }
+            }
+            Err(error) => tell(&error.to_string()),
+        }
+    }
+    all
+}
+
+/// Keeps what was seen to run under the roots, for the next trace.
+pub fn keep(
+    kernel: &Kernel,
+    roots: &[Planned],
+    cache: &Cache,
+    seen: &BTreeMap<Address, u64>,
+    tell: impl Fn(&str),
+) {
+    let named = seen.iter().filter_map(|(&address, &hits)| {
+        let function = kernel.symbols.function_at(address)?;
+        // Those of modules are somewhere else the next time.
+        function
+            .module
+            .is_none()
+            .then(|| (function.name.to_owned(), hits))
+    });
+    let hits: Hits = named.collect();
+    if hits.is_empty() {
+        return;
+    }
+    for root in roots {
+        if let Err(error) = cache.write(&root.name, &hits) {
+            tell(&error.to_string());
+        }
+    }
 }
 
 /// Why nothing can be watched.
 #[derive(Debug, Error)]
-enum WatchError {
+pub enum WatchError {
+    /// The function tracer.
     #[error(transparent)]
     Tracer(#[from] LearningError),
+    /// The symbols.
     #[error(transparent)]
     Symbols(#[from] SymbolsError),
 }
 
+/// What runs under the roots now; none if nobody calls them.
 fn watch(
     kernel: &Kernel,
     roots: &[Planned],
     time: Duration,
     stop: &Stop,
-) -> Result<Learned, WatchError> {
+) -> Result<Option<Learned>, WatchError> {
     let end = Instant::now() + time;
     let names: Vec<&str> = roots.iter().map(|root| root.name.as_str()).collect();
     let starts: BTreeSet<Address> = roots.iter().map(|root| root.address).collect();
     let mut tracer = FunctionTracer::new()?;
     let tasks = tracer.callers_of(&names, time, stop.flag())?;
     if tasks.is_empty() {
-        return Ok(Learned {
-            remark: Some(format!(
-                "nobody called {} within {:.1} s",
-                names.join(" or "),
-                time.as_secs_f64()
-            )),
-            ..Learned::default()
-        });
+        return Ok(None);
     }
     let mut learner = Learner::new(kernel, starts);
     // Short looks until enough was seen and nothing new comes: each reads what it recorded, so the buffer stays small.
@@ -112,17 +220,22 @@ fn watch(
         }
         look = (look * 2).min(Duration::from_secs(1));
     }
-    let around = AROUND_INTERRUPTS
+    if learner.root_calls() == 0 {
+        return Ok(None);
+    }
+    let members = learner.members().iter();
+    let seen = members.map(|(&address, &hits)| (address, Source::Learned { hits }));
+    Ok(Some(Learned {
+        // What was seen replaces what is only expected.
+        functions: around(kernel).chain(seen).collect(),
+        origin: Origin::Watched(learner.root_calls()),
+    }))
+}
+
+fn around(kernel: &Kernel) -> impl Iterator<Item = (Address, Source)> {
+    AROUND_INTERRUPTS
         .iter()
         .filter(|name| kernel.is_traceable(name))
         .filter_map(|name| kernel.symbols.address_of(name))
-        .map(|address| (address, Source::Interrupt));
-    let members = learner.members().iter();
-    let seen = members.map(|(&address, &hits)| (address, Source::Learned { hits }));
-    Ok(Learned {
-        // What was seen replaces what is only expected.
-        functions: around.chain(seen).collect(),
-        root_calls: learner.root_calls(),
-        remark: None,
-    })
+        .map(|address| (address, Source::Interrupt))
 }

@@ -1,4 +1,4 @@
-//! The probes of a trace: attached callees first, detached roots first, with a word to the user where it takes long.
+//! The probes of a trace: put in before it is armed, taken away after it is disarmed, with a word to the user where it takes long.
 
 use std::time::{Duration, Instant};
 

@@ -1,26 +1,45 @@
 //! One trace of the command line.
 
 use std::{
+    collections::BTreeMap,
     io::{self, Write},
-    time::Duration,
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result};
+use aya::maps::{MapData, RingBuf};
 use tokio::process::Child;
 use tracer_common::{Config, CpuCounters, CpuMask, NO_DEPTH_LIMIT};
 
-use super::{Stop, command, learn, probes, probes::Probes, tell};
+use super::{
+    Begin, Stop,
+    command::{self, Subject},
+    growth::{self, Growth, Start},
+    learn,
+    learning::{self, Before, Origin},
+    probes::{self, Probes},
+    tell,
+};
 use crate::{
-    attach::{Object, object::Sizes},
-    graph::{Rebuilder, RootCall, Totals, tree::Interrupts},
-    kernel::Kernel,
+    attach::{
+        Controls, Object,
+        object::{Sizes, Tracepoints},
+    },
+    graph::{Joined, Rebuilder, RootCall, Totals, tree::Interrupts},
+    kernel::{Address, Kernel},
     output::ftrace::{self, FtraceWriter},
-    plan::{self, Plan, Rules},
+    plan::{self, FunctionTable, Plan, Rules, cache::Cache},
     stream::{Batch, Rings},
 };
 
 /// How long the rings are left alone when no root call ends.
 const QUIET: Duration = Duration::from_millis(100);
+
+/// How long root calls that are open at the end are waited for; then they are cut off.
+const AFTERMATH: Duration = Duration::from_millis(500);
+/// How often they are looked for.
+const AFTERMATH_TICK: Duration = Duration::from_millis(5);
 
 /// What the user asked for.
 #[derive(Clone, Debug)]
@@ -41,14 +60,18 @@ pub struct Options {
     pub duration: Option<Duration>,
     /// End after so many whole root calls.
     pub count: Option<u64>,
-    /// How long to learn at most.
+    /// How long to learn at most before the trace; with 0 nothing is learned in it either.
     pub learn: Duration,
+    /// Go by what was learned before, and keep what is learned.
+    pub use_cache: bool,
     /// Bytes of each CPU's ring.
     pub ring_bytes: u32,
     /// Tell more on stderr.
     pub verbose: bool,
     /// A command to run and trace.
     pub command: Vec<String>,
+    /// When the command begins.
+    pub begin: Begin,
 }
 
 /// How it went.
@@ -64,49 +87,76 @@ pub struct Outcome {
 pub async fn run(options: &Options, out: impl Write) -> Result<Outcome> {
     let stop = Stop::on_signals().context("cannot listen for signals")?;
     probes::raise_file_limit();
-    let kernel = Kernel::read()?;
-    let rules = Rules::new(&kernel);
+    let kernel = Arc::new(Kernel::read()?);
+    let rules = Arc::new(Rules::new(&kernel));
     let roots = plan::resolve_roots(&kernel, &rules, &options.roots)?;
-    let mut child = command::start(&options.command)?;
-    let only = options.pid.or_else(|| child.as_ref().and_then(Child::id));
-    let mut learned = learn(&kernel, &roots, options.learn, &stop);
-    let result = if stop.is_wanted() {
-        Ok(Outcome::default())
-    } else {
-        let plan = Plan::new(
-            &kernel,
-            &rules,
-            roots,
-            std::mem::take(&mut learned.functions),
-        );
-        tell::plan(&plan, &learned, options.verbose);
-        trace(options, &kernel, &plan, only, &mut child, &stop, out).await
+    let subject = Subject::start(&options.command, options.begin)?;
+    let tell = |words: &str| tell::more(options.verbose, words);
+    let cache = options.use_cache.then(|| learning::cache(tell)).flatten();
+    let before = match &subject {
+        Some(Subject::Held(_)) if !options.learn.is_zero() => Before::Nobody,
+        _ => Before::Watch(options.learn),
     };
-    command::end(&mut child).await;
-    result
+    let learned = learn(&kernel, &roots, cache.as_ref(), before, &stop, tell);
+    if stop.is_wanted() {
+        command::end(&mut subject.and_then(Subject::running)).await;
+        return Ok(Outcome::default());
+    }
+    let seen = learned.seen().collect();
+    let plan = Plan::new(&kernel, &rules, roots, learned.functions);
+    tell::plan(&plan, &learned.origin, options.verbose);
+    let prepared = Prepared {
+        kernel,
+        rules,
+        plan,
+        seen,
+        growth: growth_of(options, &learned.origin),
+        cache,
+        subject,
+        stop,
+    };
+    trace(options, prepared, out).await
 }
 
-async fn trace(
-    options: &Options,
-    kernel: &Kernel,
-    plan: &Plan,
-    only: Option<u32>,
-    child: &mut Option<Child>,
-    stop: &Stop,
-    out: impl Write,
-) -> Result<Outcome> {
-    let btf = aya::Btf::from_sys_fs().context("the kernel's BTF cannot be read")?;
-    let config = config(options, kernel, only);
-    let sizes = Sizes {
-        possible_cpus: kernel.possible_cpus,
-        ring_bytes: options.ring_bytes,
-        tasks: config.task_mask + 1,
+/// How long growth waits before its first look; none if there is to be no growth.
+fn growth_of(options: &Options, origin: &Origin) -> Option<Duration> {
+    let waits = match origin {
+        Origin::Text {
+            may_grow: false, ..
+        } => return None,
+        Origin::Text { .. } | Origin::Before => Duration::ZERO,
+        // They have just been looked at.
+        Origin::Watched(_) => growth::FIRST_PAUSE,
     };
-    let (mut object, rings) = Object::load(&config, sizes, &btf, options.verbose)?;
-    let logger = diagnostics(&mut object, options.verbose);
-    object.attach_tracepoints(&btf)?;
-    let attached = probes::attach_all(&mut object, &btf, plan, stop)?;
-    let table = plan.table(kernel);
+    (!options.learn.is_zero()).then_some(waits)
+}
+
+/// All that is there before anything is loaded.
+struct Prepared {
+    kernel: Arc<Kernel>,
+    rules: Arc<Rules>,
+    plan: Plan,
+    /// What was seen to run under the roots, with its hits.
+    seen: BTreeMap<Address, u64>,
+    /// See [`growth_of`].
+    growth: Option<Duration>,
+    cache: Option<Cache>,
+    subject: Option<Subject>,
+    stop: Stop,
+}
+
+async fn trace(options: &Options, mut prepared: Prepared, out: impl Write) -> Result<Outcome> {
+    let Attached {
+        object,
+        btf,
+        mut controls,
+        rings,
+        tracepoints,
+        probes,
+        logger,
+    } = attach(options, &prepared)?;
+    let kernel = Arc::clone(&prepared.kernel);
+    let table = FunctionTable::of(Arc::clone(&kernel));
     let mut writer = FtraceWriter::new(out, &table, options.text, kernel.possible_cpus);
     let mut printer = Printer {
         written: writer.header(),
@@ -114,43 +164,142 @@ async fn trace(
         calls: 0,
         limit: options.count,
     };
-    let mut rebuilder = Rebuilder::new(options.interrupts);
+    let joined = Joined::default();
+    let mut rebuilder = Rebuilder::new(options.interrupts).with_joined(joined.clone());
     let mut rings = Rings::new(rings).context("the rings cannot be watched")?;
+    let mut child = None;
+    let mut growth = None;
+    let stop = prepared.stop.clone();
     if !stop.is_wanted() {
+        controls.arm()?;
         eprintln!(
             "tracer: tracing {}, {} functions below",
-            tell::names(plan),
-            attached.callees.len()
+            tell::names(&prepared.plan),
+            probes.callees.len()
         );
+        growth = prepared.grow(options, object, btf, joined)?;
+        if let Some(subject) = prepared.subject.take() {
+            child = Some(subject.release().await?);
+        }
         stream(
             options,
             &mut rings,
             &mut rebuilder,
             &mut printer,
-            child,
-            stop,
+            &mut child,
+            &stop,
         )
         .await?;
+        growth.iter().for_each(Growth::stop);
+        controls.disarm()?;
+        settle(&controls, &mut rings, &mut rebuilder, &mut printer).await?;
     }
-    command::end(child).await;
-    let Probes { roots, callees } = attached;
-    probes::detach(roots, "roots");
-    rings.pass(&mut |bytes| take(bytes, &mut rebuilder, &mut printer));
     rebuilder.finish(&mut |call| printer.print(&call));
     let outcome = Outcome {
         totals: rebuilder.totals(),
-        counters: object.counters()?,
+        counters: controls.counters()?,
     };
     let written = printer.written;
     tell::totals(&outcome, options.verbose);
-    probes::detach(callees, "functions");
-    drop(logger);
+    command::end(&mut child).await;
+    prepared.leave(options, growth, probes);
+    drop((tracepoints, logger));
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(outcome),
         Err(error) => {
             Err(error).context("the listing cannot be written; what was written before is whole")
         }
         Ok(()) => Ok(outcome),
+    }
+}
+
+/// What is in the kernel when the trace begins.
+struct Attached {
+    object: Object,
+    btf: aya::Btf,
+    controls: Controls,
+    rings: Vec<RingBuf<MapData>>,
+    tracepoints: Tracepoints,
+    probes: Probes,
+    logger: Option<tokio::task::JoinHandle<()>>,
+}
+
+fn attach(options: &Options, prepared: &Prepared) -> Result<Attached> {
+    let Prepared {
+        kernel, plan, stop, ..
+    } = prepared;
+    let btf = aya::Btf::from_sys_fs().context("the kernel's BTF cannot be read")?;
+    let config = config(options, kernel, prepared.only(options));
+    let sizes = Sizes {
+        possible_cpus: kernel.possible_cpus,
+        ring_bytes: options.ring_bytes,
+        tasks: config.task_mask + 1,
+    };
+    let (mut object, rings) = Object::load(&config, sizes, &btf, options.verbose)?;
+    let logger = diagnostics(&mut object, options.verbose);
+    let tracepoints = object.attach_tracepoints(&btf)?;
+    let controls = object.controls()?;
+    let probes = probes::attach_all(&mut object, &btf, plan, stop)?;
+    Ok(Attached {
+        object,
+        btf,
+        controls,
+        rings,
+        tracepoints,
+        probes,
+        logger,
+    })
+}
+
+impl Prepared {
+    /// The only process that is traced, if it is only one.
+    fn only(&self, options: &Options) -> Option<u32> {
+        let subject = self.subject.as_ref();
+        options.pid.or_else(|| subject.and_then(Subject::pid))
+    }
+
+    /// Begins to grow, if that is wanted.
+    fn grow(
+        &mut self,
+        options: &Options,
+        object: Object,
+        btf: aya::Btf,
+        joined: Joined,
+    ) -> Result<Option<Growth>> {
+        let Some(pause) = self.growth else {
+            return Ok(None);
+        };
+        let only = self.only(options);
+        let growth = Growth::start(Start {
+            kernel: Arc::clone(&self.kernel),
+            rules: Arc::clone(&self.rules),
+            object,
+            btf,
+            plan: self.plan.clone(),
+            seen: self.seen.clone(),
+            only,
+            first: self.subject.as_ref().and_then(Subject::held),
+            pause,
+            joined,
+            verbose: options.verbose,
+        })?;
+        Ok(Some(growth))
+    }
+
+    /// Keeps what was learned, and takes the probes away.
+    fn leave(self, options: &Options, growth: Option<Growth>, mut probes: Probes) {
+        let mut seen = self.seen;
+        if let Some(growth) = growth {
+            let grown = growth.end();
+            probes.callees.extend(grown.probes);
+            seen = grown.seen;
+        }
+        if let Some(cache) = &self.cache {
+            let tell = |words: &str| tell::more(options.verbose, words);
+            learning::keep(&self.kernel, &self.plan.roots, cache, &seen, tell);
+        }
+        probes::detach(probes.roots, "roots");
+        probes::detach(probes.callees, "functions");
     }
 }
 
@@ -170,6 +319,8 @@ async fn stream<W: Write>(
         }
     };
     tokio::pin!(deadline);
+    // Twice over the rings at least before waiting: only a complete pass tells a late batch from a lost one.
+    let mut idle = 0;
     loop {
         let command_ended = async {
             match child {
@@ -177,27 +328,45 @@ async fn stream<W: Write>(
                 None => std::future::pending().await,
             }
         };
+        // A machine that always has something to say must not keep the trace from its end: the ends are looked at first.
         tokio::select! {
+            biased;
             () = stop.wanted() => return Ok(()),
             () = &mut deadline => return Ok(()),
             status = command_ended => {
                 status.context("the command cannot be waited for")?;
                 return Ok(());
             }
-            ready = rings.ready() => ready.context("the rings cannot be watched")?,
+            () = tokio::task::yield_now(), if idle < 2 => {}
+            ready = rings.ready(), if idle >= 2 => ready.context("the rings cannot be watched")?,
             // Batches of a root call that goes on wake nobody.
-            () = tokio::time::sleep(QUIET) => {}
+            () = tokio::time::sleep(QUIET), if idle >= 2 => {}
         }
-        // Twice over the rings at least: only a complete pass tells a late batch from a lost one.
-        let mut idle = 0;
-        while idle < 2 && !stop.is_wanted() {
-            let taken = rings.pass(&mut |bytes| take(bytes, rebuilder, printer));
-            rebuilder.pass(&mut |call| printer.print(&call));
-            if printer.is_done() {
-                return Ok(());
-            }
-            idle = if taken == 0 { idle + 1 } else { 0 };
-            tokio::task::yield_now().await;
+        let taken = rings.pass(&mut |bytes| take(bytes, rebuilder, printer));
+        rebuilder.pass(&mut |call| printer.print(&call));
+        if printer.is_done() {
+            return Ok(());
+        }
+        idle = if taken == 0 { idle + 1 } else { 0 };
+    }
+}
+
+/// Reads on until the root calls that are open have ended, or it takes too long. None begins any more.
+async fn settle<W: Write>(
+    controls: &Controls,
+    rings: &mut Rings,
+    rebuilder: &mut Rebuilder,
+    printer: &mut Printer<'_, '_, W>,
+) -> Result<()> {
+    let end = Instant::now() + AFTERMATH;
+    loop {
+        tokio::time::sleep(AFTERMATH_TICK).await;
+        // In this order: what an ended call has left is in the rings by now.
+        let open = controls.open_calls()?;
+        let taken = rings.pass(&mut |bytes| take(bytes, rebuilder, printer));
+        rebuilder.pass(&mut |call| printer.print(&call));
+        if (open == 0 && taken == 0) || Instant::now() >= end {
+            return Ok(());
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the user is told on stderr: the plan before, the sums after.
 
-use super::{Learned, Outcome};
+use super::{Origin, Outcome};
 use crate::plan::Plan;
 
 /// The roots' names.
@@ -10,25 +10,34 @@ pub fn names(plan: &Plan) -> String {
 }
 
 /// What was found to run under the roots.
-pub fn plan(plan: &Plan, learned: &Learned, verbose: bool) {
-    match &learned.remark {
-        Some(remark) => eprintln!(
+pub fn plan(plan: &Plan, origin: &Origin, verbose: bool) {
+    let all = plan.callees.len() + plan.left_out.len();
+    let left_out = plan.left_out.len();
+    let colon = if verbose { ":" } else { " (-v names them)" };
+    match origin {
+        Origin::Text { remark, .. } => eprintln!(
             "tracer: {remark}: tracing what the text of {} calls, {} functions",
             names(plan),
             plan.callees.len()
         ),
-        None => eprintln!(
-            "tracer: learned {} functions from {} calls; {} cannot be attached{}",
-            plan.callees.len() + plan.left_out.len(),
-            learned.root_calls,
-            plan.left_out.len(),
-            if verbose { ":" } else { " (-v names them)" }
+        Origin::Watched(calls) => eprintln!(
+            "tracer: learned {all} functions from {calls} calls; {left_out} cannot be attached{colon}"
+        ),
+        Origin::Before => eprintln!(
+            "tracer: {all} functions are known from before; {left_out} cannot be attached{colon}"
         ),
     }
     if verbose {
         for left in &plan.left_out {
             eprintln!("tracer: left out {}: {}", left.name, left.reason);
         }
+    }
+}
+
+/// Something that only those want to know who asked for more.
+pub fn more(verbose: bool, words: &str) {
+    if verbose {
+        eprintln!("tracer: {words}");
     }
 }
 

@@ -2,6 +2,9 @@
 
 set -eu
 
+# What one test learns is nothing to the next.
+export TRACER_CACHE_DIR="/tmp/cache.$0"
+
 # The test fails, and this is why.
 fail() {
     echo "$*"

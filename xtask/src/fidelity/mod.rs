@@ -67,7 +67,7 @@ echo nop > $T/current_tracer
 echo > $T/set_graph_function
 echo 4 > $T/buffer_size_kb
 echo 1 > $T/tracing_on
-tracer -G {root} -p $W --graph-opts noirqs,tail,retval-hex -n 150 --duration 20s -v -o /tmp/ours 2>/tmp/said
+tracer -G {root} --no-cache -p $W --graph-opts noirqs,tail,retval-hex -n 150 --duration 20s -v -o /tmp/ours 2>/tmp/said
 echo {MARK} status $?
 kill $W; wait $W
 echo {MARK} ours {workload}

@@ -1,0 +1,88 @@
+//! What userspace sets and reads while the probes are in: whether root calls begin, how many are open, the counters.
+//!
+//! Until the trace is armed every probe answers "outside", so roots and callees may be attached in any order
+//! and all roots begin together. It is disarmed before the first probe goes, so no call is torn by detaching: those
+//! that are open go on to their end, and no other begins.
+
+use std::os::fd::AsFd as _;
+
+use aya::{
+    Ebpf,
+    maps::{Array, Map, MapData, MapError},
+};
+use tracer_common::CpuCounters;
+
+use super::ObjectError;
+
+/// The switch and the counters, by descriptors of their own.
+pub struct Controls {
+    armed: Array<MapData, u64>,
+    inside: Array<MapData, u64>,
+    cpus: Array<MapData, Cpu>,
+}
+
+/// What the eBPF side keeps per CPU; only the counters are read. The layout is `Cpu` in tracer-ebpf/src/maps.rs.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Cpu {
+    slots: [u32; 4],
+    area: u64,
+    counters: CpuCounters,
+}
+
+// SAFETY: `repr(C)`, Copy, no padding, every bit pattern is a value.
+unsafe impl aya::Pod for Cpu {}
+
+impl Controls {
+    /// Those of a loaded object.
+    pub(super) fn of(ebpf: &Ebpf) -> Result<Self, ObjectError> {
+        Ok(Self {
+            armed: Array::try_from(again(ebpf, "ARMED")?)?,
+            inside: Array::try_from(again(ebpf, "INSIDE")?)?,
+            cpus: Array::try_from(again(ebpf, "CPUS")?)?,
+        })
+    }
+
+    /// From now on root calls begin.
+    pub fn arm(&mut self) -> Result<(), ObjectError> {
+        Ok(self.armed.set(0, 1, 0)?)
+    }
+
+    /// From now on none begins; those that are open go on.
+    pub fn disarm(&mut self) -> Result<(), ObjectError> {
+        Ok(self.armed.set(0, 0, 0)?)
+    }
+
+    /// Tasks that are inside a root. What a task that has left recorded is in the rings by then.
+    pub fn open_calls(&self) -> Result<u64, ObjectError> {
+        Ok(self.inside.get(&0, 0)?)
+    }
+
+    /// The sum of the counters of all CPUs.
+    pub fn counters(&self) -> Result<CpuCounters, ObjectError> {
+        let mut sum = CpuCounters::default();
+        for index in 0..self.cpus.len() {
+            let one = self.cpus.get(&index, 0)?.counters;
+            sum.lost_events += one.lost_events;
+            sum.lost_roots += one.lost_roots;
+            sum.own_hits += one.own_hits;
+            sum.batches += one.batches;
+        }
+        Ok(sum)
+    }
+}
+
+/// The same map by another descriptor.
+fn again(ebpf: &Ebpf, name: &'static str) -> Result<Map, ObjectError> {
+    let Some(Map::Array(map)) = ebpf.map(name) else {
+        return Err(ObjectError::Missing(name));
+    };
+    let descriptor = map.fd().as_fd().try_clone_to_owned();
+    let descriptor = descriptor.map_err(|error| {
+        MapError::IoError(std::io::Error::new(
+            error.kind(),
+            format!("{name}: {error}"),
+        ))
+    })?;
+    Ok(Map::Array(MapData::from_fd(descriptor)?))
+}

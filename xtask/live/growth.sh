@@ -1,0 +1,19 @@
+# The plan grows while the trace goes on: what starts late is in the graph, and nothing is torn by it.
+# limit: 120
+
+# Nobody calls the root at first, and only a pointer leads on from it.
+trace --learn 200ms -G sock_poll --graph-opts noirqs
+hear 'tracer: tracing' 30
+drive udp 20000
+within 60 grep -q '|    udp_poll()' /tmp/out || fail "udp_poll is not in the graph: $(cat /tmp/err)"
+kill -INT $tracer
+ends_with 0
+kill $workload
+wait $workload || fail "the workload: $(cat /tmp/workload.err)"
+! grep -B5 -A5 'entry not seen' /tmp/out || fail "a root call is torn: $(grep whole /tmp/err)"
+calls=$(check_listing) || fail "$calls"
+said 'tracer: [1-9][0-9]* functions more' || fail "not a word of it: $(cat /tmp/err)"
+no_instance || fail "an instance of the function tracer is left"
+# The next trace knows it from the beginning.
+grep -q ' udp_poll$' $TRACER_CACHE_DIR/*/sock_poll.plan || fail "what has grown is not kept"
+nothing_left 60
