@@ -7,6 +7,7 @@
 
 mod command;
 mod learning;
+mod printer;
 mod probes;
 mod run;
 mod stop;

@@ -6,7 +6,11 @@ use anyhow::{Result, bail};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::{graph_options::GraphOptions, values};
-use crate::session::Options;
+use crate::{
+    filter::{Filter, Returns},
+    graph::Nanoseconds,
+    session::Options,
+};
 
 /// Trace kernel functions as a call graph, live
 #[derive(Debug, Parser)]
@@ -50,7 +54,16 @@ pub struct TraceArgs {
     /// Trace only this process
     #[arg(short, long, value_name = "PID")]
     pub pid: Option<u32>,
-    /// Comma-separated: noirqs, depth=N, tail, retval, retval-hex
+    /// Show only root calls that took longer than this, such as 10ms
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    pub slower_than: Option<Duration>,
+    /// Show only root calls that returned an error: a negative error number or an error pointer
+    #[arg(long)]
+    pub failed: bool,
+    /// Show only root calls that returned such a value: =7, !=0, <0, >=0x100, =-EAGAIN
+    #[arg(long, value_name = "CONDITION", allow_hyphen_values = true)]
+    pub returns: Option<Returns>,
+    /// Comma-separated: noirqs, nosleep-time, depth=N, thresh=N (in µs), tail, verbose, retval, retval-hex
     #[arg(long, value_name = "OPTIONS", default_value = "")]
     pub graph_opts: String,
     /// End after this time, such as 10s or 500ms
@@ -170,6 +183,13 @@ impl TraceArgs {
             pid: self.pid,
             interrupts: graph.interrupts,
             max_depth: graph.depth,
+            filter: Filter {
+                slower_than: self.slower_than.map(nanoseconds),
+                failed: self.failed,
+                returns: self.returns,
+                threshold: graph.threshold,
+                sleep: graph.text.sleep,
+            },
             text: graph.text,
             duration: self.duration,
             count: self.count,
@@ -179,4 +199,8 @@ impl TraceArgs {
             command: self.command.clone(),
         })
     }
+}
+
+fn nanoseconds(time: Duration) -> Nanoseconds {
+    Nanoseconds(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
 }

@@ -9,10 +9,11 @@ use anyhow::{Context as _, Result};
 use tokio::process::Child;
 use tracer_common::{Config, CpuCounters, CpuMask, NO_DEPTH_LIMIT};
 
-use super::{Stop, command, learn, probes, probes::Probes, tell};
+use super::{Learned, Stop, command, learn, printer::Printer, probes, probes::Probes, tell};
 use crate::{
     attach::{Object, object::Sizes},
-    graph::{Rebuilder, RootCall, Totals, tree::Interrupts},
+    filter::Filter,
+    graph::{Rebuilder, Totals, tree::Interrupts},
     kernel::Kernel,
     output::ftrace::{self, FtraceWriter},
     plan::{self, Plan, Rules},
@@ -35,6 +36,8 @@ pub struct Options {
     pub interrupts: Interrupts,
     /// Calls at this depth and deeper are left out.
     pub max_depth: Option<u32>,
+    /// Which root calls are shown.
+    pub filter: Filter,
     /// How the text looks.
     pub text: ftrace::Options,
     /// End after this time.
@@ -54,8 +57,10 @@ pub struct Options {
 /// How it went.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Outcome {
-    /// Sums over the root calls.
+    /// Sums over the root calls that were printed.
     pub totals: Totals,
+    /// Root calls that the filter kept back; none without a filter.
+    pub filtered_out: Option<u64>,
     /// The kernel side's counters.
     pub counters: CpuCounters,
 }
@@ -67,9 +72,22 @@ pub async fn run(options: &Options, out: impl Write) -> Result<Outcome> {
     let kernel = Kernel::read()?;
     let rules = Rules::new(&kernel);
     let roots = plan::resolve_roots(&kernel, &rules, &options.roots)?;
+    options.filter.check(roots.iter().map(|root| {
+        let prototype = kernel.types.prototype(&root.name);
+        (
+            root.name.as_str(),
+            prototype.map(|prototype| prototype.returns),
+        )
+    }))?;
     let mut child = command::start(&options.command)?;
     let only = options.pid.or_else(|| child.as_ref().and_then(Child::id));
-    let mut learned = learn(&kernel, &roots, options.learn, &stop);
+    // Of one level there is nothing to learn.
+    let roots_only = options.max_depth == Some(1);
+    let mut learned = if roots_only {
+        Learned::default()
+    } else {
+        learn(&kernel, &roots, options.learn, &stop)
+    };
     let result = if stop.is_wanted() {
         Ok(Outcome::default())
     } else {
@@ -79,7 +97,9 @@ pub async fn run(options: &Options, out: impl Write) -> Result<Outcome> {
             roots,
             std::mem::take(&mut learned.functions),
         );
-        tell::plan(&plan, &learned, options.verbose);
+        if !roots_only {
+            tell::plan(&plan, &learned, options.verbose);
+        }
         trace(options, &kernel, &plan, only, &mut child, &stop, out).await
     };
     command::end(&mut child).await;
@@ -107,13 +127,8 @@ async fn trace(
     object.attach_tracepoints(&btf)?;
     let attached = probes::attach_all(&mut object, &btf, plan, stop)?;
     let table = plan.table(kernel);
-    let mut writer = FtraceWriter::new(out, &table, options.text, kernel.possible_cpus);
-    let mut printer = Printer {
-        written: writer.header(),
-        writer: &mut writer,
-        calls: 0,
-        limit: options.count,
-    };
+    let writer = FtraceWriter::new(out, &table, options.text, kernel.possible_cpus);
+    let mut printer = Printer::new(writer, &table, &options.filter, options.count);
     let mut rebuilder = Rebuilder::new(options.interrupts);
     let mut rings = Rings::new(rings).context("the rings cannot be watched")?;
     if !stop.is_wanted() {
@@ -136,12 +151,13 @@ async fn trace(
     let Probes { roots, callees } = attached;
     probes::detach(roots, "roots");
     rings.pass(&mut |bytes| take(bytes, &mut rebuilder, &mut printer));
-    rebuilder.finish(&mut |call| printer.print(&call));
+    rebuilder.finish(&mut |call| printer.print(call));
+    let (totals, filtered_out, written) = printer.finish();
     let outcome = Outcome {
-        totals: rebuilder.totals(),
+        totals,
+        filtered_out: options.filter.is_active().then_some(filtered_out),
         counters: object.counters()?,
     };
-    let written = printer.written;
     tell::totals(&outcome, options.verbose);
     probes::detach(callees, "functions");
     drop(logger);
@@ -159,7 +175,7 @@ async fn stream<W: Write>(
     options: &Options,
     rings: &mut Rings,
     rebuilder: &mut Rebuilder,
-    printer: &mut Printer<'_, '_, W>,
+    printer: &mut Printer<'_, W>,
     child: &mut Option<Child>,
     stop: &Stop,
 ) -> Result<()> {
@@ -192,7 +208,7 @@ async fn stream<W: Write>(
         let mut idle = 0;
         while idle < 2 && !stop.is_wanted() {
             let taken = rings.pass(&mut |bytes| take(bytes, rebuilder, printer));
-            rebuilder.pass(&mut |call| printer.print(&call));
+            rebuilder.pass(&mut |call| printer.print(call));
             if printer.is_done() {
                 return Ok(());
             }
@@ -202,37 +218,10 @@ async fn stream<W: Write>(
     }
 }
 
-fn take<W: Write>(
-    bytes: bytes::Bytes,
-    rebuilder: &mut Rebuilder,
-    printer: &mut Printer<'_, '_, W>,
-) {
+fn take<W: Write>(bytes: bytes::Bytes, rebuilder: &mut Rebuilder, printer: &mut Printer<'_, W>) {
     match Batch::new(bytes) {
-        Ok(batch) => rebuilder.push(batch, &mut |call| printer.print(&call)),
+        Ok(batch) => rebuilder.push(batch, &mut |call| printer.print(call)),
         Err(error) => eprintln!("tracer: {error}; it was left out"),
-    }
-}
-
-/// Writes root calls until there were as many whole ones as were asked for, or until nobody reads any more.
-struct Printer<'w, 'a, W> {
-    writer: &'w mut FtraceWriter<'a, W>,
-    written: io::Result<()>,
-    calls: u64,
-    limit: Option<u64>,
-}
-
-impl<W: Write> Printer<'_, '_, W> {
-    fn print(&mut self, call: &RootCall) {
-        if self.is_done() {
-            return;
-        }
-        // What is torn is shown, but it is not what was asked for.
-        self.calls += u64::from(call.is_whole());
-        self.written = self.writer.root_call(call);
-    }
-
-    fn is_done(&self) -> bool {
-        self.written.is_err() || self.limit.is_some_and(|limit| self.calls >= limit)
     }
 }
 

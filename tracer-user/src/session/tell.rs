@@ -34,12 +34,22 @@ pub fn plan(plan: &Plan, learned: &Learned, verbose: bool) {
 
 /// The sums over the trace.
 pub fn totals(outcome: &Outcome, verbose: bool) {
-    let Outcome { totals, counters } = outcome;
-    let lost = totals.lost.max(counters.lost_events);
+    let Outcome {
+        totals,
+        filtered_out,
+        counters,
+    } = outcome;
+    let filtered_out = filtered_out
+        .map(|calls| format!("; {calls} calls filtered out"))
+        .unwrap_or_default();
     eprintln!(
-        "tracer: {} whole calls, {} partial, {} events, {lost} events lost, {} gaps",
-        totals.whole_calls, totals.partial_calls, totals.events, totals.gaps
+        "tracer: {} whole calls, {} partial, {} events, {} events lost, {} gaps{filtered_out}",
+        totals.whole_calls, totals.partial_calls, totals.events, totals.lost, totals.gaps
     );
+    let elsewhere = counters.lost_events.saturating_sub(totals.lost);
+    if elsewhere > 0 {
+        eprintln!("tracer: {elsewhere} events were lost in calls that are not shown");
+    }
     if verbose {
         eprintln!(
             "tracer: in the kernel {} batches, {} events lost, {} hits of the tracer's own making",

@@ -78,6 +78,7 @@ BEGIN {
         if (level != depth) {
             problem("closes at " level " what was opened at " depth)
         }
+        sub(/ \/\* off-cpu .*/, "", text)
         if (match(text, /\/\* [^ :]+/) && substr(text, RSTART + 3, RLENGTH - 3) != stack[depth]) {
             problem("closes another function than " stack[depth])
         }
