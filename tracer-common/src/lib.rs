@@ -8,7 +8,7 @@
 mod config;
 mod event;
 
-pub use config::{Config, CpuMask, MAX_CPUS};
+pub use config::{Callers, Config, CpuMask, MAX_CPUS, MAX_NAMES, MAX_TASKS_NAMED};
 pub use event::{
     BATCH_CAPACITY, BATCH_HEADROOM, BatchHeader, Context, Event, EventKind, NO_DEPTH_LIMIT,
     PreemptLayout,

@@ -5,6 +5,7 @@
 //! the trace (a signal, the time, the number of calls, the command, a closed pipe), what has been
 //! captured is written before anything else is done.
 
+pub mod callers;
 mod command;
 mod learning;
 mod printer;
@@ -13,6 +14,7 @@ mod run;
 mod stop;
 mod tell;
 
+pub use callers::Callers;
 pub use learning::{Learned, learn};
 pub use run::{Options, Outcome, run};
 pub use stop::Stop;

@@ -62,6 +62,11 @@ fn what_cannot_be_typed() {
         &["-G", "f", "--graph-opts", "depth=0"],
         &["-G", "f", "--ring-size", "5"],
         &["-G", "f", "--ring-size", "2"],
+        &["-G", "f", "--cgroup", "/nowhere"],
+        &["-G", "f", "--cgroup", "/proc"],
+        &[
+            "-G", "f", "--comm", "a", "--comm", "b", "--comm", "c", "--comm", "d", "--comm", "e",
+        ],
         &["-G", "f", "-C", "x"],
         &["-G", "f", "-C", ""],
     ];
@@ -82,6 +87,8 @@ fn what_clap_refuses() {
         &["-G", "f", "--duration", "5 parsecs"],
         &["-G", "f", "-n", "many"],
         &["-G", "f", "-p", "init"],
+        &["-G", "f", "-p", "0"],
+        &["-G", "f", "--comm", "a-name-of-16-byt"],
         &["-G", "f", "--slower-than", "much"],
         &["-G", "f", "--returns", "seven"],
         &["-G", "f", "--returns"],

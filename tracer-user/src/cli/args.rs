@@ -5,11 +5,12 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::{Result, bail};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-use super::{graph_options::GraphOptions, values};
+use super::{exit::Usage, graph_options::GraphOptions, values};
 use crate::{
     filter::{Filter, Returns},
     graph::Nanoseconds,
-    session::Options,
+    kernel::cgroup,
+    session::{Callers, Options, callers::CommandName},
 };
 
 /// Trace kernel functions as a call graph, live
@@ -48,12 +49,24 @@ pub struct TraceArgs {
     /// Trace what runs under this function: a name, a glob, or a syscall's name; may be repeated
     #[arg(short = 'G', long = "graph-funcs", value_name = "ROOT")]
     pub roots: Vec<String>,
+    /// Leave out this function and all that runs under it: a name, a glob, or a syscall's name; may be repeated
+    #[arg(short = 'g', long = "nograph-funcs", value_name = "FUNCTION")]
+    pub hidden: Vec<String>,
     /// Trace root calls that begin on these CPUs, such as 0,2-3
     #[arg(short = 'C', long = "cpu", value_name = "CPUS")]
     pub cpus: Option<String>,
-    /// Trace only this process
-    #[arg(short, long, value_name = "PID")]
-    pub pid: Option<u32>,
+    /// Trace only this process; may be repeated
+    #[arg(short, long = "pid", value_name = "PID", value_parser = values::id)]
+    pub pids: Vec<u32>,
+    /// Trace only this task (thread); may be repeated
+    #[arg(long = "tid", value_name = "TID", value_parser = values::id)]
+    pub tids: Vec<u32>,
+    /// Trace only tasks of this name, as in /proc/PID/comm; may be repeated
+    #[arg(long = "comm", value_name = "NAME")]
+    pub names: Vec<CommandName>,
+    /// Trace only tasks in this cgroup (v2) directory or below; may be repeated
+    #[arg(long = "cgroup", value_name = "PATH")]
+    pub cgroups: Vec<PathBuf>,
     /// Show only root calls that took longer than this, such as 10ms
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub slower_than: Option<Duration>,
@@ -164,7 +177,7 @@ impl TraceArgs {
     /// What was typed, ready to use.
     pub fn options(&self) -> Result<Options> {
         if self.roots.is_empty() {
-            bail!(super::exit::Usage(
+            bail!(Usage(
                 "no root was given: name the function to look into, as in `tracer -G __sys_sendto`"
                     .to_owned()
             ));
@@ -172,7 +185,7 @@ impl TraceArgs {
         let graph = GraphOptions::parse(&self.graph_opts)?;
         let ring_bytes = self.ring_size.saturating_mul(1024);
         if !self.ring_size.is_power_of_two() || !(4..=1 << 20).contains(&self.ring_size) {
-            bail!(super::exit::Usage(format!(
+            bail!(Usage(format!(
                 "a ring of {} KiB cannot be made: give a power of two from 4 to 1048576",
                 self.ring_size
             )));
@@ -180,7 +193,8 @@ impl TraceArgs {
         Ok(Options {
             roots: self.roots.clone(),
             cpus: values::cpus(self.cpus.as_deref())?,
-            pid: self.pid,
+            callers: self.callers()?,
+            hidden: self.hidden.clone(),
             interrupts: graph.interrupts,
             max_depth: graph.depth,
             filter: Filter {
@@ -198,6 +212,18 @@ impl TraceArgs {
             verbose: self.verbose,
             command: self.command.clone(),
         })
+    }
+
+    fn callers(&self) -> Result<Callers> {
+        let cgroups: Result<Vec<_>, _> = self.cgroups.iter().map(|path| cgroup::at(path)).collect();
+        let callers = Callers {
+            pids: self.pids.clone(),
+            tids: self.tids.clone(),
+            names: self.names.clone(),
+            cgroups: cgroups.map_err(|error| Usage(error.to_string()))?,
+        };
+        callers.check().map_err(|error| Usage(error.to_string()))?;
+        Ok(callers)
     }
 }
 

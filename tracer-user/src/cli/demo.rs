@@ -15,7 +15,11 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
     let trace = TraceArgs {
         roots: vec!["__sys_sendto".to_owned()],
         cpus: Some("0".to_owned()),
-        pid: None,
+        hidden: Vec::new(),
+        pids: Vec::new(),
+        tids: Vec::new(),
+        names: Vec::new(),
+        cgroups: Vec::new(),
         slower_than: None,
         failed: false,
         returns: None,

@@ -9,7 +9,9 @@ use anyhow::{Context as _, Result};
 use tokio::process::Child;
 use tracer_common::{Config, CpuCounters, CpuMask, NO_DEPTH_LIMIT};
 
-use super::{Learned, Stop, command, learn, printer::Printer, probes, probes::Probes, tell};
+use super::{
+    Callers, Learned, Stop, command, learn, printer::Printer, probes, probes::Probes, tell,
+};
 use crate::{
     attach::{Object, object::Sizes},
     filter::Filter,
@@ -30,8 +32,10 @@ pub struct Options {
     pub roots: Vec<String>,
     /// Root calls are traced if they are entered here.
     pub cpus: CpuMask,
-    /// Only this process, and not the tracer's own command's.
-    pub pid: Option<u32>,
+    /// Root calls are traced if they are theirs.
+    pub callers: Callers,
+    /// Functions that are left out with all below them, by name, glob or syscall.
+    pub hidden: Vec<String>,
     /// What runs in hard interrupts.
     pub interrupts: Interrupts,
     /// Calls at this depth and deeper are left out.
@@ -72,6 +76,8 @@ pub async fn run(options: &Options, out: impl Write) -> Result<Outcome> {
     let kernel = Kernel::read()?;
     let rules = Rules::new(&kernel);
     let roots = plan::resolve_roots(&kernel, &rules, &options.roots)?;
+    let hidden = plan::resolve_roots(&kernel, &rules, &options.hidden)?;
+    let roots = plan::without_hidden(roots, &hidden)?;
     options.filter.check(roots.iter().map(|root| {
         let prototype = kernel.types.prototype(&root.name);
         (
@@ -80,7 +86,6 @@ pub async fn run(options: &Options, out: impl Write) -> Result<Outcome> {
         )
     }))?;
     let mut child = command::start(&options.command)?;
-    let only = options.pid.or_else(|| child.as_ref().and_then(Child::id));
     // Of one level there is nothing to learn.
     let roots_only = options.max_depth == Some(1);
     let mut learned = if roots_only {
@@ -96,11 +101,12 @@ pub async fn run(options: &Options, out: impl Write) -> Result<Outcome> {
             &rules,
             roots,
             std::mem::take(&mut learned.functions),
-        );
+        )
+        .hide(hidden);
         if !roots_only {
             tell::plan(&plan, &learned, options.verbose);
         }
-        trace(options, &kernel, &plan, only, &mut child, &stop, out).await
+        trace(options, &kernel, &plan, &mut child, &stop, out).await
     };
     command::end(&mut child).await;
     result
@@ -110,13 +116,12 @@ async fn trace(
     options: &Options,
     kernel: &Kernel,
     plan: &Plan,
-    only: Option<u32>,
     child: &mut Option<Child>,
     stop: &Stop,
     out: impl Write,
 ) -> Result<Outcome> {
     let btf = aya::Btf::from_sys_fs().context("the kernel's BTF cannot be read")?;
-    let config = config(options, kernel, only);
+    let config = config(options, kernel, child.as_ref().and_then(Child::id));
     let sizes = Sizes {
         possible_cpus: kernel.possible_cpus,
         ring_bytes: options.ring_bytes,
@@ -148,7 +153,11 @@ async fn trace(
         .await?;
     }
     command::end(child).await;
-    let Probes { roots, callees } = attached;
+    let Probes {
+        roots,
+        callees,
+        hidden,
+    } = attached;
     probes::detach(roots, "roots");
     rings.pass(&mut |bytes| take(bytes, &mut rebuilder, &mut printer));
     rebuilder.finish(&mut |call| printer.print(call));
@@ -159,7 +168,7 @@ async fn trace(
         counters: object.counters()?,
     };
     tell::totals(&outcome, options.verbose);
-    probes::detach(callees, "functions");
+    probes::detach(callees.into_iter().chain(hidden).collect(), "functions");
     drop(logger);
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(outcome),
@@ -225,7 +234,7 @@ fn take<W: Write>(bytes: bytes::Bytes, rebuilder: &mut Rebuilder, printer: &mut 
     }
 }
 
-fn config(options: &Options, kernel: &Kernel, only: Option<u32>) -> Config {
+fn config(options: &Options, kernel: &Kernel, command: Option<u32>) -> Config {
     let preempt_count = kernel.preempt_count();
     Config {
         text_base: kernel.text_base.0,
@@ -233,8 +242,7 @@ fn config(options: &Options, kernel: &Kernel, only: Option<u32>) -> Config {
         preempt_count: preempt_count.map_or(0, |(_, count)| count.0),
         preempt_layout: kernel.preempt_layout(),
         task_pid_offset: kernel.task_pid_offset,
-        own_tgid: std::process::id(),
-        only_tgid: only.unwrap_or(0),
+        callers: options.callers.config(std::process::id(), command),
         max_depth: options.max_depth.unwrap_or(NO_DEPTH_LIMIT),
         task_mask: 1023,
         cpus: options.cpus,

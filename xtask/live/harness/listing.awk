@@ -50,7 +50,8 @@ BEGIN {
 /^#/ || /^ -+$/ || /=>/ || /^$/ { next }
 
 {
-    bar = index($0, "|  ")
+    # The last one: a verbose listing has more of them.
+    bar = match($0, /[|]  [^|]*$/)
     if (!bar) {
         problem("no call")
     }
