@@ -24,6 +24,42 @@ impl CpuMask {
     };
 }
 
+/// Processes, and tasks, that can be named.
+pub const MAX_TASKS_NAMED: usize = 16;
+/// Command names, and cgroups, that can be given.
+pub const MAX_NAMES: usize = 4;
+
+/// Whose root calls are traced. What is named in one list are alternatives, an empty list asks for nothing, and every
+/// list must be met. Lists end at the first zero.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Callers {
+    /// The process of the tracer itself, whose root calls are left out; 0 leaves out none.
+    pub not_tgid: u32,
+    /// Fills up to 8 bytes.
+    pub reserved: u32,
+    /// Processes.
+    pub tgids: [u32; MAX_TASKS_NAMED],
+    /// Tasks.
+    pub tids: [u32; MAX_TASKS_NAMED],
+    /// Command names as in the task (`TASK_COMM_LEN`, include/linux/sched.h), filled up with zeros, as two native words.
+    pub comms: [[u64; 2]; MAX_NAMES],
+    /// Ids of cgroups (v2): the task is in one of them or below.
+    pub cgroups: [u64; MAX_NAMES],
+}
+
+impl Callers {
+    /// Everybody.
+    pub const ALL: Self = Self {
+        not_tgid: 0,
+        reserved: 0,
+        tgids: [0; MAX_TASKS_NAMED],
+        tids: [0; MAX_TASKS_NAMED],
+        comms: [[0; 2]; MAX_NAMES],
+        cgroups: [0; MAX_NAMES],
+    };
+}
+
 /// Settings of the eBPF side, fixed when it is loaded.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,10 +75,8 @@ pub struct Config {
     pub preempt_layout: crate::PreemptLayout,
     /// The offset of `pid` in `struct task_struct`, bytes.
     pub task_pid_offset: u64,
-    /// The process of the tracer itself, whose root calls are left out; 0 leaves out none.
-    pub own_tgid: u32,
-    /// The only process whose root calls are traced; 0 for all.
-    pub only_tgid: u32,
+    /// Root calls are traced only if they are theirs.
+    pub callers: Callers,
     /// Calls at this depth and deeper are left out; the root has depth 0.
     pub max_depth: u32,
     /// Slots in the table of tasks, less one; the number of slots is a power of two.
@@ -59,8 +93,7 @@ impl Config {
         preempt_count: 0,
         preempt_layout: crate::PreemptLayout::CLASSIC,
         task_pid_offset: 0,
-        own_tgid: 0,
-        only_tgid: 0,
+        callers: Callers::ALL,
         max_depth: crate::NO_DEPTH_LIMIT,
         task_mask: 0,
         cpus: CpuMask::ALL,
@@ -79,6 +112,13 @@ mod tests {
 
     #[test]
     fn config_has_no_padding() {
-        assert_eq!(size_of::<Config>(), 4 * 8 + 6 * 4 + MAX_CPUS / 8);
+        assert_eq!(
+            size_of::<Callers>(),
+            2 * 4 + 2 * MAX_TASKS_NAMED * 4 + MAX_NAMES * (16 + 8)
+        );
+        assert_eq!(
+            size_of::<Config>(),
+            4 * 8 + size_of::<Callers>() + 4 * 4 + MAX_CPUS / 8
+        );
     }
 }

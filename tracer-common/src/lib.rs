@@ -9,7 +9,7 @@ mod config;
 pub mod context;
 mod event;
 
-pub use config::{Config, CpuMask, MAX_CPUS};
+pub use config::{Callers, Config, CpuMask, MAX_CPUS, MAX_NAMES, MAX_TASKS_NAMED};
 pub use context::{Context, PreemptLayout};
 pub use event::{
     Arrival, BATCH_CAPACITY, BATCH_HEADROOM, BatchHeader, Event, EventKind, NO_DEPTH_LIMIT,

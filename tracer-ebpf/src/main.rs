@@ -1,8 +1,8 @@
 //! The eBPF side of tracer.
 //!
-//! Four probe programs, each serving any number of functions: entry and exit of a root, entry and
-//! exit of a callee. They differ only in that a root opens and closes a root call. Two tracepoints
-//! keep "which task runs on this CPU" right across switches and end the calls of tasks that die.
+//! Six probe programs, each serving any number of functions: entry and exit of a root, of a callee, and of a
+//! function that is hidden with all below it. A root opens and closes a root call; a hidden function makes no events. Two
+//! tracepoints keep "which task runs on this CPU" right across switches and end the calls of tasks that die.
 //!
 //! The flow is `gate` (is the task that runs here inside a root? a few instructions) -> `task` (its
 //! state, which survives sleep and migration) -> `batch` (one event into the task's batch; the
@@ -17,9 +17,11 @@
 
 mod atomic;
 mod batch;
+mod callers;
 mod context;
 mod depth;
 mod gate;
+mod hidden;
 mod maps;
 mod probe;
 mod switch;
@@ -55,6 +57,20 @@ pub fn callee_entry(ctx: FEntryContext) -> i32 {
 #[fexit]
 pub fn callee_exit(ctx: FExitContext) -> i32 {
     probe::callee_exit(&ctx);
+    0
+}
+
+/// A function that is hidden was entered.
+#[fentry]
+pub fn hidden_entry(ctx: FEntryContext) -> i32 {
+    probe::hidden_entry(&ctx);
+    0
+}
+
+/// A function that is hidden returned.
+#[fexit]
+pub fn hidden_exit(ctx: FExitContext) -> i32 {
+    probe::hidden_exit(&ctx);
     0
 }
 

@@ -66,6 +66,8 @@ pub struct Task {
     /// The probe context of the outermost entry that was dropped as the tracer's own doing, 0 if there is none: its exit
     /// may come when the guard is no longer set, and is dropped with it.
     pub dropped_frame: u64,
+    /// The probe context of the hidden call under which the task is, 0 if there is none, see `hidden`.
+    pub hidden_frame: u64,
     /// The probe contexts of the open calls, outermost first, as far as they fit: an exit finds its depth here.
     pub frames: [u64; FRAMES],
     /// The next place, and in bit 63 ([`ACTIVE`]) the one of `buffers` that it is in. The place may exceed the capacity.

@@ -14,7 +14,7 @@ use tracer_common::{Event, EventKind};
 
 use crate::{
     batch::{self, Hit, Wake},
-    context, depth, gate,
+    callers, context, depth, gate, hidden,
     maps::{ALL_GUARDS, Cpu, GUARD, OUTSIDE, SWITCH, Task, armed, config, this_cpu},
     task,
 };
@@ -32,6 +32,22 @@ pub fn callee_entry(ctx: &FEntryContext) {
 pub fn callee_exit(ctx: &FExitContext) {
     if let Some((number, cpu, task)) = inside_root() {
         exit(ctx, number, cpu, task, false);
+    }
+}
+
+/// A hidden function was entered.
+#[inline(always)]
+pub fn hidden_entry(ctx: &FEntryContext) {
+    if let Some((number, cpu, task)) = inside_root() {
+        hidden::enter(ctx, number, cpu, task);
+    }
+}
+
+/// A hidden function returned.
+#[inline(always)]
+pub fn hidden_exit(ctx: &FExitContext) {
+    if let Some((_, _, task)) = inside_root() {
+        hidden::leave(ctx, task);
     }
 }
 
@@ -76,27 +92,19 @@ pub fn root_exit(ctx: &FExitContext) {
 /// Claims a slot for a root call, unless it is filtered out or comes before or after the trace.
 #[inline(always)]
 fn open(ctx: &FEntryContext, number: u32, cpu: &mut Cpu) -> u32 {
-    if !armed() {
+    if !armed() || !callers::current_is_wanted(number) {
         return OUTSIDE;
     }
     let pid_tgid = bpf_get_current_pid_tgid();
-    let tgid = (pid_tgid >> 32) as u32;
-    let word = config!(cpus.words[(number as usize / 64) & 15]);
-    if word & (1 << (number % 64)) == 0 {
-        return OUTSIDE;
-    }
-    if config!(own_tgid) != 0 && tgid == config!(own_tgid) {
-        return OUTSIDE;
-    }
-    if config!(only_tgid) != 0 && tgid != config!(only_tgid) {
-        return OUTSIDE;
-    }
     let key = task::key(pid_tgid as u32, number);
     // SAFETY: a helper without arguments.
     let slot = task::claim(key, unsafe { bpf_ktime_get_ns() }, pid_tgid);
     if let Some(task) = task::get(slot) {
         // SAFETY: a checked map value.
-        unsafe { (*task).root_frame = ctx.as_ptr() as u64 };
+        unsafe {
+            (*task).root_frame = ctx.as_ptr() as u64;
+            hidden::show(task);
+        }
         cpu.slot = slot;
     } else {
         cpu.counters.lost_roots += 1;
@@ -124,6 +132,9 @@ pub fn close(number: u32, cpu: &mut Cpu, task: *mut Task) {
 
 #[inline(always)]
 fn entry(ctx: &FEntryContext, number: u32, cpu: &mut Cpu, task: *mut Task, opens: bool) {
+    if hidden::is_on(task) {
+        return;
+    }
     let context = context::current(number, cpu);
     let writer = u32::from(context);
     let guard = GUARD << writer;
@@ -158,6 +169,9 @@ fn entry(ctx: &FEntryContext, number: u32, cpu: &mut Cpu, task: *mut Task, opens
 fn exit(ctx: &FExitContext, number: u32, cpu: &mut Cpu, task: *mut Task, closes: bool) {
     // SAFETY: a helper without arguments. First of all, so that our own work is not in the duration.
     let time_ns = unsafe { bpf_ktime_get_ns() };
+    if hidden::hides_exit(ctx, task) && !closes {
+        return;
+    }
     let context = context::current(number, cpu);
     let mut writer = u32::from(context);
     let guard = GUARD << writer;

@@ -5,14 +5,17 @@
 //! detached. Whatever ends the trace (a signal, the time, the number of calls, the command, a closed pipe), what has been
 //! captured is written before anything else is done.
 
+pub mod callers;
 mod command;
 mod growth;
 mod learning;
+mod printer;
 mod probes;
 mod run;
 mod stop;
 mod tell;
 
+pub use callers::Callers;
 pub use command::Begin;
 pub use learning::{Before, Learned, Origin, cache, learn};
 pub use run::{Options, Outcome, run};

@@ -1,9 +1,13 @@
 //! The text form of root calls that are made from events by hand, with all that can be missing.
 
 use tracer::{
-    graph::{CpuId, End, FunctionId, RootCall, TaskId, builder::Builder, tree::Interrupts},
+    graph::{
+        CpuId, End, FunctionId, RootCall, TaskId,
+        builder::Builder,
+        tree::{Interrupts, SleepTime},
+    },
     kernel::btf::ReturnType,
-    output::ftrace::{FtraceWriter, Options, Values},
+    output::ftrace::{Columns, FtraceWriter, Options, Values},
     plan::{FunctionInfo, FunctionTable},
 };
 use tracer_common::{Context, Event, EventKind};
@@ -83,6 +87,30 @@ impl Task {
         self
     }
 
+    fn sleep(&mut self, ns: u64) -> &mut Self {
+        self.event(EventKind::Off, 0, 0, 0);
+        self.now += ns;
+        self.event(EventKind::On, 0, 0, 0);
+        self
+    }
+
+    /// A call that a hard interrupt makes.
+    fn interrupt(&mut self, function: u32, depth: u8, ns: u64) -> &mut Self {
+        for (kind, ns) in [(EventKind::Entry, ns), (EventKind::Exit, 0)] {
+            let event = Event {
+                time_ns: self.now,
+                function,
+                frame: 500,
+                depth,
+                kind_and_context: Event::pack(kind, Context::HardIrq),
+                ..Event::default()
+            };
+            self.builder.push(&event, CpuId(self.cpu));
+            self.now += ns;
+        }
+        self
+    }
+
     fn lose(&mut self, events: u64) -> &mut Self {
         self.builder.gap(events, CpuId(self.cpu));
         self
@@ -146,6 +174,7 @@ fn values_in_hex_and_names_at_every_brace() {
     let options = Options {
         values: Values::Hex,
         tail: true,
+        ..Options::default()
     };
     insta::assert_snapshot!(text(&[nested()], options, 2));
 }
@@ -155,6 +184,7 @@ fn no_values_and_many_cpus() {
     let options = Options {
         values: Values::Hidden,
         tail: true,
+        ..Options::default()
     };
     insta::assert_snapshot!(text(&[nested()], options, 128));
 }
@@ -222,6 +252,54 @@ fn a_call_that_moved_ends_on_its_new_cpu() {
         .leave(SENDTO, 0, 7)
         .end(End::Returned);
     insta::assert_snapshot!(text(&[moved], Options::default(), 12));
+}
+
+/// Sleeps twice, the second time in a call that ends on another CPU, with an interrupt's call in between.
+fn sleeper() -> RootCall {
+    let mut task = Task::new(4711, "a-long-name", 0);
+    task.now = 4_321_000_000_123;
+    task.enter(SENDTO, 0)
+        .enter(SENDMSG, 1)
+        .after(1000)
+        .sleep(1_203_000)
+        .enter(ALLOC, 2)
+        .after(200)
+        .leave(ALLOC, 2, 0x1000)
+        .after(12_000)
+        .interrupt(LOCK, 2, 300)
+        .leave(SENDMSG, 1, 7)
+        .enter(LOCK, 1)
+        .sleep(850)
+        .migrate(1)
+        .after(10)
+        .leave(LOCK, 1, 0)
+        .lose(3)
+        .leave(SENDTO, 0, 7)
+        .end(End::Returned)
+}
+
+#[test]
+fn time_off_the_cpu_is_said_where_the_call_ends() {
+    insta::assert_snapshot!(text(&[sleeper()], Options::default(), 2));
+}
+
+#[test]
+fn time_off_the_cpu_can_be_left_out_of_durations() {
+    let options = Options {
+        sleep: SleepTime::LeftOut,
+        tail: true,
+        ..Options::default()
+    };
+    insta::assert_snapshot!(text(&[sleeper()], options, 2));
+}
+
+#[test]
+fn verbose_has_time_task_and_context() {
+    let options = Options {
+        columns: Columns::All,
+        ..Options::default()
+    };
+    insta::assert_snapshot!(text(&[sleeper()], options, 2));
 }
 
 #[test]

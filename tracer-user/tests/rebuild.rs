@@ -10,7 +10,8 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use tracer::{
     graph::{
-        Closed, End, FunctionId, Joined, Nanoseconds, Node, Rebuilder, RootCall, tree::Interrupts,
+        Closed, End, FunctionId, Joined, Nanoseconds, Node, Rebuilder, RootCall, Totals,
+        tree::{Interrupts, SleepTime},
     },
     stream::Batch,
 };
@@ -128,14 +129,18 @@ fn batches(tid: u32, root_time_ns: u64, events: &[Event], size: usize) -> Vec<Ba
         .collect()
 }
 
-fn rebuild(batches: impl IntoIterator<Item = Batch>) -> (Vec<RootCall>, Rebuilder) {
+fn rebuild(batches: impl IntoIterator<Item = Batch>) -> (Vec<RootCall>, Totals) {
     let mut rebuilder = Rebuilder::new(Interrupts::Shown);
     let mut calls = Vec::new();
     for batch in batches {
         rebuilder.push(batch, &mut |call| calls.push(call));
     }
     rebuilder.finish(&mut |call| calls.push(call));
-    (calls, rebuilder)
+    let mut totals = Totals::default();
+    for call in &calls {
+        totals.add(call);
+    }
+    (calls, totals)
 }
 
 proptest! {
@@ -158,7 +163,7 @@ proptest! {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             all.swap(index, (state >> 33) as usize % (index + 1));
         }
-        let (calls, rebuilder) = rebuild(all);
+        let (calls, totals) = rebuild(all);
         prop_assert_eq!(calls.len(), trees.len());
         for call in &calls {
             let mut right = Vec::new();
@@ -166,7 +171,7 @@ proptest! {
             prop_assert_eq!(found(call), right);
             prop_assert!(call.is_whole());
         }
-        prop_assert_eq!(rebuilder.totals().lost, 0);
+        prop_assert_eq!(totals.lost, 0);
     }
 
     /// An event that went into the ring ahead of its batch, any number of passes before it, is put in its place and makes
@@ -230,16 +235,16 @@ proptest! {
         let place = 1 + lost.index(all.len() - 2);
         let missing = all.remove(place);
         let missing_events = u64::from(missing.header().count);
-        let (calls, rebuilder) = rebuild(all);
+        let (calls, totals) = rebuild(all);
         prop_assert_eq!(calls.len(), 1);
         let call = &calls[0];
         prop_assert_eq!(call.end, End::Returned);
         prop_assert_eq!(call.lost, missing_events);
         prop_assert_eq!(call.events + call.lost, list.len() as u64);
         prop_assert!(call.gaps > 0 && !call.is_whole());
-        prop_assert_eq!(rebuilder.totals().lost, missing_events);
+        prop_assert_eq!(totals.lost, missing_events);
         let Node::Call(root) = &call.nodes[0] else { panic!("the root is a call") };
-        prop_assert_eq!(root.duration().unwrap().0, (list.len() as u64 - 1) * 10);
+        prop_assert_eq!(root.duration(SleepTime::Counted).unwrap().0, (list.len() as u64 - 1) * 10);
         for node in &call.nodes {
             if let Node::Call(call) = node
                 && let (Some(entered), Closed::Returned { at, .. }) = (call.entered, call.closed)

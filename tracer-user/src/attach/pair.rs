@@ -12,13 +12,15 @@ use thiserror::Error;
 
 use super::object::{Object, refused};
 
-/// Whether the function opens root calls.
+/// What its probes do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// It opens root calls.
     Root,
     /// It is recorded inside root calls only.
     Callee,
+    /// It is not recorded, and nothing below it is.
+    Hidden,
 }
 
 /// Why a function has no probes.
@@ -64,6 +66,7 @@ impl Pair {
         let (entry_name, exit_name) = match role {
             Role::Root => ("root_entry", "root_exit"),
             Role::Callee => ("callee_entry", "callee_exit"),
+            Role::Hidden => ("hidden_entry", "hidden_exit"),
         };
         let explain = |error| explain(function, error);
         let exit: &mut FExit = object

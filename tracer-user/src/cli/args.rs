@@ -5,8 +5,13 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::{Result, bail};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-use super::{graph_options::GraphOptions, values};
-use crate::session::{Begin, Options};
+use super::{exit::Usage, graph_options::GraphOptions, values};
+use crate::{
+    filter::{Filter, Returns},
+    graph::Nanoseconds,
+    kernel::cgroup,
+    session::{Begin, Callers, Options, callers::CommandName},
+};
 
 /// Trace kernel functions as a call graph, live
 #[derive(Debug, Parser)]
@@ -44,13 +49,34 @@ pub struct TraceArgs {
     /// Trace what runs under this function: a name, a glob, or a syscall's name; may be repeated
     #[arg(short = 'G', long = "graph-funcs", value_name = "ROOT")]
     pub roots: Vec<String>,
+    /// Leave out this function and all that runs under it: a name, a glob, or a syscall's name; may be repeated
+    #[arg(short = 'g', long = "nograph-funcs", value_name = "FUNCTION")]
+    pub hidden: Vec<String>,
     /// Trace root calls that begin on these CPUs, such as 0,2-3
     #[arg(short = 'C', long = "cpu", value_name = "CPUS")]
     pub cpus: Option<String>,
-    /// Trace only this process
-    #[arg(short, long, value_name = "PID")]
-    pub pid: Option<u32>,
-    /// Comma-separated: noirqs, depth=N, tail, retval, retval-hex
+    /// Trace only this process; may be repeated
+    #[arg(short, long = "pid", value_name = "PID", value_parser = values::id)]
+    pub pids: Vec<u32>,
+    /// Trace only this task (thread); may be repeated
+    #[arg(long = "tid", value_name = "TID", value_parser = values::id)]
+    pub tids: Vec<u32>,
+    /// Trace only tasks of this name, as in /proc/PID/comm; may be repeated
+    #[arg(long = "comm", value_name = "NAME")]
+    pub names: Vec<CommandName>,
+    /// Trace only tasks in this cgroup (v2) directory or below; may be repeated
+    #[arg(long = "cgroup", value_name = "PATH")]
+    pub cgroups: Vec<PathBuf>,
+    /// Show only root calls that took longer than this, such as 10ms
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    pub slower_than: Option<Duration>,
+    /// Show only root calls that returned an error: a negative error number or an error pointer
+    #[arg(long)]
+    pub failed: bool,
+    /// Show only root calls that returned such a value: =7, !=0, <0, >=0x100, =-EAGAIN
+    #[arg(long, value_name = "CONDITION", allow_hyphen_values = true)]
+    pub returns: Option<Returns>,
+    /// Comma-separated: noirqs, nosleep-time, depth=N, thresh=N (in µs), tail, verbose, retval, retval-hex
     #[arg(long, value_name = "OPTIONS", default_value = "")]
     pub graph_opts: String,
     /// End after this time, such as 10s or 500ms
@@ -161,7 +187,7 @@ impl TraceArgs {
     /// What was typed, ready to use.
     pub fn options(&self) -> Result<Options> {
         if self.roots.is_empty() {
-            bail!(super::exit::Usage(
+            bail!(Usage(
                 "no root was given: name the function to look into, as in `tracer -G __sys_sendto`"
                     .to_owned()
             ));
@@ -169,7 +195,7 @@ impl TraceArgs {
         let graph = GraphOptions::parse(&self.graph_opts)?;
         let ring_bytes = self.ring_size.saturating_mul(1024);
         if !self.ring_size.is_power_of_two() || !(4..=1 << 20).contains(&self.ring_size) {
-            bail!(super::exit::Usage(format!(
+            bail!(Usage(format!(
                 "a ring of {} KiB cannot be made: give a power of two from 4 to 1048576",
                 self.ring_size
             )));
@@ -177,9 +203,17 @@ impl TraceArgs {
         Ok(Options {
             roots: self.roots.clone(),
             cpus: values::cpus(self.cpus.as_deref())?,
-            pid: self.pid,
+            callers: self.callers()?,
+            hidden: self.hidden.clone(),
             interrupts: graph.interrupts,
             max_depth: graph.depth,
+            filter: Filter {
+                slower_than: self.slower_than.map(nanoseconds),
+                failed: self.failed,
+                returns: self.returns,
+                threshold: graph.threshold,
+                sleep: graph.text.sleep,
+            },
             text: graph.text,
             duration: self.duration,
             count: self.count,
@@ -191,4 +225,20 @@ impl TraceArgs {
             begin: self.begin,
         })
     }
+
+    fn callers(&self) -> Result<Callers> {
+        let cgroups: Result<Vec<_>, _> = self.cgroups.iter().map(|path| cgroup::at(path)).collect();
+        let callers = Callers {
+            pids: self.pids.clone(),
+            tids: self.tids.clone(),
+            names: self.names.clone(),
+            cgroups: cgroups.map_err(|error| Usage(error.to_string()))?,
+        };
+        callers.check().map_err(|error| Usage(error.to_string()))?;
+        Ok(callers)
+    }
+}
+
+fn nanoseconds(time: Duration) -> Nanoseconds {
+    Nanoseconds(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
 }

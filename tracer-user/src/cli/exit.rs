@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::{
     attach::{AttachError, ObjectError},
+    filter::NeverHolds,
     kernel::{KernelError, btf::BtfError, symbols::SymbolsError},
     plan::RootError,
 };
@@ -70,7 +71,7 @@ impl Exit {
     }
 
     fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Self> {
-        if cause.is::<Usage>() {
+        if cause.is::<Usage>() || cause.is::<NeverHolds>() {
             return Some(Self::Usage);
         }
         if cause.is::<NotRoot>() || cause.is::<SymbolsError>() {

@@ -4,8 +4,11 @@ use anyhow::{Result, bail};
 
 use super::exit::Usage;
 use crate::{
-    graph::tree::Interrupts,
-    output::ftrace::{self, Values},
+    graph::{
+        Nanoseconds,
+        tree::{Interrupts, SleepTime},
+    },
+    output::ftrace::{self, Columns, Values},
 };
 
 /// What the options say.
@@ -15,12 +18,17 @@ pub struct GraphOptions {
     pub interrupts: Interrupts,
     /// `depth=N`: the number of levels.
     pub depth: Option<u32>,
-    /// `tail`, `retval`, `retval-hex`
+    /// `thresh=N`: what a call must take to be shown.
+    pub threshold: Option<Nanoseconds>,
+    /// `tail`, `retval`, `retval-hex`, `nosleep-time`, `verbose`
     pub text: ftrace::Options,
 }
 
 /// Options of `perf ftrace` that are known but not there yet.
-const NOT_YET: &[&str] = &["nosleep-time", "verbose", "thresh", "args", "retaddr"];
+const NOT_YET: &[&str] = &["args", "retaddr"];
+
+/// Options that are there.
+const KNOWN: &str = "noirqs, nosleep-time, depth=N, thresh=N, tail, verbose, retval, retval-hex";
 
 impl GraphOptions {
     /// Reads a comma-separated list.
@@ -40,14 +48,17 @@ impl GraphOptions {
                 ("tail", None) => options.text.tail = true,
                 ("retval", None) => options.text.values = Values::Typed,
                 ("retval-hex", None) => options.text.values = Values::Hex,
+                ("nosleep-time", None) => options.text.sleep = SleepTime::LeftOut,
+                ("verbose", None) => options.text.columns = Columns::All,
                 ("depth", Some(value)) => options.depth = Some(depth(value)?),
+                ("thresh", Some(value)) => options.threshold = Some(threshold(value)?),
                 (name, _) if NOT_YET.contains(&name) => {
                     bail!(Usage(format!(
                         "--graph-opts {name} is not yet there; leave it out"
                     )))
                 }
                 _ => bail!(Usage(format!(
-                    "--graph-opts has no `{item}`; it has noirqs, depth=N, tail, retval, retval-hex"
+                    "--graph-opts has no `{item}`; it has {KNOWN}"
                 ))),
             }
         }
@@ -64,16 +75,31 @@ fn depth(value: &str) -> Result<u32> {
     }
 }
 
+fn threshold(value: &str) -> Result<Nanoseconds> {
+    let nanoseconds = value.parse().ok().and_then(|us: u64| us.checked_mul(1000));
+    match nanoseconds {
+        Some(nanoseconds) if nanoseconds > 0 => Ok(Nanoseconds(nanoseconds)),
+        _ => bail!(Usage(format!(
+            "--graph-opts thresh={value} makes no sense: give a number of µs, 1 or more"
+        ))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn known_options_are_read() {
-        let options = GraphOptions::parse("noirqs,tail, retval-hex,depth=3").unwrap();
+        let options =
+            GraphOptions::parse("noirqs,tail, retval-hex,depth=3,thresh=10,verbose,nosleep-time")
+                .unwrap();
         assert_eq!(options.interrupts, Interrupts::LeftOut);
         assert_eq!(options.depth, Some(3));
         assert!(options.text.tail);
+        assert_eq!(options.threshold, Some(Nanoseconds(10_000)));
+        assert_eq!(options.text.columns, Columns::All);
+        assert_eq!(options.text.sleep, SleepTime::LeftOut);
         assert_eq!(options.text.values, Values::Hex);
         assert_eq!(GraphOptions::parse("").unwrap(), GraphOptions::default());
     }
@@ -82,7 +108,9 @@ mod tests {
     fn what_is_not_there_is_refused_by_name() {
         for (text, words) in [
             ("args", "args is not yet there"),
-            ("thresh=10", "thresh is not yet there"),
+            ("retaddr", "retaddr is not yet there"),
+            ("thresh=0", "thresh=0 makes no sense"),
+            ("thresh", "has no `thresh`"),
             ("nonsense", "has no `nonsense`"),
             ("depth=0", "depth=0 makes no sense"),
             ("noirqs=1", "has no `noirqs=1`"),

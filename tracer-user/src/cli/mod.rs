@@ -51,7 +51,7 @@ fn trace(args: &TraceArgs) -> Result<Exit> {
             .filter_module("aya_obj", log::LevelFilter::Warn)
             .init();
     }
-    preconditions::check(args.pid)?;
+    preconditions::check(&args.pids, &args.tids)?;
     let out = output::open(args.output.as_deref())?;
     let runtime = runtime()?;
     let outcome = runtime.block_on(crate::session::run(&options, out));

@@ -30,6 +30,14 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| format!("`{text}` is no time: write it as 10s or 500ms"))
 }
 
+/// The number of a process or a task. 0 is no process that could be named: every CPU's idle task has it.
+pub fn id(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(id) if id > 0 => Ok(id),
+        _ => Err(format!("`{text}` is no number of a process or a task")),
+    }
+}
+
 /// A set of CPUs such as `0,2-3`; all without one. Names only CPUs that may be there.
 pub fn cpus(text: Option<&str>) -> Result<CpuMask> {
     let Some(text) = text else {

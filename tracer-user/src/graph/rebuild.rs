@@ -17,7 +17,7 @@ use super::{
 };
 use crate::stream::Batch;
 
-/// Sums over all root calls so far.
+/// Sums over root calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Root calls that returned with nothing missing.
@@ -33,7 +33,8 @@ pub struct Totals {
 }
 
 impl Totals {
-    fn add(&mut self, call: &RootCall) {
+    /// Counts one more root call.
+    pub fn add(&mut self, call: &RootCall) {
         if call.is_whole() {
             self.whole_calls += 1;
         } else {
@@ -63,7 +64,6 @@ pub struct Rebuilder {
     /// Batches that came before an earlier one of the same root call, with the pass in which they came.
     waiting: BTreeMap<(TaskId, u64, u64), (u64, Batch)>,
     pass: u64,
-    totals: Totals,
 }
 
 impl Rebuilder {
@@ -76,7 +76,6 @@ impl Rebuilder {
             open: BTreeMap::new(),
             waiting: BTreeMap::new(),
             pass: 0,
-            totals: Totals::default(),
         }
     }
 
@@ -85,12 +84,6 @@ impl Rebuilder {
     pub fn with_joined(mut self, joined: Joined) -> Self {
         self.joined = joined;
         self
-    }
-
-    /// Sums over the root calls that were given out.
-    #[must_use]
-    pub const fn totals(&self) -> Totals {
-        self.totals
     }
 
     /// Takes a batch; gives out the root calls that it completes.
@@ -244,9 +237,7 @@ impl Rebuilder {
 
     fn close(&mut self, key: Key, end: End, complete: &mut impl FnMut(RootCall)) {
         if let Some(open) = self.open.remove(&key) {
-            let call = open.builder.finish(key.0, open.comm, end);
-            self.totals.add(&call);
-            complete(call);
+            complete(open.builder.finish(key.0, open.comm, end));
         }
     }
 }

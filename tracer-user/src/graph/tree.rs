@@ -25,6 +25,26 @@ pub enum Closed {
     Open,
 }
 
+impl Closed {
+    /// When it returned, if that was seen.
+    #[must_use]
+    pub const fn at(self) -> Option<Nanoseconds> {
+        match self {
+            Self::Returned { at, .. } => Some(at),
+            Self::Unseen | Self::Open => None,
+        }
+    }
+
+    /// The return register, if the return was seen.
+    #[must_use]
+    pub const fn value(self) -> Option<u64> {
+        match self {
+            Self::Returned { value, .. } => Some(value),
+            Self::Unseen | Self::Open => None,
+        }
+    }
+}
+
 /// A call in the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Call {
@@ -45,14 +65,34 @@ pub struct Call {
     pub(super) frame: u16,
 }
 
+/// Whether the time that a task was off the CPU counts as time of its calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum SleepTime {
+    /// As the clock goes.
+    #[default]
+    Counted,
+    /// Only time on the CPU, as function_graph's `nosleep-time`.
+    LeftOut,
+}
+
 impl Call {
     /// How long it took, if both ends were seen.
     #[must_use]
-    pub fn duration(&self) -> Option<Nanoseconds> {
-        match (self.entered, self.closed) {
-            (Some(entered), Closed::Returned { at, .. }) => Some(at.since(entered)),
-            _ => None,
-        }
+    pub fn duration(&self, sleep: SleepTime) -> Option<Nanoseconds> {
+        let (Some(entered), Closed::Returned { at, .. }) = (self.entered, self.closed) else {
+            return None;
+        };
+        let whole = at.since(entered);
+        Some(match sleep {
+            SleepTime::Counted => whole,
+            SleepTime::LeftOut => whole.since(self.off_cpu),
+        })
+    }
+
+    /// Whether it returned on another CPU than it was entered on.
+    #[must_use]
+    pub fn has_moved(&self) -> bool {
+        matches!(self.closed, Closed::Returned { cpu, .. } if cpu != self.cpu)
     }
 }
 
@@ -79,6 +119,15 @@ impl Node {
         match self {
             Self::Call(call) => call.depth,
             Self::Gap { depth, .. } => *depth,
+        }
+    }
+
+    /// The CPU on which it begins.
+    #[must_use]
+    pub const fn cpu(&self) -> CpuId {
+        match self {
+            Self::Call(call) => call.cpu,
+            Self::Gap { cpu, .. } => *cpu,
         }
     }
 }

@@ -6,6 +6,7 @@
 //! says what to do.
 
 pub mod btf;
+pub mod cgroup;
 pub mod facts;
 pub mod learning;
 mod names;

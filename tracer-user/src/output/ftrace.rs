@@ -2,16 +2,24 @@
 //! (kernel/trace/trace_functions_graph.c), with return values by type.
 //!
 //! One root call is written in one piece: a task that sleeps in the middle does not tear another's graph apart.
-//! What is missing is said in the line where it is missing.
+//! What is missing is said in the line where it is missing. Each line has the CPU of its own event, so a call that
+//! moved ends on another CPU than it began on; time off the CPU is said where the call ends.
+
+mod line;
+mod time;
 
 use std::{
     collections::HashMap,
     io::{self, Write},
 };
 
+use tracer_common::Context;
+
+pub use self::line::Columns;
+use self::line::{Place, Prologue};
 use super::value::{self, Style};
 use crate::{
-    graph::{Call, Closed, CpuId, End, Node, RootCall, TaskId},
+    graph::{Call, Closed, CpuId, End, Node, RootCall, TaskId, tree::SleepTime},
     plan::FunctionTable,
 };
 
@@ -34,6 +42,10 @@ pub struct Options {
     pub values: Values,
     /// Every closing brace says whose it is.
     pub tail: bool,
+    /// What stands before the functions.
+    pub columns: Columns,
+    /// What a duration is.
+    pub sleep: SleepTime,
 }
 
 /// Writes root calls as text.
@@ -41,8 +53,10 @@ pub struct FtraceWriter<'a, W> {
     out: W,
     functions: &'a FunctionTable,
     options: Options,
-    cpu_width: usize,
+    prologue: Prologue,
     last_task: HashMap<CpuId, (TaskId, String)>,
+    /// The label of the task whose root call is being written.
+    task: String,
     buffer: Vec<u8>,
 }
 
@@ -53,18 +67,16 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
             out,
             functions,
             options,
-            cpu_width: cpus.saturating_sub(1).max(1).to_string().len(),
+            prologue: Prologue::new(options.columns, cpus),
             last_task: HashMap::new(),
+            task: String::new(),
             buffer: Vec::new(),
         }
     }
 
     /// Writes the head of the listing.
     pub fn header(&mut self) -> io::Result<()> {
-        self.out.write_all(
-            b"# tracer: function_graph\n#\n# CPU  DURATION                  FUNCTION CALLS\n\
-              # |     |   |                     |   |   |   |\n",
-        )?;
+        self.out.write_all(self.prologue.header())?;
         self.out.flush()
     }
 
@@ -83,7 +95,8 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
                 Node::Gap { depth, lost, cpu } => self.gap(*depth, *lost, *cpu)?,
                 Node::Call(call) => {
                     let next = root.nodes.get(index + 1);
-                    if next.is_some_and(|next| next.depth() > call.depth) {
+                    // One line has one CPU.
+                    if next.is_some_and(|next| next.depth() > call.depth) || call.has_moved() {
                         self.opening(call)?;
                         open.push(call);
                     } else {
@@ -100,63 +113,41 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
         self.out.flush()
     }
 
-    /// As `verif_pid` prints it when another task runs on the same CPU.
+    /// Says so when another task runs on the same CPU.
     fn task_change(&mut self, root: &RootCall) -> io::Result<()> {
+        self.task = line::task_label(&root.comm(), root.task.0);
         let Some(first) = root.nodes.first() else {
             return Ok(());
         };
-        let cpu = match first {
-            Node::Call(call) => call.cpu,
-            Node::Gap { cpu, .. } => *cpu,
-        };
-        let name: String = root.comm().chars().take(7).collect();
-        let label = format!("{name}-{}", root.task.0);
-        let now = (root.task, label.clone());
-        if let Some((task, before)) = self.last_task.insert(cpu, now)
+        let now = (root.task, self.task.clone());
+        if let Some((task, before)) = self.last_task.insert(first.cpu(), now)
             && task != root.task
         {
-            const RULE: &str = " ------------------------------------------";
-            let width = self.cpu_width;
-            writeln!(self.buffer, "{RULE}")?;
-            writeln!(
-                self.buffer,
-                " {:>width$})  {before:^14} =>  {label:^14}",
-                cpu.0
-            )?;
-            writeln!(self.buffer, "{RULE}\n")?;
+            self.prologue
+                .task_change(&mut self.buffer, first.cpu(), &before, &self.task)?;
         }
         Ok(())
     }
 
-    fn start(&mut self, cpu: CpuId, duration: Option<u64>, depth: u32) -> io::Result<()> {
-        let width = self.cpu_width;
-        write!(self.buffer, " {:>width$}) ", cpu.0)?;
-        match duration {
-            None => self.buffer.extend_from_slice(b"              |  "),
-            Some(ns) => {
-                write!(self.buffer, "{} ", mark(ns))?;
-                let text = microseconds(ns);
-                write!(self.buffer, "{text} us ")?;
-                for _ in text.len()..8 {
-                    self.buffer.push(b' ');
-                }
-                self.buffer.extend_from_slice(b"|  ");
-            }
-        }
-        for _ in 0..depth {
-            self.buffer.extend_from_slice(b"  ");
-        }
-        Ok(())
+    fn start(&mut self, place: &Place) -> io::Result<()> {
+        self.prologue.write(&mut self.buffer, &self.task, place)
     }
 
     fn opening(&mut self, call: &Call) -> io::Result<()> {
-        self.start(call.cpu, None, call.depth)?;
+        self.start(&Place {
+            at: call.entered,
+            ..without_time(call.cpu, call.context, call.depth)
+        })?;
         let name = name(self.functions, call);
         writeln!(self.buffer, "{name}() {{")
     }
 
     fn leaf(&mut self, call: &Call) -> io::Result<()> {
-        self.start(call.cpu, call.duration().map(|span| span.0), call.depth)?;
+        self.start(&Place {
+            at: call.entered.or(call.closed.at()),
+            duration: call.duration(self.options.sleep),
+            ..without_time(call.cpu, call.context, call.depth)
+        })?;
         let name = name(self.functions, call);
         write!(self.buffer, "{name}();")?;
         if let Some(remark) = self.remark(call) {
@@ -164,28 +155,41 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
             let remark = remark.strip_prefix(':').unwrap_or(&remark);
             write!(self.buffer, " /*{remark} */")?;
         }
-        writeln!(self.buffer)
+        self.end_of_call(call)
     }
 
     fn closing(&mut self, call: &Call) -> io::Result<()> {
+        if call.closed == Closed::Open {
+            return Ok(());
+        }
         let cpu = match call.closed {
             Closed::Returned { cpu, .. } => cpu,
             _ => call.cpu,
         };
-        if call.closed == Closed::Open {
-            return Ok(());
-        }
-        self.start(cpu, call.duration().map(|span| span.0), call.depth)?;
+        self.start(&Place {
+            at: call.closed.at(),
+            duration: call.duration(self.options.sleep),
+            ..without_time(cpu, call.context, call.depth)
+        })?;
         let name = name(self.functions, call);
         match self.remark(call) {
-            Some(remark) => writeln!(self.buffer, "}} /* {name}{remark} */"),
-            None if self.options.tail => writeln!(self.buffer, "}} /* {name} */"),
-            None => writeln!(self.buffer, "}}"),
+            Some(remark) => write!(self.buffer, "}} /* {name}{remark} */")?,
+            None if self.options.tail => write!(self.buffer, "}} /* {name} */")?,
+            None => write!(self.buffer, "}}")?,
         }
+        self.end_of_call(call)
+    }
+
+    /// Ends the line in which a call ends.
+    fn end_of_call(&mut self, call: &Call) -> io::Result<()> {
+        if call.off_cpu.0 > 0 && call.closed != Closed::Open {
+            write!(self.buffer, " /* off-cpu {} */", time::span(call.off_cpu.0))?;
+        }
+        writeln!(self.buffer)
     }
 
     fn gap(&mut self, depth: u32, lost: u64, cpu: CpuId) -> io::Result<()> {
-        self.start(cpu, None, depth)?;
+        self.start(&without_time(cpu, Context::Task, depth))?;
         writeln!(self.buffer, "/* gap: {lost} events lost */")
     }
 
@@ -196,11 +200,8 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
             End::Lost => "the end of this call was lost",
             End::Cut => "tracing ended here",
         };
-        let cpu = root.nodes.last().map_or(CpuId(0), |node| match node {
-            Node::Call(call) => call.cpu,
-            Node::Gap { cpu, .. } => *cpu,
-        });
-        self.start(cpu, None, 0)?;
+        let cpu = root.nodes.last().map_or(CpuId(0), Node::cpu);
+        self.start(&without_time(cpu, Context::Task, 0))?;
         writeln!(self.buffer, "/* {words} */")
     }
 
@@ -244,48 +245,12 @@ fn name(functions: &FunctionTable, call: &Call) -> String {
     )
 }
 
-/// `trace_find_mark` (kernel/trace/trace_output.c).
-fn mark(ns: u64) -> char {
-    match ns {
-        1_000_000_001.. => '$',
-        100_000_001.. => '@',
-        10_000_001.. => '*',
-        1_000_001.. => '#',
-        100_001.. => '!',
-        10_001.. => '+',
-        _ => ' ',
-    }
-}
-
-/// `trace_print_graph_duration`: seven significant places at most, three of them decimals where there is room.
-fn microseconds(ns: u64) -> String {
-    let whole = (ns / 1000).to_string();
-    if whole.len() >= 7 {
-        return whole;
-    }
-    let decimals = format!("{:03}", ns % 1000);
-    // `snprintf` into `8 - len` bytes keeps one less.
-    let room = (8 - whole.len() - 1).min(3);
-    format!("{whole}.{}", &decimals[..room])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_look_like_the_kernels() {
-        assert_eq!(microseconds(333), "0.333");
-        assert_eq!(microseconds(168_534), "168.534");
-        assert_eq!(microseconds(12_345_678), "12345.67");
-        assert_eq!(microseconds(1_234_567_890), "1234567");
-    }
-
-    #[test]
-    fn marks_begin_above_their_limits() {
-        assert_eq!(mark(10_000), ' ');
-        assert_eq!(mark(10_001), '+');
-        assert_eq!(mark(172_112), '!');
-        assert_eq!(mark(2_000_000_000), '$');
+fn without_time(cpu: CpuId, context: Context, depth: u32) -> Place {
+    Place {
+        cpu,
+        at: None,
+        context,
+        duration: None,
+        depth,
     }
 }

@@ -51,13 +51,13 @@ pub fn format_return(returns: Option<&ReturnType>, value: u64, style: Style) -> 
 }
 
 /// The value of a signed number of that many bytes, whatever the rest of the register holds.
-fn sign_extended(value: u64, bytes: u32) -> i64 {
+pub fn sign_extended(value: u64, bytes: u32) -> i64 {
     let unused = unused_bits(bytes);
     (value << unused).cast_signed() >> unused
 }
 
 /// The value of an unsigned number of that many bytes, whatever the rest of the register holds.
-fn truncated(value: u64, bytes: u32) -> u64 {
+pub fn truncated(value: u64, bytes: u32) -> u64 {
     let unused = unused_bits(bytes);
     (value << unused) >> unused
 }
@@ -95,6 +95,11 @@ fn error_name(number: i64) -> Option<&'static str> {
         return None;
     }
     errno::name(number.unsigned_abs())
+}
+
+/// The number of an error by its name, such as 11 of `EAGAIN`.
+pub fn error_number(name: &str) -> Option<u64> {
+    errno::number(name)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ pub mod table;
 
 use std::collections::BTreeMap;
 
-pub use roots::{RootError, resolve_roots};
+pub use roots::{RootError, resolve_roots, without_hidden};
 pub use rules::{Reason, Rules};
 pub use table::{FunctionInfo, FunctionTable};
 
@@ -76,6 +76,8 @@ pub struct Plan {
     pub roots: Vec<Planned>,
     /// Functions that are recorded inside root calls.
     pub callees: Vec<Planned>,
+    /// Functions that are left out of the graph with all below them.
+    pub hidden: Vec<Planned>,
     /// Functions that are not attached.
     pub left_out: Vec<LeftOut>,
 }
@@ -114,6 +116,15 @@ impl Plan {
             }
         }
         plan
+    }
+
+    /// The same plan with `hidden` functions, which are no callees.
+    #[must_use]
+    pub fn hide(mut self, hidden: Vec<Planned>) -> Self {
+        let is_hidden = |address| hidden.iter().any(|function| function.address == address);
+        self.callees.retain(|callee| !is_hidden(callee.address));
+        self.hidden = hidden;
+        self
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the user typed after `-G` becomes functions.
+//! What the user typed after `-G` and `-g` becomes functions.
 //!
 //! A name, a glob, or a syscall's name: `sendto` means the function that does the work of the syscall
 //! (`__sys_sendto`), or else its entry (`__x64_sys_sendto`).
@@ -38,6 +38,9 @@ pub enum RootError {
         /// How many there are.
         count: usize,
     },
+    /// Nothing is left to trace.
+    #[error("-g leaves out every root; let one of them be")]
+    AllHidden,
     /// The function cannot be attached.
     #[error(
         "`{name}` cannot be traced: {reason}; trace a function that calls it, or one that it calls"
@@ -75,6 +78,18 @@ pub fn resolve_roots(
                 roots.push(root);
             }
         }
+    }
+    Ok(roots)
+}
+
+/// The roots that are not hidden: what is left out is left out, also where a glob of `-G` has it.
+pub fn without_hidden(
+    mut roots: Vec<Planned>,
+    hidden: &[Planned],
+) -> Result<Vec<Planned>, RootError> {
+    roots.retain(|root| hidden.iter().all(|hidden| hidden.address != root.address));
+    if roots.is_empty() {
+        return Err(RootError::AllHidden);
     }
     Ok(roots)
 }

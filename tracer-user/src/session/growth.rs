@@ -53,8 +53,8 @@ pub struct Start {
     pub plan: Plan,
     /// What was seen to run under the roots so far, with its hits.
     pub seen: BTreeMap<Address, u64>,
-    /// Only tasks of this process are looked at.
-    pub only: Option<u32>,
+    /// Only tasks of these processes are looked at; of all, if there are none.
+    pub processes: Vec<u32>,
     /// A task that will call the roots, if one is known.
     pub first: Option<u32>,
     /// How long it has time before the first look.
@@ -84,8 +84,9 @@ impl Growth {
     /// Begins to look.
     pub fn start(start: Start) -> Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
+        let known = start.plan.callees.iter().chain(&start.plan.hidden);
         let grower = Grower {
-            attached: start.plan.callees.iter().map(|one| one.address).collect(),
+            has_probes: known.map(|one| one.address).collect(),
             start,
             stop: Arc::clone(&stop),
             taken: 0,
@@ -127,7 +128,8 @@ impl Drop for Growth {
 struct Grower {
     start: Start,
     stop: Arc<AtomicBool>,
-    attached: BTreeSet<Address>,
+    /// Functions that had probes when the trace began.
+    has_probes: BTreeSet<Address>,
     /// Functions in the order of the learner that were taken.
     taken: usize,
     probes: Vec<Pair>,
@@ -184,10 +186,12 @@ impl Grower {
 
     /// Whether root calls of a task are recorded.
     fn is_traced(&self, task: u32) -> bool {
-        self.start.only.is_none_or(|process| {
+        let has_task = |process| {
             let tasks = PathBuf::from(format!("/proc/{process}/task"));
             tasks.join(task.to_string()).exists()
-        })
+        };
+        let processes = &self.start.processes;
+        processes.is_empty() || processes.iter().any(has_task)
     }
 
     /// Attaches what was learned and is not attached yet.
@@ -195,7 +199,7 @@ impl Grower {
         let members = learner.members();
         let new: BTreeMap<Address, Source> = learner.order()[self.taken..]
             .iter()
-            .filter(|address| !self.attached.contains(address))
+            .filter(|address| !self.has_probes.contains(address))
             .filter_map(|address| Some((*address, *members.get(address)?)))
             .map(|(address, hits)| (address, Source::Learned { hits }))
             .collect();

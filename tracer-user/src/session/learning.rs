@@ -51,6 +51,8 @@ pub enum Origin {
     Before,
     /// So many root calls were watched.
     Watched(u64),
+    /// Nothing below the roots is wanted.
+    RootsOnly,
     /// It stands in the text, because nothing could be learned.
     Text {
         /// Why.
@@ -78,6 +80,8 @@ pub enum Before {
     Watch(Duration),
     /// What is to be traced does not run yet.
     Nobody,
+    /// Nothing below the roots is wanted.
+    RootsOnly,
 }
 
 /// What is known from before, or is learned now, or stands in the text. `tell` is told what is wrong with the cache.
@@ -97,6 +101,12 @@ pub fn learn(
         };
     }
     let (remark, may_grow) = match before {
+        Before::RootsOnly => {
+            return Learned {
+                functions: BTreeMap::new(),
+                origin: Origin::RootsOnly,
+            };
+        }
         Before::Nobody => ("nothing is known from before".to_owned(), true),
         Before::Watch(Duration::ZERO) => ("learning is switched off".to_owned(), false),
         Before::Watch(time) => match watch(kernel, roots, time, stop) {

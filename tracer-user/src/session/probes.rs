@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::Stop;
 use crate::{
     attach::{AttachError, Object, Pair, Role},
-    plan::Plan,
+    plan::{Plan, Planned},
 };
 
 /// The probes in the kernel.
@@ -17,11 +17,18 @@ pub struct Probes {
     pub roots: Vec<Pair>,
     /// Those of the functions below.
     pub callees: Vec<Pair>,
+    /// Those of the functions that are left out with all below them.
+    pub hidden: Vec<Pair>,
 }
 
-/// Attaches the callees, then the roots. A callee that the kernel does not accept is reported and left out.
+/// Attaches what is hidden, the callees, then the roots. A callee that the kernel does not accept is reported and left out;
+/// a hidden function is an error like a root, because all below it would be shown.
 pub fn attach_all(object: &mut Object, btf: &aya::Btf, plan: &Plan, stop: &Stop) -> Result<Probes> {
-    let bar = progress("attaching", plan.callees.len() + plan.roots.len());
+    let bar = progress(
+        "attaching",
+        plan.hidden.len() + plan.callees.len() + plan.roots.len(),
+    );
+    let hidden = attach_each(object, btf, &plan.hidden, Role::Hidden, stop, &bar)?;
     let mut callees = Vec::with_capacity(plan.callees.len());
     for planned in &plan.callees {
         if stop.is_wanted() {
@@ -36,16 +43,33 @@ pub fn attach_all(object: &mut Object, btf: &aya::Btf, plan: &Plan, stop: &Stop)
         }
         bar.inc(1);
     }
-    let mut roots = Vec::with_capacity(plan.roots.len());
-    for planned in &plan.roots {
+    let roots = attach_each(object, btf, &plan.roots, Role::Root, stop, &bar)?;
+    bar.finish_and_clear();
+    Ok(Probes {
+        roots,
+        callees,
+        hidden,
+    })
+}
+
+/// Attaches functions of which none can be done without.
+fn attach_each(
+    object: &mut Object,
+    btf: &aya::Btf,
+    functions: &[Planned],
+    role: Role,
+    stop: &Stop,
+    bar: &ProgressBar,
+) -> Result<Vec<Pair>> {
+    let mut pairs = Vec::with_capacity(functions.len());
+    for function in functions {
         if stop.is_wanted() {
             break;
         }
-        roots.push(Pair::attach(object, btf, &planned.name, Role::Root)?);
+        pairs.push(Pair::attach(object, btf, &function.name, role)?);
         bar.inc(1);
     }
-    bar.finish_and_clear();
-    Ok(Probes { roots, callees })
+    Ok(pairs)
 }
 
 /// Takes probes away one by one, with a word where it takes long.

@@ -13,11 +13,12 @@ use tokio::process::Child;
 use tracer_common::{Config, CpuCounters, CpuMask, NO_DEPTH_LIMIT};
 
 use super::{
-    Begin, Stop,
+    Begin, Callers, Stop,
     command::{self, Subject},
     growth::{self, Growth, Start},
     learn,
     learning::{self, Before, Origin},
+    printer::Printer,
     probes::{self, Probes},
     tell,
 };
@@ -26,7 +27,8 @@ use crate::{
         Controls, Object,
         object::{Sizes, Tracepoints},
     },
-    graph::{Joined, Rebuilder, RootCall, Totals, tree::Interrupts},
+    filter::Filter,
+    graph::{Joined, Rebuilder, Totals, tree::Interrupts},
     kernel::{Address, Kernel},
     output::ftrace::{self, FtraceWriter},
     plan::{self, FunctionTable, Plan, Rules, cache::Cache},
@@ -48,12 +50,16 @@ pub struct Options {
     pub roots: Vec<String>,
     /// Root calls are traced if they are entered here.
     pub cpus: CpuMask,
-    /// Only this process, and not the tracer's own command's.
-    pub pid: Option<u32>,
+    /// Root calls are traced if they are theirs.
+    pub callers: Callers,
+    /// Functions that are left out with all below them, by name, glob or syscall.
+    pub hidden: Vec<String>,
     /// What runs in hard interrupts.
     pub interrupts: Interrupts,
     /// Calls at this depth and deeper are left out.
     pub max_depth: Option<u32>,
+    /// Which root calls are shown.
+    pub filter: Filter,
     /// How the text looks.
     pub text: ftrace::Options,
     /// End after this time.
@@ -74,11 +80,20 @@ pub struct Options {
     pub begin: Begin,
 }
 
+impl Options {
+    /// Whether nothing below the roots is wanted.
+    fn is_roots_only(&self) -> bool {
+        self.max_depth == Some(1)
+    }
+}
+
 /// How it went.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Outcome {
-    /// Sums over the root calls.
+    /// Sums over the root calls that were printed.
     pub totals: Totals,
+    /// Root calls that the filter kept back; none without a filter.
+    pub filtered_out: Option<u64>,
     /// The kernel side's counters.
     pub counters: CpuCounters,
 }
@@ -90,10 +105,21 @@ pub async fn run(options: &Options, out: impl Write) -> Result<Outcome> {
     let kernel = Arc::new(Kernel::read()?);
     let rules = Arc::new(Rules::new(&kernel));
     let roots = plan::resolve_roots(&kernel, &rules, &options.roots)?;
+    let hidden = plan::resolve_roots(&kernel, &rules, &options.hidden)?;
+    let roots = plan::without_hidden(roots, &hidden)?;
+    options.filter.check(roots.iter().map(|root| {
+        let prototype = kernel.types.prototype(&root.name);
+        (
+            root.name.as_str(),
+            prototype.map(|prototype| prototype.returns),
+        )
+    }))?;
     let subject = Subject::start(&options.command, options.begin)?;
     let tell = |words: &str| tell::more(options.verbose, words);
-    let cache = options.use_cache.then(|| learning::cache(tell)).flatten();
+    let learns = options.use_cache && !options.is_roots_only();
+    let cache = learns.then(|| learning::cache(tell)).flatten();
     let before = match &subject {
+        _ if options.is_roots_only() => Before::RootsOnly,
         Some(Subject::Held(_)) if !options.learn.is_zero() => Before::Nobody,
         _ => Before::Watch(options.learn),
     };
@@ -103,7 +129,7 @@ pub async fn run(options: &Options, out: impl Write) -> Result<Outcome> {
         return Ok(Outcome::default());
     }
     let seen = learned.seen().collect();
-    let plan = Plan::new(&kernel, &rules, roots, learned.functions);
+    let plan = Plan::new(&kernel, &rules, roots, learned.functions).hide(hidden);
     tell::plan(&plan, &learned.origin, options.verbose);
     let prepared = Prepared {
         kernel,
@@ -121,7 +147,8 @@ pub async fn run(options: &Options, out: impl Write) -> Result<Outcome> {
 /// How long growth waits before its first look; none if there is to be no growth.
 fn growth_of(options: &Options, origin: &Origin) -> Option<Duration> {
     let waits = match origin {
-        Origin::Text {
+        Origin::RootsOnly
+        | Origin::Text {
             may_grow: false, ..
         } => return None,
         Origin::Text { .. } | Origin::Before => Duration::ZERO,
@@ -157,13 +184,8 @@ async fn trace(options: &Options, mut prepared: Prepared, out: impl Write) -> Re
     } = attach(options, &prepared)?;
     let kernel = Arc::clone(&prepared.kernel);
     let table = FunctionTable::of(Arc::clone(&kernel));
-    let mut writer = FtraceWriter::new(out, &table, options.text, kernel.possible_cpus);
-    let mut printer = Printer {
-        written: writer.header(),
-        writer: &mut writer,
-        calls: 0,
-        limit: options.count,
-    };
+    let writer = FtraceWriter::new(out, &table, options.text, kernel.possible_cpus);
+    let mut printer = Printer::new(writer, &table, &options.filter, options.count);
     let joined = Joined::default();
     let mut rebuilder = Rebuilder::new(options.interrupts).with_joined(joined.clone());
     let mut rings = Rings::new(rings).context("the rings cannot be watched")?;
@@ -194,12 +216,13 @@ async fn trace(options: &Options, mut prepared: Prepared, out: impl Write) -> Re
         controls.disarm()?;
         settle(&controls, &mut rings, &mut rebuilder, &mut printer).await?;
     }
-    rebuilder.finish(&mut |call| printer.print(&call));
+    rebuilder.finish(&mut |call| printer.print(call));
+    let (totals, filtered_out, written) = printer.finish();
     let outcome = Outcome {
-        totals: rebuilder.totals(),
+        totals,
+        filtered_out: options.filter.is_active().then_some(filtered_out),
         counters: controls.counters()?,
     };
-    let written = printer.written;
     tell::totals(&outcome, options.verbose);
     command::end(&mut child).await;
     prepared.leave(options, growth, probes);
@@ -229,7 +252,8 @@ fn attach(options: &Options, prepared: &Prepared) -> Result<Attached> {
         kernel, plan, stop, ..
     } = prepared;
     let btf = aya::Btf::from_sys_fs().context("the kernel's BTF cannot be read")?;
-    let config = config(options, kernel, prepared.only(options));
+    let command = prepared.subject.as_ref().and_then(Subject::pid);
+    let config = config(options, kernel, command);
     let sizes = Sizes {
         possible_cpus: kernel.possible_cpus,
         ring_bytes: options.ring_bytes,
@@ -252,10 +276,13 @@ fn attach(options: &Options, prepared: &Prepared) -> Result<Attached> {
 }
 
 impl Prepared {
-    /// The only process that is traced, if it is only one.
-    fn only(&self, options: &Options) -> Option<u32> {
+    /// The processes that are traced, if not all.
+    fn processes(&self, options: &Options) -> Vec<u32> {
+        if !options.callers.pids.is_empty() {
+            return options.callers.pids.clone();
+        }
         let subject = self.subject.as_ref();
-        options.pid.or_else(|| subject.and_then(Subject::pid))
+        subject.and_then(Subject::pid).into_iter().collect()
     }
 
     /// Begins to grow, if that is wanted.
@@ -269,7 +296,7 @@ impl Prepared {
         let Some(pause) = self.growth else {
             return Ok(None);
         };
-        let only = self.only(options);
+        let processes = self.processes(options);
         let growth = Growth::start(Start {
             kernel: Arc::clone(&self.kernel),
             rules: Arc::clone(&self.rules),
@@ -277,7 +304,7 @@ impl Prepared {
             btf,
             plan: self.plan.clone(),
             seen: self.seen.clone(),
-            only,
+            processes,
             first: self.subject.as_ref().and_then(Subject::held),
             pause,
             joined,
@@ -299,6 +326,7 @@ impl Prepared {
             learning::keep(&self.kernel, &self.plan.roots, cache, &seen, tell);
         }
         probes::detach(probes.roots, "roots");
+        probes.callees.extend(probes.hidden);
         probes::detach(probes.callees, "functions");
     }
 }
@@ -308,7 +336,7 @@ async fn stream<W: Write>(
     options: &Options,
     rings: &mut Rings,
     rebuilder: &mut Rebuilder,
-    printer: &mut Printer<'_, '_, W>,
+    printer: &mut Printer<'_, W>,
     child: &mut Option<Child>,
     stop: &Stop,
 ) -> Result<()> {
@@ -342,8 +370,7 @@ async fn stream<W: Write>(
             // Batches of a root call that goes on wake nobody.
             () = tokio::time::sleep(QUIET), if idle >= 2 => {}
         }
-        let taken = rings.pass(&mut |bytes| take(bytes, rebuilder, printer));
-        rebuilder.pass(&mut |call| printer.print(&call));
+        let taken = pass(rings, rebuilder, printer);
         if printer.is_done() {
             return Ok(());
         }
@@ -351,61 +378,46 @@ async fn stream<W: Write>(
     }
 }
 
+/// Reads every ring once; says how many batches came. Only a complete pass tells a late batch from a lost one.
+fn pass<W: Write>(
+    rings: &mut Rings,
+    rebuilder: &mut Rebuilder,
+    printer: &mut Printer<'_, W>,
+) -> usize {
+    let pass = rings.pass(&mut |bytes| take(bytes, rebuilder, printer));
+    if pass.complete {
+        rebuilder.pass(&mut |call| printer.print(call));
+    }
+    pass.taken
+}
+
 /// Reads on until the root calls that are open have ended, or it takes too long. None begins any more.
 async fn settle<W: Write>(
     controls: &Controls,
     rings: &mut Rings,
     rebuilder: &mut Rebuilder,
-    printer: &mut Printer<'_, '_, W>,
+    printer: &mut Printer<'_, W>,
 ) -> Result<()> {
     let end = Instant::now() + AFTERMATH;
     loop {
         tokio::time::sleep(AFTERMATH_TICK).await;
         // In this order: what an ended call has left is in the rings by now.
         let open = controls.open_calls()?;
-        let taken = rings.pass(&mut |bytes| take(bytes, rebuilder, printer));
-        rebuilder.pass(&mut |call| printer.print(&call));
+        let taken = pass(rings, rebuilder, printer);
         if (open == 0 && taken == 0) || Instant::now() >= end {
             return Ok(());
         }
     }
 }
 
-fn take<W: Write>(
-    bytes: bytes::Bytes,
-    rebuilder: &mut Rebuilder,
-    printer: &mut Printer<'_, '_, W>,
-) {
+fn take<W: Write>(bytes: bytes::Bytes, rebuilder: &mut Rebuilder, printer: &mut Printer<'_, W>) {
     match Batch::new(bytes) {
-        Ok(batch) => rebuilder.push(batch, &mut |call| printer.print(&call)),
+        Ok(batch) => rebuilder.push(batch, &mut |call| printer.print(call)),
         Err(error) => eprintln!("tracer: {error}; it was left out"),
     }
 }
 
-/// Writes root calls until there were as many whole ones as were asked for, or until nobody reads any more.
-struct Printer<'w, 'a, W> {
-    writer: &'w mut FtraceWriter<'a, W>,
-    written: io::Result<()>,
-    calls: u64,
-    limit: Option<u64>,
-}
-
-impl<W: Write> Printer<'_, '_, W> {
-    fn print(&mut self, call: &RootCall) {
-        if self.is_done() {
-            return;
-        }
-        // What is torn is shown, but it is not what was asked for.
-        self.calls += u64::from(call.is_whole());
-        self.written = self.writer.root_call(call);
-    }
-
-    fn is_done(&self) -> bool {
-        self.written.is_err() || self.limit.is_some_and(|limit| self.calls >= limit)
-    }
-}
-
-fn config(options: &Options, kernel: &Kernel, only: Option<u32>) -> Config {
+fn config(options: &Options, kernel: &Kernel, command: Option<u32>) -> Config {
     let preempt_count = kernel.preempt_count();
     Config {
         text_base: kernel.text_base.0,
@@ -413,8 +425,7 @@ fn config(options: &Options, kernel: &Kernel, only: Option<u32>) -> Config {
         preempt_count: preempt_count.map_or(0, |(_, count)| count.0),
         preempt_layout: kernel.preempt_layout(),
         task_pid_offset: kernel.task_pid_offset,
-        own_tgid: std::process::id(),
-        only_tgid: only.unwrap_or(0),
+        callers: options.callers.config(std::process::id(), command),
         max_depth: options.max_depth.unwrap_or(NO_DEPTH_LIMIT),
         task_mask: 1023,
         cpus: options.cpus,

@@ -20,6 +20,7 @@ pub fn plan(plan: &Plan, origin: &Origin, verbose: bool) {
             names(plan),
             plan.callees.len()
         ),
+        Origin::RootsOnly => {}
         Origin::Watched(calls) => eprintln!(
             "tracer: learned {all} functions from {calls} calls; {left_out} cannot be attached{colon}"
         ),
@@ -43,12 +44,22 @@ pub fn more(verbose: bool, words: &str) {
 
 /// The sums over the trace.
 pub fn totals(outcome: &Outcome, verbose: bool) {
-    let Outcome { totals, counters } = outcome;
-    let lost = totals.lost.max(counters.lost_events);
+    let Outcome {
+        totals,
+        filtered_out,
+        counters,
+    } = outcome;
+    let filtered_out = filtered_out
+        .map(|calls| format!("; {calls} calls filtered out"))
+        .unwrap_or_default();
     eprintln!(
-        "tracer: {} whole calls, {} partial, {} events, {lost} events lost, {} gaps",
-        totals.whole_calls, totals.partial_calls, totals.events, totals.gaps
+        "tracer: {} whole calls, {} partial, {} events, {} events lost, {} gaps{filtered_out}",
+        totals.whole_calls, totals.partial_calls, totals.events, totals.lost, totals.gaps
     );
+    let elsewhere = counters.lost_events.saturating_sub(totals.lost);
+    if elsewhere > 0 {
+        eprintln!("tracer: {elsewhere} events were lost in calls that are not shown");
+    }
     if verbose {
         eprintln!(
             "tracer: in the kernel {} batches, {} events lost, {} hits of the tracer's own making",

@@ -4,6 +4,7 @@
 //! [`batch`] checks it and reads its events in place.
 
 pub mod batch;
+mod position;
 pub mod rings;
 
 pub use batch::{Batch, BatchError};

@@ -1,7 +1,8 @@
 //! The per-CPU rings, read by readiness.
 //!
 //! One [`AsyncFd`] per ring. A pass reads every ring to its end; a ring that fills as fast as it is read
-//! is left after a bounded number of batches, so that no CPU starves the others.
+//! is left after a bounded number of batches, so that no CPU starves the others. A pass says whether it came to the end of what was
+//! there when it began: only then is a batch that has not been seen a lost one.
 
 use std::{future::poll_fn, io, task::Poll};
 
@@ -9,12 +10,28 @@ use aya::maps::{MapData, RingBuf};
 use bytes::Bytes;
 use tokio::io::{Interest, unix::AsyncFd};
 
+use super::position::Positions;
+
 /// Batches that are taken from one ring before the next one has its turn.
 const TURN: usize = 4096;
 
 /// All rings.
 pub struct Rings {
-    rings: Vec<AsyncFd<RingBuf<MapData>>>,
+    rings: Vec<Ring>,
+}
+
+struct Ring {
+    positions: Positions,
+    records: AsyncFd<RingBuf<MapData>>,
+}
+
+/// What came of reading every ring once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pass {
+    /// Batches that were read.
+    pub taken: usize,
+    /// Whether all that was in the rings at its beginning has been read.
+    pub complete: bool,
 }
 
 impl Rings {
@@ -23,9 +40,10 @@ impl Rings {
         let rings = rings
             .into_iter()
             .map(|ring| {
+                let positions = Positions::of(&ring)?;
                 // SAFETY: the descriptor belongs to the ring's map, stays the same and stays open as long as the ring.
-                unsafe { AsyncFd::register_with_interest(ring, Interest::READABLE) }
-                    .map_err(io::Error::from)
+                let records = unsafe { AsyncFd::register_with_interest(ring, Interest::READABLE) }?;
+                Ok(Ring { positions, records })
             })
             .collect::<io::Result<_>>()?;
         Ok(Self { rings })
@@ -38,7 +56,7 @@ impl Rings {
         poll_fn(|context| {
             let mut any = Poll::Pending;
             for ring in &mut self.rings {
-                if let Poll::Ready(guard) = ring.poll_read_ready_mut(context) {
+                if let Poll::Ready(guard) = ring.records.poll_read_ready_mut(context) {
                     guard?.clear_ready();
                     any = Poll::Ready(Ok(()));
                 }
@@ -48,20 +66,29 @@ impl Rings {
         .await
     }
 
-    /// Reads every ring once; `take` gets a copy of each record. Returns how many there were.
-    pub fn pass(&mut self, take: &mut impl FnMut(Bytes)) -> usize {
-        let mut taken = 0;
-        for ring in &mut self.rings {
-            let before = taken;
-            while let Some(record) = ring.get_mut().next() {
-                taken += 1;
+    /// Reads every ring once; `take` gets a copy of each record.
+    pub fn pass(&mut self, take: &mut impl FnMut(Bytes)) -> Pass {
+        let ends: Vec<u64> = self
+            .rings
+            .iter()
+            .map(|ring| ring.positions.written())
+            .collect();
+        let mut pass = Pass {
+            taken: 0,
+            complete: true,
+        };
+        for (ring, end) in self.rings.iter_mut().zip(ends) {
+            let before = pass.taken;
+            while let Some(record) = ring.records.get_mut().next() {
+                pass.taken += 1;
                 take(Bytes::copy_from_slice(&record));
                 drop(record);
-                if taken - before >= TURN {
+                if pass.taken - before >= TURN {
                     break;
                 }
             }
+            pass.complete &= ring.positions.read() >= end;
         }
-        taken
+        pass
     }
 }

@@ -60,7 +60,7 @@ impl Cpu {
                 .trim()
                 .strip_prefix("/* ")
                 .and_then(|rest| rest.split([' ', ':']).next())
-                .filter(|name| !matches!(*name, "=" | "ret"));
+                .filter(|name| !matches!(*name, "=" | "ret" | "off-cpu"));
             match self.open.pop() {
                 Some(open) if name.is_none_or(|name| name == open) => {}
                 _ => self.torn = true,
@@ -122,7 +122,8 @@ mod tests {
  0)   0.333 us    |    leaf(); /* = 0x0 */
  1)               |  root() {
  0)               |    inner() {
- 0)   0.1 us      |      deep();
+ 0)               |      deep() {
+ 0)   0.1 us      |      } /* off-cpu 90 ns */
  0)   1.2 us      |    } /* inner = 0x7 */
  0) + 12.0 us     |  } /* root = 0x7 */
  1)   1.2 us      |  } /* other = 0x7 */

@@ -179,6 +179,17 @@ pub(super) fn name(number: u64) -> Option<&'static str> {
     table.get(position).copied().filter(|name| !name.is_empty())
 }
 
+/// The number of an error by its name, positive; also by the two names that stand for another.
+pub(super) fn number(wanted: &str) -> Option<u64> {
+    let wanted = match wanted {
+        "EWOULDBLOCK" => "EAGAIN",
+        "EDEADLOCK" => "EDEADLK",
+        other => other,
+    };
+    let last = FIRST_INTERNAL + INTERNAL.len() as u64;
+    (1..last).find(|&number| name(number) == Some(wanted))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -204,9 +215,14 @@ mod tests {
             (531, "ENOGRACE"),
         ] {
             assert_eq!(name(number), Some(expected));
+            assert_eq!(super::number(expected), Some(number));
         }
         for unused in [0, 41, 58, 134, 511, 520, 532, u64::MAX] {
             assert_eq!(name(unused), None);
+        }
+        assert_eq!(super::number("EWOULDBLOCK"), Some(11));
+        for nothing in ["", "E", "eagain", "EAGAIN "] {
+            assert_eq!(super::number(nothing), None);
         }
     }
 

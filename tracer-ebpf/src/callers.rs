@@ -1,0 +1,87 @@
+//! Whose root calls are traced.
+//!
+//! Asked when a root is entered outside of a root call, and nowhere else: inside one the answer is known. The lists are
+//! constants to the verifier, so what was not asked for is not in the program that runs. Cheap questions come first.
+
+use aya_ebpf::helpers::{
+    bpf_get_current_comm, bpf_get_current_pid_tgid, generated::bpf_get_current_ancestor_cgroup_id,
+};
+use tracer_common::{MAX_NAMES, MAX_TASKS_NAMED};
+
+use crate::maps::config;
+
+/// Levels of cgroups that are looked at, the root's the first. The kernel itself knows no limit
+/// (`cgroup.max.descendants`), but systemd stays below ten.
+const CGROUP_LEVELS: i32 = 32;
+
+/// Whether the current task, on this CPU, is one of the callers that were asked for.
+#[inline(always)]
+pub fn current_is_wanted(cpu: u32) -> bool {
+    let pid_tgid = bpf_get_current_pid_tgid();
+    let (tid, tgid) = (pid_tgid as u32, (pid_tgid >> 32) as u32);
+    let word = config!(cpus.words[(cpu as usize / 64) & 15]);
+    if word & (1 << (cpu % 64)) == 0 {
+        return false;
+    }
+    let own = config!(callers.not_tgid);
+    (own == 0 || tgid != own)
+        && is_wanted_process(tgid)
+        && is_wanted_task(tid)
+        && has_wanted_name()
+        && is_in_wanted_cgroup()
+}
+
+#[inline(always)]
+fn is_wanted_process(tgid: u32) -> bool {
+    if config!(callers.tgids[0]) == 0 {
+        return true;
+    }
+    // Idle tasks have no number of their own, and an unused place has that number.
+    (0..MAX_TASKS_NAMED).any(|index| tgid != 0 && config!(callers.tgids[index]) == tgid)
+}
+
+#[inline(always)]
+fn is_wanted_task(tid: u32) -> bool {
+    if config!(callers.tids[0]) == 0 {
+        return true;
+    }
+    (0..MAX_TASKS_NAMED).any(|index| tid != 0 && config!(callers.tids[index]) == tid)
+}
+
+#[inline(always)]
+fn has_wanted_name() -> bool {
+    if config!(callers.comms[0][0]) == 0 {
+        return true;
+    }
+    let Ok(comm) = bpf_get_current_comm() else {
+        return false;
+    };
+    // SAFETY: 16 bytes are two words, and every bit pattern is a word.
+    let words: [u64; 2] = unsafe { core::mem::transmute(comm) };
+    words[0] != 0
+        && (0..MAX_NAMES).any(|index| {
+            config!(callers.comms[index][0]) == words[0]
+                && config!(callers.comms[index][1]) == words[1]
+        })
+}
+
+/// Goes down from the root of the hierarchy: below the task's own cgroup the kernel answers 0
+/// (bpf_get_current_ancestor_cgroup_id, kernel/bpf/helpers.c). The helper needs no map, and no level that userspace would have
+/// to know from within a cgroup namespace.
+#[inline(always)]
+fn is_in_wanted_cgroup() -> bool {
+    if config!(callers.cgroups[0]) == 0 {
+        return true;
+    }
+    for level in 0..CGROUP_LEVELS {
+        // SAFETY: a helper without pointers.
+        let id = unsafe { bpf_get_current_ancestor_cgroup_id(level) };
+        if id == 0 {
+            return false;
+        }
+        if (0..MAX_NAMES).any(|index| config!(callers.cgroups[index]) == id) {
+            return true;
+        }
+    }
+    false
+}

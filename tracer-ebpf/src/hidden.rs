@@ -1,0 +1,92 @@
+//! Functions that are left out with everything below them.
+//!
+//! The first hidden call of a task inside a root leaves its frame in the task's state; while it is there, probes make no
+//! events, of the task or of interrupts on top. The exit with the same frame takes it away. That exit may be missed (the
+//! kernel skips a probe that is hit again during its own run), so the exit of a call that was open before ends it, too: frames of
+//! open calls are known (`depth`), and they are compared for being equal, not for their order, because an interrupt
+//! has a stack of its own. Nothing is entered meanwhile, so the depth is right again at once.
+
+use aya_ebpf::EbpfContext;
+
+use crate::{
+    batch, context,
+    maps::{Cpu, FRAMES, GUARD, Task},
+};
+
+/// Open calls that are looked at, innermost first, as many as `depth` makes good.
+const LOOK_BACK: u32 = 8;
+
+/// A hidden function was entered.
+#[inline(always)]
+pub fn enter<C: EbpfContext>(ctx: &C, number: u32, cpu: &mut Cpu, task: *mut Task) {
+    let guard = GUARD << context::current(number, cpu) as u32;
+    // SAFETY: a checked map value; an interrupt that hides something has shown it again before it returns.
+    unsafe {
+        // What the tracer's own work calls is no event anyway, and must not hide what comes after.
+        if !is_on(task) && !batch::any(task, guard) {
+            core::ptr::write_volatile(&raw mut (*task).hidden_frame, ctx.as_ptr() as u64);
+        }
+    }
+}
+
+/// A hidden function returned.
+#[inline(always)]
+pub fn leave<C: EbpfContext>(ctx: &C, task: *mut Task) {
+    // SAFETY: a checked map value.
+    unsafe {
+        if core::ptr::read_volatile(&raw const (*task).hidden_frame) == ctx.as_ptr() as u64 {
+            show(task);
+        }
+    }
+}
+
+/// Whether the task is below a hidden call.
+#[inline(always)]
+pub fn is_on(task: *mut Task) -> bool {
+    // SAFETY: a checked map value.
+    unsafe { core::ptr::read_volatile(&raw const (*task).hidden_frame) != 0 }
+}
+
+/// Whether this exit belongs to what is hidden. The exit of an open call does not: it ends the hiding.
+#[inline(always)]
+pub fn hides_exit<C: EbpfContext>(ctx: &C, task: *mut Task) -> bool {
+    if !is_on(task) {
+        return false;
+    }
+    // SAFETY: a checked map value.
+    unsafe {
+        if !is_of_open_call(task, ctx) {
+            return true;
+        }
+        show(task);
+    }
+    false
+}
+
+/// Nothing is hidden.
+#[inline(always)]
+pub unsafe fn show(task: *mut Task) {
+    // SAFETY: the caller's checked map value.
+    unsafe { core::ptr::write_volatile(&raw mut (*task).hidden_frame, 0) };
+}
+
+#[inline(always)]
+unsafe fn is_of_open_call<C: EbpfContext>(task: *mut Task, ctx: &C) -> bool {
+    // SAFETY: the caller's checked map value; the index is checked.
+    unsafe {
+        let open = (*task).depth;
+        let frames = (&raw const (*task).frames).cast::<u64>();
+        for back in 1..=LOOK_BACK {
+            if back > open {
+                return false;
+            }
+            let depth = open - back;
+            if (depth as usize) < FRAMES
+                && core::ptr::read_volatile(frames.add(depth as usize)) == ctx.as_ptr() as u64
+            {
+                return true;
+            }
+        }
+        false
+    }
+}

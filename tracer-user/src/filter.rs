@@ -1,0 +1,128 @@
+//! Which root calls are shown, decided when they have returned, with their whole trees.
+//!
+//! The kernel side has done its part before ([`tracer_common::Config`]: CPUs, tasks, cgroups). What is decided here needs the
+//! end of the call: how long it took ([`Filter::slower_than`]), what it returned ([`outcome`], [`returns`]). Conditions of
+//! different kinds must all hold. A root call whose end was not seen meets none of them. `thresh` ([`threshold`]) is the
+//! only one that takes calls out of a tree; a root that is below it leaves nothing to show.
+
+pub mod number;
+pub mod outcome;
+pub mod returns;
+mod threshold;
+
+use thiserror::Error;
+
+use crate::{
+    graph::{Call, End, Nanoseconds, Node, RootCall, tree::SleepTime},
+    kernel::btf::ReturnType,
+    plan::FunctionTable,
+};
+
+pub use returns::Returns;
+
+/// Conditions on a root call. The default lets everything through.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// It took longer than this.
+    pub slower_than: Option<Nanoseconds>,
+    /// It failed, see [`outcome::has_failed`].
+    pub failed: bool,
+    /// What it returned.
+    pub returns: Option<Returns>,
+    /// Calls, the root too, are shown only if they took at least this.
+    pub threshold: Option<Nanoseconds>,
+    /// What the times above are.
+    pub sleep: SleepTime,
+}
+
+impl Filter {
+    /// The root call as it is to be shown; none if it is not.
+    #[must_use]
+    pub fn apply(&self, mut call: RootCall, functions: &FunctionTable) -> Option<RootCall> {
+        if !self.keeps(&call, functions) {
+            return None;
+        }
+        if let Some(threshold) = self.threshold {
+            threshold::prune(&mut call.nodes, threshold, self.sleep);
+        }
+        (!call.nodes.is_empty()).then_some(call)
+    }
+
+    /// Whether there is anything that a root call may not meet.
+    #[must_use]
+    pub const fn is_active(&self) -> bool {
+        self.slower_than.is_some() || self.threshold.is_some() || self.needs_value()
+    }
+
+    /// Whether it asks for a return value, which functions that return nothing do not have.
+    #[must_use]
+    pub const fn needs_value(&self) -> bool {
+        self.failed || self.returns.is_some()
+    }
+
+    /// Whether any of the roots, with their names, can meet it.
+    pub fn check<'a>(
+        &self,
+        roots: impl Iterator<Item = (&'a str, Option<ReturnType>)>,
+    ) -> Result<(), NeverHolds> {
+        let (void, other): (Vec<_>, Vec<_>) =
+            roots.partition(|(_, returns)| *returns == Some(ReturnType::Void));
+        if self.needs_value() && other.is_empty() {
+            let names: Vec<&str> = void.into_iter().map(|(name, _)| name).collect();
+            let roots = names.join(", ");
+            return Err(NeverHolds { roots });
+        }
+        Ok(())
+    }
+
+    fn keeps(&self, call: &RootCall, functions: &FunctionTable) -> bool {
+        if self.slower_than.is_none() && !self.needs_value() {
+            return true;
+        }
+        root_of(call).is_some_and(|root| self.is_slow(root) && self.has_value(root, functions))
+    }
+
+    fn is_slow(&self, root: &Call) -> bool {
+        self.slower_than.is_none_or(|limit| {
+            root.duration(self.sleep)
+                .is_some_and(|duration| duration > limit)
+        })
+    }
+
+    fn has_value(&self, root: &Call, functions: &FunctionTable) -> bool {
+        if !self.needs_value() {
+            return true;
+        }
+        let Some(register) = root.closed.value() else {
+            return false;
+        };
+        let returns = functions
+            .get(root.function)
+            .and_then(|info| info.returns.as_ref());
+        let matches = self
+            .returns
+            .is_none_or(|wanted| wanted.matches(returns, register));
+        matches && (!self.failed || outcome::has_failed(returns, register))
+    }
+}
+
+/// The root's own call, if it returned. Where its entry was lost, what it called stands beside it, before it.
+fn root_of(call: &RootCall) -> Option<&Call> {
+    let outermost = call.nodes.iter().rev().find(|node| node.depth() == 0);
+    match outermost {
+        Some(Node::Call(root)) if call.end == End::Returned => Some(root),
+        _ => None,
+    }
+}
+
+/// The filter cannot let anything through.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error(
+    "{roots} returns nothing, so --failed and --returns never hold; leave them out, or trace a function that returns a value"
+)]
+pub struct NeverHolds {
+    roots: String,
+}
+
+#[cfg(test)]
+mod tests;

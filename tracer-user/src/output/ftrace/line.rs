@@ -1,0 +1,133 @@
+//! What stands in a line before the function: the columns of function_graph
+//! (`print_graph_prologue`, kernel/trace/trace_functions_graph.c).
+//!
+//! `verbose` adds what `perf ftrace --graph-opts verbose` switches on (tools/perf/builtin-ftrace.c): `funcgraph-abstime`,
+//! `funcgraph-proc` and `latency-format`. Of the latency flags there is the one that the events tell: for whom the CPU ran.
+
+use std::io::{self, Write};
+
+use tracer_common::Context;
+
+use super::time;
+use crate::graph::{CpuId, Nanoseconds};
+
+/// Which columns there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Columns {
+    /// CPU and duration.
+    #[default]
+    Few,
+    /// Also the time, the task, and for whom the CPU ran.
+    All,
+}
+
+/// What the columns of one line say.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// Where it happened.
+    pub cpu: CpuId,
+    /// When; none where nothing tells it.
+    pub at: Option<Nanoseconds>,
+    /// For whom the CPU ran.
+    pub context: Context,
+    /// How long the call took that ends here.
+    pub duration: Option<Nanoseconds>,
+    /// Calls around it.
+    pub depth: u32,
+}
+
+/// Writes the columns.
+#[derive(Debug)]
+pub struct Prologue {
+    columns: Columns,
+    cpu_width: usize,
+}
+
+/// `TRACE_GRAPH_PROCINFO_LENGTH`
+const TASK_WIDTH: usize = 14;
+
+impl Prologue {
+    /// Columns wide enough for so many CPUs.
+    pub fn new(columns: Columns, cpus: u32) -> Self {
+        Self {
+            columns,
+            cpu_width: cpus.saturating_sub(1).max(1).to_string().len(),
+        }
+    }
+
+    /// The head of the listing.
+    pub const fn header(&self) -> &'static [u8] {
+        match self.columns {
+            Columns::Few => {
+                b"# tracer: function_graph\n#\n# CPU  DURATION                  FUNCTION CALLS\n\
+                  # |     |   |                     |   |   |   |\n"
+            }
+            Columns::All => {
+                b"# tracer: function_graph\n#\n\
+                  #                                      _---=> hardirq/softirq\n\
+                  #                                     /\n\
+                  #     TIME        CPU  TASK/PID       |     DURATION                  FUNCTION CALLS\n\
+                  #      |          |     |    |        |      |   |                     |   |   |   |\n"
+            }
+        }
+    }
+
+    /// The rule that `verif_pid` prints when another task runs on the same CPU.
+    pub fn task_change(
+        &self,
+        out: &mut impl Write,
+        cpu: CpuId,
+        before: &str,
+        now: &str,
+    ) -> io::Result<()> {
+        const RULE: &str = " ------------------------------------------";
+        writeln!(out, "{RULE}")?;
+        self.cpu(out, cpu)?;
+        writeln!(out, " {before:^TASK_WIDTH$} =>  {now:^TASK_WIDTH$}")?;
+        writeln!(out, "{RULE}\n")
+    }
+
+    /// All columns of a line, up to where the function begins. `task` is the label of the task.
+    pub fn write(&self, out: &mut impl Write, task: &str, place: &Place) -> io::Result<()> {
+        if self.columns == Columns::All {
+            let at = place.at.map(|at| time::point(at.0)).unwrap_or_default();
+            write!(out, "{at:>12} |  ")?;
+        }
+        self.cpu(out, place.cpu)?;
+        if self.columns == Columns::All {
+            write!(out, "{task:^TASK_WIDTH$} |  {} | ", flag(place.context))?;
+        }
+        match place.duration {
+            None => out.write_all(b"              |  ")?,
+            Some(Nanoseconds(ns)) => {
+                let text = format!("{} us", time::microseconds(ns));
+                write!(out, "{} {text:<11} |  ", time::mark(ns))?;
+            }
+        }
+        for _ in 0..place.depth {
+            out.write_all(b"  ")?;
+        }
+        Ok(())
+    }
+
+    /// `print_graph_cpu`
+    fn cpu(&self, out: &mut impl Write, cpu: CpuId) -> io::Result<()> {
+        write!(out, " {:>width$}) ", cpu.0, width = self.cpu_width)
+    }
+}
+
+/// `comm-pid`, the name cut to seven characters (`print_graph_proc`).
+pub fn task_label(comm: &str, tid: u32) -> String {
+    let name: String = comm.chars().take(7).collect();
+    format!("{name}-{tid}")
+}
+
+/// The third flag of `trace_print_lat_fmt` (kernel/trace/trace_output.c), without a hard interrupt on top of a soft one.
+const fn flag(context: Context) -> char {
+    match context {
+        Context::Task => '.',
+        Context::SoftIrq => 's',
+        Context::HardIrq => 'h',
+        Context::Nmi => 'z',
+    }
+}

@@ -1,0 +1,69 @@
+//! What becomes of a root call that is complete: filtered, written, counted.
+//!
+//! What the summary says is what was printed: calls that the filter keeps back are counted apart, and calls that end after the
+//! last one that was asked for are nowhere.
+
+use std::io::{self, Write};
+
+use crate::{
+    filter::Filter,
+    graph::{RootCall, Totals},
+    output::ftrace::FtraceWriter,
+    plan::FunctionTable,
+};
+
+/// Writes root calls until there were as many whole ones as were asked for, or until nobody reads any more.
+pub struct Printer<'a, W> {
+    writer: FtraceWriter<'a, W>,
+    functions: &'a FunctionTable,
+    filter: &'a Filter,
+    limit: Option<u64>,
+    written: io::Result<()>,
+    totals: Totals,
+    filtered_out: u64,
+}
+
+impl<'a, W: Write> Printer<'a, W> {
+    /// Writes the head of the listing. `limit` is a number of whole calls.
+    pub fn new(
+        mut writer: FtraceWriter<'a, W>,
+        functions: &'a FunctionTable,
+        filter: &'a Filter,
+        limit: Option<u64>,
+    ) -> Self {
+        Self {
+            written: writer.header(),
+            writer,
+            functions,
+            filter,
+            limit,
+            totals: Totals::default(),
+            filtered_out: 0,
+        }
+    }
+
+    /// Prints a root call that is wanted.
+    pub fn print(&mut self, call: RootCall) {
+        if self.is_done() {
+            return;
+        }
+        match self.filter.apply(call, self.functions) {
+            Some(call) => {
+                self.written = self.writer.root_call(&call);
+                self.totals.add(&call);
+            }
+            None => self.filtered_out += 1,
+        }
+    }
+
+    /// Whether nothing more will be printed. What is torn is shown, but it is not what was asked for.
+    pub fn is_done(&self) -> bool {
+        let enough = |limit| self.totals.whole_calls >= limit;
+        self.written.is_err() || self.limit.is_some_and(enough)
+    }
+
+    /// The sums over what was printed, the number of calls that the filter kept back, and whether the output took it all.
+    pub fn finish(self) -> (Totals, u64, io::Result<()>) {
+        (self.totals, self.filtered_out, self.written)
+    }
+}
