@@ -92,13 +92,13 @@ kill $refused
 
 # By who calls. The sender and the reader are threads of one process.
 both="-G inet_sendmsg -G inet_recvmsg --graph-opts depth=1"
-run $both --comm nobody --comm sender -n 2
+run $both --comm nobody --comm sender --duration 500ms
 only inet_sendmsg inet_recvmsg
 reader=$(grep -l '^reader$' /proc/$workload/task/*/comm)
 reader=${reader%/comm}
 sleep 100 &
 other=$!
-run $both -p $other -p $workload --tid "${reader##*/}" -n 2
+run $both -p $other -p $workload --tid "${reader##*/}" --duration 500ms
 only inet_recvmsg inet_sendmsg
 nobody $both -p $other --comm sender
 kill $other
@@ -110,6 +110,7 @@ kill $workload
 wait $workload || fail "the workload: $(cat /tmp/workload.err)"
 rmdir /sys/fs/cgroup/outer/inner /sys/fs/cgroup/outer /sys/fs/cgroup/other
 
-# The tracer itself is there if it is asked for, and only then.
+# The tracer itself is there if it is asked for, and only then. Each call that it prints makes the next one: it ends all the same.
 nobody -G ksys_write --graph-opts depth=1
-run -G ksys_write --graph-opts depth=1 --comm tracer -n 2
+run -G ksys_write --graph-opts depth=1 --comm tracer --duration 300ms
+[ "$calls" -gt 1 ] || fail "--comm tracer: $calls calls"

@@ -25,6 +25,9 @@ use crate::{
 /// How long the rings are left alone when no root call ends.
 const QUIET: Duration = Duration::from_millis(100);
 
+/// Passes over the rings before it is asked again whether the time is up.
+const MOST_PASSES: u32 = 64;
+
 /// What the user asked for.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -215,7 +218,11 @@ async fn stream<W: Write>(
         }
         // Twice over the rings at least: only a complete pass tells a late batch from a lost one.
         let mut idle = 0;
-        while idle < 2 && !stop.is_wanted() {
+        // Where every pass brings more, the other ends of a trace must still be heard.
+        for _ in 0..MOST_PASSES {
+            if idle == 2 || stop.is_wanted() {
+                break;
+            }
             let taken = rings.pass(&mut |bytes| take(bytes, rebuilder, printer));
             rebuilder.pass(&mut |call| printer.print(call));
             if printer.is_done() {
