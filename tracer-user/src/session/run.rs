@@ -26,7 +26,7 @@ use crate::{
 const QUIET: Duration = Duration::from_millis(100);
 
 /// Passes over the rings before it is asked again whether the time is up.
-const MOST_PASSES: u32 = 64;
+const MOST_PASSES: u32 = 4;
 
 /// What the user asked for.
 #[derive(Clone, Debug)]
