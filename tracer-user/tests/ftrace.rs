@@ -102,7 +102,7 @@ impl Task {
                 function,
                 frame: 500,
                 depth,
-                kind_and_context: Event::pack(kind, Context::HardIrq),
+                kind_and_context: Event::pack(kind, Context::HardIrq as u8),
                 ..Event::default()
             };
             self.builder.push(&event, CpuId(self.cpu));

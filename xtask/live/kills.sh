@@ -1,5 +1,5 @@
 # SIGKILL at any time leaves nothing in the kernel. Five times each on 7.3, where letting go is fast.
-# limit: 240
+# limit: 480
 
 case $(uname -r) in
     7.3.*) rounds=5 ;;

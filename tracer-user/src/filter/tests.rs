@@ -29,7 +29,7 @@ fn call(events: &[(u64, EventKind, u32, u8, u64)], end: End) -> RootCall {
             function,
             frame: 1000 - u16::from(depth),
             depth,
-            kind_and_context: Event::pack(kind, Context::Task),
+            kind_and_context: Event::pack(kind, Context::Task as u8),
         };
         builder.push(&event, CpuId(0));
     }
