@@ -2,7 +2,8 @@
 //!
 //! Each is a script for busybox's sh and runs as root in a guest. Exit status 0 passes, 77 skips,
 //! any other fails; the last line that it prints is the reason. A comment `# limit: SECONDS` in the
-//! script allows it more or less than a minute. All scripts run one after the other in one boot; a
+//! script allows it more or less than a minute; one that takes long has the comment `# only when named` and runs with
+//! `--only` and its whole name. All scripts run one after the other in one boot; a
 //! script that was not reached because the kernel died has failed.
 
 use std::collections::VecDeque;
@@ -40,13 +41,16 @@ pub fn find(only: Option<&str>) -> Result<Vec<LiveTest>> {
     let mut tests = Vec::new();
     for entry in fs::read_dir(&dir).with_context(|| format!("cannot read {}", dir.display()))? {
         let path = entry?.path();
-        if let Some(name) =
-            script_name(&path).filter(|name| only.is_none_or(|only| name.contains(only)))
-        {
-            tests.push(LiveTest {
-                name,
-                limit: limit(&path)?,
-            });
+        let Some(name) = script_name(&path) else {
+            continue;
+        };
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        if is_wanted(&name, &text, only) {
+            let limit = limit(&text).with_context(|| path.display().to_string())?;
+            tests.push(LiveTest { name, limit });
+        } else if only.is_none() {
+            say(format!("{name} runs only when named: --only {name}"));
         }
     }
     if tests.is_empty() {
@@ -66,16 +70,21 @@ fn script_name(path: &Path) -> Option<String> {
         .map(str::to_owned)
 }
 
-fn limit(script: &Path) -> Result<Duration> {
-    let text =
-        fs::read_to_string(script).with_context(|| format!("cannot read {}", script.display()))?;
+fn is_wanted(name: &str, text: &str, only: Option<&str>) -> bool {
+    if text.lines().any(|line| line == "# only when named") {
+        return only == Some(name);
+    }
+    only.is_none_or(|only| name.contains(only))
+}
+
+fn limit(text: &str) -> Result<Duration> {
     let Some(limit) = text.lines().find_map(|line| line.strip_prefix("# limit: ")) else {
         return Ok(LIMIT);
     };
     let seconds = limit
         .trim()
         .parse()
-        .with_context(|| format!("{}: limit {limit}", script.display()))?;
+        .with_context(|| format!("limit {limit}"))?;
     Ok(Duration::from_secs(seconds))
 }
 
@@ -176,5 +185,27 @@ impl Write for Relay<'_> {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_long_runs_only_when_named() {
+        let long = "# Kills.\n# only when named\n";
+        assert!(!is_wanted("kills_often", long, None));
+        assert!(!is_wanted("kills_often", long, Some("kills")));
+        assert!(is_wanted("kills_often", long, Some("kills_often")));
+        assert!(is_wanted("kills", "# Kills.\n", None));
+        assert!(is_wanted("kills", "# Kills.\n", Some("kill")));
+    }
+
+    #[test]
+    fn a_script_says_how_long_it_may_take() {
+        assert_eq!(limit("# Words.\n").unwrap(), LIMIT);
+        assert_eq!(limit("# limit: 240\n").unwrap(), Duration::from_secs(240));
+        assert!(limit("# limit: long\n").is_err());
     }
 }
