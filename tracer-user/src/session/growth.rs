@@ -30,8 +30,11 @@ use crate::{
 
 /// How long everything is watched at a time.
 const LOOK: Duration = Duration::from_millis(250);
+/// The pause before the first look, if the roots have just been learned: what a look adds then is rare, and it slows the traced
+/// tasks down.
+pub const AFTER_LEARNING: Duration = Duration::from_secs(10);
 /// The pause after the first look that finds nothing new.
-pub const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// How long callers are waited for at a time.

@@ -152,8 +152,7 @@ fn growth_of(options: &Options, origin: &Origin) -> Option<Duration> {
             may_grow: false, ..
         } => return None,
         Origin::Text { .. } | Origin::Before => Duration::ZERO,
-        // They have just been looked at.
-        Origin::Watched(_) => growth::FIRST_PAUSE,
+        Origin::Watched(_) => growth::AFTER_LEARNING,
     };
     (!options.learn.is_zero()).then_some(waits)
 }

@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn a_script_says_how_long_it_may_take() {
         assert_eq!(limit("# Words.\n").unwrap(), LIMIT);
-        assert_eq!(limit("# limit: 240\n").unwrap(), Duration::from_secs(240));
+        assert_eq!(limit("# limit: 240\n").unwrap(), Duration::from_mins(4));
         assert!(limit("# limit: long\n").is_err());
     }
 }
