@@ -1,6 +1,6 @@
 # A command is held until all is attached: what it does first is traced, and all of it.
 
-tracer --learn 0 -G security_socket_sendmsg -- tracer workload unix --count 3 >/tmp/out 2>/tmp/err || fail "exit status $?: $(cat /tmp/err)"
+tracer --graph-opts depth=1 -G unix_stream_sendmsg -- tracer workload unix --count 3 >/tmp/out 2>/tmp/err || fail "exit status $?: $(cat /tmp/err)"
 calls=$(check_listing) || fail "$calls"
 [ "$calls" = 3 ] || fail "$calls of 3 root calls: $(cat /tmp/err)"
 said 'workload: 3 sends' || fail "the command has not run: $(cat /tmp/err)"
