@@ -36,7 +36,7 @@ pub fn sched_switch(ctx: &BtfTracePointContext) {
     let previous_slot = switch_out(previous_slot, number, cpu);
     let next_tid = next_tid(ctx);
     let next_slot = task::find(task::key(next_tid, number));
-    if let Some(task) = task::get(next_slot) {
+    if let Some(task) = task::get(next_slot).filter(|&task| is_within_call(task)) {
         mark(number, cpu, task, EventKind::On);
     }
     if previous_slot == OUTSIDE && next_slot == OUTSIDE {
@@ -77,6 +77,9 @@ fn switch_out(slot: u32, number: u32, cpu: &mut Cpu) -> u32 {
         if (*task).owner != task::key(tid, number) {
             return OUTSIDE;
         }
+        if !is_within_call(task) {
+            return slot;
+        }
         mark(number, cpu, task, EventKind::Off);
         // Preempted in the middle of an event or a hand-over: until that is done the task cannot leave this CPU,
         // and so neither can its batch.
@@ -91,6 +94,14 @@ fn switch_out(slot: u32, number: u32, cpu: &mut Cpu) -> u32 {
         }
     }
     slot
+}
+
+/// Whether the root's entry has been stored and its exit has not. The probe that does either sets all guards, and may be
+/// preempted, but stays on this CPU. A batch that is handed over behind the exit would come as one of a call that has lost its beginning.
+#[inline(always)]
+fn is_within_call(task: *mut Task) -> bool {
+    // SAFETY: a checked map value. No interrupt is at work at a task switch, so all four guards are set for this reason only.
+    unsafe { core::ptr::read_volatile(&raw const (*task).busy) & ALL_GUARDS != ALL_GUARDS }
 }
 
 #[inline(always)]
