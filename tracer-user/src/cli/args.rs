@@ -116,7 +116,7 @@ pub struct DemoArgs {
     #[arg(short = 'n', long, value_name = "N", default_value_t = 3)]
     pub count: u64,
     /// Time between two sends in µs
-    #[arg(long, value_name = "N", default_value_t = 5000)]
+    #[arg(long, value_name = "N", default_value_t = 20_000)]
     pub interval_us: u64,
     /// Comma-separated, as for a trace
     #[arg(long, value_name = "OPTIONS", default_value = "noirqs")]
