@@ -9,10 +9,12 @@ pub mod callers;
 mod command;
 mod growth;
 mod learning;
+mod pipeline;
 mod printer;
 mod probes;
 mod run;
 mod stop;
+mod streaming;
 mod tell;
 
 pub use callers::Callers;

@@ -4,12 +4,11 @@ use std::{
     collections::BTreeMap,
     io::{self, Write},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result};
 use aya::maps::{MapData, RingBuf};
-use tokio::process::Child;
 use tracer_common::{Config, CpuCounters, CpuMask, NO_DEPTH_LIMIT};
 
 use super::{
@@ -18,8 +17,10 @@ use super::{
     growth::{self, Growth, Start},
     learn,
     learning::{self, Before, Origin},
+    pipeline::Pipeline,
     printer::Printer,
     probes::{self, Probes},
+    streaming::{self, Ends},
     tell,
 };
 use crate::{
@@ -32,16 +33,8 @@ use crate::{
     kernel::{Address, Kernel},
     output::ftrace::{self, FtraceWriter},
     plan::{self, FunctionTable, Plan, Rules, cache::Cache},
-    stream::{Batch, Rings},
+    stream::Rings,
 };
-
-/// How long the rings are left alone when no root call ends.
-const QUIET: Duration = Duration::from_millis(100);
-
-/// How long root calls that are open at the end are waited for; then they are cut off.
-const AFTERMATH: Duration = Duration::from_millis(500);
-/// How often they are looked for.
-const AFTERMATH_TICK: Duration = Duration::from_millis(5);
 
 /// What the user asked for.
 #[derive(Clone, Debug)]
@@ -184,9 +177,10 @@ async fn trace(options: &Options, mut prepared: Prepared, out: impl Write) -> Re
     let kernel = Arc::clone(&prepared.kernel);
     let table = FunctionTable::of(Arc::clone(&kernel));
     let writer = FtraceWriter::new(out, &table, options.text, kernel.possible_cpus);
-    let mut printer = Printer::new(writer, &table, &options.filter, options.count);
+    let printer = Printer::new(writer, &table, &options.filter, options.count);
     let joined = Joined::default();
-    let mut rebuilder = Rebuilder::new(options.interrupts).with_joined(joined.clone());
+    let rebuilder = Rebuilder::new(options.interrupts).with_joined(joined.clone());
+    let mut pipeline = Pipeline::new(rebuilder, printer);
     let mut rings = Rings::new(rings).context("the rings cannot be watched")?;
     let mut child = None;
     let mut growth = None;
@@ -202,21 +196,17 @@ async fn trace(options: &Options, mut prepared: Prepared, out: impl Write) -> Re
         if let Some(subject) = prepared.subject.take() {
             child = Some(subject.release().await?);
         }
-        stream(
-            options,
-            &mut rings,
-            &mut rebuilder,
-            &mut printer,
-            &mut child,
-            &stop,
-        )
-        .await?;
+        let ends = Ends {
+            duration: options.duration,
+            child: &mut child,
+            stop: &stop,
+        };
+        streaming::stream(ends, &mut rings, &mut pipeline).await?;
         growth.iter().for_each(Growth::stop);
         controls.disarm()?;
-        settle(&controls, &mut rings, &mut rebuilder, &mut printer).await?;
+        streaming::settle(&controls, &mut rings, &mut pipeline).await?;
     }
-    rebuilder.finish(&mut |call| printer.print(call));
-    let (totals, filtered_out, written) = printer.finish();
+    let (totals, filtered_out, written) = pipeline.finish().finish();
     let outcome = Outcome {
         totals,
         filtered_out: options.filter.is_active().then_some(filtered_out),
@@ -327,92 +317,6 @@ impl Prepared {
         probes::detach(probes.roots, "roots");
         probes.callees.extend(probes.hidden);
         probes::detach(probes.callees, "functions");
-    }
-}
-
-/// Reads until the trace ends.
-async fn stream<W: Write>(
-    options: &Options,
-    rings: &mut Rings,
-    rebuilder: &mut Rebuilder,
-    printer: &mut Printer<'_, W>,
-    child: &mut Option<Child>,
-    stop: &Stop,
-) -> Result<()> {
-    let deadline = async {
-        match options.duration {
-            Some(duration) => tokio::time::sleep(duration).await,
-            None => std::future::pending().await,
-        }
-    };
-    tokio::pin!(deadline);
-    // Twice over the rings at least before waiting: only a complete pass tells a late batch from a lost one.
-    let mut idle = 0;
-    loop {
-        let command_ended = async {
-            match child {
-                Some(child) => child.wait().await,
-                None => std::future::pending().await,
-            }
-        };
-        // A machine that always has something to say must not keep the trace from its end: the ends are looked at first.
-        tokio::select! {
-            biased;
-            () = stop.wanted() => return Ok(()),
-            () = &mut deadline => return Ok(()),
-            status = command_ended => {
-                status.context("the command cannot be waited for")?;
-                return Ok(());
-            }
-            () = tokio::task::yield_now(), if idle < 2 => {}
-            ready = rings.ready(), if idle >= 2 => ready.context("the rings cannot be watched")?,
-            // Batches of a root call that goes on wake nobody.
-            () = tokio::time::sleep(QUIET), if idle >= 2 => {}
-        }
-        let taken = pass(rings, rebuilder, printer);
-        if printer.is_done() {
-            return Ok(());
-        }
-        idle = if taken == 0 { idle + 1 } else { 0 };
-    }
-}
-
-/// Reads every ring once; says how many batches came. Only a complete pass tells a late batch from a lost one.
-fn pass<W: Write>(
-    rings: &mut Rings,
-    rebuilder: &mut Rebuilder,
-    printer: &mut Printer<'_, W>,
-) -> usize {
-    let pass = rings.pass(&mut |bytes| take(bytes, rebuilder, printer));
-    if pass.complete {
-        rebuilder.pass(&mut |call| printer.print(call));
-    }
-    pass.taken
-}
-
-/// Reads on until the root calls that are open have ended, or it takes too long. None begins any more.
-async fn settle<W: Write>(
-    controls: &Controls,
-    rings: &mut Rings,
-    rebuilder: &mut Rebuilder,
-    printer: &mut Printer<'_, W>,
-) -> Result<()> {
-    let end = Instant::now() + AFTERMATH;
-    loop {
-        tokio::time::sleep(AFTERMATH_TICK).await;
-        // In this order: what an ended call has left is in the rings by now.
-        let open = controls.open_calls()?;
-        let taken = pass(rings, rebuilder, printer);
-        if (open == 0 && taken == 0) || Instant::now() >= end {
-            return Ok(());
-        }
-    }
-}
-
-fn take<W: Write>(bytes: bytes::Bytes, rebuilder: &mut Rebuilder, printer: &mut Printer<'_, W>) {
-    match Batch::new(bytes) {
-        Ok(batch) => rebuilder.push(batch, &mut |call| printer.print(call)),
-        Err(error) => eprintln!("tracer: {error}; it was left out"),
     }
 }
 

@@ -1,0 +1,101 @@
+//! The rings are read until the trace ends, and then until what was open has ended too.
+
+use std::{
+    io::Write,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result};
+use tokio::process::Child;
+
+use super::{Stop, pipeline::Pipeline};
+use crate::{attach::Controls, stream::Rings};
+
+/// How long the rings are left alone when no root call ends.
+const QUIET: Duration = Duration::from_millis(100);
+
+/// How long root calls that are open at the end are waited for; then they are cut off.
+const AFTERMATH: Duration = Duration::from_millis(500);
+/// How often they are looked for.
+const AFTERMATH_TICK: Duration = Duration::from_millis(5);
+
+/// What ends a trace, beside the pipeline that has had enough.
+pub struct Ends<'a> {
+    /// This much time.
+    pub duration: Option<Duration>,
+    /// The end of the command.
+    pub child: &'a mut Option<Child>,
+    /// The user.
+    pub stop: &'a Stop,
+}
+
+/// Reads until the trace ends.
+pub async fn stream<W: Write>(
+    ends: Ends<'_>,
+    rings: &mut Rings,
+    pipeline: &mut Pipeline<'_, W>,
+) -> Result<()> {
+    let deadline = async {
+        match ends.duration {
+            Some(duration) => tokio::time::sleep(duration).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::pin!(deadline);
+    // Twice over the rings at least before waiting: only a complete pass tells a late batch from a lost one.
+    let mut idle = 0;
+    loop {
+        let command_ended = async {
+            match ends.child {
+                Some(child) => child.wait().await,
+                None => std::future::pending().await,
+            }
+        };
+        // A machine that always has something to say must not keep the trace from its end: the ends are looked at first.
+        tokio::select! {
+            biased;
+            () = ends.stop.wanted() => return Ok(()),
+            () = &mut deadline => return Ok(()),
+            status = command_ended => {
+                status.context("the command cannot be waited for")?;
+                return Ok(());
+            }
+            () = tokio::task::yield_now(), if idle < 2 => {}
+            ready = rings.ready(), if idle >= 2 => ready.context("the rings cannot be watched")?,
+            // Batches of a root call that goes on wake nobody.
+            () = tokio::time::sleep(QUIET), if idle >= 2 => {}
+        }
+        let taken = pass(rings, pipeline);
+        if pipeline.is_done() {
+            return Ok(());
+        }
+        idle = if taken == 0 { idle + 1 } else { 0 };
+    }
+}
+
+/// Reads on until the root calls that are open have ended, or it takes too long. None begins any more.
+pub async fn settle<W: Write>(
+    controls: &Controls,
+    rings: &mut Rings,
+    pipeline: &mut Pipeline<'_, W>,
+) -> Result<()> {
+    let end = Instant::now() + AFTERMATH;
+    loop {
+        tokio::time::sleep(AFTERMATH_TICK).await;
+        // In this order: what an ended call has left is in the rings by now.
+        let open = controls.open_calls()?;
+        let taken = pass(rings, pipeline);
+        if (open == 0 && taken == 0) || Instant::now() >= end {
+            return Ok(());
+        }
+    }
+}
+
+/// Reads every ring once; says how many batches came. Only a complete pass tells a late batch from a lost one.
+fn pass<W: Write>(rings: &mut Rings, pipeline: &mut Pipeline<'_, W>) -> usize {
+    let pass = rings.pass(&mut |bytes| pipeline.take(bytes));
+    if pass.complete {
+        pipeline.pass();
+    }
+    pass.taken
+}
