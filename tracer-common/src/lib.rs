@@ -8,6 +8,7 @@
 mod config;
 pub mod context;
 mod event;
+pub mod session;
 
 pub use config::{Callers, Config, CpuMask, MAX_CPUS, MAX_NAMES, MAX_TASKS_NAMED};
 pub use context::{Context, PreemptLayout};

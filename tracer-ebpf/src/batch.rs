@@ -12,10 +12,7 @@
 
 use core::ffi::c_void;
 
-use aya_ebpf::{
-    EbpfContext,
-    helpers::{bpf_get_current_comm, bpf_ringbuf_output},
-};
+use aya_ebpf::helpers::{bpf_get_current_comm, bpf_ringbuf_output};
 use tracer_common::{Arrival, BATCH_CAPACITY, BATCH_HEADROOM, BatchHeader, Event};
 
 use crate::{
@@ -50,17 +47,9 @@ pub struct Hit {
     pub kind_and_context: u8,
 }
 
-/// Stores one event. `writer` is the context, or [`crate::maps::SWITCH`]; the frame is taken from `ctx`, the probe's
-/// context.
+/// Stores one event. `writer` is the context, or [`crate::maps::SWITCH`]; `frame` is the call's, or 0.
 #[inline(always)]
-pub fn push<C: EbpfContext>(
-    number: u32,
-    cpu: &mut Cpu,
-    task: *mut Task,
-    writer: u32,
-    hit: &Hit,
-    ctx: Option<&C>,
-) {
+pub fn push(number: u32, cpu: &mut Cpu, task: *mut Task, writer: u32, hit: &Hit, frame: u64) {
     // SAFETY: `task` is a checked map value, and the place is ours alone once it is taken.
     unsafe {
         // First of all: from here on no interrupt hands over, so the buffer stays in use until the event is whole.
@@ -72,12 +61,12 @@ pub fn push<C: EbpfContext>(
             let event = (&raw mut (*buffer).events)
                 .cast::<Event>()
                 .add(place as usize);
-            store(event, hit, ctx);
+            store(event, hit, frame);
         } else {
             let single = (&raw mut (*task).singles)
                 .cast::<Single>()
                 .add((writer & 7) as usize);
-            store(&raw mut (*single).event, hit, ctx);
+            store(&raw mut (*single).event, hit, frame);
             (*single).header = BatchHeader {
                 sequence: (*buffer).header.sequence + place,
                 early: Arrival::Early as u16,
@@ -90,10 +79,10 @@ pub fn push<C: EbpfContext>(
 }
 
 #[inline(always)]
-unsafe fn store<C: EbpfContext>(event: *mut Event, hit: &Hit, ctx: Option<&C>) {
+unsafe fn store(event: *mut Event, hit: &Hit, frame: u64) {
     // SAFETY: the caller owns the place.
     unsafe {
-        let frame = ctx.map_or(0, |ctx| frame(event, ctx));
+        let frame = short(event, frame);
         *event = Event {
             time_ns: hit.time_ns,
             value: hit.value,
@@ -147,14 +136,14 @@ unsafe fn buffer(task: *mut Task, cursor: u64) -> *mut Buffer {
     }
 }
 
-/// The frame of a probe context. The verifier forbids arithmetic on the context pointer, but once it has been stored in a
-/// map and read back it is a number (seen from 6.1 on).
+/// The short form of a frame. A trampoline's is its context pointer, with which the verifier forbids arithmetic, but once it has been
+/// stored in a map and read back it is a number (seen from 6.1 on).
 #[inline(always)]
-unsafe fn frame<C: EbpfContext>(scratch: *mut Event, ctx: &C) -> u16 {
+unsafe fn short(scratch: *mut Event, frame: u64) -> u16 {
     // SAFETY: the caller owns the place.
     unsafe {
         let cell = &raw mut (*scratch).value;
-        core::ptr::write_volatile(cell.cast::<*mut c_void>(), ctx.as_ptr());
+        core::ptr::write_volatile(cell, frame);
         (core::ptr::read_volatile(cell) >> 3) as u16
     }
 }

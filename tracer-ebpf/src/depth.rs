@@ -4,8 +4,6 @@
 //! of the tracer's own making is dropped, so an entry or an exit may be missing. So the frames of the open calls are
 //! kept, and an exit takes the depth of its own entry. The usual case is one comparison.
 
-use aya_ebpf::EbpfContext;
-
 use crate::maps::{FRAMES, Task};
 
 /// Missing exits that one exit can make good.
@@ -13,7 +11,7 @@ const LOOK_BACK: u32 = 8;
 
 /// Opens a call and returns its depth; the root's is 0.
 #[inline(always)]
-pub unsafe fn enter<C: EbpfContext>(task: *mut Task, ctx: &C) -> u32 {
+pub unsafe fn enter(task: *mut Task, frame: u64) -> u32 {
     // SAFETY: the caller's checked map value; the index is checked.
     unsafe {
         let depth = core::ptr::read_volatile(&raw const (*task).depth);
@@ -21,7 +19,7 @@ pub unsafe fn enter<C: EbpfContext>(task: *mut Task, ctx: &C) -> u32 {
         core::ptr::write_volatile(&raw mut (*task).depth, depth + 1);
         if (depth as usize) < FRAMES {
             let frames = (&raw mut (*task).frames).cast::<u64>();
-            core::ptr::write_volatile(frames.add(depth as usize), ctx.as_ptr() as u64);
+            core::ptr::write_volatile(frames.add(depth as usize), frame);
         }
         depth
     }
@@ -29,20 +27,19 @@ pub unsafe fn enter<C: EbpfContext>(task: *mut Task, ctx: &C) -> u32 {
 
 /// Whether this is the frame of the innermost open call.
 #[inline(always)]
-pub unsafe fn is_innermost<C: EbpfContext>(task: *mut Task, ctx: &C) -> bool {
+pub unsafe fn is_innermost(task: *mut Task, frame: u64) -> bool {
     // SAFETY: the caller's checked map value; the index is checked.
     unsafe {
         let depth = (*task).depth.wrapping_sub(1);
         let frames = (&raw const (*task).frames).cast::<u64>();
-        (depth as usize) < FRAMES
-            && core::ptr::read_volatile(frames.add(depth as usize)) == ctx.as_ptr() as u64
+        (depth as usize) < FRAMES && core::ptr::read_volatile(frames.add(depth as usize)) == frame
     }
 }
 
 /// Closes the call with this frame, and those above it whose exits were missed, and returns its depth. An exit without
 /// an entry leaves all as it is and gets the depth of a call made now.
 #[inline(always)]
-pub unsafe fn leave<C: EbpfContext>(task: *mut Task, ctx: &C) -> u32 {
+pub unsafe fn leave(task: *mut Task, frame: u64) -> u32 {
     // SAFETY: the caller's checked map value; the index is checked.
     unsafe {
         let open = (*task).depth;
@@ -54,7 +51,7 @@ pub unsafe fn leave<C: EbpfContext>(task: *mut Task, ctx: &C) -> u32 {
             let depth = open - back;
             // One that is too deep to be known by its frame is taken for the innermost.
             if depth as usize >= FRAMES
-                || core::ptr::read_volatile(frames.add(depth as usize)) == ctx.as_ptr() as u64
+                || core::ptr::read_volatile(frames.add(depth as usize)) == frame
             {
                 core::ptr::write_volatile(&raw mut (*task).depth, depth);
                 break;

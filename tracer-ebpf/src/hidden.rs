@@ -6,8 +6,6 @@
 //! open calls are known (`depth`), and they are compared for being equal, not for their order, because an interrupt
 //! has a stack of its own. Nothing is entered meanwhile, so the depth is right again at once.
 
-use aya_ebpf::EbpfContext;
-
 use crate::{
     batch, context,
     maps::{Cpu, FRAMES, GUARD, Task},
@@ -16,25 +14,27 @@ use crate::{
 /// Open calls that are looked at, innermost first, as many as `depth` makes good.
 const LOOK_BACK: u32 = 8;
 
-/// A hidden function was entered.
+/// A hidden function was entered; says whether it is this call that hides.
 #[inline(always)]
-pub fn enter<C: EbpfContext>(ctx: &C, number: u32, cpu: &mut Cpu, task: *mut Task) {
+pub fn enter(frame: u64, number: u32, cpu: &mut Cpu, task: *mut Task) -> bool {
     let guard = GUARD << context::current(number, cpu) as u32;
     // SAFETY: a checked map value; an interrupt that hides something has shown it again before it returns.
     unsafe {
         // What the tracer's own work calls is no event anyway, and must not hide what comes after.
-        if !is_on(task) && !batch::any(task, guard) {
-            core::ptr::write_volatile(&raw mut (*task).hidden_frame, ctx.as_ptr() as u64);
+        let begins = !is_on(task) && !batch::any(task, guard);
+        if begins {
+            core::ptr::write_volatile(&raw mut (*task).hidden_frame, frame);
         }
+        begins
     }
 }
 
 /// A hidden function returned.
 #[inline(always)]
-pub fn leave<C: EbpfContext>(ctx: &C, task: *mut Task) {
+pub fn leave(frame: u64, task: *mut Task) {
     // SAFETY: a checked map value.
     unsafe {
-        if core::ptr::read_volatile(&raw const (*task).hidden_frame) == ctx.as_ptr() as u64 {
+        if core::ptr::read_volatile(&raw const (*task).hidden_frame) == frame {
             show(task);
         }
     }
@@ -49,13 +49,13 @@ pub fn is_on(task: *mut Task) -> bool {
 
 /// Whether this exit belongs to what is hidden. The exit of an open call does not: it ends the hiding.
 #[inline(always)]
-pub fn hides_exit<C: EbpfContext>(ctx: &C, task: *mut Task) -> bool {
+pub fn hides_exit(frame: u64, task: *mut Task) -> bool {
     if !is_on(task) {
         return false;
     }
     // SAFETY: a checked map value.
     unsafe {
-        if !is_of_open_call(task, ctx) {
+        if !is_of_open_call(task, frame) {
             return true;
         }
         show(task);
@@ -71,7 +71,7 @@ pub unsafe fn show(task: *mut Task) {
 }
 
 #[inline(always)]
-unsafe fn is_of_open_call<C: EbpfContext>(task: *mut Task, ctx: &C) -> bool {
+unsafe fn is_of_open_call(task: *mut Task, frame: u64) -> bool {
     // SAFETY: the caller's checked map value; the index is checked.
     unsafe {
         let open = (*task).depth;
@@ -82,7 +82,7 @@ unsafe fn is_of_open_call<C: EbpfContext>(task: *mut Task, ctx: &C) -> bool {
             }
             let depth = open - back;
             if (depth as usize) < FRAMES
-                && core::ptr::read_volatile(frames.add(depth as usize)) == ctx.as_ptr() as u64
+                && core::ptr::read_volatile(frames.add(depth as usize)) == frame
             {
                 return true;
             }

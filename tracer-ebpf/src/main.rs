@@ -1,7 +1,7 @@
 //! The eBPF side of tracer.
 //!
-//! Six probe programs, each serving any number of functions: entry and exit of a root, of a callee, and of a
-//! function that is hidden with all below it. A root opens and closes a root call; a hidden function makes no events. Two
+//! Probe programs, each serving any number of functions: entry and exit of a root, of a callee, and of a
+//! function that is hidden with all below it; once for trampolines and once for kprobe.session (`site` is what the two have in common). A root opens and closes a root call; a hidden function makes no events. Two
 //! tracepoints keep "which task runs on this CPU" right across switches and end the calls of tasks that die.
 //!
 //! The flow is `gate` (is the task that runs here inside a root? a few instructions) -> `task` (its
@@ -24,12 +24,14 @@ mod gate;
 mod hidden;
 mod maps;
 mod probe;
+mod session;
+mod site;
 mod switch;
 mod task;
 
 use aya_ebpf::{
-    macros::{btf_tracepoint, fentry, fexit},
-    programs::{BtfTracePointContext, FEntryContext, FExitContext},
+    macros::{btf_tracepoint, fentry, fexit, kprobe},
+    programs::{BtfTracePointContext, FEntryContext, FExitContext, ProbeContext},
 };
 
 /// A root was entered.
@@ -72,6 +74,24 @@ pub fn hidden_entry(ctx: FEntryContext) -> i32 {
 pub fn hidden_exit(ctx: FExitContext) -> i32 {
     probe::hidden_exit(&ctx);
     0
+}
+
+/// A root, at its entry and at its exit.
+#[kprobe]
+pub fn root_session(ctx: ProbeContext) -> u32 {
+    session::root(&ctx)
+}
+
+/// A function that may run under a root, at its entry and at its exit.
+#[kprobe]
+pub fn callee_session(ctx: ProbeContext) -> u32 {
+    session::callee(&ctx)
+}
+
+/// A function that is hidden, at its entry and at its exit.
+#[kprobe]
+pub fn hidden_session(ctx: ProbeContext) -> u32 {
+    session::hidden(&ctx)
 }
 
 /// The CPU goes from one task to another.

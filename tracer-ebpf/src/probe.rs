@@ -4,11 +4,7 @@
 //! hit in a context that is already at work is of the tracer's own making, such as the lock that the
 //! ring takes: it is dropped and counted apart. An interrupt's hit on top of a task's is kept.
 
-use aya_ebpf::{
-    EbpfContext,
-    helpers::{bpf_get_current_pid_tgid, bpf_get_func_ip, bpf_get_func_ret, bpf_ktime_get_ns},
-    programs::{FEntryContext, FExitContext},
-};
+use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_ktime_get_ns};
 use aya_log_ebpf::warn;
 use tracer_common::{Event, EventKind};
 
@@ -16,20 +12,25 @@ use crate::{
     batch::{self, Hit, Wake},
     callers, context, depth, gate, hidden,
     maps::{ALL_GUARDS, Cpu, GUARD, OUTSIDE, SWITCH, Task, armed, config, this_cpu},
+    site::Site,
     task,
 };
 
-/// A callee was entered.
+/// Whether the current task is outside every root.
 #[inline(always)]
-pub fn callee_entry(ctx: &FEntryContext) {
-    if let Some((number, cpu, task)) = inside_root() {
-        entry(ctx, number, cpu, task, false);
-    }
+pub fn is_outside() -> bool {
+    this_cpu().is_none_or(|(_, cpu)| gate::slot_of_current(cpu) == OUTSIDE)
+}
+
+/// A callee was entered. Like every entry here it says whether the exit belongs to a call that is open.
+#[inline(always)]
+pub fn callee_entry<S: Site>(ctx: &S) -> bool {
+    inside_root().is_some_and(|(number, cpu, task)| entry(ctx, number, cpu, task, false))
 }
 
 /// A callee returned.
 #[inline(always)]
-pub fn callee_exit(ctx: &FExitContext) {
+pub fn callee_exit<S: Site>(ctx: &S) {
     if let Some((number, cpu, task)) = inside_root() {
         exit(ctx, number, cpu, task, false);
     }
@@ -37,17 +38,15 @@ pub fn callee_exit(ctx: &FExitContext) {
 
 /// A hidden function was entered.
 #[inline(always)]
-pub fn hidden_entry(ctx: &FEntryContext) {
-    if let Some((number, cpu, task)) = inside_root() {
-        hidden::enter(ctx, number, cpu, task);
-    }
+pub fn hidden_entry<S: Site>(ctx: &S) -> bool {
+    inside_root().is_some_and(|(number, cpu, task)| hidden::enter(ctx.frame(), number, cpu, task))
 }
 
 /// A hidden function returned.
 #[inline(always)]
-pub fn hidden_exit(ctx: &FExitContext) {
+pub fn hidden_exit<S: Site>(ctx: &S) {
     if let Some((_, _, task)) = inside_root() {
-        hidden::leave(ctx, task);
+        hidden::leave(ctx.frame(), task);
     }
 }
 
@@ -61,28 +60,26 @@ fn inside_root() -> Option<(u32, &'static mut Cpu, *mut Task)> {
 
 /// A root was entered: opens a root call, or is a call like any other inside one.
 #[inline(always)]
-pub fn root_entry(ctx: &FEntryContext) {
+pub fn root_entry<S: Site>(ctx: &S) -> bool {
     let Some((number, cpu)) = this_cpu() else {
-        return;
+        return false;
     };
     let mut slot = gate::slot_of_current(cpu);
     let opens = slot == OUTSIDE;
     if opens {
         slot = open(ctx, number, cpu);
     }
-    if let Some(task) = task::get(slot) {
-        entry(ctx, number, cpu, task, opens);
-    }
+    task::get(slot).is_some_and(|task| entry(ctx, number, cpu, task, opens))
 }
 
 /// A root returned: closes the root call that its entry opened.
 #[inline(always)]
-pub fn root_exit(ctx: &FExitContext) {
+pub fn root_exit<S: Site>(ctx: &S) {
     let Some((number, cpu, task)) = inside_root() else {
         return;
     };
     // SAFETY: a checked map value.
-    let closes = unsafe { (*task).root_frame } == ctx.as_ptr() as u64;
+    let closes = unsafe { (*task).root_frame } == ctx.frame();
     exit(ctx, number, cpu, task, closes);
     if closes {
         close(number, cpu, task);
@@ -91,7 +88,7 @@ pub fn root_exit(ctx: &FExitContext) {
 
 /// Claims a slot for a root call, unless it is filtered out or comes before or after the trace.
 #[inline(always)]
-fn open(ctx: &FEntryContext, number: u32, cpu: &mut Cpu) -> u32 {
+fn open<S: Site>(ctx: &S, number: u32, cpu: &mut Cpu) -> u32 {
     if !armed() || !callers::current_is_wanted(number) {
         return OUTSIDE;
     }
@@ -102,7 +99,7 @@ fn open(ctx: &FEntryContext, number: u32, cpu: &mut Cpu) -> u32 {
     if let Some(task) = task::get(slot) {
         // SAFETY: a checked map value.
         unsafe {
-            (*task).root_frame = ctx.as_ptr() as u64;
+            (*task).root_frame = ctx.frame();
             hidden::show(task);
         }
         cpu.slot = slot;
@@ -131,9 +128,9 @@ pub fn close(number: u32, cpu: &mut Cpu, task: *mut Task) {
 }
 
 #[inline(always)]
-fn entry(ctx: &FEntryContext, number: u32, cpu: &mut Cpu, task: *mut Task, opens: bool) {
+fn entry<S: Site>(ctx: &S, number: u32, cpu: &mut Cpu, task: *mut Task, opens: bool) -> bool {
     if hidden::is_on(task) {
-        return;
+        return false;
     }
     let context = context::current(number, cpu);
     let writer = u32::from(context);
@@ -143,13 +140,13 @@ fn entry(ctx: &FEntryContext, number: u32, cpu: &mut Cpu, task: *mut Task, opens
         // All guards are set while a root call is being opened.
         if !opens && batch::any(task, guard) {
             cpu.counters.own_hits += 1;
-            if (*task).dropped_frame == 0 {
-                (*task).dropped_frame = ctx.as_ptr() as u64;
+            if S::EXIT_ALWAYS_COMES && (*task).dropped_frame == 0 {
+                (*task).dropped_frame = ctx.frame();
             }
-            return;
+            return false;
         }
         batch::set(task, guard);
-        let depth = depth::enter(task, ctx);
+        let depth = depth::enter(task, ctx.frame());
         if depth < config!(max_depth) {
             let hit = Hit {
                 time_ns: bpf_ktime_get_ns(),
@@ -158,18 +155,19 @@ fn entry(ctx: &FEntryContext, number: u32, cpu: &mut Cpu, task: *mut Task, opens
                 depth,
                 kind_and_context: Event::pack(EventKind::Entry, context),
             };
-            batch::push(number, cpu, task, writer, &hit, Some(ctx));
+            batch::push(number, cpu, task, writer, &hit, ctx.frame());
         }
         batch::flush_if_full(number, cpu, task);
         batch::clear(task, if opens { ALL_GUARDS } else { guard });
     }
+    true
 }
 
 #[inline(always)]
-fn exit(ctx: &FExitContext, number: u32, cpu: &mut Cpu, task: *mut Task, closes: bool) {
+fn exit<S: Site>(ctx: &S, number: u32, cpu: &mut Cpu, task: *mut Task, closes: bool) {
     // SAFETY: a helper without arguments. First of all, so that our own work is not in the duration.
     let time_ns = unsafe { bpf_ktime_get_ns() };
-    if hidden::hides_exit(ctx, task) && !closes {
+    if hidden::hides_exit(ctx.frame(), task) && !closes {
         return;
     }
     let context = context::current(number, cpu);
@@ -177,7 +175,7 @@ fn exit(ctx: &FExitContext, number: u32, cpu: &mut Cpu, task: *mut Task, closes:
     let guard = GUARD << writer;
     // SAFETY: as in `entry`.
     unsafe {
-        if (*task).dropped_frame == ctx.as_ptr() as u64 {
+        if (*task).dropped_frame == ctx.frame() {
             (*task).dropped_frame = 0;
             cpu.counters.own_hits += 1;
             return;
@@ -186,7 +184,7 @@ fn exit(ctx: &FExitContext, number: u32, cpu: &mut Cpu, task: *mut Task, closes:
         if at_work {
             // The way out of an interrupt: the count says "task" again, though the task's probe is still interrupted.
             // The entry was kept, so the exit is, too; anything else is the tracer's own doing.
-            if !depth::is_innermost(task, ctx) {
+            if !depth::is_innermost(task, ctx.frame()) {
                 cpu.counters.own_hits += 1;
                 return;
             }
@@ -195,18 +193,20 @@ fn exit(ctx: &FExitContext, number: u32, cpu: &mut Cpu, task: *mut Task, closes:
         // What an interrupt hits behind the root's exit is not in the call: it would come as a batch of a call that has ended.
         batch::set(task, if closes { ALL_GUARDS } else { guard });
         // The exit of the root, and no other, has depth 0, whatever was missed before.
-        let depth = if closes { 0 } else { depth::leave(task, ctx) };
+        let depth = if closes {
+            0
+        } else {
+            depth::leave(task, ctx.frame())
+        };
         if depth < config!(max_depth) {
-            let mut value = 0;
-            bpf_get_func_ret(ctx.as_ptr(), &raw mut value);
             let hit = Hit {
                 time_ns,
-                value,
+                value: ctx.value(),
                 function: function(ctx),
                 depth,
                 kind_and_context: Event::pack(EventKind::Exit, context),
             };
-            batch::push(number, cpu, task, writer, &hit, Some(ctx));
+            batch::push(number, cpu, task, writer, &hit, ctx.frame());
         }
         if !at_work && !closes {
             batch::flush_if_full(number, cpu, task);
@@ -217,8 +217,6 @@ fn exit(ctx: &FExitContext, number: u32, cpu: &mut Cpu, task: *mut Task, closes:
 
 /// The probed function's address, counted from the kernel's text.
 #[inline(always)]
-fn function<C: EbpfContext>(ctx: &C) -> u32 {
-    // SAFETY: the context is the program's own.
-    let address = unsafe { bpf_get_func_ip(ctx.as_ptr()) };
-    address.wrapping_sub(config!(text_base)) as u32
+fn function<S: Site>(ctx: &S) -> u32 {
+    ctx.function().wrapping_sub(config!(text_base)) as u32
 }

@@ -115,7 +115,7 @@ fn mark(number: u32, cpu: &mut Cpu, task: *mut Task, kind: EventKind) {
         depth: unsafe { (*task).depth },
         kind_and_context: Event::pack(kind, Context::Task as u8),
     };
-    batch::push::<BtfTracePointContext>(number, cpu, task, SWITCH, &hit, None);
+    batch::push(number, cpu, task, SWITCH, &hit, 0);
 }
 
 /// `next->pid`, read through the pointer that the verifier trusts.

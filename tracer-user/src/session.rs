@@ -20,5 +20,5 @@ mod tell;
 pub use callers::Callers;
 pub use command::Begin;
 pub use learning::{Before, Learned, Origin, cache, learn};
-pub use run::{Options, Outcome, run};
+pub use run::{NoSuchWay, Options, Outcome, run};
 pub use stop::Stop;

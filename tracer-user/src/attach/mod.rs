@@ -1,13 +1,27 @@
 //! Getting the probes into the kernel, and out again.
 //!
-//! [`object`] loads the eBPF object with its settings and rings; [`pair`] attaches one fentry and one
-//! fexit program per function; [`controls`] says when root calls begin and how it goes. Everything is held by file descriptors: whatever becomes of the process, the kernel
-//! takes the probes away with it.
+//! [`object`] loads the eBPF object with its settings and rings; [`way`] says which ways the kernel has; [`attacher`] gets functions
+//! attached by one of them: [`multi`], [`session`] or [`pair`]; [`controls`] says when root calls begin and how it goes. Everything is
+//! held by file descriptors: whatever becomes of the process, the kernel takes the probes away with it.
 
+pub mod attacher;
+mod bpf;
 pub mod controls;
+mod error;
+mod instructions;
+mod many;
+pub mod multi;
 pub mod object;
 pub mod pair;
+mod programs;
+mod role;
+pub mod session;
+pub mod way;
 
+pub use attacher::{Attacher, Observer, Probe};
 pub use controls::Controls;
+pub use error::AttachError;
 pub use object::{Object, ObjectError};
-pub use pair::{AttachError, Pair, Role};
+pub use pair::Pair;
+pub use role::Role;
+pub use way::{Way, Ways};

@@ -14,7 +14,7 @@ use tracer_common::Config;
 use super::Controls;
 
 /// The eBPF object file, as `cargo xtask build` made it.
-static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("TRACER_EBPF_OBJECT"));
+pub(super) static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("TRACER_EBPF_OBJECT"));
 
 /// Why the object is not in the kernel.
 #[derive(Debug, Error)]

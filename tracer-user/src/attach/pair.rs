@@ -4,48 +4,11 @@
 //! next. The link keeps the program alive. The exit goes in first and comes out last, so an entry is never
 //! counted without its exit. Cost, under emulation: some 13 ms a link to attach, up to 70 ms to let go.
 
+use super::{AttachError, Object, Role, error::last_words, object::refused};
 use aya::{
     Btf,
     programs::{FEntry, FExit, ProgramError, fentry::FEntryLink, fexit::FExitLink},
 };
-use thiserror::Error;
-
-use super::object::{Object, refused};
-
-/// What its probes do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// It opens root calls.
-    Root,
-    /// It is recorded inside root calls only.
-    Callee,
-    /// It is not recorded, and nothing below it is.
-    Hidden,
-}
-
-/// Why a function has no probes.
-#[derive(Debug, Error)]
-pub enum AttachError {
-    /// The kernel forbids tracing programs altogether.
-    #[error(
-        "the kernel refuses BPF tracing programs (EPERM): lockdown or a security policy forbids them"
-    )]
-    Forbidden,
-    /// The object lacks the program.
-    #[error("the eBPF object has no program {0}")]
-    Missing(&'static str),
-    /// The kernel said no to this function.
-    #[error("the kernel does not accept a probe on {function}: {reason}")]
-    Function {
-        /// Its name.
-        function: String,
-        /// The kernel's words, in one line.
-        reason: String,
-        #[source]
-        /// The whole error.
-        source: Box<ProgramError>,
-    },
-}
 
 /// The probes of one function. Dropping it takes them away, the entry first.
 #[derive(Debug)]
@@ -68,7 +31,7 @@ impl Pair {
             Role::Callee => ("callee_entry", "callee_exit"),
             Role::Hidden => ("hidden_entry", "hidden_exit"),
         };
-        let explain = |error| explain(function, error);
+        let explain = |error: ProgramError| explain(function, &error);
         let exit: &mut FExit = object
             .ebpf()
             .program_mut(exit_name)
@@ -101,37 +64,21 @@ impl Pair {
     }
 }
 
-/// What the verifier adds behind its reason (print_verification_stats, kernel/bpf/verifier.c).
-fn is_statistics(line: &str) -> bool {
-    [
-        "processed ",
-        "verification time ",
-        "stack depth ",
-        "subprog ",
-    ]
-    .iter()
-    .any(|beginning| line.starts_with(beginning))
-}
-
-fn explain(function: &str, error: ProgramError) -> AttachError {
-    if refused(&error) {
+fn explain(function: &str, error: &ProgramError) -> AttachError {
+    if refused(error) {
         return AttachError::Forbidden;
     }
-    let reason = match &error {
+    let reason = match error {
         ProgramError::LoadError {
             io_error,
             verifier_log,
-        } => verifier_log
-            .to_string()
-            .lines()
-            .rfind(|line| !line.trim().is_empty() && !is_statistics(line))
-            .map_or_else(|| io_error.to_string(), |line| line.trim().to_owned()),
+        } => last_words(&verifier_log.to_string())
+            .map_or_else(|| io_error.to_string(), str::to_owned),
         ProgramError::SyscallError(error) => error.io_error.to_string(),
         other => other.to_string(),
     };
     AttachError::Function {
         function: function.to_owned(),
         reason,
-        source: Box::new(error),
     }
 }

@@ -7,6 +7,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::{exit::Usage, graph_options::GraphOptions, values};
 use crate::{
+    attach::Way,
     filter::{Filter, Returns},
     graph::Nanoseconds,
     kernel::cgroup,
@@ -92,6 +93,10 @@ pub struct TraceArgs {
     /// Neither go by what was learned before nor keep what is learned
     #[arg(long)]
     pub no_cache: bool,
+    /// Attach by multi (fentry.multi, Linux 7.2+), kprobe (kprobe.session, 6.10+) or pair (fentry and fexit, 5.15+) instead of the
+    /// first of them that the kernel has
+    #[arg(long, value_name = "WAY", value_parser = values::way)]
+    pub attach: Option<Way>,
     /// Size of each CPU's ring in KiB, a power of two
     #[arg(long, value_name = "KIB", default_value_t = 4096)]
     pub ring_size: u32,
@@ -121,6 +126,9 @@ pub struct DemoArgs {
     /// Comma-separated, as for a trace
     #[arg(long, value_name = "OPTIONS", default_value = "noirqs")]
     pub graph_opts: String,
+    /// Attach by multi, kprobe or pair, as for a trace
+    #[arg(long, value_name = "WAY", value_parser = values::way)]
+    pub attach: Option<Way>,
     /// Tell more on stderr
     #[arg(short, long)]
     pub verbose: bool,
@@ -220,6 +228,7 @@ impl TraceArgs {
             learn: self.learn,
             use_cache: !self.no_cache,
             ring_bytes,
+            way: self.attach,
             verbose: self.verbose,
             command: self.command.clone(),
             begin: self.begin,

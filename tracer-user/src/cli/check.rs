@@ -7,7 +7,7 @@ use tracer_common::Config;
 
 use super::{args::CheckArgs, exit::Exit};
 use crate::{
-    attach::{Object, Pair, Role, object::Sizes},
+    attach::{Object, Pair, Role, Way, Ways, object::Sizes, way::TEST_FUNCTION},
     kernel::{
         btf::Types,
         facts::{self, Capability},
@@ -86,7 +86,7 @@ impl Finding {
 }
 
 fn findings() -> Vec<Finding> {
-    vec![
+    let mut findings = vec![
         Finding::useful("kernel", &facts::release_name(), Clone::clone),
         Finding::needed("privileges", Exit::NotPermitted, &privileges(), |words| {
             (*words).to_owned()
@@ -109,7 +109,9 @@ fn findings() -> Vec<Finding> {
         Finding::needed("fentry/fexit", Exit::NotPermitted, &probe(), |()| {
             "BPF tracing programs load and attach".to_owned()
         }),
-    ]
+    ];
+    findings.extend(ways());
+    findings
 }
 
 fn privileges() -> Result<&'static str, String> {
@@ -139,8 +141,26 @@ fn lockdown() -> Finding {
     Finding::needed("lockdown", Exit::NotPermitted, &fact, Clone::clone)
 }
 
-/// A function that the kernel has for trying out fentry and fexit (net/bpf/test_run.c); nothing else calls it.
-const TEST_FUNCTION: &str = "bpf_fentry_test1";
+/// The ways to attach to many functions at once.
+fn ways() -> [Finding; 2] {
+    let ways = match (Types::load(), Symbols::read()) {
+        (Ok(types), Ok(symbols)) => Ways::of(&types, &symbols),
+        _ => Ways::default(),
+    };
+    let finding = |what, way: Way| {
+        let meaning = || way.meaning().to_owned();
+        let fact = if ways.has(way) {
+            Ok(())
+        } else {
+            Err(meaning())
+        };
+        Finding::useful(what, &fact, |()| meaning())
+    };
+    [
+        finding("multi", Way::Multi),
+        finding("kprobe", Way::Session),
+    ]
+}
 
 /// Does what a trace does, with a function that nobody calls.
 fn probe() -> anyhow::Result<()> {

@@ -29,6 +29,7 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
         count: Some(args.count),
         learn: std::time::Duration::from_secs(5),
         no_cache: true,
+        attach: args.attach,
         ring_size: 4096,
         output: None,
         verbose: args.verbose,

@@ -9,6 +9,7 @@ use crate::{
     filter::NeverHolds,
     kernel::{KernelError, btf::BtfError, symbols::SymbolsError},
     plan::RootError,
+    session::NoSuchWay,
 };
 
 /// How the process ends.
@@ -80,7 +81,7 @@ impl Exit {
         if cause.is::<RootError>() {
             return Some(Self::Function);
         }
-        if cause.is::<BtfError>() {
+        if cause.is::<BtfError>() || cause.is::<NoSuchWay>() {
             return Some(Self::Kernel);
         }
         // It stands for what it wraps, which is therefore not in the chain.
@@ -103,7 +104,8 @@ impl Exit {
             return Some(match error {
                 AttachError::Forbidden => Self::NotPermitted,
                 AttachError::Function { .. } => Self::Function,
-                AttachError::Missing(_) => Self::Failure,
+                AttachError::Program { .. } => Self::Kernel,
+                AttachError::Missing(_) | AttachError::Object(_) => Self::Failure,
             });
         }
         let error = cause.downcast_ref::<std::io::Error>()?;

@@ -7,6 +7,7 @@ use wildmatch::WildMatch;
 
 use super::{args::ListArgs, exit::Exit};
 use crate::{
+    attach::Ways,
     kernel::Kernel,
     plan::{self, Plan, Reason, Rules, Source},
     session::{self, Before, Origin, Stop},
@@ -16,7 +17,7 @@ use crate::{
 pub fn run(args: &ListArgs) -> Result<Exit> {
     super::preconditions::privileges()?;
     let kernel = Kernel::read()?;
-    let rules = Rules::new(&kernel);
+    let rules = Rules::new(&kernel, Ways::of(&kernel.types, &kernel.symbols));
     let glob = WildMatch::new(args.glob.as_deref().unwrap_or("*"));
     let mut out = io::BufWriter::new(io::stdout().lock());
     let written = if args.roots.is_empty() {
@@ -82,7 +83,7 @@ fn all(kernel: &Kernel, rules: &Rules, glob: &WildMatch, out: &mut impl Write) -
             continue;
         }
         match rules.check(kernel, &function) {
-            Ok(()) => {
+            Ok(_) => {
                 attachable += 1;
                 writeln!(out, "{}", function.name)?;
             }

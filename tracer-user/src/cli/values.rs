@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use tracer_common::{CpuMask, MAX_CPUS};
 
 use super::exit::Usage;
-use crate::kernel::facts;
+use crate::{attach::Way, kernel::facts};
 
 /// A time such as `10s`, `500ms`, `2m`; a number alone is seconds.
 pub fn duration(text: &str) -> Result<Duration, String> {
@@ -28,6 +28,14 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         .ok()
         .and_then(|number| Duration::try_from_secs_f64(number * unit).ok())
         .ok_or_else(|| format!("`{text}` is no time: write it as 10s or 500ms"))
+}
+
+/// A way to attach, by its name.
+pub fn way(text: &str) -> Result<Way, String> {
+    [Way::Multi, Way::Session, Way::Pair]
+        .into_iter()
+        .find(|way| way.name() == text)
+        .ok_or_else(|| format!("`{text}` is no way to attach: use multi, kprobe or pair"))
 }
 
 /// The number of a process or a task. 0 is no process that could be named: every CPU's idle task has it.

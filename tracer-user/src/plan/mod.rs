@@ -47,6 +47,15 @@ pub enum Source {
     },
 }
 
+/// How a function's probes find it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// It has a type, by which a trampoline can serve it.
+    Type,
+    /// Only its address tells it apart: kprobe.session.
+    Address,
+}
+
 /// A function that gets probes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Planned {
@@ -56,6 +65,8 @@ pub struct Planned {
     pub address: Address,
     /// From where it is known.
     pub source: Source,
+    /// How its probes find it.
+    pub reach: Reach,
 }
 
 /// A function that would belong to the graph but gets no probes.
@@ -103,10 +114,11 @@ impl Plan {
             };
             let name = function.name.to_owned();
             match rules.check(kernel, &function) {
-                Ok(()) => plan.callees.push(Planned {
+                Ok(reach) => plan.callees.push(Planned {
                     name,
                     address,
                     source,
+                    reach,
                 }),
                 Err(reason) => plan.left_out.push(LeftOut {
                     name,

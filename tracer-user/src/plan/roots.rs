@@ -6,7 +6,7 @@
 use thiserror::Error;
 use wildmatch::WildMatch;
 
-use super::{Planned, Reason, Source, rules::Rules};
+use super::{Planned, Reach, Reason, Source, rules::Rules};
 use crate::kernel::{Kernel, symbols::Function};
 
 /// Roots that one glob may stand for.
@@ -110,7 +110,7 @@ fn by_name(kernel: &Kernel, rules: &Rules, name: &str) -> Result<Planned, RootEr
             .filter(|function| function.name == candidate);
         let Some(function) = function else { continue };
         match rules.check(kernel, &function) {
-            Ok(()) => return Ok(planned(&function)),
+            Ok(reach) => return Ok(planned(&function, reach)),
             Err(reason) => {
                 refused.get_or_insert(RootError::NotAttachable {
                     name: candidate,
@@ -131,8 +131,10 @@ fn by_glob(kernel: &Kernel, rules: &Rules, glob: &str) -> Result<Vec<Planned>, R
         .symbols
         .functions()
         .filter(|function| pattern.matches(function.name))
-        .filter(|function| rules.check(kernel, function).is_ok())
-        .map(|function| planned(&function))
+        .filter_map(|function| {
+            let reach = rules.check(kernel, &function).ok()?;
+            Some(planned(&function, reach))
+        })
         .collect();
     match found.len() {
         0 => Err(RootError::NoMatch(glob.to_owned())),
@@ -144,11 +146,12 @@ fn by_glob(kernel: &Kernel, rules: &Rules, glob: &str) -> Result<Vec<Planned>, R
     }
 }
 
-fn planned(function: &Function<'_>) -> Planned {
+fn planned(function: &Function<'_>, reach: Reach) -> Planned {
     Planned {
         name: function.name.to_owned(),
         address: function.start,
         source: Source::Root,
+        reach,
     }
 }
 

@@ -7,10 +7,14 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use crate::kernel::{
-    Address, Kernel,
-    btf::{Obstacle, TrampolineLimits},
-    symbols::Function,
+use super::Reach;
+use crate::{
+    attach::Ways,
+    kernel::{
+        Address, Kernel,
+        btf::{Obstacle, TrampolineLimits},
+        symbols::Function,
+    },
 };
 
 /// Why a function is left alone.
@@ -34,6 +38,18 @@ pub enum Reason {
     Module,
     /// It is a BPF program.
     BpfProgram,
+}
+
+impl Reason {
+    /// Whether it stands in the way of trampolines only, which find a function by its type and run `migrate_disable` themselves.
+    /// An fprobe guards each of its own calls (ftrace_test_recursion_trylock, include/linux/trace_recursion.h).
+    fn is_about_types(&self, function: &str) -> bool {
+        match self {
+            Self::NoType | Self::NameNotUnique | Self::Signature(_) => true,
+            Self::Denied => MIGRATION.contains(&function),
+            _ => false,
+        }
+    }
 }
 
 impl fmt::Display for Reason {
@@ -117,13 +133,15 @@ fn within(kernel: &Kernel, names: &[&str], levels: u32) -> BTreeSet<Address> {
 
 /// The rules for one kernel.
 pub struct Rules {
+    /// Whether what has an address and no more can be attached.
+    by_address: bool,
     limits: TrampolineLimits,
     trampoline: BTreeSet<Address>,
 }
 
 impl Rules {
-    /// Computes what has to be computed.
-    pub fn new(kernel: &Kernel) -> Self {
+    /// Computes what has to be computed for a kernel that has these ways to attach.
+    pub fn new(kernel: &Kernel, ways: Ways) -> Self {
         let mut trampoline = within(kernel, TRAMPOLINE, TRAMPOLINE_LEVELS);
         trampoline.extend(within(kernel, MIGRATION, 1));
         trampoline.retain(|&address| {
@@ -143,18 +161,33 @@ impl Rules {
                 .filter_map(|name| kernel.symbols.address_of(name)),
         );
         Self {
+            by_address: ways.session,
             limits: TrampolineLimits::of(kernel.release),
             trampoline,
         }
     }
 
-    /// Whether a function can be attached.
-    pub fn check(&self, kernel: &Kernel, function: &Function<'_>) -> Result<(), Reason> {
+    /// Whether a function can be attached, and by what.
+    pub fn check(&self, kernel: &Kernel, function: &Function<'_>) -> Result<Reach, Reason> {
+        match self.by_type(kernel, function) {
+            Ok(()) => Ok(Reach::Type),
+            Err(reason) if self.by_address && reason.is_about_types(function.name) => {
+                Ok(Reach::Address)
+            }
+            Err(reason) => Err(reason),
+        }
+    }
+
+    /// Whether a trampoline can serve it.
+    fn by_type(&self, kernel: &Kernel, function: &Function<'_>) -> Result<(), Reason> {
         let name = function.name;
         match function.module {
             Some("bpf") => return Err(Reason::BpfProgram),
             Some(_) => return Err(Reason::Module),
             None => {}
+        }
+        if !kernel.is_traceable(name) {
+            return Err(Reason::NotTraceable);
         }
         if DENIED.contains(&name) {
             return Err(Reason::Denied);
@@ -164,9 +197,6 @@ impl Rules {
         }
         if OWN_HELPERS.contains(&name) {
             return Err(Reason::OwnHelper);
-        }
-        if !kernel.is_traceable(name) {
-            return Err(Reason::NotTraceable);
         }
         let Some(prototype) = kernel.types.prototype(name) else {
             return Err(Reason::NoType);

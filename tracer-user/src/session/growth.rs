@@ -22,7 +22,7 @@ use nix::time::{ClockId, clock_gettime};
 
 use super::learning::WatchError;
 use crate::{
-    attach::{AttachError, Object, Pair, Role},
+    attach::{AttachError, Attacher, Observer, Probe, Role},
     graph::{Joined, Nanoseconds},
     kernel::{Address, Kernel, learning::FunctionTracer, symbols::Symbols},
     plan::{Plan, Planned, Rules, Source, learn::Learner},
@@ -48,10 +48,8 @@ pub struct Start {
     pub kernel: Arc<Kernel>,
     /// What must not be attached.
     pub rules: Arc<Rules>,
-    /// The object, for attaching.
-    pub object: Object,
-    /// The kernel's types, for attaching.
-    pub btf: aya::Btf,
+    /// Attaches.
+    pub attacher: Attacher,
     /// What the trace begins with.
     pub plan: Plan,
     /// What was seen to run under the roots so far, with its hits.
@@ -72,7 +70,7 @@ pub struct Start {
 #[derive(Default)]
 pub struct Grown {
     /// Functions that were attached on the way.
-    pub probes: Vec<Pair>,
+    pub probes: Vec<Probe>,
     /// What was seen to run under the roots, with its hits.
     pub seen: BTreeMap<Address, u64>,
 }
@@ -135,7 +133,7 @@ struct Grower {
     has_probes: BTreeSet<Address>,
     /// Functions in the order of the learner that were taken.
     taken: usize,
-    probes: Vec<Pair>,
+    probes: Vec<Probe>,
 }
 
 impl Grower {
@@ -212,25 +210,24 @@ impl Grower {
         let mut plan = Plan::new(&self.start.kernel, &self.start.rules, roots, new);
         // In the order in which they ran: what the root calls first of all comes before what interrupts bring along.
         plan.callees.sort_by_key(|one| order.get(&one.address));
-        let mut names = Vec::new();
-        for planned in &plan.callees {
+        let at_once = self.start.attacher.at_once();
+        let before = self.probes.iter().map(Probe::functions).sum::<usize>();
+        for some in plan.callees.chunks(at_once) {
             if self.has_ended() {
                 break;
             }
-            match self.attach(planned) {
-                Ok(pair) => {
-                    self.probes.push(pair);
-                    names.push(planned.name.as_str());
-                }
-                Err(error) => eprintln!("tracer: {error}; it is left out of the graph"),
+            match self.attach(some) {
+                Ok(probes) => self.probes.extend(probes),
+                Err(error) => eprintln!("tracer: {error}; the graph does not grow by it"),
             }
         }
-        if !names.is_empty() {
-            eprintln!("tracer: {} functions more", names.len());
+        let more = self.probes.iter().map(Probe::functions).sum::<usize>() - before;
+        if more > 0 {
+            eprintln!("tracer: {more} functions more");
         }
         if self.start.verbose {
-            for name in names {
-                eprintln!("tracer: added {name}");
+            for planned in &plan.callees {
+                eprintln!("tracer: added {}", planned.name);
             }
             for left in &plan.left_out {
                 eprintln!("tracer: left out {}: {}", left.name, left.reason);
@@ -238,19 +235,26 @@ impl Grower {
         }
     }
 
-    fn attach(&mut self, planned: &Planned) -> Result<Pair, AttachError> {
+    fn attach(&mut self, functions: &[Planned]) -> Result<Vec<Probe>, AttachError> {
         let Start {
             kernel,
-            object,
-            btf,
+            attacher,
             joined,
             ..
         } = &mut self.start;
-        let function = kernel.id_of(planned.address);
-        joined.begin(function);
-        let pair = Pair::attach(object, btf, &planned.name, Role::Callee);
-        joined.done(function, now());
-        pair
+        let ids: Vec<_> = functions
+            .iter()
+            .map(|planned| kernel.id_of(planned.address))
+            .collect();
+        for &function in &ids {
+            joined.begin(function);
+        }
+        let probes = attacher.attach(functions, Role::Callee, &mut Watch(&self.stop));
+        let now = now();
+        for &function in &ids {
+            joined.done(function, now);
+        }
+        probes
     }
 
     fn has_ended(&self) -> bool {
@@ -264,6 +268,22 @@ impl Grower {
             thread::sleep(step);
             left -= step;
         }
+    }
+}
+
+/// Says which functions are left out.
+struct Watch<'a>(&'a AtomicBool);
+
+impl Observer for Watch<'_> {
+    fn attached(&mut self, _functions: usize) {}
+
+    fn refused(&mut self, error: AttachError) -> Result<(), AttachError> {
+        eprintln!("tracer: {error}; it is left out of the graph");
+        Ok(())
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.0.load(Ordering::Acquire)
     }
 }
 

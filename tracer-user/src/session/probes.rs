@@ -7,43 +7,52 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Stop;
 use crate::{
-    attach::{AttachError, Object, Pair, Role},
+    attach::{AttachError, Attacher, Observer, Probe, Role},
     plan::{Plan, Planned},
 };
 
 /// The probes in the kernel.
 pub struct Probes {
     /// Those of the roots.
-    pub roots: Vec<Pair>,
+    pub roots: Vec<Probe>,
     /// Those of the functions below.
-    pub callees: Vec<Pair>,
+    pub callees: Vec<Probe>,
     /// Those of the functions that are left out with all below them.
-    pub hidden: Vec<Pair>,
+    pub hidden: Vec<Probe>,
+}
+
+impl Probes {
+    /// How many functions below the roots have probes.
+    pub fn callee_functions(&self) -> usize {
+        functions(&self.callees)
+    }
+}
+
+fn functions(probes: &[Probe]) -> usize {
+    probes.iter().map(Probe::functions).sum()
 }
 
 /// Attaches what is hidden, the callees, then the roots. A callee that the kernel does not accept is reported and left out;
 /// a hidden function is an error like a root, because all below it would be shown.
-pub fn attach_all(object: &mut Object, btf: &aya::Btf, plan: &Plan, stop: &Stop) -> Result<Probes> {
+pub fn attach_all(attacher: &mut Attacher, plan: &Plan, stop: &Stop) -> Result<Probes> {
     let bar = progress(
         "attaching",
         plan.hidden.len() + plan.callees.len() + plan.roots.len(),
     );
-    let hidden = attach_each(object, btf, &plan.hidden, Role::Hidden, stop, &bar)?;
-    let mut callees = Vec::with_capacity(plan.callees.len());
-    for planned in &plan.callees {
-        if stop.is_wanted() {
-            break;
-        }
-        match Pair::attach(object, btf, &planned.name, Role::Callee) {
-            Ok(pair) => callees.push(pair),
-            Err(error @ AttachError::Function { .. }) => {
-                eprintln!("tracer: {error}; it is left out of the graph");
-            }
-            Err(error) => return Err(error.into()),
-        }
-        bar.inc(1);
-    }
-    let roots = attach_each(object, btf, &plan.roots, Role::Root, stop, &bar)?;
+    let mut attach = |functions: &[Planned], role| {
+        attacher.attach(
+            functions,
+            role,
+            &mut Watch {
+                role,
+                stop,
+                bar: &bar,
+            },
+        )
+    };
+    let hidden = attach(&plan.hidden, Role::Hidden)?;
+    let callees = attach(&plan.callees, Role::Callee)?;
+    let roots = attach(&plan.roots, Role::Root)?;
     bar.finish_and_clear();
     Ok(Probes {
         roots,
@@ -52,39 +61,48 @@ pub fn attach_all(object: &mut Object, btf: &aya::Btf, plan: &Plan, stop: &Stop)
     })
 }
 
-/// Attaches functions of which none can be done without.
-fn attach_each(
-    object: &mut Object,
-    btf: &aya::Btf,
-    functions: &[Planned],
+/// Moves the bar, and says which callees are left out.
+struct Watch<'a> {
     role: Role,
-    stop: &Stop,
-    bar: &ProgressBar,
-) -> Result<Vec<Pair>> {
-    let mut pairs = Vec::with_capacity(functions.len());
-    for function in functions {
-        if stop.is_wanted() {
-            break;
-        }
-        pairs.push(Pair::attach(object, btf, &function.name, role)?);
-        bar.inc(1);
+    stop: &'a Stop,
+    bar: &'a ProgressBar,
+}
+
+impl Observer for Watch<'_> {
+    fn attached(&mut self, functions: usize) {
+        self.bar.inc(functions as u64);
     }
-    Ok(pairs)
+
+    fn refused(&mut self, error: AttachError) -> Result<(), AttachError> {
+        match (self.role, error) {
+            (Role::Callee, error @ AttachError::Function { .. }) => {
+                eprintln!("tracer: {error}; it is left out of the graph");
+                Ok(())
+            }
+            (_, error) => Err(error),
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.is_wanted()
+    }
 }
 
 /// Takes probes away one by one, with a word where it takes long.
-pub fn detach(probes: Vec<Pair>, what: &str) {
-    let count = probes.len();
+pub fn detach(probes: Vec<Probe>, what: &str) {
+    let count = functions(&probes);
     let begin = Instant::now();
     let bar = progress("detaching", count);
     let mut told = false;
-    for (index, probe) in probes.into_iter().enumerate() {
+    let mut done = 0;
+    for probe in probes {
+        done += probe.functions();
         drop(probe);
-        bar.inc(1);
-        if !told && bar.is_hidden() && begin.elapsed() > Duration::from_secs(2) {
+        bar.set_position(done as u64);
+        if !told && done < count && bar.is_hidden() && begin.elapsed() > Duration::from_secs(2) {
             told = true;
-            let rest = begin.elapsed() * u32::try_from(count - index).unwrap_or(u32::MAX)
-                / u32::try_from(index + 1).unwrap_or(u32::MAX);
+            let rest = begin.elapsed() * u32::try_from(count - done).unwrap_or(u32::MAX)
+                / u32::try_from(done).unwrap_or(u32::MAX).max(1);
             eprintln!(
                 "tracer: this kernel takes its time to let probes go: {count} {what}, about {} s more",
                 rest.as_secs() + 1

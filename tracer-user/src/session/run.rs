@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     attach::{
-        Controls, Object,
+        Attacher, Controls, Object, Way, Ways,
         object::{Sizes, Tracepoints},
     },
     filter::Filter,
@@ -63,6 +63,8 @@ pub struct Options {
     pub learn: Duration,
     /// Go by what was learned before, and keep what is learned.
     pub use_cache: bool,
+    /// The way to attach; none leaves it to the tool.
+    pub way: Option<Way>,
     /// Bytes of each CPU's ring.
     pub ring_bytes: u32,
     /// Tell more on stderr.
@@ -96,7 +98,9 @@ pub async fn run(options: &Options, out: impl Write) -> Result<Outcome> {
     let stop = Stop::on_signals().context("cannot listen for signals")?;
     probes::raise_file_limit();
     let kernel = Arc::new(Kernel::read()?);
-    let rules = Arc::new(Rules::new(&kernel));
+    let ways = Ways::of(&kernel.types, &kernel.symbols);
+    let way = choose(options.way, ways)?;
+    let rules = Arc::new(Rules::new(&kernel, ways));
     let roots = plan::resolve_roots(&kernel, &rules, &options.roots)?;
     let hidden = plan::resolve_roots(&kernel, &rules, &options.hidden)?;
     let roots = plan::without_hidden(roots, &hidden)?;
@@ -128,6 +132,7 @@ pub async fn run(options: &Options, out: impl Write) -> Result<Outcome> {
         kernel,
         rules,
         plan,
+        way,
         seen,
         growth: growth_of(options, &learned.origin),
         cache,
@@ -135,6 +140,20 @@ pub async fn run(options: &Options, out: impl Write) -> Result<Outcome> {
         stop,
     };
     trace(options, prepared, out).await
+}
+
+/// A way to attach that the user wants and the kernel has not.
+#[derive(Debug, thiserror::Error)]
+#[error("this kernel has no {} (--attach {}); leave --attach out", .0.meaning(), .0.name())]
+pub struct NoSuchWay(pub Way);
+
+/// The way to attach: the user's, or else the best of the kernel.
+fn choose(wanted: Option<Way>, ways: Ways) -> Result<Way, NoSuchWay> {
+    match wanted {
+        None => Ok(ways.best()),
+        Some(way) if ways.has(way) => Ok(way),
+        Some(way) => Err(NoSuchWay(way)),
+    }
 }
 
 /// How long growth waits before its first look; none if there is to be no growth.
@@ -155,6 +174,7 @@ struct Prepared {
     kernel: Arc<Kernel>,
     rules: Arc<Rules>,
     plan: Plan,
+    way: Way,
     /// What was seen to run under the roots, with its hits.
     seen: BTreeMap<Address, u64>,
     /// See [`growth_of`].
@@ -166,8 +186,7 @@ struct Prepared {
 
 async fn trace(options: &Options, mut prepared: Prepared, out: impl Write) -> Result<Outcome> {
     let Attached {
-        object,
-        btf,
+        attacher,
         mut controls,
         rings,
         tracepoints,
@@ -190,9 +209,9 @@ async fn trace(options: &Options, mut prepared: Prepared, out: impl Write) -> Re
         eprintln!(
             "tracer: tracing {}, {} functions below",
             tell::names(&prepared.plan),
-            probes.callees.len()
+            probes.callee_functions()
         );
-        growth = prepared.grow(options, object, btf, joined)?;
+        growth = prepared.grow(options, attacher, joined)?;
         if let Some(subject) = prepared.subject.take() {
             child = Some(subject.release().await?);
         }
@@ -227,8 +246,7 @@ async fn trace(options: &Options, mut prepared: Prepared, out: impl Write) -> Re
 
 /// What is in the kernel when the trace begins.
 struct Attached {
-    object: Object,
-    btf: aya::Btf,
+    attacher: Attacher,
     controls: Controls,
     rings: Vec<RingBuf<MapData>>,
     tracepoints: Tracepoints,
@@ -252,10 +270,10 @@ fn attach(options: &Options, prepared: &Prepared) -> Result<Attached> {
     let logger = diagnostics(&mut object, options.verbose);
     let tracepoints = object.attach_tracepoints(&btf)?;
     let controls = object.controls()?;
-    let probes = probes::attach_all(&mut object, &btf, plan, stop)?;
+    let mut attacher = Attacher::new(object, btf, Arc::clone(kernel), prepared.way);
+    let probes = probes::attach_all(&mut attacher, plan, stop)?;
     Ok(Attached {
-        object,
-        btf,
+        attacher,
         controls,
         rings,
         tracepoints,
@@ -278,8 +296,7 @@ impl Prepared {
     fn grow(
         &mut self,
         options: &Options,
-        object: Object,
-        btf: aya::Btf,
+        attacher: Attacher,
         joined: Joined,
     ) -> Result<Option<Growth>> {
         let Some(pause) = self.growth else {
@@ -289,8 +306,7 @@ impl Prepared {
         let growth = Growth::start(Start {
             kernel: Arc::clone(&self.kernel),
             rules: Arc::clone(&self.rules),
-            object,
-            btf,
+            attacher,
             plan: self.plan.clone(),
             seen: self.seen.clone(),
             processes,

@@ -1,0 +1,200 @@
+//! The few uses of bpf(2) that aya has no word for: programs whose attach type it does not know, and links to many functions at once.
+//!
+//! Each call gives the kernel the first part of its `union bpf_attr` (include/uapi/linux/bpf.h): what lies behind the given size counts as zero.
+
+use std::{
+    ffi::CStr,
+    io,
+    os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd},
+};
+
+use aya_obj::generated::bpf_insn;
+
+/// `BPF_PROG_LOAD` and `BPF_LINK_CREATE`.
+const PROG_LOAD: libc::c_long = 5;
+const LINK_CREATE: libc::c_long = 28;
+
+/// Bytes of the verifier's words that are kept. They are asked for only when a program was refused.
+const LOG_BYTES: usize = 1 << 20;
+
+/// What kind of program, and to what it will be attached (`enum bpf_prog_type`, `enum bpf_attach_type`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProgramKind {
+    /// The entry of many functions, by a trampoline each (7.2+).
+    EntryMulti,
+    /// The exit of many functions, by a trampoline each (7.2+).
+    ExitMulti,
+    /// Entry and exit of many functions, by an fprobe (6.10+).
+    Session,
+}
+
+impl ProgramKind {
+    const fn program_type(self) -> u32 {
+        match self {
+            Self::EntryMulti | Self::ExitMulti => 26,
+            Self::Session => 2,
+        }
+    }
+
+    const fn attach_type(self) -> u32 {
+        match self {
+            Self::Session => 56,
+            Self::EntryMulti => 59,
+            Self::ExitMulti => 60,
+        }
+    }
+}
+
+/// Why a program is not in the kernel.
+#[derive(Debug)]
+pub struct LoadError {
+    /// The kernel's answer.
+    pub error: io::Error,
+    /// The verifier's words.
+    pub log: String,
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct LoadAttributes {
+    program_type: u32,
+    instruction_count: u32,
+    instructions: u64,
+    license: u64,
+    log_level: u32,
+    log_size: u32,
+    log: u64,
+    kernel_version: u32,
+    flags: u32,
+    name: [u8; 16],
+    interface: u32,
+    expected_attach_type: u32,
+}
+
+/// The beginning that all links share, then what a multi link of trampolines has.
+#[repr(C)]
+struct MultiLink {
+    program: u32,
+    target: u32,
+    attach_type: u32,
+    flags: u32,
+    type_ids: u64,
+    cookies: u64,
+    count: u32,
+    reserved: u32,
+}
+
+/// The beginning that all links share, then what a link of kprobes has.
+#[repr(C)]
+struct KprobeLink {
+    program: u32,
+    target: u32,
+    attach_type: u32,
+    flags: u32,
+    multi_flags: u32,
+    count: u32,
+    symbols: u64,
+    addresses: u64,
+    cookies: u64,
+}
+
+/// Loads a program. `name` is what the kernel's listings will show, of at most 15 bytes.
+pub fn load(
+    kind: ProgramKind,
+    name: &str,
+    instructions: &[bpf_insn],
+) -> Result<OwnedFd, LoadError> {
+    let attempt = |log: &mut [u8]| {
+        let license: &CStr = c"GPL";
+        let mut attributes = LoadAttributes {
+            program_type: kind.program_type(),
+            instruction_count: u32::try_from(instructions.len()).unwrap_or(u32::MAX),
+            instructions: instructions.as_ptr() as u64,
+            license: license.as_ptr() as u64,
+            expected_attach_type: kind.attach_type(),
+            ..LoadAttributes::default()
+        };
+        if !log.is_empty() {
+            attributes.log_level = 1;
+            attributes.log_size = u32::try_from(log.len()).unwrap_or(u32::MAX);
+            attributes.log = log.as_mut_ptr() as u64;
+        }
+        for (to, from) in attributes.name[..15].iter_mut().zip(name.bytes()) {
+            *to = from;
+        }
+        // SAFETY: all that the attributes point to outlives the call.
+        unsafe { bpf(PROG_LOAD, &attributes) }
+    };
+    attempt(&mut []).or_else(|_| {
+        let mut log = vec![0; LOG_BYTES];
+        attempt(&mut log).map_err(|error| {
+            let end = log.iter().position(|&byte| byte == 0);
+            log.truncate(end.unwrap_or(log.len()));
+            LoadError {
+                error,
+                log: String::from_utf8_lossy(&log).into_owned(),
+            }
+        })
+    })
+}
+
+/// Attaches a program of [`ProgramKind::EntryMulti`] or [`ProgramKind::ExitMulti`] to functions by their type ids, which must be
+/// sorted and differ. All or none: one that does not do fails the whole with EINVAL.
+pub fn link_multi(
+    program: BorrowedFd<'_>,
+    kind: ProgramKind,
+    type_ids: &[u32],
+) -> io::Result<OwnedFd> {
+    let attributes = MultiLink {
+        program: descriptor(program),
+        target: 0,
+        attach_type: kind.attach_type(),
+        flags: 0,
+        type_ids: type_ids.as_ptr() as u64,
+        cookies: 0,
+        count: u32::try_from(type_ids.len()).unwrap_or(u32::MAX),
+        reserved: 0,
+    };
+    // SAFETY: the ids outlive the call.
+    unsafe { bpf(LINK_CREATE, &attributes) }
+}
+
+/// Attaches a program of [`ProgramKind::Session`] to functions by their addresses. All or none.
+pub fn link_session(program: BorrowedFd<'_>, addresses: &[u64]) -> io::Result<OwnedFd> {
+    let attributes = KprobeLink {
+        program: descriptor(program),
+        target: 0,
+        attach_type: ProgramKind::Session.attach_type(),
+        flags: 0,
+        multi_flags: 0,
+        count: u32::try_from(addresses.len()).unwrap_or(u32::MAX),
+        symbols: 0,
+        addresses: addresses.as_ptr() as u64,
+        cookies: 0,
+    };
+    // SAFETY: the addresses outlive the call.
+    unsafe { bpf(LINK_CREATE, &attributes) }
+}
+
+fn descriptor(program: BorrowedFd<'_>) -> u32 {
+    program.as_raw_fd().cast_unsigned()
+}
+
+/// # Safety
+/// `attributes` is the beginning of what `command` expects, and what it points to is there.
+unsafe fn bpf<T>(command: libc::c_long, attributes: &T) -> io::Result<OwnedFd> {
+    // SAFETY: the caller's promise; the size is the attributes' own.
+    let answer = unsafe {
+        libc::syscall(
+            libc::SYS_bpf,
+            command,
+            std::ptr::from_ref(attributes),
+            size_of::<T>(),
+        )
+    };
+    match i32::try_from(answer) {
+        // SAFETY: the kernel has just opened it for us.
+        Ok(descriptor) if descriptor >= 0 => Ok(unsafe { OwnedFd::from_raw_fd(descriptor) }),
+        _ => Err(io::Error::last_os_error()),
+    }
+}

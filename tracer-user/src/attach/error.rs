@@ -1,0 +1,86 @@
+//! Why a function has no probes.
+
+use std::io;
+
+use thiserror::Error;
+
+use super::ObjectError;
+
+/// Why a function has no probes.
+#[derive(Debug, Error)]
+pub enum AttachError {
+    /// The kernel forbids tracing programs altogether.
+    #[error(
+        "the kernel refuses BPF tracing programs (EPERM): lockdown or a security policy forbids them"
+    )]
+    Forbidden,
+    /// The object lacks the program.
+    #[error("the eBPF object has no program {0}")]
+    Missing(&'static str),
+    /// The object cannot be used.
+    #[error(transparent)]
+    Object(#[from] ObjectError),
+    /// The kernel said no to a program that serves many functions.
+    #[error("the kernel does not accept the program {program}: {reason}")]
+    Program {
+        /// Its name.
+        program: &'static str,
+        /// The verifier's last words, or the error.
+        reason: String,
+    },
+    /// The kernel said no to this function.
+    #[error("the kernel does not accept a probe on {function}: {reason}")]
+    Function {
+        /// Its name.
+        function: String,
+        /// The kernel's words, in one line.
+        reason: String,
+    },
+}
+
+impl AttachError {
+    /// The kernel's answer to a link of this function.
+    pub(super) fn link(function: &str, error: &io::Error) -> Self {
+        if error.raw_os_error() == Some(libc::EPERM) {
+            return Self::Forbidden;
+        }
+        Self::Function {
+            function: function.to_owned(),
+            reason: error.to_string(),
+        }
+    }
+}
+
+/// The reason in what the verifier says: the last line that is not about its own work.
+pub(super) fn last_words(log: &str) -> Option<&str> {
+    log.lines()
+        .map(str::trim)
+        .rfind(|line| !line.is_empty() && !is_statistics(line))
+}
+
+/// What the verifier adds behind its reason (print_verification_stats, kernel/bpf/verifier.c).
+fn is_statistics(line: &str) -> bool {
+    [
+        "processed ",
+        "verification time ",
+        "stack depth ",
+        "subprog ",
+    ]
+    .iter()
+    .any(|beginning| line.starts_with(beginning))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::last_words;
+
+    #[test]
+    fn the_reason_stands_before_the_statistics() {
+        let log = "0: R1=ctx()\nmath between ctx pointer and register\n\nprocessed 3 insns (limit 1000000)\nsubprog 0 stack 8\n";
+        assert_eq!(
+            last_words(log),
+            Some("math between ctx pointer and register")
+        );
+        assert_eq!(last_words("\nprocessed 0 insns\n"), None);
+    }
+}

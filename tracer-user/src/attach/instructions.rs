@@ -1,0 +1,91 @@
+//! The instructions of programs that aya does not load itself.
+//!
+//! aya keeps what it parsed to itself, so the object is parsed once more, and its maps are those that aya has made: the
+//! same tables serve all programs.
+
+use std::{
+    collections::HashMap,
+    os::fd::{AsFd as _, AsRawFd as _},
+};
+
+use aya::{
+    Ebpf,
+    maps::{Map, MapData},
+};
+use aya_obj::generated::{BPF_CALL, BPF_JMP, BPF_PSEUDO_KFUNC_CALL, bpf_insn};
+
+use super::object::{OBJECT, ObjectError};
+
+/// The programs of the object by name, with the maps of a loaded one.
+pub struct Instructions {
+    object: aya_obj::Object,
+}
+
+impl Instructions {
+    /// Parses the object.
+    pub fn new(ebpf: &Ebpf) -> Result<Self, ObjectError> {
+        let mut object = aya_obj::Object::parse(OBJECT).map_err(aya::EbpfError::from)?;
+        let maps: Vec<(String, i32, aya_obj::Map)> = object
+            .maps
+            .iter()
+            .filter_map(|(name, map)| {
+                let data = data(ebpf.map(name)?)?;
+                Some((name.clone(), data.fd().as_fd().as_raw_fd(), map.clone()))
+            })
+            .collect();
+        let text = object
+            .functions
+            .keys()
+            .map(|(section, _)| *section)
+            .collect();
+        object
+            .relocate_maps(
+                maps.iter().map(|(name, fd, map)| (name.as_str(), *fd, map)),
+                &text,
+            )
+            .and_then(|()| object.relocate_calls(&text))
+            .map_err(aya::EbpfError::from)?;
+        Ok(Self { object })
+    }
+
+    /// Those of one program. Calls of helpers with the numbers in `kernel_functions` become calls of the kernel's functions with
+    /// these type ids.
+    pub fn of(
+        &self,
+        program: &'static str,
+        kernel_functions: &HashMap<i32, u32>,
+    ) -> Result<Vec<bpf_insn>, ObjectError> {
+        let missing = ObjectError::Missing(program);
+        let Some(found) = self.object.programs.get(program) else {
+            return Err(missing);
+        };
+        let Some(function) = self.object.functions.get(&found.function_key()) else {
+            return Err(missing);
+        };
+        let mut instructions = function.instructions.clone();
+        for instruction in &mut instructions {
+            if is_helper_call(*instruction)
+                && let Some(id) = kernel_functions.get(&instruction.imm)
+            {
+                instruction.set_src_reg(PSEUDO_KFUNC_CALL);
+                instruction.imm = id.cast_signed();
+            }
+        }
+        Ok(instructions)
+    }
+}
+
+#[allow(clippy::cast_possible_truncation)]
+const PSEUDO_KFUNC_CALL: u8 = BPF_PSEUDO_KFUNC_CALL as u8;
+
+fn is_helper_call(instruction: bpf_insn) -> bool {
+    u32::from(instruction.code) == BPF_JMP | BPF_CALL && instruction.src_reg() == 0
+}
+
+/// The map behind aya's types, of those that the object has.
+fn data(map: &Map) -> Option<&MapData> {
+    match map {
+        Map::Array(data) | Map::ArrayOfMaps(data) | Map::RingBuf(data) => Some(data),
+        _ => None,
+    }
+}

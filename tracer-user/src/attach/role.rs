@@ -1,0 +1,12 @@
+//! What a function is to a trace.
+
+/// What its probes do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It opens root calls.
+    Root,
+    /// It is recorded inside root calls only.
+    Callee,
+    /// It is not recorded, and nothing below it is.
+    Hidden,
+}

@@ -1,0 +1,119 @@
+//! The ways to get probes into functions, and which of them this kernel has.
+//!
+//! The kernel is asked, not its version: distributions backport, and leave things out. What is asked with is a program that
+//! does nothing, on a function that nobody calls.
+
+use std::os::fd::AsFd as _;
+
+use aya_obj::generated::{BPF_EXIT, BPF_JMP, bpf_insn};
+
+use super::bpf::{self, ProgramKind};
+use crate::kernel::{btf::Types, symbols::Symbols};
+
+/// A function that the kernel has for trying out fentry and fexit (net/bpf/test_run.c); nothing else calls it.
+pub const TEST_FUNCTION: &str = "bpf_fentry_test1";
+
+/// A way to get probes into functions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Way {
+    /// fentry.multi and fexit.multi: see `multi`.
+    Multi,
+    /// kprobe.session: see `session`.
+    Session,
+    /// fentry and fexit, function by function: see `pair`.
+    Pair,
+}
+
+impl Way {
+    /// What it is called on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Multi => "multi",
+            Self::Session => "kprobe",
+            Self::Pair => "pair",
+        }
+    }
+
+    /// What it is, and since when.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Multi => "fentry.multi and fexit.multi, in Linux from 7.2 on",
+            Self::Session => "kprobe.session, in Linux from 6.10 on with CONFIG_FPROBE",
+            Self::Pair => "fentry and fexit, in Linux from 5.15 on",
+        }
+    }
+}
+
+/// The ways that this kernel has besides [`Way::Pair`], which it must have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ways {
+    /// Whether it has [`Way::Multi`].
+    pub multi: bool,
+    /// Whether it has [`Way::Session`].
+    pub session: bool,
+}
+
+impl Ways {
+    /// Asks the kernel.
+    pub fn of(types: &Types, symbols: &Symbols) -> Self {
+        Self {
+            multi: has_multi(types).is_some(),
+            session: has_session(types, symbols).is_some(),
+        }
+    }
+
+    /// Whether the kernel has it.
+    pub const fn has(self, way: Way) -> bool {
+        match way {
+            Way::Multi => self.multi,
+            Way::Session => self.session,
+            Way::Pair => true,
+        }
+    }
+
+    /// The one with which a trace begins and ends soonest.
+    pub const fn best(self) -> Way {
+        if self.multi {
+            Way::Multi
+        } else if self.session {
+            Way::Session
+        } else {
+            Way::Pair
+        }
+    }
+}
+
+fn has_multi(types: &Types) -> Option<()> {
+    let kind = ProgramKind::EntryMulti;
+    let program = bpf::load(kind, "tracer_asks", &nothing()).ok()?;
+    let id = types.function_id(TEST_FUNCTION)?;
+    bpf::link_multi(program.as_fd(), kind, &[id]).ok().map(drop)
+}
+
+fn has_session(types: &Types, symbols: &Symbols) -> Option<()> {
+    // Kernels with kprobe.multi alone take the program for one of that.
+    types.function_id("bpf_session_is_return")?;
+    types.function_id("bpf_session_cookie")?;
+    let program = bpf::load(ProgramKind::Session, "tracer_asks", &nothing()).ok()?;
+    let address = symbols.address_of(TEST_FUNCTION)?;
+    bpf::link_session(program.as_fd(), &[address.0])
+        .ok()
+        .map(drop)
+}
+
+/// `r0 = 0; exit`.
+fn nothing() -> [bpf_insn; 2] {
+    const MOVE_64: u8 = 0xb7;
+    let mut instructions = [bpf_insn {
+        code: MOVE_64,
+        _bitfield_align_1: [],
+        _bitfield_1: bpf_insn::new_bitfield_1(0, 0),
+        off: 0,
+        imm: 0,
+    }; 2];
+    #[allow(clippy::cast_possible_truncation)]
+    {
+        instructions[1].code = (BPF_JMP | BPF_EXIT) as u8;
+    }
+    instructions
+}
