@@ -54,18 +54,18 @@ pub struct Attacher {
     btf: aya::Btf,
     kernel: Arc<Kernel>,
     way: Way,
-    programs: Option<Programs>,
+    programs: Programs,
 }
 
 impl Attacher {
     /// Attaches by `way`, which the kernel must have.
     pub fn new(object: Object, btf: aya::Btf, kernel: Arc<Kernel>, way: Way) -> Self {
         Self {
+            programs: Programs::new(&object, &kernel.types),
             object,
             btf,
             kernel,
             way,
-            programs: None,
         }
     }
 
@@ -102,19 +102,12 @@ impl Attacher {
         if functions.is_empty() || observer.is_stopped() {
             return Ok(Vec::new());
         }
-        let kernel = Arc::clone(&self.kernel);
+        let programs = &mut self.programs;
         match way {
-            Way::Multi => multi::attach(self.programs()?, &kernel.types, functions, role, observer),
-            Way::Session => session::attach(self.programs()?, functions, role, observer),
+            Way::Multi => multi::attach(programs, &self.kernel.types, functions, role, observer),
+            Way::Session => session::attach(programs, functions, role, observer),
             Way::Pair => self.pairs(functions, role, observer),
         }
-    }
-
-    fn programs(&mut self) -> Result<&mut Programs, AttachError> {
-        if self.programs.is_none() {
-            self.programs = Some(Programs::new(&mut self.object, &self.kernel.types)?);
-        }
-        self.programs.as_mut().ok_or(AttachError::Missing("maps"))
     }
 
     fn pairs(

@@ -17,6 +17,7 @@ use aya_obj::generated::{BPF_CALL, BPF_JMP, BPF_PSEUDO_KFUNC_CALL, bpf_insn};
 use super::object::{OBJECT, ObjectError};
 
 /// The programs of the object by name, with the maps of a loaded one.
+#[derive(Clone)]
 pub struct Instructions {
     object: aya_obj::Object,
 }

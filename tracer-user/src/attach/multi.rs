@@ -10,9 +10,12 @@ use super::{
     AttachError, Observer, Probe, Role,
     bpf::{self, ProgramKind},
     many,
-    programs::Programs,
+    programs::{Copy, Programs},
 };
 use crate::{kernel::btf::Types, plan::Planned};
+
+/// How many programs the functions of a role share.
+const COPIES: usize = 16;
 
 /// The probes of many functions. Dropping it takes them away, the entries first.
 #[derive(Debug)]
@@ -51,30 +54,45 @@ pub fn attach(
         Some(Typed { id, name })
     });
     // The kernel wants them sorted.
-    let mut waiting: Vec<Typed<'_>> = with_id.collect::<BTreeSet<_>>().into_iter().collect();
+    let all: BTreeSet<Typed<'_>> = with_id.collect();
     let mut probes = Vec::new();
-    // What the kernel accepts at the exit but not at the entry must not stay with an exit alone: then once more without it.
-    while !waiting.is_empty() && !observer.is_stopped() {
-        let exits = links(
+    for copy in 0..COPIES {
+        let own = all.iter().skip(copy).step_by(COPIES).copied().collect();
+        let programs = Shared {
             programs,
-            &waiting,
-            ProgramKind::ExitMulti,
             role,
-            &mut |error| observer.refused(error),
-        )?;
+            copy: Copy(copy),
+        };
+        probes.extend(attach_all(programs, own, observer)?);
+    }
+    Ok(probes)
+}
+
+/// The programs of one role that some functions share.
+struct Shared<'a> {
+    programs: &'a mut Programs,
+    role: Role,
+    copy: Copy,
+}
+
+/// Attaches them; what the kernel accepts at the exit but not at the entry must not stay with an exit alone, so then the others go once more without it.
+fn attach_all(
+    mut shared: Shared<'_>,
+    mut waiting: Vec<Typed<'_>>,
+    observer: &mut dyn Observer,
+) -> Result<Vec<Probe>, AttachError> {
+    let mut probes = Vec::new();
+    while !waiting.is_empty() && !observer.is_stopped() {
         let mut again = Vec::new();
+        let exits = shared.links(&waiting, ProgramKind::ExitMulti, &mut |error| {
+            observer.refused(error)
+        })?;
         for (exit, with_exit) in exits {
             let mut refused = Vec::new();
-            let entries = links(
-                programs,
-                with_exit,
-                ProgramKind::EntryMulti,
-                role,
-                &mut |error| {
-                    refused.push(error);
-                    Ok(())
-                },
-            )?;
+            let entries = shared.links(with_exit, ProgramKind::EntryMulti, &mut |error| {
+                refused.push(error);
+                Ok(())
+            })?;
             match (<[_; 1]>::try_from(entries), refused.is_empty()) {
                 (Ok([(entry, both)]), true) => {
                     observer.attached(both.len());
@@ -87,33 +105,34 @@ pub fn attach(
                 (entries, _) => {
                     let entries = entries.map_or_else(|all| all, Vec::from);
                     again.extend(entries.iter().flat_map(|(_, some)| some.iter().copied()));
-                    refused
-                        .into_iter()
-                        .try_for_each(|error| observer.refused(error))?;
+                    for error in refused {
+                        observer.refused(error)?;
+                    }
                 }
             }
         }
+        again.sort_unstable();
         waiting = again;
-        waiting.sort_unstable();
     }
     Ok(probes)
 }
 
-/// Links of one kind to those that the kernel accepts.
-fn links<'a, 'b>(
-    programs: &mut Programs,
-    functions: &'b [Typed<'a>],
-    kind: ProgramKind,
-    role: Role,
-    refused: &mut dyn FnMut(AttachError) -> Result<(), AttachError>,
-) -> Result<Vec<(OwnedFd, &'b [Typed<'a>])>, AttachError> {
-    let program = programs.get(kind, role)?;
-    many::link(
-        functions,
-        &mut |some| {
-            let ids: Vec<u32> = some.iter().map(|function| function.id).collect();
-            bpf::link_multi(program, kind, &ids)
-        },
-        &mut |function, error: io::Error| refused(AttachError::link(function.name, &error)),
-    )
+impl Shared<'_> {
+    /// Links of one kind to those that the kernel accepts.
+    fn links<'a, 'b>(
+        &mut self,
+        functions: &'b [Typed<'a>],
+        kind: ProgramKind,
+        refused: &mut dyn FnMut(AttachError) -> Result<(), AttachError>,
+    ) -> Result<Vec<(OwnedFd, &'b [Typed<'a>])>, AttachError> {
+        let program = self.programs.get(kind, self.role, self.copy)?;
+        many::link(
+            functions,
+            &mut |some| {
+                let ids: Vec<u32> = some.iter().map(|function| function.id).collect();
+                bpf::link_multi(program, kind, &ids)
+            },
+            &mut |function, error: io::Error| refused(AttachError::link(function.name, &error)),
+        )
+    }
 }

@@ -11,7 +11,7 @@ use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_RINGBUF;
 use thiserror::Error;
 use tracer_common::Config;
 
-use super::Controls;
+use super::{Controls, instructions::Instructions};
 
 /// The eBPF object file, as `cargo xtask build` made it.
 pub(super) static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("TRACER_EBPF_OBJECT"));
@@ -62,6 +62,7 @@ pub struct Tracepoints {
 /// The loaded object. What is attached holds itself, so it is needed for attaching only.
 pub struct Object {
     ebpf: Ebpf,
+    instructions: Instructions,
 }
 
 impl Object {
@@ -83,7 +84,9 @@ impl Object {
             .load(OBJECT)
             .map_err(explain_load)?;
         let rings = make_rings(&mut ebpf, sizes)?;
-        Ok((Self { ebpf }, rings))
+        // Before anybody takes maps out of what aya holds.
+        let instructions = Instructions::new(&ebpf)?;
+        Ok((Self { ebpf, instructions }, rings))
     }
 
     /// Attaches the tracepoints that keep the gate right. Before the trace is armed, and held as long as it is.
@@ -115,6 +118,11 @@ impl Object {
     /// The programs, for the attach ways.
     pub fn ebpf(&mut self) -> &mut Ebpf {
         &mut self.ebpf
+    }
+
+    /// The instructions of the programs that aya does not load itself.
+    pub(super) const fn instructions(&self) -> &Instructions {
+        &self.instructions
     }
 
     /// What is read and set while the trace goes on. It has descriptors of its own, so the object may be elsewhere.

@@ -15,35 +15,44 @@ use super::{
 };
 use crate::kernel::btf::Types;
 
+/// Which of several programs that do the same. The kernel guards each apart from the others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Copy(pub usize);
+
 /// Programs in the kernel. They go with the last link that holds them once this is dropped.
 pub struct Programs {
     instructions: Instructions,
     /// What stands for a kernel function in the object, and its type id here.
     kernel_functions: HashMap<i32, u32>,
-    loaded: BTreeMap<&'static str, OwnedFd>,
+    loaded: BTreeMap<(&'static str, Copy), OwnedFd>,
 }
 
 impl Programs {
     /// None is loaded yet.
-    pub fn new(object: &mut Object, types: &Types) -> Result<Self, AttachError> {
+    pub fn new(object: &Object, types: &Types) -> Self {
         let kernel_functions = [
             (SESSION_IS_RETURN, "bpf_session_is_return"),
             (SESSION_COOKIE, "bpf_session_cookie"),
         ];
-        Ok(Self {
-            instructions: Instructions::new(object.ebpf())?,
+        Self {
+            instructions: object.instructions().clone(),
             kernel_functions: kernel_functions
                 .into_iter()
                 .filter_map(|(number, name)| Some((number, types.function_id(name)?)))
                 .collect(),
             loaded: BTreeMap::new(),
-        })
+        }
     }
 
     /// The program of that kind for functions of that role.
-    pub fn get(&mut self, kind: ProgramKind, role: Role) -> Result<BorrowedFd<'_>, AttachError> {
+    pub fn get(
+        &mut self,
+        kind: ProgramKind,
+        role: Role,
+        copy: Copy,
+    ) -> Result<BorrowedFd<'_>, AttachError> {
         let name = role.program(kind);
-        if !self.loaded.contains_key(name) {
+        if !self.loaded.contains_key(&(name, copy)) {
             let instructions = self.instructions.of(name, &self.kernel_functions)?;
             let program = bpf::load(kind, name, &instructions).map_err(|refusal| {
                 if refusal.error.raw_os_error() == Some(libc::EPERM) {
@@ -55,9 +64,12 @@ impl Programs {
                         .map_or_else(|| refusal.error.to_string(), str::to_owned),
                 }
             })?;
-            self.loaded.insert(name, program);
+            self.loaded.insert((name, copy), program);
         }
-        let program = self.loaded.get(name).ok_or(AttachError::Missing(name))?;
+        let program = self
+            .loaded
+            .get(&(name, copy))
+            .ok_or(AttachError::Missing(name))?;
         Ok(program.as_fd())
     }
 }

@@ -11,7 +11,7 @@ use super::{
     AttachError, Observer, Probe, Role,
     bpf::{self, ProgramKind},
     many,
-    programs::Programs,
+    programs::{Copy, Programs},
 };
 use crate::plan::Planned;
 
@@ -36,7 +36,7 @@ pub fn attach(
     role: Role,
     observer: &mut dyn Observer,
 ) -> Result<Vec<Probe>, AttachError> {
-    let program = programs.get(ProgramKind::Session, role)?;
+    let program = programs.get(ProgramKind::Session, role, Copy::default())?;
     let links = many::link(
         functions,
         &mut |some| {
