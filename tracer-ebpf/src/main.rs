@@ -1,7 +1,7 @@
 //! The eBPF side of tracer.
 //!
 //! Probe programs, each serving any number of functions: entry and exit of a root, of a callee, and of a
-//! function that is hidden with all below it; once for trampolines and once for kprobe.session (`site` is what the two have in common). A root opens and closes a root call; a hidden function makes no events. Two
+//! function that is hidden with all below it; function by function, or as one program for both ends (`session`); `site` is what these have in common. A root opens and closes a root call; a hidden function makes no events. Two
 //! tracepoints keep "which task runs on this CPU" right across switches and end the calls of tasks that die.
 //!
 //! The flow is `gate` (is the task that runs here inside a root? a few instructions) -> `task` (its
@@ -76,22 +76,43 @@ pub fn hidden_exit(ctx: FExitContext) -> i32 {
     0
 }
 
-/// A root, at its entry and at its exit.
-#[kprobe]
-pub fn root_session(ctx: ProbeContext) -> u32 {
-    session::root(&ctx)
+/// A root, at its entry and at its exit, at a trampoline.
+#[fentry]
+pub fn root_session(ctx: FEntryContext) -> i32 {
+    session::root(&ctx);
+    0
 }
 
-/// A function that may run under a root, at its entry and at its exit.
+/// A root, at its entry and at its exit, at an fprobe.
 #[kprobe]
-pub fn callee_session(ctx: ProbeContext) -> u32 {
-    session::callee(&ctx)
+pub fn root_probe(ctx: ProbeContext) -> u32 {
+    session::root_probe(&ctx)
 }
 
-/// A function that is hidden, at its entry and at its exit.
+/// A function that may run under a root, at its entry and at its exit, at a trampoline.
+#[fentry]
+pub fn callee_session(ctx: FEntryContext) -> i32 {
+    session::callee(&ctx);
+    0
+}
+
+/// A function that may run under a root, at its entry and at its exit, at an fprobe.
 #[kprobe]
-pub fn hidden_session(ctx: ProbeContext) -> u32 {
-    session::hidden(&ctx)
+pub fn callee_probe(ctx: ProbeContext) -> u32 {
+    session::callee_probe(&ctx)
+}
+
+/// A function that is hidden, at its entry and at its exit, at a trampoline.
+#[fentry]
+pub fn hidden_session(ctx: FEntryContext) -> i32 {
+    session::hidden(&ctx);
+    0
+}
+
+/// A function that is hidden, at its entry and at its exit, at an fprobe.
+#[kprobe]
+pub fn hidden_probe(ctx: ProbeContext) -> u32 {
+    session::hidden_probe(&ctx)
 }
 
 /// The CPU goes from one task to another.

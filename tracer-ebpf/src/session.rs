@@ -1,12 +1,21 @@
-//! kprobe.session: one program that runs at the entry and at the exit of any number of functions (kernels 6.10+).
+//! Programs that run at the entry and at the exit of any number of functions: fsession.multi (kernels 7.2+) and kprobe.session (6.10+).
 //!
-//! A function needs no type information for it, and an entry that answers [`NO_EXIT`] costs no exit. The two kernel
-//! functions that it needs are called through numbers that no helper has; userspace puts the kernel's own in their place when it
-//! loads the program (tracer-user/src/attach/session.rs), because neither aya nor the linker knows such calls. Seen to work on 6.12, 6.18 and 7.3.
+//! Being one program for both ends has a virtue: the kernel skips a program that is hit again while it runs, and what an interrupt in the
+//! middle of it calls is then skipped at both ends, so no call is seen by half. A kprobe.session needs no type information of a function, and
+//! an entry that answers [`NO_EXIT`] costs no exit.
+//!
+//! The two kernel functions that they need are called through numbers that no helper has; userspace puts the kernel's own in their place
+//! when it loads the program (tracer-user/src/attach/instructions.rs), because neither aya nor the linker knows such calls. Seen to work on
+//! 6.12, 6.18 and 7.3.
 
 use core::ffi::c_void;
 
-use aya_ebpf::{EbpfContext, bindings::pt_regs, programs::ProbeContext};
+use aya_ebpf::{
+    EbpfContext,
+    bindings::pt_regs,
+    helpers::bpf_get_func_ret,
+    programs::{FEntryContext, ProbeContext},
+};
 use tracer_common::session::{SESSION_COOKIE, SESSION_IS_RETURN};
 
 use crate::{probe, site::Site};
@@ -16,20 +25,117 @@ const EXIT: u32 = 0;
 /// The exit is not wanted.
 const NO_EXIT: u32 = 1;
 
-/// A call at its entry or at its exit.
-pub struct SessionContext {
+/// Whether this is the exit.
+///
+/// # Safety
+/// `ctx` is the context of a program of one of the two kinds.
+#[inline(always)]
+unsafe fn is_return(ctx: *mut c_void) -> bool {
+    // SAFETY: userspace makes the number a call of `bpf_session_is_return`. Up to 6.19 that takes no argument and ignores this one.
+    unsafe {
+        let is_return: unsafe extern "C" fn(*mut c_void) -> bool =
+            core::mem::transmute(SESSION_IS_RETURN as usize);
+        is_return(ctx)
+    }
+}
+
+/// Eight bytes of this call's own.
+///
+/// # Safety
+/// As [`is_return`].
+#[inline(always)]
+unsafe fn cookie(ctx: *mut c_void) -> *mut u64 {
+    // SAFETY: userspace makes the number a call of `bpf_session_cookie`; for the argument see above.
+    unsafe {
+        let cookie: unsafe extern "C" fn(*mut c_void) -> *mut u64 =
+            core::mem::transmute(SESSION_COOKIE as usize);
+        cookie(ctx)
+    }
+}
+
+/// A call at its entry or at its exit, at a trampoline.
+pub struct TrampolineSite<'a>(&'a FEntryContext);
+
+impl EbpfContext for TrampolineSite<'_> {
+    #[inline(always)]
+    fn as_ptr(&self) -> *mut c_void {
+        self.0.as_ptr()
+    }
+}
+
+impl Site for TrampolineSite<'_> {
+    const EXIT_ALWAYS_COMES: bool = true;
+
+    #[inline(always)]
+    fn frame(&self) -> u64 {
+        self.as_ptr() as u64
+    }
+
+    #[inline(always)]
+    fn value(&self) -> u64 {
+        let mut value = 0;
+        // SAFETY: the context is the program's own, and the function has returned.
+        unsafe { bpf_get_func_ret(self.as_ptr(), &raw mut value) };
+        value
+    }
+}
+
+/// A function that may run under a root, at a trampoline.
+#[inline(always)]
+pub fn callee(ctx: &FEntryContext) {
+    if probe::is_outside() {
+        return;
+    }
+    let site = TrampolineSite(ctx);
+    // SAFETY: the context is the program's own.
+    if unsafe { is_return(site.as_ptr()) } {
+        probe::callee_exit(&site);
+    } else {
+        probe::callee_entry(&site);
+    }
+}
+
+/// A root, at a trampoline.
+#[inline(always)]
+pub fn root(ctx: &FEntryContext) {
+    let site = TrampolineSite(ctx);
+    // SAFETY: the context is the program's own.
+    if unsafe { is_return(site.as_ptr()) } {
+        probe::root_exit(&site);
+    } else {
+        probe::root_entry(&site);
+    }
+}
+
+/// A hidden function, at a trampoline.
+#[inline(always)]
+pub fn hidden(ctx: &FEntryContext) {
+    if probe::is_outside() {
+        return;
+    }
+    let site = TrampolineSite(ctx);
+    // SAFETY: the context is the program's own.
+    if unsafe { is_return(site.as_ptr()) } {
+        probe::hidden_exit(&site);
+    } else {
+        probe::hidden_entry(&site);
+    }
+}
+
+/// A call at its entry or at its exit, at an fprobe.
+pub struct ProbeSite {
     registers: *mut pt_regs,
     frame: u64,
 }
 
-impl EbpfContext for SessionContext {
+impl EbpfContext for ProbeSite {
     #[inline(always)]
     fn as_ptr(&self) -> *mut c_void {
         self.registers.cast()
     }
 }
 
-impl Site for SessionContext {
+impl Site for ProbeSite {
     const EXIT_ALWAYS_COMES: bool = false;
 
     #[inline(always)]
@@ -47,65 +153,52 @@ impl Site for SessionContext {
 /// Runs `entry`, which says whether the exit is wanted, or `exit`.
 #[inline(always)]
 fn run(
-    registers: &ProbeContext,
-    entry: impl FnOnce(&SessionContext) -> bool,
-    exit: impl FnOnce(&SessionContext),
+    ctx: &ProbeContext,
+    entry: impl FnOnce(&ProbeSite) -> bool,
+    exit: impl FnOnce(&ProbeSite),
 ) -> u32 {
-    let ctx = registers.as_ptr();
-    // SAFETY: userspace makes the numbers calls of `bpf_session_is_return` and `bpf_session_cookie`. Up to 6.19 they
-    // take no argument and ignore this one. The cookie is 8 bytes of this call's own.
-    let (is_return, cookie) = unsafe {
-        let is_return: unsafe extern "C" fn(*mut c_void) -> bool =
-            core::mem::transmute(SESSION_IS_RETURN as usize);
-        let cookie: unsafe extern "C" fn(*mut c_void) -> *mut u64 =
-            core::mem::transmute(SESSION_COOKIE as usize);
-        (is_return(ctx), cookie(ctx))
-    };
+    let registers = ctx.regs;
+    // SAFETY: the context is the program's own.
+    let (is_return, cookie) = unsafe { (is_return(ctx.as_ptr()), cookie(ctx.as_ptr())) };
     if is_return {
-        // SAFETY: as above.
+        // SAFETY: see `cookie`.
         let frame = unsafe { *cookie };
-        exit(&SessionContext {
-            registers: registers.regs,
-            frame,
-        });
+        exit(&ProbeSite { registers, frame });
         return EXIT;
     }
-    // SAFETY: the registers are the program's context; the cookie as above.
+    // SAFETY: the registers are the program's context; for the other see `cookie`.
     let frame = unsafe {
-        let frame = (*registers.regs).rsp;
+        let frame = (*registers).rsp;
         *cookie = frame;
         frame
     };
-    if entry(&SessionContext {
-        registers: registers.regs,
-        frame,
-    }) {
+    if entry(&ProbeSite { registers, frame }) {
         EXIT
     } else {
         NO_EXIT
     }
 }
 
-/// A function that may run under a root.
+/// A function that may run under a root, at an fprobe.
 #[inline(always)]
-pub fn callee(registers: &ProbeContext) -> u32 {
+pub fn callee_probe(ctx: &ProbeContext) -> u32 {
     if probe::is_outside() {
         return NO_EXIT;
     }
-    run(registers, probe::callee_entry, probe::callee_exit)
+    run(ctx, probe::callee_entry, probe::callee_exit)
 }
 
-/// A root.
+/// A root, at an fprobe.
 #[inline(always)]
-pub fn root(registers: &ProbeContext) -> u32 {
-    run(registers, probe::root_entry, probe::root_exit)
+pub fn root_probe(ctx: &ProbeContext) -> u32 {
+    run(ctx, probe::root_entry, probe::root_exit)
 }
 
-/// A hidden function.
+/// A hidden function, at an fprobe.
 #[inline(always)]
-pub fn hidden(registers: &ProbeContext) -> u32 {
+pub fn hidden_probe(ctx: &ProbeContext) -> u32 {
     if probe::is_outside() {
         return NO_EXIT;
     }
-    run(registers, probe::hidden_entry, probe::hidden_exit)
+    run(ctx, probe::hidden_entry, probe::hidden_exit)
 }

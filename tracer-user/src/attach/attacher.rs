@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{
     AttachError, Object, Pair, Role, Way,
-    multi::{self, Multi},
+    bpf::ProgramKind,
     programs::Programs,
     session::{self, Session},
 };
@@ -32,8 +32,6 @@ pub enum Probe {
     /// Of one function.
     Pair(Pair),
     /// Of many.
-    Multi(Multi),
-    /// Of many.
     Session(Session),
 }
 
@@ -42,7 +40,6 @@ impl Probe {
     pub const fn functions(&self) -> usize {
         match self {
             Self::Pair(_) => 1,
-            Self::Multi(multi) => multi.functions(),
             Self::Session(session) => session.functions(),
         }
     }
@@ -73,7 +70,7 @@ impl Attacher {
     pub const fn at_once(&self) -> usize {
         match self.way {
             Way::Pair => 1,
-            Way::Multi | Way::Session => usize::MAX,
+            Way::Multi | Way::Kprobe => usize::MAX,
         }
     }
 
@@ -87,7 +84,7 @@ impl Attacher {
         let (by_type, by_address): (Vec<&Planned>, Vec<&Planned>) = functions
             .iter()
             .partition(|function| function.reach == Reach::Type);
-        let mut probes = self.attach_by(Way::Session, &by_address, role, observer)?;
+        let mut probes = self.attach_by(Way::Kprobe, &by_address, role, observer)?;
         probes.extend(self.attach_by(self.way, &by_type, role, observer)?);
         Ok(probes)
     }
@@ -102,12 +99,14 @@ impl Attacher {
         if functions.is_empty() || observer.is_stopped() {
             return Ok(Vec::new());
         }
-        let programs = &mut self.programs;
-        match way {
-            Way::Multi => multi::attach(programs, &self.kernel.types, functions, role, observer),
-            Way::Session => session::attach(programs, functions, role, observer),
-            Way::Pair => self.pairs(functions, role, observer),
-        }
+        let kind = match way {
+            Way::Multi => ProgramKind::Trampolines,
+            Way::Kprobe => ProgramKind::Fprobe,
+            Way::Pair => return self.pairs(functions, role, observer),
+        };
+        let (programs, types) = (&mut self.programs, &self.kernel.types);
+        let sessions = session::attach(programs, types, kind, functions, role, observer)?;
+        Ok(sessions.into_iter().map(Probe::Session).collect())
     }
 
     fn pairs(

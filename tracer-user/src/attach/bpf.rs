@@ -20,27 +20,24 @@ const LOG_BYTES: usize = 1 << 20;
 /// What kind of program, and to what it will be attached (`enum bpf_prog_type`, `enum bpf_attach_type`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProgramKind {
-    /// The entry of many functions, by a trampoline each (7.2+).
-    EntryMulti,
-    /// The exit of many functions, by a trampoline each (7.2+).
-    ExitMulti,
-    /// Entry and exit of many functions, by an fprobe (6.10+).
-    Session,
+    /// Entry and exit of many functions, by a trampoline each (BPF_TRACE_FSESSION_MULTI, 7.2+).
+    Trampolines,
+    /// Entry and exit of many functions, by an fprobe (BPF_TRACE_KPROBE_SESSION, 6.10+).
+    Fprobe,
 }
 
 impl ProgramKind {
     const fn program_type(self) -> u32 {
         match self {
-            Self::EntryMulti | Self::ExitMulti => 26,
-            Self::Session => 2,
+            Self::Trampolines => 26,
+            Self::Fprobe => 2,
         }
     }
 
     const fn attach_type(self) -> u32 {
         match self {
-            Self::Session => 56,
-            Self::EntryMulti => 59,
-            Self::ExitMulti => 60,
+            Self::Fprobe => 56,
+            Self::Trampolines => 61,
         }
     }
 }
@@ -73,7 +70,7 @@ struct LoadAttributes {
 
 /// The beginning that all links share, then what a multi link of trampolines has.
 #[repr(C)]
-struct MultiLink {
+struct TrampolinesLink {
     program: u32,
     target: u32,
     attach_type: u32,
@@ -86,7 +83,7 @@ struct MultiLink {
 
 /// The beginning that all links share, then what a link of kprobes has.
 #[repr(C)]
-struct KprobeLink {
+struct FprobeLink {
     program: u32,
     target: u32,
     attach_type: u32,
@@ -138,46 +135,50 @@ pub fn load(
     })
 }
 
-/// Attaches a program of [`ProgramKind::EntryMulti`] or [`ProgramKind::ExitMulti`] to functions by their type ids, which must be
-/// sorted and differ. All or none: one that does not do fails the whole with EINVAL.
-pub fn link_multi(
-    program: BorrowedFd<'_>,
-    kind: ProgramKind,
-    type_ids: &[u32],
-) -> io::Result<OwnedFd> {
-    let attributes = MultiLink {
-        program: descriptor(program),
-        target: 0,
-        attach_type: kind.attach_type(),
-        flags: 0,
-        type_ids: type_ids.as_ptr() as u64,
-        cookies: 0,
-        count: u32::try_from(type_ids.len()).unwrap_or(u32::MAX),
-        reserved: 0,
-    };
-    // SAFETY: the ids outlive the call.
-    unsafe { bpf(LINK_CREATE, &attributes) }
+/// Attaches a program to functions: by their type ids, which must be sorted and differ ([`ProgramKind::Trampolines`]), or by their
+/// addresses ([`ProgramKind::Fprobe`]). All or none: one that does not do fails the whole.
+pub fn link(program: BorrowedFd<'_>, functions: &Functions) -> io::Result<OwnedFd> {
+    let program = program.as_raw_fd().cast_unsigned();
+    match functions {
+        Functions::Types(ids) => {
+            let attributes = TrampolinesLink {
+                program,
+                target: 0,
+                attach_type: ProgramKind::Trampolines.attach_type(),
+                flags: 0,
+                type_ids: ids.as_ptr() as u64,
+                cookies: 0,
+                count: u32::try_from(ids.len()).unwrap_or(u32::MAX),
+                reserved: 0,
+            };
+            // SAFETY: the ids outlive the call.
+            unsafe { bpf(LINK_CREATE, &attributes) }
+        }
+        Functions::Addresses(addresses) => {
+            let attributes = FprobeLink {
+                program,
+                target: 0,
+                attach_type: ProgramKind::Fprobe.attach_type(),
+                flags: 0,
+                multi_flags: 0,
+                count: u32::try_from(addresses.len()).unwrap_or(u32::MAX),
+                symbols: 0,
+                addresses: addresses.as_ptr() as u64,
+                cookies: 0,
+            };
+            // SAFETY: the addresses outlive the call.
+            unsafe { bpf(LINK_CREATE, &attributes) }
+        }
+    }
 }
 
-/// Attaches a program of [`ProgramKind::Session`] to functions by their addresses. All or none.
-pub fn link_session(program: BorrowedFd<'_>, addresses: &[u64]) -> io::Result<OwnedFd> {
-    let attributes = KprobeLink {
-        program: descriptor(program),
-        target: 0,
-        attach_type: ProgramKind::Session.attach_type(),
-        flags: 0,
-        multi_flags: 0,
-        count: u32::try_from(addresses.len()).unwrap_or(u32::MAX),
-        symbols: 0,
-        addresses: addresses.as_ptr() as u64,
-        cookies: 0,
-    };
-    // SAFETY: the addresses outlive the call.
-    unsafe { bpf(LINK_CREATE, &attributes) }
-}
-
-fn descriptor(program: BorrowedFd<'_>) -> u32 {
-    program.as_raw_fd().cast_unsigned()
+/// Functions as the kernel wants them named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Functions {
+    /// By type id.
+    Types(Vec<u32>),
+    /// By address.
+    Addresses(Vec<u64>),
 }
 
 /// # Safety

@@ -1,7 +1,7 @@
 //! Getting the probes into the kernel, and out again.
 //!
 //! [`object`] loads the eBPF object with its settings and rings; [`way`] says which ways the kernel has; [`attacher`] gets functions
-//! attached by one of them: [`multi`], [`session`] or [`pair`]; [`controls`] says when root calls begin and how it goes. Everything is
+//! attached by one of them: [`session`] or [`pair`]; [`controls`] says when root calls begin and how it goes. Everything is
 //! held by file descriptors: whatever becomes of the process, the kernel takes the probes away with it.
 
 pub mod attacher;
@@ -10,7 +10,6 @@ pub mod controls;
 mod error;
 mod instructions;
 mod many;
-pub mod multi;
 pub mod object;
 pub mod pair;
 mod programs;

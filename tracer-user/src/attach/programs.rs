@@ -78,15 +78,12 @@ impl Role {
     /// The object's program of that kind.
     const fn program(self, kind: ProgramKind) -> &'static str {
         match (self, kind) {
-            (Self::Root, ProgramKind::EntryMulti) => "root_entry",
-            (Self::Root, ProgramKind::ExitMulti) => "root_exit",
-            (Self::Root, ProgramKind::Session) => "root_session",
-            (Self::Callee, ProgramKind::EntryMulti) => "callee_entry",
-            (Self::Callee, ProgramKind::ExitMulti) => "callee_exit",
-            (Self::Callee, ProgramKind::Session) => "callee_session",
-            (Self::Hidden, ProgramKind::EntryMulti) => "hidden_entry",
-            (Self::Hidden, ProgramKind::ExitMulti) => "hidden_exit",
-            (Self::Hidden, ProgramKind::Session) => "hidden_session",
+            (Self::Root, ProgramKind::Trampolines) => "root_session",
+            (Self::Root, ProgramKind::Fprobe) => "root_probe",
+            (Self::Callee, ProgramKind::Trampolines) => "callee_session",
+            (Self::Callee, ProgramKind::Fprobe) => "callee_probe",
+            (Self::Hidden, ProgramKind::Trampolines) => "hidden_session",
+            (Self::Hidden, ProgramKind::Fprobe) => "hidden_probe",
         }
     }
 }

@@ -1,19 +1,25 @@
-//! Links of kprobe.session to many functions at once (BPF_TRACE_KPROBE_SESSION, kernels 6.10+ with CONFIG_FPROBE).
+//! One program for both ends of many functions: fsession.multi and kprobe.session.
 //!
-//! A function is found by its address, so it needs no type and no name of its own. One program runs at the entry and at
-//! the exit, and a call that is not in a root costs no exit. A call in a root costs two to three times what a trampoline costs (docs/kernels.md).
-//! The kernel runs one such program at a time on a CPU (`bpf_prog_active`, kernel/trace/bpf_trace.c): what an interrupt in the middle of a probe
-//! calls is skipped, entry and exit alike.
+//! A trace is attached and gone in a moment, however many functions it has. By trampolines (7.2+) a call costs what it costs with a
+//! pair. By an fprobe (6.10+, CONFIG_FPROBE) a call in a root costs two to three times as much, but a function is found by its address,
+//! so it needs no type and no name of its own.
+//!
+//! The kernel skips a program that is hit again on the same CPU while it runs, and with it both ends of what an interrupt in the
+//! middle of it calls. Trampolines are guarded program by program, so their functions are dealt out to several ([`COPIES`]), and most of what such an
+//! interrupt calls is seen. All fprobes of a CPU have one guard (`bpf_prog_active`, kernel/trace/bpf_trace.c).
 
 use std::{io, os::fd::OwnedFd};
 
 use super::{
-    AttachError, Observer, Probe, Role,
-    bpf::{self, ProgramKind},
+    AttachError, Observer, Role,
+    bpf::{self, Functions, ProgramKind},
     many,
     programs::{Copy, Programs},
 };
-use crate::plan::Planned;
+use crate::{kernel::btf::Types, plan::Planned};
+
+/// How many programs the trampolines of a role share. Each costs 0.2 s under emulation, its link included.
+const COPIES: usize = 4;
 
 /// The probes of many functions. Dropping it takes them away.
 #[derive(Debug)]
@@ -29,30 +35,63 @@ impl Session {
     }
 }
 
-/// Attaches a probe to each of `functions` that the kernel accepts.
+/// Attaches probes to each of `functions` that the kernel accepts.
 pub fn attach(
     programs: &mut Programs,
+    types: &Types,
+    kind: ProgramKind,
     functions: &[&Planned],
     role: Role,
     observer: &mut dyn Observer,
-) -> Result<Vec<Probe>, AttachError> {
-    let program = programs.get(ProgramKind::Session, role, Copy::default())?;
-    let links = many::link(
-        functions,
-        &mut |some| {
-            let addresses: Vec<u64> = some.iter().map(|function| function.address.0).collect();
-            bpf::link_session(program, &addresses)
-        },
-        &mut |function, error: io::Error| {
-            observer.refused(AttachError::link(&function.name, &error))
-        },
-    )?;
-    let probes = links.into_iter().map(|(link, functions)| {
-        observer.attached(functions.len());
-        Probe::Session(Session {
-            _link: link,
-            functions: functions.len(),
-        })
-    });
-    Ok(probes.collect())
+) -> Result<Vec<Session>, AttachError> {
+    let copies = match kind {
+        ProgramKind::Trampolines => COPIES,
+        ProgramKind::Fprobe => 1,
+    };
+    let mut sessions = Vec::new();
+    for copy in 0..copies {
+        let own: Vec<&Planned> = functions
+            .iter()
+            .skip(copy)
+            .step_by(copies)
+            .copied()
+            .collect();
+        if own.is_empty() || observer.is_stopped() {
+            break;
+        }
+        let program = programs.get(kind, role, Copy(copy))?;
+        let links = many::link(
+            &own,
+            &mut |some| bpf::link(program, &named(kind, types, some)),
+            &mut |function, error: io::Error| {
+                observer.refused(AttachError::link(&function.name, &error))
+            },
+        )?;
+        for (link, functions) in links {
+            observer.attached(functions.len());
+            sessions.push(Session {
+                _link: link,
+                functions: functions.len(),
+            });
+        }
+    }
+    Ok(sessions)
+}
+
+fn named(kind: ProgramKind, types: &Types, functions: &[&Planned]) -> Functions {
+    match kind {
+        ProgramKind::Trampolines => {
+            // One without a type has id 0, which the kernel refuses.
+            let id = |function: &&Planned| types.function_id(&function.name).unwrap_or_default();
+            let mut ids: Vec<u32> = functions.iter().map(id).collect();
+            ids.sort_unstable();
+            Functions::Types(ids)
+        }
+        ProgramKind::Fprobe => Functions::Addresses(
+            functions
+                .iter()
+                .map(|function| function.address.0)
+                .collect(),
+        ),
+    }
 }

@@ -7,7 +7,7 @@ use std::os::fd::AsFd as _;
 
 use aya_obj::generated::{BPF_EXIT, BPF_JMP, bpf_insn};
 
-use super::bpf::{self, ProgramKind};
+use super::bpf::{self, Functions, ProgramKind};
 use crate::kernel::{btf::Types, symbols::Symbols};
 
 /// A function that the kernel has for trying out fentry and fexit (net/bpf/test_run.c); nothing else calls it.
@@ -16,10 +16,10 @@ pub const TEST_FUNCTION: &str = "bpf_fentry_test1";
 /// A way to get probes into functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Way {
-    /// fentry.multi and fexit.multi: see `multi`.
+    /// fsession.multi: see `session`.
     Multi,
     /// kprobe.session: see `session`.
-    Session,
+    Kprobe,
     /// fentry and fexit, function by function: see `pair`.
     Pair,
 }
@@ -29,7 +29,7 @@ impl Way {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Multi => "multi",
-            Self::Session => "kprobe",
+            Self::Kprobe => "kprobe",
             Self::Pair => "pair",
         }
     }
@@ -37,8 +37,8 @@ impl Way {
     /// What it is, and since when.
     pub const fn meaning(self) -> &'static str {
         match self {
-            Self::Multi => "fentry.multi and fexit.multi, in Linux from 7.2 on",
-            Self::Session => "kprobe.session, in Linux from 6.10 on with CONFIG_FPROBE",
+            Self::Multi => "fsession.multi, in Linux from 7.2 on",
+            Self::Kprobe => "kprobe.session, in Linux from 6.10 on with CONFIG_FPROBE",
             Self::Pair => "fentry and fexit, in Linux from 5.15 on",
         }
     }
@@ -49,8 +49,8 @@ impl Way {
 pub struct Ways {
     /// Whether it has [`Way::Multi`].
     pub multi: bool,
-    /// Whether it has [`Way::Session`].
-    pub session: bool,
+    /// Whether it has [`Way::Kprobe`].
+    pub kprobe: bool,
 }
 
 impl Ways {
@@ -58,7 +58,7 @@ impl Ways {
     pub fn of(types: &Types, symbols: &Symbols) -> Self {
         Self {
             multi: has_multi(types).is_some(),
-            session: has_session(types, symbols).is_some(),
+            kprobe: has_kprobe(types, symbols).is_some(),
         }
     }
 
@@ -66,7 +66,7 @@ impl Ways {
     pub const fn has(self, way: Way) -> bool {
         match way {
             Way::Multi => self.multi,
-            Way::Session => self.session,
+            Way::Kprobe => self.kprobe,
             Way::Pair => true,
         }
     }
@@ -75,8 +75,8 @@ impl Ways {
     pub const fn best(self) -> Way {
         if self.multi {
             Way::Multi
-        } else if self.session {
-            Way::Session
+        } else if self.kprobe {
+            Way::Kprobe
         } else {
             Way::Pair
         }
@@ -84,19 +84,20 @@ impl Ways {
 }
 
 fn has_multi(types: &Types) -> Option<()> {
-    let kind = ProgramKind::EntryMulti;
-    let program = bpf::load(kind, "tracer_asks", &nothing()).ok()?;
+    let program = bpf::load(ProgramKind::Trampolines, "tracer_asks", &nothing()).ok()?;
     let id = types.function_id(TEST_FUNCTION)?;
-    bpf::link_multi(program.as_fd(), kind, &[id]).ok().map(drop)
+    bpf::link(program.as_fd(), &Functions::Types(vec![id]))
+        .ok()
+        .map(drop)
 }
 
-fn has_session(types: &Types, symbols: &Symbols) -> Option<()> {
+fn has_kprobe(types: &Types, symbols: &Symbols) -> Option<()> {
     // Kernels with kprobe.multi alone take the program for one of that.
     types.function_id("bpf_session_is_return")?;
     types.function_id("bpf_session_cookie")?;
-    let program = bpf::load(ProgramKind::Session, "tracer_asks", &nothing()).ok()?;
+    let program = bpf::load(ProgramKind::Fprobe, "tracer_asks", &nothing()).ok()?;
     let address = symbols.address_of(TEST_FUNCTION)?;
-    bpf::link_session(program.as_fd(), &[address.0])
+    bpf::link(program.as_fd(), &Functions::Addresses(vec![address.0]))
         .ok()
         .map(drop)
 }

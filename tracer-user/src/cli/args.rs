@@ -93,7 +93,7 @@ pub struct TraceArgs {
     /// Neither go by what was learned before nor keep what is learned
     #[arg(long)]
     pub no_cache: bool,
-    /// Attach by multi (fentry.multi, Linux 7.2+), kprobe (kprobe.session, 6.10+) or pair (fentry and fexit, 5.15+) instead of the
+    /// Attach by multi (fsession.multi, Linux 7.2+), kprobe (kprobe.session, 6.10+) or pair (fentry and fexit, 5.15+) instead of the
     /// first of them that the kernel has
     #[arg(long, value_name = "WAY", value_parser = values::way)]
     pub attach: Option<Way>,

@@ -156,10 +156,7 @@ fn ways() -> [Finding; 2] {
         };
         Finding::useful(what, &fact, |()| meaning())
     };
-    [
-        finding("multi", Way::Multi),
-        finding("kprobe", Way::Session),
-    ]
+    [finding("multi", Way::Multi), finding("kprobe", Way::Kprobe)]
 }
 
 /// Does what a trace does, with a function that nobody calls.

@@ -32,7 +32,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 
 /// A way to attach, by its name.
 pub fn way(text: &str) -> Result<Way, String> {
-    [Way::Multi, Way::Session, Way::Pair]
+    [Way::Multi, Way::Kprobe, Way::Pair]
         .into_iter()
         .find(|way| way.name() == text)
         .ok_or_else(|| format!("`{text}` is no way to attach: use multi, kprobe or pair"))

@@ -161,7 +161,7 @@ impl Rules {
                 .filter_map(|name| kernel.symbols.address_of(name)),
         );
         Self {
-            by_address: ways.session,
+            by_address: ways.kprobe,
             limits: TrampolineLimits::of(kernel.release),
             trampoline,
         }
