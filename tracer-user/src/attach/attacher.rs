@@ -3,7 +3,7 @@
 //! A function that a trampoline can serve goes the way that was chosen; one that only its address tells apart goes by
 //! kprobe.session. All make the same events, so a graph may have both.
 
-use std::sync::Arc;
+use std::{os::fd::BorrowedFd, sync::Arc};
 
 use super::{
     AttachError, Object, Pair, Role, Way,
@@ -41,6 +41,14 @@ impl Probe {
         match self {
             Self::Pair(_) => 1,
             Self::Session(session) => session.functions(),
+        }
+    }
+
+    /// The programs behind them.
+    pub(super) fn programs(&self) -> Vec<BorrowedFd<'_>> {
+        match self {
+            Self::Pair(pair) => pair.programs().into(),
+            Self::Session(session) => vec![session.program()],
         }
     }
 }

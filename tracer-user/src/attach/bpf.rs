@@ -5,14 +5,17 @@
 use std::{
     ffi::CStr,
     io,
+    mem::MaybeUninit,
     os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd},
 };
 
-use aya_obj::generated::bpf_insn;
+use aya_obj::generated::{bpf_insn, bpf_prog_info};
 
 /// `BPF_PROG_LOAD` and `BPF_LINK_CREATE`.
 const PROG_LOAD: libc::c_long = 5;
 const LINK_CREATE: libc::c_long = 28;
+/// `BPF_OBJ_GET_INFO_BY_FD`.
+const GET_INFO: libc::c_long = 15;
 
 /// Bytes of the verifier's words that are kept. They are asked for only when a program was refused.
 const LOG_BYTES: usize = 1 << 20;
@@ -181,9 +184,39 @@ pub enum Functions {
     Addresses(Vec<u64>),
 }
 
+#[repr(C)]
+struct InfoAttributes {
+    descriptor: u32,
+    bytes: u32,
+    info: u64,
+}
+
+/// What the kernel knows of a program.
+pub fn program_info(program: BorrowedFd<'_>) -> io::Result<bpf_prog_info> {
+    let mut info = MaybeUninit::<bpf_prog_info>::zeroed();
+    let attributes = InfoAttributes {
+        descriptor: program.as_raw_fd().cast_unsigned(),
+        bytes: u32::try_from(size_of::<bpf_prog_info>()).unwrap_or_default(),
+        info: info.as_mut_ptr() as u64,
+    };
+    // SAFETY: there is room for as many bytes as the attributes say, and the answer is no descriptor.
+    unsafe { answer(GET_INFO, &attributes) }?;
+    // SAFETY: integers, all of them initialized.
+    Ok(unsafe { info.assume_init() })
+}
+
+/// # Safety
+/// As [`answer`], and `command` answers with a new descriptor.
+unsafe fn bpf<T>(command: libc::c_long, attributes: &T) -> io::Result<OwnedFd> {
+    // SAFETY: the caller's promise.
+    let descriptor = unsafe { answer(command, attributes) }?;
+    // SAFETY: the kernel has just opened it for us.
+    Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
+}
+
 /// # Safety
 /// `attributes` is the beginning of what `command` expects, and what it points to is there.
-unsafe fn bpf<T>(command: libc::c_long, attributes: &T) -> io::Result<OwnedFd> {
+unsafe fn answer<T>(command: libc::c_long, attributes: &T) -> io::Result<i32> {
     // SAFETY: the caller's promise; the size is the attributes' own.
     let answer = unsafe {
         libc::syscall(
@@ -194,8 +227,7 @@ unsafe fn bpf<T>(command: libc::c_long, attributes: &T) -> io::Result<OwnedFd> {
         )
     };
     match i32::try_from(answer) {
-        // SAFETY: the kernel has just opened it for us.
-        Ok(descriptor) if descriptor >= 0 => Ok(unsafe { OwnedFd::from_raw_fd(descriptor) }),
+        Ok(answer) if answer >= 0 => Ok(answer),
         _ => Err(io::Error::last_os_error()),
     }
 }

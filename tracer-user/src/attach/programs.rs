@@ -2,7 +2,8 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    os::fd::{AsFd as _, BorrowedFd, OwnedFd},
+    os::fd::OwnedFd,
+    sync::Arc,
 };
 
 use tracer_common::session::{SESSION_COOKIE, SESSION_IS_RETURN};
@@ -24,7 +25,7 @@ pub struct Programs {
     instructions: Instructions,
     /// What stands for a kernel function in the object, and its type id here.
     kernel_functions: HashMap<i32, u32>,
-    loaded: BTreeMap<(&'static str, Copy), OwnedFd>,
+    loaded: BTreeMap<(&'static str, Copy), Arc<OwnedFd>>,
 }
 
 impl Programs {
@@ -50,27 +51,25 @@ impl Programs {
         kind: ProgramKind,
         role: Role,
         copy: Copy,
-    ) -> Result<BorrowedFd<'_>, AttachError> {
+    ) -> Result<Arc<OwnedFd>, AttachError> {
         let name = role.program(kind);
-        if !self.loaded.contains_key(&(name, copy)) {
-            let instructions = self.instructions.of(name, &self.kernel_functions)?;
-            let program = bpf::load(kind, name, &instructions).map_err(|refusal| {
-                if refusal.error.raw_os_error() == Some(libc::EPERM) {
-                    return AttachError::Forbidden;
-                }
-                AttachError::Program {
-                    program: name,
-                    reason: last_words(&refusal.log)
-                        .map_or_else(|| refusal.error.to_string(), str::to_owned),
-                }
-            })?;
-            self.loaded.insert((name, copy), program);
+        if let Some(program) = self.loaded.get(&(name, copy)) {
+            return Ok(Arc::clone(program));
         }
-        let program = self
-            .loaded
-            .get(&(name, copy))
-            .ok_or(AttachError::Missing(name))?;
-        Ok(program.as_fd())
+        let instructions = self.instructions.of(name, &self.kernel_functions)?;
+        let program = bpf::load(kind, name, &instructions).map_err(|refusal| {
+            if refusal.error.raw_os_error() == Some(libc::EPERM) {
+                return AttachError::Forbidden;
+            }
+            AttachError::Program {
+                program: name,
+                reason: last_words(&refusal.log)
+                    .map_or_else(|| refusal.error.to_string(), str::to_owned),
+            }
+        })?;
+        let program = Arc::new(program);
+        self.loaded.insert((name, copy), Arc::clone(&program));
+        Ok(program)
     }
 }
 

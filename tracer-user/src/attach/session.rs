@@ -8,7 +8,11 @@
 //! middle of it calls. Trampolines are guarded program by program, so their functions are dealt out to several ([`COPIES`]), and most of what such an
 //! interrupt calls is seen. All fprobes of a CPU have one guard (`bpf_prog_active`, kernel/trace/bpf_trace.c).
 
-use std::{io, os::fd::OwnedFd};
+use std::{
+    io,
+    os::fd::{AsFd as _, BorrowedFd, OwnedFd},
+    sync::Arc,
+};
 
 use super::{
     AttachError, Observer, Role,
@@ -25,6 +29,7 @@ const COPIES: usize = 4;
 #[derive(Debug)]
 pub struct Session {
     _link: OwnedFd,
+    program: Arc<OwnedFd>,
     functions: usize,
 }
 
@@ -32,6 +37,11 @@ impl Session {
     /// How many functions have these probes.
     pub const fn functions(&self) -> usize {
         self.functions
+    }
+
+    /// The program that serves them.
+    pub(super) fn program(&self) -> BorrowedFd<'_> {
+        self.program.as_fd()
     }
 }
 
@@ -62,7 +72,7 @@ pub fn attach(
         let program = programs.get(kind, role, Copy(copy))?;
         let links = many::link(
             &own,
-            &mut |some| bpf::link(program, &named(kind, types, some)),
+            &mut |some| bpf::link(program.as_fd(), &named(kind, types, some)),
             &mut |function, error: io::Error| {
                 observer.refused(AttachError::link(&function.name, &error))
             },
@@ -71,6 +81,7 @@ pub fn attach(
             observer.attached(functions.len());
             sessions.push(Session {
                 _link: link,
+                program: Arc::clone(&program),
                 functions: functions.len(),
             });
         }

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Stop;
 use crate::{
-    attach::{AttachError, Attacher, Observer, Probe, Role},
+    attach::{self, AttachError, Attacher, Observer, Probe, Role},
     plan::{Plan, Planned},
 };
 
@@ -25,6 +25,11 @@ impl Probes {
     /// How many functions below the roots have probes.
     pub fn callee_functions(&self) -> usize {
         functions(&self.callees)
+    }
+
+    /// Hits that the kernel skipped in the middle of another probe.
+    pub fn skipped(&self) -> u64 {
+        attach::skipped(self.roots.iter().chain(&self.callees).chain(&self.hidden))
     }
 }
 

@@ -91,6 +91,8 @@ pub struct Outcome {
     pub filtered_out: Option<u64>,
     /// The kernel side's counters.
     pub counters: CpuCounters,
+    /// Hits that the kernel skipped in the middle of another probe.
+    pub skipped: u64,
 }
 
 /// Runs one trace; text goes to `out`, all else to stderr.
@@ -230,6 +232,7 @@ async fn trace(options: &Options, mut prepared: Prepared, out: impl Write) -> Re
         totals,
         filtered_out: options.filter.is_active().then_some(filtered_out),
         counters: controls.counters()?,
+        skipped: probes.skipped(),
     };
     tell::totals(&outcome, options.verbose);
     command::end(&mut child).await;

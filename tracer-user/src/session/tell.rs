@@ -48,6 +48,7 @@ pub fn totals(outcome: &Outcome, verbose: bool) {
         totals,
         filtered_out,
         counters,
+        skipped,
     } = outcome;
     let filtered_out = filtered_out
         .map(|calls| format!("; {calls} calls filtered out"))
@@ -62,7 +63,8 @@ pub fn totals(outcome: &Outcome, verbose: bool) {
     }
     if verbose {
         eprintln!(
-            "tracer: in the kernel {} batches, {} events lost, {} hits of the tracer's own making",
+            "tracer: in the kernel {} batches, {} events lost, {} hits of the tracer's own making, {skipped} skipped in the \
+             middle of a probe",
             counters.batches, counters.lost_events, counters.own_hits
         );
     }
