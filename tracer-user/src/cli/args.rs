@@ -11,6 +11,7 @@ use crate::{
     filter::{Filter, Returns},
     graph::Nanoseconds,
     kernel::cgroup,
+    plan::Scope,
     session::{Begin, Callers, Options, callers::CommandName},
 };
 
@@ -93,6 +94,8 @@ pub struct TraceArgs {
     /// Neither go by what was learned before nor keep what is learned
     #[arg(long)]
     pub no_cache: bool,
+    #[command(flatten)]
+    pub scope: ScopeArgs,
     /// Attach by multi (fsession.multi, Linux 7.2+), kprobe (kprobe.session, 6.10+) or pair (fentry and fexit, 5.15+) instead of the
     /// first of them that the kernel has
     #[arg(long, value_name = "WAY", value_parser = values::way)]
@@ -146,6 +149,8 @@ pub struct ListArgs {
     /// Do not go by what was learned before
     #[arg(long)]
     pub no_cache: bool,
+    #[command(flatten)]
+    pub scope: ScopeArgs,
     /// Show only functions whose name matches
     #[arg(value_name = "GLOB")]
     pub glob: Option<String>,
@@ -228,6 +233,7 @@ impl TraceArgs {
             learn: self.learn,
             use_cache: !self.no_cache,
             ring_bytes,
+            scope: self.scope.into(),
             way: self.attach,
             verbose: self.verbose,
             command: self.command.clone(),
@@ -250,4 +256,22 @@ impl TraceArgs {
 
 fn nanoseconds(time: Duration) -> Nanoseconds {
     Nanoseconds(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// Which functions are worth their cost
+#[derive(Clone, Copy, Debug, Default, ClapArgs)]
+pub struct ScopeArgs {
+    /// Trace what costs much and says little, too, where kprobe.session can: __rcu_read_lock and the like
+    #[arg(long)]
+    pub all_calls: bool,
+}
+
+impl From<ScopeArgs> for Scope {
+    fn from(args: ScopeArgs) -> Self {
+        if args.all_calls {
+            Self::AllCalls
+        } else {
+            Self::Usual
+        }
+    }
 }

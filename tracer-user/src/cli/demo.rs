@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 
 use super::{
-    args::{DemoArgs, TraceArgs},
+    args::{DemoArgs, ScopeArgs, TraceArgs},
     exit::Exit,
 };
 use crate::session::Begin;
@@ -29,6 +29,7 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
         count: Some(args.count),
         learn: std::time::Duration::from_secs(5),
         no_cache: true,
+        scope: ScopeArgs::default(),
         attach: args.attach,
         ring_size: 4096,
         output: None,

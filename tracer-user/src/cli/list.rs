@@ -17,7 +17,8 @@ use crate::{
 pub fn run(args: &ListArgs) -> Result<Exit> {
     super::preconditions::privileges()?;
     let kernel = Kernel::read()?;
-    let rules = Rules::new(&kernel, Ways::of(&kernel.types, &kernel.symbols));
+    let ways = Ways::of(&kernel.types, &kernel.symbols);
+    let rules = Rules::new(&kernel, ways, args.scope.into());
     let glob = WildMatch::new(args.glob.as_deref().unwrap_or("*"));
     let mut out = io::BufWriter::new(io::stdout().lock());
     let written = if args.roots.is_empty() {

@@ -15,7 +15,7 @@ pub mod table;
 use std::collections::BTreeMap;
 
 pub use roots::{RootError, resolve_roots, without_hidden};
-pub use rules::{Reason, Rules};
+pub use rules::{Reason, Rules, Scope};
 pub use table::{FunctionInfo, FunctionTable};
 
 use crate::{

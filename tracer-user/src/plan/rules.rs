@@ -41,12 +41,13 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Whether it stands in the way of trampolines only, which find a function by its type and run `migrate_disable` themselves.
-    /// An fprobe guards each of its own calls (ftrace_test_recursion_trylock, include/linux/trace_recursion.h).
-    fn is_about_types(&self, function: &str) -> bool {
+    /// Whether it stands in the way of trampolines only, which find a function by its type and run some functions themselves.
+    /// An fprobe guards each of its own calls (ftrace_test_recursion_trylock, include/linux/trace_recursion.h). But it takes the RCU read
+    /// lock, too: with that among the functions a trace costs several times as much, so it has to be asked for.
+    fn is_about_trampolines(&self, function: &str, scope: Scope) -> bool {
         match self {
             Self::NoType | Self::NameNotUnique | Self::Signature(_) => true,
-            Self::Denied => MIGRATION.contains(&function),
+            Self::Denied => scope == Scope::AllCalls || MIGRATION.contains(&function),
             _ => false,
         }
     }
@@ -131,8 +132,19 @@ fn within(kernel: &Kernel, names: &[&str], levels: u32) -> BTreeSet<Address> {
     called.into_keys().chain(roots).collect()
 }
 
+/// How far to go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// What costs much and says little is left out.
+    #[default]
+    Usual,
+    /// All that can be attached at all.
+    AllCalls,
+}
+
 /// The rules for one kernel.
 pub struct Rules {
+    scope: Scope,
     /// Whether what has an address and no more can be attached.
     by_address: bool,
     limits: TrampolineLimits,
@@ -141,7 +153,7 @@ pub struct Rules {
 
 impl Rules {
     /// Computes what has to be computed for a kernel that has these ways to attach.
-    pub fn new(kernel: &Kernel, ways: Ways) -> Self {
+    pub fn new(kernel: &Kernel, ways: Ways, scope: Scope) -> Self {
         let mut trampoline = within(kernel, TRAMPOLINE, TRAMPOLINE_LEVELS);
         trampoline.extend(within(kernel, MIGRATION, 1));
         trampoline.retain(|&address| {
@@ -161,6 +173,7 @@ impl Rules {
                 .filter_map(|name| kernel.symbols.address_of(name)),
         );
         Self {
+            scope,
             by_address: ways.kprobe,
             limits: TrampolineLimits::of(kernel.release),
             trampoline,
@@ -171,7 +184,9 @@ impl Rules {
     pub fn check(&self, kernel: &Kernel, function: &Function<'_>) -> Result<Reach, Reason> {
         match self.by_type(kernel, function) {
             Ok(()) => Ok(Reach::Type),
-            Err(reason) if self.by_address && reason.is_about_types(function.name) => {
+            Err(reason)
+                if self.by_address && reason.is_about_trampolines(function.name, self.scope) =>
+            {
                 Ok(Reach::Address)
             }
             Err(reason) => Err(reason),

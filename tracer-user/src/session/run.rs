@@ -32,7 +32,7 @@ use crate::{
     graph::{Joined, Rebuilder, Totals, tree::Interrupts},
     kernel::{Address, Kernel},
     output::ftrace::{self, FtraceWriter},
-    plan::{self, FunctionTable, Plan, Rules, cache::Cache},
+    plan::{self, FunctionTable, Plan, Rules, Scope, cache::Cache},
     stream::Rings,
 };
 
@@ -63,6 +63,8 @@ pub struct Options {
     pub learn: Duration,
     /// Go by what was learned before, and keep what is learned.
     pub use_cache: bool,
+    /// Which functions are worth their cost.
+    pub scope: Scope,
     /// The way to attach; none leaves it to the tool.
     pub way: Option<Way>,
     /// Bytes of each CPU's ring.
@@ -102,7 +104,7 @@ pub async fn run(options: &Options, out: impl Write) -> Result<Outcome> {
     let kernel = Arc::new(Kernel::read()?);
     let ways = Ways::of(&kernel.types, &kernel.symbols);
     let way = choose(options.way, ways)?;
-    let rules = Arc::new(Rules::new(&kernel, ways));
+    let rules = Arc::new(Rules::new(&kernel, ways, options.scope));
     let roots = plan::resolve_roots(&kernel, &rules, &options.roots)?;
     let hidden = plan::resolve_roots(&kernel, &rules, &options.hidden)?;
     let roots = plan::without_hidden(roots, &hidden)?;

@@ -34,6 +34,12 @@ pub struct FidelityArgs {
     /// A workload of `tracer workload`; may be repeated; all without
     #[arg(long = "workload")]
     workloads: Vec<String>,
+    /// How tracer attaches: multi, kprobe or pair
+    #[arg(long)]
+    attach: Option<String>,
+    /// Lets tracer trace what costs much, too
+    #[arg(long)]
+    all_calls: bool,
     /// Prints the reports as JSON
     #[arg(long)]
     json: bool,
@@ -49,7 +55,7 @@ pub fn main(args: &FidelityArgs) -> Result<u8> {
     } else {
         args.workloads.clone()
     };
-    let reports = measure(&emulator, &kernel, &args.root, &workloads)?;
+    let reports = measure(&emulator, &kernel, &args.root, &workloads, &args.options())?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&reports)?);
     } else {
@@ -58,6 +64,20 @@ pub fn main(args: &FidelityArgs) -> Result<u8> {
         }
     }
     Ok(u8::from(!reports.iter().all(is_kept)))
+}
+
+impl FidelityArgs {
+    /// What tracer is told besides.
+    fn options(&self) -> String {
+        let mut options = String::new();
+        if let Some(way) = &self.attach {
+            options = format!("--attach {way}");
+        }
+        if self.all_calls {
+            options += " --all-calls";
+        }
+        options
+    }
 }
 
 /// Whether a report keeps the promises.
@@ -71,12 +91,14 @@ pub fn measure(
     kernel: &Kernel,
     root: &str,
     workloads: &[String],
+    options: &str,
 ) -> Result<Vec<Report>> {
     let specs: Vec<Spec> = workloads
         .iter()
         .map(|workload| Spec {
             root: root.to_owned(),
             workload: workload.clone(),
+            options: options.to_owned(),
         })
         .collect();
     let script: String = specs.iter().map(script).collect();

@@ -20,6 +20,8 @@ pub struct Spec {
     pub root: String,
     /// A workload of `tracer workload`.
     pub workload: String,
+    /// Further options of tracer.
+    pub options: String,
 }
 
 /// What came out.
@@ -46,7 +48,11 @@ const MARK: &str = "=====";
 
 /// The script that a guest runs for one workload: prints the kernel's listing, tracer's, and tracer's messages.
 pub fn script(spec: &Spec) -> String {
-    let Spec { root, workload } = spec;
+    let Spec {
+        root,
+        workload,
+        options,
+    } = spec;
     format!(
         r"
 T=/sys/kernel/tracing
@@ -67,7 +73,7 @@ echo nop > $T/current_tracer
 echo > $T/set_graph_function
 echo 4 > $T/buffer_size_kb
 echo 1 > $T/tracing_on
-tracer -G {root} --no-cache -p $W --graph-opts noirqs,tail,retval-hex -n 150 --duration 20s -v -o /tmp/ours 2>/tmp/said
+tracer {options} -G {root} --no-cache -p $W --graph-opts noirqs,tail,retval-hex -n 150 --duration 20s -v -o /tmp/ours 2>/tmp/said
 echo {MARK} status $?
 kill $W; wait $W
 echo {MARK} ours {workload}
