@@ -29,6 +29,9 @@ pub const MAX_TASKS_NAMED: usize = 16;
 /// Command names, and cgroups, that can be given.
 pub const MAX_NAMES: usize = 4;
 
+/// Arguments of a call that can be recorded: those that x86-64 passes in registers.
+pub const MAX_ARGUMENTS: u32 = 6;
+
 /// Whose root calls are traced. What is named in one list are alternatives, an empty list asks for nothing, and every
 /// list must be met. Lists end at the first zero.
 #[repr(C)]
@@ -81,6 +84,10 @@ pub struct Config {
     pub max_depth: u32,
     /// Slots in the table of tasks, less one; the number of slots is a power of two.
     pub task_mask: u32,
+    /// How many arguments of each call are recorded, at most [`MAX_ARGUMENTS`].
+    pub arguments: u32,
+    /// Fills up to 8 bytes.
+    pub reserved: u32,
     /// Root calls are traced only if they are entered on one of these.
     pub cpus: CpuMask,
 }
@@ -96,6 +103,8 @@ impl Config {
         callers: Callers::ALL,
         max_depth: crate::NO_DEPTH_LIMIT,
         task_mask: 0,
+        arguments: 0,
+        reserved: 0,
         cpus: CpuMask::ALL,
     };
 }
@@ -118,7 +127,7 @@ mod tests {
         );
         assert_eq!(
             size_of::<Config>(),
-            4 * 8 + size_of::<Callers>() + 4 * 4 + MAX_CPUS / 8
+            4 * 8 + size_of::<Callers>() + 4 * 4 + 2 * 4 + MAX_CPUS / 8
         );
     }
 }

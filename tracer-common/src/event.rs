@@ -32,6 +32,8 @@ pub enum EventKind {
     On = 4,
     /// The task died inside the root; `function` and `value` are 0.
     Died = 5,
+    /// An argument of a call whose entry came before; `value` is the register, and `depth` says which it is, counted from 0.
+    Argument = 6,
 }
 
 impl EventKind {
@@ -43,6 +45,7 @@ impl EventKind {
             3 => Self::Off,
             4 => Self::On,
             5 => Self::Died,
+            6 => Self::Argument,
             _ => return None,
         })
     }
@@ -133,7 +136,7 @@ mod tests {
 
     #[test]
     fn kind_and_context_survive_packing() {
-        for kind in 1..=5 {
+        for kind in 1..=6 {
             for context in 0..=3 {
                 let kind = EventKind::from_u8(kind).unwrap();
                 let context = Context::from_u8(context).unwrap();

@@ -34,6 +34,7 @@ pub enum Wake {
 }
 
 /// What an event says besides its place.
+#[derive(Clone, Copy)]
 pub struct Hit {
     /// See [`Event::time_ns`].
     pub time_ns: u64,

@@ -23,6 +23,7 @@ mod depth;
 mod gate;
 mod hidden;
 mod maps;
+mod nothing;
 mod probe;
 mod session;
 mod site;

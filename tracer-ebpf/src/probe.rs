@@ -6,7 +6,7 @@
 
 use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_ktime_get_ns};
 use aya_log_ebpf::warn;
-use tracer_common::{Event, EventKind};
+use tracer_common::{Event, EventKind, MAX_ARGUMENTS};
 
 use crate::{
     batch::{self, Hit, Wake},
@@ -156,6 +156,7 @@ fn entry<S: Site>(ctx: &S, number: u32, cpu: &mut Cpu, task: *mut Task, opens: b
                 kind_and_context: Event::pack(EventKind::Entry, context),
             };
             batch::push(number, cpu, task, writer, &hit, ctx.frame());
+            arguments(ctx, number, cpu, task, writer, &hit);
         }
         batch::flush_if_full(number, cpu, task);
         batch::clear(task, if opens { ALL_GUARDS } else { guard });
@@ -212,6 +213,34 @@ fn exit<S: Site>(ctx: &S, number: u32, cpu: &mut Cpu, task: *mut Task, closes: b
             batch::flush_if_full(number, cpu, task);
             batch::clear(task, guard);
         }
+    }
+}
+
+/// Stores the arguments of the call that `entry` is of, if they are wanted: an event each.
+#[inline(always)]
+fn arguments<S: Site>(
+    ctx: &S,
+    number: u32,
+    cpu: &mut Cpu,
+    task: *mut Task,
+    writer: u32,
+    entry: &Hit,
+) {
+    for argument in 0..MAX_ARGUMENTS {
+        if argument >= config!(arguments) {
+            return;
+        }
+        let Some(value) = ctx.argument(argument) else {
+            return;
+        };
+        let hit = Hit {
+            value,
+            depth: argument,
+            kind_and_context: entry.kind_and_context ^ EventKind::Entry as u8
+                | EventKind::Argument as u8,
+            ..*entry
+        };
+        batch::push(number, cpu, task, writer, &hit, ctx.frame());
     }
 }
 

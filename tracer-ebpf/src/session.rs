@@ -18,7 +18,10 @@ use aya_ebpf::{
 };
 use tracer_common::session::{SESSION_COOKIE, SESSION_IS_RETURN};
 
-use crate::{probe, site::Site};
+use crate::{
+    probe,
+    site::{Site, argument_at_trampoline},
+};
 
 /// The exit is wanted; the answer of an exit means nothing (kprobe_multi_link_handler, kernel/trace/bpf_trace.c).
 const EXIT: u32 = 0;
@@ -77,6 +80,11 @@ impl Site for TrampolineSite<'_> {
         // SAFETY: the context is the program's own, and the function has returned.
         unsafe { bpf_get_func_ret(self.as_ptr(), &raw mut value) };
         value
+    }
+
+    #[inline(always)]
+    fn argument(&self, number: u32) -> Option<u64> {
+        argument_at_trampoline(self, number)
     }
 }
 
@@ -147,6 +155,22 @@ impl Site for ProbeSite {
     fn value(&self) -> u64 {
         // SAFETY: the registers are the program's context.
         unsafe { (*self.registers).rax }
+    }
+
+    /// The registers of the x86-64 calling convention.
+    #[inline(always)]
+    fn argument(&self, number: u32) -> Option<u64> {
+        // SAFETY: the registers are the program's context.
+        let registers = unsafe { &*self.registers };
+        Some(match number {
+            0 => registers.rdi,
+            1 => registers.rsi,
+            2 => registers.rdx,
+            3 => registers.rcx,
+            4 => registers.r8,
+            5 => registers.r9,
+            _ => return None,
+        })
     }
 }
 

@@ -6,7 +6,7 @@
 
 use aya_ebpf::{
     EbpfContext,
-    helpers::{bpf_get_func_ip, bpf_get_func_ret},
+    helpers::{bpf_get_func_arg, bpf_get_func_ip, bpf_get_func_ret},
     programs::{FEntryContext, FExitContext},
 };
 
@@ -20,6 +20,9 @@ pub trait Site: EbpfContext {
 
     /// What the function returned; meaningless at an entry.
     fn value(&self) -> u64;
+
+    /// An argument as the register holds it, counted from 0; none if the function has fewer. At an fprobe nobody knows how many it has.
+    fn argument(&self, number: u32) -> Option<u64>;
 
     /// Where the probed function begins.
     #[inline(always)]
@@ -41,6 +44,20 @@ impl Site for FEntryContext {
     fn value(&self) -> u64 {
         0
     }
+
+    #[inline(always)]
+    fn argument(&self, number: u32) -> Option<u64> {
+        argument_at_trampoline(self, number)
+    }
+}
+
+/// See [`Site::argument`].
+#[inline(always)]
+pub fn argument_at_trampoline<C: EbpfContext>(ctx: &C, number: u32) -> Option<u64> {
+    let mut value = 0;
+    // SAFETY: the context is the program's own; the helper checks the number (5.17+).
+    let answer = unsafe { bpf_get_func_arg(ctx.as_ptr(), number, &raw mut value) };
+    (answer == 0).then_some(value)
 }
 
 impl Site for FExitContext {
@@ -57,5 +74,10 @@ impl Site for FExitContext {
         // SAFETY: the context is the program's own, and the function has returned.
         unsafe { bpf_get_func_ret(self.as_ptr(), &raw mut value) };
         value
+    }
+
+    #[inline(always)]
+    fn argument(&self, _number: u32) -> Option<u64> {
+        None
     }
 }

@@ -20,5 +20,6 @@ mod tell;
 pub use callers::Callers;
 pub use command::Begin;
 pub use learning::{Before, Learned, Origin, cache, learn};
+pub use probes::raise_file_limit;
 pub use run::{NoSuchWay, Options, Outcome, run};
 pub use stop::Stop;

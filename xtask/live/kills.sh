@@ -1,5 +1,5 @@
 # SIGKILL at any time leaves nothing in the kernel. Once each; `kills_often` has more rounds.
-# limit: 240
+# limit: 400
 
 : "${rounds:=1}"
 
@@ -12,8 +12,8 @@ killed() {
 round=0
 while [ $round -lt $rounds ]; do
     round=$((round + 1))
-    # While it attaches, a little later each time.
-    trace --learn 0 -G unix_stream_sendmsg
+    # While it attaches, a little later each time: the pairs are slow enough.
+    trace --attach pair --learn 0 -G unix_stream_sendmsg
     within 10 patched || fail "nothing attached: $(cat /tmp/err)"
     usleep $((round * 100000))
     ! said 'tracer: tracing' || fail "all is attached already"
@@ -29,7 +29,7 @@ while [ $round -lt $rounds ]; do
     nothing_left 30
 
     # While it detaches: behind the summary come the functions below the root.
-    trace --learn 0 -G __sys_sendto
+    trace --attach pair --learn 0 -G __sys_sendto
     hear 'tracer: tracing' 20
     kill -INT $tracer
     until said 'whole calls'; do usleep 1000; done

@@ -1,4 +1,5 @@
 # What ends a trace, what limits it, and where it goes.
+# limit: 180
 
 drive tcp
 # The reader runs on CPU 1 and alone polls.

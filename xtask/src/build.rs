@@ -81,21 +81,26 @@ fn ebpf_flags(toolchain: &Toolchain) -> Vec<String> {
     ]
 }
 
-/// Builds the static binary and puts it where everybody looks for it.
-fn tracer() -> Result<PathBuf> {
+/// Builds one of tracer's examples as a static binary. The eBPF objects are there.
+pub fn example(name: &str) -> Result<PathBuf> {
+    let directory = for_a_guest(&["--example", name])?;
+    Ok(directory.join("examples").join(name))
+}
+
+/// Builds something static of tracer's; returns the directory in which it lies.
+fn for_a_guest(what: &[&str]) -> Result<PathBuf> {
     let mut cargo = cargo();
-    cargo.args([
-        "build",
-        "--quiet",
-        "--profile",
-        "dist",
-        "--package",
-        "tracer-user",
-    ]);
-    cargo.args(["--bin", "tracer", "--target", HOST_TARGET]);
+    cargo.args(["build", "--quiet", "--profile", "dist"]);
+    cargo.args(["--package", "tracer-user", "--target", HOST_TARGET]);
+    cargo.args(what);
     cargo.env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+crt-static");
     run(&mut cargo).context("tracer does not build")?;
-    let built = workspace::target().join(HOST_TARGET).join("dist/tracer");
+    Ok(workspace::target().join(HOST_TARGET).join("dist"))
+}
+
+/// Builds the static binary and puts it where everybody looks for it.
+fn tracer() -> Result<PathBuf> {
+    let built = for_a_guest(&["--bin", "tracer"])?.join("tracer");
     let tracer = workspace::tracer();
     install(&built, &tracer)?;
     Ok(tracer)

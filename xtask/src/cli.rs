@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::bench::{self, BenchArgs};
 use crate::fidelity::command::FidelityArgs;
 use crate::process::say;
 use crate::vm::command::{self as vm_command, VmArgs};
@@ -35,6 +36,8 @@ enum Task {
     },
     /// Compares tracer's graphs with the kernel's own function_graph
     Fidelity(FidelityArgs),
+    /// Measures what tracing costs
+    Bench(BenchArgs),
     /// Runs every test: on the host, then on each kernel of the matrix
     Test(test::TestArgs),
 }
@@ -64,6 +67,7 @@ fn perform(task: Task) -> Result<u8> {
         Task::Vm(args) => vm_command::main(args),
         Task::Demo { arguments } => demo::demo(&arguments),
         Task::Fidelity(args) => fidelity::command::main(&args),
+        Task::Bench(args) => bench::main(&args),
         Task::Test(args) => Ok(test::main(&args)),
     }
 }

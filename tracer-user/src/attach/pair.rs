@@ -37,6 +37,7 @@ impl Pair {
             Role::Root => ("root_entry", "root_exit"),
             Role::Callee => ("callee_entry", "callee_exit"),
             Role::Hidden => ("hidden_entry", "hidden_exit"),
+            Role::Nothing => ("nothing_entry", "nothing_exit"),
         };
         let explain = |error: ProgramError| explain(function, &error);
         let exit: &mut FExit = object

@@ -83,6 +83,8 @@ impl Role {
             (Self::Callee, ProgramKind::Fprobe) => "callee_probe",
             (Self::Hidden, ProgramKind::Trampolines) => "hidden_session",
             (Self::Hidden, ProgramKind::Fprobe) => "hidden_probe",
+            (Self::Nothing, ProgramKind::Trampolines) => "nothing_session",
+            (Self::Nothing, ProgramKind::Fprobe) => "nothing_probe",
         }
     }
 }

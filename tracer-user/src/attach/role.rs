@@ -9,4 +9,6 @@ pub enum Role {
     Callee,
     /// It is not recorded, and nothing below it is.
     Hidden,
+    /// Its probes do nothing: what the kernel's own part costs is measured with them.
+    Nothing,
 }

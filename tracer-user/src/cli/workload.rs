@@ -41,8 +41,10 @@ pub fn run(args: &WorkloadArgs) -> Result<Exit> {
     };
     let summary = workload::run(kind, &options, &STOP)?;
     eprintln!(
-        "workload: {} sends, {} bytes sent and received",
-        summary.sends, summary.bytes
+        "workload: {} sends, {} bytes sent and received, {} ns a send (median)",
+        summary.sends,
+        summary.bytes,
+        summary.typical.as_nanos()
     );
     Ok(Exit::Success)
 }

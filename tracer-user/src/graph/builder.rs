@@ -76,6 +76,7 @@ impl Builder {
                     self.off_total.0 += Nanoseconds(event.time_ns).since(since).0;
                 }
             }
+            EventKind::Argument => {}
             EventKind::Died => return Some(End::Died),
         }
         None

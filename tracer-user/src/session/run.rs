@@ -352,6 +352,8 @@ fn config(options: &Options, kernel: &Kernel, command: Option<u32>) -> Config {
         callers: options.callers.config(std::process::id(), command),
         max_depth: options.max_depth.unwrap_or(NO_DEPTH_LIMIT),
         task_mask: 1023,
+        arguments: 0,
+        reserved: 0,
         cpus: options.cpus,
     }
 }

@@ -11,6 +11,7 @@
 mod pair;
 mod pump;
 mod sockmap;
+mod times;
 
 use std::{sync::atomic::AtomicBool, time::Duration};
 
@@ -50,6 +51,8 @@ pub struct Summary {
     pub sends: u64,
     /// Bytes that were sent, all of which were received.
     pub bytes: u64,
+    /// The median of the time that a message took to send.
+    pub typical: Duration,
 }
 
 /// The largest payload of a UDP datagram over IPv4, bytes.

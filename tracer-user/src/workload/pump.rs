@@ -19,7 +19,7 @@ use nix::{
     unistd::Pid,
 };
 
-use super::{Options, Summary};
+use super::{Options, Summary, times::Times};
 
 /// Messages that may be under way.
 const WINDOW_MESSAGES: u64 = 64;
@@ -118,17 +118,21 @@ fn send_all(
     let mut message = vec![0; options.size];
     let mut summary = Summary::default();
     let mut messages = 0;
+    let mut times = Times::default();
     let mut next = Instant::now();
     while options.count.is_none_or(|count| messages < count) && !stop.load(Ordering::Acquire) {
         wait_for_room(progress, summary.bytes + size, window)?;
         fill(&mut message, summary.bytes);
+        let begin = Instant::now();
         summary.sends += send_whole(socket, &message)?;
+        times.push(begin.elapsed());
         summary.bytes += size;
         progress.sent.store(summary.bytes, Ordering::Release);
         messages += 1;
         next += options.interval;
         pause_until(next, stop);
     }
+    summary.typical = times.median();
     Ok(summary)
 }
 

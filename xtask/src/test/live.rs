@@ -2,7 +2,7 @@
 //!
 //! Each is a script for busybox's sh and runs as root in a guest. Exit status 0 passes, 77 skips,
 //! any other fails; the last line that it prints is the reason. A comment `# limit: SECONDS` in the
-//! script allows it more or less than a minute; one that takes long has the comment `# only when named` and runs with
+//! script allows it more or less than three minutes; one that takes long has the comment `# only when named` and runs with
 //! `--only` and its whole name. All scripts run one after the other in one boot; a
 //! script that was not reached because the kernel died has failed.
 
@@ -24,7 +24,7 @@ use crate::vm::{self, GuestFile, Sinks, VmSpec};
 use crate::workspace;
 
 /// What a test may take, if it does not say.
-const LIMIT: Duration = Duration::from_mins(1);
+const LIMIT: Duration = Duration::from_mins(3);
 
 /// Where the scripts lie in the guest.
 const GUEST_DIR: &str = "/live";

@@ -1,0 +1,94 @@
+//! Attaches probes that do nothing, runs a command, and lets them go: what the kernel's own part of tracing costs.
+//!
+//!     probes WAY COUNT FILE COMMAND...
+//!
+//! attaches the first COUNT functions named in FILE by `multi`, `kprobe` or `pair`. Prints how many functions have probes and how long attaching
+//! and letting go took. `cargo xtask bench` runs it in a guest.
+
+use std::{
+    process::Command,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+use tracer::{
+    attach::{AttachError, Attacher, Object, Observer, Probe, Role, Way, Ways, object::Sizes},
+    kernel::Kernel,
+    plan::{self, Planned, Rules, Scope},
+};
+use tracer_common::Config;
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [way, count, file, command @ ..] = arguments.as_slice() else {
+        bail!("usage: probes WAY COUNT FILE COMMAND...");
+    };
+    let way = [Way::Multi, Way::Kprobe, Way::Pair]
+        .into_iter()
+        .find(|known| known.name() == way)
+        .context("no such way")?;
+    tracer::session::raise_file_limit();
+    let kernel = Arc::new(Kernel::read()?);
+    let functions = planned(&kernel, file, count.parse()?)?;
+    let btf = aya::Btf::from_sys_fs()?;
+    let sizes = Sizes {
+        possible_cpus: 1,
+        ring_bytes: 4096,
+        tasks: 1,
+    };
+    let (object, _rings) = Object::load(&Config::default(), sizes, &btf, false)?;
+    let mut attacher = Attacher::new(object, btf, kernel, way);
+    let begin = Instant::now();
+    let probes = attacher.attach(&functions, Role::Nothing, &mut Silent)?;
+    let attach_time = begin.elapsed();
+    let count: usize = probes.iter().map(Probe::functions).sum();
+    run(command)?;
+    let begin = Instant::now();
+    drop(probes);
+    println!(
+        "{} {count} functions attached in {} ms, let go in {} ms",
+        way.name(),
+        milliseconds(attach_time),
+        milliseconds(begin.elapsed())
+    );
+    Ok(())
+}
+
+fn planned(kernel: &Kernel, file: &str, count: usize) -> Result<Vec<Planned>> {
+    let ways = Ways::of(&kernel.types, &kernel.symbols);
+    let rules = Rules::new(kernel, ways, Scope::Usual);
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {file}"))?;
+    let names: Vec<String> = text.lines().take(count).map(str::to_owned).collect();
+    Ok(plan::resolve_roots(kernel, &rules, &names)?)
+}
+
+fn run(command: &[String]) -> Result<()> {
+    let Some((program, arguments)) = command.split_first() else {
+        return Ok(());
+    };
+    let status = Command::new(program).args(arguments).status()?;
+    if !status.success() {
+        bail!("{program}: {status}");
+    }
+    Ok(())
+}
+
+fn milliseconds(time: Duration) -> String {
+    format!("{:.1}", time.as_secs_f64() * 1000.0)
+}
+
+/// Takes what the kernel accepts.
+struct Silent;
+
+impl Observer for Silent {
+    fn attached(&mut self, _functions: usize) {}
+
+    fn refused(&mut self, _error: AttachError) -> Result<(), AttachError> {
+        Ok(())
+    }
+
+    fn is_stopped(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,21 @@
+# Each way to attach that the kernel has shows the sockmap path, and leaves nothing behind. One that it lacks is refused.
+# limit: 240
+
+path='tcp_bpf_sendmsg>sk_psock_msg_verdict sk_psock_msg_verdict>bpf_msg_redirect_hash
+tcp_bpf_sendmsg>tcp_bpf_sendmsg_redir tcp_bpf_sendmsg_redir>sock_def_readable
+__sys_sendto>tcp_bpf_sendmsg'
+tracer check >/tmp/check
+for way in multi kprobe pair; do
+    if [ $way != pair ] && ! grep -q "^ok  *$way " /tmp/check; then
+        trace --attach $way -G __sys_sendto --duration 1s
+        ends_with 4
+        said "this kernel has no .*--attach $way" || fail "$way: $(cat /tmp/err)"
+        continue
+    fi
+    # The best of them is what the test `demo` has.
+    tracer demo -n 2 --attach $way >/tmp/out 2>/tmp/err || fail "$way: exit status $?: $(tr '\n' ' ' </tmp/err)"
+    awk -v inside="$(echo $path)" -v at_least=2 -f /live/harness/listing.awk /tmp/out >/tmp/calls || fail "$way: $(cat /tmp/calls)"
+    [ "$(cat /tmp/calls)" = 2 ] || fail "$way: $(cat /tmp/calls) whole root calls instead of 2"
+    grep -q ', 0 events lost' /tmp/err || fail "$way: the summary: $(grep whole /tmp/err)"
+    nothing_left 60
+done
