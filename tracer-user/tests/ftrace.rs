@@ -7,7 +7,10 @@ use tracer::{
         tree::{Interrupts, SleepTime},
     },
     kernel::btf::ReturnType,
-    output::ftrace::{Columns, FtraceWriter, Options, Values},
+    output::{
+        Form,
+        ftrace::{Columns, FtraceWriter, Options, Values},
+    },
     plan::{FunctionInfo, FunctionTable},
 };
 use tracer_common::{Context, Event, EventKind};
@@ -131,7 +134,7 @@ fn text(calls: &[RootCall], options: Options, cpus: u32) -> String {
     let functions = functions();
     let mut out = Vec::new();
     let mut writer = FtraceWriter::new(&mut out, &functions, options, cpus);
-    writer.header().expect("memory takes everything");
+    writer.begin().expect("memory takes everything");
     for call in calls {
         writer.root_call(call).expect("memory takes everything");
     }

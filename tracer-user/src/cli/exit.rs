@@ -9,6 +9,7 @@ use crate::{
     filter::NeverHolds,
     kernel::{KernelError, btf::BtfError, symbols::SymbolsError},
     plan::RootError,
+    recording::RecordingError,
     session::NoSuchWay,
 };
 
@@ -29,6 +30,8 @@ pub enum Exit {
     Function,
     /// The output cannot be written.
     Output,
+    /// A recording cannot be read, or only in part.
+    Recording,
 }
 
 impl From<Exit> for ExitCode {
@@ -41,6 +44,7 @@ impl From<Exit> for ExitCode {
             Exit::Kernel => 4,
             Exit::Function => 5,
             Exit::Output => 6,
+            Exit::Recording => 7,
         })
     }
 }
@@ -90,6 +94,9 @@ impl Exit {
                 KernelError::Symbols(_) => Self::NotPermitted,
                 _ => Self::Kernel,
             });
+        }
+        if cause.is::<RecordingError>() {
+            return Some(Self::Recording);
         }
         if cause.is::<Output>() {
             return Some(Self::Output);

@@ -15,11 +15,16 @@ pub fn open(path: Option<&Path>) -> Result<Box<dyn Write>> {
     let Some(path) = path else {
         return Ok(Box::new(io::stdout()));
     };
-    let file = File::create(path).map_err(|error| {
+    Ok(Box::new(create(path)?))
+}
+
+/// A new file.
+pub fn create(path: &Path) -> Result<File> {
+    File::create(path).map_err(|error| {
+        let path = path.display();
         Output(format!(
-            "`{}` cannot be written: {error}; give -o another file",
-            path.display()
+            "`{path}` cannot be written: {error}; give -o another file"
         ))
-    })?;
-    Ok(Box::new(file))
+        .into()
+    })
 }

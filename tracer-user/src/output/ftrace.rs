@@ -17,7 +17,10 @@ use tracer_common::Context;
 
 pub use self::line::Columns;
 use self::line::{Place, Prologue};
-use super::value::{self, Style};
+use super::{
+    Form,
+    value::{self, Style},
+};
 use crate::{
     graph::{Call, Closed, CpuId, End, Node, RootCall, TaskId, tree::SleepTime},
     plan::FunctionTable,
@@ -72,45 +75,6 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
             task: String::new(),
             buffer: Vec::new(),
         }
-    }
-
-    /// Writes the head of the listing.
-    pub fn header(&mut self) -> io::Result<()> {
-        self.out.write_all(self.prologue.header())?;
-        self.out.flush()
-    }
-
-    /// Writes one root call, and makes sure that it is out.
-    pub fn root_call(&mut self, root: &RootCall) -> io::Result<()> {
-        self.buffer.clear();
-        self.task_change(root)?;
-        let mut open: Vec<&Call> = Vec::new();
-        for (index, node) in root.nodes.iter().enumerate() {
-            while open.last().is_some_and(|call| call.depth >= node.depth()) {
-                if let Some(call) = open.pop() {
-                    self.closing(call)?;
-                }
-            }
-            match node {
-                Node::Gap { depth, lost, cpu } => self.gap(*depth, *lost, *cpu)?,
-                Node::Call(call) => {
-                    let next = root.nodes.get(index + 1);
-                    // One line has one CPU.
-                    if next.is_some_and(|next| next.depth() > call.depth) || call.has_moved() {
-                        self.opening(call)?;
-                        open.push(call);
-                    } else {
-                        self.leaf(call)?;
-                    }
-                }
-            }
-        }
-        while let Some(call) = open.pop() {
-            self.closing(call)?;
-        }
-        self.end(root)?;
-        self.out.write_all(&self.buffer)?;
-        self.out.flush()
     }
 
     /// Says so when another task runs on the same CPU.
@@ -235,6 +199,52 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
                 value::format_return(Some(returns), value, Style::Typed)
             }
         }
+    }
+}
+
+impl<W: Write> Form for FtraceWriter<'_, W> {
+    fn begin(&mut self) -> io::Result<()> {
+        self.out.write_all(self.prologue.header())?;
+        self.out.flush()
+    }
+
+    fn root_call(&mut self, root: &RootCall) -> io::Result<()> {
+        self.buffer.clear();
+        self.task_change(root)?;
+        let mut open: Vec<&Call> = Vec::new();
+        for (index, node) in root.nodes.iter().enumerate() {
+            while open.last().is_some_and(|call| call.depth >= node.depth()) {
+                if let Some(call) = open.pop() {
+                    self.closing(call)?;
+                }
+            }
+            match node {
+                Node::Gap { depth, lost, cpu } => self.gap(*depth, *lost, *cpu)?,
+                Node::Call(call) => {
+                    let next = root.nodes.get(index + 1);
+                    // One line has one CPU.
+                    if next.is_some_and(|next| next.depth() > call.depth) || call.has_moved() {
+                        self.opening(call)?;
+                        open.push(call);
+                    } else {
+                        self.leaf(call)?;
+                    }
+                }
+            }
+        }
+        while let Some(call) = open.pop() {
+            self.closing(call)?;
+        }
+        self.end(root)?;
+        self.out.write_all(&self.buffer)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 }
 

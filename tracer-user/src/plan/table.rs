@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use elsa::FrozenMap;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     graph::FunctionId,
@@ -16,8 +17,8 @@ use crate::{
 /// is behind `endbr64` (`is_endbr`, arch/x86/kernel/ftrace.c).
 const LANDING_PAD: u64 = 4;
 
-/// One function.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One function. It stands in recordings as it is: see [`crate::recording::form`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FunctionInfo {
     /// Its name.
     pub name: String,
@@ -49,6 +50,11 @@ impl FunctionTable {
             table.known.insert(id, Box::new(info));
         }
         table
+    }
+
+    /// Makes a function known that was not.
+    pub fn insert(&self, id: FunctionId, info: FunctionInfo) {
+        self.known.insert(id, Box::new(info));
     }
 
     /// What is known of a function.

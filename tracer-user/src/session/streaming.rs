@@ -1,9 +1,6 @@
 //! The rings are read until the trace ends, and then until what was open has ended too.
 
-use std::{
-    io::Write,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use tokio::process::Child;
@@ -30,11 +27,7 @@ pub struct Ends<'a> {
 }
 
 /// Reads until the trace ends.
-pub async fn stream<W: Write>(
-    ends: Ends<'_>,
-    rings: &mut Rings,
-    pipeline: &mut Pipeline<'_, W>,
-) -> Result<()> {
+pub async fn stream(ends: Ends<'_>, rings: &mut Rings, pipeline: &mut Pipeline<'_>) -> Result<()> {
     let deadline = async {
         match ends.duration {
             Some(duration) => tokio::time::sleep(duration).await,
@@ -74,10 +67,10 @@ pub async fn stream<W: Write>(
 }
 
 /// Reads on until the root calls that are open have ended, or it takes too long. None begins any more.
-pub async fn settle<W: Write>(
+pub async fn settle(
     controls: &Controls,
     rings: &mut Rings,
-    pipeline: &mut Pipeline<'_, W>,
+    pipeline: &mut Pipeline<'_>,
 ) -> Result<()> {
     let end = Instant::now() + AFTERMATH;
     loop {
@@ -92,10 +85,11 @@ pub async fn settle<W: Write>(
 }
 
 /// Reads every ring once; says how many batches came. Only a complete pass tells a late batch from a lost one.
-fn pass<W: Write>(rings: &mut Rings, pipeline: &mut Pipeline<'_, W>) -> usize {
+fn pass(rings: &mut Rings, pipeline: &mut Pipeline<'_>) -> usize {
     let pass = rings.pass(&mut |bytes| pipeline.take(bytes));
     if pass.complete {
         pipeline.pass();
     }
+    pipeline.flush();
     pass.taken
 }

@@ -1,0 +1,150 @@
+//! The stream goes to a recording while it is rebuilt and printed.
+//!
+//! Batches are collected into frames. A frame is written when it is large or a second old, so what a crash can take is
+//! a second's worth, and memory stays bounded. Writing waits for the disk; what the rings cannot hold meanwhile is lost and counted
+//! like everything that a ring cannot hold. When the file takes no more, the trace ends, and what was cut of a
+//! frame is taken away again.
+
+use std::{
+    fs::File,
+    io,
+    time::{Duration, Instant},
+};
+
+use nix::{time::ClockId, unistd::gethostname};
+use tracer_common::CpuCounters;
+
+use crate::{
+    graph::Joined,
+    kernel::{Kernel, facts},
+    plan::{FunctionInfo, FunctionTable, Planned},
+    recording::{End, Ending, Frame, Head, Writer, columns::Collector},
+    stream::Batch,
+};
+
+/// Events that make a frame.
+const MANY_EVENTS: usize = 1 << 16;
+/// Batches and passes that make a frame.
+const MANY_STEPS: usize = 1 << 14;
+/// How old a frame becomes.
+const OLD: Duration = Duration::from_secs(1);
+
+/// Records a trace.
+pub struct Recorder<'a> {
+    writer: Writer<File>,
+    functions: &'a FunctionTable,
+    joined: Joined,
+    collector: Collector,
+    /// When the first batch of the frame came.
+    since: Option<Instant>,
+    written: io::Result<()>,
+}
+
+/// What is known of a trace when it begins.
+pub fn head(kernel: &Kernel, roots: &[Planned], command: &[String]) -> Head {
+    let now = |clock: ClockId| {
+        let now = clock.now().map(Duration::from);
+        now.map_or(0, |now| u64::try_from(now.as_nanos()).unwrap_or(u64::MAX))
+    };
+    let root = |root: &Planned| FunctionInfo {
+        name: root.name.clone(),
+        returns: kernel.types.prototype(&root.name).map(|it| it.returns),
+    };
+    let host = gethostname().map(|name| name.to_string_lossy().into_owned());
+    Head {
+        tracer: env!("CARGO_PKG_VERSION").to_owned(),
+        kernel: facts::release_name().unwrap_or_default(),
+        build_id: facts::build_id(),
+        host: host.unwrap_or_default(),
+        possible_cpus: kernel.possible_cpus,
+        roots: roots.iter().map(root).collect(),
+        command: command.to_vec(),
+        began_realtime_ns: now(ClockId::CLOCK_REALTIME),
+        began_monotonic_ns: now(ClockId::CLOCK_MONOTONIC),
+    }
+}
+
+impl<'a> Recorder<'a> {
+    /// Begins a recording in an empty file.
+    pub fn begin(
+        file: File,
+        head: Head,
+        functions: &'a FunctionTable,
+        joined: Joined,
+    ) -> io::Result<Self> {
+        let mut writer = Writer::new(file)?;
+        writer.write(&Frame::Head(head))?;
+        Ok(Self {
+            writer,
+            functions,
+            joined,
+            collector: Collector::default(),
+            since: None,
+            written: Ok(()),
+        })
+    }
+
+    /// A batch came.
+    pub fn batch(&mut self, batch: &Batch) {
+        self.collector.batch(batch);
+        let since = *self.since.get_or_insert_with(Instant::now);
+        let is_large =
+            self.collector.events() >= MANY_EVENTS || self.collector.steps() >= MANY_STEPS;
+        if is_large || since.elapsed() >= OLD {
+            self.write();
+        }
+    }
+
+    /// Every ring has been read once more, and some batch waited for that.
+    pub fn pass(&mut self) {
+        self.collector.pass();
+        if self.collector.steps() >= MANY_STEPS {
+            self.write();
+        }
+    }
+
+    /// Time goes by, whether anything comes or not.
+    pub fn tick(&mut self) {
+        if self.since.is_some_and(|since| since.elapsed() >= OLD) {
+            self.write();
+        }
+    }
+
+    /// Whether the file takes no more.
+    pub const fn is_done(&self) -> bool {
+        self.written.is_err()
+    }
+
+    /// Writes the rest, and how it ended.
+    pub fn finish(mut self, ending: Ending, counters: CpuCounters) -> io::Result<()> {
+        self.write();
+        let end = End {
+            ending,
+            counters: counters.into(),
+        };
+        self.put(&Frame::End(end));
+        let whole = self.writer.written();
+        let file = self.writer.into_inner();
+        if self.written.is_err() {
+            // A pipe cannot be cut, and the reader copes with what is too much.
+            let _ = file.set_len(whole);
+        }
+        // What is no file on a disk has nothing to be synchronised.
+        let _ = file.sync_data();
+        self.written
+    }
+
+    fn write(&mut self) {
+        self.since = None;
+        if self.collector.steps() > 0 {
+            let data = self.collector.take(self.functions, &self.joined);
+            self.put(&Frame::Data(data));
+        }
+    }
+
+    fn put(&mut self, frame: &Frame) {
+        if self.written.is_ok() {
+            self.written = self.writer.write(frame);
+        }
+    }
+}

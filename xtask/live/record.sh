@@ -1,0 +1,56 @@
+# A recording replays as the trace printed, and survives what can happen to it.
+# limit: 150
+
+drive tcp
+# Byte for byte, with the same options.
+for options in "" "--graph-opts noirqs,tail,verbose" "--slower-than 1us -n 5"; do
+    tracer record --print -o /tmp/recording --learn 0 -G tcp_poll --duration 1s $options >/tmp/out 2>/tmp/err || fail "record $options: exit status $?: $(cat /tmp/err)"
+    calls=$(check_listing) || fail "record $options: $calls"
+    [ "$calls" -gt 1 ] || fail "record $options: $calls calls"
+    tracer replay /tmp/recording $options >/tmp/replayed 2>/tmp/err.replay || fail "replay $options: exit status $?: $(cat /tmp/err.replay)"
+    cmp /tmp/out /tmp/replayed || fail "replay $options differs: $(diff /tmp/out /tmp/replayed | head -n 5)"
+    [ "$(grep ' whole calls' /tmp/err)" = "$(grep ' whole calls' /tmp/err.replay)" ] || fail "other sums: $(cat /tmp/err /tmp/err.replay)"
+done
+
+# Functions that get their probes on the way are known to the replay.
+tracer record --print -o /tmp/recording --no-cache -G tcp_sendmsg --duration 6s >/tmp/out 2>/tmp/err || fail "growing: exit status $?: $(cat /tmp/err)"
+tracer replay /tmp/recording >/tmp/replayed 2>/tmp/err.replay || fail "replay of growing: exit status $?: $(cat /tmp/err.replay)"
+cmp /tmp/out /tmp/replayed || fail "replay of growing differs"
+
+# Without --print nothing is printed; without root it can be replayed.
+tracer record -o /tmp/recording --learn 0 -G tcp_poll -n 3 >/tmp/out 2>/tmp/err || fail "record: exit status $?: $(cat /tmp/err)"
+[ ! -s /tmp/out ] || fail "record prints"
+chmod 644 /tmp/recording
+echo 'nobody:x:65534:65534::/tmp:/bin/sh' >/etc/passwd
+su -s /bin/sh nobody -c 'exec tracer replay /tmp/recording' >/tmp/out 2>/tmp/err || fail "replay as nobody: exit status $?: $(cat /tmp/err)"
+calls=$(check_listing) || fail "$calls"
+[ "$calls" = 3 ] || fail "-n 3 recorded $calls calls"
+
+# After SIGKILL all is there but the last second, and the replay says that the end is missing.
+tracer record -o /tmp/recording --learn 0 -G tcp_poll >/tmp/out 2>/tmp/err &
+tracer=$!
+hear 'tracer: tracing' 20
+sleep 4
+kill -KILL $tracer
+wait $tracer || :
+status=0
+tracer replay /tmp/recording >/tmp/out 2>/tmp/err || status=$?
+[ $status = 7 ] || fail "replay after SIGKILL: exit status $status: $(cat /tmp/err)"
+said 'has no end' || fail "replay after SIGKILL: $(cat /tmp/err)"
+grep -q tcp_poll /tmp/out || fail "SIGKILL costs everything"
+
+# A disk that is full: exit status 6, and what was written before is whole.
+mkdir -p /tmp/small
+mount -t tmpfs -o size=16k tmpfs /tmp/small
+status=0
+timeout 60 tracer record -o /tmp/small/recording --learn 0 -G tcp_poll >/tmp/out 2>/tmp/err || status=$?
+[ $status = 6 ] || fail "full disk: exit status $status instead of 6: $(cat /tmp/err)"
+status=0
+tracer replay /tmp/small/recording >/tmp/out 2>/tmp/err || status=$?
+[ $status = 7 ] || fail "replay from a full disk: exit status $status: $(cat /tmp/err)"
+! said damaged || fail "a full disk leaves a torn frame: $(cat /tmp/err)"
+umount /tmp/small
+
+kill $workload
+wait $workload || fail "the workload: $(cat /tmp/workload.err)"
+nothing_left
