@@ -6,7 +6,7 @@ use super::{
     args::{CaptureArgs, DemoArgs, ScopeArgs, ShowArgs, TraceArgs},
     exit::Exit,
 };
-use crate::session::Begin;
+use crate::{output::Format, session::Begin};
 
 /// Runs the demonstration.
 pub fn run(args: &DemoArgs) -> Result<Exit> {
@@ -39,6 +39,7 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
         failed: false,
         returns: None,
         graph_opts: args.graph_opts.clone(),
+        format: Format::Ftrace,
         count: Some(args.count),
     };
     let trace = TraceArgs {

@@ -12,6 +12,7 @@ use crate::{
     filter::{Filter, Returns},
     graph::Nanoseconds,
     kernel::cgroup,
+    output::Format,
     plan::Scope,
     session::{Begin, Callers, Options, Show, callers::CommandName},
 };
@@ -143,6 +144,9 @@ pub struct ShowArgs {
     /// Comma-separated: noirqs, nosleep-time, depth=N, thresh=N (in µs), tail, verbose, retval, retval-hex
     #[arg(long, value_name = "OPTIONS", default_value = "")]
     pub graph_opts: String,
+    /// The form of what is printed
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub format: Format,
     /// End after so many whole root calls
     #[arg(short = 'n', long, value_name = "N")]
     pub count: Option<u64>,
@@ -210,6 +214,7 @@ impl ShowArgs {
                 depth: graph.depth,
                 sleep: graph.text.sleep,
             },
+            format: self.format,
             text: graph.text,
             count: self.count,
         })

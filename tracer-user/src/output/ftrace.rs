@@ -17,6 +17,7 @@ use tracer_common::Context;
 
 pub use self::line::Columns;
 use self::line::{Place, Prologue};
+pub use super::value::Values;
 use super::{
     Form,
     value::{self, Style},
@@ -25,18 +26,6 @@ use crate::{
     graph::{Call, Closed, CpuId, End, Node, RootCall, TaskId, tree::SleepTime},
     plan::FunctionTable,
 };
-
-/// How return values are shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Values {
-    /// By the function's type; nothing for `void`.
-    #[default]
-    Typed,
-    /// Every return register in hex, as function_graph's `funcgraph-retval-hex`.
-    Hex,
-    /// Not at all.
-    Hidden,
-}
 
 /// What the user can choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -102,7 +91,7 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
             at: call.entered,
             ..without_time(call.cpu, call.context, call.depth)
         })?;
-        let name = name(self.functions, call);
+        let name = self.functions.name(call.function);
         writeln!(self.buffer, "{name}() {{")
     }
 
@@ -112,7 +101,7 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
             duration: call.duration(self.options.sleep),
             ..without_time(call.cpu, call.context, call.depth)
         })?;
-        let name = name(self.functions, call);
+        let name = self.functions.name(call.function);
         write!(self.buffer, "{name}();")?;
         if let Some(remark) = self.remark(call) {
             // The colon stands behind a name, and here is none.
@@ -135,7 +124,7 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
             duration: call.duration(self.options.sleep),
             ..without_time(cpu, call.context, call.depth)
         })?;
-        let name = name(self.functions, call);
+        let name = self.functions.name(call.function);
         match self.remark(call) {
             Some(remark) => write!(self.buffer, "}} /* {name}{remark} */")?,
             None if self.options.tail => write!(self.buffer, "}} /* {name} */")?,
@@ -188,10 +177,7 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
     }
 
     fn value(&self, call: &Call, value: u64) -> Option<String> {
-        let returns = self
-            .functions
-            .get(call.function)
-            .and_then(|info| info.returns.as_ref());
+        let returns = self.functions.returns(call.function);
         match (self.options.values, returns) {
             (Values::Hidden, _) => None,
             (Values::Hex, _) | (_, None) => Some(format!("{value:#x}")),
@@ -246,13 +232,6 @@ impl<W: Write> Form for FtraceWriter<'_, W> {
     fn end(&mut self) -> io::Result<()> {
         self.out.flush()
     }
-}
-
-fn name(functions: &FunctionTable, call: &Call) -> String {
-    functions.get(call.function).map_or_else(
-        || format!("unknown+{:#x}", call.function.0),
-        |info| info.name.clone(),
-    )
 }
 
 fn without_time(cpu: CpuId, context: Context, depth: u32) -> Place {

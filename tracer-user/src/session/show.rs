@@ -6,8 +6,12 @@ use crate::{
     filter::Filter,
     graph::tree::Interrupts,
     output::{
-        Form, Nothing,
+        Form, Format, Nothing,
+        chrome::ChromeWriter,
+        csv::CsvWriter,
+        folded::FoldedWriter,
         ftrace::{self, FtraceWriter},
+        json::JsonWriter,
     },
     plan::FunctionTable,
 };
@@ -19,7 +23,9 @@ pub struct Show {
     pub interrupts: Interrupts,
     /// Which root calls, and what of them.
     pub filter: Filter,
-    /// How the text looks.
+    /// In which form.
+    pub format: Format,
+    /// How the text looks, and what of it goes for other forms: return values and what a duration is.
     pub text: ftrace::Options,
     /// End after so many whole root calls.
     pub count: Option<u64>,
@@ -37,6 +43,13 @@ impl Show {
             return Box::new(Nothing);
         };
         let out = BufWriter::new(out);
-        Box::new(FtraceWriter::new(out, functions, self.text, cpus))
+        let ftrace::Options { values, sleep, .. } = self.text;
+        match self.format {
+            Format::Ftrace => Box::new(FtraceWriter::new(out, functions, self.text, cpus)),
+            Format::Json => Box::new(JsonWriter::new(out, functions, values, sleep)),
+            Format::Chrome => Box::new(ChromeWriter::new(out, functions, values)),
+            Format::Folded => Box::new(FoldedWriter::new(out, functions, sleep)),
+            Format::Csv => Box::new(CsvWriter::new(out, functions, values, sleep)),
+        }
     }
 }

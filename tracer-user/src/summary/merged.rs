@@ -1,0 +1,143 @@
+//! The trees of all root calls, laid over each other.
+//!
+//! A node stands for a path of functions from a root down, and has the sums over all calls that were made on it. Memory
+//! goes with the number of different paths, which is limited: what would be a path too many is counted to its beginning.
+
+use std::collections::BTreeMap;
+
+use crate::graph::{FunctionId, Nanoseconds, Node, RootCall, tree::SleepTime};
+
+/// Paths that are told apart, at most; of some hundred bytes each.
+const MOST_PATHS: usize = 1 << 20;
+
+/// The sums over the calls of a path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sums {
+    /// Calls.
+    pub calls: u64,
+    /// Calls of which both ends were seen; the times are theirs.
+    pub timed: u64,
+    /// Time from entry to return.
+    pub total: Nanoseconds,
+    /// The same without the time of the calls below.
+    pub self_time: Nanoseconds,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Branch {
+    sums: Sums,
+    below: BTreeMap<FunctionId, usize>,
+}
+
+/// A path with its sums.
+#[derive(Clone, Copy, Debug)]
+pub struct Path<'a> {
+    /// The functions, the root first.
+    pub functions: &'a [FunctionId],
+    /// Of the calls that end here.
+    pub sums: Sums,
+}
+
+/// The merged trees.
+#[derive(Clone, Debug)]
+pub struct Merged {
+    sleep: SleepTime,
+    /// The first one stands above all roots.
+    branches: Vec<Branch>,
+    /// Calls that were counted to the beginning of their path.
+    pub shortened: u64,
+}
+
+impl Merged {
+    /// Nothing is merged yet.
+    #[must_use]
+    pub fn new(sleep: SleepTime) -> Self {
+        Self {
+            sleep,
+            branches: vec![Branch::default()],
+            shortened: 0,
+        }
+    }
+
+    /// Adds a root call.
+    pub fn add(&mut self, root: &RootCall) {
+        let times = self_times(root, self.sleep);
+        let mut path: Vec<usize> = Vec::new();
+        for (node, self_time) in root.nodes.iter().zip(times) {
+            let Node::Call(call) = node else { continue };
+            path.truncate(call.depth as usize);
+            let above = path.last().copied().unwrap_or(0);
+            let Some(place) = self.below(above, call.function) else {
+                self.shortened += 1;
+                // What it calls is counted to the same place.
+                path.push(above);
+                self.branches[above].sums.self_time.0 += self_time.map_or(0, |time| time.0);
+                continue;
+            };
+            path.push(place);
+            let sums = &mut self.branches[place].sums;
+            sums.calls += 1;
+            if let (Some(total), Some(self_time)) = (call.duration(self.sleep), self_time) {
+                sums.timed += 1;
+                sums.total.0 += total.0;
+                sums.self_time.0 += self_time.0;
+            }
+        }
+    }
+
+    /// Every path, a function before what it calls.
+    pub fn walk(&self, visit: &mut impl FnMut(&Path<'_>)) {
+        let mut functions = Vec::new();
+        let mut open = vec![self.branches[0].below.iter()];
+        while let Some(siblings) = open.last_mut() {
+            let Some((&function, &place)) = siblings.next() else {
+                open.pop();
+                functions.pop();
+                continue;
+            };
+            functions.push(function);
+            let branch = &self.branches[place];
+            visit(&Path {
+                functions: &functions,
+                sums: branch.sums,
+            });
+            open.push(branch.below.iter());
+        }
+    }
+
+    fn below(&mut self, above: usize, function: FunctionId) -> Option<usize> {
+        let new = self.branches.len();
+        if let Some(&place) = self.branches[above].below.get(&function) {
+            return Some(place);
+        }
+        if new >= MOST_PATHS {
+            return None;
+        }
+        self.branches[above].below.insert(function, new);
+        self.branches.push(Branch::default());
+        Some(new)
+    }
+}
+
+/// For each node of a root call, its time without that of the calls below; none where its own time is not known.
+#[must_use]
+pub fn self_times(root: &RootCall, sleep: SleepTime) -> Vec<Option<Nanoseconds>> {
+    let duration = |node: &Node| match node {
+        Node::Call(call) => call.duration(sleep),
+        Node::Gap { .. } => None,
+    };
+    let mut times: Vec<_> = root.nodes.iter().map(duration).collect();
+    let mut open: Vec<usize> = Vec::new();
+    for (index, node) in root.nodes.iter().enumerate() {
+        open.truncate(node.depth() as usize);
+        if let (Some(&above), Some(time)) = (open.last(), duration(node))
+            && let Some(rest) = &mut times[above]
+        {
+            *rest = rest.since(time);
+        }
+        if matches!(node, Node::Call(_)) {
+            open.push(index);
+        }
+    }
+    times
+}
