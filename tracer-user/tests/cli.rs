@@ -38,7 +38,9 @@ fn help() {
 
 #[test]
 fn help_of_the_subcommands() {
-    for name in ["record", "replay", "demo", "list", "check", "workload"] {
+    for name in [
+        "record", "replay", "report", "graph", "demo", "list", "check", "workload",
+    ] {
         insta::assert_snapshot!(format!("help_{name}"), tracer(&[name, "--help"]));
     }
 }

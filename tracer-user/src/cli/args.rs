@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-pub use super::trace_args::{CaptureArgs, RecordArgs, ReplayArgs, ScopeArgs, ShowArgs, TraceArgs};
+pub use super::trace_args::{
+    CaptureArgs, FilterArgs, GraphArgs, RecordArgs, ReplayArgs, ReportArgs, ScopeArgs, ShowArgs,
+    TraceArgs,
+};
 use super::values;
 use crate::attach::Way;
 
@@ -35,6 +38,10 @@ pub enum Action {
     Record(Box<RecordArgs>),
     /// Print a recording as it would have been printed when it was made
     Replay(ReplayArgs),
+    /// Sum up the functions of a recording
+    Report(ReportArgs),
+    /// Show all calls of a function of a recording as one tree
+    Graph(GraphArgs),
     /// Show which functions would be traced, and which not and why
     List(ListArgs),
     /// Say what this host offers for tracing and what is missing

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 
 use super::{
-    args::{CaptureArgs, DemoArgs, ScopeArgs, ShowArgs, TraceArgs},
+    args::{CaptureArgs, DemoArgs, FilterArgs, ScopeArgs, ShowArgs, TraceArgs},
     exit::Exit,
 };
 use crate::{output::Format, session::Begin};
@@ -34,13 +34,16 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
         // Three calls are to be seen, and whole: they are learned before.
         begin: Begin::AtOnce,
     };
-    let show = ShowArgs {
+    let filter = FilterArgs {
         slower_than: None,
         failed: false,
         returns: None,
         graph_opts: args.graph_opts.clone(),
-        format: Format::Ftrace,
         count: Some(args.count),
+    };
+    let show = ShowArgs {
+        filter,
+        format: Format::Ftrace,
     };
     let trace = TraceArgs {
         capture,

@@ -59,6 +59,11 @@ pub struct Usage(pub String);
 #[error("{0}")]
 pub struct Output(pub String);
 
+/// A recording has no call of a function.
+#[derive(Debug, Error)]
+#[error("the recording has no call of `{0}`; `tracer report` lists the functions that it has")]
+pub struct NotCalled(pub String);
+
 /// The process lacks the privilege to trace.
 #[derive(Debug, Error)]
 #[error(
@@ -82,7 +87,7 @@ impl Exit {
         if cause.is::<NotRoot>() || cause.is::<SymbolsError>() {
             return Some(Self::NotPermitted);
         }
-        if cause.is::<RootError>() {
+        if cause.is::<RootError>() || cause.is::<NotCalled>() {
             return Some(Self::Function);
         }
         if cause.is::<BtfError>() || cause.is::<NoSuchWay>() {

@@ -10,6 +10,7 @@ mod list;
 mod output;
 mod preconditions;
 mod replay;
+mod report;
 mod trace_args;
 mod values;
 mod workload;
@@ -42,6 +43,8 @@ fn run(args: Args) -> Result<Exit> {
         Some(Action::Demo(demo)) => demo::run(&demo),
         Some(Action::Record(record)) => self::record(&record),
         Some(Action::Replay(replay)) => replay::run(&replay),
+        Some(Action::Report(report)) => report::report(&report),
+        Some(Action::Graph(graph)) => report::graph(&graph),
         Some(Action::List(list)) => list::run(&list),
         Some(Action::Check(check)) => check::run(&check),
         Some(Action::Workload(workload)) => workload::run(&workload),

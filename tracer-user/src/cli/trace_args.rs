@@ -15,6 +15,7 @@ use crate::{
     output::Format,
     plan::Scope,
     session::{Begin, Callers, Options, Show, callers::CommandName},
+    summary::{GroupBy, SortBy},
 };
 
 /// A trace
@@ -55,6 +56,35 @@ pub struct ReplayArgs {
     /// Write the graph to this file
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+/// A recording in numbers
+#[derive(Debug, ClapArgs)]
+pub struct ReportArgs {
+    /// The recording
+    #[arg(value_name = "RECORDING")]
+    pub recording: PathBuf,
+    /// Sort by this
+    #[arg(short, long, value_enum, value_name = "KEY", default_value_t)]
+    pub sort: SortBy,
+    /// A row for each function and each of these
+    #[arg(long, value_enum, value_name = "GROUP")]
+    pub group_by: Option<GroupBy>,
+    #[command(flatten)]
+    pub show: FilterArgs,
+}
+
+/// A function of a recording, with what it called
+#[derive(Debug, ClapArgs)]
+pub struct GraphArgs {
+    /// The recording
+    #[arg(value_name = "RECORDING")]
+    pub recording: PathBuf,
+    /// The function
+    #[arg(value_name = "FUNCTION")]
+    pub function: String,
+    #[command(flatten)]
+    pub show: FilterArgs,
 }
 
 /// What is traced
@@ -129,9 +159,19 @@ impl From<ScopeArgs> for Scope {
     }
 }
 
-/// What is shown
+/// What is shown, and how
 #[derive(Debug, ClapArgs)]
 pub struct ShowArgs {
+    #[command(flatten)]
+    pub filter: FilterArgs,
+    /// The form of what is printed
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub format: Format,
+}
+
+/// What is shown
+#[derive(Debug, ClapArgs)]
+pub struct FilterArgs {
     /// Show only root calls that took longer than this, such as 10ms
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub slower_than: Option<Duration>,
@@ -144,9 +184,6 @@ pub struct ShowArgs {
     /// Comma-separated: noirqs, nosleep-time, depth=N, thresh=N (in µs), tail, verbose, retval, retval-hex
     #[arg(long, value_name = "OPTIONS", default_value = "")]
     pub graph_opts: String,
-    /// The form of what is printed
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
-    pub format: Format,
     /// End after so many whole root calls
     #[arg(short = 'n', long, value_name = "N")]
     pub count: Option<u64>,
@@ -203,6 +240,16 @@ impl CaptureArgs {
 impl ShowArgs {
     /// What was typed, ready to use.
     pub fn show(&self) -> Result<Show> {
+        Ok(Show {
+            format: self.format,
+            ..self.filter.show()?
+        })
+    }
+}
+
+impl FilterArgs {
+    /// What was typed, ready to use.
+    pub fn show(&self) -> Result<Show> {
         let graph = GraphOptions::parse(&self.graph_opts)?;
         Ok(Show {
             interrupts: graph.interrupts,
@@ -214,7 +261,7 @@ impl ShowArgs {
                 depth: graph.depth,
                 sleep: graph.text.sleep,
             },
-            format: self.format,
+            format: Format::default(),
             text: graph.text,
             count: self.count,
         })

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     graph::{FunctionId, Joined, Nanoseconds, Rebuilder},
+    output::Form,
     plan::FunctionTable,
     recording::{Damage, Data, End, Ending, Frame, Head, Piece, Reader, columns::Step},
 };
@@ -121,8 +122,20 @@ pub fn learn(data: &Data, table: &FunctionTable, joined: &Joined) {
 /// Prints a recording to `out` as it would have been printed when it was made.
 pub fn replay(
     show: &Show,
-    mut recording: Recording<impl Read>,
+    recording: Recording<impl Read>,
     out: impl Write,
+) -> Result<(Outcome, Readable)> {
+    let table = FunctionTable::default();
+    let form = show.form(Some(out), &table, recording.head.possible_cpus);
+    replay_into(show, recording, &table, form)
+}
+
+/// Gives the root calls of a recording to `form`, and makes their functions known to `table`.
+pub fn replay_into<'a>(
+    show: &'a Show,
+    mut recording: Recording<impl Read>,
+    table: &'a FunctionTable,
+    form: Box<dyn Form + 'a>,
 ) -> Result<(Outcome, Readable)> {
     let roots = &recording.head.roots;
     // Where the head is lost, nothing says what the roots return.
@@ -132,10 +145,8 @@ pub fn replay(
             .map(|it| (it.name.as_str(), it.returns.clone()));
         show.filter.check(types)?;
     }
-    let table = FunctionTable::default();
     let joined = Joined::default();
-    let form = show.form(Some(out), &table, recording.head.possible_cpus);
-    let printer = Printer::new(form, &table, &show.filter, show.count);
+    let printer = Printer::new(form, table, &show.filter, show.count);
     let rebuilder = Rebuilder::new(show.interrupts).with_joined(joined.clone());
     let mut pipeline = Pipeline::new(rebuilder, printer, None);
     let mut read = Ok(());
@@ -148,7 +159,7 @@ pub fn replay(
                 break;
             }
         };
-        learn(&data, &table, &joined);
+        learn(&data, table, &joined);
         for step in data.steps() {
             match step {
                 Step::Batch(batch) => pipeline.batch(batch),

@@ -44,7 +44,7 @@ pub fn plan(plan: &Plan, origin: &Origin, verbose: bool) {
 
 /// What of a recording could not be read.
 pub fn readable(readable: &Readable) {
-    if readable.damaged_places > 0 {
+    if readable.damaged_places > 1 {
         eprintln!(
             "tracer: {} bytes of the recording in {} places are damaged; all else was read",
             readable.damaged_bytes, readable.damaged_places

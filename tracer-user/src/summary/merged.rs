@@ -62,10 +62,15 @@ impl Merged {
     /// Adds a root call.
     pub fn add(&mut self, root: &RootCall) {
         let times = self_times(root, self.sleep);
+        self.add_part(&root.nodes, &times, 0);
+    }
+
+    /// Adds a part of a root call: a call at `depth` with all below it, and their times from [`self_times`].
+    pub fn add_part(&mut self, nodes: &[Node], times: &[Option<Nanoseconds>], depth: u32) {
         let mut path: Vec<usize> = Vec::new();
-        for (node, self_time) in root.nodes.iter().zip(times) {
+        for (node, &self_time) in nodes.iter().zip(times) {
             let Node::Call(call) = node else { continue };
-            path.truncate(call.depth as usize);
+            path.truncate(call.depth.saturating_sub(depth) as usize);
             let above = path.last().copied().unwrap_or(0);
             let Some(place) = self.below(above, call.function) else {
                 self.shortened += 1;
