@@ -18,6 +18,7 @@ mod run;
 mod show;
 mod stop;
 mod streaming;
+pub mod target;
 mod tell;
 
 pub use callers::Callers;

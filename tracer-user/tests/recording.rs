@@ -17,7 +17,7 @@ use tracer::{
     kernel::btf::ReturnType,
     plan::{FunctionInfo, FunctionTable},
     recording::{
-        Damage, Data, End, Frame, Head, Piece, Reader, RecordingError, Writer,
+        Damage, Data, End, Ending, Frame, Head, Piece, Reader, RecordingError, Writer,
         columns::{Collector, Step},
     },
     session::{
@@ -25,6 +25,7 @@ use tracer::{
         pipeline::Pipeline,
         printer::Printer,
         replay::{self, Recording},
+        target::{Limit, Target, WhenFull},
     },
     stream::Batch,
 };
@@ -240,7 +241,11 @@ proptest! {
 fn live(stream: &[Step], show: &Show, joined: &Joined) -> (String, Vec<u8>) {
     let table = functions();
     let mut file = tempfile::tempfile().unwrap();
-    let recorder = Recorder::begin(file.try_clone().unwrap(), head(), &table, joined.clone());
+    let target = Target {
+        file: file.try_clone().unwrap(),
+        limit: None,
+    };
+    let recorder = Recorder::begin(target, head(), &table, joined.clone());
     let mut out = Vec::new();
     let form = show.form(Some(&mut out), &table, 4);
     let printer = Printer::new(form, &table, &show.filter, show.count);
@@ -348,15 +353,106 @@ fn a_recording_of_one_call_has_one_call() {
     assert_eq!(printed_as(&recording, &Show::default()), text);
 }
 
+/// Records so many frames to a file of at most `bytes` bytes; says whether the recorder had enough before the last one.
+fn record_limited(path: &std::path::Path, then: WhenFull, bytes: u64, frames: u64) -> bool {
+    let table = functions();
+    let target = Target {
+        file: std::fs::File::create(path).unwrap(),
+        limit: Some(Limit { bytes, then }),
+    };
+    let mut recorder = Recorder::begin(target, head(), &table, Joined::default()).unwrap();
+    let mut had_enough = false;
+    let mut noise = 1u64;
+    for batch in 0..frames * 256 {
+        had_enough |= recorder.is_done();
+        let list: Vec<Event> = (0..256)
+            .map(|_| {
+                // What a generator of random numbers makes does not compress.
+                noise = noise
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                Event {
+                    time_ns: noise,
+                    value: noise.rotate_left(32),
+                    function: 1,
+                    ..Event::default()
+                }
+            })
+            .collect();
+        recorder.batch(&made_up::batch(1, batch, 0, 0, &list));
+    }
+    recorder
+        .finish(Ending::Stopped, CpuCounters::default())
+        .unwrap();
+    had_enough
+}
+
+fn ending(path: &std::path::Path) -> Ending {
+    let bytes = std::fs::read(path).unwrap();
+    let Some(Piece::Frame(Frame::End(end))) = read(&bytes).unwrap().pop() else {
+        panic!("no end");
+    };
+    end.ending
+}
+
+#[test]
+fn a_full_recording_ends() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("recording");
+    assert!(record_limited(&path, WhenFull::End, 4 << 20, 5));
+    assert!(std::fs::metadata(&path).unwrap().len() <= 4 << 20);
+    assert_eq!(ending(&path), Ending::Full);
+    assert!(!record_limited(&path, WhenFull::End, 1 << 30, 1));
+    assert_eq!(ending(&path), Ending::Stopped);
+}
+
+#[test]
+fn full_recordings_rotate() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("recording");
+    let then = WhenFull::Rotate {
+        path: path.clone(),
+        keep: 2,
+    };
+    assert!(!record_limited(&path, then, 4 << 20, 9));
+    let mut names: Vec<_> = std::fs::read_dir(directory.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["recording", "recording.1", "recording.2"]);
+    assert_eq!(ending(&path), Ending::Stopped);
+    let mut last = u64::MAX;
+    for name in names {
+        let path = directory.path().join(name);
+        assert!(std::fs::metadata(&path).unwrap().len() <= 4 << 20);
+        let bytes = std::fs::read(&path).unwrap();
+        let mut recording = Recording::open(bytes.as_slice()).unwrap();
+        assert_eq!(recording.head, head());
+        let mut newest = 0;
+        while let Some(data) = recording.next_data().unwrap() {
+            for step in data.steps() {
+                let Step::Batch(batch) = step else { continue };
+                newest = newest.max(batch.header().root_time_ns);
+            }
+        }
+        // Each file is older than the one before it.
+        assert!(newest < last);
+        last = newest;
+        assert!(recording.readable.is_whole());
+    }
+}
+
 /// A target that takes nothing ends the trace, with the error that says why.
 #[test]
 fn a_full_disk_is_noticed() {
     let table = functions();
-    let file = || {
-        let file = std::fs::OpenOptions::new().write(true).open("/dev/full");
-        file.unwrap()
+    let file = std::fs::OpenOptions::new().write(true).open("/dev/full");
+    let target = Target {
+        file: file.unwrap(),
+        limit: None,
     };
-    let refused = Recorder::begin(file(), head(), &table, Joined::default());
+    let refused = Recorder::begin(target, head(), &table, Joined::default());
     assert_eq!(
         refused.err().unwrap().kind(),
         std::io::ErrorKind::StorageFull

@@ -23,7 +23,7 @@ use clap::Parser as _;
 use args::{Action, Args, RecordArgs, TraceArgs};
 use exit::Exit;
 
-use crate::session::{Options, Outputs};
+use crate::session::{Options, Outputs, target::Target};
 
 /// Parses the command line, runs it, says what went wrong.
 pub fn main() -> ExitCode {
@@ -70,7 +70,10 @@ fn record(args: &RecordArgs) -> Result<Exit> {
         let graph = args.print.then(|| output::open(None)).transpose()?;
         Ok(Outputs {
             graph,
-            recording: Some(output::create(&args.output)?),
+            recording: Some(Target {
+                file: output::create(&args.output)?,
+                limit: args.limit(),
+            }),
         })
     })
 }

@@ -14,7 +14,11 @@ use crate::{
     kernel::cgroup,
     output::Format,
     plan::Scope,
-    session::{Begin, Callers, Options, Show, callers::CommandName},
+    session::{
+        Begin, Callers, Options, Show,
+        callers::CommandName,
+        target::{Limit, WhenFull},
+    },
     summary::{GroupBy, SortBy},
 };
 
@@ -36,6 +40,12 @@ pub struct RecordArgs {
     /// Write the recording to this file
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
+    /// End when the recording is of this size, such as 100M or 2G
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    pub max_size: Option<u64>,
+    /// Begin another file instead of ending, and keep so many older ones as FILE.1, FILE.2 and so on
+    #[arg(long, value_name = "N", requires = "max_size")]
+    pub rotate: Option<u32>,
     /// Print the graph, too
     #[arg(long)]
     pub print: bool,
@@ -187,6 +197,17 @@ pub struct FilterArgs {
     /// End after so many whole root calls
     #[arg(short = 'n', long, value_name = "N")]
     pub count: Option<u64>,
+}
+
+impl RecordArgs {
+    /// How large the recording may become.
+    pub fn limit(&self) -> Option<Limit> {
+        let then = self.rotate.map_or(WhenFull::End, |keep| WhenFull::Rotate {
+            path: self.output.clone(),
+            keep,
+        });
+        self.max_size.map(|bytes| Limit { bytes, then })
+    }
 }
 
 impl CaptureArgs {

@@ -15,6 +15,6 @@ pub mod frame;
 pub mod reader;
 pub mod writer;
 
-pub use form::{Data, End, Ending, Frame, Head, Known};
+pub use form::{Counters, Data, End, Ending, Frame, Head, Known};
 pub use reader::{Damage, Piece, Reader, RecordingError};
 pub use writer::Writer;

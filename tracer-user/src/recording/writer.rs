@@ -39,8 +39,18 @@ impl<W: Write> Writer<W> {
 
     /// Writes a frame. After an error, what was written before is whole.
     pub fn write(&mut self, frame: &Frame) -> io::Result<()> {
-        let bytes = self.packer.pack(frame)?;
-        self.out.write_all(&bytes)?;
+        let bytes = self.pack(frame)?;
+        self.put(&bytes)
+    }
+
+    /// A frame as it would be written.
+    pub fn pack(&mut self, frame: &Frame) -> io::Result<Vec<u8>> {
+        self.packer.pack(frame)
+    }
+
+    /// Writes a frame that was packed.
+    pub fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.out.write_all(bytes)?;
         self.written += bytes.len() as u64;
         Ok(())
     }

@@ -2,11 +2,9 @@
 //!
 //! Batches are collected into frames. A frame is written when it is large or a second old, so what a crash can take is
 //! a second's worth, and memory stays bounded. Writing waits for the disk; what the rings cannot hold meanwhile is lost and counted
-//! like everything that a ring cannot hold. When the file takes no more, the trace ends, and what was cut of a
-//! frame is taken away again.
+//! like everything that a ring cannot hold. When the files ([`super::target`]) take no more, the trace ends.
 
 use std::{
-    fs::File,
     io,
     time::{Duration, Instant},
 };
@@ -14,11 +12,12 @@ use std::{
 use nix::{time::ClockId, unistd::gethostname};
 use tracer_common::CpuCounters;
 
+use super::target::{Files, Room, Target};
 use crate::{
     graph::Joined,
     kernel::{Kernel, facts},
     plan::{FunctionInfo, FunctionTable, Planned},
-    recording::{End, Ending, Frame, Head, Writer, columns::Collector},
+    recording::{End, Ending, Frame, Head, columns::Collector},
     stream::Batch,
 };
 
@@ -31,12 +30,13 @@ const OLD: Duration = Duration::from_secs(1);
 
 /// Records a trace.
 pub struct Recorder<'a> {
-    writer: Writer<File>,
+    files: Files,
     functions: &'a FunctionTable,
     joined: Joined,
     collector: Collector,
     /// When the first batch of the frame came.
     since: Option<Instant>,
+    is_full: bool,
     written: io::Result<()>,
 }
 
@@ -65,21 +65,20 @@ pub fn head(kernel: &Kernel, roots: &[Planned], command: &[String]) -> Head {
 }
 
 impl<'a> Recorder<'a> {
-    /// Begins a recording in an empty file.
+    /// Begins a recording.
     pub fn begin(
-        file: File,
+        target: Target,
         head: Head,
         functions: &'a FunctionTable,
         joined: Joined,
     ) -> io::Result<Self> {
-        let mut writer = Writer::new(file)?;
-        writer.write(&Frame::Head(head))?;
         Ok(Self {
-            writer,
+            files: Files::begin(target, head)?,
             functions,
             joined,
             collector: Collector::default(),
             since: None,
+            is_full: false,
             written: Ok(()),
         })
     }
@@ -110,41 +109,28 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// Whether the file takes no more.
+    /// Whether the file takes no more, or is to take no more.
     pub const fn is_done(&self) -> bool {
-        self.written.is_err()
+        self.is_full || self.written.is_err()
     }
 
     /// Writes the rest, and how it ended.
     pub fn finish(mut self, ending: Ending, counters: CpuCounters) -> io::Result<()> {
         self.write();
-        let end = End {
-            ending,
-            counters: counters.into(),
-        };
-        self.put(&Frame::End(end));
-        let whole = self.writer.written();
-        let file = self.writer.into_inner();
-        if self.written.is_err() {
-            // A pipe cannot be cut, and the reader copes with what is too much.
-            let _ = file.set_len(whole);
-        }
-        // What is no file on a disk has nothing to be synchronised.
-        let _ = file.sync_data();
-        self.written
+        let ending = if self.is_full { Ending::Full } else { ending };
+        let counters = counters.into();
+        self.files.end(End { ending, counters }, self.written)
     }
 
     fn write(&mut self) {
         self.since = None;
-        if self.collector.steps() > 0 {
-            let data = self.collector.take(self.functions, &self.joined);
-            self.put(&Frame::Data(data));
+        if self.collector.steps() == 0 || self.is_done() {
+            return;
         }
-    }
-
-    fn put(&mut self, frame: &Frame) {
-        if self.written.is_ok() {
-            self.written = self.writer.write(frame);
+        let data = self.collector.take(self.functions, &self.joined);
+        match self.files.write(&Frame::Data(data)) {
+            Ok(room) => self.is_full = room == Room::Full,
+            Err(error) => self.written = Err(error),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One trace of the command line.
 
-use std::{collections::BTreeMap, fs::File, io::Write, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io::Write, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
 use aya::maps::{MapData, RingBuf};
@@ -17,6 +17,7 @@ use super::{
     probes::{self, Probes},
     recorder::{self, Recorder},
     streaming::{self, Ends},
+    target::Target,
     tell,
 };
 use crate::{
@@ -87,8 +88,8 @@ pub struct Outcome {
 pub struct Outputs {
     /// The graph; none if it is not to be printed.
     pub graph: Option<Box<dyn Write>>,
-    /// A new file for a recording.
-    pub recording: Option<File>,
+    /// Where a recording goes, if there is to be one.
+    pub recording: Option<Target>,
 }
 
 /// Runs one trace.
@@ -198,9 +199,9 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     let printer = Printer::new(form, &table, &show.filter, show.count);
     let joined = Joined::default();
     let rebuilder = Rebuilder::new(show.interrupts).with_joined(joined.clone());
-    let recorder = outputs.recording.map(|file| {
+    let recorder = outputs.recording.map(|target| {
         let head = recorder::head(&kernel, &prepared.plan.roots, &options.command);
-        Recorder::begin(file, head, &table, joined.clone())
+        Recorder::begin(target, head, &table, joined.clone())
     });
     let recorder = recorder
         .transpose()
