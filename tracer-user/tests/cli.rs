@@ -39,7 +39,7 @@ fn help() {
 #[test]
 fn help_of_the_subcommands() {
     for name in [
-        "record", "replay", "report", "graph", "demo", "list", "check", "workload",
+        "record", "replay", "report", "graph", "diff", "demo", "list", "check", "workload",
     ] {
         insta::assert_snapshot!(format!("help_{name}"), tracer(&[name, "--help"]));
     }

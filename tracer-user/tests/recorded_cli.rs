@@ -99,6 +99,8 @@ fn what_a_recording_shows() {
         &["report", "cut", "-s", "calls", "--group-by", "caller"],
         &["graph", "whole", "inner"],
         &["graph", "whole", "nothing"],
+        &["diff", "whole", "cut"],
+        &["diff", "whole", "/dev/null"],
     ];
     let all: Vec<String> = commands
         .iter()

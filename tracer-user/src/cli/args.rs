@@ -5,8 +5,8 @@ use std::time::Duration;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use super::trace_args::{
-    CaptureArgs, FilterArgs, GraphArgs, RecordArgs, ReplayArgs, ReportArgs, ScopeArgs, ShowArgs,
-    TraceArgs,
+    CaptureArgs, DiffArgs, FilterArgs, GraphArgs, RecordArgs, ReplayArgs, ReportArgs, ScopeArgs,
+    ShowArgs, TraceArgs,
 };
 use super::values;
 use crate::attach::Way;
@@ -42,6 +42,8 @@ pub enum Action {
     Report(ReportArgs),
     /// Show all calls of a function of a recording as one tree
     Graph(GraphArgs),
+    /// Compare two recordings: paths that appeared or vanished, times that shifted
+    Diff(DiffArgs),
     /// Show which functions would be traced, and which not and why
     List(ListArgs),
     /// Say what this host offers for tracing and what is missing

@@ -45,6 +45,7 @@ fn run(args: Args) -> Result<Exit> {
         Some(Action::Replay(replay)) => replay::run(&replay),
         Some(Action::Report(report)) => report::report(&report),
         Some(Action::Graph(graph)) => report::graph(&graph),
+        Some(Action::Diff(diff)) => report::diff(&diff),
         Some(Action::List(list)) => list::run(&list),
         Some(Action::Check(check)) => check::run(&check),
         Some(Action::Workload(workload)) => workload::run(&workload),

@@ -1,18 +1,18 @@
-//! `tracer report` and `tracer graph`: a recording in numbers.
+//! `tracer report`, `tracer graph`, `tracer diff`: a recording in numbers.
 
 use std::io::{self, Write};
 
 use anyhow::{Context as _, Result, bail};
 
 use super::{
-    args::{GraphArgs, ReportArgs},
-    exit::{Exit, NotCalled},
+    args::{DiffArgs, GraphArgs, ReportArgs},
+    exit::{Exit, NotCalled, Usage},
     replay,
 };
 use crate::{
     plan::FunctionTable,
     session::{self, Readable, Show},
-    summary::{CallTree, Collect, Collecting, Report},
+    summary::{CallTree, Collect, Collecting, Diff, Report, Side},
 };
 
 /// Each function in numbers.
@@ -36,6 +36,30 @@ pub fn graph(args: &GraphArgs) -> Result<Exit> {
     }
     print(|out| tree.write(out))?;
     Ok(replay::exit(&readable))
+}
+
+/// Two recordings side by side.
+pub fn diff(args: &DiffArgs) -> Result<Exit> {
+    let show = args.show.show()?;
+    let tables = [FunctionTable::default(), FunctionTable::default()];
+    let mut before = Side::new(&tables[0], show.text.sleep);
+    let mut after = Side::new(&tables[1], show.text.sleep);
+    let one = collect(&args.before, &show, &tables[0], &mut before)?;
+    let other = collect(&args.after, &show, &tables[1], &mut after)?;
+    let diff = Diff::new(before, after);
+    if diff.is_unrelated() {
+        bail!(Usage(
+            "the recordings have no root in common, so there is nothing to compare; record the same function twice"
+                .to_owned()
+        ));
+    }
+    print(|out| diff.write(out))?;
+    let whole = one.is_whole() && other.is_whole();
+    Ok(if whole {
+        Exit::Success
+    } else {
+        Exit::Recording
+    })
 }
 
 /// Goes through a recording.

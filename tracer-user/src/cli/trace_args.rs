@@ -84,6 +84,19 @@ pub struct ReportArgs {
     pub show: FilterArgs,
 }
 
+/// Two recordings
+#[derive(Debug, ClapArgs)]
+pub struct DiffArgs {
+    /// The one
+    #[arg(value_name = "BEFORE")]
+    pub before: PathBuf,
+    /// The other
+    #[arg(value_name = "AFTER")]
+    pub after: PathBuf,
+    #[command(flatten)]
+    pub show: FilterArgs,
+}
+
 /// A function of a recording, with what it called
 #[derive(Debug, ClapArgs)]
 pub struct GraphArgs {

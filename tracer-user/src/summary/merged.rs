@@ -11,7 +11,7 @@ use crate::graph::{FunctionId, Nanoseconds, Node, RootCall, tree::SleepTime};
 const MOST_PATHS: usize = 1 << 20;
 
 /// The sums over the calls of a path.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Sums {
     /// Calls.
     pub calls: u64,
@@ -21,6 +21,51 @@ pub struct Sums {
     pub total: Nanoseconds,
     /// The same without the time of the calls below.
     pub self_time: Nanoseconds,
+    /// The average time from entry to return, ns.
+    mean: f64,
+    /// The squares of the distances from it, summed up, ns².
+    squares: f64,
+}
+
+#[allow(clippy::cast_precision_loss)]
+impl Sums {
+    /// Adds a call of which both ends were seen. Average and squares by Welford's method, which does not lose digits.
+    fn time(&mut self, total: Nanoseconds, self_time: Nanoseconds) {
+        self.timed += 1;
+        self.total.0 += total.0;
+        self.self_time.0 += self_time.0;
+        let distance = total.0 as f64 - self.mean;
+        self.mean += distance / self.timed as f64;
+        self.squares += distance * (total.0 as f64 - self.mean);
+    }
+
+    /// Adds the sums over other calls.
+    pub fn add(&mut self, other: &Self) {
+        let timed = self.timed + other.timed;
+        if timed > 0 {
+            let distance = other.mean - self.mean;
+            let part = other.timed as f64 / timed as f64;
+            self.mean += distance * part;
+            self.squares += other.squares + distance * distance * part * self.timed as f64;
+        }
+        self.calls += other.calls;
+        self.timed = timed;
+        self.total.0 += other.total.0;
+        self.self_time.0 += other.self_time.0;
+    }
+
+    /// The average time from entry to return, ns.
+    #[must_use]
+    pub const fn mean(&self) -> f64 {
+        self.mean
+    }
+
+    /// The square of the average's standard error, ns².
+    #[must_use]
+    pub fn error_squared(&self) -> f64 {
+        let calls = self.timed as f64;
+        self.squares / (calls - 1.0).max(1.0) / calls.max(1.0)
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -83,9 +128,7 @@ impl Merged {
             let sums = &mut self.branches[place].sums;
             sums.calls += 1;
             if let (Some(total), Some(self_time)) = (call.duration(self.sleep), self_time) {
-                sums.timed += 1;
-                sums.total.0 += total.0;
-                sums.self_time.0 += self_time.0;
+                sums.time(total, self_time);
             }
         }
     }

@@ -1,10 +1,11 @@
 //! Many root calls as few numbers.
 //!
 //! [`report`] sums up each function, [`merged`] lays the trees of all root calls over each other, [`calltree`] does so below one
-//! function, [`table`] prints such numbers in columns. What collects is a [`crate::output::Form`] like those that
+//! function, [`diff`] compares two recordings, [`table`] prints such numbers in columns. What collects is a [`crate::output::Form`] like those that
 //! print, so a summary sees what the filter lets through and nothing else.
 
 pub mod calltree;
+pub mod diff;
 pub mod merged;
 pub mod report;
 pub mod table;
@@ -14,6 +15,7 @@ use std::io;
 use crate::{graph::RootCall, output::Form};
 
 pub use calltree::CallTree;
+pub use diff::{Diff, Side};
 pub use merged::{Merged, Path, Sums};
 pub use report::{GroupBy, Report, SortBy};
 
