@@ -7,6 +7,7 @@
 
 pub mod callers;
 mod command;
+mod flight;
 mod growth;
 mod learning;
 pub mod pipeline;

@@ -241,7 +241,7 @@ proptest! {
 fn live(stream: &[Step], show: &Show, joined: &Joined) -> (String, Vec<u8>) {
     let table = functions();
     let mut file = tempfile::tempfile().unwrap();
-    let target = Target {
+    let target = Target::File {
         file: file.try_clone().unwrap(),
         limit: None,
     };
@@ -356,7 +356,7 @@ fn a_recording_of_one_call_has_one_call() {
 /// Records so many frames to a file of at most `bytes` bytes; says whether the recorder had enough before the last one.
 fn record_limited(path: &std::path::Path, then: WhenFull, bytes: u64, frames: u64) -> bool {
     let table = functions();
-    let target = Target {
+    let target = Target::File {
         file: std::fs::File::create(path).unwrap(),
         limit: Some(Limit { bytes, then }),
     };
@@ -385,6 +385,53 @@ fn record_limited(path: &std::path::Path, then: WhenFull, bytes: u64, frames: u6
         .finish(Ending::Stopped, CpuCounters::default())
         .unwrap();
     had_enough
+}
+
+/// The last so much is kept, and written as often as it is asked for.
+#[test]
+fn a_flight_recorder_keeps_the_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("recording");
+    std::fs::write(&path, "before").unwrap();
+    let table = functions();
+    let target = Target::Memory {
+        path: path.clone(),
+        bytes: 64 << 10,
+    };
+    let mut recorder = Recorder::begin(target, head(), &table, Joined::default()).unwrap();
+    let mut list = Vec::new();
+    let tree = made_up::Tree {
+        function: 1,
+        children: Vec::new(),
+    };
+    events(&tree, 0, 0x8000, &mut list);
+    let mut written = Vec::new();
+    for ask in 0..2 {
+        for number in 0..40_000 {
+            recorder.batch(&made_up::batch(1, ask * 40_000 + number, 0, 0, &list));
+        }
+        recorder.save();
+        let bytes = std::fs::read(&path).unwrap();
+        assert!(bytes.len() < 128 << 10, "{}", bytes.len());
+        let mut recording = Recording::open(bytes.as_slice()).unwrap();
+        let mut times = Vec::new();
+        while let Some(data) = recording.next_data().unwrap() {
+            times.extend(data.steps().map(|step| match step {
+                Step::Batch(batch) => batch.header().root_time_ns,
+                Step::Pass => 0,
+            }));
+        }
+        assert!(recording.readable.is_whole());
+        assert!(times.is_sorted());
+        assert_eq!(times.last(), Some(&(ask * 40_000 + 39_999)));
+        written.push(times[0]);
+    }
+    assert!(written[1] > 0, "the oldest stay: {written:?}");
+    recorder
+        .finish(Ending::Enough, CpuCounters::default())
+        .unwrap();
+    assert_eq!(ending(&path), Ending::Enough);
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
 }
 
 fn ending(path: &std::path::Path) -> Ending {
@@ -448,7 +495,7 @@ fn full_recordings_rotate() {
 fn a_full_disk_is_noticed() {
     let table = functions();
     let file = std::fs::OpenOptions::new().write(true).open("/dev/full");
-    let target = Target {
+    let target = Target::File {
         file: file.unwrap(),
         limit: None,
     };

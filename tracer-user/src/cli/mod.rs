@@ -23,7 +23,7 @@ use clap::Parser as _;
 use args::{Action, Args, RecordArgs, TraceArgs};
 use exit::Exit;
 
-use crate::session::{Options, Outputs, target::Target};
+use crate::session::{Options, Outputs};
 
 /// Parses the command line, runs it, says what went wrong.
 pub fn main() -> ExitCode {
@@ -71,10 +71,7 @@ fn record(args: &RecordArgs) -> Result<Exit> {
         let graph = args.print.then(|| output::open(None)).transpose()?;
         Ok(Outputs {
             graph,
-            recording: Some(Target {
-                file: output::create(&args.output)?,
-                limit: args.limit(),
-            }),
+            recording: Some(args.target()?),
         })
     })
 }

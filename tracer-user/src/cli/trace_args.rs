@@ -6,7 +6,7 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::{Result, bail};
 use clap::Args as ClapArgs;
 
-use super::{exit::Usage, graph_options::GraphOptions, values};
+use super::{exit::Usage, graph_options::GraphOptions, output, values};
 use crate::{
     attach::Way,
     filter::{Filter, Returns},
@@ -17,7 +17,7 @@ use crate::{
     session::{
         Begin, Callers, Options, Show,
         callers::CommandName,
-        target::{Limit, WhenFull},
+        target::{Limit, Target, WhenFull},
     },
     summary::{GroupBy, SortBy},
 };
@@ -46,6 +46,9 @@ pub struct RecordArgs {
     /// Begin another file instead of ending, and keep so many older ones as FILE.1, FILE.2 and so on
     #[arg(long, value_name = "N", requires = "max_size")]
     pub rotate: Option<u32>,
+    /// Keep the last so much in memory, such as 64M, and write it at the end and whenever SIGUSR1 comes
+    #[arg(long, value_name = "SIZE", value_parser = values::size, conflicts_with = "max_size")]
+    pub flight_recorder: Option<u64>,
     /// Print the graph, too
     #[arg(long)]
     pub print: bool,
@@ -213,8 +216,20 @@ pub struct FilterArgs {
 }
 
 impl RecordArgs {
-    /// How large the recording may become.
-    pub fn limit(&self) -> Option<Limit> {
+    /// Where the recording goes. A file is opened, so that it is known to be writable.
+    pub fn target(&self) -> Result<Target> {
+        let path = self.output.clone();
+        let file = output::reserve(&path)?;
+        Ok(match self.flight_recorder {
+            Some(bytes) => Target::Memory { path, bytes },
+            None => Target::File {
+                file,
+                limit: self.limit(),
+            },
+        })
+    }
+
+    fn limit(&self) -> Option<Limit> {
         let then = self.rotate.map_or(WhenFull::End, |keep| WhenFull::Rotate {
             path: self.output.clone(),
             keep,

@@ -12,7 +12,10 @@ use std::{
 use nix::{time::ClockId, unistd::gethostname};
 use tracer_common::CpuCounters;
 
-use super::target::{Files, Room, Target};
+use super::{
+    flight::Flight,
+    target::{Files, Room, Target},
+};
 use crate::{
     graph::Joined,
     kernel::{Kernel, facts},
@@ -30,7 +33,7 @@ const OLD: Duration = Duration::from_secs(1);
 
 /// Records a trace.
 pub struct Recorder<'a> {
-    files: Files,
+    sink: Sink,
     functions: &'a FunctionTable,
     joined: Joined,
     collector: Collector,
@@ -38,6 +41,12 @@ pub struct Recorder<'a> {
     since: Option<Instant>,
     is_full: bool,
     written: io::Result<()>,
+}
+
+/// Where frames go.
+enum Sink {
+    Files(Files),
+    Flight(Flight),
 }
 
 /// What is known of a trace when it begins.
@@ -72,8 +81,12 @@ impl<'a> Recorder<'a> {
         functions: &'a FunctionTable,
         joined: Joined,
     ) -> io::Result<Self> {
+        let sink = match target {
+            Target::File { file, limit } => Sink::Files(Files::begin(file, limit, head)?),
+            Target::Memory { path, bytes } => Sink::Flight(Flight::begin(path, bytes, head)?),
+        };
         Ok(Self {
-            files: Files::begin(target, head)?,
+            sink,
             functions,
             joined,
             collector: Collector::default(),
@@ -109,6 +122,22 @@ impl<'a> Recorder<'a> {
         }
     }
 
+    /// Whether it is kept in memory until it is asked for.
+    pub const fn waits_to_be_asked(&self) -> bool {
+        matches!(self.sink, Sink::Flight(_))
+    }
+
+    /// Writes what is kept in memory. A file that cannot be written now may be written later, so the trace goes on.
+    pub fn save(&mut self) {
+        self.write();
+        if let Sink::Flight(flight) = &self.sink {
+            match flight.save(End::default()) {
+                Ok(()) => eprintln!("tracer: the recording was written"),
+                Err(error) => eprintln!("tracer: the recording cannot be written now: {error}"),
+            }
+        }
+    }
+
     /// Whether the file takes no more, or is to take no more.
     pub const fn is_done(&self) -> bool {
         self.is_full || self.written.is_err()
@@ -119,7 +148,11 @@ impl<'a> Recorder<'a> {
         self.write();
         let ending = if self.is_full { Ending::Full } else { ending };
         let counters = counters.into();
-        self.files.end(End { ending, counters }, self.written)
+        let end = End { ending, counters };
+        match self.sink {
+            Sink::Files(files) => files.end(end, self.written),
+            Sink::Flight(flight) => self.written.and_then(|()| flight.save(end)),
+        }
     }
 
     fn write(&mut self) {
@@ -128,7 +161,12 @@ impl<'a> Recorder<'a> {
             return;
         }
         let data = self.collector.take(self.functions, &self.joined);
-        match self.files.write(&Frame::Data(data)) {
+        let frame = Frame::Data(data);
+        let written = match &mut self.sink {
+            Sink::Files(files) => files.write(&frame),
+            Sink::Flight(flight) => flight.write(&frame).map(|()| Room::Written),
+        };
+        match written {
             Ok(room) => self.is_full = room == Room::Full,
             Err(error) => self.written = Err(error),
         }

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, io::Write, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
 use aya::maps::{MapData, RingBuf};
+use tokio::signal::unix::{SignalKind, signal};
 use tracer_common::{Config, CpuCounters, CpuMask, NO_DEPTH_LIMIT};
 
 use super::{
@@ -207,6 +208,10 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
         .transpose()
         .context("the recording cannot be begun")?;
     let mut pipeline = Pipeline::new(rebuilder, printer, recorder);
+    let save = pipeline
+        .waits_to_be_asked()
+        .then(|| signal(SignalKind::user_defined1()));
+    let save = save.transpose().context("cannot listen for signals")?;
     let mut rings = Rings::new(rings).context("the rings cannot be watched")?;
     let mut child = None;
     let mut growth = None;
@@ -226,6 +231,7 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
             duration: options.duration,
             child: &mut child,
             stop: &stop,
+            save,
         };
         streaming::stream(ends, &mut rings, &mut pipeline).await?;
         growth.iter().for_each(Growth::stop);

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use tokio::process::Child;
+use tokio::{process::Child, signal::unix::Signal};
 
 use super::{Stop, pipeline::Pipeline};
 use crate::{attach::Controls, stream::Rings};
@@ -24,10 +24,16 @@ pub struct Ends<'a> {
     pub child: &'a mut Option<Child>,
     /// The user.
     pub stop: &'a Stop,
+    /// No end: the user asks for the recording that waits for it.
+    pub save: Option<Signal>,
 }
 
 /// Reads until the trace ends.
-pub async fn stream(ends: Ends<'_>, rings: &mut Rings, pipeline: &mut Pipeline<'_>) -> Result<()> {
+pub async fn stream(
+    mut ends: Ends<'_>,
+    rings: &mut Rings,
+    pipeline: &mut Pipeline<'_>,
+) -> Result<()> {
     let deadline = async {
         match ends.duration {
             Some(duration) => tokio::time::sleep(duration).await,
@@ -38,6 +44,12 @@ pub async fn stream(ends: Ends<'_>, rings: &mut Rings, pipeline: &mut Pipeline<'
     // Twice over the rings at least before waiting: only a complete pass tells a late batch from a lost one.
     let mut idle = 0;
     loop {
+        let asked = async {
+            match &mut ends.save {
+                Some(signal) => signal.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         let command_ended = async {
             match ends.child {
                 Some(child) => child.wait().await,
@@ -53,6 +65,7 @@ pub async fn stream(ends: Ends<'_>, rings: &mut Rings, pipeline: &mut Pipeline<'
                 status.context("the command cannot be waited for")?;
                 return Ok(());
             }
+            _ = asked => pipeline.save(),
             () = tokio::task::yield_now(), if idle < 2 => {}
             ready = rings.ready(), if idle >= 2 => ready.context("the rings cannot be watched")?,
             // Batches of a root call that goes on wake nobody.

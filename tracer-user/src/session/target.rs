@@ -40,11 +40,21 @@ pub struct Limit {
 
 /// Where a recording goes.
 #[derive(Debug)]
-pub struct Target {
-    /// A new file.
-    pub file: File,
-    /// How large it may become; as large as it will without.
-    pub limit: Option<Limit>,
+pub enum Target {
+    /// To a file, while it is made.
+    File {
+        /// The file; what was in it goes when the recording begins.
+        file: File,
+        /// How large it may become; as large as it will without.
+        limit: Option<Limit>,
+    },
+    /// To memory, and to a file when it is asked for: see [`super::flight`].
+    Memory {
+        /// The file's name.
+        path: PathBuf,
+        /// How much of the end is kept, bytes.
+        bytes: u64,
+    },
 }
 
 /// Whether there is room.
@@ -66,10 +76,12 @@ pub struct Files {
 
 impl Files {
     /// Writes the head.
-    pub fn begin(target: Target, head: Head) -> io::Result<Self> {
+    pub fn begin(file: File, limit: Option<Limit>, head: Head) -> io::Result<Self> {
+        // What is no file on a disk has no length.
+        let _ = file.set_len(0);
         let mut files = Self {
-            writer: Writer::new(target.file)?,
-            limit: target.limit,
+            writer: Writer::new(file)?,
+            limit,
             head: Frame::Head(head),
             frames: 0,
         };
