@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-pub use super::trace_args::{
-    CaptureArgs, DiffArgs, FilterArgs, GraphArgs, RecordArgs, ReplayArgs, ReportArgs, ScopeArgs,
-    ShowArgs, TraceArgs,
-};
 use super::values;
+pub use super::{
+    recording_args::{DiffArgs, GraphArgs, RecordArgs, ReplayArgs, ReportArgs},
+    trace_args::{CaptureArgs, FilterArgs, ScopeArgs, ShowArgs, TraceArgs},
+};
 use crate::attach::Way;
 
 /// Trace kernel functions as a call graph, live

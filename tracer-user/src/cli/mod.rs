@@ -9,6 +9,7 @@ mod graph_options;
 mod list;
 mod output;
 mod preconditions;
+mod recording_args;
 mod replay;
 mod report;
 mod trace_args;

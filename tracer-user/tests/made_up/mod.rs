@@ -7,7 +7,13 @@
 #![allow(dead_code, reason = "not every test needs all of them")]
 
 use proptest::prelude::*;
-use tracer::stream::Batch;
+use tracer::{
+    graph::FunctionId,
+    kernel::btf::ReturnType,
+    plan::{FunctionInfo, FunctionTable},
+    recording::{Head, Piece, Reader, RecordingError},
+    stream::Batch,
+};
 use tracer_common::{Arrival, BatchHeader, Context, Event, EventKind};
 
 /// A call: its function and what it calls.
@@ -93,4 +99,34 @@ pub fn batches(tid: u32, root_time_ns: u64, events: &[Event], size: usize) -> Ve
             )
         })
         .collect()
+}
+
+/// The functions of [`tree`].
+pub fn functions() -> FunctionTable {
+    FunctionTable::new((0..20).map(|id| {
+        let info = FunctionInfo {
+            name: format!("function_{id}"),
+            returns: (id % 3 != 0).then_some(ReturnType::Signed { bytes: 4 }),
+        };
+        (FunctionId(id), info)
+    }))
+}
+
+/// The head of a recording.
+pub fn head() -> Head {
+    Head {
+        tracer: "test".to_owned(),
+        possible_cpus: 4,
+        ..Head::default()
+    }
+}
+
+/// All of a recording.
+pub fn read(bytes: &[u8]) -> Result<Vec<Piece>, RecordingError> {
+    let mut reader = Reader::new(bytes)?;
+    let mut pieces = Vec::new();
+    while let Some(piece) = reader.next_piece()? {
+        pieces.push(piece);
+    }
+    Ok(pieces)
 }
