@@ -73,17 +73,17 @@ fn root_call(numbers: &mut Numbers, now: &mut u64) -> Vec<Event> {
         depth: depth as u8,
         kind_and_context: Event::pack(kind, 0),
     };
-    for id in 0..FUNCTIONS {
+    for number in 0..FUNCTIONS {
         // Now and then a call takes another path.
         let id = if numbers.next().is_multiple_of(50) {
-            id / 2
+            number / 2
         } else {
-            id
+            number
         };
         *now += numbers.time();
         events.push(event(*now, id, open.len(), EventKind::Entry, 0));
         open.push(id);
-        let keep = if id + 1 == FUNCTIONS {
+        let keep = if number + 1 == FUNCTIONS {
             0
         } else {
             1 + (id as usize * 7) % 5

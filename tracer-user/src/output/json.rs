@@ -27,6 +27,7 @@ pub struct JsonWriter<'a, W> {
     functions: &'a FunctionTable,
     values: Values,
     sleep: SleepTime,
+    buffer: Vec<u8>,
 }
 
 impl<'a, W: Write> JsonWriter<'a, W> {
@@ -37,6 +38,7 @@ impl<'a, W: Write> JsonWriter<'a, W> {
             functions,
             values,
             sleep,
+            buffer: Vec::new(),
         }
     }
 
@@ -52,12 +54,17 @@ impl<'a, W: Write> JsonWriter<'a, W> {
     }
 
     fn call(&self, call: &Call) -> One<'a> {
+        // Looked up once: this is what a replay spends its time on.
+        let info = self.functions.get(call.function);
         let value = call.closed.value().and_then(|register| {
-            let returns = self.functions.returns(call.function);
+            let returns = info.and_then(|info| info.returns.as_ref());
             value::typed(returns, register, self.values)
         });
         One {
-            function: self.functions.name(call.function),
+            function: match info {
+                Some(info) => Cow::Borrowed(&info.name),
+                None => self.functions.name(call.function),
+            },
             depth: call.depth,
             cpu: call.cpu.0,
             context: context(call.context),
@@ -90,6 +97,8 @@ impl<W: Write> Form for JsonWriter<'_, W> {
     }
 
     fn root_call(&mut self, root: &RootCall) -> io::Result<()> {
+        let mut bytes = std::mem::take(&mut self.buffer);
+        bytes.clear();
         let line = Line {
             task: root.task.0,
             comm: root.comm(),
@@ -100,9 +109,13 @@ impl<W: Write> Form for JsonWriter<'_, W> {
             calls: Calls { writer: self, root },
         };
         // Serialised in full before it is written: `self` is borrowed by it.
-        let mut bytes = serde_json::to_vec(&line).map_err(io::Error::other)?;
+        let written = serde_json::to_writer(&mut bytes, &line);
         bytes.push(b'\n');
-        self.out.write_all(&bytes)
+        let written = written
+            .map_err(io::Error::from)
+            .and_then(|()| self.out.write_all(&bytes));
+        self.buffer = bytes;
+        written
     }
 
     fn flush(&mut self) -> io::Result<()> {
