@@ -14,7 +14,10 @@ use divan::{Bencher, counter::ItemsCount};
 use tracer::{
     graph::{FunctionId, Rebuilder, tree::Interrupts},
     kernel::btf::ReturnType,
-    output::ftrace::{FtraceWriter, Options},
+    output::{
+        Form as _,
+        ftrace::{FtraceWriter, Options},
+    },
     plan::{FunctionInfo, FunctionTable},
     stream::Batch,
 };

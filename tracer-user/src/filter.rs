@@ -2,8 +2,8 @@
 //!
 //! The kernel side has done its part before ([`tracer_common::Config`]: CPUs, tasks, cgroups). What is decided here needs the
 //! end of the call: how long it took ([`Filter::slower_than`]), what it returned ([`outcome`], [`returns`]). Conditions of
-//! different kinds must all hold. A root call whose end was not seen meets none of them. `thresh` ([`threshold`]) is the
-//! only one that takes calls out of a tree; a root that is below it leaves nothing to show.
+//! different kinds must all hold. A root call whose end was not seen meets none of them. `thresh` ([`threshold`]) and
+//! `depth` take calls out of a tree; a root that is below the threshold leaves nothing to show.
 
 pub mod number;
 pub mod outcome;
@@ -31,6 +31,8 @@ pub struct Filter {
     pub returns: Option<Returns>,
     /// Calls, the root too, are shown only if they took at least this.
     pub threshold: Option<Nanoseconds>,
+    /// Calls at this depth and deeper are not shown.
+    pub depth: Option<u32>,
     /// What the times above are.
     pub sleep: SleepTime,
 }
@@ -44,6 +46,11 @@ impl Filter {
         }
         if let Some(threshold) = self.threshold {
             threshold::prune(&mut call.nodes, threshold, self.sleep);
+        }
+        if let Some(depth) = self.depth {
+            // That something was lost is no matter of depth.
+            let stays = |node: &Node| matches!(node, Node::Gap { .. }) || node.depth() < depth;
+            call.nodes.retain(stays);
         }
         (!call.nodes.is_empty()).then_some(call)
     }

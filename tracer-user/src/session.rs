@@ -7,19 +7,27 @@
 
 pub mod callers;
 mod command;
+mod flight;
 mod growth;
 mod learning;
-mod pipeline;
-mod printer;
+pub mod pipeline;
+pub mod printer;
 mod probes;
+mod recorder;
+pub mod replay;
 mod run;
+mod show;
 mod stop;
 mod streaming;
+pub mod target;
 mod tell;
 
 pub use callers::Callers;
 pub use command::Begin;
 pub use learning::{Before, Learned, Origin, cache, learn};
 pub use probes::raise_file_limit;
-pub use run::{NoSuchWay, Options, Outcome, run};
+pub use recorder::Recorder;
+pub use replay::{Readable, replay};
+pub use run::{NoSuchWay, Options, Outcome, Outputs, run};
+pub use show::Show;
 pub use stop::Stop;

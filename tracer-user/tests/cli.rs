@@ -38,7 +38,9 @@ fn help() {
 
 #[test]
 fn help_of_the_subcommands() {
-    for name in ["demo", "list", "check", "workload"] {
+    for name in [
+        "record", "replay", "report", "graph", "diff", "demo", "list", "check", "workload",
+    ] {
         insta::assert_snapshot!(format!("help_{name}"), tracer(&[name, "--help"]));
     }
 }
@@ -48,7 +50,7 @@ fn version() {
     insta::assert_snapshot!(tracer(&["--version"]));
 }
 
-/// One sentence, exit status 2, nothing on stdout.
+/// One sentence, exit status 2, or 7 for a recording, nothing on stdout.
 #[test]
 fn what_cannot_be_typed() {
     let wrong: &[&[&str]] = &[
@@ -69,6 +71,12 @@ fn what_cannot_be_typed() {
         ],
         &["-G", "f", "-C", "x"],
         &["-G", "f", "-C", ""],
+        &["record", "-o", "/nowhere/file"],
+        &["replay", "/nowhere/file"],
+        &["replay", "/dev/null"],
+        &["replay", "/proc/version"],
+        &["replay", "/proc"],
+        &["replay", "--graph-opts", "nonsense", "/dev/null"],
     ];
     let all: Vec<String> = wrong
         .iter()
@@ -92,6 +100,9 @@ fn what_clap_refuses() {
         &["-G", "f", "--slower-than", "much"],
         &["-G", "f", "--returns", "seven"],
         &["-G", "f", "--returns"],
+        &["record", "-G", "f"],
+        &["replay"],
+        &["replay", "-G", "f", "file"],
         &["workload", "sctp"],
         &["workload"],
         &["demo", "-G", "f"],

@@ -6,7 +6,10 @@
     reason = "helpers of tests are not seen as tests by the lint"
 )]
 
+mod made_up;
+
 use bytes::Bytes;
+use made_up::{Tree, arriving, batch, batches, events, tree};
 use proptest::prelude::*;
 use tracer::{
     graph::{
@@ -15,43 +18,7 @@ use tracer::{
     },
     stream::Batch,
 };
-use tracer_common::{Arrival, BatchHeader, Context, Event, EventKind};
-
-/// A call: its function and what it calls.
-#[derive(Clone, Debug)]
-struct Tree {
-    function: u32,
-    children: Vec<Tree>,
-}
-
-fn tree() -> impl Strategy<Value = Tree> {
-    let leaf = (1u32..20).prop_map(|function| Tree {
-        function,
-        children: Vec::new(),
-    });
-    leaf.prop_recursive(6, 60, 5, |inner| {
-        (1u32..20, prop::collection::vec(inner, 0..5))
-            .prop_map(|(function, children)| Tree { function, children })
-    })
-}
-
-fn events(tree: &Tree, depth: u8, frame: u16, out: &mut Vec<Event>) {
-    let make = |kind, out: &Vec<Event>| Event {
-        time_ns: 1000 + out.len() as u64 * 10,
-        value: u64::from(tree.function) * 2,
-        function: tree.function,
-        frame,
-        depth,
-        kind_and_context: Event::pack(kind, Context::Task as u8),
-    };
-    let entry = make(EventKind::Entry, out);
-    out.push(entry);
-    for child in &tree.children {
-        events(child, depth + 1, frame.wrapping_sub(8), out);
-    }
-    let exit = make(EventKind::Exit, out);
-    out.push(exit);
-}
+use tracer_common::{Arrival, Context, Event, EventKind};
 
 /// The nodes that the tree should have: function and depth in the order of entry.
 fn expected(tree: &Tree, depth: u32, out: &mut Vec<(u32, u32)>) {
@@ -67,66 +34,6 @@ fn found(call: &RootCall) -> Vec<(u32, u32)> {
         Node::Gap { .. } => None,
     });
     calls.collect()
-}
-
-fn batch(tid: u32, root_time_ns: u64, cpu: u32, sequence: u64, events: &[Event]) -> Batch {
-    arriving(Arrival::InOrder, tid, root_time_ns, cpu, sequence, events)
-}
-
-fn arriving(
-    arrival: Arrival,
-    tid: u32,
-    root_time_ns: u64,
-    cpu: u32,
-    sequence: u64,
-    events: &[Event],
-) -> Batch {
-    let header = BatchHeader {
-        sequence,
-        root_time_ns,
-        tid,
-        tgid: tid,
-        cpu,
-        count: u16::try_from(events.len()).unwrap(),
-        early: arrival as u16,
-        comm: *b"test\0\0\0\0\0\0\0\0\0\0\0\0",
-    };
-    let mut bytes = Vec::new();
-    for word in [header.sequence, header.root_time_ns] {
-        bytes.extend(word.to_ne_bytes());
-    }
-    for word in [header.tid, header.tgid, header.cpu] {
-        bytes.extend(word.to_ne_bytes());
-    }
-    for word in [header.count, header.early] {
-        bytes.extend(word.to_ne_bytes());
-    }
-    bytes.extend(header.comm);
-    for event in events {
-        bytes.extend(event.time_ns.to_ne_bytes());
-        bytes.extend(event.value.to_ne_bytes());
-        bytes.extend(event.function.to_ne_bytes());
-        bytes.extend(event.frame.to_ne_bytes());
-        bytes.extend([event.depth, event.kind_and_context]);
-    }
-    Batch::new(Bytes::from(bytes)).unwrap()
-}
-
-fn batches(tid: u32, root_time_ns: u64, events: &[Event], size: usize) -> Vec<Batch> {
-    events
-        .chunks(size)
-        .enumerate()
-        .map(|(number, chunk)| {
-            let sequence = (number * size) as u64;
-            batch(
-                tid,
-                root_time_ns,
-                u32::try_from(number % 4).unwrap(),
-                sequence,
-                chunk,
-            )
-        })
-        .collect()
 }
 
 fn rebuild(batches: impl IntoIterator<Item = Batch>) -> (Vec<RootCall>, Totals) {

@@ -1,19 +1,15 @@
 //! What can be typed, and its help. The names are those of `perf ftrace` where it has them.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
-use anyhow::{Result, bail};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-use super::{exit::Usage, graph_options::GraphOptions, values};
-use crate::{
-    attach::Way,
-    filter::{Filter, Returns},
-    graph::Nanoseconds,
-    kernel::cgroup,
-    plan::Scope,
-    session::{Begin, Callers, Options, callers::CommandName},
+use super::values;
+pub use super::{
+    recording_args::{DiffArgs, GraphArgs, RecordArgs, ReplayArgs, ReportArgs},
+    trace_args::{CaptureArgs, FilterArgs, ScopeArgs, ShowArgs, TraceArgs},
 };
+use crate::attach::Way;
 
 /// Trace kernel functions as a call graph, live
 #[derive(Debug, Parser)]
@@ -23,7 +19,8 @@ use crate::{
     args_conflicts_with_subcommands = true,
     after_help = "Exit status: 0 done; 1 failed; 2 the command line is wrong; 3 not permitted (not root, \
                   lockdown, policy); 4 the kernel lacks something (`tracer check` says what); 5 no such \
-                  function, or it cannot be traced; 6 the output cannot be written."
+                  function, or it cannot be traced; 6 the output cannot be written; 7 the recording cannot be read, or \
+                  only in part."
 )]
 pub struct Args {
     #[command(flatten)]
@@ -37,84 +34,22 @@ pub struct Args {
 pub enum Action {
     /// Trace `__sys_sendto` of a workload that sends through a sockmap
     Demo(DemoArgs),
+    /// Trace into a file, to be replayed later and elsewhere
+    Record(Box<RecordArgs>),
+    /// Print a recording as it would have been printed when it was made
+    Replay(ReplayArgs),
+    /// Sum up the functions of a recording
+    Report(ReportArgs),
+    /// Show all calls of a function of a recording as one tree
+    Graph(GraphArgs),
+    /// Compare two recordings: paths that appeared or vanished, times that shifted
+    Diff(DiffArgs),
     /// Show which functions would be traced, and which not and why
     List(ListArgs),
     /// Say what this host offers for tracing and what is missing
     Check(CheckArgs),
     /// Run a workload on real sockets
     Workload(WorkloadArgs),
-}
-
-/// A trace
-#[derive(Debug, ClapArgs)]
-pub struct TraceArgs {
-    /// Trace what runs under this function: a name, a glob, or a syscall's name; may be repeated
-    #[arg(short = 'G', long = "graph-funcs", value_name = "ROOT")]
-    pub roots: Vec<String>,
-    /// Leave out this function and all that runs under it: a name, a glob, or a syscall's name; may be repeated
-    #[arg(short = 'g', long = "nograph-funcs", value_name = "FUNCTION")]
-    pub hidden: Vec<String>,
-    /// Trace root calls that begin on these CPUs, such as 0,2-3
-    #[arg(short = 'C', long = "cpu", value_name = "CPUS")]
-    pub cpus: Option<String>,
-    /// Trace only this process; may be repeated
-    #[arg(short, long = "pid", value_name = "PID", value_parser = values::id)]
-    pub pids: Vec<u32>,
-    /// Trace only this task (thread); may be repeated
-    #[arg(long = "tid", value_name = "TID", value_parser = values::id)]
-    pub tids: Vec<u32>,
-    /// Trace only tasks of this name, as in /proc/PID/comm; may be repeated
-    #[arg(long = "comm", value_name = "NAME")]
-    pub names: Vec<CommandName>,
-    /// Trace only tasks in this cgroup (v2) directory or below; may be repeated
-    #[arg(long = "cgroup", value_name = "PATH")]
-    pub cgroups: Vec<PathBuf>,
-    /// Show only root calls that took longer than this, such as 10ms
-    #[arg(long, value_name = "TIME", value_parser = values::duration)]
-    pub slower_than: Option<Duration>,
-    /// Show only root calls that returned an error: a negative error number or an error pointer
-    #[arg(long)]
-    pub failed: bool,
-    /// Show only root calls that returned such a value: =7, !=0, <0, >=0x100, =-EAGAIN
-    #[arg(long, value_name = "CONDITION", allow_hyphen_values = true)]
-    pub returns: Option<Returns>,
-    /// Comma-separated: noirqs, nosleep-time, depth=N, thresh=N (in µs), tail, verbose, retval, retval-hex
-    #[arg(long, value_name = "OPTIONS", default_value = "")]
-    pub graph_opts: String,
-    /// End after this time, such as 10s or 500ms
-    #[arg(long, value_name = "TIME", value_parser = values::duration)]
-    pub duration: Option<Duration>,
-    /// End after so many whole root calls
-    #[arg(short = 'n', long, value_name = "N")]
-    pub count: Option<u64>,
-    /// Learn at most this long before tracing what runs under the roots, if that is not known from before; learning goes
-    /// on while tracing. 0 to learn nothing at all
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = values::duration)]
-    pub learn: Duration,
-    /// Neither go by what was learned before nor keep what is learned
-    #[arg(long)]
-    pub no_cache: bool,
-    #[command(flatten)]
-    pub scope: ScopeArgs,
-    /// Attach by multi (fsession.multi, Linux 7.2+), kprobe (kprobe.session, 6.10+) or pair (fentry and fexit, 5.15+) instead of the
-    /// first of them that the kernel has
-    #[arg(long, value_name = "WAY", value_parser = values::way)]
-    pub attach: Option<Way>,
-    /// Size of each CPU's ring in KiB, a power of two
-    #[arg(long, value_name = "KIB", default_value_t = 4096)]
-    pub ring_size: u32,
-    /// Write the graph to this file
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-    /// Tell more on stderr
-    #[arg(short, long)]
-    pub verbose: bool,
-    /// Run this command and trace it alone, from its first instruction on; the trace ends with it
-    #[arg(last = true, value_name = "COMMAND")]
-    pub command: Vec<String>,
-    /// When the command begins; the demonstration alone has it otherwise
-    #[arg(skip)]
-    pub begin: Begin,
 }
 
 /// The demonstration
@@ -194,84 +129,4 @@ pub enum WorkloadKind {
     Udp,
     /// A unix stream socket
     Unix,
-}
-
-impl TraceArgs {
-    /// What was typed, ready to use.
-    pub fn options(&self) -> Result<Options> {
-        if self.roots.is_empty() {
-            bail!(Usage(
-                "no root was given: name the function to look into, as in `tracer -G __sys_sendto`"
-                    .to_owned()
-            ));
-        }
-        let graph = GraphOptions::parse(&self.graph_opts)?;
-        let ring_bytes = self.ring_size.saturating_mul(1024);
-        if !self.ring_size.is_power_of_two() || !(4..=1 << 20).contains(&self.ring_size) {
-            bail!(Usage(format!(
-                "a ring of {} KiB cannot be made: give a power of two from 4 to 1048576",
-                self.ring_size
-            )));
-        }
-        Ok(Options {
-            roots: self.roots.clone(),
-            cpus: values::cpus(self.cpus.as_deref())?,
-            callers: self.callers()?,
-            hidden: self.hidden.clone(),
-            interrupts: graph.interrupts,
-            max_depth: graph.depth,
-            filter: Filter {
-                slower_than: self.slower_than.map(nanoseconds),
-                failed: self.failed,
-                returns: self.returns,
-                threshold: graph.threshold,
-                sleep: graph.text.sleep,
-            },
-            text: graph.text,
-            duration: self.duration,
-            count: self.count,
-            learn: self.learn,
-            use_cache: !self.no_cache,
-            ring_bytes,
-            scope: self.scope.into(),
-            way: self.attach,
-            verbose: self.verbose,
-            command: self.command.clone(),
-            begin: self.begin,
-        })
-    }
-
-    fn callers(&self) -> Result<Callers> {
-        let cgroups: Result<Vec<_>, _> = self.cgroups.iter().map(|path| cgroup::at(path)).collect();
-        let callers = Callers {
-            pids: self.pids.clone(),
-            tids: self.tids.clone(),
-            names: self.names.clone(),
-            cgroups: cgroups.map_err(|error| Usage(error.to_string()))?,
-        };
-        callers.check().map_err(|error| Usage(error.to_string()))?;
-        Ok(callers)
-    }
-}
-
-fn nanoseconds(time: Duration) -> Nanoseconds {
-    Nanoseconds(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
-}
-
-/// Which functions are worth their cost
-#[derive(Clone, Copy, Debug, Default, ClapArgs)]
-pub struct ScopeArgs {
-    /// Trace what costs much and says little, too, where kprobe.session can: __rcu_read_lock and the like
-    #[arg(long)]
-    pub all_calls: bool,
-}
-
-impl From<ScopeArgs> for Scope {
-    fn from(args: ScopeArgs) -> Self {
-        if args.all_calls {
-            Self::AllCalls
-        } else {
-            Self::Usual
-        }
-    }
 }

@@ -3,17 +3,17 @@
 use anyhow::{Context as _, Result};
 
 use super::{
-    args::{DemoArgs, ScopeArgs, TraceArgs},
+    args::{CaptureArgs, DemoArgs, FilterArgs, ScopeArgs, ShowArgs, TraceArgs},
     exit::Exit,
 };
-use crate::session::Begin;
+use crate::{output::Format, session::Begin};
 
 /// Runs the demonstration.
 pub fn run(args: &DemoArgs) -> Result<Exit> {
     let program = std::env::current_exe().context("the path of tracer itself is not known")?;
     let interval = args.interval_us.to_string();
     let command = ["workload", "sockmap", "--interval-us", &interval];
-    let trace = TraceArgs {
+    let capture = CaptureArgs {
         roots: vec!["__sys_sendto".to_owned()],
         cpus: Some("0".to_owned()),
         hidden: Vec::new(),
@@ -21,24 +21,34 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
         tids: Vec::new(),
         names: Vec::new(),
         cgroups: Vec::new(),
-        slower_than: None,
-        failed: false,
-        returns: None,
-        graph_opts: args.graph_opts.clone(),
         duration: None,
-        count: Some(args.count),
         learn: std::time::Duration::from_secs(5),
         no_cache: true,
         scope: ScopeArgs::default(),
         attach: args.attach,
         ring_size: 4096,
-        output: None,
         verbose: args.verbose,
         command: std::iter::once(program.to_string_lossy().into_owned())
             .chain(command.into_iter().map(str::to_owned))
             .collect(),
         // Three calls are to be seen, and whole: they are learned before.
         begin: Begin::AtOnce,
+    };
+    let filter = FilterArgs {
+        slower_than: None,
+        failed: false,
+        returns: None,
+        graph_opts: args.graph_opts.clone(),
+        count: Some(args.count),
+    };
+    let show = ShowArgs {
+        filter,
+        format: Format::Ftrace,
+    };
+    let trace = TraceArgs {
+        capture,
+        show,
+        output: None,
     };
     super::trace(&trace)
 }

@@ -9,6 +9,7 @@ use crate::{
     filter::NeverHolds,
     kernel::{KernelError, btf::BtfError, symbols::SymbolsError},
     plan::RootError,
+    recording::RecordingError,
     session::NoSuchWay,
 };
 
@@ -29,6 +30,8 @@ pub enum Exit {
     Function,
     /// The output cannot be written.
     Output,
+    /// A recording cannot be read, or only in part.
+    Recording,
 }
 
 impl From<Exit> for ExitCode {
@@ -41,6 +44,7 @@ impl From<Exit> for ExitCode {
             Exit::Kernel => 4,
             Exit::Function => 5,
             Exit::Output => 6,
+            Exit::Recording => 7,
         })
     }
 }
@@ -54,6 +58,11 @@ pub struct Usage(pub String);
 #[derive(Debug, Error)]
 #[error("{0}")]
 pub struct Output(pub String);
+
+/// A recording has no call of a function.
+#[derive(Debug, Error)]
+#[error("the recording has no call of `{0}`; `tracer report` lists the functions that it has")]
+pub struct NotCalled(pub String);
 
 /// The process lacks the privilege to trace.
 #[derive(Debug, Error)]
@@ -78,7 +87,7 @@ impl Exit {
         if cause.is::<NotRoot>() || cause.is::<SymbolsError>() {
             return Some(Self::NotPermitted);
         }
-        if cause.is::<RootError>() {
+        if cause.is::<RootError>() || cause.is::<NotCalled>() {
             return Some(Self::Function);
         }
         if cause.is::<BtfError>() || cause.is::<NoSuchWay>() {
@@ -90,6 +99,9 @@ impl Exit {
                 KernelError::Symbols(_) => Self::NotPermitted,
                 _ => Self::Kernel,
             });
+        }
+        if cause.is::<RecordingError>() {
+            return Some(Self::Recording);
         }
         if cause.is::<Output>() {
             return Some(Self::Output);

@@ -9,6 +9,10 @@ mod graph_options;
 mod list;
 mod output;
 mod preconditions;
+mod recording_args;
+mod replay;
+mod report;
+mod trace_args;
 mod values;
 mod workload;
 
@@ -17,8 +21,10 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::Parser as _;
 
-use args::{Action, Args, TraceArgs};
+use args::{Action, Args, RecordArgs, TraceArgs};
 use exit::Exit;
+
+use crate::session::{Options, Outputs};
 
 /// Parses the command line, runs it, says what went wrong.
 pub fn main() -> ExitCode {
@@ -36,6 +42,11 @@ fn run(args: Args) -> Result<Exit> {
     match args.action {
         None => trace(&args.trace),
         Some(Action::Demo(demo)) => demo::run(&demo),
+        Some(Action::Record(record)) => self::record(&record),
+        Some(Action::Replay(replay)) => replay::run(&replay),
+        Some(Action::Report(report)) => report::report(&report),
+        Some(Action::Graph(graph)) => report::graph(&graph),
+        Some(Action::Diff(diff)) => report::diff(&diff),
         Some(Action::List(list)) => list::run(&list),
         Some(Action::Check(check)) => check::run(&check),
         Some(Action::Workload(workload)) => workload::run(&workload),
@@ -44,17 +55,40 @@ fn run(args: Args) -> Result<Exit> {
 
 /// Traces as asked.
 fn trace(args: &TraceArgs) -> Result<Exit> {
-    let options = args.options()?;
-    if args.verbose {
+    let options = args.capture.options(&args.show)?;
+    run_trace(&options, || {
+        let graph = output::open(args.output.as_deref())?;
+        Ok(Outputs {
+            graph: Some(graph),
+            recording: None,
+        })
+    })
+}
+
+/// Traces into a file.
+fn record(args: &RecordArgs) -> Result<Exit> {
+    let options = args.capture.options(&args.show)?;
+    run_trace(&options, || {
+        let graph = args.print.then(|| output::open(None)).transpose()?;
+        Ok(Outputs {
+            graph,
+            recording: Some(args.target()?),
+        })
+    })
+}
+
+/// The outputs are opened when the trace may begin, so that nothing is overwritten for one that cannot.
+fn run_trace(options: &Options, open: impl FnOnce() -> Result<Outputs>) -> Result<Exit> {
+    if options.verbose {
         env_logger::Builder::new()
             .filter_level(log::LevelFilter::Debug)
             .filter_module("aya_obj", log::LevelFilter::Warn)
             .init();
     }
-    preconditions::check(&args.pids, &args.tids)?;
-    let out = output::open(args.output.as_deref())?;
+    preconditions::check(&options.callers.pids, &options.callers.tids)?;
+    let outputs = open()?;
     let runtime = runtime()?;
-    let outcome = runtime.block_on(crate::session::run(&options, out));
+    let outcome = runtime.block_on(crate::session::run(options, outputs));
     // A signal listener never ends by itself.
     runtime.shutdown_background();
     outcome.map(|_| Exit::Success)

@@ -30,6 +30,27 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| format!("`{text}` is no time: write it as 10s or 500ms"))
 }
 
+/// The smallest size that a recording can be limited to, bytes.
+const LEAST_SIZE: u64 = 64 << 10;
+
+/// A size such as `100M`, in bytes; K, M and G are powers of 1024.
+pub fn size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let shift = match &text[digits.len()..] {
+        "" => 0,
+        "K" | "k" => 10,
+        "M" => 20,
+        "G" => 30,
+        other => return Err(format!("`{other}` is no unit of size: use K, M or G")),
+    };
+    let number: Option<u64> = digits.parse().ok();
+    match number.and_then(|number| number.checked_mul(1 << shift)) {
+        Some(bytes) if bytes >= LEAST_SIZE => Ok(bytes),
+        Some(_) => Err("give a size of 64K or more".to_owned()),
+        None => Err(format!("`{text}` is no size: write it as 100M or 2G")),
+    }
+}
+
 /// A way to attach, by its name.
 pub fn way(text: &str) -> Result<Way, String> {
     [Way::Multi, Way::Kprobe, Way::Pair]
@@ -89,6 +110,16 @@ mod tests {
         assert!(duration("soon").is_err());
         assert!(duration("-1s").is_err());
         assert!(duration("5 parsecs").is_err());
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(size("100M"), Ok(100 << 20));
+        assert_eq!(size("2G"), Ok(2 << 30));
+        assert_eq!(size("64k"), Ok(64 << 10));
+        for wrong in ["", "M", "1K", "-1M", "1T", "1.5G", "18446744073709551615G"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

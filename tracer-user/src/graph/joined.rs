@@ -35,6 +35,19 @@ impl Joined {
         all.insert(behind, since);
     }
 
+    /// Since when the entries of a function are seen; none if since before the trace.
+    #[must_use]
+    pub fn since(&self, function: FunctionId) -> Option<Nanoseconds> {
+        let all = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(&function).copied()
+    }
+
+    /// What [`Self::since`] said of a function when the trace was recorded.
+    pub fn restore(&self, function: FunctionId, since: Nanoseconds) {
+        let mut all = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(function, since);
+    }
+
     /// Whether a function's exit may come without an entry in a root call that began at `root_time`.
     #[must_use]
     pub fn excuses(&self, function: FunctionId, root_time: Nanoseconds) -> bool {

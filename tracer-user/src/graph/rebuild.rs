@@ -119,6 +119,12 @@ impl Rebuilder {
         self.apply_in_order(overdue, complete);
     }
 
+    /// Whether any batch waits for a pass. If none does, a pass changes nothing.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// Gives out what is still open.
     pub fn finish(&mut self, complete: &mut impl FnMut(RootCall)) {
         let waiting = self.waiting.keys().rev().copied().collect();

@@ -13,6 +13,7 @@ mod trampoline;
 use std::{fs, io};
 
 use raw::{Kind, Raw, TypeId};
+use serde::{Deserialize, Serialize};
 
 pub use trampoline::{Obstacle, TrampolineLimits};
 
@@ -49,8 +50,8 @@ pub enum BtfError {
     },
 }
 
-/// What a function returns, as far as printing it needs to know.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a function returns, as far as printing it needs to know. It stands in recordings as it is: see [`crate::recording::form`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ReturnType {
     /// Nothing: the register holds what was left in it.
     Void,

@@ -17,23 +17,15 @@ use tracer_common::Context;
 
 pub use self::line::Columns;
 use self::line::{Place, Prologue};
-use super::value::{self, Style};
+pub use super::value::Values;
+use super::{
+    Form,
+    value::{self, Style},
+};
 use crate::{
     graph::{Call, Closed, CpuId, End, Node, RootCall, TaskId, tree::SleepTime},
     plan::FunctionTable,
 };
-
-/// How return values are shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Values {
-    /// By the function's type; nothing for `void`.
-    #[default]
-    Typed,
-    /// Every return register in hex, as function_graph's `funcgraph-retval-hex`.
-    Hex,
-    /// Not at all.
-    Hidden,
-}
 
 /// What the user can choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -74,45 +66,6 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
         }
     }
 
-    /// Writes the head of the listing.
-    pub fn header(&mut self) -> io::Result<()> {
-        self.out.write_all(self.prologue.header())?;
-        self.out.flush()
-    }
-
-    /// Writes one root call, and makes sure that it is out.
-    pub fn root_call(&mut self, root: &RootCall) -> io::Result<()> {
-        self.buffer.clear();
-        self.task_change(root)?;
-        let mut open: Vec<&Call> = Vec::new();
-        for (index, node) in root.nodes.iter().enumerate() {
-            while open.last().is_some_and(|call| call.depth >= node.depth()) {
-                if let Some(call) = open.pop() {
-                    self.closing(call)?;
-                }
-            }
-            match node {
-                Node::Gap { depth, lost, cpu } => self.gap(*depth, *lost, *cpu)?,
-                Node::Call(call) => {
-                    let next = root.nodes.get(index + 1);
-                    // One line has one CPU.
-                    if next.is_some_and(|next| next.depth() > call.depth) || call.has_moved() {
-                        self.opening(call)?;
-                        open.push(call);
-                    } else {
-                        self.leaf(call)?;
-                    }
-                }
-            }
-        }
-        while let Some(call) = open.pop() {
-            self.closing(call)?;
-        }
-        self.end(root)?;
-        self.out.write_all(&self.buffer)?;
-        self.out.flush()
-    }
-
     /// Says so when another task runs on the same CPU.
     fn task_change(&mut self, root: &RootCall) -> io::Result<()> {
         self.task = line::task_label(&root.comm(), root.task.0);
@@ -138,7 +91,7 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
             at: call.entered,
             ..without_time(call.cpu, call.context, call.depth)
         })?;
-        let name = name(self.functions, call);
+        let name = self.functions.name(call.function);
         writeln!(self.buffer, "{name}() {{")
     }
 
@@ -148,7 +101,7 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
             duration: call.duration(self.options.sleep),
             ..without_time(call.cpu, call.context, call.depth)
         })?;
-        let name = name(self.functions, call);
+        let name = self.functions.name(call.function);
         write!(self.buffer, "{name}();")?;
         if let Some(remark) = self.remark(call) {
             // The colon stands behind a name, and here is none.
@@ -171,7 +124,7 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
             duration: call.duration(self.options.sleep),
             ..without_time(cpu, call.context, call.depth)
         })?;
-        let name = name(self.functions, call);
+        let name = self.functions.name(call.function);
         match self.remark(call) {
             Some(remark) => write!(self.buffer, "}} /* {name}{remark} */")?,
             None if self.options.tail => write!(self.buffer, "}} /* {name} */")?,
@@ -224,10 +177,7 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
     }
 
     fn value(&self, call: &Call, value: u64) -> Option<String> {
-        let returns = self
-            .functions
-            .get(call.function)
-            .and_then(|info| info.returns.as_ref());
+        let returns = self.functions.returns(call.function);
         match (self.options.values, returns) {
             (Values::Hidden, _) => None,
             (Values::Hex, _) | (_, None) => Some(format!("{value:#x}")),
@@ -238,11 +188,50 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
     }
 }
 
-fn name(functions: &FunctionTable, call: &Call) -> String {
-    functions.get(call.function).map_or_else(
-        || format!("unknown+{:#x}", call.function.0),
-        |info| info.name.clone(),
-    )
+impl<W: Write> Form for FtraceWriter<'_, W> {
+    fn begin(&mut self) -> io::Result<()> {
+        self.out.write_all(self.prologue.header())?;
+        self.out.flush()
+    }
+
+    fn root_call(&mut self, root: &RootCall) -> io::Result<()> {
+        self.buffer.clear();
+        self.task_change(root)?;
+        let mut open: Vec<&Call> = Vec::new();
+        for (index, node) in root.nodes.iter().enumerate() {
+            while open.last().is_some_and(|call| call.depth >= node.depth()) {
+                if let Some(call) = open.pop() {
+                    self.closing(call)?;
+                }
+            }
+            match node {
+                Node::Gap { depth, lost, cpu } => self.gap(*depth, *lost, *cpu)?,
+                Node::Call(call) => {
+                    let next = root.nodes.get(index + 1);
+                    // One line has one CPU.
+                    if next.is_some_and(|next| next.depth() > call.depth) || call.has_moved() {
+                        self.opening(call)?;
+                        open.push(call);
+                    } else {
+                        self.leaf(call)?;
+                    }
+                }
+            }
+        }
+        while let Some(call) = open.pop() {
+            self.closing(call)?;
+        }
+        self.end(root)?;
+        self.out.write_all(&self.buffer)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 fn without_time(cpu: CpuId, context: Context, depth: u32) -> Place {

@@ -1,4 +1,66 @@
-//! From rebuilt calls to what the user reads. Writers know the graph and the function table, nothing else.
+//! From rebuilt calls to what the user reads, in one of several forms. Writers know the graph and the function table, nothing
+//! else, so each form is there for a live trace and for a recording alike.
 
+pub mod chrome;
+pub mod csv;
+pub mod folded;
 pub mod ftrace;
+pub mod json;
 pub mod value;
+
+use std::io;
+
+use crate::graph::RootCall;
+
+/// The forms that can be chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// The text of the kernel's function_graph
+    #[default]
+    Ftrace,
+    /// A JSON object for each root call, one a line
+    Json,
+    /// Trace events for chrome://tracing and ui.perfetto.dev
+    Chrome,
+    /// Folded stacks with the time of their own in ns, for flame graphs; written at the end
+    Folded,
+    /// A row of comma-separated values for each call
+    Csv,
+}
+
+/// Writes root calls in some form.
+pub trait Form {
+    /// Writes what stands before the first one.
+    fn begin(&mut self) -> io::Result<()>;
+
+    /// Writes one.
+    fn root_call(&mut self, call: &RootCall) -> io::Result<()>;
+
+    /// Makes sure that what was written is out.
+    fn flush(&mut self) -> io::Result<()>;
+
+    /// Writes what stands behind the last one, and makes sure that all is out.
+    fn end(&mut self) -> io::Result<()>;
+}
+
+/// Writes nothing: for a trace that is only recorded.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Nothing;
+
+impl Form for Nothing {
+    fn begin(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn root_call(&mut self, _: &RootCall) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

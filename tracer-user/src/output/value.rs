@@ -11,6 +11,8 @@
 
 mod errno;
 
+use serde::Serialize;
+
 use crate::kernel::btf::ReturnType;
 
 /// The largest error number (MAX_ERRNO, include/linux/err.h).
@@ -24,6 +26,78 @@ pub enum Style {
     Typed,
     /// The whole register in hex.
     Hex,
+}
+
+/// How the user wants return values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Values {
+    /// By the function's type; nothing for `void`.
+    #[default]
+    Typed,
+    /// Every return register in hex, as function_graph's `funcgraph-retval-hex`.
+    Hex,
+    /// Not at all.
+    Hidden,
+}
+
+/// A return value for programs that read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Typed {
+    /// True or false.
+    Bool(bool),
+    /// A signed number, which may be an error number.
+    Signed(i64),
+    /// A number of a list, in which negative ones are no error numbers.
+    Listed(i64),
+    /// An unsigned number.
+    Unsigned(u64),
+    /// An address, or whatever else was in the register; as a string in hex, because it may not fit a double.
+    #[serde(serialize_with = "in_hex")]
+    Bits(u64),
+}
+
+impl Typed {
+    /// The name of the error that it is, such as `EAGAIN`.
+    #[must_use]
+    pub fn error_name(self) -> Option<&'static str> {
+        match self {
+            Self::Signed(number) => error_name(number),
+            _ => None,
+        }
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
+fn in_hex<S: serde::Serializer>(bits: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{bits:#x}"))
+}
+
+/// A return value for programs, or none where there is nothing to say.
+#[must_use]
+pub fn typed(returns: Option<&ReturnType>, register: u64, values: Values) -> Option<Typed> {
+    let returns = match values {
+        Values::Typed => returns,
+        Values::Hex => None,
+        Values::Hidden => return None,
+    };
+    Some(match returns {
+        Some(ReturnType::Void) => return None,
+        Some(ReturnType::Bool) => Typed::Bool(register & 0xff != 0),
+        Some(ReturnType::Signed { bytes }) => Typed::Signed(sign_extended(register, *bytes)),
+        Some(ReturnType::Enum {
+            signed: true,
+            bytes,
+            ..
+        }) => Typed::Listed(sign_extended(register, *bytes)),
+        Some(ReturnType::Unsigned { bytes } | ReturnType::Enum { bytes, .. }) => {
+            Typed::Unsigned(truncated(register, *bytes))
+        }
+        Some(ReturnType::Pointer) if error_name(register.cast_signed()).is_some() => {
+            Typed::Signed(register.cast_signed())
+        }
+        Some(ReturnType::Pointer | ReturnType::Aggregate { .. }) | None => Typed::Bits(register),
+    })
 }
 
 /// A return value for the reader, or none where there is nothing to say.

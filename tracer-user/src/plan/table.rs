@@ -3,9 +3,10 @@
 //! A function is looked up in the kernel when it is first asked for, and kept. So the table knows every function
 //! that has probes, also those that get them while the trace goes on.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use elsa::FrozenMap;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     graph::FunctionId,
@@ -16,8 +17,8 @@ use crate::{
 /// is behind `endbr64` (`is_endbr`, arch/x86/kernel/ftrace.c).
 const LANDING_PAD: u64 = 4;
 
-/// One function.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One function. It stands in recordings as it is: see [`crate::recording::form`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FunctionInfo {
     /// Its name.
     pub name: String,
@@ -49,6 +50,24 @@ impl FunctionTable {
             table.known.insert(id, Box::new(info));
         }
         table
+    }
+
+    /// Makes a function known that was not.
+    pub fn insert(&self, id: FunctionId, info: FunctionInfo) {
+        self.known.insert(id, Box::new(info));
+    }
+
+    /// A function's name; one of an unknown function says where it is.
+    pub fn name(&self, id: FunctionId) -> Cow<'_, str> {
+        match self.get(id) {
+            Some(info) => Cow::Borrowed(&info.name),
+            None => Cow::Owned(format!("unknown+{:#x}", id.0)),
+        }
+    }
+
+    /// What a function returns, if that is known.
+    pub fn returns(&self, id: FunctionId) -> Option<&ReturnType> {
+        self.get(id).and_then(|info| info.returns.as_ref())
     }
 
     /// What is known of a function.

@@ -1,49 +1,130 @@
 //! From batches to what is printed, wherever the batches come from.
 //!
-//! The rings of a live trace are one source. All that the graph is made of passes here in the order in which it came: the batches, and
-//! the word that every ring has been read once more, without which a late batch could not be told from a lost one. So a
-//! source that brings the same again makes the same graph.
+//! The rings of a live trace are one source, a recording is the other. All that the graph is made of passes here in the
+//! order in which it came: the batches, and the word that every ring has been read once more, without which a late batch could
+//! not be told from a lost one. What passes here can be recorded here, so a recording brings the same again and makes the same
+//! graph.
+
+use std::io;
 
 use bytes::Bytes;
+use tracer_common::CpuCounters;
 
-use super::printer::Printer;
-use crate::{graph::Rebuilder, stream::Batch};
+use super::{printer::Printer, recorder::Recorder};
+use crate::{
+    graph::{Rebuilder, Totals, tree::Interrupts},
+    recording::Ending,
+    stream::Batch,
+};
 
-/// Rebuilds and prints.
-pub struct Pipeline<'a, W> {
+/// Rebuilds and prints, and records if asked to.
+pub struct Pipeline<'a> {
     rebuilder: Rebuilder,
-    printer: Printer<'a, W>,
+    printer: Printer<'a>,
+    recorder: Option<Recorder<'a>>,
 }
 
-impl<'a, W: std::io::Write> Pipeline<'a, W> {
+/// What came of it.
+#[derive(Debug)]
+pub struct Finished {
+    /// Sums over what was printed.
+    pub totals: Totals,
+    /// Root calls that the filter kept back.
+    pub filtered_out: u64,
+    /// Whether the output took all.
+    pub printed: io::Result<()>,
+    /// Whether the recording took all.
+    pub recorded: io::Result<()>,
+}
+
+impl<'a> Pipeline<'a> {
     /// Nothing has come yet.
-    pub fn new(rebuilder: Rebuilder, printer: Printer<'a, W>) -> Self {
-        Self { rebuilder, printer }
+    pub fn new(rebuilder: Rebuilder, printer: Printer<'a>, recorder: Option<Recorder<'a>>) -> Self {
+        Self {
+            rebuilder,
+            printer,
+            recorder,
+        }
     }
 
     /// Takes the bytes of a batch. Bytes that are none are left out, with a word to the user.
     pub fn take(&mut self, bytes: Bytes) {
         match Batch::new(bytes) {
-            Ok(batch) => self
-                .rebuilder
-                .push(batch, &mut |call| self.printer.print(call)),
+            Ok(batch) => self.batch(batch),
             Err(error) => eprintln!("tracer: {error}; it was left out"),
         }
     }
 
+    /// Takes a batch.
+    pub fn batch(&mut self, batch: Batch) {
+        if self.is_done() {
+            return;
+        }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.batch(&batch);
+        }
+        self.rebuilder
+            .push(batch, &mut |call| self.printer.print(call));
+    }
+
     /// Every ring has been read to its end once more.
     pub fn pass(&mut self) {
+        if let Some(recorder) = &mut self.recorder {
+            if self.rebuilder.waits() {
+                recorder.pass();
+            }
+            recorder.tick();
+        }
         self.rebuilder.pass(&mut |call| self.printer.print(call));
     }
 
-    /// Whether nothing more will be printed.
-    pub fn is_done(&self) -> bool {
-        self.printer.is_done()
+    /// Whether there is a recording that waits to be asked for.
+    pub fn waits_to_be_asked(&self) -> bool {
+        let recorder = self.recorder.as_ref();
+        recorder.is_some_and(Recorder::waits_to_be_asked)
     }
 
-    /// Prints what is still open.
-    pub fn finish(mut self) -> Printer<'a, W> {
-        self.rebuilder.finish(&mut |call| self.printer.print(call));
-        self.printer
+    /// Writes the recording that waits to be asked for.
+    pub fn save(&mut self) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.save();
+        }
+    }
+
+    /// Makes sure that what was printed is out.
+    pub fn flush(&mut self) {
+        self.printer.flush();
+    }
+
+    /// Whether nothing more will be printed, or nothing more can be recorded.
+    pub fn is_done(&self) -> bool {
+        self.printer.is_done() || self.recorder.as_ref().is_some_and(Recorder::is_done)
+    }
+
+    /// What is still open is not to be printed.
+    pub fn forget_open(&mut self) {
+        self.rebuilder = Rebuilder::new(Interrupts::default());
+    }
+
+    /// Prints what is still open, and ends the recording with the kernel side's counters.
+    pub fn finish(mut self, counters: CpuCounters) -> Finished {
+        let ending = if self.printer.is_done() {
+            Ending::Enough
+        } else {
+            Ending::Stopped
+        };
+        let recorded = self
+            .recorder
+            .map_or(Ok(()), |recorder| recorder.finish(ending, counters));
+        if ending != Ending::Enough {
+            self.rebuilder.finish(&mut |call| self.printer.print(call));
+        }
+        let (totals, filtered_out, printed) = self.printer.finish();
+        Finished {
+            totals,
+            filtered_out,
+            printed,
+            recorded,
+        }
     }
 }

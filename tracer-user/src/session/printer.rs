@@ -3,18 +3,18 @@
 //! What the summary says is what was printed: calls that the filter keeps back are counted apart, and calls that end after the
 //! last one that was asked for are nowhere.
 
-use std::io::{self, Write};
+use std::io;
 
 use crate::{
     filter::Filter,
     graph::{RootCall, Totals},
-    output::ftrace::FtraceWriter,
+    output::Form,
     plan::FunctionTable,
 };
 
 /// Writes root calls until there were as many whole ones as were asked for, or until nobody reads any more.
-pub struct Printer<'a, W> {
-    writer: FtraceWriter<'a, W>,
+pub struct Printer<'a> {
+    form: Box<dyn Form + 'a>,
     functions: &'a FunctionTable,
     filter: &'a Filter,
     limit: Option<u64>,
@@ -23,17 +23,17 @@ pub struct Printer<'a, W> {
     filtered_out: u64,
 }
 
-impl<'a, W: Write> Printer<'a, W> {
+impl<'a> Printer<'a> {
     /// Writes the head of the listing. `limit` is a number of whole calls.
     pub fn new(
-        mut writer: FtraceWriter<'a, W>,
+        mut form: Box<dyn Form + 'a>,
         functions: &'a FunctionTable,
         filter: &'a Filter,
         limit: Option<u64>,
     ) -> Self {
         Self {
-            written: writer.header(),
-            writer,
+            written: form.begin(),
+            form,
             functions,
             filter,
             limit,
@@ -49,10 +49,17 @@ impl<'a, W: Write> Printer<'a, W> {
         }
         match self.filter.apply(call, self.functions) {
             Some(call) => {
-                self.written = self.writer.root_call(&call);
+                self.written = self.form.root_call(&call);
                 self.totals.add(&call);
             }
             None => self.filtered_out += 1,
+        }
+    }
+
+    /// Makes sure that what was printed is out.
+    pub fn flush(&mut self) {
+        if self.written.is_ok() {
+            self.written = self.form.flush();
         }
     }
 
@@ -63,7 +70,10 @@ impl<'a, W: Write> Printer<'a, W> {
     }
 
     /// The sums over what was printed, the number of calls that the filter kept back, and whether the output took it all.
-    pub fn finish(self) -> (Totals, u64, io::Result<()>) {
+    pub fn finish(mut self) -> (Totals, u64, io::Result<()>) {
+        if self.written.is_ok() {
+            self.written = self.form.end();
+        }
         (self.totals, self.filtered_out, self.written)
     }
 }

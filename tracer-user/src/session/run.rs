@@ -1,18 +1,14 @@
 //! One trace of the command line.
 
-use std::{
-    collections::BTreeMap,
-    io::{self, Write},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, io::Write, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
 use aya::maps::{MapData, RingBuf};
+use tokio::signal::unix::{SignalKind, signal};
 use tracer_common::{Config, CpuCounters, CpuMask, NO_DEPTH_LIMIT};
 
 use super::{
-    Begin, Callers, Stop,
+    Begin, Callers, Show, Stop,
     command::{self, Subject},
     growth::{self, Growth, Start},
     learn,
@@ -20,7 +16,9 @@ use super::{
     pipeline::Pipeline,
     printer::Printer,
     probes::{self, Probes},
+    recorder::{self, Recorder},
     streaming::{self, Ends},
+    target::Target,
     tell,
 };
 use crate::{
@@ -28,10 +26,8 @@ use crate::{
         Attacher, Controls, Object, Way, Ways,
         object::{Sizes, Tracepoints},
     },
-    filter::Filter,
-    graph::{Joined, Rebuilder, Totals, tree::Interrupts},
+    graph::{Joined, Rebuilder, Totals},
     kernel::{Address, Kernel},
-    output::ftrace::{self, FtraceWriter},
     plan::{self, FunctionTable, Plan, Rules, Scope, cache::Cache},
     stream::Rings,
 };
@@ -47,18 +43,10 @@ pub struct Options {
     pub callers: Callers,
     /// Functions that are left out with all below them, by name, glob or syscall.
     pub hidden: Vec<String>,
-    /// What runs in hard interrupts.
-    pub interrupts: Interrupts,
-    /// Calls at this depth and deeper are left out.
-    pub max_depth: Option<u32>,
-    /// Which root calls are shown.
-    pub filter: Filter,
-    /// How the text looks.
-    pub text: ftrace::Options,
+    /// What is shown, and how.
+    pub show: Show,
     /// End after this time.
     pub duration: Option<Duration>,
-    /// End after so many whole root calls.
-    pub count: Option<u64>,
     /// How long to learn at most before the trace; with 0 nothing is learned in it either.
     pub learn: Duration,
     /// Go by what was learned before, and keep what is learned.
@@ -80,7 +68,7 @@ pub struct Options {
 impl Options {
     /// Whether nothing below the roots is wanted.
     fn is_roots_only(&self) -> bool {
-        self.max_depth == Some(1)
+        self.show.filter.depth == Some(1)
     }
 }
 
@@ -97,8 +85,16 @@ pub struct Outcome {
     pub skipped: u64,
 }
 
-/// Runs one trace; text goes to `out`, all else to stderr.
-pub async fn run(options: &Options, out: impl Write) -> Result<Outcome> {
+/// Where the trace goes. All else goes to stderr.
+pub struct Outputs {
+    /// The graph; none if it is not to be printed.
+    pub graph: Option<Box<dyn Write>>,
+    /// Where a recording goes, if there is to be one.
+    pub recording: Option<Target>,
+}
+
+/// Runs one trace.
+pub async fn run(options: &Options, outputs: Outputs) -> Result<Outcome> {
     let stop = Stop::on_signals().context("cannot listen for signals")?;
     probes::raise_file_limit();
     let kernel = Arc::new(Kernel::read()?);
@@ -108,7 +104,7 @@ pub async fn run(options: &Options, out: impl Write) -> Result<Outcome> {
     let roots = plan::resolve_roots(&kernel, &rules, &options.roots)?;
     let hidden = plan::resolve_roots(&kernel, &rules, &options.hidden)?;
     let roots = plan::without_hidden(roots, &hidden)?;
-    options.filter.check(roots.iter().map(|root| {
+    options.show.filter.check(roots.iter().map(|root| {
         let prototype = kernel.types.prototype(&root.name);
         (
             root.name.as_str(),
@@ -143,7 +139,7 @@ pub async fn run(options: &Options, out: impl Write) -> Result<Outcome> {
         subject,
         stop,
     };
-    trace(options, prepared, out).await
+    trace(options, prepared, outputs).await
 }
 
 /// A way to attach that the user wants and the kernel has not.
@@ -188,7 +184,7 @@ struct Prepared {
     stop: Stop,
 }
 
-async fn trace(options: &Options, mut prepared: Prepared, out: impl Write) -> Result<Outcome> {
+async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> Result<Outcome> {
     let Attached {
         attacher,
         mut controls,
@@ -199,11 +195,23 @@ async fn trace(options: &Options, mut prepared: Prepared, out: impl Write) -> Re
     } = attach(options, &prepared)?;
     let kernel = Arc::clone(&prepared.kernel);
     let table = FunctionTable::of(Arc::clone(&kernel));
-    let writer = FtraceWriter::new(out, &table, options.text, kernel.possible_cpus);
-    let printer = Printer::new(writer, &table, &options.filter, options.count);
+    let show = &options.show;
+    let form = show.form(outputs.graph, &table, kernel.possible_cpus);
+    let printer = Printer::new(form, &table, &show.filter, show.count);
     let joined = Joined::default();
-    let rebuilder = Rebuilder::new(options.interrupts).with_joined(joined.clone());
-    let mut pipeline = Pipeline::new(rebuilder, printer);
+    let rebuilder = Rebuilder::new(show.interrupts).with_joined(joined.clone());
+    let recorder = outputs.recording.map(|target| {
+        let head = recorder::head(&kernel, &prepared.plan.roots, &options.command);
+        Recorder::begin(target, head, &table, joined.clone())
+    });
+    let recorder = recorder
+        .transpose()
+        .context("the recording cannot be begun")?;
+    let mut pipeline = Pipeline::new(rebuilder, printer, recorder);
+    let save = pipeline
+        .waits_to_be_asked()
+        .then(|| signal(SignalKind::user_defined1()));
+    let save = save.transpose().context("cannot listen for signals")?;
     let mut rings = Rings::new(rings).context("the rings cannot be watched")?;
     let mut child = None;
     let mut growth = None;
@@ -223,30 +231,29 @@ async fn trace(options: &Options, mut prepared: Prepared, out: impl Write) -> Re
             duration: options.duration,
             child: &mut child,
             stop: &stop,
+            save,
         };
         streaming::stream(ends, &mut rings, &mut pipeline).await?;
         growth.iter().for_each(Growth::stop);
         controls.disarm()?;
         streaming::settle(&controls, &mut rings, &mut pipeline).await?;
     }
-    let (totals, filtered_out, written) = pipeline.finish().finish();
+    let counters = controls.counters();
+    let finished = pipeline.finish(*counters.as_ref().unwrap_or(&CpuCounters::default()));
     let outcome = Outcome {
-        totals,
-        filtered_out: options.filter.is_active().then_some(filtered_out),
-        counters: controls.counters()?,
+        totals: finished.totals,
+        filtered_out: show.filter.is_active().then_some(finished.filtered_out),
+        counters: counters?,
         skipped: probes.skipped(),
     };
     tell::totals(&outcome, options.verbose);
     command::end(&mut child).await;
     prepared.leave(options, growth, probes);
     drop((tracepoints, logger));
-    match written {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(outcome),
-        Err(error) => {
-            Err(error).context("the listing cannot be written; what was written before is whole")
-        }
-        Ok(()) => Ok(outcome),
-    }
+    tell::written(finished.printed)?;
+    let whole = "the recording cannot be written on; what was written before is whole";
+    finished.recorded.context(whole)?;
+    Ok(outcome)
 }
 
 /// What is in the kernel when the trace begins.
@@ -350,7 +357,7 @@ fn config(options: &Options, kernel: &Kernel, command: Option<u32>) -> Config {
         preempt_layout: kernel.preempt_layout(),
         task_pid_offset: kernel.task_pid_offset,
         callers: options.callers.config(std::process::id(), command),
-        max_depth: options.max_depth.unwrap_or(NO_DEPTH_LIMIT),
+        max_depth: options.show.filter.depth.unwrap_or(NO_DEPTH_LIMIT),
         task_mask: 1023,
         arguments: 0,
         reserved: 0,

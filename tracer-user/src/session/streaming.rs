@@ -1,12 +1,9 @@
 //! The rings are read until the trace ends, and then until what was open has ended too.
 
-use std::{
-    io::Write,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use tokio::process::Child;
+use tokio::{process::Child, signal::unix::Signal};
 
 use super::{Stop, pipeline::Pipeline};
 use crate::{attach::Controls, stream::Rings};
@@ -27,13 +24,15 @@ pub struct Ends<'a> {
     pub child: &'a mut Option<Child>,
     /// The user.
     pub stop: &'a Stop,
+    /// No end: the user asks for the recording that waits for it.
+    pub save: Option<Signal>,
 }
 
 /// Reads until the trace ends.
-pub async fn stream<W: Write>(
-    ends: Ends<'_>,
+pub async fn stream(
+    mut ends: Ends<'_>,
     rings: &mut Rings,
-    pipeline: &mut Pipeline<'_, W>,
+    pipeline: &mut Pipeline<'_>,
 ) -> Result<()> {
     let deadline = async {
         match ends.duration {
@@ -45,6 +44,12 @@ pub async fn stream<W: Write>(
     // Twice over the rings at least before waiting: only a complete pass tells a late batch from a lost one.
     let mut idle = 0;
     loop {
+        let asked = async {
+            match &mut ends.save {
+                Some(signal) => signal.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         let command_ended = async {
             match ends.child {
                 Some(child) => child.wait().await,
@@ -60,6 +65,7 @@ pub async fn stream<W: Write>(
                 status.context("the command cannot be waited for")?;
                 return Ok(());
             }
+            _ = asked => pipeline.save(),
             () = tokio::task::yield_now(), if idle < 2 => {}
             ready = rings.ready(), if idle >= 2 => ready.context("the rings cannot be watched")?,
             // Batches of a root call that goes on wake nobody.
@@ -74,10 +80,10 @@ pub async fn stream<W: Write>(
 }
 
 /// Reads on until the root calls that are open have ended, or it takes too long. None begins any more.
-pub async fn settle<W: Write>(
+pub async fn settle(
     controls: &Controls,
     rings: &mut Rings,
-    pipeline: &mut Pipeline<'_, W>,
+    pipeline: &mut Pipeline<'_>,
 ) -> Result<()> {
     let end = Instant::now() + AFTERMATH;
     loop {
@@ -92,10 +98,11 @@ pub async fn settle<W: Write>(
 }
 
 /// Reads every ring once; says how many batches came. Only a complete pass tells a late batch from a lost one.
-fn pass<W: Write>(rings: &mut Rings, pipeline: &mut Pipeline<'_, W>) -> usize {
+fn pass(rings: &mut Rings, pipeline: &mut Pipeline<'_>) -> usize {
     let pass = rings.pass(&mut |bytes| pipeline.take(bytes));
     if pass.complete {
         pipeline.pass();
     }
+    pipeline.flush();
     pass.taken
 }

@@ -1,7 +1,14 @@
 //! What the user is told on stderr: the plan before, the sums after.
 
-use super::{Origin, Outcome};
-use crate::plan::Plan;
+use std::io;
+
+use anyhow::{Context as _, Result};
+
+use super::{Origin, Outcome, replay::Readable};
+use crate::{
+    plan::Plan,
+    recording::{End, Ending},
+};
 
 /// The roots' names.
 pub fn names(plan: &Plan) -> String {
@@ -32,6 +39,36 @@ pub fn plan(plan: &Plan, origin: &Origin, verbose: bool) {
         for left in &plan.left_out {
             eprintln!("tracer: left out {}: {}", left.name, left.reason);
         }
+    }
+}
+
+/// What of a recording could not be read.
+pub fn readable(readable: &Readable) {
+    if readable.damaged_places > 1 {
+        eprintln!(
+            "tracer: {} bytes of the recording in {} places are damaged; all else was read",
+            readable.damaged_bytes, readable.damaged_places
+        );
+    }
+    match readable.end {
+        None => eprintln!(
+            "tracer: the recording has no end: tracer was killed or the disk was full, and what came last is missing"
+        ),
+        Some(End {
+            ending: Ending::Full,
+            ..
+        }) => eprintln!("tracer: the recording ends where it was as large as it may be"),
+        Some(_) => {}
+    }
+}
+
+/// Whether the output took all. A reader that has gone is no failure.
+pub fn written(written: io::Result<()>) -> Result<()> {
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("the listing cannot be written; what was written before is whole")
+        }
+        _ => Ok(()),
     }
 }
 

@@ -3,7 +3,7 @@
 //! The bytes are the kernel's, so they should be right; they are checked once all the same, because the same
 //! reader serves bytes from elsewhere. Events are read where they lie, without `unsafe`.
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use thiserror::Error;
 use tracer_common::{Arrival, BATCH_CAPACITY, BatchHeader, Event};
 
@@ -58,6 +58,30 @@ impl Batch {
             header,
             events: bytes,
         })
+    }
+
+    /// The batch of these events, as the kernel would have written it.
+    pub fn of(header: &BatchHeader, events: &[Event]) -> Result<Self, BatchError> {
+        let mut bytes = BytesMut::with_capacity(size_of::<BatchHeader>() + size_of_val(events));
+        for word in [header.sequence, header.root_time_ns] {
+            bytes.put_u64_ne(word);
+        }
+        for word in [header.tid, header.tgid, header.cpu] {
+            bytes.put_u32_ne(word);
+        }
+        for word in [header.count, header.early] {
+            bytes.put_u16_ne(word);
+        }
+        bytes.put_slice(&header.comm);
+        for event in events {
+            bytes.put_u64_ne(event.time_ns);
+            bytes.put_u64_ne(event.value);
+            bytes.put_u32_ne(event.function);
+            bytes.put_u16_ne(event.frame);
+            bytes.put_u8(event.depth);
+            bytes.put_u8(event.kind_and_context);
+        }
+        Self::new(bytes.freeze())
     }
 
     /// What is the same for all its events.

@@ -1,0 +1,118 @@
+//! What can be typed of recordings: how one is made, and what can be asked of it.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args as ClapArgs;
+
+use super::{
+    output,
+    trace_args::{CaptureArgs, FilterArgs, ShowArgs},
+    values,
+};
+use crate::{
+    session::target::{Limit, Target, WhenFull},
+    summary::{GroupBy, SortBy},
+};
+
+/// A trace into a file
+#[derive(Debug, ClapArgs)]
+pub struct RecordArgs {
+    /// Write the recording to this file
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// End when the recording is of this size, such as 100M or 2G
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    pub max_size: Option<u64>,
+    /// Begin another file instead of ending, and keep so many older ones as FILE.1, FILE.2 and so on
+    #[arg(long, value_name = "N", requires = "max_size")]
+    pub rotate: Option<u32>,
+    /// Keep the last so much in memory, such as 64M, and write it at the end and whenever SIGUSR1 comes
+    #[arg(long, value_name = "SIZE", value_parser = values::size, conflicts_with = "max_size")]
+    pub flight_recorder: Option<u64>,
+    /// Print the graph, too
+    #[arg(long)]
+    pub print: bool,
+    #[command(flatten)]
+    pub capture: CaptureArgs,
+    #[command(flatten)]
+    pub show: ShowArgs,
+}
+
+/// A recording, printed
+#[derive(Debug, ClapArgs)]
+pub struct ReplayArgs {
+    /// The recording
+    #[arg(value_name = "RECORDING")]
+    pub recording: PathBuf,
+    #[command(flatten)]
+    pub show: ShowArgs,
+    /// Write the graph to this file
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// A recording in numbers
+#[derive(Debug, ClapArgs)]
+pub struct ReportArgs {
+    /// The recording
+    #[arg(value_name = "RECORDING")]
+    pub recording: PathBuf,
+    /// Sort by this
+    #[arg(short, long, value_enum, value_name = "KEY", default_value_t)]
+    pub sort: SortBy,
+    /// A row for each function and each of these
+    #[arg(long, value_enum, value_name = "GROUP")]
+    pub group_by: Option<GroupBy>,
+    #[command(flatten)]
+    pub show: FilterArgs,
+}
+
+/// Two recordings
+#[derive(Debug, ClapArgs)]
+pub struct DiffArgs {
+    /// The one
+    #[arg(value_name = "BEFORE")]
+    pub before: PathBuf,
+    /// The other
+    #[arg(value_name = "AFTER")]
+    pub after: PathBuf,
+    #[command(flatten)]
+    pub show: FilterArgs,
+}
+
+/// A function of a recording, with what it called
+#[derive(Debug, ClapArgs)]
+pub struct GraphArgs {
+    /// The recording
+    #[arg(value_name = "RECORDING")]
+    pub recording: PathBuf,
+    /// The function
+    #[arg(value_name = "FUNCTION")]
+    pub function: String,
+    #[command(flatten)]
+    pub show: FilterArgs,
+}
+
+impl RecordArgs {
+    /// Where the recording goes. A file is opened, so that it is known to be writable.
+    pub fn target(&self) -> Result<Target> {
+        let path = self.output.clone();
+        let file = output::reserve(&path)?;
+        Ok(match self.flight_recorder {
+            Some(bytes) => Target::Memory { path, bytes },
+            None => Target::File {
+                file,
+                limit: self.limit(),
+            },
+        })
+    }
+
+    fn limit(&self) -> Option<Limit> {
+        let then = self.rotate.map_or(WhenFull::End, |keep| WhenFull::Rotate {
+            path: self.output.clone(),
+            keep,
+        });
+        self.max_size.map(|bytes| Limit { bytes, then })
+    }
+}

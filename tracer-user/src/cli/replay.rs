@@ -1,0 +1,55 @@
+//! `tracer replay`: a recording instead of the kernel. Needs neither root nor the kernel that was traced.
+
+use std::{fs::File, os::unix::fs::MetadataExt as _, path::Path};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::{
+    args::ReplayArgs,
+    exit::{Exit, Usage},
+    output,
+};
+use crate::{
+    recording::RecordingError,
+    session::{self, Readable, replay::Recording},
+};
+
+/// Prints a recording.
+pub fn run(args: &ReplayArgs) -> Result<Exit> {
+    let show = args.show.show()?;
+    let recording = open(&args.recording)?;
+    if let Some(output) = &args.output {
+        refuse_same(&args.recording, output)?;
+    }
+    let out = output::open(args.output.as_deref())?;
+    let (_, readable) = session::replay(&show, recording, out)?;
+    Ok(exit(&readable))
+}
+
+/// Opens a recording, and reads as much of it as shows that it is one.
+pub fn open(path: &Path) -> Result<Recording<File>> {
+    File::open(path)
+        .map_err(RecordingError::from)
+        .and_then(Recording::open)
+        .with_context(|| format!("`{}` cannot be used as a recording", path.display()))
+}
+
+/// An output that is the recording itself would destroy it.
+fn refuse_same(recording: &Path, output: &Path) -> Result<()> {
+    let of = |path: &Path| path.metadata().map(|facts| (facts.dev(), facts.ino()));
+    match (of(recording), of(output)) {
+        (Ok(recording), Ok(output)) if recording == output => bail!(Usage(
+            "-o names the recording itself; give it another file".to_owned()
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The exit code for so much of a recording.
+pub fn exit(readable: &Readable) -> Exit {
+    if readable.is_whole() {
+        Exit::Success
+    } else {
+        Exit::Recording
+    }
+}

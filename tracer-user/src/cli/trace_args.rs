@@ -1,0 +1,215 @@
+//! What can be typed of a trace: what is traced, what of it is shown, where it goes. Recordings
+//! ([`super::recording_args`]) have their parts of it.
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::{Result, bail};
+use clap::Args as ClapArgs;
+
+use super::{exit::Usage, graph_options::GraphOptions, values};
+use crate::{
+    attach::Way,
+    filter::{Filter, Returns},
+    graph::Nanoseconds,
+    kernel::cgroup,
+    output::Format,
+    plan::Scope,
+    session::{Begin, Callers, Options, Show, callers::CommandName},
+};
+
+/// A trace
+#[derive(Debug, ClapArgs)]
+pub struct TraceArgs {
+    #[command(flatten)]
+    pub capture: CaptureArgs,
+    #[command(flatten)]
+    pub show: ShowArgs,
+    /// Write the graph to this file
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// What is traced
+#[derive(Debug, ClapArgs)]
+pub struct CaptureArgs {
+    /// Trace what runs under this function: a name, a glob, or a syscall's name; may be repeated
+    #[arg(short = 'G', long = "graph-funcs", value_name = "ROOT")]
+    pub roots: Vec<String>,
+    /// Leave out this function and all that runs under it: a name, a glob, or a syscall's name; may be repeated
+    #[arg(short = 'g', long = "nograph-funcs", value_name = "FUNCTION")]
+    pub hidden: Vec<String>,
+    /// Trace root calls that begin on these CPUs, such as 0,2-3
+    #[arg(short = 'C', long = "cpu", value_name = "CPUS")]
+    pub cpus: Option<String>,
+    /// Trace only this process; may be repeated
+    #[arg(short, long = "pid", value_name = "PID", value_parser = values::id)]
+    pub pids: Vec<u32>,
+    /// Trace only this task (thread); may be repeated
+    #[arg(long = "tid", value_name = "TID", value_parser = values::id)]
+    pub tids: Vec<u32>,
+    /// Trace only tasks of this name, as in /proc/PID/comm; may be repeated
+    #[arg(long = "comm", value_name = "NAME")]
+    pub names: Vec<CommandName>,
+    /// Trace only tasks in this cgroup (v2) directory or below; may be repeated
+    #[arg(long = "cgroup", value_name = "PATH")]
+    pub cgroups: Vec<PathBuf>,
+    /// End after this time, such as 10s or 500ms
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    pub duration: Option<Duration>,
+    /// Learn at most this long before tracing what runs under the roots, if that is not known from before; learning goes
+    /// on while tracing. 0 to learn nothing at all
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = values::duration)]
+    pub learn: Duration,
+    /// Neither go by what was learned before nor keep what is learned
+    #[arg(long)]
+    pub no_cache: bool,
+    #[command(flatten)]
+    pub scope: ScopeArgs,
+    /// Attach by multi (fsession.multi, Linux 7.2+), kprobe (kprobe.session, 6.10+) or pair (fentry and fexit, 5.15+) instead of the
+    /// first of them that the kernel has
+    #[arg(long, value_name = "WAY", value_parser = values::way)]
+    pub attach: Option<Way>,
+    /// Size of each CPU's ring in KiB, a power of two
+    #[arg(long, value_name = "KIB", default_value_t = 4096)]
+    pub ring_size: u32,
+    /// Tell more on stderr
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// Run this command and trace it alone, from its first instruction on; the trace ends with it
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
+    /// When the command begins; the demonstration alone has it otherwise
+    #[arg(skip)]
+    pub begin: Begin,
+}
+
+/// Which functions are worth their cost
+#[derive(Clone, Copy, Debug, Default, ClapArgs)]
+pub struct ScopeArgs {
+    /// Trace what costs much and says little, too, where kprobe.session can: __rcu_read_lock and the like
+    #[arg(long)]
+    pub all_calls: bool,
+}
+
+impl From<ScopeArgs> for Scope {
+    fn from(args: ScopeArgs) -> Self {
+        if args.all_calls {
+            Self::AllCalls
+        } else {
+            Self::Usual
+        }
+    }
+}
+
+/// What is shown, and how
+#[derive(Debug, ClapArgs)]
+pub struct ShowArgs {
+    #[command(flatten)]
+    pub filter: FilterArgs,
+    /// The form of what is printed
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub format: Format,
+}
+
+/// What is shown
+#[derive(Debug, ClapArgs)]
+pub struct FilterArgs {
+    /// Show only root calls that took longer than this, such as 10ms
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    pub slower_than: Option<Duration>,
+    /// Show only root calls that returned an error: a negative error number or an error pointer
+    #[arg(long)]
+    pub failed: bool,
+    /// Show only root calls that returned such a value: =7, !=0, <0, >=0x100, =-EAGAIN
+    #[arg(long, value_name = "CONDITION", allow_hyphen_values = true)]
+    pub returns: Option<Returns>,
+    /// Comma-separated: noirqs, nosleep-time, depth=N, thresh=N (in µs), tail, verbose, retval, retval-hex
+    #[arg(long, value_name = "OPTIONS", default_value = "")]
+    pub graph_opts: String,
+    /// End after so many whole root calls
+    #[arg(short = 'n', long, value_name = "N")]
+    pub count: Option<u64>,
+}
+
+impl CaptureArgs {
+    /// What was typed, ready to use.
+    pub fn options(&self, show: &ShowArgs) -> Result<Options> {
+        if self.roots.is_empty() {
+            bail!(Usage(
+                "no root was given: name the function to look into, as in `tracer -G __sys_sendto`"
+                    .to_owned()
+            ));
+        }
+        let show = show.show()?;
+        let ring_bytes = self.ring_size.saturating_mul(1024);
+        if !self.ring_size.is_power_of_two() || !(4..=1 << 20).contains(&self.ring_size) {
+            bail!(Usage(format!(
+                "a ring of {} KiB cannot be made: give a power of two from 4 to 1048576",
+                self.ring_size
+            )));
+        }
+        Ok(Options {
+            roots: self.roots.clone(),
+            cpus: values::cpus(self.cpus.as_deref())?,
+            callers: self.callers()?,
+            hidden: self.hidden.clone(),
+            show,
+            duration: self.duration,
+            learn: self.learn,
+            use_cache: !self.no_cache,
+            ring_bytes,
+            scope: self.scope.into(),
+            way: self.attach,
+            verbose: self.verbose,
+            command: self.command.clone(),
+            begin: self.begin,
+        })
+    }
+
+    fn callers(&self) -> Result<Callers> {
+        let cgroups: Result<Vec<_>, _> = self.cgroups.iter().map(|path| cgroup::at(path)).collect();
+        let callers = Callers {
+            pids: self.pids.clone(),
+            tids: self.tids.clone(),
+            names: self.names.clone(),
+            cgroups: cgroups.map_err(|error| Usage(error.to_string()))?,
+        };
+        callers.check().map_err(|error| Usage(error.to_string()))?;
+        Ok(callers)
+    }
+}
+
+impl ShowArgs {
+    /// What was typed, ready to use.
+    pub fn show(&self) -> Result<Show> {
+        Ok(Show {
+            format: self.format,
+            ..self.filter.show()?
+        })
+    }
+}
+
+impl FilterArgs {
+    /// What was typed, ready to use.
+    pub fn show(&self) -> Result<Show> {
+        let graph = GraphOptions::parse(&self.graph_opts)?;
+        Ok(Show {
+            interrupts: graph.interrupts,
+            filter: Filter {
+                slower_than: self.slower_than.map(nanoseconds),
+                failed: self.failed,
+                returns: self.returns,
+                threshold: graph.threshold,
+                depth: graph.depth,
+                sleep: graph.text.sleep,
+            },
+            format: Format::default(),
+            text: graph.text,
+            count: self.count,
+        })
+    }
+}
+
+fn nanoseconds(time: Duration) -> Nanoseconds {
+    Nanoseconds(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,202 @@
+//! Chrome's trace events, which chrome://tracing, ui.perfetto.dev and speedscope open: one track for each task.
+//!
+//! The array form is written, because its readers do without the closing bracket: a trace that was killed can still be opened.
+//! A call is a complete event (`X`). One of which an end is missing, or a place where events were lost, is a mark (`i`), since a
+//! made-up duration would look like a measured one. Times are µs, as the form demands, with the nanoseconds behind
+//! the point.
+
+use std::{
+    borrow::Cow,
+    collections::HashSet,
+    io::{self, Write},
+};
+
+use serde::Serialize;
+
+use super::{
+    Form, json,
+    value::{self, Typed, Values},
+};
+use crate::{
+    graph::{Call, Nanoseconds, Node, RootCall, TaskId, tree::SleepTime},
+    plan::FunctionTable,
+};
+
+/// All tasks are tracks of one process: the one that was traced is the kernel.
+const PROCESS: u32 = 1;
+
+/// Writes root calls as trace events.
+pub struct ChromeWriter<'a, W> {
+    out: W,
+    functions: &'a FunctionTable,
+    values: Values,
+    named: HashSet<TaskId>,
+    is_first: bool,
+}
+
+impl<'a, W: Write> ChromeWriter<'a, W> {
+    /// Writes to `out`, which should be buffered.
+    pub fn new(out: W, functions: &'a FunctionTable, values: Values) -> Self {
+        Self {
+            out,
+            functions,
+            values,
+            named: HashSet::new(),
+            is_first: true,
+        }
+    }
+
+    fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        let between: &[u8] = if self.is_first { b"" } else { b",\n" };
+        self.is_first = false;
+        self.out.write_all(between)?;
+        serde_json::to_writer(&mut self.out, event).map_err(io::Error::from)
+    }
+
+    fn name_track(&mut self, root: &RootCall) -> io::Result<()> {
+        if !self.named.insert(root.task) {
+            return Ok(());
+        }
+        let name = format!("{}-{}", root.comm(), root.task.0);
+        self.event(&Event {
+            args: Arguments {
+                name: Some(&name),
+                ..Arguments::default()
+            },
+            ..Event::new("thread_name".into(), "M", Nanoseconds(0), root.task)
+        })
+    }
+
+    fn call(&mut self, call: &Call, task: TaskId) -> io::Result<()> {
+        // The track is a clock's, so time off the CPU belongs to it.
+        let duration = call.duration(SleepTime::Counted);
+        let Some(at) = call.entered.or(call.closed.at()) else {
+            return Ok(());
+        };
+        let name = self.functions.name(call.function);
+        let value = call.closed.value().and_then(|register| {
+            let returns = self.functions.returns(call.function);
+            value::typed(returns, register, self.values)
+        });
+        let phase = if duration.is_some() { "X" } else { "i" };
+        let event = Event {
+            cat: Some(json::context(call.context).unwrap_or("task")),
+            dur: duration.map(microseconds),
+            s: duration.is_none().then_some("t"),
+            args: Arguments {
+                value,
+                error: value.and_then(Typed::error_name),
+                cpu: Some(call.cpu.0),
+                off_cpu_us: Some(call.off_cpu)
+                    .filter(|span| span.0 > 0)
+                    .map(microseconds),
+                missing: match (call.entered, duration) {
+                    (_, Some(_)) => None,
+                    (None, _) => Some("entry"),
+                    (Some(_), _) => Some("return"),
+                },
+                ..Arguments::default()
+            },
+            ..Event::new(name, phase, at, task)
+        };
+        self.event(&event)
+    }
+}
+
+impl<W: Write> Form for ChromeWriter<'_, W> {
+    fn begin(&mut self) -> io::Result<()> {
+        self.out.write_all(b"[\n")
+    }
+
+    fn root_call(&mut self, root: &RootCall) -> io::Result<()> {
+        self.name_track(root)?;
+        let mut at = Nanoseconds(0);
+        for node in &root.nodes {
+            match node {
+                Node::Call(call) => {
+                    at = call.entered.unwrap_or(at);
+                    self.call(call, root.task)?;
+                }
+                Node::Gap { lost, cpu, .. } => {
+                    let event = Event {
+                        s: Some("t"),
+                        args: Arguments {
+                            lost: Some(*lost),
+                            cpu: Some(cpu.0),
+                            ..Arguments::default()
+                        },
+                        ..Event::new("events lost".into(), "i", at, root.task)
+                    };
+                    self.event(&event)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.out.write_all(b"\n]\n")?;
+        self.out.flush()
+    }
+}
+
+/// A trace event; the names of its fields are the form's.
+#[derive(Serialize)]
+struct Event<'a> {
+    name: Cow<'a, str>,
+    ph: &'static str,
+    ts: f64,
+    pid: u32,
+    tid: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cat: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dur: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    s: Option<&'static str>,
+    args: Arguments<'a>,
+}
+
+#[derive(Default, Serialize)]
+struct Arguments<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<Typed>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cpu: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    off_cpu_us: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lost: Option<u64>,
+}
+
+impl<'a> Event<'a> {
+    fn new(name: Cow<'a, str>, phase: &'static str, at: Nanoseconds, task: TaskId) -> Self {
+        Self {
+            name,
+            ph: phase,
+            ts: microseconds(at),
+            pid: PROCESS,
+            tid: task.0,
+            cat: None,
+            dur: None,
+            s: None,
+            args: Arguments::default(),
+        }
+    }
+}
+
+/// Exact for a hundred days of uptime.
+#[allow(clippy::cast_precision_loss)]
+fn microseconds(span: Nanoseconds) -> f64 {
+    span.0 as f64 / 1000.0
+}

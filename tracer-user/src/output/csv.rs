@@ -1,0 +1,150 @@
+//! Comma-separated values: one row for each call, for spreadsheets and data bases.
+//!
+//! Rows stand in the order of entry, and `root_call` numbers the root calls in the order of the listing, so the tree is
+//! in `root_call`, the order and `depth`. Cells are empty where there is nothing to say. Where events were lost, a row
+//! without a function says how many.
+
+use std::{
+    borrow::Cow,
+    io::{self, Write},
+};
+
+use serde::Serialize;
+
+use super::{
+    Form, json,
+    value::{self, Typed, Values},
+};
+use crate::{
+    graph::{Call, Closed, Node, RootCall, tree::SleepTime},
+    plan::FunctionTable,
+};
+
+/// Writes calls as rows.
+pub struct CsvWriter<'a, W: Write> {
+    out: csv::Writer<W>,
+    functions: &'a FunctionTable,
+    values: Values,
+    sleep: SleepTime,
+    root_calls: u64,
+}
+
+impl<'a, W: Write> CsvWriter<'a, W> {
+    /// Writes to `out`.
+    pub fn new(out: W, functions: &'a FunctionTable, values: Values, sleep: SleepTime) -> Self {
+        let out = csv::WriterBuilder::new()
+            .has_headers(false)
+            .from_writer(out);
+        Self {
+            out,
+            functions,
+            values,
+            sleep,
+            root_calls: 0,
+        }
+    }
+
+    fn call<'r>(&self, call: &Call, row: Row<'r>) -> Row<'r>
+    where
+        'a: 'r,
+    {
+        let value = call.closed.value().and_then(|register| {
+            let returns = self.functions.returns(call.function);
+            value::typed(returns, register, self.values)
+        });
+        Row {
+            depth: call.depth,
+            function: self.functions.name(call.function),
+            cpu: call.cpu.0,
+            context: json::context(call.context).unwrap_or("task"),
+            entered_ns: call.entered.map(|at| at.0),
+            returned_ns: call.closed.at().map(|at| at.0),
+            duration_ns: call.duration(self.sleep).map(|span| span.0),
+            off_cpu_ns: Some(call.off_cpu.0),
+            value,
+            error: value.and_then(Typed::error_name),
+            end: match call.closed {
+                Closed::Returned { .. } => "returned",
+                Closed::Unseen => "not_seen",
+                Closed::Open => "did_not_return",
+            },
+            ..row
+        }
+    }
+}
+
+/// The head, and the order of the cells.
+const COLUMNS: [&str; 15] = [
+    "root_call",
+    "task",
+    "comm",
+    "depth",
+    "function",
+    "cpu",
+    "context",
+    "entered_ns",
+    "returned_ns",
+    "duration_ns",
+    "off_cpu_ns",
+    "value",
+    "error",
+    "end",
+    "lost",
+];
+
+impl<W: Write> Form for CsvWriter<'_, W> {
+    fn begin(&mut self) -> io::Result<()> {
+        self.out.write_record(COLUMNS)?;
+        self.out.flush()
+    }
+
+    fn root_call(&mut self, root: &RootCall) -> io::Result<()> {
+        self.root_calls += 1;
+        for node in &root.nodes {
+            let row = Row {
+                root_call: self.root_calls,
+                task: root.task.0,
+                comm: root.comm(),
+                depth: node.depth(),
+                cpu: node.cpu().0,
+                ..Row::default()
+            };
+            let row = match node {
+                Node::Call(call) => self.call(call, row),
+                Node::Gap { lost, .. } => Row {
+                    lost: Some(*lost),
+                    ..row
+                },
+            };
+            self.out.serialize(row)?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+#[derive(Default, Serialize)]
+struct Row<'a> {
+    root_call: u64,
+    task: u32,
+    comm: Cow<'a, str>,
+    depth: u32,
+    function: Cow<'a, str>,
+    cpu: u32,
+    context: &'static str,
+    entered_ns: Option<u64>,
+    returned_ns: Option<u64>,
+    duration_ns: Option<u64>,
+    off_cpu_ns: Option<u64>,
+    value: Option<Typed>,
+    error: Option<&'static str>,
+    end: &'static str,
+    lost: Option<u64>,
+}

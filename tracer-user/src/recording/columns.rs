@@ -1,0 +1,235 @@
+//! Batches side by side, field by field.
+//!
+//! Neighbouring times differ by little, functions repeat in patterns, and so do depths and frames: each kind of number apart
+//! compresses to a fraction of what the events do as they lie in memory. Nothing is left out or rounded: what
+//! goes in as batches comes out as the same batches, byte for byte, also where their events are damaged.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+use tracer_common::{BATCH_CAPACITY, BatchHeader, Event};
+
+use super::form::{Data, Header, Known};
+use crate::{
+    graph::{FunctionId, Joined},
+    plan::FunctionTable,
+    stream::Batch,
+};
+
+/// The events of several batches. All lists have the same length.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Columns {
+    /// Less the time of the event before it, of the first one in a batch less that of the root call; wraps. In ns.
+    pub time_steps: Vec<i64>,
+    /// Return registers.
+    pub values: Vec<u64>,
+    /// Places in [`Data::functions`].
+    pub functions: Vec<u32>,
+    /// See [`Event::frame`].
+    pub frames: Vec<u16>,
+    /// See [`Event::depth`].
+    pub depths: Vec<u8>,
+    /// See [`Event::kind_and_context`].
+    pub kinds_and_contexts: Vec<u8>,
+}
+
+/// Data in the making.
+#[derive(Debug, Default)]
+pub struct Collector {
+    data: Data,
+    places: HashMap<u32, u32>,
+    root_time_ns: u64,
+}
+
+impl Collector {
+    /// Adds a batch.
+    pub fn batch(&mut self, batch: &Batch) {
+        let header = batch.header();
+        self.data.batches.push(Header {
+            sequence: header.sequence,
+            root_time_step: header
+                .root_time_ns
+                .wrapping_sub(self.root_time_ns)
+                .cast_signed(),
+            tid: header.tid,
+            tgid: header.tgid,
+            cpu: header.cpu,
+            count: header.count,
+            early: header.early,
+            comm: header.comm,
+        });
+        self.root_time_ns = header.root_time_ns;
+        let mut time = header.root_time_ns;
+        for event in batch.events() {
+            let step = event.time_ns.wrapping_sub(time).cast_signed();
+            time = event.time_ns;
+            let function = self.place_of(event.function);
+            let columns = &mut self.data.events;
+            columns.time_steps.push(step);
+            columns.values.push(event.value);
+            columns.functions.push(function);
+            columns.frames.push(event.frame);
+            columns.depths.push(event.depth);
+            columns.kinds_and_contexts.push(event.kind_and_context);
+        }
+    }
+
+    /// Adds a pass over the rings.
+    pub fn pass(&mut self) {
+        let before = u32::try_from(self.data.batches.len()).unwrap_or(u32::MAX);
+        self.data.passes.push(before);
+    }
+
+    /// How many events there are.
+    pub fn events(&self) -> usize {
+        self.data.events.functions.len()
+    }
+
+    /// How many batches and passes there are.
+    pub fn steps(&self) -> usize {
+        self.data.batches.len() + self.data.passes.len()
+    }
+
+    /// Gives out what was collected, with what is known of the functions, and begins anew.
+    pub fn take(&mut self, functions: &FunctionTable, joined: &Joined) -> Data {
+        self.places.clear();
+        self.root_time_ns = 0;
+        let mut data = std::mem::take(&mut self.data);
+        for known in &mut data.functions {
+            let id = FunctionId(known.id);
+            known.info = functions.get(id).cloned();
+            known.joined_ns = joined.since(id).map(|since| since.0);
+        }
+        data
+    }
+
+    fn place_of(&mut self, id: u32) -> u32 {
+        let functions = &mut self.data.functions;
+        *self.places.entry(id).or_insert_with(|| {
+            functions.push(Known {
+                id,
+                info: None,
+                joined_ns: None,
+            });
+            u32::try_from(functions.len() - 1).unwrap_or(u32::MAX)
+        })
+    }
+}
+
+/// What the stream brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A batch.
+    Batch(Batch),
+    /// Every ring had been read once more.
+    Pass,
+}
+
+impl Data {
+    /// Whether the parts fit together: lists of the same length, places that are there.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        let Columns {
+            time_steps,
+            values,
+            functions,
+            frames,
+            depths,
+            kinds_and_contexts,
+        } = &self.events;
+        let events: usize = self.batches.iter().map(|it| usize::from(it.count)).sum();
+        let lengths = [
+            time_steps.len(),
+            values.len(),
+            functions.len(),
+            frames.len(),
+            depths.len(),
+            kinds_and_contexts.len(),
+        ];
+        let known = self.functions.len();
+        lengths.iter().all(|&length| length == events)
+            && functions.iter().all(|&place| (place as usize) < known)
+            && self.passes.is_sorted()
+            && self
+                .batches
+                .iter()
+                .all(|batch| usize::from(batch.count) <= BATCH_CAPACITY)
+    }
+
+    /// What the stream brought, in order. Nothing if the parts do not fit together.
+    pub fn steps(&self) -> impl Iterator<Item = Step> + '_ {
+        Steps {
+            data: self,
+            batch: 0,
+            pass: 0,
+            event: 0,
+            root_time_ns: 0,
+            events: Vec::new(),
+        }
+    }
+}
+
+struct Steps<'a> {
+    data: &'a Data,
+    batch: usize,
+    pass: usize,
+    event: usize,
+    root_time_ns: u64,
+    events: Vec<Event>,
+}
+
+impl Iterator for Steps<'_> {
+    type Item = Step;
+
+    fn next(&mut self) -> Option<Step> {
+        let pass = self.data.passes.get(self.pass);
+        if pass.is_some_and(|&before| before as usize <= self.batch) {
+            self.pass += 1;
+            return Some(Step::Pass);
+        }
+        let header = self.data.batches.get(self.batch)?;
+        self.batch += 1;
+        self.root_time_ns = self.root_time_ns.wrapping_add_signed(header.root_time_step);
+        let header = BatchHeader {
+            sequence: header.sequence,
+            root_time_ns: self.root_time_ns,
+            tid: header.tid,
+            tgid: header.tgid,
+            cpu: header.cpu,
+            count: header.count,
+            early: header.early,
+            comm: header.comm,
+        };
+        self.fill(&header)?;
+        Batch::of(&header, &self.events).ok().map(Step::Batch)
+    }
+}
+
+impl Steps<'_> {
+    /// Reads the events of the next batch. None where there are none, which [`Data::is_sound`] excludes.
+    fn fill(&mut self, header: &BatchHeader) -> Option<()> {
+        let range = self.event..self.event + usize::from(header.count);
+        self.event = range.end;
+        let columns = &self.data.events;
+        let steps = columns.time_steps.get(range.clone())?;
+        let values = columns.values.get(range.clone())?;
+        let functions = columns.functions.get(range.clone())?;
+        let frames = columns.frames.get(range.clone())?;
+        let depths = columns.depths.get(range.clone())?;
+        let kinds = columns.kinds_and_contexts.get(range)?;
+        let mut time_ns = header.root_time_ns;
+        self.events.clear();
+        for index in 0..steps.len() {
+            time_ns = time_ns.wrapping_add_signed(steps[index]);
+            self.events.push(Event {
+                time_ns,
+                value: values[index],
+                function: self.data.functions.get(functions[index] as usize)?.id,
+                frame: frames[index],
+                depth: depths[index],
+                kind_and_context: kinds[index],
+            });
+        }
+        Some(())
+    }
+}

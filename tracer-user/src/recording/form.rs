@@ -1,0 +1,150 @@
+//! What a recording holds: a head, then data, then an end.
+//!
+//! These structures go to disk as postcard writes them, which knows neither names nor defaults. So the order of the
+//! fields and of the variants, here and in [`FunctionInfo`] and [`crate::kernel::btf::ReturnType`], is the form;
+//! whoever changes it raises [`FORM`]. The test `the_form_has_not_changed` notices.
+
+use serde::{Deserialize, Serialize};
+use tracer_common::CpuCounters;
+
+use super::columns::Columns;
+use crate::plan::FunctionInfo;
+
+/// The number of this form.
+pub const FORM: u32 = 1;
+
+/// A part of a recording.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Frame {
+    /// The first one.
+    Head(Head),
+    /// Any number of these.
+    Data(Data),
+    /// The last one; missing if the recording was cut.
+    End(End),
+}
+
+/// Where, when and of what the recording was made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// The version of tracer.
+    pub tracer: String,
+    /// The kernel's release, such as `6.12.117+deb13-cloud-amd64`.
+    pub kernel: String,
+    /// The kernel's build id in hex, if it has one.
+    pub build_id: Option<String>,
+    /// The host's name.
+    pub host: String,
+    /// CPUs that may ever be there: the highest number plus one.
+    pub possible_cpus: u32,
+    /// The functions whose calls were traced.
+    pub roots: Vec<FunctionInfo>,
+    /// The command that was traced, if it was one.
+    pub command: Vec<String>,
+    /// When the recording began, ns of CLOCK_REALTIME.
+    pub began_realtime_ns: u64,
+    /// The same moment in ns of CLOCK_MONOTONIC, which the events have.
+    pub began_monotonic_ns: u64,
+}
+
+/// A stretch of the stream, with all that is needed to understand it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Data {
+    /// The functions that occur in it.
+    pub functions: Vec<Known>,
+    /// The batches in the order in which they came.
+    pub batches: Vec<Header>,
+    /// Passes over the rings: how many batches stood before each. Never falls.
+    pub passes: Vec<u32>,
+    /// The batches' events.
+    pub events: Columns,
+}
+
+/// A function that occurs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known {
+    /// How events name it.
+    pub id: u32,
+    /// Its name and type, if the kernel knew it.
+    pub info: Option<FunctionInfo>,
+    /// Since when its entries are seen, ns of CLOCK_MONOTONIC, if it got its probes while the trace went on: see
+    /// [`crate::graph::Joined`].
+    pub joined_ns: Option<u64>,
+}
+
+/// The header of a batch: [`tracer_common::BatchHeader`], but with a smaller time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// The number of the first event within its root call.
+    pub sequence: u64,
+    /// The time of the root call less that of the header before it, of the first one less 0; wraps. In ns.
+    pub root_time_step: i64,
+    /// The task.
+    pub tid: u32,
+    /// The process.
+    pub tgid: u32,
+    /// The CPU.
+    pub cpu: u32,
+    /// Events in the batch.
+    pub count: u16,
+    /// See [`tracer_common::Arrival`].
+    pub early: u16,
+    /// The task's command name, padded with zeros.
+    pub comm: [u8; 16],
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct End {
+    /// Why.
+    pub ending: Ending,
+    /// The kernel side's counters.
+    pub counters: Counters,
+}
+
+/// Why a recording ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ending {
+    /// The trace ended; calls that were open then were cut off.
+    #[default]
+    Stopped,
+    /// There were as many root calls as were asked for; what was open then is of no interest.
+    Enough,
+    /// The file was as large as it may be.
+    Full,
+}
+
+/// [`CpuCounters`] on disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    /// Events that were stored nowhere.
+    pub lost_events: u64,
+    /// Root calls that were not traced.
+    pub lost_roots: u64,
+    /// Hits of the tracer's own making.
+    pub own_hits: u64,
+    /// Batches that were handed over.
+    pub batches: u64,
+}
+
+impl From<CpuCounters> for Counters {
+    fn from(counters: CpuCounters) -> Self {
+        Self {
+            lost_events: counters.lost_events,
+            lost_roots: counters.lost_roots,
+            own_hits: counters.own_hits,
+            batches: counters.batches,
+        }
+    }
+}
+
+impl From<Counters> for CpuCounters {
+    fn from(counters: Counters) -> Self {
+        Self {
+            lost_events: counters.lost_events,
+            lost_roots: counters.lost_roots,
+            own_hits: counters.own_hits,
+            batches: counters.batches,
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! How a frame lies on disk, and how bytes that are none are told from it.
+//!
+//! | bytes | |
+//! | --- | --- |
+//! | 0-3 | [`MARK`], to find the next frame behind damaged bytes |
+//! | 4-7 | length of the content, bytes |
+//! | 8-11 | length of the content as it is stored, bytes |
+//! | 12-15 | CRC-32 of bytes 4 to 11 and of the stored content |
+//! | 16- | the content: [`Frame`] as postcard writes it, compressed by zstd |
+//!
+//! Numbers are little-endian. Lengths are limited, so that no bytes whatever make the reader take much memory.
+
+use std::io;
+
+use super::form::Frame;
+
+/// What a frame begins with.
+pub const MARK: [u8; 4] = [0xf7, b'T', b'R', b'F'];
+/// Bytes before the content.
+pub const PREFIX_BYTES: usize = 16;
+/// The largest content, bytes.
+pub const LARGEST_CONTENT: usize = 8 << 20;
+/// The largest content as it is stored, bytes: what cannot be compressed grows a little.
+pub const LARGEST_STORED: usize = LARGEST_CONTENT + (LARGEST_CONTENT >> 7) + 1024;
+
+/// What zstd takes if nobody chooses. The reader of the rings waits for it.
+const LEVEL: i32 = 3;
+
+/// The part of a frame before its content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prefix {
+    content_bytes: u32,
+    /// Length of the content as it is stored, bytes.
+    pub stored_bytes: u32,
+    checksum: u32,
+}
+
+impl Prefix {
+    /// Reads it. None if no frame begins so.
+    #[must_use]
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        let (mark, rest) = bytes.split_first_chunk::<4>()?;
+        let (words, _) = rest.get(..PREFIX_BYTES - 4)?.as_chunks::<4>();
+        let [content_bytes, stored_bytes, checksum] =
+            [words[0], words[1], words[2]].map(u32::from_le_bytes);
+        let fits = content_bytes as usize <= LARGEST_CONTENT
+            && stored_bytes as usize <= LARGEST_STORED
+            && *mark == MARK;
+        fits.then_some(Self {
+            content_bytes,
+            stored_bytes,
+            checksum,
+        })
+    }
+
+    /// Length of the whole frame, bytes.
+    #[must_use]
+    pub const fn frame_bytes(self) -> usize {
+        PREFIX_BYTES + self.stored_bytes as usize
+    }
+
+    fn sum(self, stored: &[u8]) -> u32 {
+        let mut hasher = crc32fast::Hasher::new();
+        hasher.update(&self.content_bytes.to_le_bytes());
+        hasher.update(&self.stored_bytes.to_le_bytes());
+        hasher.update(stored);
+        hasher.finalize()
+    }
+
+    fn write(self) -> [u8; PREFIX_BYTES] {
+        let mut bytes = [0; PREFIX_BYTES];
+        let words = [self.content_bytes, self.stored_bytes, self.checksum];
+        let parts = std::iter::once(MARK).chain(words.map(u32::to_le_bytes));
+        for (place, part) in bytes.chunks_exact_mut(4).zip(parts) {
+            place.copy_from_slice(&part);
+        }
+        bytes
+    }
+}
+
+/// Makes frames.
+pub struct Packer {
+    compressor: zstd::bulk::Compressor<'static>,
+    content: Vec<u8>,
+}
+
+impl Packer {
+    /// Nothing is packed yet.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self {
+            compressor: zstd::bulk::Compressor::new(LEVEL)?,
+            content: Vec::new(),
+        })
+    }
+
+    /// The frame as it lies on disk.
+    ///
+    /// # Errors
+    /// If it is larger than a reader would take.
+    pub fn pack(&mut self, frame: &Frame) -> io::Result<Vec<u8>> {
+        self.content.clear();
+        self.content = postcard::to_extend(frame, std::mem::take(&mut self.content))
+            .map_err(io::Error::other)?;
+        let stored = self.compressor.compress(&self.content)?;
+        let too_large = |_| io::Error::other("a frame of a recording is too large");
+        if self.content.len() > LARGEST_CONTENT {
+            return Err(io::Error::other("a frame of a recording is too large"));
+        }
+        let mut prefix = Prefix {
+            content_bytes: u32::try_from(self.content.len()).map_err(too_large)?,
+            stored_bytes: u32::try_from(stored.len()).map_err(too_large)?,
+            checksum: 0,
+        };
+        prefix.checksum = prefix.sum(&stored);
+        let mut bytes = Vec::with_capacity(prefix.frame_bytes());
+        bytes.extend(prefix.write());
+        bytes.extend(stored);
+        Ok(bytes)
+    }
+}
+
+/// Opens frames.
+pub struct Unpacker {
+    decompressor: zstd::bulk::Decompressor<'static>,
+}
+
+impl Unpacker {
+    /// Nothing is unpacked yet.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self {
+            decompressor: zstd::bulk::Decompressor::new()?,
+        })
+    }
+
+    /// The frame whose prefix and stored content these are. None if they are not as they were written.
+    pub fn unpack(&mut self, prefix: Prefix, stored: &[u8]) -> Option<Frame> {
+        if prefix.sum(stored) != prefix.checksum {
+            return None;
+        }
+        let length = prefix.content_bytes as usize;
+        let content = self.decompressor.decompress(stored, length).ok()?;
+        if content.len() != length {
+            return None;
+        }
+        let (frame, rest) = postcard::take_from_bytes(&content).ok()?;
+        let is_sound = match &frame {
+            Frame::Data(data) => data.is_sound(),
+            Frame::Head(_) | Frame::End(_) => true,
+        };
+        (rest.is_empty() && is_sound).then_some(frame)
+    }
+}

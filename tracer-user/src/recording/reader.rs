@@ -1,0 +1,190 @@
+//! Frames come from a file, whatever the file is.
+//!
+//! What cannot be a recording is refused at once. Behind bytes that are no frame, the next mark of one is looked for: what
+//! lies between is reported as damage, and what follows is read as if nothing had been. A frame is given out only if its
+//! checksum is right, so damage costs data and never changes it. Memory: one frame.
+
+use std::io::{self, Read};
+
+use memchr::memmem;
+use thiserror::Error;
+
+use super::{
+    form::{FORM, Frame},
+    frame::{MARK, PREFIX_BYTES, Prefix, Unpacker},
+    writer::{BEGINNING_BYTES, SIGNATURE},
+};
+
+/// Bytes that are read at once, at least.
+const CHUNK: usize = 256 << 10;
+
+/// Why a file cannot be read as a recording.
+#[derive(Debug, Error)]
+pub enum RecordingError {
+    /// There is nothing in it.
+    #[error("it is empty: the recording was ended before it began; record again")]
+    Empty,
+    /// It is something else.
+    #[error("it is no recording; make one with `tracer record -o FILE -G FUNCTION`")]
+    Foreign,
+    /// It is of a form that this version does not know.
+    #[error(
+        "it was written by another version of tracer (its form is {found}, this version reads {FORM}); replay it with that version"
+    )]
+    Form {
+        /// The number of its form.
+        found: u32,
+    },
+    /// It cannot be read.
+    #[error(transparent)]
+    Read(#[from] io::Error),
+}
+
+/// Bytes that are no frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// Where they begin, bytes from the beginning of the file.
+    pub from: u64,
+    /// How many.
+    pub bytes: u64,
+}
+
+/// What was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// A frame as it was written.
+    Frame(Frame),
+    /// Something else.
+    Damage(Damage),
+}
+
+/// Reads a recording.
+pub struct Reader<R> {
+    source: R,
+    unpacker: Unpacker,
+    window: Vec<u8>,
+    /// Where in the window the next frame begins.
+    start: usize,
+    /// Where in the file that is, bytes.
+    offset: u64,
+}
+
+impl<R: Read> Reader<R> {
+    /// Reads what stands before the first frame.
+    pub fn new(source: R) -> Result<Self, RecordingError> {
+        let mut reader = Self {
+            source,
+            unpacker: Unpacker::new()?,
+            window: Vec::new(),
+            start: 0,
+            offset: 0,
+        };
+        reader.fill(BEGINNING_BYTES)?;
+        let bytes = reader.rest();
+        let Some((signature, rest)) = bytes.split_at_checked(SIGNATURE.len()) else {
+            let is_beginning = SIGNATURE.starts_with(bytes);
+            return Err(if is_beginning {
+                RecordingError::Empty
+            } else {
+                RecordingError::Foreign
+            });
+        };
+        if signature != SIGNATURE {
+            return Err(RecordingError::Foreign);
+        }
+        let form = rest.first_chunk().ok_or(RecordingError::Empty)?;
+        match u32::from_le_bytes(*form) {
+            FORM => reader.skip(BEGINNING_BYTES),
+            found => return Err(RecordingError::Form { found }),
+        }
+        Ok(reader)
+    }
+
+    /// The next frame, or the bytes up to it; none at the end of the file.
+    pub fn next_piece(&mut self) -> io::Result<Option<Piece>> {
+        self.fill(PREFIX_BYTES)?;
+        if self.rest().is_empty() {
+            return Ok(None);
+        }
+        if let Some((frame, length)) = self.frame()? {
+            self.skip(length);
+            return Ok(Some(Piece::Frame(frame)));
+        }
+        self.damage().map(|damage| Some(Piece::Damage(damage)))
+    }
+
+    /// The frame that begins here, and its length.
+    fn frame(&mut self) -> io::Result<Option<(Frame, usize)>> {
+        self.fill(PREFIX_BYTES)?;
+        let Some(prefix) = Prefix::read(self.rest()) else {
+            return Ok(None);
+        };
+        let length = prefix.frame_bytes();
+        self.fill(length)?;
+        let stored = self.window[self.start..].get(PREFIX_BYTES..length);
+        let frame = stored.and_then(|stored| self.unpacker.unpack(prefix, stored));
+        Ok(frame.map(|frame| (frame, length)))
+    }
+
+    /// Skips what is no frame.
+    fn damage(&mut self) -> io::Result<Damage> {
+        let from = self.offset;
+        loop {
+            self.skip(1);
+            self.seek_mark()?;
+            if self.rest().is_empty() || self.frame()?.is_some() {
+                let bytes = self.offset - from;
+                return Ok(Damage { from, bytes });
+            }
+        }
+    }
+
+    /// Skips to the next mark, or to the end.
+    fn seek_mark(&mut self) -> io::Result<()> {
+        loop {
+            self.fill(CHUNK)?;
+            let rest = self.rest();
+            if let Some(place) = memmem::find(rest, &MARK) {
+                self.skip(place);
+                return Ok(());
+            }
+            // The beginning of a mark may be at the end of what is there.
+            let is_end = rest.len() < CHUNK;
+            let length = rest.len();
+            self.skip(if is_end {
+                length
+            } else {
+                length - MARK.len() + 1
+            });
+            if is_end {
+                return Ok(());
+            }
+        }
+    }
+
+    fn rest(&self) -> &[u8] {
+        &self.window[self.start..]
+    }
+
+    fn skip(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.window.len() - self.start);
+        self.start += bytes;
+        self.offset += bytes as u64;
+    }
+
+    /// Reads until there are that many bytes, or until the end of the file.
+    fn fill(&mut self, bytes: usize) -> io::Result<()> {
+        let missing = bytes.saturating_sub(self.rest().len());
+        if missing == 0 {
+            return Ok(());
+        }
+        self.window.drain(..self.start);
+        self.start = 0;
+        let limit = missing.max(CHUNK) as u64;
+        self.source
+            .by_ref()
+            .take(limit)
+            .read_to_end(&mut self.window)?;
+        Ok(())
+    }
+}

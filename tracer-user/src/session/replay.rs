@@ -1,0 +1,197 @@
+//! A recording is the source instead of the rings.
+//!
+//! It goes through the same pipeline, with what the kernel had to say at the time: the functions, and since when their
+//! entries were seen. What is damaged or missing is said on stderr and left out, and the rest is shown.
+
+use std::io::{self, Read, Write};
+
+use anyhow::{Context as _, Result};
+
+use super::{
+    Outcome, Show,
+    pipeline::{Finished, Pipeline},
+    printer::Printer,
+    tell,
+};
+use crate::{
+    graph::{FunctionId, Joined, Nanoseconds, Rebuilder},
+    output::Form,
+    plan::FunctionTable,
+    recording::{Damage, Data, End, Ending, Frame, Head, Piece, Reader, columns::Step},
+};
+
+/// Damaged places that are named one by one.
+const PLACES_NAMED: u64 = 10;
+
+/// How much of a recording could be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Readable {
+    /// Places that are damaged.
+    pub damaged_places: u64,
+    /// Bytes in them.
+    pub damaged_bytes: u64,
+    /// How it ended; none if its end is missing.
+    pub end: Option<End>,
+}
+
+impl Readable {
+    /// Whether nothing is damaged or missing.
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        self.damaged_places == 0 && self.end.is_some()
+    }
+}
+
+/// A recording, read frame by frame.
+pub struct Recording<R> {
+    reader: Reader<R>,
+    /// A frame that stands where the head should be.
+    first: Option<Frame>,
+    /// Where it was made.
+    pub head: Head,
+    /// How much could be read until now.
+    pub readable: Readable,
+}
+
+impl<R: Read> Recording<R> {
+    /// Reads the head. Without one, nothing is known but the functions that occur.
+    pub fn open(source: R) -> Result<Self, crate::recording::RecordingError> {
+        let mut recording = Self {
+            reader: Reader::new(source)?,
+            first: None,
+            head: Head::default(),
+            readable: Readable::default(),
+        };
+        match recording.next()? {
+            Some(Frame::Head(head)) => recording.head = head,
+            other => recording.first = other,
+        }
+        Ok(recording)
+    }
+
+    /// The next stretch of the stream; none at the end.
+    pub fn next_data(&mut self) -> io::Result<Option<Data>> {
+        while let Some(frame) = self.next()? {
+            match frame {
+                Frame::Data(data) => return Ok(Some(data)),
+                Frame::End(end) => self.readable.end = Some(end),
+                Frame::Head(_) => {}
+            }
+        }
+        Ok(None)
+    }
+
+    fn next(&mut self) -> io::Result<Option<Frame>> {
+        if let Some(first) = self.first.take() {
+            return Ok(Some(first));
+        }
+        loop {
+            match self.reader.next_piece()? {
+                Some(Piece::Damage(damage)) => self.damaged(damage),
+                Some(Piece::Frame(frame)) => return Ok(Some(frame)),
+                None => return Ok(None),
+            }
+        }
+    }
+
+    fn damaged(&mut self, damage: Damage) {
+        self.readable.damaged_places += 1;
+        self.readable.damaged_bytes += damage.bytes;
+        if self.readable.damaged_places <= PLACES_NAMED {
+            eprintln!(
+                "tracer: the recording is damaged or cut at byte {}: {} bytes are left out",
+                damage.from, damage.bytes
+            );
+        }
+    }
+}
+
+/// Makes known what a stretch of the stream knows of its functions.
+pub fn learn(data: &Data, table: &FunctionTable, joined: &Joined) {
+    for known in &data.functions {
+        let id = FunctionId(known.id);
+        if let Some(info) = &known.info {
+            table.insert(id, info.clone());
+        }
+        if let Some(since) = known.joined_ns {
+            joined.restore(id, Nanoseconds(since));
+        }
+    }
+}
+
+/// Prints a recording to `out` as it would have been printed when it was made.
+pub fn replay(
+    show: &Show,
+    recording: Recording<impl Read>,
+    out: impl Write,
+) -> Result<(Outcome, Readable)> {
+    let table = FunctionTable::default();
+    let form = show.form(Some(out), &table, recording.head.possible_cpus);
+    replay_into(show, recording, &table, form)
+}
+
+/// Gives the root calls of a recording to `form`, and makes their functions known to `table`.
+pub fn replay_into<'a>(
+    show: &'a Show,
+    mut recording: Recording<impl Read>,
+    table: &'a FunctionTable,
+    form: Box<dyn Form + 'a>,
+) -> Result<(Outcome, Readable)> {
+    let roots = &recording.head.roots;
+    // Where the head is lost, nothing says what the roots return.
+    if !roots.is_empty() {
+        let types = roots
+            .iter()
+            .map(|it| (it.name.as_str(), it.returns.clone()));
+        show.filter.check(types)?;
+    }
+    let joined = Joined::default();
+    let printer = Printer::new(form, table, &show.filter, show.count);
+    let rebuilder = Rebuilder::new(show.interrupts).with_joined(joined.clone());
+    let mut pipeline = Pipeline::new(rebuilder, printer, None);
+    let mut read = Ok(());
+    while !pipeline.is_done() {
+        let data = match recording.next_data() {
+            Ok(Some(data)) => data,
+            Ok(None) => break,
+            Err(error) => {
+                read = Err(error);
+                break;
+            }
+        };
+        learn(&data, table, &joined);
+        for step in data.steps() {
+            match step {
+                Step::Batch(batch) => pipeline.batch(batch),
+                Step::Pass => pipeline.pass(),
+            }
+        }
+    }
+    let has_enough = pipeline.is_done();
+    let end = recording.readable.end.unwrap_or_default();
+    if end.ending == Ending::Enough {
+        pipeline.forget_open();
+    }
+    let Finished {
+        totals,
+        filtered_out,
+        printed,
+        ..
+    } = pipeline.finish(end.counters.into());
+    let outcome = Outcome {
+        totals,
+        filtered_out: show.filter.is_active().then_some(filtered_out),
+        counters: end.counters.into(),
+        skipped: 0,
+    };
+    read.context("the recording cannot be read on")?;
+    let mut readable = recording.readable;
+    if has_enough {
+        // What comes after was not wanted, so it is not missed.
+        readable.end = Some(end);
+    }
+    tell::totals(&outcome, false);
+    tell::readable(&readable);
+    tell::written(printed)?;
+    Ok((outcome, readable))
+}

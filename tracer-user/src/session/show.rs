@@ -1,0 +1,55 @@
+//! What of a trace is shown, and how: what can be chosen while it runs, and again when it is replayed.
+
+use std::io::{BufWriter, Write};
+
+use crate::{
+    filter::Filter,
+    graph::tree::Interrupts,
+    output::{
+        Form, Format, Nothing,
+        chrome::ChromeWriter,
+        csv::CsvWriter,
+        folded::FoldedWriter,
+        ftrace::{self, FtraceWriter},
+        json::JsonWriter,
+    },
+    plan::FunctionTable,
+};
+
+/// What the user wants to see.
+#[derive(Clone, Debug, Default)]
+pub struct Show {
+    /// What runs in hard interrupts.
+    pub interrupts: Interrupts,
+    /// Which root calls, and what of them.
+    pub filter: Filter,
+    /// In which form.
+    pub format: Format,
+    /// How the text looks, and what of it goes for other forms: return values and what a duration is.
+    pub text: ftrace::Options,
+    /// End after so many whole root calls.
+    pub count: Option<u64>,
+}
+
+impl Show {
+    /// What writes root calls to `out` as it is wanted. `cpus` is the number of CPUs.
+    pub fn form<'a>(
+        &self,
+        out: Option<impl Write + 'a>,
+        functions: &'a FunctionTable,
+        cpus: u32,
+    ) -> Box<dyn Form + 'a> {
+        let Some(out) = out else {
+            return Box::new(Nothing);
+        };
+        let out = BufWriter::new(out);
+        let ftrace::Options { values, sleep, .. } = self.text;
+        match self.format {
+            Format::Ftrace => Box::new(FtraceWriter::new(out, functions, self.text, cpus)),
+            Format::Json => Box::new(JsonWriter::new(out, functions, values, sleep)),
+            Format::Chrome => Box::new(ChromeWriter::new(out, functions, values)),
+            Format::Folded => Box::new(FoldedWriter::new(out, functions, sleep)),
+            Format::Csv => Box::new(CsvWriter::new(out, functions, values, sleep)),
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Two recordings side by side: which paths are in one alone, and whose times have shifted.
+//!
+//! Paths are compared by names, since addresses differ from kernel to kernel. How often a path is taken is compared per root
+//! call, because recordings differ in length. A time shift is significant by Welch's test if the difference of the
+//! averages is at least [`SIGNIFICANT`] times its standard error: with a thousand paths that are all the same, chance
+//! alone reaches that for one in a hundred comparisons of whole recordings. The test takes the average of many calls to be
+//! distributed normally, so paths with fewer than [`ENOUGH_CALLS`] calls on a side are never said to have shifted.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
+
+use super::{Collect, Merged, Sums, table};
+use crate::{
+    graph::{RootCall, tree::SleepTime},
+    plan::FunctionTable,
+};
+
+/// Standard errors that make a shift significant.
+pub const SIGNIFICANT: f64 = 4.5;
+/// Calls on each side that a shift needs to be told from chance.
+pub const ENOUGH_CALLS: u64 = 10;
+
+/// One of the two recordings.
+pub struct Side<'a> {
+    functions: &'a FunctionTable,
+    merged: Merged,
+    root_calls: u64,
+}
+
+impl<'a> Side<'a> {
+    /// Nothing is merged yet.
+    pub fn new(functions: &'a FunctionTable, sleep: SleepTime) -> Self {
+        Self {
+            functions,
+            merged: Merged::new(sleep),
+            root_calls: 0,
+        }
+    }
+
+    /// The functions whose calls were traced.
+    fn roots(&self) -> Vec<String> {
+        let paths = self.paths();
+        let roots = paths.into_keys().filter(|path| path.len() == 1);
+        roots.flatten().collect()
+    }
+
+    fn paths(&self) -> BTreeMap<Vec<String>, Sums> {
+        let mut paths: BTreeMap<Vec<String>, Sums> = BTreeMap::new();
+        self.merged.walk(&mut |path| {
+            let names = path.functions.iter();
+            let names = names.map(|&id| self.functions.name(id).into_owned());
+            // Several functions may have one name.
+            paths.entry(names.collect()).or_default().add(&path.sums);
+        });
+        paths
+    }
+}
+
+impl Collect for Side<'_> {
+    fn add(&mut self, call: &RootCall) {
+        self.root_calls += 1;
+        self.merged.add(call);
+    }
+}
+
+/// What became of a path.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Change {
+    Vanished,
+    Appeared,
+    /// By so many ns on average, which is so many standard errors.
+    Shifted(f64, f64),
+}
+
+/// Two recordings.
+pub struct Diff<'a> {
+    before: Side<'a>,
+    after: Side<'a>,
+}
+
+impl<'a> Diff<'a> {
+    /// Compares.
+    pub fn new(before: Side<'a>, after: Side<'a>) -> Self {
+        Self { before, after }
+    }
+
+    /// Whether no function was a root in both.
+    pub fn is_unrelated(&self) -> bool {
+        let after = self.after.roots();
+        !self.before.roots().iter().any(|root| after.contains(root))
+    }
+
+    /// Writes what differs, what appeared and vanished first, then the shifts, the largest first.
+    pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(
+            out,
+            "# {} root calls before, {} after",
+            self.before.root_calls, self.after.root_calls
+        )?;
+        let before = self.before.paths();
+        let after = self.after.paths();
+        let nothing = Sums::default();
+        let paths: std::collections::BTreeSet<_> = before.keys().chain(after.keys()).collect();
+        let mut changes: Vec<(Change, &Vec<String>, &Sums, &Sums)> = paths
+            .into_iter()
+            .filter_map(|path| {
+                let one = before.get(path).unwrap_or(&nothing);
+                let other = after.get(path).unwrap_or(&nothing);
+                Some((change(one, other)?, path, one, other))
+            })
+            .collect();
+        changes.sort_by(|one, other| order(other.0).total_cmp(&order(one.0)));
+        if changes.is_empty() {
+            return writeln!(out, "# no path appeared or vanished, and no time shifted");
+        }
+        let rows: Vec<_> = changes
+            .iter()
+            .map(|(change, path, one, other)| self.row(*change, path, one, other))
+            .collect();
+        let head = [
+            "change",
+            "calls/root",
+            "then",
+            "avg us",
+            "then",
+            "shift us",
+            "std errors",
+            "path",
+        ];
+        table::write(out, &head, &rows)
+    }
+
+    fn row(&self, change: Change, path: &[String], one: &Sums, other: &Sums) -> Vec<String> {
+        let (word, shift, errors) = match change {
+            Change::Vanished => ("vanished", "-".to_owned(), "-".to_owned()),
+            Change::Appeared => ("appeared", "-".to_owned(), "-".to_owned()),
+            Change::Shifted(by, errors) => {
+                let word = if by > 0.0 { "slower" } else { "faster" };
+                (
+                    word,
+                    format!("{:+.3}", by / 1000.0),
+                    format!("{:.1}", errors.abs()),
+                )
+            }
+        };
+        vec![
+            word.to_owned(),
+            rate(one.calls, self.before.root_calls),
+            rate(other.calls, self.after.root_calls),
+            table::average(one.total.0, one.timed),
+            table::average(other.total.0, other.timed),
+            shift,
+            errors,
+            path.join(" > "),
+        ]
+    }
+}
+
+/// What is said first is the largest.
+fn order(change: Change) -> f64 {
+    match change {
+        Change::Vanished | Change::Appeared => f64::INFINITY,
+        Change::Shifted(by, _) => by.abs(),
+    }
+}
+
+fn change(before: &Sums, after: &Sums) -> Option<Change> {
+    match (before.calls, after.calls) {
+        (0, _) => return Some(Change::Appeared),
+        (_, 0) => return Some(Change::Vanished),
+        _ => {}
+    }
+    if before.timed < ENOUGH_CALLS || after.timed < ENOUGH_CALLS {
+        return None;
+    }
+    let by = after.mean() - before.mean();
+    let error = (before.error_squared() + after.error_squared()).sqrt();
+    // Where nothing varies, any difference is one.
+    let errors = if error > 0.0 {
+        by / error
+    } else {
+        by * f64::MAX
+    };
+    (errors.abs() >= SIGNIFICANT).then_some(Change::Shifted(by, errors))
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn rate(calls: u64, root_calls: u64) -> String {
+    format!("{:.2}", calls as f64 / root_calls.max(1) as f64)
+}

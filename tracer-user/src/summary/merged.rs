@@ -1,0 +1,191 @@
+//! The trees of all root calls, laid over each other.
+//!
+//! A node stands for a path of functions from a root down, and has the sums over all calls that were made on it. Memory
+//! goes with the number of different paths, which is limited: what would be a path too many is counted to its beginning.
+
+use std::collections::BTreeMap;
+
+use crate::graph::{FunctionId, Nanoseconds, Node, RootCall, tree::SleepTime};
+
+/// Paths that are told apart, at most; of some hundred bytes each.
+const MOST_PATHS: usize = 1 << 20;
+
+/// The sums over the calls of a path.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Sums {
+    /// Calls.
+    pub calls: u64,
+    /// Calls of which both ends were seen; the times are theirs.
+    pub timed: u64,
+    /// Time from entry to return.
+    pub total: Nanoseconds,
+    /// The same without the time of the calls below.
+    pub self_time: Nanoseconds,
+    /// The average time from entry to return, ns.
+    mean: f64,
+    /// The squares of the distances from it, summed up, ns².
+    squares: f64,
+}
+
+#[allow(clippy::cast_precision_loss)]
+impl Sums {
+    /// Adds a call of which both ends were seen. Average and squares by Welford's method, which does not lose digits.
+    fn time(&mut self, total: Nanoseconds, self_time: Nanoseconds) {
+        self.timed += 1;
+        self.total.0 += total.0;
+        self.self_time.0 += self_time.0;
+        let distance = total.0 as f64 - self.mean;
+        self.mean += distance / self.timed as f64;
+        self.squares += distance * (total.0 as f64 - self.mean);
+    }
+
+    /// Adds the sums over other calls.
+    pub fn add(&mut self, other: &Self) {
+        let timed = self.timed + other.timed;
+        if timed > 0 {
+            let distance = other.mean - self.mean;
+            let part = other.timed as f64 / timed as f64;
+            self.mean += distance * part;
+            self.squares += other.squares + distance * distance * part * self.timed as f64;
+        }
+        self.calls += other.calls;
+        self.timed = timed;
+        self.total.0 += other.total.0;
+        self.self_time.0 += other.self_time.0;
+    }
+
+    /// The average time from entry to return, ns.
+    #[must_use]
+    pub const fn mean(&self) -> f64 {
+        self.mean
+    }
+
+    /// The square of the average's standard error, ns².
+    #[must_use]
+    pub fn error_squared(&self) -> f64 {
+        let calls = self.timed as f64;
+        self.squares / (calls - 1.0).max(1.0) / calls.max(1.0)
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct Branch {
+    sums: Sums,
+    below: BTreeMap<FunctionId, usize>,
+}
+
+/// A path with its sums.
+#[derive(Clone, Copy, Debug)]
+pub struct Path<'a> {
+    /// The functions, the root first.
+    pub functions: &'a [FunctionId],
+    /// Of the calls that end here.
+    pub sums: Sums,
+}
+
+/// The merged trees.
+#[derive(Clone, Debug)]
+pub struct Merged {
+    sleep: SleepTime,
+    /// The first one stands above all roots.
+    branches: Vec<Branch>,
+    /// Calls that were counted to the beginning of their path.
+    pub shortened: u64,
+}
+
+impl Merged {
+    /// Nothing is merged yet.
+    #[must_use]
+    pub fn new(sleep: SleepTime) -> Self {
+        Self {
+            sleep,
+            branches: vec![Branch::default()],
+            shortened: 0,
+        }
+    }
+
+    /// Adds a root call.
+    pub fn add(&mut self, root: &RootCall) {
+        let times = self_times(root, self.sleep);
+        self.add_part(&root.nodes, &times, 0);
+    }
+
+    /// Adds a part of a root call: a call at `depth` with all below it, and their times from [`self_times`].
+    pub fn add_part(&mut self, nodes: &[Node], times: &[Option<Nanoseconds>], depth: u32) {
+        let mut path: Vec<usize> = Vec::new();
+        for (node, &self_time) in nodes.iter().zip(times) {
+            let Node::Call(call) = node else { continue };
+            path.truncate(call.depth.saturating_sub(depth) as usize);
+            let above = path.last().copied().unwrap_or(0);
+            let Some(place) = self.below(above, call.function) else {
+                self.shortened += 1;
+                // What it calls is counted to the same place.
+                path.push(above);
+                self.branches[above].sums.self_time.0 += self_time.map_or(0, |time| time.0);
+                continue;
+            };
+            path.push(place);
+            let sums = &mut self.branches[place].sums;
+            sums.calls += 1;
+            if let (Some(total), Some(self_time)) = (call.duration(self.sleep), self_time) {
+                sums.time(total, self_time);
+            }
+        }
+    }
+
+    /// Every path, a function before what it calls.
+    pub fn walk(&self, visit: &mut impl FnMut(&Path<'_>)) {
+        let mut functions = Vec::new();
+        let mut open = vec![self.branches[0].below.iter()];
+        while let Some(siblings) = open.last_mut() {
+            let Some((&function, &place)) = siblings.next() else {
+                open.pop();
+                functions.pop();
+                continue;
+            };
+            functions.push(function);
+            let branch = &self.branches[place];
+            visit(&Path {
+                functions: &functions,
+                sums: branch.sums,
+            });
+            open.push(branch.below.iter());
+        }
+    }
+
+    fn below(&mut self, above: usize, function: FunctionId) -> Option<usize> {
+        let new = self.branches.len();
+        if let Some(&place) = self.branches[above].below.get(&function) {
+            return Some(place);
+        }
+        if new >= MOST_PATHS {
+            return None;
+        }
+        self.branches[above].below.insert(function, new);
+        self.branches.push(Branch::default());
+        Some(new)
+    }
+}
+
+/// For each node of a root call, its time without that of the calls below; none where its own time is not known.
+#[must_use]
+pub fn self_times(root: &RootCall, sleep: SleepTime) -> Vec<Option<Nanoseconds>> {
+    let duration = |node: &Node| match node {
+        Node::Call(call) => call.duration(sleep),
+        Node::Gap { .. } => None,
+    };
+    let mut times: Vec<_> = root.nodes.iter().map(duration).collect();
+    let mut open: Vec<usize> = Vec::new();
+    for (index, node) in root.nodes.iter().enumerate() {
+        open.truncate(node.depth() as usize);
+        if let (Some(&above), Some(time)) = (open.last(), duration(node))
+            && let Some(rest) = &mut times[above]
+        {
+            *rest = rest.since(time);
+        }
+        if matches!(node, Node::Call(_)) {
+            open.push(index);
+        }
+    }
+    times
+}

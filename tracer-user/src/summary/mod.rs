@@ -1,0 +1,48 @@
+//! Many root calls as few numbers.
+//!
+//! [`report`] sums up each function, [`merged`] lays the trees of all root calls over each other, [`calltree`] does so below one
+//! function, [`diff`] compares two recordings, [`table`] prints such numbers in columns. What collects is a [`crate::output::Form`] like those that
+//! print, so a summary sees what the filter lets through and nothing else.
+
+pub mod calltree;
+pub mod diff;
+pub mod merged;
+pub mod report;
+pub mod table;
+
+use std::io;
+
+use crate::{graph::RootCall, output::Form};
+
+pub use calltree::CallTree;
+pub use diff::{Diff, Side};
+pub use merged::{Merged, Path, Sums};
+pub use report::{GroupBy, Report, SortBy};
+
+/// Takes root calls one by one, and is asked for its result in the end.
+pub trait Collect {
+    /// Takes one.
+    fn add(&mut self, call: &RootCall);
+}
+
+/// Lets what collects stand where something prints.
+pub struct Collecting<'a, C>(pub &'a mut C);
+
+impl<C: Collect> Form for Collecting<'_, C> {
+    fn begin(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn root_call(&mut self, call: &RootCall) -> io::Result<()> {
+        self.0.add(call);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

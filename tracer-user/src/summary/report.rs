@@ -1,0 +1,263 @@
+//! Each function in numbers: how often, how long, how often it failed.
+//!
+//! Quantiles come from histograms with two significant digits (within 1 %). A histogram takes up to some 30 KB,
+//! so there is a limit to the rows, and what would be a row too many is counted in one for all others.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+    io::{self, Write},
+};
+
+use hdrhistogram::Histogram;
+
+use super::{Collect, merged::self_times, table};
+use crate::{
+    graph::{Call, CpuId, FunctionId, Node, RootCall, TaskId, tree::SleepTime},
+    output::value::{self, Typed, Values},
+    plan::FunctionTable,
+};
+
+/// Rows, at most.
+const MOST_ROWS: usize = 1 << 14;
+
+/// Significant digits of quantiles.
+const DIGITS: u8 = 2;
+
+/// By what the rows of a function are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum GroupBy {
+    /// By the task that made the root call
+    Task,
+    /// By the CPU on which the call was made
+    Cpu,
+    /// By the function that called
+    Caller,
+}
+
+/// What the rows are sorted by; the largest comes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum SortBy {
+    /// Time from entry to return
+    #[default]
+    Total,
+    /// The same without the time of the calls below
+    #[value(name = "self")]
+    Own,
+    /// Number of calls
+    Calls,
+    /// Average time
+    Average,
+    /// The time that half of the calls stay below
+    P50,
+    /// The time that 90 of 100 calls stay below
+    P90,
+    /// The time that 99 of 100 calls stay below
+    P99,
+    /// The longest time
+    Max,
+    /// Number of calls that returned an error
+    Errors,
+    /// The function's name
+    Name,
+}
+
+/// Whose calls a row is about, beside the function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Group {
+    All,
+    Task(TaskId),
+    Cpu(CpuId),
+    Caller(Option<FunctionId>),
+}
+
+/// The sums of a row.
+struct Row {
+    calls: u64,
+    total: u64,
+    own: u64,
+    longest: u64,
+    times: Histogram<u64>,
+    errors: BTreeMap<&'static str, u64>,
+}
+
+impl Row {
+    fn new() -> Self {
+        let times = Histogram::new(DIGITS).expect("so few digits are possible");
+        Self {
+            calls: 0,
+            total: 0,
+            own: 0,
+            longest: 0,
+            times,
+            errors: BTreeMap::new(),
+        }
+    }
+
+    fn failed(&self) -> u64 {
+        self.errors.values().sum()
+    }
+
+    /// The time that this part of the calls stays below, ns.
+    fn quantile(&self, part: f64) -> u64 {
+        // The histogram gives the end of a bucket.
+        self.times.value_at_quantile(part).min(self.longest)
+    }
+
+    fn key(&self, by: SortBy) -> u64 {
+        match by {
+            SortBy::Total => self.total,
+            SortBy::Own => self.own,
+            SortBy::Calls => self.calls,
+            SortBy::Average => self.total / self.times.len().max(1),
+            SortBy::P50 => self.quantile(0.5),
+            SortBy::P90 => self.quantile(0.9),
+            SortBy::P99 => self.quantile(0.99),
+            SortBy::Max => self.longest,
+            SortBy::Errors => self.failed(),
+            SortBy::Name => 0,
+        }
+    }
+}
+
+/// All functions.
+pub struct Report<'a> {
+    functions: &'a FunctionTable,
+    sleep: SleepTime,
+    group_by: Option<GroupBy>,
+    rows: HashMap<(FunctionId, Group), Row>,
+    others: Option<Row>,
+    comms: HashMap<TaskId, String>,
+}
+
+impl<'a> Report<'a> {
+    /// Nothing is counted yet.
+    pub fn new(functions: &'a FunctionTable, sleep: SleepTime, group_by: Option<GroupBy>) -> Self {
+        Self {
+            functions,
+            sleep,
+            group_by,
+            rows: HashMap::new(),
+            others: None,
+            comms: HashMap::new(),
+        }
+    }
+
+    /// Writes the report.
+    pub fn write(&self, sort_by: SortBy, out: &mut impl Write) -> io::Result<()> {
+        let mut rows: Vec<(u64, String, &Row)> = self
+            .rows
+            .iter()
+            .map(|((function, group), row)| (row.key(sort_by), self.label(*function, *group), row))
+            .collect();
+        rows.sort_by(|one, other| (other.0, &one.1).cmp(&(one.0, &other.1)));
+        let others = self.others.iter();
+        rows.extend(others.map(|row| (0, "(all others)".to_owned(), row)));
+        let cells: Vec<_> = rows
+            .iter()
+            .map(|(_, label, row)| cells(label, row))
+            .collect();
+        let head = [
+            "calls", "total us", "self us", "avg us", "p50 us", "p90 us", "p99 us", "max us",
+            "errors", "function",
+        ];
+        table::write(out, &head, &cells)
+    }
+
+    fn label(&self, function: FunctionId, group: Group) -> String {
+        let name = self.functions.name(function);
+        match group {
+            Group::All => name.into_owned(),
+            Group::Cpu(cpu) => format!("{name} on CPU {}", cpu.0),
+            Group::Task(task) => {
+                let comm = self.comms.get(&task).map_or("", String::as_str);
+                format!("{name} in {comm}-{}", task.0)
+            }
+            Group::Caller(caller) => {
+                let caller = caller.map_or(Cow::Borrowed("nothing that was traced"), |caller| {
+                    self.functions.name(caller)
+                });
+                format!("{name} from {caller}")
+            }
+        }
+    }
+
+    fn row(&mut self, key: (FunctionId, Group)) -> &mut Row {
+        if self.rows.len() >= MOST_ROWS && !self.rows.contains_key(&key) {
+            return self.others.get_or_insert_with(Row::new);
+        }
+        self.rows.entry(key).or_insert_with(Row::new)
+    }
+
+    fn call(&mut self, call: &Call, group: Group, own: Option<u64>) {
+        let returns = self.functions.returns(call.function);
+        let value = call.closed.value();
+        let value = value.and_then(|register| value::typed(returns, register, Values::Typed));
+        let duration = call.duration(self.sleep);
+        let row = self.row((call.function, group));
+        row.calls += 1;
+        if let Some(name) = value.and_then(Typed::error_name) {
+            *row.errors.entry(name).or_default() += 1;
+        }
+        if let (Some(duration), Some(own)) = (duration, own) {
+            row.total += duration.0;
+            row.own += own;
+            row.longest = row.longest.max(duration.0);
+            // It grows with what it is given, so there is nothing that it does not take.
+            let _ = row.times.record(duration.0);
+        }
+    }
+}
+
+impl Collect for Report<'_> {
+    fn add(&mut self, root: &RootCall) {
+        if self.group_by == Some(GroupBy::Task) && self.comms.len() < MOST_ROWS {
+            self.comms.insert(root.task, root.comm().into_owned());
+        }
+        let times = self_times(root, self.sleep);
+        let mut open: Vec<FunctionId> = Vec::new();
+        for (node, own) in root.nodes.iter().zip(times) {
+            let Node::Call(call) = node else { continue };
+            open.truncate(call.depth as usize);
+            let group = match self.group_by {
+                None => Group::All,
+                Some(GroupBy::Task) => Group::Task(root.task),
+                Some(GroupBy::Cpu) => Group::Cpu(call.cpu),
+                Some(GroupBy::Caller) => Group::Caller(open.last().copied()),
+            };
+            self.call(call, group, own.map(|own| own.0));
+            open.push(call.function);
+        }
+    }
+}
+
+fn cells(label: &str, row: &Row) -> Vec<String> {
+    let time = |ns| {
+        if row.times.is_empty() {
+            "-".to_owned()
+        } else {
+            table::microseconds(ns)
+        }
+    };
+    let errors = row.errors.iter();
+    let errors: Vec<String> = errors
+        .map(|(name, count)| format!("{count} {name}"))
+        .collect();
+    let label = if errors.is_empty() {
+        label.to_owned()
+    } else {
+        format!("{label} ({})", errors.join(", "))
+    };
+    vec![
+        row.calls.to_string(),
+        table::microseconds(row.total),
+        table::microseconds(row.own),
+        table::average(row.total, row.times.len()),
+        time(row.quantile(0.5)),
+        time(row.quantile(0.9)),
+        time(row.quantile(0.99)),
+        time(row.longest),
+        row.failed().to_string(),
+        label,
+    ]
+}

@@ -1,0 +1,204 @@
+//! The forms for programs, read back by readers that have nothing to do with the writers.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests are not seen as tests by the lint"
+)]
+
+mod by_hand;
+mod made_up;
+
+use std::collections::BTreeMap;
+
+use by_hand::{LOCK, SENDMSG, SENDTO, Task, functions, nested, sleeper};
+use proptest::prelude::*;
+use serde_json::Value;
+use tracer::{
+    graph::{End, Node, Rebuilder, RootCall, tree::Interrupts},
+    output::{Format, ftrace},
+    session::Show,
+};
+
+fn text(format: Format, calls: &[RootCall]) -> String {
+    text_as(
+        &Show {
+            format,
+            ..Show::default()
+        },
+        calls,
+    )
+}
+
+fn text_as(show: &Show, calls: &[RootCall]) -> String {
+    let functions = functions();
+    let mut out = Vec::new();
+    let mut form = show.form(Some(&mut out), &functions, 4);
+    form.begin().unwrap();
+    for call in calls {
+        form.root_call(call).unwrap();
+    }
+    form.end().unwrap();
+    drop(form);
+    String::from_utf8(out).unwrap()
+}
+
+/// One of everything.
+fn everything() -> Vec<RootCall> {
+    let torn = Task::new(7, "a \"b\", c", 1)
+        .enter(SENDTO, 0)
+        .enter(SENDMSG, 1)
+        .after(50)
+        .lose(4)
+        .leave(LOCK, 2, 0)
+        .leave(SENDTO, 0, 7)
+        .end(End::Returned);
+    let cut = Task::new(8, "cut", 1)
+        .enter(SENDTO, 0)
+        .enter(LOCK, 1)
+        .end(End::Cut);
+    vec![nested(), sleeper(), torn, cut]
+}
+
+#[test]
+fn every_form_has_everything() {
+    for (name, format) in [
+        ("json", Format::Json),
+        ("chrome", Format::Chrome),
+        ("folded", Format::Folded),
+        ("csv", Format::Csv),
+    ] {
+        insta::assert_snapshot!(name, text(format, &everything()));
+    }
+}
+
+#[test]
+fn registers_are_hex_when_asked_for() {
+    let text_options = ftrace::Options {
+        values: ftrace::Values::Hex,
+        ..ftrace::Options::default()
+    };
+    let show = Show {
+        format: Format::Json,
+        text: text_options,
+        ..Show::default()
+    };
+    let line = text_as(&show, &[nested()]);
+    assert!(line.contains(r#""value":"0xfffffff5""#), "{line}");
+}
+
+fn validator() -> jsonschema::Validator {
+    let schema = include_str!("../../docs/json.schema.json");
+    jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap()
+}
+
+fn check_json(text: &str, calls: &[RootCall]) {
+    let validator = validator();
+    let mut lines = 0;
+    for (line, call) in text.lines().zip(calls) {
+        let line: Value = serde_json::from_str(line).unwrap();
+        if let Err(error) = validator.validate(&line) {
+            panic!("{error}: {line}");
+        }
+        assert_eq!(line["calls"].as_array().unwrap().len(), call.nodes.len());
+        lines += 1;
+    }
+    assert_eq!(lines, calls.len());
+}
+
+#[test]
+fn the_schema_holds_and_refuses_what_is_wrong() {
+    let calls = everything();
+    let text = text(Format::Json, &calls);
+    check_json(&text, &calls);
+    let line: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    let wrong = [
+        ("/task", Value::from("seven")),
+        ("/end", Value::from("somehow")),
+        ("/calls/0/depth", Value::from(-1)),
+        ("/calls/0/function", Value::Null),
+        ("/calls/0/value", Value::from("7")),
+    ];
+    for (pointer, value) in wrong {
+        let mut line = line.clone();
+        *line.pointer_mut(pointer).unwrap() = value;
+        assert!(!validator().is_valid(&line), "{pointer}");
+    }
+}
+
+/// Root calls of random trees, some torn.
+fn calls() -> impl Strategy<Value = Vec<RootCall>> {
+    let one = (made_up::tree(), 1usize..8, any::<prop::sample::Index>());
+    (prop::collection::vec(one, 1..5), any::<bool>()).prop_map(|(trees, whole)| {
+        let mut rebuilder = Rebuilder::new(Interrupts::Shown);
+        let mut calls = Vec::new();
+        for (index, (tree, size, lost)) in trees.into_iter().enumerate() {
+            let mut list = Vec::new();
+            made_up::events(&tree, 0, 0x8000, &mut list);
+            let task = u32::try_from(index).unwrap() + 1;
+            let mut batches = made_up::batches(task, 5, &list, size);
+            if !whole && batches.len() > 1 {
+                batches.remove(lost.index(batches.len()));
+            }
+            for batch in batches {
+                rebuilder.push(batch, &mut |call| calls.push(call));
+            }
+        }
+        rebuilder.finish(&mut |call| calls.push(call));
+        calls
+    })
+}
+
+fn root_time(call: &RootCall) -> u64 {
+    match &call.nodes[0] {
+        Node::Call(root) => {
+            root.duration(tracer::graph::tree::SleepTime::Counted)
+                .unwrap()
+                .0
+        }
+        Node::Gap { .. } => 0,
+    }
+}
+
+proptest! {
+    #[test]
+    fn json_meets_its_schema(calls in calls()) {
+        check_json(&text(Format::Json, &calls), &calls);
+    }
+
+    /// As many rows as nodes, and as many cells in each as the head has.
+    #[test]
+    fn csv_has_a_row_for_each_node(calls in calls()) {
+        let text = text(Format::Csv, &calls);
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let depths: Vec<u32> = reader.records().map(|row| row.unwrap()[3].parse().unwrap()).collect();
+        let nodes: Vec<u32> = calls.iter().flat_map(|call| &call.nodes).map(Node::depth).collect();
+        prop_assert_eq!(depths, nodes);
+    }
+
+    /// The events of a track nest: each begins and ends within one that is open, or after it.
+    #[test]
+    fn chrome_events_nest(calls in calls()) {
+        let events: Vec<Value> = serde_json::from_str(&text(Format::Chrome, &calls)).unwrap();
+        let mut open: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
+        for event in events.iter().filter(|event| event["ph"] == "X") {
+            let (begin, length) = (event["ts"].as_f64().unwrap(), event["dur"].as_f64().unwrap());
+            let ends = open.entry(event["tid"].as_u64().unwrap()).or_default();
+            while ends.last().is_some_and(|&end| end <= begin) {
+                ends.pop();
+            }
+            if let Some(&end) = ends.last() {
+                prop_assert!(begin + length <= end + 1e-6);
+            }
+            ends.push(begin + length);
+        }
+    }
+
+    /// All time of whole root calls is in the stacks, once.
+    #[test]
+    fn folded_times_add_up(calls in calls()) {
+        prop_assume!(calls.iter().all(RootCall::is_whole));
+        let text = text(Format::Folded, &calls);
+        let sum: u64 = text.lines().map(|line| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()).sum();
+        prop_assert_eq!(sum, calls.iter().map(root_time).sum::<u64>());
+    }
+}

@@ -1,0 +1,132 @@
+//! Call trees that are made up at random, and the batches that a kernel would send of them.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests are not seen as tests by the lint"
+)]
+#![allow(dead_code, reason = "not every test needs all of them")]
+
+use proptest::prelude::*;
+use tracer::{
+    graph::FunctionId,
+    kernel::btf::ReturnType,
+    plan::{FunctionInfo, FunctionTable},
+    recording::{Head, Piece, Reader, RecordingError},
+    stream::Batch,
+};
+use tracer_common::{Arrival, BatchHeader, Context, Event, EventKind};
+
+/// A call: its function and what it calls.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    /// What was called.
+    pub function: u32,
+    /// What it called.
+    pub children: Vec<Tree>,
+}
+
+/// A random tree.
+pub fn tree() -> impl Strategy<Value = Tree> {
+    let leaf = (1u32..20).prop_map(|function| Tree {
+        function,
+        children: Vec::new(),
+    });
+    leaf.prop_recursive(6, 60, 5, |inner| {
+        (1u32..20, prop::collection::vec(inner, 0..5))
+            .prop_map(|(function, children)| Tree { function, children })
+    })
+}
+
+/// The events of a tree, in order, 10 ns apart.
+pub fn events(tree: &Tree, depth: u8, frame: u16, out: &mut Vec<Event>) {
+    let make = |kind, out: &Vec<Event>| Event {
+        time_ns: 1000 + out.len() as u64 * 10,
+        value: u64::from(tree.function) * 2,
+        function: tree.function,
+        frame,
+        depth,
+        kind_and_context: Event::pack(kind, Context::Task as u8),
+    };
+    let entry = make(EventKind::Entry, out);
+    out.push(entry);
+    for child in &tree.children {
+        events(child, depth + 1, frame.wrapping_sub(8), out);
+    }
+    let exit = make(EventKind::Exit, out);
+    out.push(exit);
+}
+
+/// A batch that comes in order.
+pub fn batch(tid: u32, root_time_ns: u64, cpu: u32, sequence: u64, events: &[Event]) -> Batch {
+    arriving(Arrival::InOrder, tid, root_time_ns, cpu, sequence, events)
+}
+
+/// A batch.
+pub fn arriving(
+    arrival: Arrival,
+    tid: u32,
+    root_time_ns: u64,
+    cpu: u32,
+    sequence: u64,
+    events: &[Event],
+) -> Batch {
+    let header = BatchHeader {
+        sequence,
+        root_time_ns,
+        tid,
+        tgid: tid,
+        cpu,
+        count: u16::try_from(events.len()).unwrap(),
+        early: arrival as u16,
+        comm: *b"test\0\0\0\0\0\0\0\0\0\0\0\0",
+    };
+    Batch::of(&header, events).unwrap()
+}
+
+/// Batches of `size` events, on four CPUs in turn.
+pub fn batches(tid: u32, root_time_ns: u64, events: &[Event], size: usize) -> Vec<Batch> {
+    events
+        .chunks(size)
+        .enumerate()
+        .map(|(number, chunk)| {
+            let sequence = (number * size) as u64;
+            batch(
+                tid,
+                root_time_ns,
+                u32::try_from(number % 4).unwrap(),
+                sequence,
+                chunk,
+            )
+        })
+        .collect()
+}
+
+/// The functions of [`tree`].
+pub fn functions() -> FunctionTable {
+    FunctionTable::new((0..20).map(|id| {
+        let info = FunctionInfo {
+            name: format!("function_{id}"),
+            returns: (id % 3 != 0).then_some(ReturnType::Signed { bytes: 4 }),
+        };
+        (FunctionId(id), info)
+    }))
+}
+
+/// The head of a recording.
+pub fn head() -> Head {
+    Head {
+        tracer: "test".to_owned(),
+        possible_cpus: 4,
+        ..Head::default()
+    }
+}
+
+/// All of a recording.
+pub fn read(bytes: &[u8]) -> Result<Vec<Piece>, RecordingError> {
+    let mut reader = Reader::new(bytes)?;
+    let mut pieces = Vec::new();
+    while let Some(piece) = reader.next_piece()? {
+        pieces.push(piece);
+    }
+    Ok(pieces)
+}

@@ -1,0 +1,123 @@
+//! The commands that take a recording, from outside: what they print and how they end.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests are not seen as tests by the lint"
+)]
+
+mod made_up;
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use made_up::{Tree, batches, events};
+use tracer::{
+    graph::{FunctionId, Joined},
+    kernel::btf::ReturnType,
+    plan::{FunctionInfo, FunctionTable},
+    recording::{End, Frame, Head, Writer, columns::Collector},
+};
+
+fn functions() -> FunctionTable {
+    let names = [(1, "outer"), (2, "inner"), (3, "leaf")];
+    FunctionTable::new(names.into_iter().map(|(id, name)| {
+        let returns = Some(ReturnType::Signed { bytes: 4 });
+        let name = name.to_owned();
+        (FunctionId(id), FunctionInfo { name, returns })
+    }))
+}
+
+/// A recording of some calls of `outer`, a frame for each.
+fn recording(calls: u32) -> Vec<u8> {
+    let function = |function, children| Tree { function, children };
+    let leaves = || vec![function(3, vec![]), function(3, vec![])];
+    let tree = function(1, vec![function(2, leaves()), function(3, vec![])]);
+    let mut list = Vec::new();
+    events(&tree, 0, 0x8000, &mut list);
+    let mut writer = Writer::new(Vec::new()).unwrap();
+    let head = Head {
+        possible_cpus: 4,
+        ..Head::default()
+    };
+    writer.write(&Frame::Head(head)).unwrap();
+    for call in 0..calls {
+        let mut collector = Collector::default();
+        for batch in batches(call + 1, 5, &list, 4) {
+            collector.batch(&batch);
+        }
+        let data = collector.take(&functions(), &Joined::default());
+        writer.write(&Frame::Data(data)).unwrap();
+    }
+    writer.write(&Frame::End(End::default())).unwrap();
+    writer.into_inner()
+}
+
+fn tracer(directory: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tracer"))
+        .args(arguments)
+        .current_dir(directory)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+/// A command, its exit status and all that it said.
+fn transcript(directory: &Path, arguments: &[&str]) -> String {
+    let output = tracer(directory, arguments);
+    format!(
+        "$ tracer {}\n{}{}exit status {}\n",
+        arguments.join(" "),
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+        output.status.code().unwrap()
+    )
+}
+
+#[test]
+fn what_a_recording_shows() {
+    let directory = tempfile::tempdir().unwrap();
+    let bytes = recording(3);
+    fs::write(directory.path().join("whole"), &bytes).unwrap();
+    fs::write(directory.path().join("cut"), &bytes[..bytes.len() - 90]).unwrap();
+    let mut flipped = bytes.clone();
+    flipped[bytes.len() / 2] ^= 4;
+    fs::write(directory.path().join("flipped"), flipped).unwrap();
+    let commands: &[&[&str]] = &[
+        &["replay", "whole", "-n", "1"],
+        &["replay", "whole", "--graph-opts", "depth=1"],
+        &["replay", "whole", "--slower-than", "1s", "--format", "json"],
+        &["replay", "cut", "--graph-opts", "depth=1"],
+        &["replay", "flipped", "--graph-opts", "depth=1"],
+        &["replay", "whole", "--format", "folded"],
+        &["replay", "whole", "-o", "whole"],
+        &["replay", "whole", "-o", "/dev/full"],
+        &["replay", "whole", "-o", "/nowhere/file"],
+        &["report", "whole"],
+        &["report", "cut", "-s", "calls", "--group-by", "caller"],
+        &["graph", "whole", "inner"],
+        &["graph", "whole", "nothing"],
+        &["diff", "whole", "cut"],
+        &["diff", "whole", "/dev/null"],
+    ];
+    let all: Vec<String> = commands
+        .iter()
+        .map(|arguments| transcript(directory.path(), arguments))
+        .collect();
+    insta::assert_snapshot!(all.join("\n"));
+}
+
+#[test]
+fn a_replay_into_a_file_is_the_same() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("whole"), recording(100)).unwrap();
+    for format in ["ftrace", "json", "chrome", "csv", "folded"] {
+        let printed = tracer(directory.path(), &["replay", "whole", "--format", format]);
+        let arguments = ["replay", "whole", "--format", format, "-o", "file"];
+        assert!(tracer(directory.path(), &arguments).stdout.is_empty());
+        let written = fs::read(directory.path().join("file")).unwrap();
+        assert_eq!(printed.stdout, written, "{format}");
+    }
+}
