@@ -13,7 +13,7 @@ use bytes::Bytes;
 use divan::{Bencher, counter::ItemsCount};
 use tracer::{
     graph::{FunctionId, Rebuilder, tree::Interrupts},
-    kernel::btf::ReturnType,
+    kernel::btf::ValueType,
     output::{
         Form as _,
         ftrace::{FtraceWriter, Options},
@@ -128,8 +128,8 @@ fn decode_rebuild_and_print(bencher: Bencher) {
     let (batches, events) = stream();
     let table = FunctionTable::new((0..90).map(|function| {
         let name = format!("function_with_a_name_{function}");
-        let returns = Some(ReturnType::Signed { bytes: 4 });
-        (FunctionId(function), FunctionInfo { name, returns })
+        let returns = Some(ValueType::Signed { bytes: 4 });
+        (FunctionId(function), FunctionInfo::new(name, returns))
     }));
     bencher
         .counter(ItemsCount::new(events / 2))

@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use crate::{
     graph::{Call, End, Nanoseconds, Node, RootCall, tree::SleepTime},
-    kernel::btf::ReturnType,
+    kernel::btf::ValueType,
     plan::FunctionTable,
 };
 
@@ -70,10 +70,10 @@ impl Filter {
     /// Whether any of the roots, with their names, can meet it.
     pub fn check<'a>(
         &self,
-        roots: impl Iterator<Item = (&'a str, Option<ReturnType>)>,
+        roots: impl Iterator<Item = (&'a str, Option<ValueType>)>,
     ) -> Result<(), NeverHolds> {
         let (void, other): (Vec<_>, Vec<_>) =
-            roots.partition(|(_, returns)| *returns == Some(ReturnType::Void));
+            roots.partition(|(_, returns)| *returns == Some(ValueType::Void));
         if self.needs_value() && other.is_empty() {
             let names: Vec<&str> = void.into_iter().map(|(name, _)| name).collect();
             let roots = names.join(", ");

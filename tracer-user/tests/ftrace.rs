@@ -7,7 +7,7 @@ use tracer::{
     graph::{End, RootCall, tree::SleepTime},
     output::{
         Form,
-        ftrace::{Columns, FtraceWriter, Options, Values},
+        ftrace::{Arguments, Columns, FtraceWriter, Options, Values},
     },
 };
 
@@ -81,6 +81,26 @@ fn what_is_missing_is_said_where_it_is_missing() {
         Options::default(),
         2
     ));
+}
+
+#[test]
+fn arguments_stand_behind_the_name_as_far_as_they_are_known() {
+    let call = Task::new(1, "given", 0)
+        .enter(SENDTO, 0)
+        .given(SENDTO, 0, &[3, 4])
+        .enter(LOCK, 1)
+        .given(LOCK, 1, &[0xffff_8880_0000_1000, 0x1234_ffff_ffff, 99])
+        .leave(LOCK, 1, 0)
+        .enter(LOCK, 1)
+        .given(LOCK, 1, &[0xffff_8880_0000_1000])
+        .leave(LOCK, 1, 0)
+        .leave(SENDTO, 0, 7)
+        .end(End::Returned);
+    let options = Options {
+        arguments: Arguments::Shown,
+        ..Options::default()
+    };
+    insta::assert_snapshot!(text(&[call], options, 2));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use std::{
 use made_up::{Tree, batches, events};
 use tracer::{
     graph::{FunctionId, Joined},
-    kernel::btf::ReturnType,
+    kernel::btf::ValueType,
     plan::{FunctionInfo, FunctionTable},
     recording::{End, Frame, Head, Writer, columns::Collector},
 };
@@ -24,9 +24,9 @@ use tracer::{
 fn functions() -> FunctionTable {
     let names = [(1, "outer"), (2, "inner"), (3, "leaf")];
     FunctionTable::new(names.into_iter().map(|(id, name)| {
-        let returns = Some(ReturnType::Signed { bytes: 4 });
+        let returns = Some(ValueType::Signed { bytes: 4 });
         let name = name.to_owned();
-        (FunctionId(id), FunctionInfo { name, returns })
+        (FunctionId(id), FunctionInfo::new(name, returns))
     }))
 }
 

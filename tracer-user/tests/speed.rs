@@ -14,7 +14,7 @@ use std::{io, time::Duration};
 use nix::time::ClockId;
 use tracer::{
     graph::{FunctionId, Joined},
-    kernel::btf::ReturnType,
+    kernel::btf::ValueType,
     output::Format,
     plan::{FunctionInfo, FunctionTable},
     recording::{End, Frame, Head, Writer, columns::Collector},
@@ -48,15 +48,13 @@ impl Numbers {
 
 fn functions() -> FunctionTable {
     FunctionTable::new((0..FUNCTIONS).map(|id| {
-        let info = FunctionInfo {
-            name: format!("tcp_bpf_some_function_{id}"),
-            returns: Some(match id % 4 {
-                0 => ReturnType::Void,
-                1 => ReturnType::Pointer,
-                2 => ReturnType::Bool,
-                _ => ReturnType::Signed { bytes: 4 },
-            }),
+        let returns = match id % 4 {
+            0 => ValueType::Void,
+            1 => ValueType::Pointer,
+            2 => ValueType::Bool,
+            _ => ValueType::Signed { bytes: 4 },
         };
+        let info = FunctionInfo::new(format!("tcp_bpf_some_function_{id}"), Some(returns));
         (FunctionId(id as u32 * 0x170), info)
     }))
 }

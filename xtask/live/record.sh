@@ -1,9 +1,9 @@
 # A recording replays as the trace printed, and survives what can happen to it.
-# limit: 300
+# limit: 400
 
 drive tcp
 # Byte for byte, with the same options.
-for options in "" "--graph-opts noirqs,tail,verbose" "--slower-than 1us -n 5"; do
+for options in "--graph-opts noirqs,tail,verbose,args" "--slower-than 1us -n 5"; do
     tracer record --print -o /tmp/recording --learn 0 -G tcp_poll --duration 1s $options >/tmp/out 2>/tmp/err || fail "record $options: exit status $?: $(cat /tmp/err)"
     calls=$(check_listing) || fail "record $options: $calls"
     [ "$calls" -gt 1 ] || fail "record $options: $calls calls"
@@ -13,7 +13,7 @@ for options in "" "--graph-opts noirqs,tail,verbose" "--slower-than 1us -n 5"; d
 done
 
 # Functions that get their probes on the way are known to the replay.
-tracer record --print -o /tmp/recording --no-cache -G tcp_sendmsg --duration 6s >/tmp/out 2>/tmp/err || fail "growing: exit status $?: $(cat /tmp/err)"
+tracer record --print -o /tmp/recording --no-cache -G __wake_up_sync_key --duration 4s >/tmp/out 2>/tmp/err || fail "growing: exit status $?: $(cat /tmp/err)"
 tracer replay /tmp/recording >/tmp/replayed 2>/tmp/err.replay || fail "replay of growing: exit status $?: $(cat /tmp/err.replay)"
 cmp /tmp/out /tmp/replayed || fail "replay of growing differs"
 
@@ -40,8 +40,8 @@ said 'has no end' || fail "replay after SIGKILL: $(cat /tmp/err)"
 grep -q tcp_poll /tmp/out || fail "SIGKILL costs everything"
 
 # A recording that is limited in size ends by itself, or goes on in another file.
-timeout 100 tracer record -o /tmp/recording --max-size 64K --learn 0 -G tcp_poll >/tmp/out 2>/tmp/err || fail "--max-size: exit status $?: $(cat /tmp/err)"
-[ "$(stat -c %s /tmp/recording)" -le 65536 ] || fail "--max-size 64K: $(stat -c %s /tmp/recording) bytes"
+timeout 100 tracer record -o /tmp/recording --max-size 16K --learn 0 -G tcp_poll >/tmp/out 2>/tmp/err || fail "--max-size: exit status $?: $(cat /tmp/err)"
+[ "$(stat -c %s /tmp/recording)" -le 16384 ] || fail "--max-size 16K: $(stat -c %s /tmp/recording) bytes"
 tracer replay /tmp/recording >/tmp/out 2>/tmp/err || fail "replay of a full one: exit status $?: $(cat /tmp/err)"
 said 'as large as it may be' || fail "replay of a full one: $(cat /tmp/err)"
 

@@ -5,6 +5,7 @@ path='tcp_bpf_sendmsg>sk_psock_msg_verdict sk_psock_msg_verdict>bpf_msg_redirect
 tcp_bpf_sendmsg>tcp_bpf_sendmsg_redir tcp_bpf_sendmsg_redir>sock_def_readable
 __sys_sendto>tcp_bpf_sendmsg'
 tracer check >/tmp/check
+best=
 for way in multi kprobe pair; do
     if [ $way != pair ] && ! grep -q "^ok  *$way " /tmp/check; then
         trace --attach $way -G __sys_sendto --duration 1s
@@ -13,6 +14,7 @@ for way in multi kprobe pair; do
         continue
     fi
     # The best of them is what the test `demo` has.
+    [ -n "$best" ] || { best=$way; continue; }
     tracer demo -n 2 --attach $way >/tmp/out 2>/tmp/err || fail "$way: exit status $?: $(tr '\n' ' ' </tmp/err)"
     awk -v inside="$(echo $path)" -v at_least=2 -f /live/harness/listing.awk /tmp/out >/tmp/calls || fail "$way: $(cat /tmp/calls)"
     [ "$(cat /tmp/calls)" = 2 ] || fail "$way: $(cat /tmp/calls) whole root calls instead of 2"

@@ -3,18 +3,18 @@
 //! All types meet in `i128`, in which every value of every type has its own place: `0xffff_ffff` is -1 of an `int`
 //! and 4294967295 of an `unsigned int`. A pointer is its address, but an error pointer is its error number.
 
-use crate::{kernel::btf::ReturnType, output::value};
+use crate::{kernel::btf::ValueType, output::value};
 
 /// The largest error number (MAX_ERRNO, include/linux/err.h).
 pub const MAX_ERRNO: i128 = 4095;
 
 /// The number in the register of a function of this type; none if it returns nothing.
 #[must_use]
-pub fn of(returns: Option<&ReturnType>, register: u64) -> Option<i128> {
+pub fn of(returns: Option<&ValueType>, register: u64) -> Option<i128> {
     Some(match returns {
-        Some(ReturnType::Void) => return None,
-        Some(ReturnType::Bool) => i128::from(register & 0xff != 0),
-        Some(ReturnType::Pointer) => {
+        Some(ValueType::Void) => return None,
+        Some(ValueType::Bool) => i128::from(register & 0xff != 0),
+        Some(ValueType::Pointer) => {
             let signed = i128::from(register.cast_signed());
             if (-MAX_ERRNO..0).contains(&signed) {
                 signed
@@ -32,7 +32,7 @@ pub fn of(returns: Option<&ReturnType>, register: u64) -> Option<i128> {
 /// Bits as they would stand in the register, read as the type says: `0xfffffff5` is -11 of an `int`. More bits than
 /// the type has stay what they are.
 #[must_use]
-pub fn of_bits(returns: Option<&ReturnType>, bits: u64) -> i128 {
+pub fn of_bits(returns: Option<&ValueType>, bits: u64) -> i128 {
     let (bytes, _) = width(returns);
     if value::truncated(bits, bytes) == bits {
         of(returns, bits).unwrap_or_else(|| i128::from(bits))
@@ -42,13 +42,13 @@ pub fn of_bits(returns: Option<&ReturnType>, bits: u64) -> i128 {
 }
 
 /// Bytes, and whether it is signed.
-fn width(returns: Option<&ReturnType>) -> (u32, bool) {
+fn width(returns: Option<&ValueType>) -> (u32, bool) {
     match returns {
-        Some(ReturnType::Bool) => (1, false),
-        Some(ReturnType::Signed { bytes }) => (*bytes, true),
-        Some(ReturnType::Enum { bytes, signed, .. }) => (*bytes, *signed),
-        Some(ReturnType::Unsigned { bytes }) => (*bytes, false),
-        Some(ReturnType::Void | ReturnType::Pointer | ReturnType::Aggregate { .. }) | None => {
+        Some(ValueType::Bool) => (1, false),
+        Some(ValueType::Signed { bytes }) => (*bytes, true),
+        Some(ValueType::Enum { bytes, signed, .. }) => (*bytes, *signed),
+        Some(ValueType::Unsigned { bytes }) => (*bytes, false),
+        Some(ValueType::Void | ValueType::Pointer | ValueType::Aggregate { .. }) | None => {
             (8, false)
         }
     }

@@ -4,13 +4,13 @@
 //! number or in a pointer. Whatever else a value may mean (false, NULL, a negative enum) is the function's own business.
 
 use super::number::{self, MAX_ERRNO};
-use crate::kernel::btf::ReturnType;
+use crate::kernel::btf::ValueType;
 
 /// Whether the register of a function of this type holds an error.
 #[must_use]
-pub fn has_failed(returns: Option<&ReturnType>, register: u64) -> bool {
+pub fn has_failed(returns: Option<&ValueType>, register: u64) -> bool {
     match returns {
-        Some(ReturnType::Signed { .. } | ReturnType::Pointer) => {
+        Some(ValueType::Signed { .. } | ValueType::Pointer) => {
             number::of(returns, register).is_some_and(|number| (-MAX_ERRNO..0).contains(&number))
         }
         _ => false,

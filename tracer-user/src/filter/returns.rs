@@ -8,7 +8,7 @@ use std::{cmp::Ordering, str::FromStr};
 use thiserror::Error;
 
 use super::number;
-use crate::{kernel::btf::ReturnType, output::value};
+use crate::{kernel::btf::ValueType, output::value};
 
 /// How a value is to compare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +79,7 @@ pub struct NoCondition(String);
 impl Returns {
     /// Whether the register of a function of this type meets the condition; never if the function returns nothing.
     #[must_use]
-    pub fn matches(self, returns: Option<&ReturnType>, register: u64) -> bool {
+    pub fn matches(self, returns: Option<&ValueType>, register: u64) -> bool {
         let operand = match self.operand {
             Operand::Number(number) => number,
             Operand::Bits(bits) => number::of_bits(returns, bits),

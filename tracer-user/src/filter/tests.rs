@@ -10,14 +10,14 @@ use crate::{
         builder::Builder,
         tree::{Interrupts, SleepTime},
     },
-    kernel::btf::ReturnType,
+    kernel::btf::ValueType,
     plan::{FunctionInfo, FunctionTable},
 };
 use tracer_common::{Context, Event, EventKind};
 
-const INT: ReturnType = ReturnType::Signed { bytes: 4 };
-const LONG: ReturnType = ReturnType::Signed { bytes: 8 };
-const UNSIGNED: ReturnType = ReturnType::Unsigned { bytes: 4 };
+const INT: ValueType = ValueType::Signed { bytes: 4 };
+const LONG: ValueType = ValueType::Signed { bytes: 8 };
+const UNSIGNED: ValueType = ValueType::Unsigned { bytes: 4 };
 
 /// Events of one root call: time in µs, kind, function, depth, return register.
 fn call(events: &[(u64, EventKind, u32, u8, u64)], end: End) -> RootCall {
@@ -56,15 +56,12 @@ fn sleeper() -> RootCall {
     )
 }
 
-fn functions(root: ReturnType) -> FunctionTable {
+fn functions(root: ValueType) -> FunctionTable {
     FunctionTable::new(
-        [(1, root), (2, ReturnType::Void)]
+        [(1, root), (2, ValueType::Void)]
             .into_iter()
             .map(|(id, returns)| {
-                let info = FunctionInfo {
-                    name: format!("f{id}"),
-                    returns: Some(returns),
-                };
+                let info = FunctionInfo::new(format!("f{id}"), Some(returns));
                 (FunctionId(id), info)
             }),
     )
@@ -162,10 +159,10 @@ fn failing_is_a_negative_error_number_or_an_error_pointer() {
         (LONG, eagain, true),
         (LONG, 0xffff_fff5, false),
         (UNSIGNED, eagain, false),
-        (ReturnType::Pointer, eagain, true),
-        (ReturnType::Pointer, 0, false),
-        (ReturnType::Bool, 0, false),
-        (ReturnType::Void, eagain, false),
+        (ValueType::Pointer, eagain, true),
+        (ValueType::Pointer, 0, false),
+        (ValueType::Bool, 0, false),
+        (ValueType::Void, eagain, false),
     ] {
         assert_eq!(
             outcome::has_failed(Some(&returns), register),
@@ -192,23 +189,23 @@ fn conditions_go_by_the_type() {
         (INT, (-11i64).cast_unsigned(), "-EAGAIN", true),
         (INT, (-11i64).cast_unsigned(), "=EWOULDBLOCK", true),
         (
-            ReturnType::Pointer,
+            ValueType::Pointer,
             (-12i64).cast_unsigned(),
             "=-ENOMEM",
             true,
         ),
         (
-            ReturnType::Pointer,
+            ValueType::Pointer,
             0xffff_8881_0000_0000,
             "=0xffff888100000000",
             true,
         ),
-        (ReturnType::Pointer, 0xffff_8881_0000_0000, "<0", false),
-        (ReturnType::Pointer, 0, "=0", true),
-        (ReturnType::Bool, 0xff00, "=0", true),
-        (ReturnType::Bool, 0xff01, "=1", true),
-        (ReturnType::Void, 7, "=7", false),
-        (ReturnType::Void, 7, "!=7", false),
+        (ValueType::Pointer, 0xffff_8881_0000_0000, "<0", false),
+        (ValueType::Pointer, 0, "=0", true),
+        (ValueType::Bool, 0xff00, "=0", true),
+        (ValueType::Bool, 0xff01, "=1", true),
+        (ValueType::Void, 7, "=7", false),
+        (ValueType::Void, 7, "!=7", false),
     ] {
         assert_eq!(
             condition(text).matches(Some(&returns), register),
@@ -220,7 +217,7 @@ fn conditions_go_by_the_type() {
 
 #[test]
 fn roots_that_return_nothing_meet_no_condition() {
-    let roots = [("a", Some(ReturnType::Void)), ("b", Some(ReturnType::Void))];
+    let roots = [("a", Some(ValueType::Void)), ("b", Some(ValueType::Void))];
     let filter = Filter {
         failed: true,
         ..Filter::default()

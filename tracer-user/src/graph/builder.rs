@@ -76,7 +76,7 @@ impl Builder {
                     self.off_total.0 += Nanoseconds(event.time_ns).since(since).0;
                 }
             }
-            EventKind::Argument => {}
+            EventKind::Argument => self.argument(event),
             EventKind::Died => return Some(End::Died),
         }
         None
@@ -135,10 +135,23 @@ impl Builder {
             context,
             off_cpu: self.off_total,
             closed: Closed::Open,
+            arguments: Vec::new(),
             frame: event.frame,
         };
         self.open.push(self.nodes.len());
         self.nodes.push(Node::Call(call));
+    }
+
+    /// An argument belongs to the open call with its frame. One that comes behind a missing one is not known for what it is.
+    fn argument(&mut self, event: &Event) {
+        let Some(place) = self.place_of((event.function, event.frame)) else {
+            return;
+        };
+        if let Node::Call(call) = &mut self.nodes[self.open[place]]
+            && call.arguments.len() == usize::from(event.depth)
+        {
+            call.arguments.push(event.value);
+        }
     }
 
     fn exit(&mut self, event: &Event, context: Context, cpu: CpuId) -> Option<End> {
@@ -182,6 +195,7 @@ impl Builder {
             context,
             off_cpu: Nanoseconds(0),
             closed,
+            arguments: Vec::new(),
             frame: event.frame,
         }));
         self.gaps += 1;

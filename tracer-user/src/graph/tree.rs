@@ -46,7 +46,7 @@ impl Closed {
 }
 
 /// A call in the tree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
     /// What was called.
     pub function: FunctionId,
@@ -62,6 +62,8 @@ pub struct Call {
     pub off_cpu: Nanoseconds,
     /// How it ended.
     pub closed: Closed,
+    /// The first argument registers at its entry, as far as they were recorded.
+    pub arguments: Vec<u64>,
     pub(super) frame: u16,
 }
 
@@ -97,7 +99,7 @@ impl Call {
 }
 
 /// An element of the tree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Node {
     /// A call.
     Call(Call),

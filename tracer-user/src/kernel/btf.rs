@@ -50,10 +50,10 @@ pub enum BtfError {
     },
 }
 
-/// What a function returns, as far as printing it needs to know. It stands in recordings as it is: see [`crate::recording::form`].
+/// What a function returns or takes, as far as printing it needs to know. It stands in recordings as it is: see [`crate::recording::form`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ReturnType {
-    /// Nothing: the register holds what was left in it.
+pub enum ValueType {
+    /// Nothing is returned: the register holds what was left in it.
     Void,
     /// True or false, one byte.
     Bool,
@@ -75,6 +75,8 @@ pub enum ReturnType {
         signed: bool,
         /// Width in bytes.
         bytes: u32,
+        /// The numbers and their names.
+        names: Vec<(i64, String)>,
     },
     /// An address, or an error number in the highest page (IS_ERR, include/linux/err.h).
     Pointer,
@@ -107,13 +109,15 @@ pub struct Parameter {
     pub size: u32,
     /// How it is passed.
     pub kind: ParameterKind,
+    /// How its value reads.
+    pub value: ValueType,
 }
 
 /// What a function takes and returns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prototype {
     /// What it returns.
-    pub returns: ReturnType,
+    pub returns: ValueType,
     /// What it takes, in order; the `...` of a variadic function is not among them.
     pub parameters: Vec<Parameter>,
     /// Whether it takes any number of arguments more.
@@ -171,7 +175,7 @@ impl Types {
         let variadic = parameters.last().is_some_and(|last| last.type_id.is_void());
         let named = &parameters[..parameters.len() - usize::from(variadic)];
         Some(Prototype {
-            returns: self.return_type(prototype.referred()),
+            returns: self.value_type(prototype.referred()),
             parameters: named.iter().map(|raw| self.parameter(raw)).collect(),
             variadic,
         })
@@ -229,33 +233,34 @@ impl Types {
         id
     }
 
-    fn return_type(&self, id: TypeId) -> ReturnType {
+    fn value_type(&self, id: TypeId) -> ValueType {
         let resolved = self.resolve(id);
         if resolved.is_void() {
-            return ReturnType::Void;
+            return ValueType::Void;
         }
         let Some(entry) = self.raw.get(resolved) else {
-            return ReturnType::Aggregate { bytes: 0 };
+            return ValueType::Aggregate { bytes: 0 };
         };
         let bytes = entry.size();
         match entry.kind() {
-            Kind::Pointer => ReturnType::Pointer,
+            Kind::Pointer => ValueType::Pointer,
             Kind::Integer => {
                 let encoding = self.raw.integer_encoding(entry);
                 if encoding.is_bool {
-                    ReturnType::Bool
+                    ValueType::Bool
                 } else if encoding.is_signed {
-                    ReturnType::Signed { bytes }
+                    ValueType::Signed { bytes }
                 } else {
-                    ReturnType::Unsigned { bytes }
+                    ValueType::Unsigned { bytes }
                 }
             }
-            Kind::Enum | Kind::Enum64 => ReturnType::Enum {
+            Kind::Enum | Kind::Enum64 => ValueType::Enum {
                 name: self.enum_name(id, resolved),
                 signed: self.raw.enum_is_signed(entry),
                 bytes,
+                names: self.raw.enumerators(entry),
             },
-            _ => ReturnType::Aggregate { bytes },
+            _ => ValueType::Aggregate { bytes },
         }
     }
 
@@ -294,6 +299,7 @@ impl Types {
             type_name: self.type_name(raw.type_id, 0),
             size,
             kind,
+            value: self.value_type(raw.type_id),
         }
     }
 

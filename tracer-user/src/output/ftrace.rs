@@ -38,6 +38,18 @@ pub struct Options {
     pub columns: Columns,
     /// What a duration is.
     pub sleep: SleepTime,
+    /// Whether what a call was given stands behind its name.
+    pub arguments: Arguments,
+}
+
+/// Arguments of calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Arguments {
+    /// They are not recorded.
+    #[default]
+    Hidden,
+    /// As far as they are passed in registers.
+    Shown,
 }
 
 /// Writes root calls as text.
@@ -92,7 +104,8 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
             ..without_time(call.cpu, call.context, call.depth)
         })?;
         let name = self.functions.name(call.function);
-        writeln!(self.buffer, "{name}() {{")
+        let arguments = self.arguments(call);
+        writeln!(self.buffer, "{name}({arguments}) {{")
     }
 
     fn leaf(&mut self, call: &Call) -> io::Result<()> {
@@ -102,13 +115,24 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
             ..without_time(call.cpu, call.context, call.depth)
         })?;
         let name = self.functions.name(call.function);
-        write!(self.buffer, "{name}();")?;
+        let arguments = self.arguments(call);
+        write!(self.buffer, "{name}({arguments});")?;
         if let Some(remark) = self.remark(call) {
             // The colon stands behind a name, and here is none.
             let remark = remark.strip_prefix(':').unwrap_or(&remark);
             write!(self.buffer, " /*{remark} */")?;
         }
         self.end_of_call(call)
+    }
+
+    /// What stands between the parentheses.
+    fn arguments(&self, call: &Call) -> String {
+        if call.arguments.is_empty() || self.options.arguments == Arguments::Hidden {
+            return String::new();
+        }
+        let info = self.functions.get(call.function);
+        let parameters = info.map_or(&[][..], |info| &info.parameters);
+        value::format_arguments(parameters, &call.arguments)
     }
 
     fn closing(&mut self, call: &Call) -> io::Result<()> {

@@ -14,7 +14,7 @@ use tracer_common::Context;
 
 use super::{
     Form,
-    value::{self, Typed, Values},
+    value::{self, Typed, TypedArgument, Values},
 };
 use crate::{
     graph::{Call, Closed, End, Node, RootCall, tree::SleepTime},
@@ -82,6 +82,9 @@ impl<'a, W: Write> JsonWriter<'a, W> {
             },
             value,
             error: value.and_then(Typed::error_name),
+            arguments: info.map_or_else(Vec::new, |info| {
+                value::typed_arguments(&info.parameters, &call.arguments)
+            }),
             end: match call.closed {
                 Closed::Returned { .. } => None,
                 Closed::Unseen => Some("not_seen"),
@@ -179,6 +182,8 @@ struct One<'a> {
     value: Option<Typed>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    arguments: Vec<TypedArgument<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     end: Option<&'static str>,
 }

@@ -9,11 +9,14 @@
 //! `Style::Hex` is what function_graph prints with `funcgraph-retval-hex` (print_graph_retval,
 //! kernel/trace/trace_functions_graph.c): the register, of every function alike.
 
+mod arguments;
 mod errno;
+
+pub use arguments::{TypedArgument, format_arguments, typed_arguments};
 
 use serde::Serialize;
 
-use crate::kernel::btf::ReturnType;
+use crate::kernel::btf::ValueType;
 
 /// The largest error number (MAX_ERRNO, include/linux/err.h).
 const MAX_ERRNO: u64 = 4095;
@@ -75,53 +78,83 @@ fn in_hex<S: serde::Serializer>(bits: &u64, serializer: S) -> Result<S::Ok, S::E
 
 /// A return value for programs, or none where there is nothing to say.
 #[must_use]
-pub fn typed(returns: Option<&ReturnType>, register: u64, values: Values) -> Option<Typed> {
+pub fn typed(returns: Option<&ValueType>, register: u64, values: Values) -> Option<Typed> {
     let returns = match values {
         Values::Typed => returns,
         Values::Hex => None,
         Values::Hidden => return None,
     };
     Some(match returns {
-        Some(ReturnType::Void) => return None,
-        Some(ReturnType::Bool) => Typed::Bool(register & 0xff != 0),
-        Some(ReturnType::Signed { bytes }) => Typed::Signed(sign_extended(register, *bytes)),
-        Some(ReturnType::Enum {
+        Some(ValueType::Void) => return None,
+        Some(ValueType::Bool) => Typed::Bool(register & 0xff != 0),
+        Some(ValueType::Signed { bytes }) => Typed::Signed(sign_extended(register, *bytes)),
+        Some(ValueType::Enum {
             signed: true,
             bytes,
             ..
         }) => Typed::Listed(sign_extended(register, *bytes)),
-        Some(ReturnType::Unsigned { bytes } | ReturnType::Enum { bytes, .. }) => {
+        Some(ValueType::Unsigned { bytes } | ValueType::Enum { bytes, .. }) => {
             Typed::Unsigned(truncated(register, *bytes))
         }
-        Some(ReturnType::Pointer) if error_name(register.cast_signed()).is_some() => {
+        Some(ValueType::Pointer) if error_name(register.cast_signed()).is_some() => {
             Typed::Signed(register.cast_signed())
         }
-        Some(ReturnType::Pointer | ReturnType::Aggregate { .. }) | None => Typed::Bits(register),
+        Some(ValueType::Pointer | ValueType::Aggregate { .. }) | None => Typed::Bits(register),
     })
 }
 
 /// A return value for the reader, or none where there is nothing to say.
 ///
 /// A function without a known type reads in hex.
-pub fn format_return(returns: Option<&ReturnType>, value: u64, style: Style) -> Option<String> {
+pub fn format_return(returns: Option<&ValueType>, value: u64, style: Style) -> Option<String> {
     let typed = returns.filter(|_| style == Style::Typed);
     Some(match typed {
-        Some(ReturnType::Void) => return None,
+        Some(ValueType::Void) => return None,
         // The ABI leaves the other bits of the register undefined.
-        Some(ReturnType::Bool) => (value & 0xff != 0).to_string(),
-        Some(ReturnType::Signed { bytes }) => signed(value, *bytes),
-        // A negative one is a name of the list, not an error number.
-        Some(ReturnType::Enum {
-            signed: true,
+        Some(ValueType::Bool) => (value & 0xff != 0).to_string(),
+        Some(ValueType::Signed { bytes }) => signed(value, *bytes),
+        Some(ValueType::Enum {
+            signed,
             bytes,
+            names,
             ..
-        }) => sign_extended(value, *bytes).to_string(),
-        Some(ReturnType::Unsigned { bytes } | ReturnType::Enum { bytes, .. }) => {
-            truncated(value, *bytes).to_string()
-        }
-        Some(ReturnType::Pointer) => pointer(value),
-        Some(ReturnType::Aggregate { .. }) | None => hex(value),
+        }) => listed(value, *signed, *bytes, names),
+        Some(ValueType::Unsigned { bytes }) => truncated(value, *bytes).to_string(),
+        Some(ValueType::Pointer) => pointer(value),
+        Some(ValueType::Aggregate { .. }) | None => hex(value),
     })
+}
+
+/// A number of a list by its name. A negative one is no error number.
+fn listed(value: u64, signed: bool, bytes: u32, names: &[(i64, String)]) -> String {
+    let number = if signed {
+        sign_extended(value, bytes)
+    } else {
+        truncated(value, bytes).cast_signed()
+    };
+    named(number, names).unwrap_or_else(|| {
+        if signed {
+            number.to_string()
+        } else {
+            number.cast_unsigned().to_string()
+        }
+    })
+}
+
+/// A number by its name in the enum. One that has none may be several of them together, if they are flags.
+fn named(number: i64, names: &[(i64, String)]) -> Option<String> {
+    if let Some((_, name)) = names.iter().find(|(value, _)| *value == number) {
+        return Some(name.clone());
+    }
+    let mut rest = number;
+    let mut parts = Vec::new();
+    for (value, name) in names {
+        if *value > 0 && value.count_ones() == 1 && rest & value != 0 {
+            rest &= !value;
+            parts.push(name.as_str());
+        }
+    }
+    (rest == 0 && parts.len() > 1).then(|| parts.join("|"))
 }
 
 /// The value of a signed number of that many bytes, whatever the rest of the register holds.

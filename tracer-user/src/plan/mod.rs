@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 pub use roots::{RootError, resolve_roots, without_hidden};
 pub use rules::{Reason, Rules, Scope};
-pub use table::{FunctionInfo, FunctionTable};
+pub use table::{FunctionInfo, FunctionTable, ParameterInfo};
 
 use crate::{
     graph::FunctionId,

@@ -1,4 +1,4 @@
-//! What the output needs to know of each function: name and return type.
+//! What the output needs to know of each function: its name and its types.
 //!
 //! A function is looked up in the kernel when it is first asked for, and kept. So the table knows every function
 //! that has probes, also those that get them while the trace goes on.
@@ -10,12 +10,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     graph::FunctionId,
-    kernel::{Kernel, btf::ReturnType},
+    kernel::{
+        Kernel,
+        btf::{Parameter, ValueType},
+    },
 };
 
 /// How far behind a function's beginning its probe may sit, bytes: with indirect branch tracking it
 /// is behind `endbr64` (`is_endbr`, arch/x86/kernel/ftrace.c).
 const LANDING_PAD: u64 = 4;
+
+/// Bytes of a register.
+const REGISTER_BYTES: u32 = 8;
 
 /// One function. It stands in recordings as it is: see [`crate::recording::form`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +29,57 @@ pub struct FunctionInfo {
     /// Its name.
     pub name: String,
     /// What it returns; none where the kernel has no type for it.
-    pub returns: Option<ReturnType>,
+    pub returns: Option<ValueType>,
+    /// What it takes; nothing where the kernel has no type for it.
+    pub parameters: Vec<ParameterInfo>,
+}
+
+impl FunctionInfo {
+    /// One of which no parameters are known.
+    #[must_use]
+    pub const fn new(name: String, returns: Option<ValueType>) -> Self {
+        Self {
+            name,
+            returns,
+            parameters: Vec::new(),
+        }
+    }
+
+    /// What the kernel says of a function of this name.
+    #[must_use]
+    pub fn of(kernel: &Kernel, name: &str) -> Self {
+        let prototype = kernel.types.prototype(name);
+        let (returns, parameters) = prototype.map_or((None, Vec::new()), |prototype| {
+            let parameters = prototype.parameters.into_iter().map(ParameterInfo::from);
+            (Some(prototype.returns), parameters.collect())
+        });
+        Self {
+            name: name.to_owned(),
+            returns,
+            parameters,
+        }
+    }
+}
+
+/// One parameter of a function.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParameterInfo {
+    /// Its name, empty if the source has none.
+    pub name: String,
+    /// How its value reads.
+    pub value: ValueType,
+    /// Argument registers that it takes: a structure that is passed by value may take two.
+    pub registers: u32,
+}
+
+impl From<Parameter> for ParameterInfo {
+    fn from(parameter: Parameter) -> Self {
+        Self {
+            name: parameter.name,
+            value: parameter.value,
+            registers: parameter.size.div_ceil(REGISTER_BYTES).max(1),
+        }
+    }
 }
 
 /// All functions of a trace.
@@ -66,7 +122,7 @@ impl FunctionTable {
     }
 
     /// What a function returns, if that is known.
-    pub fn returns(&self, id: FunctionId) -> Option<&ReturnType> {
+    pub fn returns(&self, id: FunctionId) -> Option<&ValueType> {
         self.get(id).and_then(|info| info.returns.as_ref())
     }
 
@@ -81,13 +137,7 @@ impl FunctionTable {
             .symbols
             .function_at(address)
             .filter(|function| address.since(function.start) <= Some(LANDING_PAD))?;
-        let info = FunctionInfo {
-            name: function.name.to_owned(),
-            returns: kernel
-                .types
-                .prototype(function.name)
-                .map(|prototype| prototype.returns),
-        };
+        let info = FunctionInfo::of(kernel, function.name);
         Some(self.known.insert(id, Box::new(info)))
     }
 }

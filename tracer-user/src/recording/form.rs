@@ -1,7 +1,7 @@
 //! What a recording holds: a head, then data, then an end.
 //!
 //! These structures go to disk as postcard writes them, which knows neither names nor defaults. So the order of the
-//! fields and of the variants, here and in [`FunctionInfo`] and [`crate::kernel::btf::ReturnType`], is the form;
+//! fields and of the variants, here and in [`FunctionInfo`] and [`crate::kernel::btf::ValueType`], is the form;
 //! whoever changes it raises [`FORM`]. The test `the_form_has_not_changed` notices.
 
 use serde::{Deserialize, Serialize};

@@ -55,10 +55,7 @@ pub fn head(kernel: &Kernel, roots: &[Planned], command: &[String]) -> Head {
         let now = clock.now().map(Duration::from);
         now.map_or(0, |now| u64::try_from(now.as_nanos()).unwrap_or(u64::MAX))
     };
-    let root = |root: &Planned| FunctionInfo {
-        name: root.name.clone(),
-        returns: kernel.types.prototype(&root.name).map(|it| it.returns),
-    };
+    let root = |root: &Planned| FunctionInfo::of(kernel, &root.name);
     let host = gethostname().map(|name| name.to_string_lossy().into_owned());
     Head {
         tracer: env!("CARGO_PKG_VERSION").to_owned(),

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io::Write, sync::Arc, time::Duration};
 use anyhow::{Context as _, Result};
 use aya::maps::{MapData, RingBuf};
 use tokio::signal::unix::{SignalKind, signal};
-use tracer_common::{Config, CpuCounters, CpuMask, NO_DEPTH_LIMIT};
+use tracer_common::{Config, CpuCounters, CpuMask, MAX_ARGUMENTS, NO_DEPTH_LIMIT};
 
 use super::{
     Begin, Callers, Show, Stop,
@@ -28,6 +28,7 @@ use crate::{
     },
     graph::{Joined, Rebuilder, Totals},
     kernel::{Address, Kernel},
+    output::ftrace::Arguments,
     plan::{self, FunctionTable, Plan, Rules, Scope, cache::Cache},
     stream::Rings,
 };
@@ -359,7 +360,10 @@ fn config(options: &Options, kernel: &Kernel, command: Option<u32>) -> Config {
         callers: options.callers.config(std::process::id(), command),
         max_depth: options.show.filter.depth.unwrap_or(NO_DEPTH_LIMIT),
         task_mask: 1023,
-        arguments: 0,
+        arguments: match options.show.text.arguments {
+            Arguments::Hidden => 0,
+            Arguments::Shown => MAX_ARGUMENTS,
+        },
         reserved: 0,
         cpus: options.cpus,
     }

@@ -5,8 +5,8 @@
 
 use tracer::{
     graph::{CpuId, End, FunctionId, RootCall, TaskId, builder::Builder, tree::Interrupts},
-    kernel::btf::ReturnType,
-    plan::{FunctionInfo, FunctionTable},
+    kernel::btf::ValueType,
+    plan::{FunctionInfo, FunctionTable, ParameterInfo},
 };
 use tracer_common::{Context, Event, EventKind};
 
@@ -19,21 +19,32 @@ pub const IS_FULL: u32 = 0x5000;
 pub const STRANGER: u32 = 0x6000;
 
 pub fn functions() -> FunctionTable {
-    let int = ReturnType::Signed { bytes: 4 };
+    let int = ValueType::Signed { bytes: 4 };
     let all = [
         (SENDTO, "__sys_sendto", int.clone()),
         (SENDMSG, "inet_sendmsg", int),
-        (LOCK, "lock_sock_nested", ReturnType::Void),
-        (ALLOC, "sk_msg_alloc", ReturnType::Pointer),
-        (IS_FULL, "tcp_stream_is_full", ReturnType::Bool),
+        (LOCK, "lock_sock_nested", ValueType::Void),
+        (ALLOC, "sk_msg_alloc", ValueType::Pointer),
+        (IS_FULL, "tcp_stream_is_full", ValueType::Bool),
     ];
     FunctionTable::new(all.into_iter().map(|(id, name, returns)| {
-        let info = FunctionInfo {
-            name: name.to_owned(),
-            returns: Some(returns),
-        };
+        let mut info = FunctionInfo::new(name.to_owned(), Some(returns));
+        if id == LOCK {
+            info.parameters = vec![
+                parameter("sk", ValueType::Pointer),
+                parameter("subclass", ValueType::Signed { bytes: 4 }),
+            ];
+        }
         (FunctionId(id), info)
     }))
+}
+
+fn parameter(name: &str, value: ValueType) -> ParameterInfo {
+    ParameterInfo {
+        name: name.to_owned(),
+        value,
+        registers: 1,
+    }
 }
 
 /// A task's root call in the making: its clock goes on, its CPU can change.
@@ -59,11 +70,15 @@ impl Task {
     }
 
     fn event(&mut self, kind: EventKind, function: u32, depth: u8, value: u64) {
+        self.event_of(kind, function, depth, depth, value);
+    }
+
+    fn event_of(&mut self, kind: EventKind, function: u32, call_depth: u8, depth: u8, value: u64) {
         let event = Event {
             time_ns: self.now,
             value,
             function,
-            frame: 1000 - u16::from(depth),
+            frame: 1000 - u16::from(call_depth),
             depth,
             kind_and_context: Event::pack(kind, Context::Task as u8),
         };
@@ -72,6 +87,14 @@ impl Task {
 
     pub fn enter(&mut self, function: u32, depth: u8) -> &mut Self {
         self.event(EventKind::Entry, function, depth, 0);
+        self
+    }
+
+    /// The argument registers of the call that was entered at that depth.
+    pub fn given(&mut self, function: u32, depth: u8, registers: &[u64]) -> &mut Self {
+        for (number, &register) in (0..).zip(registers) {
+            self.event_of(EventKind::Argument, function, depth, number, register);
+        }
         self
     }
 

@@ -9,7 +9,7 @@
 use proptest::prelude::*;
 use tracer::{
     graph::FunctionId,
-    kernel::btf::ReturnType,
+    kernel::btf::ValueType,
     plan::{FunctionInfo, FunctionTable},
     recording::{Head, Piece, Reader, RecordingError},
     stream::Batch,
@@ -104,10 +104,10 @@ pub fn batches(tid: u32, root_time_ns: u64, events: &[Event], size: usize) -> Ve
 /// The functions of [`tree`].
 pub fn functions() -> FunctionTable {
     FunctionTable::new((0..20).map(|id| {
-        let info = FunctionInfo {
-            name: format!("function_{id}"),
-            returns: (id % 3 != 0).then_some(ReturnType::Signed { bytes: 4 }),
-        };
+        let info = FunctionInfo::new(
+            format!("function_{id}"),
+            (id % 3 != 0).then_some(ValueType::Signed { bytes: 4 }),
+        );
         (FunctionId(id), info)
     }))
 }

@@ -291,6 +291,34 @@ impl Raw {
                 })
     }
 
+    /// The numbers of an enum with their names.
+    pub(super) fn enumerators(&self, entry: Entry) -> Vec<(i64, String)> {
+        let signed = self.enum_is_signed(entry);
+        (0..entry.count)
+            .map_while(|number| {
+                let (name, value) = if entry.kind == Kind::Enum64 {
+                    let place = entry.trailing + 12 * number;
+                    let halves = [self.word(place + 4)?, self.word(place + 8)?];
+                    let value = u64::from(halves[0]) | u64::from(halves[1]) << 32;
+                    (self.word(place)?, value.cast_signed())
+                } else {
+                    let place = entry.trailing + 8 * number;
+                    let value = self.word(place + 4)?;
+                    let value = if signed {
+                        i64::from(value.cast_signed())
+                    } else {
+                        i64::from(value)
+                    };
+                    (self.word(place)?, value)
+                };
+                Some((
+                    value,
+                    String::from_utf8_lossy(self.string(name)).into_owned(),
+                ))
+            })
+            .collect()
+    }
+
     pub(super) fn element_type(&self, array: Entry) -> TypeId {
         TypeId(self.word(array.trailing).unwrap_or(0))
     }

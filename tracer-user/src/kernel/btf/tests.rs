@@ -120,18 +120,19 @@ fn types() -> Types {
 fn return_types_are_resolved() {
     let types = types();
     let returns = |name| types.prototype(name).unwrap().returns;
-    assert_eq!(returns("nothing"), ReturnType::Void);
-    assert_eq!(returns("flags"), ReturnType::Unsigned { bytes: 4 });
-    assert_eq!(returns("is_it"), ReturnType::Bool);
-    assert_eq!(returns("find"), ReturnType::Pointer);
-    assert_eq!(returns("print"), ReturnType::Signed { bytes: 4 });
-    assert_eq!(returns("copy"), ReturnType::Aggregate { bytes: 24 });
+    assert_eq!(returns("nothing"), ValueType::Void);
+    assert_eq!(returns("flags"), ValueType::Unsigned { bytes: 4 });
+    assert_eq!(returns("is_it"), ValueType::Bool);
+    assert_eq!(returns("find"), ValueType::Pointer);
+    assert_eq!(returns("print"), ValueType::Signed { bytes: 4 });
+    assert_eq!(returns("copy"), ValueType::Aggregate { bytes: 24 });
     assert_eq!(
         returns("judge"),
-        ReturnType::Enum {
+        ValueType::Enum {
             name: "verdict_t".to_owned(),
             signed: true,
-            bytes: 4
+            bytes: 4,
+            names: vec![(-1, "DROP".to_owned())],
         }
     );
     assert_eq!(types.prototype("no_such_function"), None);
@@ -174,7 +175,7 @@ fn names_that_stand_twice_are_known() {
     assert_eq!(types.function_id("task_struct"), None);
     assert_eq!(
         types.prototype("twice").unwrap().returns,
-        ReturnType::Signed { bytes: 4 }
+        ValueType::Signed { bytes: 4 }
     );
 }
 
@@ -294,7 +295,7 @@ fn the_running_kernel_is_understood() {
     let Ok(types) = Types::load() else { return };
     assert_eq!(
         types.prototype("__sys_sendto").unwrap().returns,
-        ReturnType::Signed { bytes: 4 }
+        ValueType::Signed { bytes: 4 }
     );
     assert!(types.member_offset("task_struct", "pid").is_some());
     let gfp = types.prototype("sk_psock_msg_verdict");

@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use super::{ParameterKind, Prototype, ReturnType};
+use super::{ParameterKind, Prototype, ValueType};
 use crate::kernel::facts::Release;
 
 /// The most arguments a function may have (MAX_BPF_FUNC_ARGS, include/linux/bpf.h).
@@ -104,7 +104,7 @@ impl Prototype {
         if count > MOST_ARGUMENTS {
             return Some(Obstacle::TooManyArguments { count });
         }
-        if matches!(self.returns, ReturnType::Aggregate { .. }) {
+        if matches!(self.returns, ValueType::Aggregate { .. }) {
             return Some(Obstacle::ReturnsAggregate);
         }
         let mut words = 0;

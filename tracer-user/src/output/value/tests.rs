@@ -4,25 +4,26 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn typed(returns: &ReturnType, value: u64) -> String {
+fn typed(returns: &ValueType, value: u64) -> String {
     format_return(Some(returns), value, Style::Typed).unwrap_or("nothing".to_owned())
 }
 
 #[test]
 fn values_read_as_their_types_say() {
-    let int = ReturnType::Signed { bytes: 4 };
-    let long = ReturnType::Signed { bytes: 8 };
-    let byte = ReturnType::Unsigned { bytes: 1 };
-    let unsigned = ReturnType::Unsigned { bytes: 4 };
-    let verdict = ReturnType::Enum {
+    let int = ValueType::Signed { bytes: 4 };
+    let long = ValueType::Signed { bytes: 8 };
+    let byte = ValueType::Unsigned { bytes: 1 };
+    let unsigned = ValueType::Unsigned { bytes: 4 };
+    let verdict = ValueType::Enum {
         name: "verdict".to_owned(),
         signed: true,
         bytes: 4,
+        names: vec![(-1, "DROP".to_owned()), (0, "PASS".to_owned())],
     };
     let rows = [
-        ("void", &ReturnType::Void, 0xffff_8de8_43d2_1ac0),
-        ("bool", &ReturnType::Bool, 1),
-        ("bool", &ReturnType::Bool, 0xffff_ff00),
+        ("void", &ValueType::Void, 0xffff_8de8_43d2_1ac0),
+        ("bool", &ValueType::Bool, 1),
+        ("bool", &ValueType::Bool, 0xffff_ff00),
         ("int", &int, 7),
         ("int", &int, 0x1234_0000_0000),
         ("int", &int, 0xffff_fff5),
@@ -35,13 +36,14 @@ fn values_read_as_their_types_say() {
         ("u8", &byte, 0x1ff),
         ("u32", &unsigned, u64::MAX),
         ("enum", &verdict, 2),
+        ("enum", &verdict, 0x1234_0000_0000),
         ("enum", &verdict, 0xffff_ffff),
-        ("pointer", &ReturnType::Pointer, 0),
-        ("pointer", &ReturnType::Pointer, 0xffff_8de8_43d2_1ac0),
-        ("pointer", &ReturnType::Pointer, (-12i64).cast_unsigned()),
-        ("pointer", &ReturnType::Pointer, (-517i64).cast_unsigned()),
-        ("pointer", &ReturnType::Pointer, (-4000i64).cast_unsigned()),
-        ("struct", &ReturnType::Aggregate { bytes: 16 }, 0x1f),
+        ("pointer", &ValueType::Pointer, 0),
+        ("pointer", &ValueType::Pointer, 0xffff_8de8_43d2_1ac0),
+        ("pointer", &ValueType::Pointer, (-12i64).cast_unsigned()),
+        ("pointer", &ValueType::Pointer, (-517i64).cast_unsigned()),
+        ("pointer", &ValueType::Pointer, (-4000i64).cast_unsigned()),
+        ("struct", &ValueType::Aggregate { bytes: 16 }, 0x1f),
     ];
     let table: Vec<String> = rows
         .iter()
@@ -61,7 +63,7 @@ fn without_a_type_the_register_is_shown() {
 proptest! {
     #[test]
     fn hex_shows_the_register_of_every_function(value: u64) {
-        for returns in [None, Some(&ReturnType::Void), Some(&ReturnType::Bool), Some(&ReturnType::Signed { bytes: 4 })] {
+        for returns in [None, Some(&ValueType::Void), Some(&ValueType::Bool), Some(&ValueType::Signed { bytes: 4 })] {
             prop_assert_eq!(format_return(returns, value, Style::Hex), Some(format!("{value:#x}")));
         }
     }
@@ -69,7 +71,7 @@ proptest! {
     #[test]
     fn the_unused_part_of_the_register_does_not_matter(value: u32, rubbish: u32) {
         let register = u64::from(rubbish) << 32 | u64::from(value);
-        for returns in [ReturnType::Signed { bytes: 4 }, ReturnType::Unsigned { bytes: 4 }] {
+        for returns in [ValueType::Signed { bytes: 4 }, ValueType::Unsigned { bytes: 4 }] {
             prop_assert_eq!(typed(&returns, register), typed(&returns, u64::from(value)));
         }
     }
@@ -77,7 +79,7 @@ proptest! {
     #[test]
     fn signed_numbers_come_back(value: i64) {
         for (bytes, expected) in [(1, i64::from(value as i8)), (2, i64::from(value as i16)), (4, i64::from(value as i32)), (8, value)] {
-            let text = typed(&ReturnType::Signed { bytes }, value.cast_unsigned());
+            let text = typed(&ValueType::Signed { bytes }, value.cast_unsigned());
             let number = text.split(' ').next().unwrap();
             prop_assert_eq!(number.parse::<i64>().unwrap(), expected);
         }
@@ -85,7 +87,7 @@ proptest! {
 
     #[test]
     fn any_width_is_taken(value: u64, bytes: u32) {
-        typed(&ReturnType::Signed { bytes }, value);
-        typed(&ReturnType::Unsigned { bytes }, value);
+        typed(&ValueType::Signed { bytes }, value);
+        typed(&ValueType::Unsigned { bytes }, value);
     }
 }
