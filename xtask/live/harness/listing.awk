@@ -50,12 +50,11 @@ BEGIN {
 /^#/ || /^ -+$/ || /=>/ || /^$/ { next }
 
 {
-    # The last one: a verbose listing has more of them.
-    bar = match($0, /[|]  [^|]*$/)
-    if (!bar) {
+    # The last one: a verbose listing has more of them. Flags have bars between them, but no spaces behind.
+    if (!match($0, /.*[|]  /)) {
         problem("no call")
     }
-    text = substr($0, bar + 3)
+    text = substr($0, RLENGTH + 1)
     match(text, /^ */)
     level = RLENGTH / 2
     text = substr(text, RLENGTH + 1)
@@ -92,10 +91,10 @@ BEGIN {
         problem("is at " level " inside of " depth " calls")
     }
     entered(name)
-    if (text ~ /\(\) [{]$/) {
+    if (text ~ /^[^ (]+\(.*\) [{]$/) {
         stack[depth] = name
         depth++
-    } else if (text ~ /^[^ ]+\(\);/) {
+    } else if (text ~ /^[^ (]+\(.*\);/) {
         if (depth == 0) {
             root_ends()
         }
