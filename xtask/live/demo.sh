@@ -1,5 +1,5 @@
 # `tracer demo` shows the sockmap path, nested as it runs, and leaves nothing behind.
-# limit: 240
+# limit: 400
 
 tracer demo -n 3 >/tmp/out 2>/tmp/err || fail "exit status $?: $(tr '\n' ' ' </tmp/err)"
 path='tcp_bpf_sendmsg>sk_psock_msg_verdict sk_psock_msg_verdict>bpf_msg_redirect_hash
