@@ -6,7 +6,7 @@
 
 use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_ktime_get_ns};
 use aya_log_ebpf::warn;
-use tracer_common::{Event, EventKind, MAX_ARGUMENTS};
+use tracer_common::{Event, EventKind};
 
 use crate::{
     batch::{self, Hit, Wake},
@@ -226,13 +226,13 @@ fn arguments<S: Site>(
     writer: u32,
     entry: &Hit,
 ) {
-    for argument in 0..MAX_ARGUMENTS {
-        if argument >= config!(arguments) {
-            return;
-        }
-        let Some(value) = ctx.argument(argument) else {
-            return;
+    let mut store = |argument: u32, value: Option<u64>| {
+        let value = if argument < config!(arguments) {
+            value
+        } else {
+            None
         };
+        let Some(value) = value else { return false };
         let hit = Hit {
             value,
             depth: argument,
@@ -241,7 +241,18 @@ fn arguments<S: Site>(
             ..*entry
         };
         batch::push(number, cpu, task, writer, &hit, ctx.frame());
+        true
+    };
+    if config!(arguments) == 0 {
+        return;
     }
+    // No loop: see `Site::argument`.
+    let _ = store(0, ctx.argument::<0>())
+        && store(1, ctx.argument::<1>())
+        && store(2, ctx.argument::<2>())
+        && store(3, ctx.argument::<3>())
+        && store(4, ctx.argument::<4>())
+        && store(5, ctx.argument::<5>());
 }
 
 /// The probed function's address, counted from the kernel's text.

@@ -83,8 +83,8 @@ impl Site for TrampolineSite<'_> {
     }
 
     #[inline(always)]
-    fn argument(&self, number: u32) -> Option<u64> {
-        argument_at_trampoline(self, number)
+    fn argument<const NUMBER: u32>(&self) -> Option<u64> {
+        argument_at_trampoline(self, NUMBER)
     }
 }
 
@@ -159,18 +159,20 @@ impl Site for ProbeSite {
 
     /// The registers of the x86-64 calling convention.
     #[inline(always)]
-    fn argument(&self, number: u32) -> Option<u64> {
-        // SAFETY: the registers are the program's context.
-        let registers = unsafe { &*self.registers };
-        Some(match number {
-            0 => registers.rdi,
-            1 => registers.rsi,
-            2 => registers.rdx,
-            3 => registers.rcx,
-            4 => registers.r8,
-            5 => registers.r9,
-            _ => return None,
-        })
+    fn argument<const NUMBER: u32>(&self) -> Option<u64> {
+        let registers = self.registers;
+        // SAFETY: the registers are the program's context. Volatile, or the compiler makes one read at a computed place of several.
+        unsafe {
+            Some(match NUMBER {
+                0 => core::ptr::read_volatile(&raw const (*registers).rdi),
+                1 => core::ptr::read_volatile(&raw const (*registers).rsi),
+                2 => core::ptr::read_volatile(&raw const (*registers).rdx),
+                3 => core::ptr::read_volatile(&raw const (*registers).rcx),
+                4 => core::ptr::read_volatile(&raw const (*registers).r8),
+                5 => core::ptr::read_volatile(&raw const (*registers).r9),
+                _ => return None,
+            })
+        }
     }
 }
 

@@ -21,8 +21,9 @@ pub trait Site: EbpfContext {
     /// What the function returned; meaningless at an entry.
     fn value(&self) -> u64;
 
-    /// An argument as the register holds it, counted from 0; none if the function has fewer. At an fprobe nobody knows how many it has.
-    fn argument(&self, number: u32) -> Option<u64>;
+    /// The argument with that number, counted from 0, as the register holds it; none if the function has fewer. At an fprobe nobody knows how
+    /// many it has. The number is a constant, because the verifier allows only constant offsets into a context.
+    fn argument<const NUMBER: u32>(&self) -> Option<u64>;
 
     /// Where the probed function begins.
     #[inline(always)]
@@ -46,8 +47,8 @@ impl Site for FEntryContext {
     }
 
     #[inline(always)]
-    fn argument(&self, number: u32) -> Option<u64> {
-        argument_at_trampoline(self, number)
+    fn argument<const NUMBER: u32>(&self) -> Option<u64> {
+        argument_at_trampoline(self, NUMBER)
     }
 }
 
@@ -77,7 +78,7 @@ impl Site for FExitContext {
     }
 
     #[inline(always)]
-    fn argument(&self, _number: u32) -> Option<u64> {
+    fn argument<const NUMBER: u32>(&self) -> Option<u64> {
         None
     }
 }
