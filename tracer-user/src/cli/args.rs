@@ -116,6 +116,9 @@ pub struct WorkloadArgs {
     /// Time between the reader's wake-up and its receive in µs
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub reader_delay_us: u64,
+    /// Run before all that is not in real time (SCHED_FIFO)
+    #[arg(long)]
+    pub real_time: bool,
 }
 
 /// The workloads

@@ -12,7 +12,7 @@ use super::{
     args::{WorkloadArgs, WorkloadKind},
     exit::Exit,
 };
-use crate::workload::{self, Kind};
+use crate::workload::{self, Kind, Scheduling};
 
 static STOP: AtomicBool = AtomicBool::new(false);
 
@@ -38,6 +38,11 @@ pub fn run(args: &WorkloadArgs) -> Result<Exit> {
         size: args.size,
         interval: Duration::from_micros(args.interval_us),
         reader_delay: Duration::from_micros(args.reader_delay_us),
+        scheduling: if args.real_time {
+            Scheduling::RealTime
+        } else {
+            Scheduling::Usual
+        },
     };
     let summary = workload::run(kind, &options, &STOP)?;
     eprintln!(

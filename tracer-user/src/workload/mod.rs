@@ -42,6 +42,18 @@ pub struct Options {
     /// How long the reader waits between being woken and receiving. With some, what it does is over or yet to come
     /// while the sender is in the kernel, and every send takes much the same way there.
     pub reader_delay: Duration,
+    /// How the two threads share a CPU with others.
+    pub scheduling: Scheduling,
+}
+
+/// How a workload's threads share a CPU with others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scheduling {
+    /// As everybody does.
+    #[default]
+    Usual,
+    /// Before all that are not in real time, so that nobody's work counts as part of a send (SCHED_FIFO; needs CAP_SYS_NICE).
+    RealTime,
 }
 
 /// What was done.
@@ -99,6 +111,7 @@ mod tests {
             size,
             interval: Duration::ZERO,
             reader_delay: Duration::ZERO,
+            scheduling: Scheduling::Usual,
         }
     }
 

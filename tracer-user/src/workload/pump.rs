@@ -19,7 +19,7 @@ use nix::{
     unistd::Pid,
 };
 
-use super::{Options, Summary, times::Times};
+use super::{Options, Scheduling, Summary, times::Times};
 
 /// Messages that may be under way.
 const WINDOW_MESSAGES: u64 = 64;
@@ -59,15 +59,16 @@ pub(super) fn run(
         let reading = thread::Builder::new()
             .name("reader".to_owned())
             .spawn_scoped(scope, move || {
-                let result =
-                    pin(cpus.1).and_then(|()| receive_all(reader, progress, options.reader_delay));
+                let result = place(cpus.1, options.scheduling)
+                    .and_then(|()| receive_all(reader, progress, options.reader_delay));
                 progress.failed.fetch_or(result.is_err(), Ordering::AcqRel);
                 result
             })?;
         let sending = thread::Builder::new()
             .name("sender".to_owned())
             .spawn_scoped(scope, move || {
-                let result = pin(cpus.0).and_then(|()| send_all(sender, progress, options, stop));
+                let result = place(cpus.0, options.scheduling)
+                    .and_then(|()| send_all(sender, progress, options, stop));
                 progress.finished.store(true, Ordering::Release);
                 progress.failed.fetch_or(result.is_err(), Ordering::AcqRel);
                 result
@@ -97,6 +98,18 @@ fn own_cpus() -> Result<(usize, usize)> {
     let mut usable = (0..CpuSet::count()).filter(|cpu| allowed.is_set(*cpu) == Ok(true));
     let first = usable.next().context("this process may use no CPU")?;
     Ok((first, usable.next().unwrap_or(first)))
+}
+
+/// Binds this thread to a CPU, and lets it run before others if that is wanted.
+fn place(cpu: usize, scheduling: Scheduling) -> Result<()> {
+    pin(cpu)?;
+    if scheduling == Scheduling::RealTime {
+        let priority = libc::sched_param { sched_priority: 1 };
+        // SAFETY: the parameters outlive the call; 0 is this thread.
+        let answer = unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const priority) };
+        Errno::result(answer).context("real time is not permitted: run as root")?;
+    }
+    Ok(())
 }
 
 fn pin(cpu: usize) -> Result<()> {
@@ -270,6 +283,7 @@ mod tests {
             size: 1,
             interval: Duration::ZERO,
             reader_delay: Duration::ZERO,
+            scheduling: Scheduling::Usual,
         };
         assert!(run(&sender, &reader, &options, &AtomicBool::new(false)).is_err());
     }

@@ -4,7 +4,7 @@
 SENDS=100
 export TRACER_CACHE_DIR=/tmp/plans
 # In real time, so that tracer's own reading, which wakes up when a send ends, does not count as part of the send: here is one CPU for both.
-workload="chrt -f 1 tracer workload tcp --size 1 --interval-us 2000 --count $SENDS"
+workload="tracer workload tcp --real-time --size 1 --interval-us 2000 --count $SENDS"
 
 # The time of a send, from what the workload says.
 time_of() {
