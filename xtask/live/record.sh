@@ -40,8 +40,8 @@ said 'has no end' || fail "replay after SIGKILL: $(cat /tmp/err)"
 grep -q tcp_poll /tmp/out || fail "SIGKILL costs everything"
 
 # A recording that is limited in size ends by itself, or goes on in another file.
-timeout 100 tracer record -o /tmp/recording --max-size 16K --learn 0 -G tcp_poll >/tmp/out 2>/tmp/err || fail "--max-size: exit status $?: $(cat /tmp/err)"
-[ "$(stat -c %s /tmp/recording)" -le 16384 ] || fail "--max-size 16K: $(stat -c %s /tmp/recording) bytes"
+timeout 100 tracer record -o /tmp/recording --max-size 64K --learn 0 -G tcp_poll >/tmp/out 2>/tmp/err || fail "--max-size: exit status $?: $(cat /tmp/err)"
+[ "$(stat -c %s /tmp/recording)" -le 65536 ] || fail "--max-size 64K: $(stat -c %s /tmp/recording) bytes"
 tracer replay /tmp/recording >/tmp/out 2>/tmp/err || fail "replay of a full one: exit status $?: $(cat /tmp/err)"
 said 'as large as it may be' || fail "replay of a full one: $(cat /tmp/err)"
 

@@ -64,7 +64,7 @@ impl fmt::Display for Reason {
             Self::Denied => "on the kernel's own deny list for BPF",
             Self::Signature(obstacle) => return obstacle.fmt(f),
             Self::Trampoline => {
-                "a BPF trampoline runs it outside its guard: attaching could freeze the machine"
+                "the probes' own part of the kernel runs it outside its guard: attaching could freeze the machine"
             }
             Self::OwnHelper => "the probes run it themselves",
             Self::Module => "module functions are not traced yet",
@@ -109,6 +109,29 @@ const TRAMPOLINE: &[&str] = &[
     "__rcu_read_lock",
     "__rcu_read_unlock",
 ];
+
+/// Where an fprobe's own code begins: it guards what it calls for a program, but not what it calls before and behind (kernel/trace/rethook.c,
+/// fprobe.c, fgraph.c). Seen on 6.12 with PROVE_RCU: the return of `rcu_read_lock_any_held`, which `rethook_trampoline_handler` calls, leads
+/// into that again until the stack is full.
+const FPROBE: &[&str] = &[
+    "rethook_trampoline_handler",
+    "arch_rethook_trampoline_callback",
+    "arch_rethook_prepare",
+    "rethook_try_get",
+    "rethook_hook",
+    "rethook_recycle",
+    "fprobe_handler",
+    "fprobe_exit_handler",
+    "fprobe_entry",
+    "fprobe_return",
+    "ftrace_return_to_handler",
+    "__ftrace_return_to_handler",
+    "function_graph_enter_regs",
+    "ftrace_graph_func",
+];
+
+/// Calls from an fprobe's own code within which nothing is attached.
+const FPROBE_LEVELS: u32 = 2;
 
 /// Also the trampoline's own, but its slow path (a task whose CPUs were changed meanwhile) is taken once and then settled, so
 /// only what it calls itself is left alone.
@@ -156,6 +179,9 @@ impl Rules {
     pub fn new(kernel: &Kernel, ways: Ways, scope: Scope) -> Self {
         let mut trampoline = within(kernel, TRAMPOLINE, TRAMPOLINE_LEVELS);
         trampoline.extend(within(kernel, MIGRATION, 1));
+        if ways.kprobe {
+            trampoline.extend(within(kernel, FPROBE, FPROBE_LEVELS));
+        }
         trampoline.retain(|&address| {
             kernel
                 .symbols
@@ -166,6 +192,7 @@ impl Rules {
         let known = [
             "rcu_read_unlock_special",
             "rcu_preempt_deferred_qs_irqrestore",
+            "rcu_read_lock_any_held",
         ];
         trampoline.extend(
             known
