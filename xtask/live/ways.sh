@@ -1,13 +1,13 @@
-# Each way to attach that the kernel has shows the sockmap path, and leaves nothing behind. One that it lacks is refused.
-# limit: 400
+# Each way to attach that the kernel has traces, and leaves nothing behind. One that it lacks is refused.
+# limit: 240
 
 path='tcp_bpf_sendmsg>sk_psock_msg_verdict sk_psock_msg_verdict>bpf_msg_redirect_hash
 tcp_bpf_sendmsg>tcp_bpf_sendmsg_redir tcp_bpf_sendmsg_redir>sock_def_readable
 __sys_sendto>tcp_bpf_sendmsg'
 tracer check >/tmp/check
 best=
-for way in multi kprobe pair; do
-    if [ $way != pair ] && ! grep -q "^ok  *$way " /tmp/check; then
+for way in multi kprobe; do
+    if ! grep -q "^ok  *$way " /tmp/check; then
         trace --attach $way -G __sys_sendto --duration 1s
         ends_with 4
         said "this kernel has no .*--attach $way" || fail "$way: $(cat /tmp/err)"
@@ -19,5 +19,15 @@ for way in multi kprobe pair; do
     awk -v inside="$(echo $path)" -v at_least=2 -f /live/harness/listing.awk /tmp/out >/tmp/calls || fail "$way: $(cat /tmp/calls)"
     [ "$(cat /tmp/calls)" = 2 ] || fail "$way: $(cat /tmp/calls) whole root calls instead of 2"
     grep -q ', 0 events lost' /tmp/err || fail "$way: the summary: $(grep whole /tmp/err)"
-    nothing_left 60
+    nothing_left
 done
+
+# Pairs take their time: a small root. The sockmap path by pairs is what `demo` has on kernels without the others.
+drive tcp 20000
+tracer --attach pair --learn 0 -G tcp_poll -n 3 >/tmp/out 2>/tmp/err || fail "pair: exit status $?: $(cat /tmp/err)"
+calls=$(check_listing) || fail "pair: $calls"
+[ "$calls" = 3 ] || fail "pair: $calls root calls instead of 3"
+said ', 0 events lost' || fail "pair: $(grep whole /tmp/err)"
+kill $workload
+wait $workload || fail "the workload: $(cat /tmp/workload.err)"
+nothing_left

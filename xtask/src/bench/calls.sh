@@ -1,7 +1,7 @@
 # What a traced call costs: the median of a 1-byte send over loopback TCP, untraced and traced in each way, in guest instructions.
 # Prints one line a figure, which xtask reads. WAYS is set by xtask.
 
-SENDS=100
+SENDS=60
 export TRACER_CACHE_DIR=/tmp/plans
 # In real time, so that tracer's own reading, which wakes up when a send ends, does not count as part of the send: here is one CPU for both.
 workload="tracer workload tcp --real-time --size 1 --interval-us 2000 --count $SENDS"
