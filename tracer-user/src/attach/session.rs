@@ -1,7 +1,7 @@
 //! One program for both ends of many functions: fsession.multi and kprobe.session.
 //!
 //! A trace is attached and gone in a moment, however many functions it has. By trampolines (7.2+) a call costs what it costs with a
-//! pair. By an fprobe (6.10+, CONFIG_FPROBE) a call in a root costs two to three times as much, but a function is found by its address,
+//! pair. By an fprobe (6.10+, CONFIG_FPROBE) a call in a root costs half as much again, but a function is found by its address,
 //! so it needs no type and no name of its own.
 //!
 //! The kernel skips a program that is hit again on the same CPU while it runs, and with it both ends of what an interrupt in the
