@@ -35,45 +35,47 @@ use aya_ebpf::{
     programs::{BtfTracePointContext, FEntryContext, FExitContext, ProbeContext},
 };
 
+use site::TrampolineSite;
+
 /// A root was entered.
 #[fentry]
 pub fn root_entry(ctx: FEntryContext) -> i32 {
-    probe::root_entry(&ctx);
+    probe::root_entry(&TrampolineSite::of(&ctx));
     0
 }
 
 /// A root returned.
 #[fexit]
 pub fn root_exit(ctx: FExitContext) -> i32 {
-    probe::root_exit(&ctx);
+    probe::root_exit(&TrampolineSite::of(&ctx));
     0
 }
 
 /// A function that may run under a root was entered.
 #[fentry]
 pub fn callee_entry(ctx: FEntryContext) -> i32 {
-    probe::callee_entry(&ctx);
+    probe::callee_entry(&TrampolineSite::of(&ctx));
     0
 }
 
 /// A function that may run under a root returned.
 #[fexit]
 pub fn callee_exit(ctx: FExitContext) -> i32 {
-    probe::callee_exit(&ctx);
+    probe::callee_exit(&TrampolineSite::of(&ctx));
     0
 }
 
 /// A function that is hidden was entered.
 #[fentry]
 pub fn hidden_entry(ctx: FEntryContext) -> i32 {
-    probe::hidden_entry(&ctx);
+    probe::hidden_entry(&TrampolineSite::of(&ctx));
     0
 }
 
 /// A function that is hidden returned.
 #[fexit]
 pub fn hidden_exit(ctx: FExitContext) -> i32 {
-    probe::hidden_exit(&ctx);
+    probe::hidden_exit(&TrampolineSite::of(&ctx));
     0
 }
 

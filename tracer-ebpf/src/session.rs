@@ -11,16 +11,14 @@
 use core::ffi::c_void;
 
 use aya_ebpf::{
-    EbpfContext,
-    bindings::pt_regs,
-    helpers::bpf_get_func_ret,
+    EbpfContext as _,
     programs::{FEntryContext, ProbeContext},
 };
 use tracer_common::session::{SESSION_COOKIE, SESSION_IS_RETURN};
 
 use crate::{
     probe,
-    site::{Site, argument_at_trampoline},
+    site::{ProbeSite, TrampolineSite},
 };
 
 /// The exit is wanted; the answer of an exit means nothing (kprobe_multi_link_handler, kernel/trace/bpf_trace.c).
@@ -56,129 +54,47 @@ unsafe fn cookie(ctx: *mut c_void) -> *mut u64 {
     }
 }
 
-/// A call at its entry or at its exit, at a trampoline.
-pub struct TrampolineSite<'a>(&'a FEntryContext);
-
-impl EbpfContext for TrampolineSite<'_> {
-    #[inline(always)]
-    fn as_ptr(&self) -> *mut c_void {
-        self.0.as_ptr()
-    }
-}
-
-impl Site for TrampolineSite<'_> {
-    const EXIT_ALWAYS_COMES: bool = true;
-
-    #[inline(always)]
-    fn frame(&self) -> u64 {
-        self.as_ptr() as u64
-    }
-
-    #[inline(always)]
-    fn value(&self) -> u64 {
-        let mut value = 0;
-        // SAFETY: the context is the program's own, and the function has returned.
-        unsafe { bpf_get_func_ret(self.as_ptr(), &raw mut value) };
-        value
-    }
-
-    #[inline(always)]
-    fn argument<const NUMBER: u32>(&self) -> Option<u64> {
-        argument_at_trampoline(self, NUMBER)
+/// Runs `entry` or `exit` at a trampoline, whose exit always comes.
+#[inline(always)]
+fn at_trampoline(
+    ctx: &FEntryContext,
+    entry: impl FnOnce(&TrampolineSite) -> bool,
+    exit: impl FnOnce(&TrampolineSite),
+) {
+    let site = TrampolineSite::of(ctx);
+    // SAFETY: the context is the program's own.
+    if unsafe { is_return(site.as_ptr()) } {
+        exit(&site);
+    } else {
+        entry(&site);
     }
 }
 
 /// A function that may run under a root, at a trampoline.
 #[inline(always)]
 pub fn callee(ctx: &FEntryContext) {
-    if probe::is_outside() {
-        return;
-    }
-    let site = TrampolineSite(ctx);
-    // SAFETY: the context is the program's own.
-    if unsafe { is_return(site.as_ptr()) } {
-        probe::callee_exit(&site);
-    } else {
-        probe::callee_entry(&site);
+    if !probe::is_outside() {
+        at_trampoline(ctx, probe::callee_entry, probe::callee_exit);
     }
 }
 
 /// A root, at a trampoline.
 #[inline(always)]
 pub fn root(ctx: &FEntryContext) {
-    let site = TrampolineSite(ctx);
-    // SAFETY: the context is the program's own.
-    if unsafe { is_return(site.as_ptr()) } {
-        probe::root_exit(&site);
-    } else {
-        probe::root_entry(&site);
-    }
+    at_trampoline(ctx, probe::root_entry, probe::root_exit);
 }
 
 /// A hidden function, at a trampoline.
 #[inline(always)]
 pub fn hidden(ctx: &FEntryContext) {
-    if probe::is_outside() {
-        return;
-    }
-    let site = TrampolineSite(ctx);
-    // SAFETY: the context is the program's own.
-    if unsafe { is_return(site.as_ptr()) } {
-        probe::hidden_exit(&site);
-    } else {
-        probe::hidden_entry(&site);
+    if !probe::is_outside() {
+        at_trampoline(ctx, probe::hidden_entry, probe::hidden_exit);
     }
 }
 
-/// A call at its entry or at its exit, at an fprobe.
-pub struct ProbeSite {
-    registers: *mut pt_regs,
-    frame: u64,
-}
-
-impl EbpfContext for ProbeSite {
-    #[inline(always)]
-    fn as_ptr(&self) -> *mut c_void {
-        self.registers.cast()
-    }
-}
-
-impl Site for ProbeSite {
-    const EXIT_ALWAYS_COMES: bool = false;
-
-    #[inline(always)]
-    fn frame(&self) -> u64 {
-        self.frame
-    }
-
-    #[inline(always)]
-    fn value(&self) -> u64 {
-        // SAFETY: the registers are the program's context.
-        unsafe { (*self.registers).rax }
-    }
-
-    /// The registers of the x86-64 calling convention.
-    #[inline(always)]
-    fn argument<const NUMBER: u32>(&self) -> Option<u64> {
-        let registers = self.registers;
-        // SAFETY: the registers are the program's context. Volatile, or the compiler makes one read at a computed place of several.
-        unsafe {
-            Some(match NUMBER {
-                0 => core::ptr::read_volatile(&raw const (*registers).rdi),
-                1 => core::ptr::read_volatile(&raw const (*registers).rsi),
-                2 => core::ptr::read_volatile(&raw const (*registers).rdx),
-                3 => core::ptr::read_volatile(&raw const (*registers).rcx),
-                4 => core::ptr::read_volatile(&raw const (*registers).r8),
-                5 => core::ptr::read_volatile(&raw const (*registers).r9),
-                _ => return None,
-            })
-        }
-    }
-}
-
-/// Runs `entry`, which says whether the exit is wanted, or `exit`.
+/// Runs `entry`, which says whether the exit is wanted, or `exit`, at an fprobe.
 #[inline(always)]
-fn run(
+fn at_fprobe(
     ctx: &ProbeContext,
     entry: impl FnOnce(&ProbeSite) -> bool,
     exit: impl FnOnce(&ProbeSite),
@@ -211,13 +127,13 @@ pub fn callee_probe(ctx: &ProbeContext) -> u32 {
     if probe::is_outside() {
         return NO_EXIT;
     }
-    run(ctx, probe::callee_entry, probe::callee_exit)
+    at_fprobe(ctx, probe::callee_entry, probe::callee_exit)
 }
 
 /// A root, at an fprobe.
 #[inline(always)]
 pub fn root_probe(ctx: &ProbeContext) -> u32 {
-    run(ctx, probe::root_entry, probe::root_exit)
+    at_fprobe(ctx, probe::root_entry, probe::root_exit)
 }
 
 /// A hidden function, at an fprobe.
@@ -226,5 +142,5 @@ pub fn hidden_probe(ctx: &ProbeContext) -> u32 {
     if probe::is_outside() {
         return NO_EXIT;
     }
-    run(ctx, probe::hidden_entry, probe::hidden_exit)
+    at_fprobe(ctx, probe::hidden_entry, probe::hidden_exit)
 }

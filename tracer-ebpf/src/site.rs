@@ -4,10 +4,12 @@
 //! trampoline (fentry and fexit, single or multi) that is the address of the probe's context, which lies in the trampoline's own stack
 //! frame. At a kprobe.session entry and exit have different registers, so the entry leaves the stack pointer in the session's cookie.
 
+use core::ffi::c_void;
+
 use aya_ebpf::{
     EbpfContext,
+    bindings::pt_regs,
     helpers::{bpf_get_func_arg, bpf_get_func_ip, bpf_get_func_ret},
-    programs::{FEntryContext, FExitContext},
 };
 
 /// The entry or the exit of a call.
@@ -18,10 +20,10 @@ pub trait Site: EbpfContext {
     /// The number of the call, see above.
     fn frame(&self) -> u64;
 
-    /// What the function returned; meaningless at an entry.
+    /// What the function returned. To be asked for at an exit only.
     fn value(&self) -> u64;
 
-    /// The argument with that number, counted from 0, as the register holds it; none if the function has fewer. At an fprobe nobody knows how
+    /// To be asked for at an entry only: the argument with that number, counted from 0, as the register holds it; none if the function has fewer. At an fprobe nobody knows how
     /// many it has. The number is a constant, because the verifier allows only constant offsets into a context.
     fn argument<const NUMBER: u32>(&self) -> Option<u64>;
 
@@ -33,52 +35,93 @@ pub trait Site: EbpfContext {
     }
 }
 
-impl Site for FEntryContext {
+/// A call at its entry or at its exit, at a trampoline.
+pub struct TrampolineSite(*mut c_void);
+
+impl TrampolineSite {
+    /// Where a program of a trampoline runs.
+    #[inline(always)]
+    pub fn of<C: EbpfContext>(ctx: &C) -> Self {
+        Self(ctx.as_ptr())
+    }
+}
+
+impl EbpfContext for TrampolineSite {
+    #[inline(always)]
+    fn as_ptr(&self) -> *mut c_void {
+        self.0
+    }
+}
+
+impl Site for TrampolineSite {
     const EXIT_ALWAYS_COMES: bool = true;
 
     #[inline(always)]
     fn frame(&self) -> u64 {
-        self.as_ptr() as u64
-    }
-
-    #[inline(always)]
-    fn value(&self) -> u64 {
-        0
-    }
-
-    #[inline(always)]
-    fn argument<const NUMBER: u32>(&self) -> Option<u64> {
-        argument_at_trampoline(self, NUMBER)
-    }
-}
-
-/// See [`Site::argument`].
-#[inline(always)]
-pub fn argument_at_trampoline<C: EbpfContext>(ctx: &C, number: u32) -> Option<u64> {
-    let mut value = 0;
-    // SAFETY: the context is the program's own; the helper checks the number (5.17+).
-    let answer = unsafe { bpf_get_func_arg(ctx.as_ptr(), number, &raw mut value) };
-    (answer == 0).then_some(value)
-}
-
-impl Site for FExitContext {
-    const EXIT_ALWAYS_COMES: bool = true;
-
-    #[inline(always)]
-    fn frame(&self) -> u64 {
-        self.as_ptr() as u64
+        self.0 as u64
     }
 
     #[inline(always)]
     fn value(&self) -> u64 {
         let mut value = 0;
         // SAFETY: the context is the program's own, and the function has returned.
-        unsafe { bpf_get_func_ret(self.as_ptr(), &raw mut value) };
+        unsafe { bpf_get_func_ret(self.0, &raw mut value) };
         value
     }
 
     #[inline(always)]
     fn argument<const NUMBER: u32>(&self) -> Option<u64> {
-        None
+        let mut value = 0;
+        // SAFETY: the context is the program's own; the helper checks the number (5.17+).
+        let answer = unsafe { bpf_get_func_arg(self.0, NUMBER, &raw mut value) };
+        (answer == 0).then_some(value)
+    }
+}
+
+/// A call at its entry or at its exit, at an fprobe.
+pub struct ProbeSite {
+    /// The registers there.
+    pub registers: *mut pt_regs,
+    /// See [`Site::frame`].
+    pub frame: u64,
+}
+
+impl EbpfContext for ProbeSite {
+    #[inline(always)]
+    fn as_ptr(&self) -> *mut c_void {
+        self.registers.cast()
+    }
+}
+
+impl Site for ProbeSite {
+    const EXIT_ALWAYS_COMES: bool = false;
+
+    #[inline(always)]
+    fn frame(&self) -> u64 {
+        self.frame
+    }
+
+    #[inline(always)]
+    fn value(&self) -> u64 {
+        // SAFETY: the registers are the program's context.
+        unsafe { (*self.registers).rax }
+    }
+
+    /// The registers of the x86-64 calling convention.
+    #[inline(always)]
+    fn argument<const NUMBER: u32>(&self) -> Option<u64> {
+        let registers = self.registers;
+        // SAFETY: the registers are the program's context. Volatile, or the compiler makes one read at a computed place of several.
+        unsafe {
+            Some(match NUMBER {
+                0 => core::ptr::read_volatile(&raw const (*registers).rdi),
+                1 => core::ptr::read_volatile(&raw const (*registers).rsi),
+                2 => core::ptr::read_volatile(&raw const (*registers).rdx),
+                3 => core::ptr::read_volatile(&raw const (*registers).rcx),
+                4 => core::ptr::read_volatile(&raw const (*registers).r8),
+                5 => core::ptr::read_volatile(&raw const (*registers).r9),
+                _ => return None,
+            })
+        }
     }
 }
