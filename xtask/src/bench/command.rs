@@ -4,12 +4,12 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 
 use super::figures::Figures;
 use crate::setup::{self, Emulator, Kernel, KernelChoice, kernels};
-use crate::vm::{self, GuestFile, Sinks, VmSpec};
+use crate::vm::{self, GuestFile, VmSpec};
 use crate::{build, process::say};
 
 const CALLS: &str = include_str!("calls.sh");
@@ -78,25 +78,5 @@ fn guest(
         source: probes.to_owned(),
         destination: "/probes".to_owned(),
     });
-    let mut output = Vec::new();
-    let mut errors = Vec::new();
-    let end = vm::run(
-        emulator,
-        &spec,
-        Sinks {
-            stdout: &mut output,
-            stderr: &mut errors,
-        },
-    )?;
-    let errors = String::from_utf8_lossy(&errors);
-    if end.status != 0 {
-        bail!(
-            "the guest's script ended with status {}:\n{errors}",
-            end.status
-        );
-    }
-    if !errors.is_empty() {
-        say(errors.trim_end());
-    }
-    Ok(String::from_utf8_lossy(&output).into_owned())
+    vm::output(emulator, &spec)
 }

@@ -3,13 +3,13 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 
 use super::{Difference, Report, Spec, report, script};
+use crate::build;
 use crate::setup::{self, Emulator, Kernel, KernelChoice, kernels};
-use crate::vm::{self, Sinks, VmSpec};
-use crate::{build, process::say};
+use crate::vm::{self, VmSpec};
 
 /// What this project promises of its graphs.
 pub const RECALL: f64 = 0.90;
@@ -107,27 +107,7 @@ pub fn measure(
     // The sender and the reader have a CPU each; a tracer that shared one with them would change what they do.
     spec.smp = 4;
     spec.timeout = Duration::from_mins(15);
-    let mut output = Vec::new();
-    let mut errors = Vec::new();
-    let end = vm::run(
-        emulator,
-        &spec,
-        Sinks {
-            stdout: &mut output,
-            stderr: &mut errors,
-        },
-    )?;
-    let output = String::from_utf8_lossy(&output);
-    if end.status != 0 {
-        bail!(
-            "the guest's script ended with status {}:\n{}",
-            end.status,
-            String::from_utf8_lossy(&errors)
-        );
-    }
-    if !errors.is_empty() {
-        say(String::from_utf8_lossy(&errors).trim_end());
-    }
+    let output = vm::output(emulator, &spec)?;
     specs.iter().map(|spec| report(spec, &output)).collect()
 }
 

@@ -20,8 +20,9 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
+use crate::process::say;
 use crate::setup::{Emulator, Kernel};
 
 /// A machine and what it is to do.
@@ -109,6 +110,28 @@ pub fn run(emulator: &Emulator, spec: &VmSpec, sinks: Sinks) -> Result<VmEnd, Vm
     let archive = initramfs::build(emulator, spec, &initramfs::Job::Command { token: &token })?;
     let machine = qemu::Machine::start(emulator, spec, &archive)?;
     session::Session::new(spec, sinks, &token).run(machine)
+}
+
+/// Runs a command that ends well, and returns what it wrote to stdout; what it wrote to stderr is said.
+pub fn output(emulator: &Emulator, spec: &VmSpec) -> Result<String> {
+    let mut output = Vec::new();
+    let mut errors = Vec::new();
+    let sinks = Sinks {
+        stdout: &mut output,
+        stderr: &mut errors,
+    };
+    let end = run(emulator, spec, sinks)?;
+    let errors = String::from_utf8_lossy(&errors);
+    if end.status != 0 {
+        bail!(
+            "the guest's script ended with status {}:\n{errors}",
+            end.status
+        );
+    }
+    if !errors.is_empty() {
+        say(errors.trim_end());
+    }
+    Ok(String::from_utf8_lossy(&output).into_owned())
 }
 
 /// Boots the machine with a shell on this terminal.
