@@ -5,11 +5,13 @@
 //! detached. Whatever ends the trace (a signal, the time, the number of calls, the command, a closed pipe), what has been
 //! captured is written before anything else is done.
 
+mod attached;
 pub mod callers;
 mod command;
 mod flight;
 mod growth;
 mod learning;
+mod options;
 pub mod pipeline;
 pub mod printer;
 mod probes;
@@ -25,9 +27,10 @@ mod tell;
 pub use callers::Callers;
 pub use command::Begin;
 pub use learning::{Before, Learned, Origin, cache, learn};
+pub use options::{Options, Outcome, Outputs};
 pub use probes::raise_file_limit;
 pub use recorder::Recorder;
 pub use replay::{Readable, replay};
-pub use run::{NoSuchWay, Options, Outcome, Outputs, run};
+pub use run::run;
 pub use show::Show;
 pub use stop::Stop;

@@ -25,4 +25,4 @@ pub use misses::skipped;
 pub use object::{Object, ObjectError};
 pub use pair::Pair;
 pub use role::Role;
-pub use way::{Way, Ways};
+pub use way::{NoSuchWay, Way, Ways};

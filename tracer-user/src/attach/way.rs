@@ -6,6 +6,7 @@
 use std::os::fd::AsFd as _;
 
 use aya_obj::generated::{BPF_EXIT, BPF_JMP, bpf_insn};
+use thiserror::Error;
 
 use super::bpf::{self, Functions, ProgramKind};
 use crate::kernel::{btf::Types, symbols::Symbols};
@@ -44,6 +45,11 @@ impl Way {
     }
 }
 
+/// A way to attach that the user wants and the kernel has not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("this kernel has no {} (--attach {}); leave --attach out", .0.meaning(), .0.name())]
+pub struct NoSuchWay(pub Way);
+
 /// The ways that this kernel has besides [`Way::Pair`], which it must have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ways {
@@ -71,8 +77,17 @@ impl Ways {
         }
     }
 
+    /// The way to attach: the user's, or else the best of the kernel.
+    pub fn choose(self, wanted: Option<Way>) -> Result<Way, NoSuchWay> {
+        match wanted {
+            None => Ok(self.best()),
+            Some(way) if self.has(way) => Ok(way),
+            Some(way) => Err(NoSuchWay(way)),
+        }
+    }
+
     /// The one with which a trace begins and ends soonest.
-    pub const fn best(self) -> Way {
+    const fn best(self) -> Way {
         if self.multi {
             Way::Multi
         } else if self.kprobe {

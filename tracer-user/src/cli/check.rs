@@ -86,16 +86,17 @@ impl Finding {
 }
 
 fn findings() -> Vec<Finding> {
+    let (types, symbols) = (Types::load(), Symbols::read());
     let mut findings = vec![
         Finding::useful("kernel", &facts::release_name(), Clone::clone),
         Finding::needed("privileges", Exit::NotPermitted, &privileges(), |words| {
             (*words).to_owned()
         }),
         lockdown(),
-        Finding::needed("types", Exit::Kernel, &Types::load(), |_| {
+        Finding::needed("types", Exit::Kernel, &types, |_| {
             "BTF in /sys/kernel/btf/vmlinux".to_owned()
         }),
-        Finding::needed("symbols", Exit::NotPermitted, &Symbols::read(), |symbols| {
+        Finding::needed("symbols", Exit::NotPermitted, &symbols, |symbols| {
             format!("{} functions in /proc/kallsyms", symbols.functions().len())
         }),
         Finding::useful("text", &KernelText::open(), |_| {
@@ -110,7 +111,11 @@ fn findings() -> Vec<Finding> {
             "BPF tracing programs load and attach".to_owned()
         }),
     ];
-    findings.extend(ways());
+    let ways = match (&types, &symbols) {
+        (Ok(types), Ok(symbols)) => Ways::of(types, symbols),
+        _ => Ways::default(),
+    };
+    findings.extend([way(Way::Multi, ways), way(Way::Kprobe, ways)]);
     findings
 }
 
@@ -141,22 +146,15 @@ fn lockdown() -> Finding {
     Finding::needed("lockdown", Exit::NotPermitted, &fact, Clone::clone)
 }
 
-/// The ways to attach to many functions at once.
-fn ways() -> [Finding; 2] {
-    let ways = match (Types::load(), Symbols::read()) {
-        (Ok(types), Ok(symbols)) => Ways::of(&types, &symbols),
-        _ => Ways::default(),
+/// A way to attach to many functions at once.
+fn way(way: Way, ways: Ways) -> Finding {
+    let meaning = || way.meaning().to_owned();
+    let fact = if ways.has(way) {
+        Ok(())
+    } else {
+        Err(meaning())
     };
-    let finding = |what, way: Way| {
-        let meaning = || way.meaning().to_owned();
-        let fact = if ways.has(way) {
-            Ok(())
-        } else {
-            Err(meaning())
-        };
-        Finding::useful(what, &fact, |()| meaning())
-    };
-    [finding("multi", Way::Multi), finding("kprobe", Way::Kprobe)]
+    Finding::useful(way.name(), &fact, |()| meaning())
 }
 
 /// Does what a trace does, with a function that nobody calls.

@@ -5,12 +5,11 @@ use std::process::ExitCode;
 use thiserror::Error;
 
 use crate::{
-    attach::{AttachError, ObjectError},
+    attach::{AttachError, NoSuchWay, ObjectError},
     filter::NeverHolds,
     kernel::{KernelError, btf::BtfError, symbols::SymbolsError},
     plan::RootError,
     recording::RecordingError,
-    session::NoSuchWay,
 };
 
 /// How the process ends.

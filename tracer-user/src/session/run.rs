@@ -1,14 +1,14 @@
 //! One trace of the command line.
 
-use std::{collections::BTreeMap, io::Write, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
-use aya::maps::{MapData, RingBuf};
 use tokio::signal::unix::{SignalKind, signal};
-use tracer_common::{Config, CpuCounters, CpuMask, MAX_ARGUMENTS, NO_DEPTH_LIMIT};
+use tracer_common::CpuCounters;
 
 use super::{
-    Begin, Callers, Show, Stop,
+    Options, Outcome, Outputs, Stop,
+    attached::{self, Attached},
     command::{self, Subject},
     growth::{self, Growth, Start},
     learn,
@@ -18,81 +18,15 @@ use super::{
     probes::{self, Probes},
     recorder::{self, Recorder},
     streaming::{self, Ends},
-    target::Target,
     tell,
 };
 use crate::{
-    attach::{
-        Attacher, Controls, Object, Way, Ways,
-        object::{Sizes, Tracepoints},
-    },
-    graph::{Joined, Rebuilder, Totals},
+    attach::{Attacher, Way, Ways},
+    graph::{Joined, Rebuilder},
     kernel::{Address, Kernel},
-    output::ftrace::Arguments,
-    plan::{self, FunctionTable, Plan, Rules, Scope, cache::Cache},
+    plan::{self, FunctionTable, Plan, Rules, cache::Cache},
     stream::Rings,
 };
-
-/// What the user asked for.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Roots by name, glob or syscall.
-    pub roots: Vec<String>,
-    /// Root calls are traced if they are entered here.
-    pub cpus: CpuMask,
-    /// Root calls are traced if they are theirs.
-    pub callers: Callers,
-    /// Functions that are left out with all below them, by name, glob or syscall.
-    pub hidden: Vec<String>,
-    /// What is shown, and how.
-    pub show: Show,
-    /// End after this time.
-    pub duration: Option<Duration>,
-    /// How long to learn at most before the trace; with 0 nothing is learned in it either.
-    pub learn: Duration,
-    /// Go by what was learned before, and keep what is learned.
-    pub use_cache: bool,
-    /// Which functions are worth their cost.
-    pub scope: Scope,
-    /// The way to attach; none leaves it to the tool.
-    pub way: Option<Way>,
-    /// Bytes of each CPU's ring.
-    pub ring_bytes: u32,
-    /// Tell more on stderr.
-    pub verbose: bool,
-    /// A command to run and trace.
-    pub command: Vec<String>,
-    /// When the command begins.
-    pub begin: Begin,
-}
-
-impl Options {
-    /// Whether nothing below the roots is wanted.
-    fn is_roots_only(&self) -> bool {
-        self.show.filter.depth == Some(1)
-    }
-}
-
-/// How it went.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Outcome {
-    /// Sums over the root calls that were printed.
-    pub totals: Totals,
-    /// Root calls that the filter kept back; none without a filter.
-    pub filtered_out: Option<u64>,
-    /// The kernel side's counters.
-    pub counters: CpuCounters,
-    /// Hits that the kernel skipped in the middle of another probe.
-    pub skipped: u64,
-}
-
-/// Where the trace goes. All else goes to stderr.
-pub struct Outputs {
-    /// The graph; none if it is not to be printed.
-    pub graph: Option<Box<dyn Write>>,
-    /// Where a recording goes, if there is to be one.
-    pub recording: Option<Target>,
-}
 
 /// Runs one trace.
 pub async fn run(options: &Options, outputs: Outputs) -> Result<Outcome> {
@@ -100,7 +34,7 @@ pub async fn run(options: &Options, outputs: Outputs) -> Result<Outcome> {
     probes::raise_file_limit();
     let kernel = Arc::new(Kernel::read()?);
     let ways = Ways::of(&kernel.types, &kernel.symbols);
-    let way = choose(options.way, ways)?;
+    let way = ways.choose(options.way)?;
     let rules = Arc::new(Rules::new(&kernel, ways, options.scope));
     let roots = plan::resolve_roots(&kernel, &rules, &options.roots)?;
     let hidden = plan::resolve_roots(&kernel, &rules, &options.hidden)?;
@@ -143,20 +77,6 @@ pub async fn run(options: &Options, outputs: Outputs) -> Result<Outcome> {
     trace(options, prepared, outputs).await
 }
 
-/// A way to attach that the user wants and the kernel has not.
-#[derive(Debug, thiserror::Error)]
-#[error("this kernel has no {} (--attach {}); leave --attach out", .0.meaning(), .0.name())]
-pub struct NoSuchWay(pub Way);
-
-/// The way to attach: the user's, or else the best of the kernel.
-fn choose(wanted: Option<Way>, ways: Ways) -> Result<Way, NoSuchWay> {
-    match wanted {
-        None => Ok(ways.best()),
-        Some(way) if ways.has(way) => Ok(way),
-        Some(way) => Err(NoSuchWay(way)),
-    }
-}
-
 /// How long growth waits before its first look; none if there is to be no growth.
 fn growth_of(options: &Options, origin: &Origin) -> Option<Duration> {
     let waits = match origin {
@@ -193,7 +113,7 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
         tracepoints,
         probes,
         logger,
-    } = attach(options, &prepared)?;
+    } = prepared.attach(options)?;
     let kernel = Arc::clone(&prepared.kernel);
     let table = FunctionTable::of(Arc::clone(&kernel));
     let show = &options.show;
@@ -257,45 +177,19 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     Ok(outcome)
 }
 
-/// What is in the kernel when the trace begins.
-struct Attached {
-    attacher: Attacher,
-    controls: Controls,
-    rings: Vec<RingBuf<MapData>>,
-    tracepoints: Tracepoints,
-    probes: Probes,
-    logger: Option<tokio::task::JoinHandle<()>>,
-}
-
-fn attach(options: &Options, prepared: &Prepared) -> Result<Attached> {
-    let Prepared {
-        kernel, plan, stop, ..
-    } = prepared;
-    let btf = aya::Btf::from_sys_fs().context("the kernel's BTF cannot be read")?;
-    let command = prepared.subject.as_ref().and_then(Subject::pid);
-    let config = config(options, kernel, command);
-    let sizes = Sizes {
-        possible_cpus: kernel.possible_cpus,
-        ring_bytes: options.ring_bytes,
-        tasks: config.task_mask + 1,
-    };
-    let (mut object, rings) = Object::load(&config, sizes, &btf, options.verbose)?;
-    let logger = diagnostics(&mut object, options.verbose);
-    let tracepoints = object.attach_tracepoints(&btf)?;
-    let controls = object.controls()?;
-    let mut attacher = Attacher::new(object, btf, Arc::clone(kernel), prepared.way);
-    let probes = probes::attach_all(&mut attacher, plan, stop)?;
-    Ok(Attached {
-        attacher,
-        controls,
-        rings,
-        tracepoints,
-        probes,
-        logger,
-    })
-}
-
 impl Prepared {
+    fn attach(&self, options: &Options) -> Result<Attached> {
+        let command = self.subject.as_ref().and_then(Subject::pid);
+        attached::attach(
+            options,
+            &self.kernel,
+            &self.plan,
+            self.way,
+            command,
+            &self.stop,
+        )
+    }
+
     /// The processes that are traced, if not all.
     fn processes(&self, options: &Options) -> Vec<u32> {
         if !options.callers.pids.is_empty() {
@@ -347,43 +241,4 @@ impl Prepared {
         probes.callees.extend(probes.hidden);
         probes::detach(probes.callees, "functions");
     }
-}
-
-fn config(options: &Options, kernel: &Kernel, command: Option<u32>) -> Config {
-    let preempt_count = kernel.preempt_count();
-    Config {
-        text_base: kernel.text_base.0,
-        per_cpu_offsets: preempt_count.map_or(0, |(offsets, _)| offsets.0),
-        preempt_count: preempt_count.map_or(0, |(_, count)| count.0),
-        preempt_layout: kernel.preempt_layout(),
-        task_pid_offset: kernel.task_pid_offset,
-        callers: options.callers.config(std::process::id(), command),
-        max_depth: options.show.filter.depth.unwrap_or(NO_DEPTH_LIMIT),
-        task_mask: 1023,
-        arguments: match options.show.text.arguments {
-            Arguments::Hidden => 0,
-            Arguments::Shown => MAX_ARGUMENTS,
-        },
-        reserved: 0,
-        cpus: options.cpus,
-    }
-}
-
-/// The eBPF side's own messages go to the log, which `-v` shows.
-fn diagnostics(object: &mut Object, verbose: bool) -> Option<tokio::task::JoinHandle<()>> {
-    if !verbose {
-        return None;
-    }
-    let logger = aya_log::EbpfLogger::init(object.ebpf()).ok()?;
-    // SAFETY: the descriptor belongs to the log's ring, stays the same and stays open as long as the logger.
-    let mut logger = unsafe {
-        tokio::io::unix::AsyncFd::register_with_interest(logger, tokio::io::Interest::READABLE)
-    }
-    .ok()?;
-    Some(tokio::spawn(async move {
-        while let Ok(mut guard) = logger.readable_mut().await {
-            guard.get_inner_mut().flush();
-            guard.clear_ready();
-        }
-    }))
 }

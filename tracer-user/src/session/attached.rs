@@ -1,0 +1,108 @@
+//! What a trace has in the kernel when it begins: the object with its settings and rings, tracepoints, probes.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use aya::maps::{MapData, RingBuf};
+use tracer_common::{Config, MAX_ARGUMENTS, NO_DEPTH_LIMIT};
+
+use super::{
+    Options, Stop,
+    probes::{self, Probes},
+};
+use crate::{
+    attach::{
+        Attacher, Controls, Object, Way,
+        object::{Sizes, Tracepoints},
+    },
+    kernel::Kernel,
+    output::ftrace::Arguments,
+    plan::Plan,
+};
+
+/// What is in the kernel when the trace begins.
+pub struct Attached {
+    /// Attaches what joins later.
+    pub attacher: Attacher,
+    /// Says when root calls begin.
+    pub controls: Controls,
+    /// One for each CPU.
+    pub rings: Vec<RingBuf<MapData>>,
+    /// To be held as long as the trace is armed.
+    pub tracepoints: Tracepoints,
+    /// Those that the trace begins with.
+    pub probes: Probes,
+    /// Shows what the eBPF side logs.
+    pub logger: Option<tokio::task::JoinHandle<()>>,
+}
+
+/// Loads the object and attaches the plan. `command` is the process that alone is traced.
+pub fn attach(
+    options: &Options,
+    kernel: &Arc<Kernel>,
+    plan: &Plan,
+    way: Way,
+    command: Option<u32>,
+    stop: &Stop,
+) -> Result<Attached> {
+    let btf = aya::Btf::from_sys_fs().context("the kernel's BTF cannot be read")?;
+    let config = config(options, kernel, command);
+    let sizes = Sizes {
+        possible_cpus: kernel.possible_cpus,
+        ring_bytes: options.ring_bytes,
+        tasks: config.task_mask + 1,
+    };
+    let (mut object, rings) = Object::load(&config, sizes, &btf, options.verbose)?;
+    let logger = diagnostics(&mut object, options.verbose);
+    let tracepoints = object.attach_tracepoints(&btf)?;
+    let controls = object.controls()?;
+    let mut attacher = Attacher::new(object, btf, Arc::clone(kernel), way);
+    let probes = probes::attach_all(&mut attacher, plan, stop)?;
+    Ok(Attached {
+        attacher,
+        controls,
+        rings,
+        tracepoints,
+        probes,
+        logger,
+    })
+}
+
+fn config(options: &Options, kernel: &Kernel, command: Option<u32>) -> Config {
+    let preempt_count = kernel.preempt_count();
+    Config {
+        text_base: kernel.text_base.0,
+        per_cpu_offsets: preempt_count.map_or(0, |(offsets, _)| offsets.0),
+        preempt_count: preempt_count.map_or(0, |(_, count)| count.0),
+        preempt_layout: kernel.preempt_layout(),
+        task_pid_offset: kernel.task_pid_offset,
+        callers: options.callers.config(std::process::id(), command),
+        max_depth: options.show.filter.depth.unwrap_or(NO_DEPTH_LIMIT),
+        task_mask: 1023,
+        arguments: match options.show.text.arguments {
+            Arguments::Hidden => 0,
+            Arguments::Shown => MAX_ARGUMENTS,
+        },
+        reserved: 0,
+        cpus: options.cpus,
+    }
+}
+
+/// The eBPF side's own messages go to the log, which `-v` shows.
+fn diagnostics(object: &mut Object, verbose: bool) -> Option<tokio::task::JoinHandle<()>> {
+    if !verbose {
+        return None;
+    }
+    let logger = aya_log::EbpfLogger::init(object.ebpf()).ok()?;
+    // SAFETY: the descriptor belongs to the log's ring, stays the same and stays open as long as the logger.
+    let mut logger = unsafe {
+        tokio::io::unix::AsyncFd::register_with_interest(logger, tokio::io::Interest::READABLE)
+    }
+    .ok()?;
+    Some(tokio::spawn(async move {
+        while let Ok(mut guard) = logger.readable_mut().await {
+            guard.get_inner_mut().flush();
+            guard.clear_ready();
+        }
+    }))
+}

@@ -1,0 +1,69 @@
+//! What a trace is asked for, and how it went.
+
+use std::{io::Write, time::Duration};
+
+use tracer_common::{CpuCounters, CpuMask};
+
+use super::{Begin, Callers, Show, target::Target};
+use crate::{attach::Way, graph::Totals, plan::Scope};
+
+/// What the user asked for.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Roots by name, glob or syscall.
+    pub roots: Vec<String>,
+    /// Root calls are traced if they are entered here.
+    pub cpus: CpuMask,
+    /// Root calls are traced if they are theirs.
+    pub callers: Callers,
+    /// Functions that are left out with all below them, by name, glob or syscall.
+    pub hidden: Vec<String>,
+    /// What is shown, and how.
+    pub show: Show,
+    /// End after this time.
+    pub duration: Option<Duration>,
+    /// How long to learn at most before the trace; with 0 nothing is learned in it either.
+    pub learn: Duration,
+    /// Go by what was learned before, and keep what is learned.
+    pub use_cache: bool,
+    /// Which functions are worth their cost.
+    pub scope: Scope,
+    /// The way to attach; none leaves it to the tool.
+    pub way: Option<Way>,
+    /// Bytes of each CPU's ring.
+    pub ring_bytes: u32,
+    /// Tell more on stderr.
+    pub verbose: bool,
+    /// A command to run and trace.
+    pub command: Vec<String>,
+    /// When the command begins.
+    pub begin: Begin,
+}
+
+impl Options {
+    /// Whether nothing below the roots is wanted.
+    pub(super) fn is_roots_only(&self) -> bool {
+        self.show.filter.depth == Some(1)
+    }
+}
+
+/// How it went.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Outcome {
+    /// Sums over the root calls that were printed.
+    pub totals: Totals,
+    /// Root calls that the filter kept back; none without a filter.
+    pub filtered_out: Option<u64>,
+    /// The kernel side's counters.
+    pub counters: CpuCounters,
+    /// Hits that the kernel skipped in the middle of another probe.
+    pub skipped: u64,
+}
+
+/// Where the trace goes. All else goes to stderr.
+pub struct Outputs {
+    /// The graph; none if it is not to be printed.
+    pub graph: Option<Box<dyn Write>>,
+    /// Where a recording goes, if there is to be one.
+    pub recording: Option<Target>,
+}
