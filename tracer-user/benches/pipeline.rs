@@ -26,42 +26,42 @@ use tracer_common::{BatchHeader, Context, Event, EventKind};
 const ROOT_CALLS: u64 = 200;
 const CALLS: usize = 200;
 const DEEPEST: usize = 12;
+const FUNCTIONS: usize = 90;
 const BATCH: usize = 192;
 
 fn main() {
     divan::main();
 }
 
-/// The events of one root call: it goes down and up as a saw does.
+/// The events of one root call: its calls go deeper one by one and then begin anew below the root, as the teeth of a saw.
 fn events() -> Vec<Event> {
     let mut events = Vec::new();
-    let mut open = Vec::new();
-    let mut calls = 0;
-    while calls < CALLS || !open.is_empty() {
-        let goes_down =
-            calls < CALLS && (open.is_empty() || open.len() < DEEPEST && calls % 5 != 4);
-        let (kind, function, depth) = if goes_down {
-            calls += 1;
-            open.push(calls);
-            (EventKind::Entry, calls, open.len() - 1)
-        } else {
-            calls += usize::from(calls < CALLS && open.len() > 1);
-            let Some(function) = open.pop() else { break };
-            (EventKind::Exit, function, open.len())
-        };
-        events.push(Event {
-            time_ns: 1000 + events.len() as u64 * 150,
-            value: 0,
-            function: u32::try_from(function % 90).unwrap(),
-            frame: u16::try_from(depth).unwrap(),
-            depth: u8::try_from(depth).unwrap(),
-            kind_and_context: Event::pack(kind, Context::Task as u8),
-        });
-        if open.is_empty() {
-            break;
+    let mut open: Vec<usize> = Vec::new();
+    for call in 0..CALLS {
+        let depth = if call == 0 { 0 } else { 1 + call % DEEPEST };
+        while open.len() > depth {
+            let function = open.pop().unwrap();
+            events.push(event(EventKind::Exit, function, open.len(), events.len()));
         }
+        events.push(event(EventKind::Entry, call, open.len(), events.len()));
+        open.push(call);
     }
+    while let Some(function) = open.pop() {
+        events.push(event(EventKind::Exit, function, open.len(), events.len()));
+    }
+    assert_eq!(events.len(), 2 * CALLS);
     events
+}
+
+fn event(kind: EventKind, function: usize, depth: usize, number: usize) -> Event {
+    Event {
+        time_ns: 1000 + number as u64 * 150,
+        value: 0,
+        function: u32::try_from(function % FUNCTIONS).unwrap(),
+        frame: u16::try_from(depth).unwrap(),
+        depth: u8::try_from(depth).unwrap(),
+        kind_and_context: Event::pack(kind, Context::Task as u8),
+    }
 }
 
 fn batch(root_time_ns: u64, sequence: usize, events: &[Event]) -> Bytes {
@@ -126,7 +126,7 @@ fn decode_and_rebuild(bencher: Bencher) {
 #[divan::bench]
 fn decode_rebuild_and_print(bencher: Bencher) {
     let (batches, events) = stream();
-    let table = FunctionTable::new((0..90).map(|function| {
+    let table = FunctionTable::new((0..u32::try_from(FUNCTIONS).unwrap()).map(|function| {
         let name = format!("function_with_a_name_{function}");
         let returns = Some(ValueType::Signed { bytes: 4 });
         (FunctionId(function), FunctionInfo::new(name, returns))

@@ -14,7 +14,7 @@ while [ $round -lt $rounds ]; do
     round=$((round + 1))
     # While it attaches, a little later each time: the pairs are slow enough.
     trace --attach pair --learn 0 -G unix_stream_sendmsg
-    within 10 patched || fail "nothing attached: $(cat /tmp/err)"
+    within 10 attaching || fail "nothing attached: $(cat /tmp/err)"
     usleep $((round * 100000))
     ! said 'tracer: tracing' || fail "all is attached already"
     killed

@@ -42,6 +42,11 @@ patched() {
     [ -n "$(head -n 1 /sys/kernel/tracing/enabled_functions)" ]
 }
 
+# Whether tracer has begun to attach. Asking which ways the kernel has patches a function for a moment, too.
+attaching() {
+    [ "$(wc -l </sys/kernel/tracing/enabled_functions)" -gt 2 ]
+}
+
 # The kernel is as it was: no program, no function that is patched for one. Programs go with a grace
 # period, and up to kernel 7.0 each link takes one of its own. The code of a trampoline may stay for
 # as long as a task sleeps in the function that it led to (bpf_tramp_image_put, kernel/bpf/trampoline.c).
