@@ -82,7 +82,7 @@ fn milliseconds(time: Duration) -> String {
 struct Silent;
 
 impl Observer for Silent {
-    fn attached(&mut self, _functions: usize) {}
+    fn attached(&mut self, _functions: &[&Planned]) {}
 
     fn refused(&mut self, _error: AttachError) -> Result<(), AttachError> {
         Ok(())

@@ -18,8 +18,8 @@ use crate::{
 
 /// Who wants to know how attaching goes.
 pub trait Observer {
-    /// So many functions more have their probes.
-    fn attached(&mut self, functions: usize);
+    /// These functions have their probes.
+    fn attached(&mut self, functions: &[&Planned]);
     /// One is not accepted. An error ends the attaching.
     fn refused(&mut self, error: AttachError) -> Result<(), AttachError>;
     /// Whether to leave it at what is attached.
@@ -131,7 +131,7 @@ impl Attacher {
             match Pair::attach(&mut self.object, &self.btf, &function.name, role) {
                 Ok(pair) => {
                     probes.push(Probe::Pair(pair));
-                    observer.attached(1);
+                    observer.attached(&[function]);
                 }
                 Err(error @ AttachError::Function { .. }) => observer.refused(error)?,
                 Err(error) => return Err(error),

@@ -78,7 +78,7 @@ pub fn attach(
             },
         )?;
         for (link, functions) in links {
-            observer.attached(functions.len());
+            observer.attached(functions);
             sessions.push(Session {
                 _link: link,
                 program: Arc::clone(&program),

@@ -211,23 +211,22 @@ impl Grower {
         // In the order in which they ran: what the root calls first of all comes before what interrupts bring along.
         plan.callees.sort_by_key(|one| order.get(&one.address));
         let at_once = self.start.attacher.at_once();
-        let before = self.probes.iter().map(Probe::functions).sum::<usize>();
+        let mut added = Vec::new();
         for some in plan.callees.chunks(at_once) {
             if self.has_ended() {
                 break;
             }
-            match self.attach(some) {
+            match self.attach(some, &mut added) {
                 Ok(probes) => self.probes.extend(probes),
                 Err(error) => eprintln!("tracer: {error}; the graph does not grow by it"),
             }
         }
-        let more = self.probes.iter().map(Probe::functions).sum::<usize>() - before;
-        if more > 0 {
-            eprintln!("tracer: {more} functions more");
+        if !added.is_empty() {
+            eprintln!("tracer: {} functions more", added.len());
         }
         if self.start.verbose {
-            for planned in &plan.callees {
-                eprintln!("tracer: added {}", planned.name);
+            for name in added {
+                eprintln!("tracer: added {name}");
             }
             for left in &plan.left_out {
                 eprintln!("tracer: left out {}: {}", left.name, left.reason);
@@ -235,7 +234,12 @@ impl Grower {
         }
     }
 
-    fn attach(&mut self, functions: &[Planned]) -> Result<Vec<Probe>, AttachError> {
+    /// Attaches some functions; `added` is told the names of those that the kernel accepts.
+    fn attach(
+        &mut self,
+        functions: &[Planned],
+        added: &mut Vec<String>,
+    ) -> Result<Vec<Probe>, AttachError> {
         let Start {
             kernel,
             attacher,
@@ -249,7 +253,8 @@ impl Grower {
         for &function in &ids {
             joined.begin(function);
         }
-        let probes = attacher.attach(functions, Role::Callee, &mut Watch(&self.stop));
+        let stop = &self.stop;
+        let probes = attacher.attach(functions, Role::Callee, &mut Watch { stop, added });
         let now = now();
         for &function in &ids {
             joined.done(function, now);
@@ -271,11 +276,17 @@ impl Grower {
     }
 }
 
-/// Says which functions are left out.
-struct Watch<'a>(&'a AtomicBool);
+/// Collects which functions were added, and says which are left out.
+struct Watch<'a> {
+    stop: &'a AtomicBool,
+    added: &'a mut Vec<String>,
+}
 
 impl Observer for Watch<'_> {
-    fn attached(&mut self, _functions: usize) {}
+    fn attached(&mut self, functions: &[&Planned]) {
+        let names = functions.iter().map(|planned| planned.name.clone());
+        self.added.extend(names);
+    }
 
     fn refused(&mut self, error: AttachError) -> Result<(), AttachError> {
         eprintln!("tracer: {error}; it is left out of the graph");
@@ -283,7 +294,7 @@ impl Observer for Watch<'_> {
     }
 
     fn is_stopped(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.stop.load(Ordering::Acquire)
     }
 }
 

@@ -74,8 +74,8 @@ struct Watch<'a> {
 }
 
 impl Observer for Watch<'_> {
-    fn attached(&mut self, functions: usize) {
-        self.bar.inc(functions as u64);
+    fn attached(&mut self, functions: &[&Planned]) {
+        self.bar.inc(functions.len() as u64);
     }
 
     fn refused(&mut self, error: AttachError) -> Result<(), AttachError> {
