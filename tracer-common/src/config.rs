@@ -24,6 +24,9 @@ impl CpuMask {
     };
 }
 
+/// The highest [`Config::quick_depth`]: open calls whose frames are kept. Deeper ones are counted only; kernel stacks of 16 KiB hold fewer.
+pub const MAX_QUICK_DEPTH: u64 = 128;
+
 /// Processes, and tasks, that can be named.
 pub const MAX_TASKS_NAMED: usize = 16;
 /// Command names, and cgroups, that can be given.
@@ -69,12 +72,12 @@ impl Callers {
 pub struct Config {
     /// The address of `_text`, from which functions are counted.
     pub text_base: u64,
-    /// The address of `__per_cpu_offset` (arch/x86/kernel/setup_percpu.c), or 0 if it is not known.
-    pub per_cpu_offsets: u64,
-    /// The address of the preempt count within a CPU's area: the symbol `__preempt_count`, or
-    /// `pcpu_hot` plus its member's offset (6.2 to 6.14). Meaningless while `per_cpu_offsets` is 0.
-    pub preempt_count: u64,
-    /// What the bits of the preempt count mean.
+    /// Calls at this depth and deeper take the way that knows all cases, see `quick` in tracer-ebpf. 0 where the preempt count
+    /// is not known or arguments are wanted.
+    pub quick_depth: u64,
+    /// How many bytes into [`crate::stand_in::PREEMPT_COUNT`] the preempt count lies.
+    pub preempt_count_offset: u64,
+    /// What the bits of the preempt count mean; all unknown, and every call a task's, if this is [`crate::PreemptLayout::UNKNOWN`].
     pub preempt_layout: crate::PreemptLayout,
     /// The offset of `pid` in `struct task_struct`, bytes.
     pub task_pid_offset: u64,
@@ -82,12 +85,14 @@ pub struct Config {
     pub callers: Callers,
     /// Calls at this depth and deeper are left out; the root has depth 0.
     pub max_depth: u32,
-    /// Slots in the table of tasks, less one; the number of slots is a power of two.
+    /// Slots in the table of tasks, less one; the number of them is a power of two.
     pub task_mask: u32,
     /// How many arguments of each call are recorded, at most [`MAX_ARGUMENTS`].
     pub arguments: u32,
     /// Fills up to 8 bytes.
     pub reserved: u32,
+    /// The reader is woken at the end of a root call if its CPU's ring holds that much, bytes.
+    pub wake_bytes: u64,
     /// Root calls are traced only if they are entered on one of these.
     pub cpus: CpuMask,
 }
@@ -96,15 +101,16 @@ impl Config {
     /// Everything is traced, nothing is known of the kernel.
     pub const DEFAULT: Self = Self {
         text_base: 0,
-        per_cpu_offsets: 0,
-        preempt_count: 0,
-        preempt_layout: crate::PreemptLayout::CLASSIC,
+        quick_depth: 0,
+        preempt_count_offset: 0,
+        preempt_layout: crate::PreemptLayout::UNKNOWN,
         task_pid_offset: 0,
         callers: Callers::ALL,
         max_depth: crate::NO_DEPTH_LIMIT,
         task_mask: 0,
         arguments: 0,
         reserved: 0,
+        wake_bytes: 0,
         cpus: CpuMask::ALL,
     };
 }
@@ -127,7 +133,7 @@ mod tests {
         );
         assert_eq!(
             size_of::<Config>(),
-            4 * 8 + size_of::<Callers>() + 4 * 4 + 2 * 4 + MAX_CPUS / 8
+            5 * 8 + size_of::<Callers>() + 4 * 4 + 2 * 4 + MAX_CPUS / 8
         );
     }
 }

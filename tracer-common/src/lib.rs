@@ -8,9 +8,11 @@
 mod config;
 pub mod context;
 mod event;
-pub mod session;
+pub mod stand_in;
 
-pub use config::{Callers, Config, CpuMask, MAX_ARGUMENTS, MAX_CPUS, MAX_NAMES, MAX_TASKS_NAMED};
+pub use config::{
+    Callers, Config, CpuMask, MAX_ARGUMENTS, MAX_CPUS, MAX_NAMES, MAX_QUICK_DEPTH, MAX_TASKS_NAMED,
+};
 pub use context::{Context, PreemptLayout};
 pub use event::{
     Arrival, BATCH_CAPACITY, BATCH_HEADROOM, BatchHeader, Event, EventKind, NO_DEPTH_LIMIT,

@@ -12,25 +12,37 @@
 
 use core::ffi::c_void;
 
-use aya_ebpf::helpers::{bpf_get_current_comm, bpf_ringbuf_output};
+use aya_ebpf::{
+    bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
+    helpers::{bpf_get_current_comm, bpf_ringbuf_output, generated::bpf_ringbuf_query},
+};
 use tracer_common::{Arrival, BATCH_CAPACITY, BATCH_HEADROOM, BatchHeader, Event};
 
 use crate::{
     atomic,
-    maps::{ACTIVE, ALL_WRITING, Buffer, Cpu, FLUSHING, RINGS, Single, Task, WRITING},
+    maps::{
+        ACTIVE, ALL_WRITING, Buffer, FLUSHING, RINGS, Single, Task, WRITING, config, cpu_number,
+        this_cpu,
+    },
 };
+
+/// The place within a cursor: its low half.
+const PLACE: u64 = 0xffff_ffff;
 
 /// Tries to take a buffer out of use. Each that fails was undone by an interrupt in the same few instructions.
 const TRIES: u32 = 2;
+
+/// The place at which a buffer is nearly full.
+pub const NEARLY_FULL: u64 = (BATCH_CAPACITY - BATCH_HEADROOM) as u64;
 
 /// Whether the reader is woken. The wake-up is an interrupt that the CPU sends to itself: in the middle of a root
 /// call it would land in the graph.
 #[derive(Clone, Copy)]
 pub enum Wake {
-    /// Not now: the end of the root call will (`BPF_RB_NO_WAKEUP`).
-    Later = 1,
-    /// At once (`BPF_RB_FORCE_WAKEUP`).
-    Now = 2,
+    /// Not now: the end of the root call will, or the reader looks by itself.
+    Later,
+    /// If the ring holds much: a wake-up costs as much as dozens of calls, and the reader looks by itself every few milliseconds.
+    IfMuch,
 }
 
 /// What an event says besides its place.
@@ -50,32 +62,64 @@ pub struct Hit {
 
 /// Stores one event. `writer` is the context, or [`crate::maps::SWITCH`]; `frame` is the call's, or 0.
 #[inline(always)]
-pub fn push(number: u32, cpu: &mut Cpu, task: *mut Task, writer: u32, hit: &Hit, frame: u64) {
+pub fn push(task: *mut Task, writer: u32, hit: &Hit, frame: u64) {
     // SAFETY: `task` is a checked map value, and the place is ours alone once it is taken.
     unsafe {
         // First of all: from here on no interrupt hands over, so the buffer stays in use until the event is whole.
         set(task, WRITING << writer);
         let cursor = atomic::fetch_add(&raw mut (*task).cursor, 1);
-        let buffer = buffer(task, cursor);
-        let place = cursor & !ACTIVE;
-        if place < BATCH_CAPACITY as u64 {
-            let event = (&raw mut (*buffer).events)
-                .cast::<Event>()
-                .add(place as usize);
-            store(event, hit, frame);
+        if place(cursor) < BATCH_CAPACITY as u64 {
+            store(event(task, cursor), hit, frame);
         } else {
-            let single = (&raw mut (*task).singles)
-                .cast::<Single>()
-                .add((writer & 7) as usize);
+            let single = single(task, writer);
             store(&raw mut (*single).event, hit, frame);
-            (*single).header = BatchHeader {
-                sequence: (*buffer).header.sequence + place,
-                early: Arrival::Early as u16,
-                ..(*buffer).header
-            };
-            output(number, cpu, &raw mut (*single).header, 1, Wake::Later);
+            early(task, cursor, writer);
         }
         clear(task, WRITING << writer);
+    }
+}
+
+/// The place that a cursor means.
+#[inline(always)]
+pub const fn place(cursor: u64) -> u64 {
+    cursor & PLACE
+}
+
+/// The event at a cursor, whose place is below [`BATCH_CAPACITY`].
+#[inline(always)]
+pub unsafe fn event(task: *mut Task, cursor: u64) -> *mut Event {
+    // SAFETY: the caller's checked map value and its promise.
+    unsafe {
+        (&raw mut (*buffer(task, cursor)).events)
+            .cast::<Event>()
+            .add(place(cursor) as usize)
+    }
+}
+
+/// Where `writer` puts an event that finds no place.
+#[inline(always)]
+pub unsafe fn single(task: *mut Task, writer: u32) -> *mut Single {
+    // SAFETY: the caller's checked map value.
+    unsafe {
+        (&raw mut (*task).singles)
+            .cast::<Single>()
+            .add((writer & 7) as usize)
+    }
+}
+
+/// Hands over the event that found no place at `cursor` and was put into the writer's single.
+#[inline(never)]
+pub fn early(task: *mut Task, cursor: u64, writer: u32) {
+    // SAFETY: as in `push`.
+    unsafe {
+        let buffer = buffer(task, cursor);
+        let single = single(task, writer);
+        (*single).header = BatchHeader {
+            sequence: (*buffer).header.sequence + place(cursor),
+            early: Arrival::Early as u16,
+            ..(*buffer).header
+        };
+        output(&raw mut (*single).header, 1, Wake::Later);
     }
 }
 
@@ -103,27 +147,41 @@ unsafe fn store(event: *mut Event, hit: &Hit, frame: u64) {
 #[inline(always)]
 pub unsafe fn set(task: *mut Task, bits: u32) {
     // SAFETY: the caller's checked map value.
-    unsafe {
-        let busy = core::ptr::read_volatile(&raw const (*task).busy);
-        core::ptr::write_volatile(&raw mut (*task).busy, busy | bits);
-    }
+    unsafe { set_busy(task, busy(task) | bits) };
 }
 
 /// See [`set`].
 #[inline(always)]
 pub unsafe fn clear(task: *mut Task, bits: u32) {
     // SAFETY: the caller's checked map value.
-    unsafe {
-        let busy = core::ptr::read_volatile(&raw const (*task).busy);
-        core::ptr::write_volatile(&raw mut (*task).busy, busy & !bits);
-    }
+    unsafe { set_busy(task, busy(task) & !bits) };
 }
 
 /// Whether any of `bits` is set.
 #[inline(always)]
 pub unsafe fn any(task: *mut Task, bits: u32) -> bool {
     // SAFETY: the caller's checked map value.
-    unsafe { core::ptr::read_volatile(&raw const (*task).busy) & bits != 0 }
+    unsafe { busy(task) & bits != 0 }
+}
+
+/// The high half of [`Task::depth_and_busy`].
+#[inline(always)]
+pub unsafe fn busy(task: *mut Task) -> u32 {
+    // SAFETY: the caller's checked map value.
+    unsafe {
+        let halves = (&raw const (*task).depth_and_busy).cast::<u32>();
+        core::ptr::read_volatile(halves.add(1))
+    }
+}
+
+/// See [`busy`].
+#[inline(always)]
+pub unsafe fn set_busy(task: *mut Task, bits: u32) {
+    // SAFETY: the caller's checked map value.
+    unsafe {
+        let halves = (&raw mut (*task).depth_and_busy).cast::<u32>();
+        core::ptr::write_volatile(halves.add(1), bits);
+    }
 }
 
 /// The buffer that a cursor means.
@@ -151,29 +209,27 @@ unsafe fn short(scratch: *mut Event, frame: u64) -> u16 {
 
 /// Hands the batch over if it is nearly full, unless an event below is half written or a hand-over under way.
 #[inline(always)]
-pub fn flush_if_full(number: u32, cpu: &mut Cpu, task: *mut Task) {
+pub fn flush_if_full(task: *mut Task) {
     // SAFETY: a checked map value.
     unsafe {
         let cursor = core::ptr::read_volatile(&raw const (*task).cursor);
-        if cursor & !ACTIVE >= (BATCH_CAPACITY - BATCH_HEADROOM) as u64
-            && !any(task, ALL_WRITING | FLUSHING)
-        {
-            flush(number, cpu, task, Wake::Later);
+        if place(cursor) >= NEARLY_FULL && !any(task, ALL_WRITING | FLUSHING) {
+            flush(task, Wake::Later);
         }
     }
 }
 
 /// Hands the buffer in use to the ring of the CPU. The caller has made sure that no event is half written and
 /// no hand-over under way.
-#[inline(always)]
-pub fn flush(number: u32, cpu: &mut Cpu, task: *mut Task, wake: Wake) {
+#[inline(never)]
+pub fn flush(task: *mut Task, wake: Wake) {
     // SAFETY: `task` is a checked map value; the buffer is ours alone once the other one is in use.
     unsafe {
         set(task, FLUSHING);
         for _ in 0..TRIES {
             let cursor = core::ptr::read_volatile(&raw const (*task).cursor);
             let full = buffer(task, cursor);
-            let taken = cursor & !ACTIVE;
+            let taken = place(cursor);
             // Before it is in use: an event that finds no place there needs the number at once.
             (*buffer(task, cursor ^ ACTIVE)).header.sequence = (*full).header.sequence + taken;
             if atomic::compare_exchange(&raw mut (*task).cursor, cursor, (cursor ^ ACTIVE) & ACTIVE)
@@ -183,7 +239,7 @@ pub fn flush(number: u32, cpu: &mut Cpu, task: *mut Task, wake: Wake) {
                     count = BATCH_CAPACITY as u64;
                 }
                 if count > 0 {
-                    output(number, cpu, &raw mut (*full).header, count, wake);
+                    output(&raw mut (*full).header, count, wake);
                 }
                 break;
             }
@@ -194,7 +250,8 @@ pub fn flush(number: u32, cpu: &mut Cpu, task: *mut Task, wake: Wake) {
 
 /// Copies a header and the events behind it into the ring, or counts them as lost.
 #[inline(never)]
-unsafe fn output(number: u32, cpu: &mut Cpu, header: *mut BatchHeader, count: u64, wake: Wake) {
+unsafe fn output(header: *mut BatchHeader, count: u64, wake: Wake) {
+    let (number, cpu) = (cpu_number(), this_cpu());
     // SAFETY: the caller's block within a map value, which nobody else writes.
     unsafe {
         (*header).cpu = number;
@@ -205,14 +262,25 @@ unsafe fn output(number: u32, cpu: &mut Cpu, header: *mut BatchHeader, count: u6
         let bytes = size_of::<BatchHeader>() as u64 + count * size_of::<Event>() as u64;
         let stored = RINGS.get(number).is_some_and(|ring| {
             let ring = core::ptr::from_ref(ring).cast_mut().cast::<c_void>();
-            bpf_ringbuf_output(ring, header.cast(), bytes, wake as u64) == 0
+            let flags = match wake {
+                Wake::IfMuch if holds_much(ring) => BPF_RB_FORCE_WAKEUP,
+                _ => BPF_RB_NO_WAKEUP,
+            };
+            bpf_ringbuf_output(ring, header.cast(), bytes, u64::from(flags)) == 0
         });
         // Interrupts count here, too, also between these instructions.
         let counter = if stored {
-            (&raw mut cpu.counters.batches, 1)
+            (&raw mut (*cpu).counters.batches, 1)
         } else {
-            (&raw mut cpu.counters.lost_events, count)
+            (&raw mut (*cpu).counters.lost_events, count)
         };
         atomic::fetch_add(counter.0, counter.1);
     }
+}
+
+/// Whether so much waits in a ring that the reader should come at once.
+#[inline(always)]
+unsafe fn holds_much(ring: *mut c_void) -> bool {
+    // SAFETY: the caller's ring.
+    unsafe { bpf_ringbuf_query(ring, u64::from(BPF_RB_AVAIL_DATA)) >= config!(wake_bytes) }
 }

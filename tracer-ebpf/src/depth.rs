@@ -4,25 +4,57 @@
 //! of the tracer's own making is dropped, so an entry or an exit may be missing. So the frames of the open calls are
 //! kept, and an exit takes the depth of its own entry. The usual case is one comparison.
 
-use crate::maps::{FRAMES, Task};
+use crate::maps::{FRAMES, OpenCall, Task};
 
 /// Missing exits that one exit can make good.
 const LOOK_BACK: u32 = 8;
 
+/// How many calls are open: the low half of [`Task::depth_and_busy`].
+#[inline(always)]
+pub unsafe fn read(task: *mut Task) -> u32 {
+    // SAFETY: the caller's checked map value.
+    unsafe { core::ptr::read_volatile((&raw const (*task).depth_and_busy).cast::<u32>()) }
+}
+
+#[inline(always)]
+unsafe fn write(task: *mut Task, depth: u32) {
+    // SAFETY: the caller's checked map value.
+    unsafe { core::ptr::write_volatile((&raw mut (*task).depth_and_busy).cast::<u32>(), depth) };
+}
+
 /// Opens a call and returns its depth; the root's is 0.
 #[inline(always)]
-pub unsafe fn enter(task: *mut Task, frame: u64) -> u32 {
+pub unsafe fn enter(task: *mut Task, frame: u64, context: u8) -> u32 {
     // SAFETY: the caller's checked map value; the index is checked.
     unsafe {
-        let depth = core::ptr::read_volatile(&raw const (*task).depth);
-        // Raised first: an interrupt before the frame is kept takes the next place, and not this one.
-        core::ptr::write_volatile(&raw mut (*task).depth, depth + 1);
+        let depth = read(task);
+        // Raised first: an interrupt before the call is kept takes the next place, and not this one.
+        write(task, depth + 1);
         if (depth as usize) < FRAMES {
-            let frames = (&raw mut (*task).frames).cast::<u64>();
-            core::ptr::write_volatile(frames.add(depth as usize), frame);
+            let call = call(task, u64::from(depth));
+            core::ptr::write_volatile(&raw mut (*call).frame, frame);
+            core::ptr::write_volatile(&raw mut (*call).context, u64::from(context));
         }
         depth
     }
+}
+
+/// The open call at `depth`, which is below [`FRAMES`].
+#[inline(always)]
+pub unsafe fn call(task: *mut Task, depth: u64) -> *mut OpenCall {
+    // SAFETY: the caller's checked map value and its promise.
+    unsafe {
+        (&raw mut (*task).calls)
+            .cast::<OpenCall>()
+            .add(depth as usize)
+    }
+}
+
+/// The frame of the open call at `depth`, which is below [`FRAMES`].
+#[inline(always)]
+pub unsafe fn frame(task: *mut Task, depth: u32) -> u64 {
+    // SAFETY: as `call`.
+    unsafe { core::ptr::read_volatile(&raw const (*call(task, u64::from(depth))).frame) }
 }
 
 /// Whether this is the frame of the innermost open call.
@@ -30,9 +62,8 @@ pub unsafe fn enter(task: *mut Task, frame: u64) -> u32 {
 pub unsafe fn is_innermost(task: *mut Task, frame: u64) -> bool {
     // SAFETY: the caller's checked map value; the index is checked.
     unsafe {
-        let depth = (*task).depth.wrapping_sub(1);
-        let frames = (&raw const (*task).frames).cast::<u64>();
-        (depth as usize) < FRAMES && core::ptr::read_volatile(frames.add(depth as usize)) == frame
+        let depth = read(task).wrapping_sub(1);
+        (depth as usize) < FRAMES && self::frame(task, depth) == frame
     }
 }
 
@@ -42,23 +73,20 @@ pub unsafe fn is_innermost(task: *mut Task, frame: u64) -> bool {
 pub unsafe fn leave(task: *mut Task, frame: u64) -> u32 {
     // SAFETY: the caller's checked map value; the index is checked.
     unsafe {
-        let open = (*task).depth;
-        let frames = (&raw const (*task).frames).cast::<u64>();
+        let open = read(task);
         for back in 1..=LOOK_BACK {
             if back >= open {
                 break;
             }
             let depth = open - back;
             // One that is too deep to be known by its frame is taken for the innermost.
-            if depth as usize >= FRAMES
-                || core::ptr::read_volatile(frames.add(depth as usize)) == frame
-            {
-                core::ptr::write_volatile(&raw mut (*task).depth, depth);
+            if depth as usize >= FRAMES || self::frame(task, depth) == frame {
+                write(task, depth);
                 break;
             }
         }
         // Read back, so that the verifier does not follow each of the ways here through all that comes behind.
-        let depth = core::ptr::read_volatile(&raw const (*task).depth);
+        let depth = read(task);
         if depth == 0 { 1 } else { depth }
     }
 }

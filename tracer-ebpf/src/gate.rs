@@ -5,25 +5,43 @@
 //! `sched_switch` and the switch itself the going task still runs traced functions, so there the word says
 //! [`SWITCHING`] and the first who asks settles it by comparing the current task with the coming one.
 
-use core::ptr;
-
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 
-use crate::maps::{Cpu, SWITCHING};
+use crate::maps::{Cpu, OUTSIDE, SWITCHING, this_cpu};
+
+/// The CPU's word: the slot of the current task, or [`crate::maps::OUTSIDE`], or [`SWITCHING`].
+#[inline(always)]
+fn word(cpu: *mut Cpu) -> u32 {
+    // SAFETY: an element of the table; volatile because preemption may change the word at any time.
+    unsafe { core::ptr::read_volatile(&raw const (*cpu).slot) }
+}
+
+/// The CPU's word, unless that says that the task is outside every root.
+#[inline(always)]
+pub fn inside() -> Option<u32> {
+    let word = word(this_cpu());
+    (word != OUTSIDE).then_some(word)
+}
 
 /// The slot of the current task, or [`crate::maps::OUTSIDE`].
 #[inline(always)]
-pub fn slot_of_current(cpu: &mut Cpu) -> u32 {
-    // SAFETY: a valid reference; volatile because preemption may change the word at any time.
-    let slot = unsafe { ptr::read_volatile(&raw const cpu.slot) };
-    if slot != SWITCHING {
-        return slot;
-    }
-    if bpf_get_current_pid_tgid() as u32 == cpu.next_tid {
-        // The switch is done. Whatever preempts us from here on sets the word anew before we go on.
-        cpu.slot = cpu.next_slot;
-        cpu.next_slot
-    } else {
-        cpu.previous_slot
+pub fn slot_of_current(cpu: *mut Cpu) -> u32 {
+    let word = word(cpu);
+    if word == SWITCHING { settle() } else { word }
+}
+
+/// The slot of the current task while the word says [`SWITCHING`].
+#[inline(never)]
+pub fn settle() -> u32 {
+    let cpu = this_cpu();
+    // SAFETY: an element of the table, which only this CPU changes.
+    unsafe {
+        if bpf_get_current_pid_tgid() as u32 == (*cpu).next_tid {
+            // The switch is done. Whatever preempts us from here on sets the word anew before we go on.
+            (*cpu).slot = (*cpu).next_slot;
+            (*cpu).next_slot
+        } else {
+            (*cpu).previous_slot
+        }
     }
 }

@@ -7,8 +7,8 @@
 //! has a stack of its own. Nothing is entered meanwhile, so the depth is right again at once.
 
 use crate::{
-    batch, context,
-    maps::{Cpu, FRAMES, GUARD, Task},
+    batch, context, depth,
+    maps::{FRAMES, GUARD, HIDING, Task},
 };
 
 /// Open calls that are looked at, innermost first, as many as `depth` makes good.
@@ -16,14 +16,15 @@ const LOOK_BACK: u32 = 8;
 
 /// A hidden function was entered; says whether it is this call that hides.
 #[inline(always)]
-pub fn enter(frame: u64, number: u32, cpu: &mut Cpu, task: *mut Task) -> bool {
-    let guard = GUARD << context::current(number, cpu) as u32;
+pub fn enter(frame: u64, task: *mut Task) -> bool {
+    let guard = GUARD << context::current() as u32;
     // SAFETY: a checked map value; an interrupt that hides something has shown it again before it returns.
     unsafe {
         // What the tracer's own work calls is no event anyway, and must not hide what comes after.
         let begins = !is_on(task) && !batch::any(task, guard);
         if begins {
             core::ptr::write_volatile(&raw mut (*task).hidden_frame, frame);
+            batch::set(task, HIDING);
         }
         begins
     }
@@ -67,23 +68,23 @@ pub fn hides_exit(frame: u64, task: *mut Task) -> bool {
 #[inline(always)]
 pub unsafe fn show(task: *mut Task) {
     // SAFETY: the caller's checked map value.
-    unsafe { core::ptr::write_volatile(&raw mut (*task).hidden_frame, 0) };
+    unsafe {
+        core::ptr::write_volatile(&raw mut (*task).hidden_frame, 0);
+        batch::clear(task, HIDING);
+    }
 }
 
 #[inline(always)]
 unsafe fn is_of_open_call(task: *mut Task, frame: u64) -> bool {
     // SAFETY: the caller's checked map value; the index is checked.
     unsafe {
-        let open = (*task).depth;
-        let frames = (&raw const (*task).frames).cast::<u64>();
+        let open = depth::read(task);
         for back in 1..=LOOK_BACK {
             if back > open {
                 return false;
             }
             let depth = open - back;
-            if (depth as usize) < FRAMES
-                && core::ptr::read_volatile(frames.add(depth as usize)) == frame
-            {
+            if (depth as usize) < FRAMES && depth::frame(task, depth) == frame {
                 return true;
             }
         }

@@ -24,7 +24,9 @@ mod gate;
 mod hidden;
 mod maps;
 mod nothing;
+mod pair;
 mod probe;
+mod quick;
 mod session;
 mod site;
 mod switch;
@@ -54,14 +56,14 @@ pub fn root_exit(ctx: FExitContext) -> i32 {
 /// A function that may run under a root was entered.
 #[fentry]
 pub fn callee_entry(ctx: FEntryContext) -> i32 {
-    probe::callee_entry(&TrampolineSite::of(&ctx));
+    pair::callee_entry(TrampolineSite::of(&ctx));
     0
 }
 
 /// A function that may run under a root returned.
 #[fexit]
 pub fn callee_exit(ctx: FExitContext) -> i32 {
-    probe::callee_exit(&TrampolineSite::of(&ctx));
+    pair::callee_exit(TrampolineSite::of(&ctx));
     0
 }
 

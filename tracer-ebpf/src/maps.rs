@@ -4,11 +4,15 @@
 //! kernel/bpf/arraymap.c), no lock is taken and no traced function runs. Userspace sets the real
 //! sizes when it loads the object.
 
+use core::cell::UnsafeCell;
+
 use aya_ebpf::{
     btf_maps::{Array, ArrayOfMaps, RingBuf},
     macros::btf_map,
 };
-use tracer_common::{BATCH_CAPACITY, BatchHeader, Config, CpuCounters, Event};
+use tracer_common::{
+    BATCH_CAPACITY, BatchHeader, Config, CpuCounters, Event, MAX_CPUS, MAX_QUICK_DEPTH,
+};
 
 /// Set by userspace before loading; read-only and frozen, so that the verifier knows its values.
 #[unsafe(no_mangle)]
@@ -34,8 +38,8 @@ pub const OUTSIDE: u32 = 0;
 /// Which task slot the CPU works for: a switch is under way, ask who is current.
 pub const SWITCHING: u32 = u32::MAX;
 
-/// What one CPU is doing. A slot is numbered from 1 here, so that 0 is the common case "outside".
-#[repr(C)]
+/// What one CPU is doing. A slot is numbered from 1 here, so that 0 is the common case "outside". A cache line of its own.
+#[repr(C, align(64))]
 #[derive(Clone, Copy)]
 pub struct Cpu {
     /// [`OUTSIDE`], [`SWITCHING`], or the slot of the task that runs here inside a root.
@@ -46,8 +50,6 @@ pub struct Cpu {
     pub next_slot: u32,
     /// While switching: the slot of the task that goes, or [`OUTSIDE`].
     pub previous_slot: u32,
-    /// The address of this CPU's area, 0 until it is first needed.
-    pub area: u64,
     /// What userspace reads.
     pub counters: CpuCounters,
 }
@@ -59,30 +61,38 @@ pub struct Task {
     pub owner: u64,
     /// The address of the probe context of the open root call: identifies its exit.
     pub root_frame: u64,
-    /// Calls that are open under the root.
-    pub depth: u32,
-    /// Who is at work, see [`GUARD`], [`WRITING`] and [`FLUSHING`].
-    pub busy: u32,
+    /// In its low half the calls that are open under the root; in its high half who is at work, see [`GUARD`], [`WRITING`] and [`FLUSHING`], and
+    /// what is out of the ordinary, [`HIDING`] and [`DROPPED`]. That is 0 usually, and then one comparison sees it and the depth.
+    pub depth_and_busy: u64,
     /// The probe context of the outermost entry that was dropped as the tracer's own doing, 0 if there is none: its exit
     /// may come when the guard is no longer set, and is dropped with it.
     pub dropped_frame: u64,
     /// The probe context of the hidden call under which the task is, 0 if there is none, see `hidden`.
     pub hidden_frame: u64,
-    /// The probe contexts of the open calls, outermost first, as far as they fit: an exit finds its depth here.
-    pub frames: [u64; FRAMES],
-    /// The next place, and in bit 63 ([`ACTIVE`]) the one of `buffers` that it is in. The place may exceed the capacity.
+    /// The next place in its low half, and in bit 63 ([`ACTIVE`]) the one of `buffers` that it is in. The place may exceed the capacity.
     pub cursor: u64,
+    /// The open calls, outermost first, as far as they fit: an exit finds its depth here.
+    pub calls: [OpenCall; FRAMES],
     /// One takes events while the other is handed over.
     pub buffers: [Buffer; 2],
     /// Events that found no place, one for each writer, on their way to the ring.
     pub singles: [Single; 8],
 }
 
+/// A call that is open.
+#[repr(C)]
+pub struct OpenCall {
+    /// The address of its probe context, see `site`.
+    pub frame: u64,
+    /// The [`tracer_common::Context`] of its entry.
+    pub context: u64,
+}
+
 /// In [`Task::cursor`]: which buffer takes events.
 pub const ACTIVE: u64 = 1 << 63;
 
-/// Open calls whose frames are kept. Deeper ones are counted only; kernel stacks of 16 KiB hold fewer.
-pub const FRAMES: usize = 128;
+/// Open calls whose frames are kept.
+pub const FRAMES: usize = MAX_QUICK_DEPTH as usize;
 
 /// Room for one batch.
 #[repr(C)]
@@ -104,20 +114,35 @@ pub struct Single {
 
 /// Who writes: one of the [`tracer_common::Context`]s, or the task switch.
 pub const SWITCH: u32 = 4;
-/// In [`Task::busy`], times `1 << context`: a probe is at work in the context.
+/// In [`Task::depth_and_busy`], times `1 << context`: a probe is at work in the context.
 pub const GUARD: u32 = 1;
-/// In [`Task::busy`]: all guards.
+/// In [`Task::depth_and_busy`]: all guards.
 pub const ALL_GUARDS: u32 = 0xf;
-/// In [`Task::busy`], times `1 << writer`: an event is half written.
+/// In [`Task::depth_and_busy`], times `1 << writer`: an event is half written.
 pub const WRITING: u32 = 1 << 8;
-/// In [`Task::busy`]: all of [`WRITING`].
+/// In [`Task::depth_and_busy`]: all of [`WRITING`].
 pub const ALL_WRITING: u32 = 0x1f << 8;
-/// In [`Task::busy`]: a buffer is being handed over.
+/// In [`Task::depth_and_busy`]: a buffer is being handed over.
 pub const FLUSHING: u32 = 1 << 16;
+/// In [`Task::depth_and_busy`]: there is a [`Task::hidden_frame`].
+pub const HIDING: u32 = 1 << 17;
+/// In [`Task::depth_and_busy`]: there is a [`Task::dropped_frame`].
+pub const DROPPED: u32 = 1 << 18;
 
-/// One element per possible CPU.
-#[btf_map]
-pub static CPUS: Array<Cpu, 1> = Array::new();
+/// Changed by whoever runs on a CPU, and read by userspace.
+#[repr(transparent)]
+pub struct Shared<T>(UnsafeCell<T>);
+
+// SAFETY: each CPU has an element of its own, and what nests there leaves it consistent.
+unsafe impl<T> Sync for Shared<T> {}
+
+/// One element per possible CPU; userspace does not load this where there are more. Not a map with an element per CPU, because the address
+/// of one in a global is known when the program is loaded: half as many instructions.
+#[unsafe(link_section = ".bss.cpus")]
+#[unsafe(no_mangle)]
+pub static CPUS: Shared<[Cpu; MAX_CPUS]> =
+    // SAFETY: all zeros is a value.
+    Shared(UnsafeCell::new(unsafe { core::mem::zeroed() }));
 
 /// A power of two of slots.
 #[btf_map]
@@ -145,13 +170,17 @@ pub fn armed() -> bool {
         .is_some_and(|armed| unsafe { core::ptr::read_volatile(armed) } != 0)
 }
 
-/// The state of the CPU that we run on. Tracing programs run with migration disabled.
+/// The number of the CPU that we run on. Tracing programs run with migration disabled.
 #[inline(always)]
-pub fn this_cpu() -> Option<(u32, &'static mut Cpu)> {
+pub fn cpu_number() -> u32 {
     // SAFETY: a helper without arguments.
-    let number = unsafe { aya_ebpf::helpers::bpf_get_smp_processor_id() };
-    let cpu = CPUS.get_ptr_mut(number)?;
-    // SAFETY: the pointer was checked; only contexts that nest on this CPU write here, and each
-    // leaves what it interrupted consistent.
-    Some((number, unsafe { &mut *cpu }))
+    unsafe { aya_ebpf::helpers::bpf_get_smp_processor_id() }
+}
+
+/// The state of the CPU that we run on.
+#[inline(always)]
+pub fn this_cpu() -> *mut Cpu {
+    // The compiler must not see the mask as needless: it is for the verifier.
+    let index = cpu_number() as usize & (MAX_CPUS - 1);
+    CPUS.0.get().cast::<Cpu>().wrapping_add(index)
 }

@@ -1,4 +1,5 @@
-//! What happens at a probe: gate, guard, event.
+//! What happens at a probe: gate, guard, event. Here is the way that knows all cases; a callee of a task that is interrupted by nothing
+//! takes the short one in `quick`.
 //!
 //! The guard is one bit per context (task, soft interrupt, hard interrupt, NMI) in the task's state. A
 //! hit in a context that is already at work is of the tracer's own making, such as the lock that the
@@ -11,84 +12,64 @@ use tracer_common::{Event, EventKind};
 use crate::{
     batch::{self, Hit, Wake},
     callers, context, depth, gate, hidden,
-    maps::{ALL_GUARDS, Cpu, GUARD, OUTSIDE, SWITCH, Task, armed, config, this_cpu},
+    maps::{
+        ALL_GUARDS, DROPPED, GUARD, OUTSIDE, SWITCH, Task, armed, config, cpu_number, this_cpu,
+    },
     site::Site,
     task,
 };
 
-/// Whether the current task is outside every root.
-#[inline(always)]
-pub fn is_outside() -> bool {
-    this_cpu().is_none_or(|(_, cpu)| gate::slot_of_current(cpu) == OUTSIDE)
-}
-
-/// A callee was entered. Like every entry here it says whether the exit belongs to a call that is open.
-#[inline(always)]
-pub fn callee_entry<S: Site>(ctx: &S) -> bool {
-    inside_root().is_some_and(|(number, cpu, task)| entry(ctx, number, cpu, task, false))
-}
-
-/// A callee returned.
-#[inline(always)]
-pub fn callee_exit<S: Site>(ctx: &S) {
-    if let Some((number, cpu, task)) = inside_root() {
-        exit(ctx, number, cpu, task, false);
-    }
-}
-
-/// A hidden function was entered.
+/// A hidden function was entered. Like every entry here it says whether the exit belongs to a call that is open.
 #[inline(always)]
 pub fn hidden_entry<S: Site>(ctx: &S) -> bool {
-    inside_root().is_some_and(|(number, cpu, task)| hidden::enter(ctx.frame(), number, cpu, task))
+    inside_root().is_some_and(|task| hidden::enter(ctx.frame(), task))
 }
 
 /// A hidden function returned.
 #[inline(always)]
 pub fn hidden_exit<S: Site>(ctx: &S) {
-    if let Some((_, _, task)) = inside_root() {
+    if let Some(task) = inside_root() {
         hidden::leave(ctx.frame(), task);
     }
 }
 
-/// The CPU and the state of the current task, if that is inside a root.
+/// The state of the current task, if that is inside a root.
 #[inline(always)]
-fn inside_root() -> Option<(u32, &'static mut Cpu, *mut Task)> {
-    let (number, cpu) = this_cpu()?;
-    let task = task::get(gate::slot_of_current(cpu))?;
-    Some((number, cpu, task))
+fn inside_root() -> Option<*mut Task> {
+    task::get(gate::slot_of_current(this_cpu()))
 }
 
 /// A root was entered: opens a root call, or is a call like any other inside one.
 #[inline(always)]
 pub fn root_entry<S: Site>(ctx: &S) -> bool {
-    let Some((number, cpu)) = this_cpu() else {
-        return false;
-    };
-    let mut slot = gate::slot_of_current(cpu);
+    let mut slot = gate::slot_of_current(this_cpu());
     let opens = slot == OUTSIDE;
     if opens {
-        slot = open(ctx, number, cpu);
+        slot = open(ctx);
     }
-    task::get(slot).is_some_and(|task| entry(ctx, number, cpu, task, opens))
+    task::get(slot).is_some_and(|task| entry(ctx, task, opens))
 }
 
 /// A root returned: closes the root call that its entry opened.
 #[inline(always)]
 pub fn root_exit<S: Site>(ctx: &S) {
-    let Some((number, cpu, task)) = inside_root() else {
+    let Some(task) = inside_root() else {
         return;
     };
+    // SAFETY: a helper without arguments. First of all, so that our own work is not in the duration.
+    let time_ns = unsafe { bpf_ktime_get_ns() };
     // SAFETY: a checked map value.
     let closes = unsafe { (*task).root_frame } == ctx.frame();
-    exit(ctx, number, cpu, task, closes);
+    exit(ctx, task, time_ns, closes);
     if closes {
-        close(number, cpu, task);
+        close(task);
     }
 }
 
 /// Claims a slot for a root call, unless it is filtered out or comes before or after the trace.
 #[inline(always)]
-fn open<S: Site>(ctx: &S, number: u32, cpu: &mut Cpu) -> u32 {
+fn open<S: Site>(ctx: &S) -> u32 {
+    let number = cpu_number();
     if !armed() || !callers::current_is_wanted(number) {
         return OUTSIDE;
     }
@@ -96,19 +77,20 @@ fn open<S: Site>(ctx: &S, number: u32, cpu: &mut Cpu) -> u32 {
     let key = task::key(pid_tgid as u32, number);
     // SAFETY: a helper without arguments.
     let slot = task::claim(key, unsafe { bpf_ktime_get_ns() }, pid_tgid);
-    if let Some(task) = task::get(slot) {
-        // SAFETY: a checked map value.
-        unsafe {
+    let cpu = this_cpu();
+    // SAFETY: a checked map value, and an element of the table, which only this CPU changes.
+    unsafe {
+        if let Some(task) = task::get(slot) {
             (*task).root_frame = ctx.frame();
             hidden::show(task);
+            (*cpu).slot = slot;
+        } else {
+            (*cpu).counters.lost_roots += 1;
+            warn!(
+                ctx,
+                "no task slot is free for a root call of task {}", pid_tgid as u32
+            );
         }
-        cpu.slot = slot;
-    } else {
-        cpu.counters.lost_roots += 1;
-        warn!(
-            ctx,
-            "no task slot is free for a root call of task {}", pid_tgid as u32
-        );
     }
     slot
 }
@@ -117,36 +99,47 @@ fn open<S: Site>(ctx: &S, number: u32, cpu: &mut Cpu) -> u32 {
 /// from there on, the reader's wake-up first of all, is not in the call. The word comes off before and after: preemption in
 /// between would find the slot still owned and set it again.
 #[inline(always)]
-pub fn close(number: u32, cpu: &mut Cpu, task: *mut Task) {
+pub fn close(task: *mut Task) {
+    let cpu = this_cpu();
     // SAFETY: a checked map value, ours until it is released; the word is this CPU's.
     unsafe {
-        batch::flush(number, cpu, task, Wake::Now);
-        core::ptr::write_volatile(&raw mut cpu.slot, OUTSIDE);
+        batch::flush(task, Wake::IfMuch);
+        core::ptr::write_volatile(&raw mut (*cpu).slot, OUTSIDE);
         task::release(task);
-        core::ptr::write_volatile(&raw mut cpu.slot, OUTSIDE);
+        core::ptr::write_volatile(&raw mut (*cpu).slot, OUTSIDE);
     }
 }
 
+/// Counts a hit of the tracer's own making.
 #[inline(always)]
-fn entry<S: Site>(ctx: &S, number: u32, cpu: &mut Cpu, task: *mut Task, opens: bool) -> bool {
+fn count_own_hit() {
+    let cpu = this_cpu();
+    // SAFETY: an element of the table, which only this CPU changes.
+    unsafe { (*cpu).counters.own_hits += 1 };
+}
+
+/// A call is entered; `opens` says that it is the root's and begins the root call.
+#[inline(always)]
+pub fn entry<S: Site>(ctx: &S, task: *mut Task, opens: bool) -> bool {
     if hidden::is_on(task) {
         return false;
     }
-    let context = context::current(number, cpu);
+    let context = context::current();
     let writer = u32::from(context);
     let guard = GUARD << writer;
     // SAFETY: a checked map value; nested contexts leave `busy` and `depth` as they found them.
     unsafe {
         // All guards are set while a root call is being opened.
         if !opens && batch::any(task, guard) {
-            cpu.counters.own_hits += 1;
+            count_own_hit();
             if S::EXIT_ALWAYS_COMES && (*task).dropped_frame == 0 {
                 (*task).dropped_frame = ctx.frame();
+                batch::set(task, DROPPED);
             }
             return false;
         }
         batch::set(task, guard);
-        let depth = depth::enter(task, ctx.frame());
+        let depth = depth::enter(task, ctx.frame(), context);
         if depth < config!(max_depth) {
             let hit = Hit {
                 time_ns: bpf_ktime_get_ns(),
@@ -155,30 +148,30 @@ fn entry<S: Site>(ctx: &S, number: u32, cpu: &mut Cpu, task: *mut Task, opens: b
                 depth,
                 kind_and_context: Event::pack(EventKind::Entry, context),
             };
-            batch::push(number, cpu, task, writer, &hit, ctx.frame());
-            arguments(ctx, number, cpu, task, writer, &hit);
+            batch::push(task, writer, &hit, ctx.frame());
+            arguments(ctx, task, writer, &hit);
         }
-        batch::flush_if_full(number, cpu, task);
+        batch::flush_if_full(task);
         batch::clear(task, if opens { ALL_GUARDS } else { guard });
     }
     true
 }
 
+/// A call returned at `time_ns`; `closes` says that it is the root's and ends the root call.
 #[inline(always)]
-fn exit<S: Site>(ctx: &S, number: u32, cpu: &mut Cpu, task: *mut Task, closes: bool) {
-    // SAFETY: a helper without arguments. First of all, so that our own work is not in the duration.
-    let time_ns = unsafe { bpf_ktime_get_ns() };
+pub fn exit<S: Site>(ctx: &S, task: *mut Task, time_ns: u64, closes: bool) {
     if hidden::hides_exit(ctx.frame(), task) && !closes {
         return;
     }
-    let context = context::current(number, cpu);
+    let context = context::current();
     let mut writer = u32::from(context);
     let guard = GUARD << writer;
     // SAFETY: as in `entry`.
     unsafe {
         if (*task).dropped_frame == ctx.frame() {
             (*task).dropped_frame = 0;
-            cpu.counters.own_hits += 1;
+            batch::clear(task, DROPPED);
+            count_own_hit();
             return;
         }
         let at_work = batch::any(task, guard);
@@ -186,7 +179,7 @@ fn exit<S: Site>(ctx: &S, number: u32, cpu: &mut Cpu, task: *mut Task, closes: b
             // The way out of an interrupt: the count says "task" again, though the task's probe is still interrupted.
             // The entry was kept, so the exit is, too; anything else is the tracer's own doing.
             if !depth::is_innermost(task, ctx.frame()) {
-                cpu.counters.own_hits += 1;
+                count_own_hit();
                 return;
             }
             writer = SWITCH;
@@ -207,10 +200,10 @@ fn exit<S: Site>(ctx: &S, number: u32, cpu: &mut Cpu, task: *mut Task, closes: b
                 depth,
                 kind_and_context: Event::pack(EventKind::Exit, context),
             };
-            batch::push(number, cpu, task, writer, &hit, ctx.frame());
+            batch::push(task, writer, &hit, ctx.frame());
         }
         if !at_work && !closes {
-            batch::flush_if_full(number, cpu, task);
+            batch::flush_if_full(task);
             batch::clear(task, guard);
         }
     }
@@ -218,15 +211,8 @@ fn exit<S: Site>(ctx: &S, number: u32, cpu: &mut Cpu, task: *mut Task, closes: b
 
 /// Stores the arguments of the call that `entry` is of, if they are wanted: an event each.
 #[inline(always)]
-fn arguments<S: Site>(
-    ctx: &S,
-    number: u32,
-    cpu: &mut Cpu,
-    task: *mut Task,
-    writer: u32,
-    entry: &Hit,
-) {
-    let mut store = |argument: u32, value: Option<u64>| {
+fn arguments<S: Site>(ctx: &S, task: *mut Task, writer: u32, entry: &Hit) {
+    let store = |argument: u32, value: Option<u64>| {
         let value = if argument < config!(arguments) {
             value
         } else {
@@ -240,7 +226,7 @@ fn arguments<S: Site>(
                 | EventKind::Argument as u8,
             ..*entry
         };
-        batch::push(number, cpu, task, writer, &hit, ctx.frame());
+        batch::push(task, writer, &hit, ctx.frame());
         true
     };
     if config!(arguments) == 0 {
@@ -257,6 +243,6 @@ fn arguments<S: Site>(
 
 /// The probed function's address, counted from the kernel's text.
 #[inline(always)]
-fn function<S: Site>(ctx: &S) -> u32 {
+pub fn function<S: Site>(ctx: &S) -> u32 {
     ctx.function().wrapping_sub(config!(text_base)) as u32
 }

@@ -12,12 +12,13 @@ use core::ffi::c_void;
 
 use aya_ebpf::{
     EbpfContext as _,
+    bindings::pt_regs,
     programs::{FEntryContext, ProbeContext},
 };
-use tracer_common::session::{SESSION_COOKIE, SESSION_IS_RETURN};
+use tracer_common::stand_in::{SESSION_COOKIE, SESSION_IS_RETURN};
 
 use crate::{
-    probe,
+    gate, probe, quick,
     site::{ProbeSite, TrampolineSite},
 };
 
@@ -57,11 +58,10 @@ unsafe fn cookie(ctx: *mut c_void) -> *mut u64 {
 /// Runs `entry` or `exit` at a trampoline, whose exit always comes.
 #[inline(always)]
 fn at_trampoline(
-    ctx: &FEntryContext,
+    site: TrampolineSite,
     entry: impl FnOnce(&TrampolineSite) -> bool,
     exit: impl FnOnce(&TrampolineSite),
 ) {
-    let site = TrampolineSite::of(ctx);
     // SAFETY: the context is the program's own.
     if unsafe { is_return(site.as_ptr()) } {
         exit(&site);
@@ -73,35 +73,47 @@ fn at_trampoline(
 /// A function that may run under a root, at a trampoline.
 #[inline(always)]
 pub fn callee(ctx: &FEntryContext) {
-    if !probe::is_outside() {
-        at_trampoline(ctx, probe::callee_entry, probe::callee_exit);
+    if let Some(word) = gate::inside() {
+        callee_inside(TrampolineSite::of(ctx), word);
     }
+}
+
+#[inline(never)]
+fn callee_inside(site: TrampolineSite, word: u32) {
+    at_trampoline(
+        site,
+        |site| quick::entry(site, word),
+        |site| quick::exit(site, word),
+    );
 }
 
 /// A root, at a trampoline.
 #[inline(always)]
 pub fn root(ctx: &FEntryContext) {
-    at_trampoline(ctx, probe::root_entry, probe::root_exit);
+    at_trampoline(TrampolineSite::of(ctx), probe::root_entry, probe::root_exit);
 }
 
 /// A hidden function, at a trampoline.
 #[inline(always)]
 pub fn hidden(ctx: &FEntryContext) {
-    if !probe::is_outside() {
-        at_trampoline(ctx, probe::hidden_entry, probe::hidden_exit);
+    if gate::inside().is_some() {
+        at_trampoline(
+            TrampolineSite::of(ctx),
+            probe::hidden_entry,
+            probe::hidden_exit,
+        );
     }
 }
 
 /// Runs `entry`, which says whether the exit is wanted, or `exit`, at an fprobe.
 #[inline(always)]
 fn at_fprobe(
-    ctx: &ProbeContext,
+    registers: *mut pt_regs,
     entry: impl FnOnce(&ProbeSite) -> bool,
     exit: impl FnOnce(&ProbeSite),
 ) -> u32 {
-    let registers = ctx.regs;
     // SAFETY: the context is the program's own.
-    let (is_return, cookie) = unsafe { (is_return(ctx.as_ptr()), cookie(ctx.as_ptr())) };
+    let (is_return, cookie) = unsafe { (is_return(registers.cast()), cookie(registers.cast())) };
     if is_return {
         // SAFETY: see `cookie`.
         let frame = unsafe { *cookie };
@@ -124,23 +136,32 @@ fn at_fprobe(
 /// A function that may run under a root, at an fprobe.
 #[inline(always)]
 pub fn callee_probe(ctx: &ProbeContext) -> u32 {
-    if probe::is_outside() {
-        return NO_EXIT;
+    match gate::inside() {
+        Some(word) => callee_probe_inside(ctx.regs, word),
+        None => NO_EXIT,
     }
-    at_fprobe(ctx, probe::callee_entry, probe::callee_exit)
+}
+
+#[inline(never)]
+fn callee_probe_inside(registers: *mut pt_regs, word: u32) -> u32 {
+    at_fprobe(
+        registers,
+        |site| quick::entry(site, word),
+        |site| quick::exit(site, word),
+    )
 }
 
 /// A root, at an fprobe.
 #[inline(always)]
 pub fn root_probe(ctx: &ProbeContext) -> u32 {
-    at_fprobe(ctx, probe::root_entry, probe::root_exit)
+    at_fprobe(ctx.regs, probe::root_entry, probe::root_exit)
 }
 
 /// A hidden function, at an fprobe.
 #[inline(always)]
 pub fn hidden_probe(ctx: &ProbeContext) -> u32 {
-    if probe::is_outside() {
+    if gate::inside().is_none() {
         return NO_EXIT;
     }
-    at_fprobe(ctx, probe::hidden_entry, probe::hidden_exit)
+    at_fprobe(ctx.regs, probe::hidden_entry, probe::hidden_exit)
 }

@@ -13,7 +13,7 @@ use aya_ebpf::{
 };
 
 /// The entry or the exit of a call.
-pub trait Site: EbpfContext {
+pub trait Site: EbpfContext + Copy {
     /// Whether the exit's probe runs even if the entry turned the call away.
     const EXIT_ALWAYS_COMES: bool;
 
@@ -36,6 +36,7 @@ pub trait Site: EbpfContext {
 }
 
 /// A call at its entry or at its exit, at a trampoline.
+#[derive(Clone, Copy)]
 pub struct TrampolineSite(*mut c_void);
 
 impl TrampolineSite {
@@ -79,6 +80,7 @@ impl Site for TrampolineSite {
 }
 
 /// A call at its entry or at its exit, at an fprobe.
+#[derive(Clone, Copy)]
 pub struct ProbeSite {
     /// The registers there.
     pub registers: *mut pt_regs,

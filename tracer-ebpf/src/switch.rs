@@ -13,10 +13,10 @@ use tracer_common::{Context, Event, EventKind};
 
 use crate::{
     batch::{self, Hit, Wake},
-    gate,
+    depth, gate,
     maps::{
-        ALL_GUARDS, ALL_WRITING, Cpu, FLUSHING, GUARD, OUTSIDE, SWITCH, SWITCHING, Task, config,
-        this_cpu,
+        ALL_GUARDS, ALL_WRITING, FLUSHING, GUARD, OUTSIDE, SWITCH, SWITCHING, Task, config,
+        cpu_number, this_cpu,
     },
     probe, task,
 };
@@ -25,49 +25,46 @@ use crate::{
 /// `prev`, interrupts are off.
 #[inline(always)]
 pub fn sched_switch(ctx: &BtfTracePointContext) {
-    let Some((number, cpu)) = this_cpu() else {
-        return;
-    };
+    let (number, cpu) = (cpu_number(), this_cpu());
     let previous_slot = gate::slot_of_current(cpu);
-    if !task::any_inside() {
-        cpu.slot = OUTSIDE;
-        return;
+    // SAFETY: an element of the table, which only this CPU changes.
+    unsafe {
+        if !task::any_inside() {
+            (*cpu).slot = OUTSIDE;
+            return;
+        }
+        let previous_slot = switch_out(previous_slot, number);
+        let next_tid = next_tid(ctx);
+        let next_slot = task::find(task::key(next_tid, number));
+        if let Some(task) = task::get(next_slot).filter(|&task| is_within_call(task)) {
+            mark(task, EventKind::On);
+        }
+        if previous_slot == OUTSIDE && next_slot == OUTSIDE {
+            (*cpu).slot = OUTSIDE;
+            return;
+        }
+        (*cpu).next_tid = next_tid;
+        (*cpu).next_slot = next_slot;
+        (*cpu).previous_slot = previous_slot;
+        (*cpu).slot = SWITCHING;
     }
-    let previous_slot = switch_out(previous_slot, number, cpu);
-    let next_tid = next_tid(ctx);
-    let next_slot = task::find(task::key(next_tid, number));
-    if let Some(task) = task::get(next_slot).filter(|&task| is_within_call(task)) {
-        mark(number, cpu, task, EventKind::On);
-    }
-    if previous_slot == OUTSIDE && next_slot == OUTSIDE {
-        cpu.slot = OUTSIDE;
-        return;
-    }
-    cpu.next_tid = next_tid;
-    cpu.next_slot = next_slot;
-    cpu.previous_slot = previous_slot;
-    cpu.slot = SWITCHING;
 }
 
 /// `trace_sched_process_exit` in `do_exit` (kernel/exit.c): the current task dies.
 #[inline(always)]
 pub fn sched_process_exit() {
-    let Some((number, cpu)) = this_cpu() else {
-        return;
-    };
-    let slot = gate::slot_of_current(cpu);
-    if let Some(task) = task::get(slot) {
+    if let Some(task) = task::get(gate::slot_of_current(this_cpu())) {
         // SAFETY: a checked map value of the current task.
         unsafe { batch::set(task, ALL_GUARDS) };
-        mark(number, cpu, task, EventKind::Died);
-        probe::close(number, cpu, task);
+        mark(task, EventKind::Died);
+        probe::close(task);
     }
 }
 
 /// Marks the going task and hands its batch over. Returns [`OUTSIDE`] for a task that has just
 /// released its slot and was preempted before it could say so.
 #[inline(always)]
-fn switch_out(slot: u32, number: u32, cpu: &mut Cpu) -> u32 {
+fn switch_out(slot: u32, number: u32) -> u32 {
     let Some(task) = task::get(slot) else {
         return OUTSIDE;
     };
@@ -80,14 +77,14 @@ fn switch_out(slot: u32, number: u32, cpu: &mut Cpu) -> u32 {
         if !is_within_call(task) {
             return slot;
         }
-        mark(number, cpu, task, EventKind::Off);
+        mark(task, EventKind::Off);
         // Preempted in the middle of an event or a hand-over: until that is done the task cannot leave this CPU,
         // and so neither can its batch.
         if !batch::any(task, ALL_WRITING | FLUSHING) {
             let guard = GUARD << Context::Task as u32;
             let at_work = batch::any(task, guard);
             batch::set(task, guard);
-            batch::flush(number, cpu, task, Wake::Later);
+            batch::flush(task, Wake::Later);
             if !at_work {
                 batch::clear(task, guard);
             }
@@ -101,21 +98,21 @@ fn switch_out(slot: u32, number: u32, cpu: &mut Cpu) -> u32 {
 #[inline(always)]
 fn is_within_call(task: *mut Task) -> bool {
     // SAFETY: a checked map value. No interrupt is at work at a task switch, so all four guards are set for this reason only.
-    unsafe { core::ptr::read_volatile(&raw const (*task).busy) & ALL_GUARDS != ALL_GUARDS }
+    unsafe { batch::busy(task) & ALL_GUARDS != ALL_GUARDS }
 }
 
 #[inline(always)]
-fn mark(number: u32, cpu: &mut Cpu, task: *mut Task, kind: EventKind) {
+fn mark(task: *mut Task, kind: EventKind) {
     let hit = Hit {
         // SAFETY: a helper without arguments.
         time_ns: unsafe { bpf_ktime_get_ns() },
         value: 0,
         function: 0,
         // SAFETY: a checked map value.
-        depth: unsafe { (*task).depth },
+        depth: unsafe { depth::read(task) },
         kind_and_context: Event::pack(kind, Context::Task as u8),
     };
-    batch::push(number, cpu, task, SWITCH, &hit, 0);
+    batch::push(task, SWITCH, &hit, 0);
 }
 
 /// `next->pid`, read through the pointer that the verifier trusts.

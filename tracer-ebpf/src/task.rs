@@ -9,7 +9,7 @@ use core::ptr;
 use tracer_common::{Arrival, BatchHeader};
 
 use crate::{
-    atomic,
+    atomic, batch, gate,
     maps::{ALL_GUARDS, INSIDE, OUTSIDE, TASKS, Task, config},
 };
 
@@ -30,16 +30,23 @@ pub fn key(tid: u32, cpu: u32) -> u64 {
 fn place(key: u64, attempt: u32) -> u32 {
     // Fibonacci hashing; task ids are handed out in sequence.
     let hash = (key as u32).wrapping_mul(0x9e37_79b1) >> 12;
-    hash.wrapping_add(attempt) & config!(task_mask)
+    1 + (hash.wrapping_add(attempt) & config!(task_mask))
 }
 
-/// The task in a slot. Slots are numbered from 1; there is none for [`OUTSIDE`].
+/// The task in a slot; there is none in [`OUTSIDE`].
 #[inline(always)]
 pub fn get(slot: u32) -> Option<*mut Task> {
     if slot == OUTSIDE {
         return None;
     }
-    TASKS.get_ptr_mut(slot - 1)
+    TASKS.get_ptr_mut(slot)
+}
+
+/// The task that the word of this CPU means, which is not [`OUTSIDE`].
+#[inline(always)]
+pub fn of_word(word: u32) -> Option<*mut Task> {
+    // There is no slot with the number that says "switching", so one question does for both.
+    TASKS.get_ptr_mut(word).or_else(|| get(gate::settle()))
 }
 
 /// The slot of a task, or [`OUTSIDE`].
@@ -52,7 +59,7 @@ pub fn find(key: u64) -> u32 {
         };
         // SAFETY: the pointer was checked; volatile because other CPUs claim and release.
         if unsafe { ptr::read_volatile(&raw const (*task).owner) } == key {
-            return index + 1;
+            return index;
         }
     }
     OUTSIDE
@@ -73,7 +80,6 @@ pub fn claim(key: u64, root_time_ns: u64, pid_tgid: u64) -> u32 {
         // SAFETY: the slot is ours alone from here on.
         unsafe {
             (*task).root_frame = 0;
-            (*task).depth = 0;
             (*task).dropped_frame = 0;
             (*task).cursor = 0;
             for number in 0..2 {
@@ -89,10 +95,10 @@ pub fn claim(key: u64, root_time_ns: u64, pid_tgid: u64) -> u32 {
                 };
             }
             // What an interrupt hits before the root's entry is stored is not in the call.
-            (*task).busy = ALL_GUARDS;
+            (*task).depth_and_busy = u64::from(ALL_GUARDS) << 32;
         }
         count_inside(1);
-        return index + 1;
+        return index;
     }
     OUTSIDE
 }
@@ -102,7 +108,7 @@ pub fn claim(key: u64, root_time_ns: u64, pid_tgid: u64) -> u32 {
 pub fn release(task: *mut Task) {
     // SAFETY: the caller owns the slot; an interrupt that still comes here finds every context busy.
     unsafe {
-        ptr::write_volatile(&raw mut (*task).busy, u32::MAX);
+        batch::set_busy(task, u32::MAX);
         ptr::write_volatile(&raw mut (*task).owner, 0);
     }
     count_inside(u64::MAX);

@@ -13,11 +13,10 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use tracer::{
-    attach::{AttachError, Attacher, Object, Observer, Probe, Role, Way, Ways, object::Sizes},
+    attach::{AttachError, Attacher, Object, Observer, Probe, Role, Way, Ways, object::Loading},
     kernel::Kernel,
     plan::{self, Planned, Rules, Scope},
 };
-use tracer_common::Config;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -32,12 +31,7 @@ fn main() -> Result<()> {
     let kernel = Arc::new(Kernel::read()?);
     let functions = planned(&kernel, file, count.parse()?)?;
     let btf = aya::Btf::from_sys_fs()?;
-    let sizes = Sizes {
-        possible_cpus: 1,
-        ring_bytes: 4096,
-        tasks: 1,
-    };
-    let (object, _rings) = Object::load(&Config::default(), sizes, &btf, false)?;
+    let (object, _rings) = Object::load(&Loading::SMALLEST, &btf)?;
     let mut attacher = Attacher::new(object, btf, kernel, way);
     let begin = Instant::now();
     let probes = attacher.attach(&functions, Role::Nothing, &mut Silent)?;

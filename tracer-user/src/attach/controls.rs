@@ -10,7 +10,7 @@ use aya::{
     Ebpf,
     maps::{Array, Map, MapData, MapError},
 };
-use tracer_common::CpuCounters;
+use tracer_common::{CpuCounters, MAX_CPUS};
 
 use super::ObjectError;
 
@@ -18,16 +18,16 @@ use super::ObjectError;
 pub struct Controls {
     armed: Array<MapData, u64>,
     inside: Array<MapData, u64>,
-    cpus: Array<MapData, Cpu>,
+    cpus: Array<MapData, [Cpu; MAX_CPUS]>,
 }
 
 /// What the eBPF side keeps per CPU; only the counters are read. The layout is `Cpu` in tracer-ebpf/src/maps.rs.
-#[repr(C)]
+#[repr(C, align(64))]
 #[derive(Clone, Copy)]
 struct Cpu {
     slots: [u32; 4],
-    area: u64,
     counters: CpuCounters,
+    reserved: [u64; 2],
 }
 
 // SAFETY: `repr(C)`, Copy, no padding, every bit pattern is a value.
@@ -39,7 +39,7 @@ impl Controls {
         Ok(Self {
             armed: Array::try_from(again(ebpf, "ARMED")?)?,
             inside: Array::try_from(again(ebpf, "INSIDE")?)?,
-            cpus: Array::try_from(again(ebpf, "CPUS")?)?,
+            cpus: Array::try_from(again(ebpf, ".bss.cpus")?)?,
         })
     }
 
@@ -61,8 +61,8 @@ impl Controls {
     /// The sum of the counters of all CPUs.
     pub fn counters(&self) -> Result<CpuCounters, ObjectError> {
         let mut sum = CpuCounters::default();
-        for index in 0..self.cpus.len() {
-            let one = self.cpus.get(&index, 0)?.counters;
+        for cpu in self.cpus.get(&0, 0)? {
+            let one = cpu.counters;
             sum.lost_events += one.lost_events;
             sum.lost_roots += one.lost_roots;
             sum.own_hits += one.own_hits;

@@ -51,9 +51,10 @@ impl AttachError {
     }
 }
 
-/// The reason in what the verifier says: the last line that is not about its own work.
+/// The reason in what the verifier says: the last line that is not about its own work, nor behind it an explanation (7.3 gives one).
 pub(super) fn last_words(log: &str) -> Option<&str> {
-    log.lines()
+    let (said, _explanation) = log.split_once("\nReason:").unwrap_or((log, ""));
+    said.lines()
         .map(str::trim)
         .rfind(|line| !line.is_empty() && !is_statistics(line))
 }
@@ -76,6 +77,11 @@ mod tests {
 
     #[test]
     fn the_reason_stands_before_the_statistics() {
+        let explained = "R6 pointer arithmetic with >>= operator prohibited\n\nReason:\n  It is a pointer.\n\nprocessed 3 insns\n";
+        assert_eq!(
+            last_words(explained),
+            Some("R6 pointer arithmetic with >>= operator prohibited")
+        );
         let log = "0: R1=ctx()\nmath between ctx pointer and register\n\nprocessed 3 insns (limit 1000000)\nsubprog 0 stack 8\n";
         assert_eq!(
             last_words(log),

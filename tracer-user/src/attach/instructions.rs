@@ -14,7 +14,7 @@ use aya::{
 };
 use aya_obj::generated::{BPF_CALL, BPF_JMP, BPF_PSEUDO_KFUNC_CALL, bpf_insn};
 
-use super::object::{OBJECT, ObjectError};
+use super::object::ObjectError;
 
 /// The programs of the object by name, with the maps of a loaded one.
 #[derive(Clone)]
@@ -24,8 +24,8 @@ pub struct Instructions {
 
 impl Instructions {
     /// Parses the object.
-    pub fn new(ebpf: &Ebpf) -> Result<Self, ObjectError> {
-        let mut object = aya_obj::Object::parse(OBJECT).map_err(aya::EbpfError::from)?;
+    pub fn new(object: &[u8], ebpf: &Ebpf) -> Result<Self, ObjectError> {
+        let mut object = aya_obj::Object::parse(object).map_err(aya::EbpfError::from)?;
         let maps: Vec<(String, i32, aya_obj::Map)> = object
             .maps
             .iter()

@@ -16,6 +16,7 @@ pub mod pair;
 mod programs;
 mod role;
 pub mod session;
+mod variables;
 pub mod way;
 
 pub use attacher::{Attacher, Observer, Probe};

@@ -9,12 +9,12 @@ use aya::{
 };
 use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_RINGBUF;
 use thiserror::Error;
-use tracer_common::Config;
+use tracer_common::{Config, MAX_CPUS, stand_in::PREEMPT_COUNT};
 
-use super::{Controls, instructions::Instructions};
+use super::{Controls, instructions::Instructions, variables};
 
 /// The eBPF object file, as `cargo xtask build` made it.
-pub(super) static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("TRACER_EBPF_OBJECT"));
+static OBJECT: &[u8] = include_bytes!(env!("TRACER_EBPF_OBJECT"));
 
 /// Why the object is not in the kernel.
 #[derive(Debug, Error)]
@@ -28,6 +28,9 @@ pub enum ObjectError {
     /// The process lacks capabilities.
     #[error("BPF tracing programs need CAP_BPF and CAP_PERFMON: run as root")]
     NoPrivilege,
+    /// More CPUs than the eBPF side has room for.
+    #[error("this machine may have {0} CPUs, and tracer has room for {MAX_CPUS}; please report it")]
+    TooManyCpus(u32),
     /// Something is missing in the object.
     #[error("the eBPF object has no {0}: build it with `cargo xtask build`")]
     Missing(&'static str),
@@ -49,8 +52,35 @@ pub struct Sizes {
     pub possible_cpus: u32,
     /// Bytes of each CPU's ring, a power of two of pages.
     pub ring_bytes: u32,
-    /// Tasks that can be inside a root at the same time, a power of two.
+    /// Slots: tasks that can be inside a root at the same time, and one more.
     pub tasks: u32,
+}
+
+/// How the object is loaded.
+#[derive(Clone, Copy, Debug)]
+pub struct Loading {
+    /// The settings of the eBPF side.
+    pub config: Config,
+    /// The type id of the variable that has the preempt count; if there is none, the settings say that it is not known.
+    pub preempt_count: Option<u32>,
+    /// How much memory it gets.
+    pub sizes: Sizes,
+    /// Whether the eBPF side logs.
+    pub diagnostics: bool,
+}
+
+impl Loading {
+    /// To see whether it loads, or for programs that record nothing.
+    pub const SMALLEST: Self = Self {
+        config: Config::DEFAULT,
+        preempt_count: None,
+        sizes: Sizes {
+            possible_cpus: 1,
+            ring_bytes: 4096,
+            tasks: 2,
+        },
+        diagnostics: false,
+    };
 }
 
 /// The tracepoints' programs. Dropping it takes them away.
@@ -66,26 +96,31 @@ pub struct Object {
 }
 
 impl Object {
-    /// Loads the object with `config` and makes one ring per CPU. `diagnostics` lets the eBPF side log.
+    /// Loads the object and makes one ring per CPU.
     pub fn load(
-        config: &Config,
-        sizes: Sizes,
+        loading: &Loading,
         btf: &Btf,
-        diagnostics: bool,
     ) -> Result<(Self, Vec<RingBuf<MapData>>), ObjectError> {
-        let level = if diagnostics { u8::MAX } else { 0 };
+        let sizes = loading.sizes;
+        if sizes.possible_cpus as usize > MAX_CPUS {
+            return Err(ObjectError::TooManyCpus(sizes.possible_cpus));
+        }
+        let mut object = variables::Object::new(OBJECT);
+        if let Some(variable) = loading.preempt_count {
+            object.put_variable(PREEMPT_COUNT, variable);
+        }
+        let level = if loading.diagnostics { u8::MAX } else { 0 };
         let mut ebpf = EbpfLoader::new()
             .btf(Some(btf))
-            .override_global("CONFIG", config, true)
+            .override_global("CONFIG", &loading.config, true)
             .override_global(aya_log::LEVEL, &level, false)
-            .map_max_entries("CPUS", sizes.possible_cpus)
             .map_max_entries("RINGS", sizes.possible_cpus)
             .map_max_entries("TASKS", sizes.tasks)
-            .load(OBJECT)
+            .load(object.bytes())
             .map_err(explain_load)?;
         let rings = make_rings(&mut ebpf, sizes)?;
         // Before anybody takes maps out of what aya holds.
-        let instructions = Instructions::new(&ebpf)?;
+        let instructions = Instructions::new(object.bytes(), &ebpf)?;
         Ok((Self { ebpf, instructions }, rings))
     }
 

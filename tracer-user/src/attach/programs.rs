@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use tracer_common::session::{SESSION_COOKIE, SESSION_IS_RETURN};
+use tracer_common::stand_in::{SESSION_COOKIE, SESSION_IS_RETURN};
 
 use super::{
     AttachError, Object, Role,

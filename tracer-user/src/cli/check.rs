@@ -3,11 +3,10 @@
 use std::io::{self, Write};
 
 use anyhow::Result;
-use tracer_common::Config;
 
 use super::{args::CheckArgs, exit::Exit};
 use crate::{
-    attach::{Object, Pair, Role, Way, Ways, object::Sizes, way::TEST_FUNCTION},
+    attach::{Object, Pair, Role, Way, Ways, object::Loading, way::TEST_FUNCTION},
     kernel::{
         btf::Types,
         facts::{self, Capability},
@@ -160,12 +159,7 @@ fn way(way: Way, ways: Ways) -> Finding {
 /// Does what a trace does, with a function that nobody calls.
 fn probe() -> anyhow::Result<()> {
     let btf = aya::Btf::from_sys_fs()?;
-    let sizes = Sizes {
-        possible_cpus: 1,
-        ring_bytes: 4096,
-        tasks: 1,
-    };
-    let (mut object, _rings) = Object::load(&Config::default(), sizes, &btf, false)?;
+    let (mut object, _rings) = Object::load(&Loading::SMALLEST, &btf)?;
     let _tracepoints = object.attach_tracepoints(&btf)?;
     Pair::attach(&mut object, &btf, TEST_FUNCTION, Role::Root)?;
     Ok(())

@@ -159,6 +159,19 @@ impl Types {
         self.named(name).next().map(|id| id.0)
     }
 
+    /// The type id of the variable of that name.
+    pub fn variable_id(&self, name: &str) -> Option<u32> {
+        self.raw
+            .ids()
+            .find(|id| {
+                self.raw
+                    .get(*id)
+                    .is_some_and(|entry| entry.kind() == Kind::Variable)
+                    && self.raw.name_bytes(*id) == name.as_bytes()
+            })
+            .map(|id| id.0)
+    }
+
     /// Whether more than one function has that name, so that the prototype may be another's.
     pub fn is_ambiguous(&self, name: &str) -> bool {
         self.named(name).nth(1).is_some()

@@ -18,7 +18,7 @@ pub mod tracefs;
 
 use std::fmt;
 
-pub use running::{Kernel, KernelError};
+pub use running::{Kernel, KernelError, PreemptCount};
 
 /// An address in the kernel's half of the address space.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -29,6 +29,15 @@ pub enum KernelError {
     Missing(&'static str),
 }
 
+/// The per-CPU variable that says what a CPU works for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PreemptCount {
+    /// Its type id in the kernel's BTF.
+    pub variable: u32,
+    /// How many bytes into it the count lies.
+    pub offset: u64,
+}
+
 /// What is known of the running kernel.
 pub struct Kernel {
     /// Its version.
@@ -83,15 +92,19 @@ impl Kernel {
             .is_none_or(|names| names.contains(name))
     }
 
-    /// Where each CPU's area is said (`__per_cpu_offset`), and where the preempt count is within
-    /// it: `pcpu_hot.preempt_count` from 6.2 to 6.14, `__preempt_count` before and after.
-    pub fn preempt_count(&self) -> Option<(Address, Address)> {
-        let offsets = self.symbols.address_of("__per_cpu_offset")?;
-        let count = match self.symbols.address_of("pcpu_hot") {
-            Some(hot) => hot.plus(self.types.member_offset("pcpu_hot", "preempt_count")?),
-            None => self.symbols.address_of("__preempt_count")?,
-        };
-        Some((offsets, count))
+    /// Where the preempt count is: `pcpu_hot.preempt_count` from 6.2 to 6.14, `__preempt_count` before and after.
+    pub fn preempt_count(&self) -> Option<PreemptCount> {
+        let hot = self.types.variable_id("pcpu_hot");
+        Some(match hot {
+            Some(variable) => PreemptCount {
+                variable,
+                offset: self.types.member_offset("pcpu_hot", "preempt_count")?,
+            },
+            None => PreemptCount {
+                variable: self.types.variable_id("__preempt_count")?,
+                offset: 0,
+            },
+        })
     }
 
     /// What the bits of the preempt count mean on this kernel.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use aya::maps::{MapData, RingBuf};
-use tracer_common::{Config, MAX_ARGUMENTS, NO_DEPTH_LIMIT};
+use tracer_common::{Config, MAX_ARGUMENTS, MAX_QUICK_DEPTH, NO_DEPTH_LIMIT, PreemptLayout};
 
 use super::{
     Options, Stop,
@@ -13,9 +13,9 @@ use super::{
 use crate::{
     attach::{
         Attacher, Controls, Object, Way,
-        object::{Sizes, Tracepoints},
+        object::{Loading, Sizes, Tracepoints},
     },
-    kernel::Kernel,
+    kernel::{Kernel, PreemptCount},
     output::ftrace::Arguments,
     plan::Plan,
 };
@@ -46,13 +46,20 @@ pub fn attach(
     stop: &Stop,
 ) -> Result<Attached> {
     let btf = aya::Btf::from_sys_fs().context("the kernel's BTF cannot be read")?;
-    let config = config(options, kernel, command);
-    let sizes = Sizes {
-        possible_cpus: kernel.possible_cpus,
-        ring_bytes: options.ring_bytes,
-        tasks: config.task_mask + 1,
+    let preempt_count = kernel.preempt_count();
+    let config = config(options, kernel, preempt_count, command);
+    let loading = Loading {
+        config,
+        preempt_count: preempt_count.map(|count| count.variable),
+        sizes: Sizes {
+            possible_cpus: kernel.possible_cpus,
+            ring_bytes: options.ring_bytes,
+            // One more: slot 0 is nobody's.
+            tasks: config.task_mask + 2,
+        },
+        diagnostics: options.verbose,
     };
-    let (mut object, rings) = Object::load(&config, sizes, &btf, options.verbose)?;
+    let (mut object, rings) = Object::load(&loading, &btf)?;
     let logger = diagnostics(&mut object, options.verbose);
     let tracepoints = object.attach_tracepoints(&btf)?;
     let controls = object.controls()?;
@@ -68,22 +75,34 @@ pub fn attach(
     })
 }
 
-fn config(options: &Options, kernel: &Kernel, command: Option<u32>) -> Config {
-    let preempt_count = kernel.preempt_count();
+fn config(
+    options: &Options,
+    kernel: &Kernel,
+    preempt_count: Option<PreemptCount>,
+    command: Option<u32>,
+) -> Config {
+    let max_depth = options.show.filter.depth.unwrap_or(NO_DEPTH_LIMIT);
+    let arguments = match options.show.text.arguments {
+        Arguments::Hidden => 0,
+        Arguments::Shown => MAX_ARGUMENTS,
+    };
+    let takes_quick_way = preempt_count.is_some() && arguments == 0;
     Config {
         text_base: kernel.text_base.0,
-        per_cpu_offsets: preempt_count.map_or(0, |(offsets, _)| offsets.0),
-        preempt_count: preempt_count.map_or(0, |(_, count)| count.0),
-        preempt_layout: kernel.preempt_layout(),
+        quick_depth: if takes_quick_way {
+            u64::from(max_depth).min(MAX_QUICK_DEPTH)
+        } else {
+            0
+        },
+        preempt_count_offset: preempt_count.map_or(0, |count| count.offset),
+        preempt_layout: preempt_count.map_or(PreemptLayout::UNKNOWN, |_| kernel.preempt_layout()),
         task_pid_offset: kernel.task_pid_offset,
         callers: options.callers.config(std::process::id(), command),
-        max_depth: options.show.filter.depth.unwrap_or(NO_DEPTH_LIMIT),
+        max_depth,
         task_mask: 1023,
-        arguments: match options.show.text.arguments {
-            Arguments::Hidden => 0,
-            Arguments::Shown => MAX_ARGUMENTS,
-        },
+        arguments,
         reserved: 0,
+        wake_bytes: u64::from(options.ring_bytes / 4),
         cpus: options.cpus,
     }
 }

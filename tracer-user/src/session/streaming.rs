@@ -8,8 +8,8 @@ use tokio::{process::Child, signal::unix::Signal};
 use super::{Stop, pipeline::Pipeline};
 use crate::{attach::Controls, stream::Rings};
 
-/// How long the rings are left alone when no root call ends.
-const QUIET: Duration = Duration::from_millis(100);
+/// How often the rings are looked at. The eBPF side wakes the reader only when a ring holds much.
+const TICK: Duration = Duration::from_millis(40);
 
 /// How long root calls that are open at the end are waited for; then they are cut off.
 const AFTERMATH: Duration = Duration::from_millis(500);
@@ -68,8 +68,7 @@ pub async fn stream(
             _ = asked => pipeline.save(),
             () = tokio::task::yield_now(), if idle < 2 => {}
             ready = rings.ready(), if idle >= 2 => ready.context("the rings cannot be watched")?,
-            // Batches of a root call that goes on wake nobody.
-            () = tokio::time::sleep(QUIET), if idle >= 2 => {}
+            () = tokio::time::sleep(TICK), if idle >= 2 => {}
         }
         let taken = pass(rings, pipeline);
         if pipeline.is_done() {

@@ -157,6 +157,18 @@ fn parameters_are_named_as_in_c() {
 }
 
 #[test]
+fn variables_are_found_by_name() {
+    let mut builder = Builder::default();
+    let int = builder.add("int", 1, 0, 4, &[0x0100_0020]);
+    // A function and a type of that name are no variable.
+    builder.function("__preempt_count", int, &[]);
+    let variable = builder.add("__preempt_count", 14, 0, int, &[1]);
+    let types = Types::parse(builder.bytes()).unwrap();
+    assert_eq!(types.variable_id("__preempt_count"), Some(variable));
+    assert_eq!(types.variable_id("int"), None);
+}
+
+#[test]
 fn members_of_anonymous_parts_are_found() {
     let types = types();
     assert_eq!(types.member_offset("task_struct", "state"), Some(0));

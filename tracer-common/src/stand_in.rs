@@ -1,0 +1,13 @@
+//! What stands in the object file for things of the kernel that neither aya nor the linker knows how to name.
+//!
+//! A kernel function is called as a helper with a number that the kernel does not have, the address of a kernel variable is a number that no
+//! kernel address has. Userspace replaces each by what is meant before a program is loaded (tracer-user/src/attach/instructions.rs and
+//! variables.rs).
+
+/// Called for `bpf_session_is_return` (kernel/trace/bpf_trace.c).
+pub const SESSION_IS_RETURN: i32 = 0x7472_0001;
+/// Called for `bpf_session_cookie` (kernel/trace/bpf_trace.c).
+pub const SESSION_COOKIE: i32 = 0x7472_0002;
+/// Stands for the per-CPU variable that is or holds the preempt count (arch/x86/include/asm/preempt.h): `pcpu_hot` from 6.2 to 6.14,
+/// `__preempt_count` before and after.
+pub const PREEMPT_COUNT: u64 = 0x7472_0003_7472_0003;
