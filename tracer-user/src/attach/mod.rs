@@ -5,6 +5,7 @@
 //! held by file descriptors: whatever becomes of the process, the kernel takes the probes away with it.
 
 pub mod attacher;
+pub mod behind;
 mod bpf;
 pub mod controls;
 mod error;

@@ -93,28 +93,45 @@ impl Observer for Watch<'_> {
     }
 }
 
-/// Takes probes away one by one, with a word where it takes long.
-pub fn detach(probes: Vec<Probe>, what: &str) {
-    let count = functions(&probes);
+/// The user waits no longer for probes that go.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// Takes probes away, the roots' first. What would take long goes behind the prompt, with a word.
+pub fn detach(probes: Probes) {
+    let Probes {
+        roots,
+        callees,
+        hidden,
+    } = probes;
+    let mut rest: Vec<Probe> = roots.into_iter().chain(callees).chain(hidden).collect();
+    rest.reverse();
     let begin = Instant::now();
-    let bar = progress("detaching", count);
-    let mut told = false;
-    let mut done = 0;
-    for probe in probes {
-        done += probe.functions();
+    let mut gone = 0;
+    while let Some(probe) = rest.pop() {
+        gone += probe.functions();
         drop(probe);
-        bar.set_position(done as u64);
-        if !told && done < count && bar.is_hidden() && begin.elapsed() > Duration::from_secs(2) {
-            told = true;
-            let rest = begin.elapsed() * u32::try_from(count - done).unwrap_or(u32::MAX)
-                / u32::try_from(done).unwrap_or(u32::MAX).max(1);
-            eprintln!(
-                "tracer: this kernel takes its time to let probes go: {count} {what}, about {} s more",
-                rest.as_secs() + 1
-            );
+        let count = functions(&rest);
+        // As long as those before have taken.
+        let time = begin.elapsed() * to_u32(count) / to_u32(gone).max(1);
+        if count > 0 && begin.elapsed() + time > PATIENCE {
+            return let_go(rest, count, time);
         }
     }
-    bar.finish_and_clear();
+}
+
+fn let_go(probes: Vec<Probe>, count: usize, time: Duration) {
+    match attach::behind::let_go(probes) {
+        Ok(process) => eprintln!(
+            "tracer: {count} functions are let go by process {process}, which takes about {} s on this kernel",
+            time.as_secs() + 1
+        ),
+        // They are gone, if late.
+        Err(error) => log::debug!("no process to let probes go: {error}"),
+    }
+}
+
+fn to_u32(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 fn progress(what: &'static str, count: usize) -> ProgressBar {

@@ -237,8 +237,6 @@ impl Prepared {
             let tell = |words: &str| tell::more(options.verbose, words);
             learning::keep(&self.kernel, &self.plan.roots, cache, &seen, tell);
         }
-        probes::detach(probes.roots, "roots");
-        probes.callees.extend(probes.hidden);
-        probes::detach(probes.callees, "functions");
+        probes::detach(probes);
     }
 }

@@ -1,0 +1,54 @@
+//! Letting probes go behind the prompt.
+//!
+//! Up to kernel 7.0 each link of a pair waits for a grace period when it goes (bpf_tramp_image_put and unregister_fentry,
+//! kernel/bpf/trampoline.c), so a plan of a hundred functions takes ten seconds and more. Nothing is gained by waiting for that: the
+//! trace is disarmed, the probes do nothing. So a child of the process keeps the descriptors, the process ends, and the child with it: the kernel
+//! closes what an ending process holds, one by one, and whatever signal comes then changes nothing.
+//!
+//! The child runs no code of ours but a few system calls: other threads may have held any lock when it was made.
+
+use std::{io, os::fd::AsRawFd as _};
+
+use nix::{
+    fcntl::{OFlag, open},
+    sys::{prctl, stat::Mode},
+    unistd::{ForkResult, Pid, dup2_stderr, dup2_stdin, dup2_stdout, fork, pipe, read, setsid},
+};
+
+/// What the process that lets go is called, as `ps` shows it.
+pub const NAME: &std::ffi::CStr = c"tracer-detach";
+
+/// Drops `held` here at once, while a child process lets go what it stands for in the kernel. Returns the child's number. If there can be no
+/// child, it is dropped all the same, and takes its time.
+pub fn let_go<T>(held: T) -> io::Result<Pid> {
+    let (wait, ready) = pipe()?;
+    // Before there is a child, which must not open anything that could fail.
+    let null = open("/dev/null", OFlag::O_RDWR, Mode::empty())?;
+    // SAFETY: the child makes system calls only, see `hold`; it allocates nothing and returns to nobody.
+    match unsafe { fork() }? {
+        ForkResult::Child => {
+            // SAFETY: closes this process's own copy, and nobody uses it any more; otherwise its end would never be seen.
+            unsafe { libc::close(ready.as_raw_fd()) };
+            hold(&wait, &null)
+        }
+        ForkResult::Parent { child } => {
+            // Not the last to hold them, so this takes no time. Then the child may go.
+            drop(held);
+            drop(ready);
+            Ok(child)
+        }
+    }
+}
+
+/// Holds all descriptors until the parent has let them go, then ends. The terminal is given back at once: whoever reads tracer's output sees its end,
+/// and a Ctrl-C goes elsewhere.
+fn hold(wait: &impl std::os::fd::AsFd, null: &impl std::os::fd::AsFd) -> ! {
+    let _ = setsid();
+    let _ = prctl::set_name(NAME);
+    let _ = dup2_stdin(null);
+    let _ = dup2_stdout(null);
+    let _ = dup2_stderr(null);
+    let _ = read(wait, &mut [0]);
+    // SAFETY: ends the process without running anything of it.
+    unsafe { libc::_exit(0) }
+}
