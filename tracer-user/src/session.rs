@@ -32,5 +32,5 @@ pub use probes::raise_file_limit;
 pub use recorder::Recorder;
 pub use replay::{Readable, replay};
 pub use run::run;
-pub use show::Show;
+pub use show::{Show, Shown};
 pub use stop::Stop;

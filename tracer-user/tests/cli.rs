@@ -39,7 +39,8 @@ fn help() {
 #[test]
 fn help_of_the_subcommands() {
     for name in [
-        "record", "replay", "report", "graph", "diff", "demo", "list", "check", "workload",
+        "latency", "profile", "record", "replay", "report", "graph", "diff", "demo", "list",
+        "check", "workload",
     ] {
         insta::assert_snapshot!(format!("help_{name}"), tracer(&[name, "--help"]));
     }

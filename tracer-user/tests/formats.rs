@@ -16,13 +16,13 @@ use serde_json::Value;
 use tracer::{
     graph::{End, Node, Rebuilder, RootCall, tree::Interrupts},
     output::{Format, ftrace},
-    session::Show,
+    session::{Show, Shown},
 };
 
 fn text(format: Format, calls: &[RootCall]) -> String {
     text_as(
         &Show {
-            format,
+            result: Shown::Each(format),
             ..Show::default()
         },
         calls,
@@ -78,7 +78,7 @@ fn registers_are_hex_when_asked_for() {
         ..ftrace::Options::default()
     };
     let show = Show {
-        format: Format::Json,
+        result: Shown::Each(Format::Json),
         text: text_options,
         ..Show::default()
     };

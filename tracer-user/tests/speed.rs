@@ -164,7 +164,7 @@ fn speed_and_size() {
         Format::Folded,
     ] {
         let show = Show {
-            format,
+            result: tracer::session::Shown::Each(format),
             ..Show::default()
         };
         let begin = seconds();

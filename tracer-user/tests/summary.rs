@@ -16,7 +16,7 @@ use tracer::{
         tree::{Interrupts, SleepTime},
     },
     plan::FunctionTable,
-    summary::{CallTree, Collect, Diff, GroupBy, Merged, Report, Side, SortBy, Sums},
+    summary::{CallTree, Collect, Diff, GroupBy, Latency, Merged, Report, Side, SortBy, Sums},
 };
 
 /// Nested and sleeping calls, one that fails, one that calls itself, one that is cut off.
@@ -48,6 +48,18 @@ fn report(group_by: Option<GroupBy>, sort_by: SortBy) -> String {
     let mut out = Vec::new();
     report.write(sort_by, &mut out).unwrap();
     String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn how_long_root_calls_take() {
+    let functions = functions();
+    let mut latency = Latency::new(&functions, SleepTime::Counted);
+    for call in calls() {
+        latency.add(&call);
+    }
+    let mut out = Vec::new();
+    latency.write(&mut out).unwrap();
+    insta::assert_snapshot!(String::from_utf8(out).unwrap());
 }
 
 #[test]

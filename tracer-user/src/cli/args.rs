@@ -7,7 +7,9 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use super::values;
 pub use super::{
     recording_args::{DiffArgs, GraphArgs, RecordArgs, ReplayArgs, ReportArgs},
-    trace_args::{CaptureArgs, FilterArgs, ScopeArgs, ShowArgs, TraceArgs},
+    trace_args::{
+        CaptureArgs, FilterArgs, LatencyArgs, ProfileArgs, ScopeArgs, ShowArgs, TraceArgs,
+    },
 };
 use crate::attach::Way;
 
@@ -36,6 +38,10 @@ pub enum Action {
     Demo(DemoArgs),
     /// Trace into a file, to be replayed later and elsewhere
     Record(Box<RecordArgs>),
+    /// Show how long root calls take, as a histogram
+    Latency(Box<LatencyArgs>),
+    /// Sum up the functions under a root while they run
+    Profile(Box<ProfileArgs>),
     /// Print a recording as it would have been printed when it was made
     Replay(ReplayArgs),
     /// Sum up the functions of a recording

@@ -21,10 +21,10 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::Parser as _;
 
-use args::{Action, Args, RecordArgs, TraceArgs};
+use args::{Action, Args, LatencyArgs, ProfileArgs, RecordArgs, TraceArgs};
 use exit::Exit;
 
-use crate::session::{Options, Outputs};
+use crate::session::{Options, Outputs, Shown};
 
 /// Parses the command line, runs it, says what went wrong.
 pub fn main() -> ExitCode {
@@ -43,6 +43,8 @@ fn run(args: Args) -> Result<Exit> {
         None => trace(&args.trace),
         Some(Action::Demo(demo)) => demo::run(&demo),
         Some(Action::Record(record)) => self::record(&record),
+        Some(Action::Latency(latency)) => self::latency(&latency),
+        Some(Action::Profile(profile)) => self::profile(&profile),
         Some(Action::Replay(replay)) => replay::run(&replay),
         Some(Action::Report(report)) => report::report(&report),
         Some(Action::Graph(graph)) => report::graph(&graph),
@@ -55,19 +57,41 @@ fn run(args: Args) -> Result<Exit> {
 
 /// Traces as asked.
 fn trace(args: &TraceArgs) -> Result<Exit> {
-    let options = args.capture.options(&args.show)?;
-    run_trace(&options, || {
-        let graph = output::open(args.output.as_deref())?;
-        Ok(Outputs {
-            graph: Some(graph),
-            recording: None,
-        })
+    let options = args.capture.options(args.show.show()?)?;
+    run_trace(&options, || to(args.output.as_deref()))
+}
+
+/// Traces the roots alone, and says how long they took.
+fn latency(args: &LatencyArgs) -> Result<Exit> {
+    let mut show = args.filter.show()?;
+    show.result = Shown::Latency;
+    show.filter.depth = Some(1);
+    let options = args.capture.options(show)?;
+    run_trace(&options, || to(args.output.as_deref()))
+}
+
+/// Traces, and sums up the functions.
+fn profile(args: &ProfileArgs) -> Result<Exit> {
+    let mut show = args.filter.show()?;
+    show.result = Shown::Profile {
+        sort: args.order.sort,
+        group_by: args.order.group_by,
+    };
+    let options = args.capture.options(show)?;
+    run_trace(&options, || to(args.output.as_deref()))
+}
+
+/// What is printed goes to this file, or to stdout.
+fn to(path: Option<&std::path::Path>) -> Result<Outputs> {
+    Ok(Outputs {
+        graph: Some(output::open(path)?),
+        recording: None,
     })
 }
 
 /// Traces into a file.
 fn record(args: &RecordArgs) -> Result<Exit> {
-    let options = args.capture.options(&args.show)?;
+    let options = args.capture.options(args.show.show()?)?;
     run_trace(&options, || {
         let graph = args.print.then(|| output::open(None)).transpose()?;
         Ok(Outputs {

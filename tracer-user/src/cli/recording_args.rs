@@ -7,13 +7,10 @@ use clap::Args as ClapArgs;
 
 use super::{
     output,
-    trace_args::{CaptureArgs, FilterArgs, ShowArgs},
+    trace_args::{CaptureArgs, FilterArgs, OrderArgs, ShowArgs},
     values,
 };
-use crate::{
-    session::target::{Limit, Target, WhenFull},
-    summary::{GroupBy, SortBy},
-};
+use crate::session::target::{Limit, Target, WhenFull};
 
 /// A trace into a file
 #[derive(Debug, ClapArgs)]
@@ -58,12 +55,8 @@ pub struct ReportArgs {
     /// The recording
     #[arg(value_name = "RECORDING")]
     pub recording: PathBuf,
-    /// Sort by this
-    #[arg(short, long, value_enum, value_name = "KEY", default_value_t)]
-    pub sort: SortBy,
-    /// A row for each function and each of these
-    #[arg(long, value_enum, value_name = "GROUP")]
-    pub group_by: Option<GroupBy>,
+    #[command(flatten)]
+    pub order: OrderArgs,
     #[command(flatten)]
     pub show: FilterArgs,
 }

@@ -19,9 +19,9 @@ use crate::{
 pub fn report(args: &ReportArgs) -> Result<Exit> {
     let show = args.show.show()?;
     let functions = FunctionTable::default();
-    let mut report = Report::new(&functions, show.text.sleep, args.group_by);
+    let mut report = Report::new(&functions, show.text.sleep, args.order.group_by);
     let readable = collect(&args.recording, &show, &functions, &mut report)?;
-    print(|out| report.write(args.sort, out))?;
+    print(|out| report.write(args.order.sort, out))?;
     Ok(replay::exit(&readable))
 }
 

@@ -14,7 +14,8 @@ use crate::{
     kernel::cgroup,
     output::Format,
     plan::Scope,
-    session::{Begin, Callers, Options, Show, callers::CommandName},
+    session::{Begin, Callers, Options, Show, Shown, callers::CommandName},
+    summary::{GroupBy, SortBy},
 };
 
 /// A trace
@@ -25,6 +26,43 @@ pub struct TraceArgs {
     #[command(flatten)]
     pub show: ShowArgs,
     /// Write the graph to this file
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// The rows of a table of functions
+#[derive(Clone, Copy, Debug, ClapArgs)]
+pub struct OrderArgs {
+    /// Sort by this
+    #[arg(short, long, value_enum, value_name = "KEY", default_value_t)]
+    pub sort: SortBy,
+    /// A row for each function and each of these
+    #[arg(long, value_enum, value_name = "GROUP")]
+    pub group_by: Option<GroupBy>,
+}
+
+/// How long root calls take
+#[derive(Debug, ClapArgs)]
+pub struct LatencyArgs {
+    #[command(flatten)]
+    pub capture: CaptureArgs,
+    #[command(flatten)]
+    pub filter: FilterArgs,
+    /// Write the histogram to this file
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// Functions in numbers
+#[derive(Debug, ClapArgs)]
+pub struct ProfileArgs {
+    #[command(flatten)]
+    pub capture: CaptureArgs,
+    #[command(flatten)]
+    pub filter: FilterArgs,
+    #[command(flatten)]
+    pub order: OrderArgs,
+    /// Write the table to this file
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }
@@ -133,14 +171,13 @@ pub struct FilterArgs {
 
 impl CaptureArgs {
     /// What was typed, ready to use.
-    pub fn options(&self, show: &ShowArgs) -> Result<Options> {
+    pub fn options(&self, show: Show) -> Result<Options> {
         if self.roots.is_empty() {
             bail!(Usage(
                 "no root was given: name the function to look into, as in `tracer -G __sys_sendto`"
                     .to_owned()
             ));
         }
-        let show = show.show()?;
         let ring_bytes = self.ring_size.saturating_mul(1024);
         if !self.ring_size.is_power_of_two() || !(4..=1 << 20).contains(&self.ring_size) {
             bail!(Usage(format!(
@@ -183,7 +220,7 @@ impl ShowArgs {
     /// What was typed, ready to use.
     pub fn show(&self) -> Result<Show> {
         Ok(Show {
-            format: self.format,
+            result: Shown::Each(self.format),
             ..self.filter.show()?
         })
     }
@@ -203,7 +240,7 @@ impl FilterArgs {
                 depth: graph.depth,
                 sleep: graph.text.sleep,
             },
-            format: Format::default(),
+            result: Shown::default(),
             text: graph.text,
             count: self.count,
         })

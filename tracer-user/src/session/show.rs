@@ -14,7 +14,30 @@ use crate::{
         json::JsonWriter,
     },
     plan::FunctionTable,
+    summary::{AtTheEnd, GroupBy, Latency, Report, SortBy},
 };
+
+/// What becomes of root calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// Each is printed.
+    Each(Format),
+    /// How long they took is printed at the end.
+    Latency,
+    /// Each function in numbers is printed at the end.
+    Profile {
+        /// What comes first.
+        sort: SortBy,
+        /// What is told apart beside the functions.
+        group_by: Option<GroupBy>,
+    },
+}
+
+impl Default for Shown {
+    fn default() -> Self {
+        Self::Each(Format::default())
+    }
+}
 
 /// What the user wants to see.
 #[derive(Clone, Debug, Default)]
@@ -23,8 +46,8 @@ pub struct Show {
     pub interrupts: Interrupts,
     /// Which root calls, and what of them.
     pub filter: Filter,
-    /// In which form.
-    pub format: Format,
+    /// What becomes of them.
+    pub result: Shown,
     /// How the text looks, and what of it goes for other forms: return values and what a duration is.
     pub text: ftrace::Options,
     /// End after so many whole root calls.
@@ -44,7 +67,19 @@ impl Show {
         };
         let out = BufWriter::new(out);
         let ftrace::Options { values, sleep, .. } = self.text;
-        match self.format {
+        let format = match self.result {
+            Shown::Each(format) => format,
+            Shown::Latency => {
+                let latency = Latency::new(functions, sleep);
+                return Box::new(AtTheEnd::new(latency, out, Latency::write));
+            }
+            Shown::Profile { sort, group_by } => {
+                let report = Report::new(functions, sleep, group_by);
+                let write = move |report: &Report<'_>, out: &mut _| report.write(sort, out);
+                return Box::new(AtTheEnd::new(report, out, write));
+            }
+        };
+        match format {
             Format::Ftrace => Box::new(FtraceWriter::new(out, functions, self.text, cpus)),
             Format::Json => Box::new(JsonWriter::new(out, functions, values, sleep)),
             Format::Chrome => Box::new(ChromeWriter::new(out, functions, values)),

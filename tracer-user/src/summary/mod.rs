@@ -1,21 +1,23 @@
 //! Many root calls as few numbers.
 //!
-//! [`report`] sums up each function, [`merged`] lays the trees of all root calls over each other, [`calltree`] does so below one
+//! [`report`] sums up each function, [`latency`] says how long root calls take, [`merged`] lays the trees of all root calls over each other, [`calltree`] does so below one
 //! function, [`diff`] compares two recordings, [`table`] prints such numbers in columns. What collects is a [`crate::output::Form`] like those that
 //! print, so a summary sees what the filter lets through and nothing else.
 
 pub mod calltree;
 pub mod diff;
+pub mod latency;
 pub mod merged;
 pub mod report;
 pub mod table;
 
-use std::io;
+use std::io::{self, Write};
 
 use crate::{graph::RootCall, output::Form};
 
 pub use calltree::CallTree;
 pub use diff::{Diff, Side};
+pub use latency::Latency;
 pub use merged::{Merged, Path, Sums};
 pub use report::{GroupBy, Report, SortBy};
 
@@ -23,6 +25,44 @@ pub use report::{GroupBy, Report, SortBy};
 pub trait Collect {
     /// Takes one.
     fn add(&mut self, call: &RootCall);
+}
+
+/// Collects while the trace goes on, and writes the result when it ends.
+pub struct AtTheEnd<C, W, F> {
+    collector: C,
+    out: W,
+    write: F,
+}
+
+impl<C, W, F> AtTheEnd<C, W, F> {
+    /// `write` writes what was collected to `out`.
+    pub const fn new(collector: C, out: W, write: F) -> Self {
+        Self {
+            collector,
+            out,
+            write,
+        }
+    }
+}
+
+impl<C: Collect, W: Write, F: Fn(&C, &mut W) -> io::Result<()>> Form for AtTheEnd<C, W, F> {
+    fn begin(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn root_call(&mut self, call: &RootCall) -> io::Result<()> {
+        self.collector.add(call);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        (self.write)(&self.collector, &mut self.out)?;
+        self.out.flush()
+    }
 }
 
 /// Lets what collects stand where something prints.

@@ -1,0 +1,33 @@
+# What is summed up while it is traced, and probes that go behind the prompt.
+# limit: 180
+
+drive tcp
+# The buckets have as many calls as there are.
+trace latency -G __sys_sendto -n 20
+ends_with 0
+grep -q '^__sys_sendto: 20 calls, us: average [0-9]' /tmp/out || fail "latency: $(cat /tmp/out)"
+counted=$(awk -F'|' '!/#  / && NF == 3 { sum += $2 } END { print sum }' /tmp/out)
+[ "$counted" = 20 ] || fail "latency: $counted calls in the buckets: $(cat /tmp/out)"
+said 'tracing __sys_sendto, 0 functions below' || fail "latency traces more than roots: $(cat /tmp/err)"
+
+# The root is called as often as was asked for, and what it calls at least as often.
+trace profile --learn 0 -G tcp_sendmsg -n 10 --sort calls
+ends_with 0
+calls_of() { awk -v name="$1" '$10 == name { print $1 }' /tmp/out; }
+[ "$(calls_of tcp_sendmsg)" = 10 ] || fail "profile: $(cat /tmp/out)"
+[ "$(calls_of tcp_sendmsg_locked)" -ge 10 ] || fail "profile: $(cat /tmp/out)"
+
+# The prompt does not wait for the kernel to let pairs go, and they go all the same.
+trace --attach pair --learn 0 -G __sys_sendto -n 1
+ends_with 0
+said 'functions are let go by process [0-9]*, which takes about' || fail "pairs: $(cat /tmp/err)"
+detaching=$(sed -n 's/.* let go by process \([0-9]*\),.*/\1/p' /tmp/err)
+! [ -e "/proc/$detaching/comm" ] || [ "$(cat "/proc/$detaching/comm")" = tracer-detach ] || fail "process $detaching is $(cat "/proc/$detaching/comm")"
+takes=$(sed -n 's/.* takes about \([0-9]*\) s.*/\1/p' /tmp/err)
+# Where it takes a second it may be over by now.
+[ "$takes" -lt 4 ] || bpf_is_there || fail "nothing is left to be let go, though it takes $takes s"
+
+kill $workload
+wait $workload || fail "the workload: $(cat /tmp/workload.err)"
+nothing_left 60
+! [ -e "/proc/$detaching" ] || fail "process $detaching stays"
