@@ -23,6 +23,7 @@ no_instance || fail "SIGINT while learning leaves an instance"
 ! said 'tracer: tracing' || fail "SIGINT while learning starts tracing"
 
 # While it attaches: the pairs are slow enough.
+let_go
 trace --attach pair --learn 0 -G unix_stream_sendmsg
 within 10 attaching || fail "nothing attached: $(cat /tmp/err)"
 kill -INT $tracer

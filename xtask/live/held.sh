@@ -9,6 +9,7 @@ tracer --learn 0 -G arch_prctl -- true >/tmp/out 2>/tmp/err || fail "true: exit 
 grep -q '|  __x64_sys_arch_prctl()' /tmp/out || fail "nothing of true: $(cat /tmp/err)"
 
 # It does not run before, and not at all if the trace does not begin.
+let_go
 trace --learn 0 -G unix_stream_sendmsg -- touch /tmp/ran
 within 10 patched || fail "nothing attached: $(cat /tmp/err)"
 [ ! -e /tmp/ran ] || fail "the command runs while the trace is set up"
@@ -16,6 +17,7 @@ kill -INT $tracer
 ends_with 0
 [ ! -e /tmp/ran ] || fail "the command runs although the trace did not begin"
 ! pidof touch || fail "the held command stays"
+let_go
 trace --learn 0 -G unix_stream_sendmsg -- touch /tmp/ran
 within 10 patched || fail "nothing attached: $(cat /tmp/err)"
 kill -KILL $tracer

@@ -24,8 +24,8 @@ said 'functions are let go by process [0-9]*, which takes about' || fail "pairs:
 detaching=$(sed -n 's/.* let go by process \([0-9]*\),.*/\1/p' /tmp/err)
 ! [ -e "/proc/$detaching/comm" ] || [ "$(cat "/proc/$detaching/comm")" = tracer-detach ] || fail "process $detaching is $(cat "/proc/$detaching/comm")"
 takes=$(sed -n 's/.* takes about \([0-9]*\) s.*/\1/p' /tmp/err)
-# Where it takes a second it may be over by now.
-[ "$takes" -lt 4 ] || bpf_is_there || fail "nothing is left to be let go, though it takes $takes s"
+# It is a guess, from what the first one took; where it takes a few seconds it may be over by now.
+[ "$takes" -lt 10 ] || bpf_is_there || fail "nothing is left to be let go, though it takes $takes s"
 
 kill $workload
 wait $workload || fail "the workload: $(cat /tmp/workload.err)"

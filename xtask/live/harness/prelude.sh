@@ -42,6 +42,15 @@ patched() {
     [ -n "$(head -n 1 /sys/kernel/tracing/enabled_functions)" ]
 }
 
+unpatched() {
+    ! patched
+}
+
+# What earlier tracers let go behind the prompt is gone, so what is patched from now on is another's.
+let_go() {
+    within 60 unpatched || fail "functions stay patched: $(tr '\n' ' ' </sys/kernel/tracing/enabled_functions)"
+}
+
 # Whether tracer has begun to attach. Asking which ways the kernel has patches a function for a moment, too.
 attaching() {
     [ "$(wc -l </sys/kernel/tracing/enabled_functions)" -gt 2 ]
