@@ -22,14 +22,22 @@ wait $sender
 tracer list -G __sys_sendto | grep -v 'left out' | awk 'NF > 2 && $2 != "functions:" { print $1 }' >/tmp/plan
 echo "plan $(wc -l </tmp/plan)"
 
+# Probes of one that has ended may still be on their way out: let_go waits for them.
+let_go() {
+    while [ -n "$(head -n 1 /sys/kernel/tracing/enabled_functions)" ]; do sleep 0.2; done
+}
+
 for way in $WAYS; do
     /probes $way 10000 /tmp/plan $workload 2>/tmp/said >/tmp/out || cat /tmp/said >&2
     echo "floor $way $(time_of /tmp/said)"
+    let_go
     options="--attach $way -G __sys_sendto --learn 0 --graph-opts noirqs -o /dev/null"
     tracer $options -- $workload 2>/tmp/said || cat /tmp/said >&2
     echo "inside $way $(time_of /tmp/said) $(sed -n 's/^tracer: \([0-9]*\) whole calls, [0-9]* partial, \([0-9]*\) events, .*/\1 \2/p' /tmp/said)"
+    let_go
     tracer $options --comm nobody -- $workload 2>/tmp/said || cat /tmp/said >&2
     echo "outside $way $(time_of /tmp/said)"
+    let_go
 done
 
 cd /sys/kernel/tracing
