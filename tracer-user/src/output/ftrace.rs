@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     graph::{Call, Closed, CpuId, End, Node, RootCall, TaskId, tree::SleepTime},
-    plan::FunctionTable,
+    plan::{FunctionInfo, FunctionTable, table},
 };
 
 /// What the user can choose.
@@ -62,6 +62,8 @@ pub struct FtraceWriter<'a, W> {
     /// The label of the task whose root call is being written.
     task: String,
     buffer: Vec<u8>,
+    /// The comment behind a call.
+    words: Vec<u8>,
 }
 
 impl<'a, W: Write> FtraceWriter<'a, W> {
@@ -75,6 +77,7 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
             last_task: HashMap::new(),
             task: String::new(),
             buffer: Vec::new(),
+            words: Vec::new(),
         }
     }
 
@@ -103,9 +106,10 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
             at: call.entered,
             ..without_time(call.cpu, call.context, call.depth)
         })?;
-        let name = self.functions.name(call.function);
-        let arguments = self.arguments(call);
-        writeln!(self.buffer, "{name}({arguments}) {{")
+        let info = self.functions.get(call.function);
+        self.name_and_arguments(call, info);
+        self.buffer.extend_from_slice(b" {\n");
+        Ok(())
     }
 
     fn leaf(&mut self, call: &Call) -> io::Result<()> {
@@ -114,25 +118,31 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
             duration: call.duration(self.options.sleep),
             ..without_time(call.cpu, call.context, call.depth)
         })?;
-        let name = self.functions.name(call.function);
-        let arguments = self.arguments(call);
-        write!(self.buffer, "{name}({arguments});")?;
-        if let Some(remark) = self.remark(call) {
+        let info = self.functions.get(call.function);
+        self.name_and_arguments(call, info);
+        self.buffer.push(b';');
+        self.remark(call, info);
+        if !self.words.is_empty() {
             // The colon stands behind a name, and here is none.
-            let remark = remark.strip_prefix(':').unwrap_or(&remark);
-            write!(self.buffer, " /*{remark} */")?;
+            let remark = self.words.strip_prefix(b":").unwrap_or(&self.words);
+            self.buffer.extend_from_slice(b" /*");
+            self.buffer.extend_from_slice(remark);
+            self.buffer.extend_from_slice(b" */");
         }
         self.end_of_call(call)
     }
 
-    /// What stands between the parentheses.
-    fn arguments(&self, call: &Call) -> String {
-        if call.arguments.is_empty() || self.options.arguments == Arguments::Hidden {
-            return String::new();
+    /// The name with what stands between the parentheses.
+    fn name_and_arguments(&mut self, call: &Call, info: Option<&FunctionInfo>) {
+        let name = table::name(call.function, info);
+        self.buffer.extend_from_slice(name.as_bytes());
+        self.buffer.push(b'(');
+        if !call.arguments.is_empty() && self.options.arguments == Arguments::Shown {
+            let parameters = info.map_or(&[][..], |info| &info.parameters);
+            let arguments = value::format_arguments(parameters, &call.arguments);
+            self.buffer.extend_from_slice(arguments.as_bytes());
         }
-        let info = self.functions.get(call.function);
-        let parameters = info.map_or(&[][..], |info| &info.parameters);
-        value::format_arguments(parameters, &call.arguments)
+        self.buffer.push(b')');
     }
 
     fn closing(&mut self, call: &Call) -> io::Result<()> {
@@ -148,11 +158,15 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
             duration: call.duration(self.options.sleep),
             ..without_time(cpu, call.context, call.depth)
         })?;
-        let name = self.functions.name(call.function);
-        match self.remark(call) {
-            Some(remark) => write!(self.buffer, "}} /* {name}{remark} */")?,
-            None if self.options.tail => write!(self.buffer, "}} /* {name} */")?,
-            None => write!(self.buffer, "}}")?,
+        let info = self.functions.get(call.function);
+        self.remark(call, info);
+        self.buffer.push(b'}');
+        if !self.words.is_empty() || self.options.tail {
+            self.buffer.extend_from_slice(b" /* ");
+            let name = table::name(call.function, info);
+            self.buffer.extend_from_slice(name.as_bytes());
+            self.buffer.extend_from_slice(&self.words);
+            self.buffer.extend_from_slice(b" */");
         }
         self.end_of_call(call)
     }
@@ -162,7 +176,8 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
         if call.off_cpu.0 > 0 && call.closed != Closed::Open {
             write!(self.buffer, " /* off-cpu {} */", time::span(call.off_cpu.0))?;
         }
-        writeln!(self.buffer)
+        self.buffer.push(b'\n');
+        Ok(())
     }
 
     fn gap(&mut self, depth: u32, lost: u64, cpu: CpuId) -> io::Result<()> {
@@ -182,33 +197,37 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
         writeln!(self.buffer, "/* {words} */")
     }
 
-    /// What stands in the comment behind a call: its return value, or what is missing.
-    fn remark(&self, call: &Call) -> Option<String> {
+    /// Puts into `words` what stands in the comment behind a call: its return value, or what is missing.
+    fn remark(&mut self, call: &Call, info: Option<&FunctionInfo>) {
+        self.words.clear();
         let Closed::Returned { value, .. } = call.closed else {
-            return match call.closed {
-                Closed::Unseen => Some(": return not seen".to_owned()),
-                _ => Some(": did not return".to_owned()),
+            let words = match call.closed {
+                Closed::Unseen => ": return not seen",
+                _ => ": did not return",
             };
+            return self.words.extend_from_slice(words.as_bytes());
         };
-        let shown = self.value(call, value);
-        let entry_missing = call.entered.is_none();
-        match (shown, entry_missing) {
-            (Some(value), false) => Some(format!(" = {value}")),
-            (Some(value), true) => Some(format!(" = {value}, entry not seen")),
-            (None, true) => Some(": entry not seen".to_owned()),
-            (None, false) => None,
+        self.words.extend_from_slice(b" = ");
+        let is_shown = self.value(info, value);
+        if !is_shown {
+            self.words.clear();
+        }
+        if call.entered.is_none() {
+            let before = if is_shown { b',' } else { b':' };
+            self.words.push(before);
+            self.words.extend_from_slice(b" entry not seen");
         }
     }
 
-    fn value(&self, call: &Call, value: u64) -> Option<String> {
-        let returns = self.functions.returns(call.function);
-        match (self.options.values, returns) {
-            (Values::Hidden, _) => None,
-            (Values::Hex, _) | (_, None) => Some(format!("{value:#x}")),
-            (Values::Typed, Some(returns)) => {
-                value::format_return(Some(returns), value, Style::Typed)
-            }
-        }
+    /// Appends the return value to `words`, if it is shown.
+    fn value(&mut self, info: Option<&FunctionInfo>, value: u64) -> bool {
+        let returns = info.and_then(|info| info.returns.as_ref());
+        let style = match self.options.values {
+            Values::Hidden => return false,
+            Values::Hex => Style::Hex,
+            Values::Typed => Style::Typed,
+        };
+        value::append_return(&mut self.words, returns, value, style)
     }
 }
 

@@ -103,6 +103,36 @@ pub fn typed(returns: Option<&ValueType>, register: u64, values: Values) -> Opti
     })
 }
 
+/// Appends a return value for the reader; says whether there is something to say. The numbers that are usual go without a detour.
+pub fn append_return(
+    out: &mut Vec<u8>,
+    returns: Option<&ValueType>,
+    value: u64,
+    style: Style,
+) -> bool {
+    match returns.filter(|_| style == Style::Typed) {
+        Some(ValueType::Signed { bytes }) => {
+            let number = sign_extended(value, *bytes);
+            append_number(out, number);
+            if let Some(name) = error_name(number) {
+                out.extend_from_slice(b" (");
+                out.extend_from_slice(name.as_bytes());
+                out.push(b')');
+            }
+        }
+        Some(ValueType::Unsigned { bytes }) => append_number(out, truncated(value, *bytes)),
+        _ => match format_return(returns, value, style) {
+            Some(text) => out.extend_from_slice(text.as_bytes()),
+            None => return false,
+        },
+    }
+    true
+}
+
+fn append_number(out: &mut Vec<u8>, number: impl itoa::Integer) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
 /// A return value for the reader, or none where there is nothing to say.
 ///
 /// A function without a known type reads in hex.

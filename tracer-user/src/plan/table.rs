@@ -6,6 +6,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use elsa::FrozenMap;
+use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -86,7 +87,7 @@ impl From<Parameter> for ParameterInfo {
 #[derive(Default)]
 pub struct FunctionTable {
     kernel: Option<Arc<Kernel>>,
-    known: FrozenMap<FunctionId, Box<FunctionInfo>>,
+    known: FrozenMap<FunctionId, Box<FunctionInfo>, FxBuildHasher>,
 }
 
 impl FunctionTable {
@@ -95,7 +96,7 @@ impl FunctionTable {
     pub fn of(kernel: Arc<Kernel>) -> Self {
         Self {
             kernel: Some(kernel),
-            known: FrozenMap::new(),
+            known: FrozenMap::default(),
         }
     }
 
@@ -115,10 +116,7 @@ impl FunctionTable {
 
     /// A function's name; one of an unknown function says where it is.
     pub fn name(&self, id: FunctionId) -> Cow<'_, str> {
-        match self.get(id) {
-            Some(info) => Cow::Borrowed(&info.name),
-            None => Cow::Owned(format!("unknown+{:#x}", id.0)),
-        }
+        name(id, self.get(id))
     }
 
     /// What a function returns, if that is known.
@@ -139,5 +137,13 @@ impl FunctionTable {
             .filter(|function| address.since(function.start) <= Some(LANDING_PAD))?;
         let info = FunctionInfo::of(kernel, function.name);
         Some(self.known.insert(id, Box::new(info)))
+    }
+}
+
+/// The name of a function of which this is known.
+pub fn name(id: FunctionId, info: Option<&FunctionInfo>) -> Cow<'_, str> {
+    match info {
+        Some(info) => Cow::Borrowed(&info.name),
+        None => Cow::Owned(format!("unknown+{:#x}", id.0)),
     }
 }

@@ -46,6 +46,9 @@ pub struct Prologue {
 /// `TRACE_GRAPH_PROCINFO_LENGTH`
 const TASK_WIDTH: usize = 14;
 
+/// `NNNNNNN us`, with room for the longest that is usual.
+const DURATION_WIDTH: usize = 11;
+
 impl Prologue {
     /// Columns wide enough for so many CPUs.
     pub fn new(columns: Columns, cpus: u32) -> Self {
@@ -75,44 +78,51 @@ impl Prologue {
     /// The rule that `verif_pid` prints when another task runs on the same CPU.
     pub fn task_change(
         &self,
-        out: &mut impl Write,
+        out: &mut Vec<u8>,
         cpu: CpuId,
         before: &str,
         now: &str,
     ) -> io::Result<()> {
         const RULE: &str = " ------------------------------------------";
         writeln!(out, "{RULE}")?;
-        self.cpu(out, cpu)?;
+        self.cpu(out, cpu);
         writeln!(out, " {before:^TASK_WIDTH$} =>  {now:^TASK_WIDTH$}")?;
         writeln!(out, "{RULE}\n")
     }
 
     /// All columns of a line, up to where the function begins. `task` is the label of the task.
-    pub fn write(&self, out: &mut impl Write, task: &str, place: &Place) -> io::Result<()> {
+    pub fn write(&self, out: &mut Vec<u8>, task: &str, place: &Place) -> io::Result<()> {
         if self.columns == Columns::All {
             let at = place.at.map(|at| time::point(at.0)).unwrap_or_default();
             write!(out, "{at:>12} |  ")?;
         }
-        self.cpu(out, place.cpu)?;
+        self.cpu(out, place.cpu);
         if self.columns == Columns::All {
             write!(out, "{task:^TASK_WIDTH$} |  {} | ", flag(place.context))?;
         }
         match place.duration {
-            None => out.write_all(b"              |  ")?,
+            None => out.extend_from_slice(b"              |  "),
             Some(Nanoseconds(ns)) => {
-                let text = format!("{} us", time::microseconds(ns));
-                write!(out, "{} {text:<11} |  ", time::mark(ns))?;
+                out.extend_from_slice(&[time::mark(ns), b' ']);
+                let begin = out.len();
+                time::microseconds(out, ns);
+                out.extend_from_slice(b" us");
+                out.resize(out.len().max(begin + DURATION_WIDTH), b' ');
+                out.extend_from_slice(b" |  ");
             }
         }
-        for _ in 0..place.depth {
-            out.write_all(b"  ")?;
-        }
+        out.resize(out.len() + 2 * place.depth as usize, b' ');
         Ok(())
     }
 
     /// `print_graph_cpu`
-    fn cpu(&self, out: &mut impl Write, cpu: CpuId) -> io::Result<()> {
-        write!(out, " {:>width$}) ", cpu.0, width = self.cpu_width)
+    fn cpu(&self, out: &mut Vec<u8>, cpu: CpuId) {
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(cpu.0).as_bytes();
+        let padding = self.cpu_width.saturating_sub(digits.len());
+        out.resize(out.len() + 1 + padding, b' ');
+        out.extend_from_slice(digits);
+        out.extend_from_slice(b") ");
     }
 }
 

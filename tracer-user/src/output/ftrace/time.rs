@@ -1,28 +1,33 @@
 //! Times as function_graph writes them, and as a reader likes them in a remark.
 
 /// `trace_find_mark` (kernel/trace/trace_output.c).
-pub fn mark(ns: u64) -> char {
+pub const fn mark(ns: u64) -> u8 {
     match ns {
-        1_000_000_001.. => '$',
-        100_000_001.. => '@',
-        10_000_001.. => '*',
-        1_000_001.. => '#',
-        100_001.. => '!',
-        10_001.. => '+',
-        _ => ' ',
+        1_000_000_001.. => b'$',
+        100_000_001.. => b'@',
+        10_000_001.. => b'*',
+        1_000_001.. => b'#',
+        100_001.. => b'!',
+        10_001.. => b'+',
+        _ => b' ',
     }
 }
 
 /// `trace_print_graph_duration`: seven significant places at most, three of them decimals where there is room.
-pub fn microseconds(ns: u64) -> String {
-    let whole = (ns / 1000).to_string();
+pub fn microseconds(out: &mut Vec<u8>, ns: u64) {
+    let mut digits = itoa::Buffer::new();
+    let whole = digits.format(ns / 1000);
+    out.extend_from_slice(whole.as_bytes());
     if whole.len() >= 7 {
-        return whole;
+        return;
     }
-    let decimals = format!("{:03}", ns % 1000);
+    // A leading one keeps the zeros.
+    let mut digits = itoa::Buffer::new();
+    let decimals = digits.format(1000 + ns % 1000);
     // `snprintf` into `8 - len` bytes keeps one less.
     let room = (8 - whole.len() - 1).min(3);
-    format!("{whole}.{}", &decimals[..room])
+    out.push(b'.');
+    out.extend_from_slice(&decimals.as_bytes()[1..=room]);
 }
 
 /// `print_graph_abs_time`: seconds and microseconds, 12 places.
@@ -49,18 +54,25 @@ mod tests {
 
     #[test]
     fn durations_look_like_the_kernels() {
-        assert_eq!(microseconds(333), "0.333");
-        assert_eq!(microseconds(168_534), "168.534");
-        assert_eq!(microseconds(12_345_678), "12345.67");
-        assert_eq!(microseconds(1_234_567_890), "1234567");
+        let text = |ns| {
+            let mut out = Vec::new();
+            microseconds(&mut out, ns);
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(text(0), "0.000");
+        assert_eq!(text(333), "0.333");
+        assert_eq!(text(168_034), "168.034");
+        assert_eq!(text(12_345_678), "12345.67");
+        assert_eq!(text(999_999_999), "999999.9");
+        assert_eq!(text(1_234_567_890), "1234567");
     }
 
     #[test]
     fn marks_begin_above_their_limits() {
-        assert_eq!(mark(10_000), ' ');
-        assert_eq!(mark(10_001), '+');
-        assert_eq!(mark(172_112), '!');
-        assert_eq!(mark(2_000_000_000), '$');
+        assert_eq!(mark(10_000), b' ');
+        assert_eq!(mark(10_001), b'+');
+        assert_eq!(mark(172_112), b'!');
+        assert_eq!(mark(2_000_000_000), b'$');
     }
 
     #[test]
