@@ -54,7 +54,7 @@ pub fn script(spec: &Spec) -> String {
         options,
     } = spec;
     format!(
-        r"
+        r#"
 T=/sys/kernel/tracing
 tracer workload {workload} --interval-us 30000 --reader-delay-us 12000 2>/dev/null & W=$!
 # The probes of the comparison before may still be on their way out.
@@ -83,7 +83,7 @@ cat /tmp/ours
 echo {MARK} said {workload}
 cat /tmp/said
 echo {MARK} end {workload}
-"
+"#
     )
 }
 
