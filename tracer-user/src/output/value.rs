@@ -71,6 +71,12 @@ impl Typed {
     }
 }
 
+/// The name of the error that a register holds by the function's type, such as `EAGAIN`.
+#[must_use]
+pub fn returned_error(returns: Option<&ValueType>, register: u64) -> Option<&'static str> {
+    typed(returns, register, Values::Typed).and_then(Typed::error_name)
+}
+
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
 fn in_hex<S: serde::Serializer>(bits: &u64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&format_args!("{bits:#x}"))

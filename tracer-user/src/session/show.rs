@@ -9,12 +9,12 @@ use crate::{
         Form, Format, Nothing,
         chrome::ChromeWriter,
         csv::CsvWriter,
-        folded::FoldedWriter,
+        folded,
         ftrace::{self, FtraceWriter},
         json::JsonWriter,
     },
     plan::FunctionTable,
-    summary::{AtTheEnd, GroupBy, Latency, Report, SortBy},
+    summary::{AtTheEnd, GroupBy, Latency, Merged, Report, SortBy},
 };
 
 /// What becomes of root calls.
@@ -83,7 +83,10 @@ impl Show {
             Format::Ftrace => Box::new(FtraceWriter::new(out, functions, self.text, cpus)),
             Format::Json => Box::new(JsonWriter::new(out, functions, values, sleep)),
             Format::Chrome => Box::new(ChromeWriter::new(out, functions, values)),
-            Format::Folded => Box::new(FoldedWriter::new(out, functions, sleep)),
+            Format::Folded => {
+                let write = |merged: &Merged, out: &mut _| folded::write(merged, functions, out);
+                Box::new(AtTheEnd::new(Merged::new(sleep), out, write))
+            }
             Format::Csv => Box::new(CsvWriter::new(out, functions, values, sleep)),
         }
     }

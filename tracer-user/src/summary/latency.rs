@@ -13,7 +13,7 @@ use hdrhistogram::Histogram;
 use super::{Collect, table};
 use crate::{
     graph::{FunctionId, Node, RootCall, tree::SleepTime},
-    output::value::{self, Typed, Values},
+    output::value,
     plan::FunctionTable,
 };
 
@@ -23,16 +23,14 @@ const DIGITS: u8 = 2;
 /// Characters of the longest bar.
 const BAR: u64 = 40;
 
-/// Root calls that took less than 1 µs, less than 2, less than 4 and so on.
-type Buckets = BTreeMap<u32, u64>;
-
 /// The calls of one root.
 struct Root {
     calls: u64,
     total: u64,
     longest: u64,
     times: Histogram<u64>,
-    buckets: Buckets,
+    /// How many took less than 1 µs, less than 2, less than 4 and so on, see [`bucket`].
+    buckets: BTreeMap<u32, u64>,
     errors: BTreeMap<&'static str, u64>,
 }
 
@@ -72,10 +70,8 @@ impl Collect for Latency<'_> {
             return;
         };
         let returns = self.functions.returns(call.function);
-        let value = call.closed.value();
-        let error = value
-            .and_then(|register| value::typed(returns, register, Values::Typed))
-            .and_then(Typed::error_name);
+        let register = call.closed.value();
+        let error = register.and_then(|register| value::returned_error(returns, register));
         let root = self.roots.entry(call.function).or_insert_with(Root::new);
         root.add(duration.0, error);
     }

@@ -93,6 +93,12 @@ pub struct Merged {
     pub shortened: u64,
 }
 
+impl super::Collect for Merged {
+    fn add(&mut self, call: &RootCall) {
+        self.add(call);
+    }
+}
+
 impl Merged {
     /// Nothing is merged yet.
     #[must_use]

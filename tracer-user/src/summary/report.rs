@@ -14,7 +14,7 @@ use hdrhistogram::Histogram;
 use super::{Collect, merged::self_times, table};
 use crate::{
     graph::{Call, CpuId, FunctionId, Node, RootCall, TaskId, tree::SleepTime},
-    output::value::{self, Typed, Values},
+    output::value,
     plan::FunctionTable,
 };
 
@@ -191,12 +191,12 @@ impl<'a> Report<'a> {
 
     fn call(&mut self, call: &Call, group: Group, own: Option<u64>) {
         let returns = self.functions.returns(call.function);
-        let value = call.closed.value();
-        let value = value.and_then(|register| value::typed(returns, register, Values::Typed));
+        let register = call.closed.value();
+        let error = register.and_then(|register| value::returned_error(returns, register));
         let duration = call.duration(self.sleep);
         let row = self.row((call.function, group));
         row.calls += 1;
-        if let Some(name) = value.and_then(Typed::error_name) {
+        if let Some(name) = error {
             *row.errors.entry(name).or_default() += 1;
         }
         if let (Some(duration), Some(own)) = (duration, own) {
