@@ -8,9 +8,10 @@ said 'workload: 3 sends' || fail "the command has not run: $(cat /tmp/err)"
 tracer --learn 0 -G arch_prctl -- true >/tmp/out 2>/tmp/err || fail "true: exit status $?: $(cat /tmp/err)"
 grep -q '|  __x64_sys_arch_prctl()' /tmp/out || fail "nothing of true: $(cat /tmp/err)"
 
-# It does not run before, and not at all if the trace does not begin.
+# It does not run before, and not at all if the trace does not begin. Function by function, because
+# what attaches all at once has begun before it can be interrupted.
 let_go
-trace --learn 0 -G unix_stream_sendmsg -- touch /tmp/ran
+trace --attach pair --learn 0 -G unix_stream_sendmsg -- touch /tmp/ran
 within 10 patched || fail "nothing attached: $(cat /tmp/err)"
 [ ! -e /tmp/ran ] || fail "the command runs while the trace is set up"
 kill -INT $tracer
@@ -18,7 +19,7 @@ ends_with 0
 [ ! -e /tmp/ran ] || fail "the command runs although the trace did not begin"
 ! pidof touch || fail "the held command stays"
 let_go
-trace --learn 0 -G unix_stream_sendmsg -- touch /tmp/ran
+trace --attach pair --learn 0 -G unix_stream_sendmsg -- touch /tmp/ran
 within 10 patched || fail "nothing attached: $(cat /tmp/err)"
 kill -KILL $tracer
 ends_with 137
