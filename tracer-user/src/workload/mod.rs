@@ -6,16 +6,19 @@
 //! of the wrong path, so it is an error.
 //!
 //! `pair` makes the sockets, `sockmap` puts them into a map with a program that redirects,
-//! `pump` moves the data.
+//! `pump` moves the data, `spare` keeps the kernel's allocator from starting afresh with each send.
 
 mod pair;
 mod pump;
 mod sockmap;
+mod spare;
 mod times;
 
 use std::{sync::atomic::AtomicBool, time::Duration};
 
 use anyhow::{Context as _, Result};
+
+use spare::Spare;
 
 /// Which kind of socket is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +43,8 @@ pub struct Options {
     /// The time between the starts of two sends; zero sends as soon as the reader keeps up.
     pub interval: Duration,
     /// How long the reader waits between being woken and receiving. With some, what it does is over or yet to come
-    /// while the sender is in the kernel, and every send takes much the same way there.
+    /// while the sender is in the kernel, and every send takes much the same way there. A sockmap workload then has a
+    /// `spare` message, too.
     pub reader_delay: Duration,
     /// How the two threads share a CPU with others.
     pub scheduling: Scheduling,
@@ -76,13 +80,17 @@ pub fn run(kind: Kind, options: &Options, stop: &AtomicBool) -> Result<Summary> 
     match kind {
         Kind::Sockmap => {
             let (sender, reader) = pair::tcp().context(NO_SOCKETS)?;
+            let spare = (!options.reader_delay.is_zero())
+                .then(Spare::new)
+                .transpose()?;
+            let spares = spare.iter().flat_map(Spare::sockets);
             // Must live as long as data flows.
-            let _redirection = sockmap::redirect(&sender, &reader)?;
-            pump::run(&sender, &reader, options, stop)
+            let _redirection = sockmap::redirect([&sender, &reader].into_iter().chain(spares))?;
+            pump::run(&sender, &reader, options, spare.as_ref(), stop)
         }
         Kind::Tcp => {
             let (sender, reader) = pair::tcp().context(NO_SOCKETS)?;
-            pump::run(&sender, &reader, options, stop)
+            pump::run(&sender, &reader, options, None, stop)
         }
         Kind::Udp => {
             anyhow::ensure!(
@@ -90,11 +98,11 @@ pub fn run(kind: Kind, options: &Options, stop: &AtomicBool) -> Result<Summary> 
                 "a UDP datagram holds at most {LARGEST_DATAGRAM} bytes"
             );
             let (sender, reader) = pair::udp().context(NO_SOCKETS)?;
-            pump::run(&sender, &reader, options, stop)
+            pump::run(&sender, &reader, options, None, stop)
         }
         Kind::Unix => {
             let (sender, reader) = pair::unix().context(NO_SOCKETS)?;
-            pump::run(&sender, &reader, options, stop)
+            pump::run(&sender, &reader, options, None, stop)
         }
     }
 }

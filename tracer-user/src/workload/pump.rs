@@ -19,7 +19,7 @@ use nix::{
     unistd::Pid,
 };
 
-use super::{Options, Scheduling, Summary, times::Times};
+use super::{Options, Scheduling, Summary, spare::Spare, times::Times};
 
 /// Messages that may be under way.
 const WINDOW_MESSAGES: u64 = 64;
@@ -44,11 +44,12 @@ struct Progress {
 }
 
 /// Sends as the options say until the count is reached or `stop` is set, and waits until all has
-/// arrived.
+/// arrived. The reader renews the spare message, if there is one, before it receives.
 pub(super) fn run(
     sender: &(impl AsFd + Sync),
     reader: &(impl AsFd + Sync),
     options: &Options,
+    spare: Option<&Spare>,
     stop: &AtomicBool,
 ) -> Result<Summary> {
     let cpus = own_cpus()?;
@@ -60,7 +61,7 @@ pub(super) fn run(
             .name("reader".to_owned())
             .spawn_scoped(scope, move || {
                 let result = place(cpus.1, options.scheduling)
-                    .and_then(|()| receive_all(reader, progress, options.reader_delay));
+                    .and_then(|()| receive_all(reader, progress, options.reader_delay, spare));
                 progress.failed.fetch_or(result.is_err(), Ordering::AcqRel);
                 result
             })?;
@@ -195,7 +196,15 @@ fn pause_until(time: Instant, stop: &AtomicBool) {
     }
 }
 
-fn receive_all(socket: &impl AsFd, progress: &Progress, delay: Duration) -> Result<()> {
+fn receive_all(
+    socket: &impl AsFd,
+    progress: &Progress,
+    delay: Duration,
+    spare: Option<&Spare>,
+) -> Result<()> {
+    if let Some(spare) = spare {
+        spare.begin()?;
+    }
     let mut buffer = vec![0; RECEIVE_BYTES];
     let mut received = 0;
     let mut last_news = Instant::now();
@@ -222,6 +231,9 @@ fn receive_all(socket: &impl AsFd, progress: &Progress, delay: Duration) -> Resu
         }
         if !delay.is_zero() {
             thread::sleep(delay);
+        }
+        if let Some(spare) = spare {
+            spare.renew()?;
         }
         match recv(
             socket.as_fd().as_raw_fd(),
@@ -285,6 +297,6 @@ mod tests {
             reader_delay: Duration::ZERO,
             scheduling: Scheduling::Usual,
         };
-        assert!(run(&sender, &reader, &options, &AtomicBool::new(false)).is_err());
+        assert!(run(&sender, &reader, &options, None, &AtomicBool::new(false)).is_err());
     }
 }

@@ -17,8 +17,10 @@ pub(super) struct Redirection {
     _ebpf: Ebpf,
 }
 
-/// Makes what is sent on either socket go to the other directly.
-pub(super) fn redirect(first: &TcpStream, second: &TcpStream) -> Result<Redirection> {
+/// Makes what is sent on any of the sockets go to its peer directly.
+pub(super) fn redirect<'s>(
+    sockets: impl IntoIterator<Item = &'s TcpStream>,
+) -> Result<Redirection> {
     let mut ebpf = Ebpf::load(OBJECT).context(
         "the sockmap program cannot be loaded; run as root on a kernel with CONFIG_BPF_SYSCALL=y",
     )?;
@@ -41,7 +43,7 @@ pub(super) fn redirect(first: &TcpStream, second: &TcpStream) -> Result<Redirect
         .map_mut(MAP)
         .with_context(|| missing(MAP))?
         .try_into()?;
-    for socket in [first, second] {
+    for socket in sockets {
         let port = u32::from(socket.local_addr()?.port());
         map.insert(port, socket.as_raw_fd(), 0).context(
             "a socket cannot be put into the sockmap; the kernel needs CONFIG_BPF_STREAM_PARSER=y",
