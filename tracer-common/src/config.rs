@@ -66,6 +66,16 @@ impl Callers {
     };
 }
 
+/// A piece of the kernel's text.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Text {
+    /// Where it begins.
+    pub start: u64,
+    /// How long it is, bytes; 0 is nothing.
+    pub bytes: u64,
+}
+
 /// Settings of the eBPF side, fixed when it is loaded.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +91,8 @@ pub struct Config {
     pub preempt_layout: crate::PreemptLayout,
     /// The offset of `pid` in `struct task_struct`, bytes.
     pub task_pid_offset: u64,
+    /// What trampolines call before and behind a program.
+    pub trampoline_code: [Text; 2],
     /// Root calls are traced only if they are theirs.
     pub callers: Callers,
     /// Calls at this depth and deeper are left out; the root has depth 0.
@@ -105,6 +117,7 @@ impl Config {
         preempt_count_offset: 0,
         preempt_layout: crate::PreemptLayout::UNKNOWN,
         task_pid_offset: 0,
+        trampoline_code: [Text { start: 0, bytes: 0 }; 2],
         callers: Callers::ALL,
         max_depth: crate::NO_DEPTH_LIMIT,
         task_mask: 0,
@@ -133,7 +146,7 @@ mod tests {
         );
         assert_eq!(
             size_of::<Config>(),
-            5 * 8 + size_of::<Callers>() + 4 * 4 + 2 * 4 + MAX_CPUS / 8
+            5 * 8 + 2 * 16 + size_of::<Callers>() + 4 * 4 + 2 * 4 + MAX_CPUS / 8
         );
     }
 }

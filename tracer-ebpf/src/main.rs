@@ -31,6 +31,7 @@ mod session;
 mod site;
 mod switch;
 mod task;
+mod trampoline;
 
 use aya_ebpf::{
     macros::{btf_tracepoint, fentry, fexit, kprobe},
@@ -105,6 +106,12 @@ pub fn callee_session(ctx: FEntryContext) -> i32 {
 #[kprobe]
 pub fn callee_probe(ctx: ProbeContext) -> u32 {
     session::callee_probe(&ctx)
+}
+
+/// A function that may run under a root and that trampolines call, too, at its entry and at its exit, at an fprobe.
+#[kprobe]
+pub fn shared_probe(ctx: ProbeContext) -> u32 {
+    session::shared_probe(&ctx)
 }
 
 /// A function that is hidden, at its entry and at its exit, at a trampoline.

@@ -20,6 +20,7 @@ use tracer_common::stand_in::{SESSION_COOKIE, SESSION_IS_RETURN};
 use crate::{
     gate, probe, quick,
     site::{ProbeSite, TrampolineSite},
+    trampoline,
 };
 
 /// The exit is wanted; the answer of an exit means nothing (kprobe_multi_link_handler, kernel/trace/bpf_trace.c).
@@ -147,6 +148,24 @@ fn callee_probe_inside(registers: *mut pt_regs, word: u32) -> u32 {
     at_fprobe(
         registers,
         |site| quick::entry(site, word),
+        |site| quick::exit(site, word),
+    )
+}
+
+/// As [`callee_probe`], for a function that trampolines call, too: what they do for a probe is none of the graph.
+#[inline(always)]
+pub fn shared_probe(ctx: &ProbeContext) -> u32 {
+    match gate::inside() {
+        Some(word) => shared_probe_inside(ctx.regs, word),
+        None => NO_EXIT,
+    }
+}
+
+#[inline(never)]
+fn shared_probe_inside(registers: *mut pt_regs, word: u32) -> u32 {
+    at_fprobe(
+        registers,
+        |site| !trampoline::calls(site) && quick::entry(site, word),
         |site| quick::exit(site, word),
     )
 }

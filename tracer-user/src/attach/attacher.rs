@@ -1,13 +1,13 @@
 //! Attaching functions, whichever way.
 //!
 //! A function that a trampoline can serve goes the way that was chosen; one that only its address tells apart goes by
-//! kprobe.session. All make the same events, so a graph may have both.
+//! kprobe.session, and one that has types of its own goes as a pair. All make the same events, so a graph may have all three.
 
 use std::{os::fd::BorrowedFd, sync::Arc};
 
 use super::{
     AttachError, Object, Pair, Role, Way,
-    bpf::ProgramKind,
+    bpf::Many,
     programs::Programs,
     session::{self, Session},
 };
@@ -55,8 +55,8 @@ impl Probe {
 
 /// The loaded object, with what attaching needs.
 pub struct Attacher {
-    object: Object,
-    btf: aya::Btf,
+    /// Its maps are those of the programs.
+    _object: Object,
     kernel: Arc<Kernel>,
     way: Way,
     programs: Programs,
@@ -64,11 +64,10 @@ pub struct Attacher {
 
 impl Attacher {
     /// Attaches by `way`, which the kernel must have.
-    pub fn new(object: Object, btf: aya::Btf, kernel: Arc<Kernel>, way: Way) -> Self {
+    pub fn new(object: Object, kernel: Arc<Kernel>, way: Way) -> Self {
         Self {
             programs: Programs::new(&object, &kernel.types),
-            object,
-            btf,
+            _object: object,
             kernel,
             way,
         }
@@ -89,12 +88,28 @@ impl Attacher {
         role: Role,
         observer: &mut dyn Observer,
     ) -> Result<Vec<Probe>, AttachError> {
-        let (by_type, by_address): (Vec<&Planned>, Vec<&Planned>) = functions
+        let mut probes = Vec::new();
+        let (shared, rest): (Vec<&Planned>, Vec<&Planned>) = functions
             .iter()
-            .partition(|function| function.reach == Reach::Type);
-        let mut probes = self.attach_by(Way::Kprobe, &by_address, role, observer)?;
-        probes.extend(self.attach_by(self.way, &by_type, role, observer)?);
+            .partition(|function| function.reach == Reach::Shared && role == Role::Callee);
+        probes.extend(self.attach_by(Way::Kprobe, &shared, Role::Shared, observer)?);
+        for way in [Way::Kprobe, Way::Pair, Way::Multi] {
+            let some: Vec<&Planned> = rest
+                .iter()
+                .filter(|function| self.way_of(function) == way)
+                .copied()
+                .collect();
+            probes.extend(self.attach_by(way, &some, role, observer)?);
+        }
         Ok(probes)
+    }
+
+    const fn way_of(&self, function: &Planned) -> Way {
+        match function.reach {
+            Reach::Type => self.way,
+            Reach::Address | Reach::Shared => Way::Kprobe,
+            Reach::Module(_) | Reach::Program => Way::Pair,
+        }
     }
 
     fn attach_by(
@@ -108,8 +123,8 @@ impl Attacher {
             return Ok(Vec::new());
         }
         let kind = match way {
-            Way::Multi => ProgramKind::Trampolines,
-            Way::Kprobe => ProgramKind::Fprobe,
+            Way::Multi => Many::Trampolines,
+            Way::Kprobe => Many::Fprobe,
             Way::Pair => return self.pairs(functions, role, observer),
         };
         let (programs, types) = (&mut self.programs, &self.kernel.types);
@@ -118,7 +133,7 @@ impl Attacher {
     }
 
     fn pairs(
-        &mut self,
+        &self,
         functions: &[&Planned],
         role: Role,
         observer: &mut dyn Observer,
@@ -128,7 +143,7 @@ impl Attacher {
             if observer.is_stopped() {
                 break;
             }
-            match Pair::attach(&mut self.object, &self.btf, &function.name, role) {
+            match Pair::attach(&self.programs, &self.kernel, function, role) {
                 Ok(pair) => {
                     probes.push(Probe::Pair(pair));
                     observer.attached(&[function]);

@@ -1,46 +1,65 @@
 //! The few uses of bpf(2) that aya has no word for: programs whose attach type it does not know, and links to many functions at once.
-//!
-//! Each call gives the kernel the first part of its `union bpf_attr` (include/uapi/linux/bpf.h): what lies behind the given size counts as zero.
 
 use std::{
     ffi::CStr,
     io,
-    mem::MaybeUninit,
-    os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd},
+    os::fd::{AsRawFd as _, BorrowedFd, OwnedFd},
 };
 
 use aya_obj::generated::{bpf_insn, bpf_prog_info};
 
+use crate::kernel::syscall::{self, open};
+
 /// `BPF_PROG_LOAD` and `BPF_LINK_CREATE`.
 const PROG_LOAD: libc::c_long = 5;
 const LINK_CREATE: libc::c_long = 28;
-/// `BPF_OBJ_GET_INFO_BY_FD`.
-const GET_INFO: libc::c_long = 15;
+/// `BPF_RAW_TRACEPOINT_OPEN`, which also attaches a program to the function that it was loaded for.
+const OPEN: libc::c_long = 17;
 
 /// Bytes of the verifier's words that are kept. They are asked for only when a program was refused.
 const LOG_BYTES: usize = 1 << 20;
 
+/// Entry and exit of many functions by one program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Many {
+    /// By a trampoline each (BPF_TRACE_FSESSION_MULTI, 7.2+).
+    Trampolines,
+    /// By an fprobe (BPF_TRACE_KPROBE_SESSION, 6.10+).
+    Fprobe,
+}
+
+/// One end of one function by a program of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// BPF_TRACE_FENTRY, 5.5+.
+    Entry,
+    /// BPF_TRACE_FEXIT, 5.5+.
+    Exit,
+}
+
 /// What kind of program, and to what it will be attached (`enum bpf_prog_type`, `enum bpf_attach_type`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProgramKind {
-    /// Entry and exit of many functions, by a trampoline each (BPF_TRACE_FSESSION_MULTI, 7.2+).
-    Trampolines,
-    /// Entry and exit of many functions, by an fprobe (BPF_TRACE_KPROBE_SESSION, 6.10+).
-    Fprobe,
+    /// It serves many functions.
+    Many(Many),
+    /// It serves one.
+    One(End),
 }
 
 impl ProgramKind {
     const fn program_type(self) -> u32 {
         match self {
-            Self::Trampolines => 26,
-            Self::Fprobe => 2,
+            Self::Many(Many::Trampolines) | Self::One(_) => 26,
+            Self::Many(Many::Fprobe) => 2,
         }
     }
 
     const fn attach_type(self) -> u32 {
         match self {
-            Self::Fprobe => 56,
-            Self::Trampolines => 61,
+            Self::One(End::Entry) => 24,
+            Self::One(End::Exit) => 25,
+            Self::Many(Many::Fprobe) => 56,
+            Self::Many(Many::Trampolines) => 61,
         }
     }
 }
@@ -69,6 +88,27 @@ struct LoadAttributes {
     name: [u8; 16],
     interface: u32,
     expected_attach_type: u32,
+    types: u32,
+    function_record_bytes: u32,
+    functions: u64,
+    function_count: u32,
+    line_record_bytes: u32,
+    lines: u64,
+    line_count: u32,
+    /// The function, by its type id.
+    target: u32,
+    /// A descriptor of what that is a type of; 0 is the kernel itself.
+    target_object: u32,
+    relocation_count: u32,
+}
+
+/// The function that a program of one end is for.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// The BTF of a module, or a BPF program; none for a function of the kernel's own.
+    pub object: Option<BorrowedFd<'a>>,
+    /// Its type id there.
+    pub type_id: u32,
 }
 
 /// The beginning that all links share, then what a multi link of trampolines has.
@@ -98,11 +138,26 @@ struct FprobeLink {
     cookies: u64,
 }
 
-/// Loads a program. `name` is what the kernel's listings will show, of at most 15 bytes.
-pub fn load(
+/// Loads a program that serves any number of functions. `name` is what the kernel's listings will show, of at most 15 bytes.
+pub fn load(kind: Many, name: &str, instructions: &[bpf_insn]) -> Result<OwnedFd, LoadError> {
+    load_any(ProgramKind::Many(kind), name, instructions, None)
+}
+
+/// Loads a program that serves one function.
+pub fn load_for(
+    end: End,
+    name: &str,
+    instructions: &[bpf_insn],
+    target: Target<'_>,
+) -> Result<OwnedFd, LoadError> {
+    load_any(ProgramKind::One(end), name, instructions, Some(target))
+}
+
+fn load_any(
     kind: ProgramKind,
     name: &str,
     instructions: &[bpf_insn],
+    target: Option<Target<'_>>,
 ) -> Result<OwnedFd, LoadError> {
     let attempt = |log: &mut [u8]| {
         let license: &CStr = c"GPL";
@@ -112,6 +167,10 @@ pub fn load(
             instructions: instructions.as_ptr() as u64,
             license: license.as_ptr() as u64,
             expected_attach_type: kind.attach_type(),
+            target: target.map_or(0, |target| target.type_id),
+            target_object: target
+                .and_then(|target| target.object)
+                .map_or(0, |object| object.as_raw_fd().cast_unsigned()),
             ..LoadAttributes::default()
         };
         if !log.is_empty() {
@@ -123,7 +182,7 @@ pub fn load(
             *to = from;
         }
         // SAFETY: all that the attributes point to outlives the call.
-        unsafe { bpf(PROG_LOAD, &attributes) }
+        unsafe { open(PROG_LOAD, &attributes) }
     };
     attempt(&mut []).or_else(|_| {
         let mut log = vec![0; LOG_BYTES];
@@ -138,8 +197,8 @@ pub fn load(
     })
 }
 
-/// Attaches a program to functions: by their type ids, which must be sorted and differ ([`ProgramKind::Trampolines`]), or by their
-/// addresses ([`ProgramKind::Fprobe`]). All or none: one that does not do fails the whole.
+/// Attaches a program to functions: by their type ids, which must be sorted and differ ([`Many::Trampolines`]), or by their
+/// addresses ([`Many::Fprobe`]). All or none: one that does not do fails the whole.
 pub fn link(program: BorrowedFd<'_>, functions: &Functions) -> io::Result<OwnedFd> {
     let program = program.as_raw_fd().cast_unsigned();
     match functions {
@@ -147,7 +206,7 @@ pub fn link(program: BorrowedFd<'_>, functions: &Functions) -> io::Result<OwnedF
             let attributes = TrampolinesLink {
                 program,
                 target: 0,
-                attach_type: ProgramKind::Trampolines.attach_type(),
+                attach_type: ProgramKind::Many(Many::Trampolines).attach_type(),
                 flags: 0,
                 type_ids: ids.as_ptr() as u64,
                 cookies: 0,
@@ -155,13 +214,13 @@ pub fn link(program: BorrowedFd<'_>, functions: &Functions) -> io::Result<OwnedF
                 reserved: 0,
             };
             // SAFETY: the ids outlive the call.
-            unsafe { bpf(LINK_CREATE, &attributes) }
+            unsafe { open(LINK_CREATE, &attributes) }
         }
         Functions::Addresses(addresses) => {
             let attributes = FprobeLink {
                 program,
                 target: 0,
-                attach_type: ProgramKind::Fprobe.attach_type(),
+                attach_type: ProgramKind::Many(Many::Fprobe).attach_type(),
                 flags: 0,
                 multi_flags: 0,
                 count: u32::try_from(addresses.len()).unwrap_or(u32::MAX),
@@ -170,9 +229,27 @@ pub fn link(program: BorrowedFd<'_>, functions: &Functions) -> io::Result<OwnedF
                 cookies: 0,
             };
             // SAFETY: the addresses outlive the call.
-            unsafe { bpf(LINK_CREATE, &attributes) }
+            unsafe { open(LINK_CREATE, &attributes) }
         }
     }
+}
+
+#[repr(C)]
+struct OpenAttributes {
+    name: u64,
+    program: u32,
+    reserved: u32,
+}
+
+/// Attaches a program to the function that it was loaded for.
+pub fn link_target(program: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    let attributes = OpenAttributes {
+        name: 0,
+        program: program.as_raw_fd().cast_unsigned(),
+        reserved: 0,
+    };
+    // SAFETY: the attributes point to nothing.
+    unsafe { open(OPEN, &attributes) }
 }
 
 /// Functions as the kernel wants them named.
@@ -184,50 +261,11 @@ pub enum Functions {
     Addresses(Vec<u64>),
 }
 
-#[repr(C)]
-struct InfoAttributes {
-    descriptor: u32,
-    bytes: u32,
-    info: u64,
-}
-
 /// What the kernel knows of a program.
 pub fn program_info(program: BorrowedFd<'_>) -> io::Result<bpf_prog_info> {
-    let mut info = MaybeUninit::<bpf_prog_info>::zeroed();
-    let attributes = InfoAttributes {
-        descriptor: program.as_raw_fd().cast_unsigned(),
-        bytes: u32::try_from(size_of::<bpf_prog_info>()).unwrap_or_default(),
-        info: info.as_mut_ptr() as u64,
-    };
-    // SAFETY: there is room for as many bytes as the attributes say, and the answer is no descriptor.
-    unsafe { answer(GET_INFO, &attributes) }?;
-    // SAFETY: integers, all of them initialized.
-    Ok(unsafe { info.assume_init() })
-}
-
-/// # Safety
-/// As [`answer`], and `command` answers with a new descriptor.
-unsafe fn bpf<T>(command: libc::c_long, attributes: &T) -> io::Result<OwnedFd> {
-    // SAFETY: the caller's promise.
-    let descriptor = unsafe { answer(command, attributes) }?;
-    // SAFETY: the kernel has just opened it for us.
-    Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
-}
-
-/// # Safety
-/// `attributes` is the beginning of what `command` expects, and what it points to is there.
-unsafe fn answer<T>(command: libc::c_long, attributes: &T) -> io::Result<i32> {
-    // SAFETY: the caller's promise; the size is the attributes' own.
-    let answer = unsafe {
-        libc::syscall(
-            libc::SYS_bpf,
-            command,
-            std::ptr::from_ref(attributes),
-            size_of::<T>(),
-        )
-    };
-    match i32::try_from(answer) {
-        Ok(answer) if answer >= 0 => Ok(answer),
-        _ => Err(io::Error::last_os_error()),
-    }
+    // SAFETY: zero is a value of integers.
+    let mut info: bpf_prog_info = unsafe { std::mem::zeroed() };
+    // SAFETY: no pointer is set, and no count.
+    unsafe { syscall::info(program, &mut info) }?;
+    Ok(info)
 }

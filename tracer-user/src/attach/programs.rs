@@ -1,4 +1,4 @@
-//! The programs that serve many functions: each is loaded once, when a function first needs it.
+//! The programs in the kernel. One that serves many functions is loaded once, when a function first needs it.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -10,7 +10,7 @@ use tracer_common::stand_in::{SESSION_COOKIE, SESSION_IS_RETURN};
 
 use super::{
     AttachError, Object, Role,
-    bpf::{self, ProgramKind},
+    bpf::{self, End, LoadError, Many, ProgramKind, Target},
     error::last_words,
     instructions::Instructions,
 };
@@ -46,45 +46,77 @@ impl Programs {
     }
 
     /// The program of that kind for functions of that role.
-    pub fn get(
-        &mut self,
-        kind: ProgramKind,
-        role: Role,
-        copy: Copy,
-    ) -> Result<Arc<OwnedFd>, AttachError> {
-        let name = role.program(kind);
+    pub fn get(&mut self, kind: Many, role: Role, copy: Copy) -> Result<Arc<OwnedFd>, AttachError> {
+        let name = role.program(ProgramKind::Many(kind));
         if let Some(program) = self.loaded.get(&(name, copy)) {
             return Ok(Arc::clone(program));
         }
         let instructions = self.instructions.of(name, &self.kernel_functions)?;
         let program = bpf::load(kind, name, &instructions).map_err(|refusal| {
-            if refusal.error.raw_os_error() == Some(libc::EPERM) {
+            if is_forbidden(&refusal) {
                 return AttachError::Forbidden;
             }
             AttachError::Program {
                 program: name,
-                reason: last_words(&refusal.log)
-                    .map_or_else(|| refusal.error.to_string(), str::to_owned),
+                reason: reason(&refusal),
             }
         })?;
         let program = Arc::new(program);
         self.loaded.insert((name, copy), Arc::clone(&program));
         Ok(program)
     }
+
+    /// A program of that end for one function of that role, whose name is `function`.
+    pub fn load_for(
+        &self,
+        end: End,
+        role: Role,
+        target: Target<'_>,
+        function: &str,
+    ) -> Result<OwnedFd, AttachError> {
+        let name = role.program(ProgramKind::One(end));
+        let instructions = self.instructions.of(name, &self.kernel_functions)?;
+        bpf::load_for(end, name, &instructions, target).map_err(|refusal| {
+            if is_forbidden(&refusal) {
+                return AttachError::Forbidden;
+            }
+            AttachError::Function {
+                function: function.to_owned(),
+                reason: reason(&refusal),
+            }
+        })
+    }
+}
+
+fn is_forbidden(refusal: &LoadError) -> bool {
+    refusal.error.raw_os_error() == Some(libc::EPERM)
+}
+
+fn reason(refusal: &LoadError) -> String {
+    last_words(&refusal.log).map_or_else(|| refusal.error.to_string(), str::to_owned)
 }
 
 impl Role {
     /// The object's program of that kind.
     const fn program(self, kind: ProgramKind) -> &'static str {
         match (self, kind) {
-            (Self::Root, ProgramKind::Trampolines) => "root_session",
-            (Self::Root, ProgramKind::Fprobe) => "root_probe",
-            (Self::Callee, ProgramKind::Trampolines) => "callee_session",
-            (Self::Callee, ProgramKind::Fprobe) => "callee_probe",
-            (Self::Hidden, ProgramKind::Trampolines) => "hidden_session",
-            (Self::Hidden, ProgramKind::Fprobe) => "hidden_probe",
-            (Self::Nothing, ProgramKind::Trampolines) => "nothing_session",
-            (Self::Nothing, ProgramKind::Fprobe) => "nothing_probe",
+            (Self::Root, ProgramKind::Many(Many::Trampolines)) => "root_session",
+            (Self::Root, ProgramKind::Many(Many::Fprobe)) => "root_probe",
+            (Self::Root, ProgramKind::One(End::Entry)) => "root_entry",
+            (Self::Root, ProgramKind::One(End::Exit)) => "root_exit",
+            (Self::Shared, ProgramKind::Many(Many::Fprobe)) => "shared_probe",
+            (Self::Callee | Self::Shared, ProgramKind::Many(Many::Trampolines)) => "callee_session",
+            (Self::Callee, ProgramKind::Many(Many::Fprobe)) => "callee_probe",
+            (Self::Callee | Self::Shared, ProgramKind::One(End::Entry)) => "callee_entry",
+            (Self::Callee | Self::Shared, ProgramKind::One(End::Exit)) => "callee_exit",
+            (Self::Hidden, ProgramKind::Many(Many::Trampolines)) => "hidden_session",
+            (Self::Hidden, ProgramKind::Many(Many::Fprobe)) => "hidden_probe",
+            (Self::Hidden, ProgramKind::One(End::Entry)) => "hidden_entry",
+            (Self::Hidden, ProgramKind::One(End::Exit)) => "hidden_exit",
+            (Self::Nothing, ProgramKind::Many(Many::Trampolines)) => "nothing_session",
+            (Self::Nothing, ProgramKind::Many(Many::Fprobe)) => "nothing_probe",
+            (Self::Nothing, ProgramKind::One(End::Entry)) => "nothing_entry",
+            (Self::Nothing, ProgramKind::One(End::Exit)) => "nothing_exit",
         }
     }
 }

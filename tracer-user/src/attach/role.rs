@@ -7,6 +7,8 @@ pub enum Role {
     Root,
     /// It is recorded inside root calls only.
     Callee,
+    /// It is recorded inside root calls only, and not where a trampoline calls it for a probe.
+    Shared,
     /// It is not recorded, and nothing below it is.
     Hidden,
     /// Its probes do nothing: what the kernel's own part costs is measured with them.

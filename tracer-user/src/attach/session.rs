@@ -16,7 +16,7 @@ use std::{
 
 use super::{
     AttachError, Observer, Role,
-    bpf::{self, Functions, ProgramKind},
+    bpf::{self, Functions, Many},
     many,
     programs::{Copy, Programs},
 };
@@ -49,14 +49,14 @@ impl Session {
 pub fn attach(
     programs: &mut Programs,
     types: &Types,
-    kind: ProgramKind,
+    kind: Many,
     functions: &[&Planned],
     role: Role,
     observer: &mut dyn Observer,
 ) -> Result<Vec<Session>, AttachError> {
     let copies = match kind {
-        ProgramKind::Trampolines => COPIES,
-        ProgramKind::Fprobe => 1,
+        Many::Trampolines => COPIES,
+        Many::Fprobe => 1,
     };
     let mut sessions = Vec::new();
     for copy in 0..copies {
@@ -89,16 +89,16 @@ pub fn attach(
     Ok(sessions)
 }
 
-fn named(kind: ProgramKind, types: &Types, functions: &[&Planned]) -> Functions {
+fn named(kind: Many, types: &Types, functions: &[&Planned]) -> Functions {
     match kind {
-        ProgramKind::Trampolines => {
+        Many::Trampolines => {
             // One without a type has id 0, which the kernel refuses.
             let id = |function: &&Planned| types.function_id(&function.name).unwrap_or_default();
             let mut ids: Vec<u32> = functions.iter().map(id).collect();
             ids.sort_unstable();
             Functions::Types(ids)
         }
-        ProgramKind::Fprobe => Functions::Addresses(
+        Many::Fprobe => Functions::Addresses(
             functions
                 .iter()
                 .map(|function| function.address.0)

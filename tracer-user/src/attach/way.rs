@@ -8,7 +8,7 @@ use std::os::fd::AsFd as _;
 use aya_obj::generated::{BPF_EXIT, BPF_JMP, bpf_insn};
 use thiserror::Error;
 
-use super::bpf::{self, Functions, ProgramKind};
+use super::bpf::{self, Functions, Many};
 use crate::kernel::{btf::Types, symbols::Symbols};
 
 /// A function that the kernel has for trying out fentry and fexit (net/bpf/test_run.c); nothing else calls it.
@@ -99,7 +99,7 @@ impl Ways {
 }
 
 fn has_multi(types: &Types) -> Option<()> {
-    let program = bpf::load(ProgramKind::Trampolines, "tracer_asks", &nothing()).ok()?;
+    let program = bpf::load(Many::Trampolines, "tracer_asks", &nothing()).ok()?;
     let id = types.function_id(TEST_FUNCTION)?;
     bpf::link(program.as_fd(), &Functions::Types(vec![id]))
         .ok()
@@ -110,7 +110,7 @@ fn has_kprobe(types: &Types, symbols: &Symbols) -> Option<()> {
     // Kernels with kprobe.multi alone take the program for one of that.
     types.function_id("bpf_session_is_return")?;
     types.function_id("bpf_session_cookie")?;
-    let program = bpf::load(ProgramKind::Fprobe, "tracer_asks", &nothing()).ok()?;
+    let program = bpf::load(Many::Fprobe, "tracer_asks", &nothing()).ok()?;
     let address = symbols.address_of(TEST_FUNCTION)?;
     bpf::link(program.as_fd(), &Functions::Addresses(vec![address.0]))
         .ok()

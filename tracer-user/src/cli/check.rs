@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use super::{args::CheckArgs, exit::Exit};
 use crate::{
-    attach::{Object, Pair, Role, Way, Ways, object::Loading, way::TEST_FUNCTION},
+    attach::{Object, Way, Ways, object::Loading, pair},
     kernel::{
         btf::Types,
         facts::{self, Capability},
@@ -106,9 +106,12 @@ fn findings() -> Vec<Finding> {
             &Tracefs::open().and_then(|tracefs| tracefs.traceable()),
             |names| format!("the function tracer reaches {} functions", names.len()),
         ),
-        Finding::needed("fentry/fexit", Exit::NotPermitted, &probe(), |()| {
-            "BPF tracing programs load and attach".to_owned()
-        }),
+        Finding::needed(
+            "fentry/fexit",
+            Exit::NotPermitted,
+            &probe(types.as_ref().ok()),
+            |()| "BPF tracing programs load and attach".to_owned(),
+        ),
     ];
     let ways = match (&types, &symbols) {
         (Ok(types), Ok(symbols)) => Ways::of(types, symbols),
@@ -157,10 +160,11 @@ fn way(way: Way, ways: Ways) -> Finding {
 }
 
 /// Does what a trace does, with a function that nobody calls.
-fn probe() -> anyhow::Result<()> {
+fn probe(types: Option<&Types>) -> anyhow::Result<()> {
+    let types = types.context("without types there is nothing to attach by")?;
     let btf = aya::Btf::from_sys_fs()?;
     let (mut object, _rings) = Object::load(&Loading::SMALLEST, &btf)?;
     let _tracepoints = object.attach_tracepoints(&btf)?;
-    Pair::attach(&mut object, &btf, TEST_FUNCTION, Role::Root)?;
+    pair::try_out(&object, types)?;
     Ok(())
 }

@@ -1,5 +1,5 @@
 //! The kernel's types, from `/sys/kernel/btf/vmlinux`: what functions take and return, and where
-//! members of structures lie.
+//! members of structures lie. Those of modules stand beside it, and refer to the kernel's own.
 //!
 //! The file is read in one pass that notes where each type stands and which functions there are;
 //! everything else is looked up when it is asked for. That is a few milliseconds for a whole
@@ -10,7 +10,7 @@
 mod raw;
 mod trampoline;
 
-use std::{fs, io};
+use std::{fs, io, sync::Arc};
 
 use raw::{Kind, Raw, TypeId};
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,8 @@ pub use trampoline::{Obstacle, TrampolineLimits};
 use super::names::NameIndex;
 
 const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
+/// Where the types of each module are, under its name.
+const DIRECTORY: &str = "/sys/kernel/btf";
 
 /// The longest chain of typedefs and qualifiers that is followed; real ones have five links or so.
 const LONGEST_CHAIN: usize = 32;
@@ -124,10 +126,10 @@ pub struct Prototype {
     pub variadic: bool,
 }
 
-/// The types of the running kernel.
+/// The types of the running kernel, of one of its modules, or of a BPF program.
 #[derive(Debug)]
 pub struct Types {
-    raw: Raw,
+    raw: Arc<Raw>,
     /// Functions in the order of the file.
     functions: Vec<TypeId>,
     index: NameIndex,
@@ -143,12 +145,27 @@ impl Types {
         Self::parse(bytes)
     }
 
+    /// Reads the types of a loaded module; these are the kernel's own.
+    pub fn load_module(&self, module: &str) -> Result<Self, BtfError> {
+        let bytes = fs::read(format!("{DIRECTORY}/{module}")).map_err(BtfError::Read)?;
+        self.parse_module(bytes)
+    }
+
     /// Reads types from the bytes of such a file.
     pub fn parse(bytes: Vec<u8>) -> Result<Self, BtfError> {
-        let (raw, functions) = Raw::parse(bytes)?;
+        Self::parse_file(bytes, None)
+    }
+
+    /// Reads the types of a module from the bytes of its file; these are the kernel's own.
+    pub fn parse_module(&self, bytes: Vec<u8>) -> Result<Self, BtfError> {
+        Self::parse_file(bytes, Some(Arc::clone(&self.raw)))
+    }
+
+    fn parse_file(bytes: Vec<u8>, base: Option<Arc<Raw>>) -> Result<Self, BtfError> {
+        let (raw, functions) = Raw::parse(bytes, base)?;
         let index = NameIndex::build(functions.iter().map(|id| raw.name_bytes(*id)));
         Ok(Self {
-            raw,
+            raw: Arc::new(raw),
             functions,
             index,
         })
@@ -157,6 +174,12 @@ impl Types {
     /// The type id of the first function of that name: the one that BPF finds by name.
     pub fn function_id(&self, name: &str) -> Option<u32> {
         self.named(name).next().map(|id| id.0)
+    }
+
+    /// The name of the function of that type id.
+    pub fn function_name(&self, id: u32) -> Option<String> {
+        let entry = self.raw.get(TypeId(id))?;
+        (entry.kind() == Kind::Function).then(|| self.raw.name(TypeId(id)))
     }
 
     /// The type id of the variable of that name.

@@ -10,9 +10,11 @@ pub mod cgroup;
 pub mod facts;
 pub mod learning;
 mod names;
+pub mod objects;
 pub mod ring_page;
 pub mod running;
 pub mod symbols;
+pub(crate) mod syscall;
 pub mod text;
 pub mod tracefs;
 

@@ -1,13 +1,19 @@
 //! The running kernel in one value: everything the plan and the eBPF side's settings ask for.
 
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
 use thiserror::Error;
 use tracer_common::PreemptLayout;
 
 use super::{
     Address,
-    btf::{BtfError, Types},
+    btf::{BtfError, Prototype, Types},
     facts::{self, FactsError, Release},
-    symbols::{Symbols, SymbolsError},
+    objects,
+    symbols::{Function, Symbols, SymbolsError},
     text::KernelText,
     tracefs::{TraceableFunctions, Tracefs},
 };
@@ -56,6 +62,8 @@ pub struct Kernel {
     pub possible_cpus: u32,
     /// The offset of `pid` in `struct task_struct`, bytes.
     pub task_pid_offset: u64,
+    /// Types of modules, as far as they were asked for; none for one that has none.
+    modules: Mutex<HashMap<String, Option<Arc<Types>>>>,
 }
 
 impl Kernel {
@@ -81,6 +89,7 @@ impl Kernel {
             text_base,
             possible_cpus,
             task_pid_offset,
+            modules: Mutex::default(),
         })
     }
 
@@ -90,6 +99,24 @@ impl Kernel {
         self.traceable
             .as_ref()
             .is_none_or(|names| names.contains(name))
+    }
+
+    /// What a function takes and returns, by the types of what it belongs to.
+    pub fn prototype(&self, function: &Function<'_>) -> Option<Prototype> {
+        match function.module {
+            None => self.types.prototype(function.name),
+            Some("bpf") => objects::program_function(function.start).ok()??.prototype,
+            Some(module) => self.module_types(module)?.prototype(function.name),
+        }
+    }
+
+    /// The types of a loaded module, if it has any.
+    pub fn module_types(&self, module: &str) -> Option<Arc<Types>> {
+        let mut modules = self.modules.lock().unwrap_or_else(PoisonError::into_inner);
+        let types = modules
+            .entry(module.to_owned())
+            .or_insert_with(|| self.types.load_module(module).ok().map(Arc::new));
+        types.clone()
     }
 
     /// Where the preempt count is: `pcpu_hot.preempt_count` from 6.2 to 6.14, `__preempt_count` before and after.

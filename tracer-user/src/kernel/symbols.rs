@@ -55,6 +55,16 @@ pub struct Function<'a> {
     pub module: Option<&'a str>,
 }
 
+impl Function<'_> {
+    /// Its name as the kernel prints it (`%ps`, lib/vsprintf.c): that of a module's function says so behind it.
+    pub fn shown(&self) -> String {
+        match self.module {
+            Some(module) => format!("{} [{module}]", self.name),
+            None => self.name.to_owned(),
+        }
+    }
+}
+
 /// All symbols, in the order of the file.
 #[derive(Debug)]
 pub struct Symbols {
@@ -137,9 +147,11 @@ impl Symbols {
         self.named(name).map(|symbol| Address(symbol.address))
     }
 
-    /// Whether exactly one symbol has that name, so that the name says which function is meant.
-    pub fn is_unique(&self, name: &str) -> bool {
-        self.named(name).take(2).count() == 1
+    /// Whether exactly one symbol of a module, or of the kernel proper, has that name, so that the name says which function is
+    /// meant.
+    pub fn is_unique_in(&self, name: &str, module: Option<&str>) -> bool {
+        let here = |symbol: &&Symbol| self.module_of(symbol) == module;
+        self.named(name).filter(here).take(2).count() == 1
     }
 
     /// The function that `address` lies in: the last one that starts at or below it.

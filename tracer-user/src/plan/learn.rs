@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tracer_common::Context;
 
+use super::programs;
 use crate::kernel::{Address, Kernel, learning::FunctionHit, symbols::Symbols};
 
 /// What is known to run under the roots, growing.
@@ -86,13 +87,26 @@ impl<'a> Learner<'a> {
             {
                 continue;
             }
-            let hits = self.members.entry(function.start).or_insert(0);
-            *hits += 1;
-            if *hits == 1 {
-                self.order.push(function.start);
+            if let Some(program) = symbols.function_at(hit.parent)
+                && programs::is_program(program.name)
+            {
+                self.add(program.start);
+            }
+            if self.add(function.start) {
                 self.add_silent_callees(function.start);
             }
         }
+    }
+
+    /// Counts a hit of a member; says whether it is a new one.
+    fn add(&mut self, function: Address) -> bool {
+        let hits = self.members.entry(function).or_insert(0);
+        *hits += 1;
+        let is_new = *hits == 1;
+        if is_new {
+            self.order.push(function);
+        }
+        is_new
     }
 
     fn belongs(&self, symbols: &Symbols, hit: &FunctionHit) -> bool {
@@ -102,7 +116,7 @@ impl<'a> Learner<'a> {
         self.roots.contains(&parent.start)
             || self.members.contains_key(&parent.start)
             || self.silent.contains(&parent.start)
-            || is_bpf_program(parent.name, parent.module)
+            || is_bpf(parent.name, parent.module)
             || (hit.context < Context::HardIrq && is_interrupt_entry(parent.name))
     }
 
@@ -127,28 +141,10 @@ impl<'a> Learner<'a> {
 
 /// A BPF program has no entry of its own in the function tracer; what it calls is the graph's. A trampoline is the caller
 /// of what a function with probes jumps to at its end.
-fn is_bpf_program(name: &str, module: Option<&str>) -> bool {
-    let any = module == Some("bpf")
-        || name.starts_with("bpf_prog_")
-        || name.starts_with("bpf_trampoline_");
-    any && !is_own_program(name)
-}
-
-/// The programs of tracer-ebpf/src/main.rs. The kernel calls them `bpf_prog_<16 digits>_<name>`
-/// (`bpf_get_prog_name`, kernel/bpf/core.c).
-fn is_own_program(name: &str) -> bool {
-    const NAMES: &[&str] = &[
-        "root_entry",
-        "root_exit",
-        "callee_entry",
-        "callee_exit",
-        "sched_switch",
-        "sched_process_exit",
-    ];
-    let own = name
-        .strip_prefix("bpf_prog_")
-        .and_then(|rest| rest.split_once('_'));
-    own.is_some_and(|(_, own)| NAMES.contains(&own))
+fn is_bpf(name: &str, module: Option<&str>) -> bool {
+    let any =
+        module == Some("bpf") || programs::is_program(name) || name.starts_with("bpf_trampoline_");
+    any && !programs::is_own(name)
 }
 
 /// How the kernel comes to a program on a tracepoint (include/trace/bpf_probe.h, kernel/trace/bpf_trace.c): without
@@ -191,15 +187,12 @@ mod tests {
 
     #[test]
     fn the_tracers_own_programs_are_no_callers() {
-        assert!(is_bpf_program(
-            "bpf_prog_0123456789abcdef_redirect",
-            Some("bpf")
-        ));
-        assert!(is_bpf_program("bpf_trampoline_6442", Some("bpf")));
-        assert!(!is_bpf_program(
+        assert!(is_bpf("bpf_prog_0123456789abcdef_redirect", Some("bpf")));
+        assert!(is_bpf("bpf_trampoline_6442", Some("bpf")));
+        assert!(!is_bpf(
             "bpf_prog_0123456789abcdef_callee_entry",
             Some("bpf")
         ));
-        assert!(!is_bpf_program("tcp_sendmsg", None));
+        assert!(!is_bpf("tcp_sendmsg", None));
     }
 }

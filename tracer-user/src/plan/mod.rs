@@ -2,12 +2,13 @@
 //!
 //! The user names roots; the functions under them are found. [`roots`] turns what the user typed into
 //! functions, [`learn`] finds what runs under them, [`closure`] what their text calls, [`rules`] says what
-//! must be left alone, [`cache`] keeps what was learned for the next time, [`table`] knows what the output needs to know of
+//! must be left alone, [`programs`] knows BPF programs, [`cache`] keeps what was learned for the next time, [`table`] knows what the output needs to know of
 //! each.
 
 pub mod cache;
 pub mod closure;
 pub mod learn;
+mod programs;
 pub mod roots;
 pub mod rules;
 pub mod table;
@@ -48,12 +49,18 @@ pub enum Source {
 }
 
 /// How a function's probes find it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reach {
     /// It has a type, by which a trampoline can serve it.
     Type,
     /// Only its address tells it apart: kprobe.session.
     Address,
+    /// By its address, too, and trampolines call it for every probe.
+    Shared,
+    /// It has a type among those of this module.
+    Module(String),
+    /// It has a type among those of the BPF program that it is of.
+    Program,
 }
 
 /// A function that gets probes.
@@ -106,28 +113,38 @@ impl Plan {
             ..Self::default()
         };
         for (address, source) in known {
-            if plan.roots.iter().any(|root| root.address == address) {
-                continue;
-            }
-            let Some(function) = kernel.symbols.function_at(address) else {
-                continue;
-            };
-            let name = function.name.to_owned();
-            match rules.check(kernel, &function) {
-                Ok(reach) => plan.callees.push(Planned {
-                    name,
-                    address,
-                    source,
-                    reach,
-                }),
-                Err(reason) => plan.left_out.push(LeftOut {
-                    name,
-                    reason,
-                    source,
-                }),
+            if plan.roots.iter().all(|root| root.address != address) {
+                plan.add(kernel, rules, address, source);
             }
         }
         plan
+    }
+
+    fn add(&mut self, kernel: &Kernel, rules: &Rules, address: Address, source: Source) {
+        let function = kernel.symbols.function_at(address);
+        let of_kernel =
+            function.filter(|known| known.start == address && known.module != Some("bpf"));
+        let (name, reach) = match of_kernel {
+            Some(function) => (function.shown(), rules.check(kernel, &function)),
+            // A BPF program: the symbols may be older than it.
+            None => match programs::attachable(address) {
+                Ok(name) => (format!("{name} [bpf]"), Ok(Reach::Program)),
+                Err(reason) => (format!("program at {address} [bpf]"), Err(reason)),
+            },
+        };
+        match reach {
+            Ok(reach) => self.callees.push(Planned {
+                name,
+                address,
+                source,
+                reach,
+            }),
+            Err(reason) => self.left_out.push(LeftOut {
+                name,
+                reason,
+                source,
+            }),
+        }
     }
 
     /// The same plan with `hidden` functions, which are no callees.

@@ -7,7 +7,7 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use super::Reach;
+use super::{Reach, programs};
 use crate::{
     attach::Ways,
     kernel::{
@@ -34,10 +34,10 @@ pub enum Reason {
     Trampoline,
     /// The probes run it themselves.
     OwnHelper,
-    /// It lives in a module.
-    Module,
-    /// It is a BPF program.
+    /// It is a BPF program that nothing is known of.
     BpfProgram,
+    /// It is one of the tracer's own.
+    OwnProgram,
 }
 
 impl Reason {
@@ -67,8 +67,8 @@ impl fmt::Display for Reason {
                 "the probes' own part of the kernel runs it outside its guard: attaching could freeze the machine"
             }
             Self::OwnHelper => "the probes run it themselves",
-            Self::Module => "module functions are not traced yet",
-            Self::BpfProgram => "BPF programs are not traced yet",
+            Self::BpfProgram => "a BPF program without types, or one that is gone",
+            Self::OwnProgram => "a program of the tracer itself",
         })
     }
 }
@@ -155,6 +155,14 @@ fn within(kernel: &Kernel, names: &[&str], levels: u32) -> BTreeSet<Address> {
     called.into_keys().chain(roots).collect()
 }
 
+/// Whether a BPF program can be attached: by its own types, if it has any.
+fn program(function: &Function<'_>) -> Result<Reach, Reason> {
+    if programs::is_own(function.name) {
+        return Err(Reason::OwnProgram);
+    }
+    programs::attachable(function.start).map(|_| Reach::Program)
+}
+
 /// How far to go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Scope {
@@ -209,12 +217,27 @@ impl Rules {
 
     /// Whether a function can be attached, and by what.
     pub fn check(&self, kernel: &Kernel, function: &Function<'_>) -> Result<Reach, Reason> {
+        match function.module {
+            Some("bpf") => return program(function),
+            // One link for all, where pairs would take two links each.
+            Some(_) if self.by_address && kernel.is_traceable(function.name) => {
+                return Ok(Reach::Address);
+            }
+            _ => {}
+        }
         match self.by_type(kernel, function) {
-            Ok(()) => Ok(Reach::Type),
+            Ok(()) => Ok(match function.module {
+                Some(module) => Reach::Module(module.to_owned()),
+                None => Reach::Type,
+            }),
             Err(reason)
                 if self.by_address && reason.is_about_trampolines(function.name, self.scope) =>
             {
-                Ok(Reach::Address)
+                Ok(if MIGRATION.contains(&function.name) {
+                    Reach::Shared
+                } else {
+                    Reach::Address
+                })
             }
             Err(reason) => Err(reason),
         }
@@ -223,11 +246,6 @@ impl Rules {
     /// Whether a trampoline can serve it.
     fn by_type(&self, kernel: &Kernel, function: &Function<'_>) -> Result<(), Reason> {
         let name = function.name;
-        match function.module {
-            Some("bpf") => return Err(Reason::BpfProgram),
-            Some(_) => return Err(Reason::Module),
-            None => {}
-        }
         if !kernel.is_traceable(name) {
             return Err(Reason::NotTraceable);
         }
@@ -240,10 +258,10 @@ impl Rules {
         if OWN_HELPERS.contains(&name) {
             return Err(Reason::OwnHelper);
         }
-        let Some(prototype) = kernel.types.prototype(name) else {
+        let Some(prototype) = kernel.prototype(function) else {
             return Err(Reason::NoType);
         };
-        if !kernel.symbols.is_unique(name) {
+        if !kernel.symbols.is_unique_in(name, function.module) {
             return Err(Reason::NameNotUnique);
         }
         match prototype.fentry_obstacle(self.limits) {

@@ -12,8 +12,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     graph::FunctionId,
     kernel::{
-        Kernel,
-        btf::{Parameter, ValueType},
+        Address, Kernel,
+        btf::{Parameter, Prototype, ValueType},
+        objects,
+        symbols::Function,
     },
 };
 
@@ -46,16 +48,28 @@ impl FunctionInfo {
         }
     }
 
-    /// What the kernel says of a function of this name.
+    /// What the kernel says of a function.
     #[must_use]
-    pub fn of(kernel: &Kernel, name: &str) -> Self {
-        let prototype = kernel.types.prototype(name);
+    pub fn of(kernel: &Kernel, function: &Function<'_>) -> Self {
+        Self::typed(function.shown(), kernel.prototype(function))
+    }
+
+    /// What a BPF program says of its function that begins at `start`: it may have been loaded after the kernel's symbols were read.
+    fn of_program(start: Address) -> Option<Self> {
+        let function = objects::program_function(start).ok()??;
+        Some(Self::typed(
+            format!("{} [bpf]", function.name),
+            function.prototype,
+        ))
+    }
+
+    fn typed(name: String, prototype: Option<Prototype>) -> Self {
         let (returns, parameters) = prototype.map_or((None, Vec::new()), |prototype| {
             let parameters = prototype.parameters.into_iter().map(ParameterInfo::from);
             (Some(prototype.returns), parameters.collect())
         });
         Self {
-            name: name.to_owned(),
+            name,
             returns,
             parameters,
         }
@@ -131,11 +145,14 @@ impl FunctionTable {
         }
         let kernel = self.kernel.as_ref()?;
         let address = kernel.text_base.plus(u64::from(id.0));
-        let function = kernel
-            .symbols
-            .function_at(address)
-            .filter(|function| address.since(function.start) <= Some(LANDING_PAD))?;
-        let info = FunctionInfo::of(kernel, function.name);
+        let function = kernel.symbols.function_at(address);
+        let of_kernel = function.filter(|function| {
+            address.since(function.start) <= Some(LANDING_PAD) && function.module != Some("bpf")
+        });
+        let info = match of_kernel {
+            Some(function) => FunctionInfo::of(kernel, &function),
+            None => FunctionInfo::of_program(address)?,
+        };
         Some(self.known.insert(id, Box::new(info)))
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use aya::maps::{MapData, RingBuf};
-use tracer_common::{Config, MAX_ARGUMENTS, MAX_QUICK_DEPTH, NO_DEPTH_LIMIT, PreemptLayout};
+use tracer_common::{Config, MAX_ARGUMENTS, MAX_QUICK_DEPTH, NO_DEPTH_LIMIT, PreemptLayout, Text};
 
 use super::{
     Options, Stop,
@@ -63,7 +63,7 @@ pub fn attach(
     let logger = diagnostics(&mut object, options.verbose);
     let tracepoints = object.attach_tracepoints(&btf)?;
     let controls = object.controls()?;
-    let mut attacher = Attacher::new(object, btf, Arc::clone(kernel), way);
+    let mut attacher = Attacher::new(object, Arc::clone(kernel), way);
     let probes = probes::attach_all(&mut attacher, plan, stop)?;
     Ok(Attached {
         attacher,
@@ -97,6 +97,8 @@ fn config(
         preempt_count_offset: preempt_count.map_or(0, |count| count.offset),
         preempt_layout: preempt_count.map_or(PreemptLayout::UNKNOWN, |_| kernel.preempt_layout()),
         task_pid_offset: kernel.task_pid_offset,
+        trampoline_code: ["__bpf_prog_enter_recur", "__bpf_prog_exit_recur"]
+            .map(|name| text_of(kernel, name)),
         callers: options.callers.config(std::process::id(), command),
         max_depth,
         task_mask: 1023,
@@ -105,6 +107,14 @@ fn config(
         wake_bytes: u64::from(options.ring_bytes / 4),
         cpus: options.cpus,
     }
+}
+
+fn text_of(kernel: &Kernel, name: &str) -> Text {
+    let function = kernel.symbols.function_named(name);
+    function.map_or_else(Text::default, |function| Text {
+        start: function.start.0,
+        bytes: function.end.0.saturating_sub(function.start.0),
+    })
 }
 
 /// The eBPF side's own messages go to the log, which `-v` shows.

@@ -173,10 +173,8 @@ pub fn keep(
 ) {
     let named = seen.iter().filter_map(|(&address, &hits)| {
         let function = kernel.symbols.function_at(address)?;
-        // Those of modules are somewhere else the next time.
-        function
-            .module
-            .is_none()
+        // A BPF program is another the next time.
+        (function.start == address && function.module != Some("bpf"))
             .then(|| (function.name.to_owned(), hits))
     });
     let hits: Hits = named.collect();

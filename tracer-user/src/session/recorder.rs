@@ -55,7 +55,13 @@ pub fn head(kernel: &Kernel, roots: &[Planned], command: &[String]) -> Head {
         let now = clock.now().map(Duration::from);
         now.map_or(0, |now| u64::try_from(now.as_nanos()).unwrap_or(u64::MAX))
     };
-    let root = |root: &Planned| FunctionInfo::of(kernel, &root.name);
+    let root = |root: &Planned| {
+        let function = kernel.symbols.function_at(root.address);
+        function.map_or_else(
+            || FunctionInfo::new(root.name.clone(), None),
+            |function| FunctionInfo::of(kernel, &function),
+        )
+    };
     let host = gethostname().map(|name| name.to_string_lossy().into_owned());
     Head {
         tracer: env!("CARGO_PKG_VERSION").to_owned(),

@@ -40,7 +40,8 @@ pub async fn run(options: &Options, outputs: Outputs) -> Result<Outcome> {
     let hidden = plan::resolve_roots(&kernel, &rules, &options.hidden)?;
     let roots = plan::without_hidden(roots, &hidden)?;
     options.show.filter.check(roots.iter().map(|root| {
-        let prototype = kernel.types.prototype(&root.name);
+        let function = kernel.symbols.function_at(root.address);
+        let prototype = function.and_then(|function| kernel.prototype(&function));
         (
             root.name.as_str(),
             prototype.map(|prototype| prototype.returns),

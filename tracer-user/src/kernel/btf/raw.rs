@@ -3,7 +3,12 @@
 //!
 //! Every read is checked against the length of the file: damaged bytes give an error when the file
 //! is parsed, and "nothing there" afterwards, never a panic. Only the byte order of the machine
-//! itself is understood, because the only file of interest is the running kernel's.
+//! itself is understood, because the only files of interest are the running kernel's.
+//!
+//! The file of a module is split: its types and names carry on where those of the kernel's own file end, and refer to them
+//! (Documentation/bpf/btf.rst, "split BTF").
+
+use std::sync::Arc;
 
 use super::BtfError;
 
@@ -97,7 +102,9 @@ impl Kind {
 
 /// The common part of a type.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Entry {
+pub(super) struct Entry<'a> {
+    /// The file that it stands in.
+    bytes: &'a [u8],
     kind: Kind,
     flag: bool,
     count: usize,
@@ -106,7 +113,7 @@ pub(super) struct Entry {
     trailing: usize,
 }
 
-impl Entry {
+impl Entry<'_> {
     pub(super) const fn kind(self) -> Kind {
         self.kind
     }
@@ -124,6 +131,11 @@ impl Entry {
     /// Its size in bytes, for kinds that have one.
     pub(super) const fn size(self) -> u32 {
         self.size_or_type
+    }
+
+    /// The word that starts so many bytes into what follows the common part.
+    fn word(self, offset: usize) -> Option<u32> {
+        word_at(self.bytes, self.trailing + offset)
     }
 }
 
@@ -149,13 +161,20 @@ pub(super) struct Raw {
     bytes: Vec<u8>,
     /// Where the names start and end in the file.
     strings: std::ops::Range<usize>,
-    /// Where each type starts in the file; type 1 comes first.
+    /// Where each type starts in the file, in order.
     places: Vec<u32>,
+    /// What comes before, for the file of a module.
+    base: Option<Arc<Raw>>,
+    /// How many types and how many bytes of names that has.
+    before: (u32, u32),
 }
 
 impl Raw {
-    /// Notes where each type stands, and which of them are functions.
-    pub(super) fn parse(bytes: Vec<u8>) -> Result<(Self, Vec<TypeId>), BtfError> {
+    /// Notes where each type stands, and which of them are functions. `base` is what the file carries on.
+    pub(super) fn parse(
+        bytes: Vec<u8>,
+        base: Option<Arc<Self>>,
+    ) -> Result<(Self, Vec<TypeId>), BtfError> {
         let malformed = |offset, what| BtfError::Malformed { offset, what };
         let word = |offset| word_at(&bytes, offset).ok_or(malformed(offset, "the file ends early"));
         let magic = bytes.first_chunk().map(|magic| u16::from_ne_bytes(*magic));
@@ -176,6 +195,7 @@ impl Raw {
         let strings = section(word(16)?, word(20)?)
             .ok_or(malformed(16, "the names reach beyond the end of the file"))?;
 
+        let before = base.as_ref().map_or((0, 0), |base| base.end());
         let mut places = Vec::with_capacity(types.len() / 24);
         let mut functions = Vec::new();
         let mut position = types.start;
@@ -189,7 +209,8 @@ impl Raw {
             places.push(position as u32);
             if entry.kind == Kind::Function {
                 #[expect(clippy::cast_possible_truncation, reason = "fewer than bytes")]
-                functions.push(TypeId(places.len() as u32));
+                let number = places.len() as u32;
+                functions.push(TypeId(before.0.saturating_add(number)));
             }
             position = entry.trailing + entry.kind.trailing_bytes(entry.count);
         }
@@ -200,28 +221,50 @@ impl Raw {
             bytes,
             strings,
             places,
+            base,
+            before,
         };
         Ok((raw, functions))
     }
 
-    /// All types, in order.
+    /// How many types there are up to the end of this file, and how many bytes of names.
+    fn end(&self) -> (u32, u32) {
+        let count = |count| u32::try_from(count).unwrap_or(u32::MAX);
+        (
+            self.before.0.saturating_add(count(self.places.len())),
+            self.before.1.saturating_add(count(self.strings.len())),
+        )
+    }
+
+    /// All types of this file, in order.
     pub(super) fn ids(&self) -> impl Iterator<Item = TypeId> + use<> {
-        #[expect(clippy::cast_possible_truncation, reason = "fewer than bytes")]
-        let count = self.places.len() as u32;
-        (1..=count).map(TypeId)
+        (self.before.0 + 1..=self.end().0).map(TypeId)
     }
 
-    pub(super) fn get(&self, id: TypeId) -> Option<Entry> {
-        entry_at(&self.bytes, self.place(id)?)
+    pub(super) fn get(&self, id: TypeId) -> Option<Entry<'_>> {
+        let file = self.file_of(id)?;
+        entry_at(&file.bytes, file.place(id)?)
     }
 
+    /// The file that has a type: this one or one before.
+    fn file_of(&self, id: TypeId) -> Option<&Self> {
+        match &self.base {
+            Some(base) if id.0 <= self.before.0 => base.file_of(id),
+            _ => (!id.is_void()).then_some(self),
+        }
+    }
+
+    /// Where a type of this file starts.
     fn place(&self, id: TypeId) -> Option<usize> {
-        let position = id.0.checked_sub(1)? as usize;
+        let position = id.0.checked_sub(self.before.0 + 1)? as usize;
         Some(*self.places.get(position)? as usize)
     }
 
     /// The name that starts at `offset` of the names; empty if there is none.
     pub(super) fn string(&self, offset: u32) -> &[u8] {
+        let Some(offset) = offset.checked_sub(self.before.1) else {
+            return self.base.as_ref().map_or(&[], |base| base.string(offset));
+        };
         let names = &self.bytes[self.strings.clone()];
         let tail = names.get(offset as usize..).unwrap_or_default();
         let length = tail.iter().position(|byte| *byte == 0);
@@ -229,7 +272,9 @@ impl Raw {
     }
 
     pub(super) fn name_bytes(&self, id: TypeId) -> &[u8] {
-        let offset = self.place(id).and_then(|place| self.word(place));
+        let offset = self
+            .file_of(id)
+            .and_then(|file| word_at(&file.bytes, file.place(id)?));
         offset.map_or(&[], |offset| self.string(offset))
     }
 
@@ -237,30 +282,30 @@ impl Raw {
         String::from_utf8_lossy(self.name_bytes(id)).into_owned()
     }
 
-    pub(super) fn parameters(&self, prototype: Entry) -> Vec<Parameter> {
+    pub(super) fn parameters(&self, prototype: Entry<'_>) -> Vec<Parameter> {
         (0..prototype.count)
             .map_while(|number| {
-                let place = prototype.trailing + 8 * number;
+                let place = 8 * number;
                 Some(Parameter {
-                    name: self.word(place)?,
-                    type_id: TypeId(self.word(place + 4)?),
+                    name: prototype.word(place)?,
+                    type_id: TypeId(prototype.word(place + 4)?),
                 })
             })
             .collect()
     }
 
     /// The members of a structure or union; none for anything else.
-    pub(super) fn members(&self, structure: Entry) -> Vec<Member> {
+    pub(super) fn members(&self, structure: Entry<'_>) -> Vec<Member> {
         if !structure.kind.has_members() {
             return Vec::new();
         }
         (0..structure.count)
             .map_while(|number| {
-                let place = structure.trailing + 12 * number;
-                let bits = self.word(place + 8)?;
+                let place = 12 * number;
+                let bits = structure.word(place + 8)?;
                 Some(Member {
-                    name: self.word(place)?,
-                    type_id: TypeId(self.word(place + 4)?),
+                    name: structure.word(place)?,
+                    type_id: TypeId(structure.word(place + 4)?),
                     // With the flag, the high byte is the width of a bit field.
                     bits: u64::from(if structure.flag {
                         bits & 0xff_ffff
@@ -272,8 +317,8 @@ impl Raw {
             .collect()
     }
 
-    pub(super) fn integer_encoding(&self, integer: Entry) -> IntegerEncoding {
-        let encoding = self.word(integer.trailing).unwrap_or(0) >> 24;
+    pub(super) fn integer_encoding(&self, integer: Entry<'_>) -> IntegerEncoding {
+        let encoding = integer.word(0).unwrap_or(0) >> 24;
         IntegerEncoding {
             is_signed: encoding & 1 != 0,
             is_bool: encoding & 4 != 0,
@@ -281,35 +326,35 @@ impl Raw {
     }
 
     /// The flag says so since 6.0; before, a value with the highest bit does.
-    pub(super) fn enum_is_signed(&self, entry: Entry) -> bool {
+    pub(super) fn enum_is_signed(&self, entry: Entry<'_>) -> bool {
         entry.flag
             || entry.kind == Kind::Enum
                 && entry.size() == 4
                 && (0..entry.count).any(|number| {
-                    let value = self.word(entry.trailing + 8 * number + 4);
+                    let value = entry.word(8 * number + 4);
                     value.is_some_and(|value| value > i32::MAX.cast_unsigned())
                 })
     }
 
     /// The numbers of an enum with their names.
-    pub(super) fn enumerators(&self, entry: Entry) -> Vec<(i64, String)> {
+    pub(super) fn enumerators(&self, entry: Entry<'_>) -> Vec<(i64, String)> {
         let signed = self.enum_is_signed(entry);
         (0..entry.count)
             .map_while(|number| {
                 let (name, value) = if entry.kind == Kind::Enum64 {
-                    let place = entry.trailing + 12 * number;
-                    let halves = [self.word(place + 4)?, self.word(place + 8)?];
+                    let place = 12 * number;
+                    let halves = [entry.word(place + 4)?, entry.word(place + 8)?];
                     let value = u64::from(halves[0]) | u64::from(halves[1]) << 32;
-                    (self.word(place)?, value.cast_signed())
+                    (entry.word(place)?, value.cast_signed())
                 } else {
-                    let place = entry.trailing + 8 * number;
-                    let value = self.word(place + 4)?;
+                    let place = 8 * number;
+                    let value = entry.word(place + 4)?;
                     let value = if signed {
                         i64::from(value.cast_signed())
                     } else {
                         i64::from(value)
                     };
-                    (self.word(place)?, value)
+                    (entry.word(place)?, value)
                 };
                 Some((
                     value,
@@ -319,12 +364,8 @@ impl Raw {
             .collect()
     }
 
-    pub(super) fn element_type(&self, array: Entry) -> TypeId {
-        TypeId(self.word(array.trailing).unwrap_or(0))
-    }
-
-    fn word(&self, place: usize) -> Option<u32> {
-        word_at(&self.bytes, place)
+    pub(super) fn element_type(&self, array: Entry<'_>) -> TypeId {
+        TypeId(array.word(0).unwrap_or(0))
     }
 }
 
@@ -333,9 +374,10 @@ fn word_at(bytes: &[u8], place: usize) -> Option<u32> {
     Some(u32::from_ne_bytes(*word))
 }
 
-fn entry_at(bytes: &[u8], place: usize) -> Option<Entry> {
+fn entry_at(bytes: &[u8], place: usize) -> Option<Entry<'_>> {
     let info = word_at(bytes, place + 4)?;
     Some(Entry {
+        bytes,
         kind: Kind::from_number((info >> 24) & 0x1f)?,
         flag: info >> 31 != 0,
         count: (info & 0xffff) as usize,

@@ -47,9 +47,9 @@ fn names_that_stand_twice_come_in_order() {
         .map(|address| address.0)
         .collect();
     assert_eq!(all, [0xffff_ffff_8100_0040, 0xffff_ffff_8100_0100]);
-    assert!(!symbols.is_unique("helper"));
-    assert!(symbols.is_unique("_text"));
-    assert!(!symbols.is_unique("no_such_symbol"));
+    assert!(!symbols.is_unique_in("helper", None));
+    assert!(symbols.is_unique_in("_text", None));
+    assert!(!symbols.is_unique_in("no_such_symbol", None));
 }
 
 #[test]

@@ -1,0 +1,177 @@
+//! BPF programs and type information that the kernel holds, found by asking for one id after the other.
+//!
+//! A probe on a function of a module or of a BPF program needs a descriptor of what describes that function: the module's BTF, or the
+//! program. Programs come and go, so nothing is kept here.
+
+use std::{
+    cell::Cell,
+    io,
+    os::fd::{AsFd as _, OwnedFd},
+};
+
+use aya_obj::generated::{bpf_btf_info, bpf_prog_info};
+
+use super::{
+    Address,
+    btf::{Prototype, Types},
+    syscall::{answer, info, open},
+};
+
+/// `BPF_PROG_GET_NEXT_ID`, `BPF_PROG_GET_FD_BY_ID`, `BPF_BTF_GET_FD_BY_ID`, `BPF_BTF_GET_NEXT_ID`.
+const NEXT_PROGRAM: libc::c_long = 11;
+const OPEN_PROGRAM: libc::c_long = 13;
+const OPEN_TYPES: libc::c_long = 19;
+const NEXT_TYPES: libc::c_long = 23;
+
+/// Objects that are looked at; a kernel with more has ids that change faster than they are read.
+const MOST_OBJECTS: usize = 1 << 16;
+
+/// A function of a BPF program that somebody has loaded.
+#[derive(Debug)]
+pub struct ProgramFunction {
+    /// The program that it belongs to.
+    pub program: OwnedFd,
+    /// Its type id among the program's own types.
+    pub type_id: u32,
+    /// Its name in the program's source.
+    pub name: String,
+    /// What it takes and returns.
+    pub prototype: Option<Prototype>,
+}
+
+/// The program's function that begins at `start`; none if there is no such program, or if it has no types.
+pub fn program_function(start: Address) -> io::Result<Option<ProgramFunction>> {
+    for id in ids(NEXT_PROGRAM) {
+        // One that has gone meanwhile is not the one.
+        let Ok(program) = by_id(OPEN_PROGRAM, id) else {
+            continue;
+        };
+        let functions = Functions::of(&program)?;
+        let Some(number) = functions.starts.iter().position(|&at| at == start.0) else {
+            continue;
+        };
+        let Some(&[_, type_id]) = functions.types.get(number) else {
+            return Ok(None);
+        };
+        let Ok(types) = Types::parse(type_bytes(functions.type_object)?) else {
+            return Ok(None);
+        };
+        let Some(name) = types.function_name(type_id) else {
+            return Ok(None);
+        };
+        let prototype = types.prototype(&name);
+        return Ok(Some(ProgramFunction {
+            program,
+            type_id,
+            name,
+            prototype,
+        }));
+    }
+    Ok(None)
+}
+
+/// The types of a loaded module, as the kernel holds them.
+pub fn module_types(module: &str) -> io::Result<Option<OwnedFd>> {
+    for id in ids(NEXT_TYPES) {
+        let Ok(types) = by_id(OPEN_TYPES, id) else {
+            continue;
+        };
+        let mut name = [0; 64];
+        // SAFETY: zero is a value of integers.
+        let mut known: bpf_btf_info = unsafe { std::mem::zeroed() };
+        known.name = name.as_mut_ptr() as u64;
+        known.name_len = u32::try_from(name.len()).unwrap_or_default();
+        // SAFETY: the name has the room that stands beside it.
+        unsafe { info(types.as_fd(), &mut known) }?;
+        let length = name.iter().position(|&byte| byte == 0).unwrap_or_default();
+        if known.kernel_btf != 0 && &name[..length] == module.as_bytes() {
+            return Ok(Some(types));
+        }
+    }
+    Ok(None)
+}
+
+/// The functions of a program.
+struct Functions {
+    /// Where each begins in memory.
+    starts: Vec<u64>,
+    /// `struct bpf_func_info` of each: where it begins in the program, and its type id.
+    types: Vec<[u32; 2]>,
+    type_object: u32,
+}
+
+impl Functions {
+    fn of(program: &OwnedFd) -> io::Result<Self> {
+        // SAFETY: zero is a value of integers.
+        let mut known: bpf_prog_info = unsafe { std::mem::zeroed() };
+        // SAFETY: no pointer is set, and no count.
+        unsafe { info(program.as_fd(), &mut known) }?;
+        let mut starts = vec![0; known.nr_jited_ksyms as usize];
+        let mut types = vec![[0; 2]; known.nr_func_info as usize];
+        // SAFETY: as above.
+        let mut wanted: bpf_prog_info = unsafe { std::mem::zeroed() };
+        wanted.nr_jited_ksyms = known.nr_jited_ksyms;
+        wanted.jited_ksyms = starts.as_mut_ptr() as u64;
+        wanted.nr_func_info = known.nr_func_info;
+        wanted.func_info = types.as_mut_ptr() as u64;
+        wanted.func_info_rec_size = u32::try_from(size_of::<[u32; 2]>()).unwrap_or_default();
+        // SAFETY: both lists have the room that stands beside them.
+        unsafe { info(program.as_fd(), &mut wanted) }?;
+        Ok(Self {
+            starts,
+            types,
+            type_object: known.btf_id,
+        })
+    }
+}
+
+/// The bytes of a type object.
+fn type_bytes(id: u32) -> io::Result<Vec<u8>> {
+    let types = by_id(OPEN_TYPES, id)?;
+    // SAFETY: zero is a value of integers.
+    let mut known: bpf_btf_info = unsafe { std::mem::zeroed() };
+    // SAFETY: no pointer is set, and no count.
+    unsafe { info(types.as_fd(), &mut known) }?;
+    let mut bytes = vec![0; known.btf_size as usize];
+    // SAFETY: as above.
+    let mut wanted: bpf_btf_info = unsafe { std::mem::zeroed() };
+    wanted.btf = bytes.as_mut_ptr() as u64;
+    wanted.btf_size = known.btf_size;
+    // SAFETY: the bytes have the room that stands beside them.
+    unsafe { info(types.as_fd(), &mut wanted) }?;
+    Ok(bytes)
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct IdAttributes {
+    id: u32,
+    /// The kernel writes here.
+    next: Cell<u32>,
+    flags: u32,
+}
+
+/// All ids, in order.
+fn ids(command: libc::c_long) -> impl Iterator<Item = u32> {
+    let mut id = 0;
+    std::iter::from_fn(move || {
+        let attributes = IdAttributes {
+            id,
+            ..IdAttributes::default()
+        };
+        // SAFETY: the attributes point to nothing, and what the kernel writes is a cell.
+        unsafe { answer(command, &attributes) }.ok()?;
+        id = attributes.next.get();
+        Some(id)
+    })
+    .take(MOST_OBJECTS)
+}
+
+fn by_id(command: libc::c_long, id: u32) -> io::Result<OwnedFd> {
+    let attributes = IdAttributes {
+        id,
+        ..IdAttributes::default()
+    };
+    // SAFETY: the attributes point to nothing.
+    unsafe { open(command, &attributes) }
+}

@@ -1,0 +1,66 @@
+//! BPF programs in the graph.
+//!
+//! The function tracer does not see a program begin, but what it calls names it as the caller. So a program that calls any traced function
+//! under a root is found, and gets probes by its own types.
+
+use super::Reason;
+use crate::kernel::{Address, objects};
+
+/// Whether a symbol is a BPF program's, and not a trampoline's or a dispatcher's.
+pub fn is_program(symbol: &str) -> bool {
+    symbol.starts_with("bpf_prog_")
+}
+
+/// Longest name of a program that the kernel keeps where the program has no types (BPF_OBJ_NAME_LEN less its end).
+const LONGEST_NAME: usize = 15;
+
+/// Whether it is one of tracer-ebpf/src/main.rs. The kernel calls them `bpf_prog_<16 digits>_<name>` (`bpf_get_prog_name`,
+/// kernel/bpf/core.c).
+pub fn is_own(symbol: &str) -> bool {
+    const ROLES: &[&str] = &["root", "callee", "shared", "hidden", "nothing"];
+    const PARTS: &[&str] = &["entry", "exit", "session", "probe"];
+    const TRACEPOINTS: &[&str] = &["sched_switch", "sched_process_exit"];
+    let name = symbol
+        .strip_prefix("bpf_prog_")
+        .and_then(|rest| rest.split_once('_'));
+    let Some((_, name)) = name else { return false };
+    let is_probe = name
+        .split_once('_')
+        .is_some_and(|(role, part)| ROLES.contains(&role) && PARTS.contains(&part));
+    is_probe
+        || TRACEPOINTS
+            .iter()
+            .any(|own| *own == name || own[..own.len().min(LONGEST_NAME)] == *name)
+}
+
+/// The name in its source of the program's function that begins at `start`, if it can have probes.
+pub fn attachable(start: Address) -> Result<String, Reason> {
+    match objects::program_function(start) {
+        Ok(Some(function)) => Ok(function.name),
+        _ => Err(Reason::BpfProgram),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tracers_own_programs_are_known() {
+        for own in [
+            "callee_entry",
+            "root_session",
+            "sched_process_exit",
+            "sched_process_e",
+        ] {
+            assert!(is_own(&format!("bpf_prog_0123456789abcdef_{own}")), "{own}");
+        }
+        for other in ["redirect_to_peer", "sched", "callee_entries", "entry"] {
+            assert!(
+                !is_own(&format!("bpf_prog_0123456789abcdef_{other}")),
+                "{other}"
+            );
+        }
+        assert!(!is_own("callee_entry"));
+    }
+}
