@@ -34,8 +34,9 @@ mod task;
 mod trampoline;
 
 use aya_ebpf::{
-    macros::{btf_tracepoint, fentry, fexit, kprobe},
-    programs::{BtfTracePointContext, FEntryContext, FExitContext, ProbeContext},
+    bindings::pt_regs,
+    macros::{btf_tracepoint, fentry, fexit},
+    programs::{BtfTracePointContext, FEntryContext, FExitContext},
 };
 
 use site::TrampolineSite;
@@ -90,9 +91,11 @@ pub fn root_session(ctx: FEntryContext) -> i32 {
 }
 
 /// A root, at its entry and at its exit, at an fprobe.
-#[kprobe]
-pub fn root_probe(ctx: ProbeContext) -> u32 {
-    session::root_probe(&ctx)
+// SAFETY: no other symbol has the name.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "fentry")]
+pub extern "C" fn root_probe(registers: *mut pt_regs) -> i32 {
+    session::root_probe(registers)
 }
 
 /// A function that may run under a root, at its entry and at its exit, at a trampoline.
@@ -103,15 +106,19 @@ pub fn callee_session(ctx: FEntryContext) -> i32 {
 }
 
 /// A function that may run under a root, at its entry and at its exit, at an fprobe.
-#[kprobe]
-pub fn callee_probe(ctx: ProbeContext) -> u32 {
-    session::callee_probe(&ctx)
+// SAFETY: no other symbol has the name.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "fentry")]
+pub extern "C" fn callee_probe(registers: *mut pt_regs) -> i32 {
+    session::callee_probe(registers)
 }
 
 /// A function that may run under a root and that trampolines call, too, at its entry and at its exit, at an fprobe.
-#[kprobe]
-pub fn shared_probe(ctx: ProbeContext) -> u32 {
-    session::shared_probe(&ctx)
+// SAFETY: no other symbol has the name.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "fentry")]
+pub extern "C" fn shared_probe(registers: *mut pt_regs) -> i32 {
+    session::shared_probe(registers)
 }
 
 /// A function that is hidden, at its entry and at its exit, at a trampoline.
@@ -122,9 +129,11 @@ pub fn hidden_session(ctx: FEntryContext) -> i32 {
 }
 
 /// A function that is hidden, at its entry and at its exit, at an fprobe.
-#[kprobe]
-pub fn hidden_probe(ctx: ProbeContext) -> u32 {
-    session::hidden_probe(&ctx)
+// SAFETY: no other symbol has the name.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "fentry")]
+pub extern "C" fn hidden_probe(registers: *mut pt_regs) -> i32 {
+    session::hidden_probe(registers)
 }
 
 /// The CPU goes from one task to another.

@@ -7,14 +7,13 @@
 //! The two kernel functions that they need are called through numbers that no helper has; userspace puts the kernel's own in their place
 //! when it loads the program (tracer-user/src/attach/instructions.rs), because neither aya nor the linker knows such calls. Seen to work on
 //! 6.12, 6.18 and 7.3.
+//!
+//! aya's attributes make a program that answers 0 whatever its function says, so those for fprobes do without; userspace tells the kernel what
+//! they are.
 
 use core::ffi::c_void;
 
-use aya_ebpf::{
-    EbpfContext as _,
-    bindings::pt_regs,
-    programs::{FEntryContext, ProbeContext},
-};
+use aya_ebpf::{EbpfContext as _, bindings::pt_regs, programs::FEntryContext};
 use tracer_common::stand_in::{SESSION_COOKIE, SESSION_IS_RETURN};
 
 use crate::{
@@ -24,9 +23,9 @@ use crate::{
 };
 
 /// The exit is wanted; the answer of an exit means nothing (kprobe_multi_link_handler, kernel/trace/bpf_trace.c).
-const EXIT: u32 = 0;
+const EXIT: i32 = 0;
 /// The exit is not wanted.
-const NO_EXIT: u32 = 1;
+const NO_EXIT: i32 = 1;
 
 /// Whether this is the exit.
 ///
@@ -112,7 +111,7 @@ fn at_fprobe(
     registers: *mut pt_regs,
     entry: impl FnOnce(&ProbeSite) -> bool,
     exit: impl FnOnce(&ProbeSite),
-) -> u32 {
+) -> i32 {
     // SAFETY: the context is the program's own.
     let (is_return, cookie) = unsafe { (is_return(registers.cast()), cookie(registers.cast())) };
     if is_return {
@@ -136,15 +135,15 @@ fn at_fprobe(
 
 /// A function that may run under a root, at an fprobe.
 #[inline(always)]
-pub fn callee_probe(ctx: &ProbeContext) -> u32 {
+pub fn callee_probe(registers: *mut pt_regs) -> i32 {
     match gate::inside() {
-        Some(word) => callee_probe_inside(ctx.regs, word),
+        Some(word) => callee_probe_inside(registers, word),
         None => NO_EXIT,
     }
 }
 
 #[inline(never)]
-fn callee_probe_inside(registers: *mut pt_regs, word: u32) -> u32 {
+fn callee_probe_inside(registers: *mut pt_regs, word: u32) -> i32 {
     at_fprobe(
         registers,
         |site| quick::entry(site, word),
@@ -154,15 +153,15 @@ fn callee_probe_inside(registers: *mut pt_regs, word: u32) -> u32 {
 
 /// As [`callee_probe`], for a function that trampolines call, too: what they do for a probe is none of the graph.
 #[inline(always)]
-pub fn shared_probe(ctx: &ProbeContext) -> u32 {
+pub fn shared_probe(registers: *mut pt_regs) -> i32 {
     match gate::inside() {
-        Some(word) => shared_probe_inside(ctx.regs, word),
+        Some(word) => shared_probe_inside(registers, word),
         None => NO_EXIT,
     }
 }
 
 #[inline(never)]
-fn shared_probe_inside(registers: *mut pt_regs, word: u32) -> u32 {
+fn shared_probe_inside(registers: *mut pt_regs, word: u32) -> i32 {
     at_fprobe(
         registers,
         |site| !trampoline::calls(site) && quick::entry(site, word),
@@ -172,15 +171,15 @@ fn shared_probe_inside(registers: *mut pt_regs, word: u32) -> u32 {
 
 /// A root, at an fprobe.
 #[inline(always)]
-pub fn root_probe(ctx: &ProbeContext) -> u32 {
-    at_fprobe(ctx.regs, probe::root_entry, probe::root_exit)
+pub fn root_probe(registers: *mut pt_regs) -> i32 {
+    at_fprobe(registers, probe::root_entry, probe::root_exit)
 }
 
 /// A hidden function, at an fprobe.
 #[inline(always)]
-pub fn hidden_probe(ctx: &ProbeContext) -> u32 {
+pub fn hidden_probe(registers: *mut pt_regs) -> i32 {
     if gate::inside().is_none() {
         return NO_EXIT;
     }
-    at_fprobe(ctx.regs, probe::hidden_entry, probe::hidden_exit)
+    at_fprobe(registers, probe::hidden_entry, probe::hidden_exit)
 }

@@ -207,7 +207,7 @@ impl Types {
         if prototype.kind() != Kind::FunctionPrototype {
             return None;
         }
-        let parameters = self.raw.parameters(prototype);
+        let parameters = prototype.parameters();
         let variadic = parameters.last().is_some_and(|last| last.type_id.is_void());
         let named = &parameters[..parameters.len() - usize::from(variadic)];
         Some(Prototype {
@@ -237,7 +237,7 @@ impl Types {
         if nesting > LONGEST_CHAIN {
             return None;
         }
-        let members = self.raw.members(self.raw.get(structure)?);
+        let members = self.raw.get(structure)?.members();
         members.into_iter().find_map(|inner| {
             let name = self.raw.string(inner.name);
             if name == member {
@@ -281,7 +281,7 @@ impl Types {
         match entry.kind() {
             Kind::Pointer => ValueType::Pointer,
             Kind::Integer => {
-                let encoding = self.raw.integer_encoding(entry);
+                let encoding = entry.integer_encoding();
                 if encoding.is_bool {
                     ValueType::Bool
                 } else if encoding.is_signed {
@@ -292,7 +292,7 @@ impl Types {
             }
             Kind::Enum | Kind::Enum64 => ValueType::Enum {
                 name: self.enum_name(id, resolved),
-                signed: self.raw.enum_is_signed(entry),
+                signed: entry.enum_is_signed(),
                 bytes,
                 names: self.raw.enumerators(entry),
             },
@@ -367,7 +367,7 @@ impl Types {
             Kind::Union => tagged("union"),
             Kind::Enum | Kind::Enum64 => tagged("enum"),
             Kind::Forward => tagged(if entry.flag() { "union" } else { "struct" }),
-            Kind::Array => self.type_name(self.raw.element_type(entry), nesting + 1) + "[]",
+            Kind::Array => self.type_name(entry.element_type(), nesting + 1) + "[]",
             Kind::FunctionPrototype => "fn".to_owned(),
             _ => self.raw.name(id),
         }

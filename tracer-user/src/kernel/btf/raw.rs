@@ -137,6 +137,60 @@ impl Entry<'_> {
     fn word(self, offset: usize) -> Option<u32> {
         word_at(self.bytes, self.trailing + offset)
     }
+
+    pub(super) fn parameters(self) -> Vec<Parameter> {
+        (0..self.count)
+            .map_while(|number| {
+                let place = 8 * number;
+                Some(Parameter {
+                    name: self.word(place)?,
+                    type_id: TypeId(self.word(place + 4)?),
+                })
+            })
+            .collect()
+    }
+
+    /// The members of a structure or union; none for anything else.
+    pub(super) fn members(self) -> Vec<Member> {
+        if !self.kind.has_members() {
+            return Vec::new();
+        }
+        (0..self.count)
+            .map_while(|number| {
+                let place = 12 * number;
+                let bits = self.word(place + 8)?;
+                Some(Member {
+                    name: self.word(place)?,
+                    type_id: TypeId(self.word(place + 4)?),
+                    // With the flag, the high byte is the width of a bit field.
+                    bits: u64::from(if self.flag { bits & 0xff_ffff } else { bits }),
+                })
+            })
+            .collect()
+    }
+
+    pub(super) fn integer_encoding(self) -> IntegerEncoding {
+        let encoding = self.word(0).unwrap_or(0) >> 24;
+        IntegerEncoding {
+            is_signed: encoding & 1 != 0,
+            is_bool: encoding & 4 != 0,
+        }
+    }
+
+    /// The flag says so since 6.0; before, a value with the highest bit does.
+    pub(super) fn enum_is_signed(self) -> bool {
+        self.flag
+            || self.kind == Kind::Enum
+                && self.size() == 4
+                && (0..self.count).any(|number| {
+                    let value = self.word(8 * number + 4);
+                    value.is_some_and(|value| value > i32::MAX.cast_unsigned())
+                })
+    }
+
+    pub(super) fn element_type(self) -> TypeId {
+        TypeId(self.word(0).unwrap_or(0))
+    }
 }
 
 pub(super) struct Member {
@@ -282,63 +336,9 @@ impl Raw {
         String::from_utf8_lossy(self.name_bytes(id)).into_owned()
     }
 
-    pub(super) fn parameters(&self, prototype: Entry<'_>) -> Vec<Parameter> {
-        (0..prototype.count)
-            .map_while(|number| {
-                let place = 8 * number;
-                Some(Parameter {
-                    name: prototype.word(place)?,
-                    type_id: TypeId(prototype.word(place + 4)?),
-                })
-            })
-            .collect()
-    }
-
-    /// The members of a structure or union; none for anything else.
-    pub(super) fn members(&self, structure: Entry<'_>) -> Vec<Member> {
-        if !structure.kind.has_members() {
-            return Vec::new();
-        }
-        (0..structure.count)
-            .map_while(|number| {
-                let place = 12 * number;
-                let bits = structure.word(place + 8)?;
-                Some(Member {
-                    name: structure.word(place)?,
-                    type_id: TypeId(structure.word(place + 4)?),
-                    // With the flag, the high byte is the width of a bit field.
-                    bits: u64::from(if structure.flag {
-                        bits & 0xff_ffff
-                    } else {
-                        bits
-                    }),
-                })
-            })
-            .collect()
-    }
-
-    pub(super) fn integer_encoding(&self, integer: Entry<'_>) -> IntegerEncoding {
-        let encoding = integer.word(0).unwrap_or(0) >> 24;
-        IntegerEncoding {
-            is_signed: encoding & 1 != 0,
-            is_bool: encoding & 4 != 0,
-        }
-    }
-
-    /// The flag says so since 6.0; before, a value with the highest bit does.
-    pub(super) fn enum_is_signed(&self, entry: Entry<'_>) -> bool {
-        entry.flag
-            || entry.kind == Kind::Enum
-                && entry.size() == 4
-                && (0..entry.count).any(|number| {
-                    let value = entry.word(8 * number + 4);
-                    value.is_some_and(|value| value > i32::MAX.cast_unsigned())
-                })
-    }
-
     /// The numbers of an enum with their names.
     pub(super) fn enumerators(&self, entry: Entry<'_>) -> Vec<(i64, String)> {
-        let signed = self.enum_is_signed(entry);
+        let signed = entry.enum_is_signed();
         (0..entry.count)
             .map_while(|number| {
                 let (name, value) = if entry.kind == Kind::Enum64 {
@@ -362,10 +362,6 @@ impl Raw {
                 ))
             })
             .collect()
-    }
-
-    pub(super) fn element_type(&self, array: Entry<'_>) -> TypeId {
-        TypeId(array.word(0).unwrap_or(0))
     }
 }
 

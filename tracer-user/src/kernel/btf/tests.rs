@@ -10,17 +10,30 @@ struct Builder {
     types: Vec<u32>,
     count: u32,
     names: Vec<u8>,
+    /// Bytes of names that come before.
+    names_before: u32,
 }
 
 impl Builder {
+    /// Carries on where another file ends.
+    fn after(bytes: &[u8]) -> Self {
+        let names = u32::from_ne_bytes(bytes[20..24].try_into().unwrap());
+        let types = Types::parse(bytes.to_vec()).unwrap();
+        Self {
+            count: types.raw.ids().count() as u32,
+            names_before: names,
+            ..Self::default()
+        }
+    }
+
     fn name(&mut self, name: &str) -> u32 {
-        if self.names.is_empty() {
+        if self.names.is_empty() && self.names_before == 0 {
             self.names.push(0);
         }
         if name.is_empty() {
             return 0;
         }
-        let offset = self.names.len() as u32;
+        let offset = self.names_before + self.names.len() as u32;
         self.names.extend(name.bytes().chain([0]));
         offset
     }
@@ -258,6 +271,33 @@ fn obstacles_read_as_sentences() {
 }
 
 #[test]
+fn a_module_carries_on_where_the_kernel_ends() {
+    let kernel = types();
+    let mut module = Builder::after(&sample());
+    let own = module.add("tls_context", STRUCTURE, 0, 16, &[]);
+    let pointer = module.add("", POINTER, 0, own, &[]);
+    // Type 1 is the kernel's int.
+    let send = module.function("tls_send", 1, &[("context", pointer), ("size", 1)]);
+    let module = kernel.parse_module(module.bytes()).unwrap();
+    let prototype = module.prototype("tls_send").unwrap();
+    assert_eq!(prototype.returns, ValueType::Signed { bytes: 4 });
+    let parameters: Vec<_> = prototype
+        .parameters
+        .iter()
+        .map(|parameter| (&*parameter.name, &*parameter.type_name))
+        .collect();
+    assert_eq!(
+        parameters,
+        [("context", "struct tls_context *"), ("size", "int")]
+    );
+    assert_eq!(module.function_id("tls_send"), Some(send));
+    assert_eq!(module.function_name(send).as_deref(), Some("tls_send"));
+    // What it refers to is no function of its own.
+    assert_eq!(module.function_id("find"), None);
+    assert_eq!(kernel.prototype("tls_send"), None);
+}
+
+#[test]
 fn what_is_not_btf_is_an_error() {
     for bytes in [vec![], b"no BTF".to_vec(), sample()[..20].to_vec()] {
         assert!(matches!(
@@ -287,6 +327,9 @@ proptest! {
         }
         if shorten {
             bytes.truncate(cut.index(bytes.len()));
+        }
+        if let Ok(module) = types().parse_module(bytes.clone()) {
+            explore(&module);
         }
         if let Ok(types) = Types::parse(bytes) {
             explore(&types);
