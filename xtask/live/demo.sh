@@ -2,7 +2,7 @@
 # limit: 400
 
 tracer demo -n 3 >/tmp/out 2>/tmp/err || fail "exit status $?: $(tr '\n' ' ' </tmp/err)"
-path='tcp_bpf_sendmsg>sk_psock_msg_verdict sk_psock_msg_verdict>bpf_msg_redirect_hash
+path='tcp_bpf_sendmsg>sk_psock_msg_verdict sk_psock_msg_verdict>redirect_to_peer redirect_to_peer>bpf_msg_redirect_hash
 tcp_bpf_sendmsg>tcp_bpf_sendmsg_redir tcp_bpf_sendmsg_redir>sock_def_readable
 __sys_sendto>tcp_bpf_sendmsg'
 awk -v inside="$(echo $path)" -v at_least=3 -f /live/harness/listing.awk /tmp/out >/tmp/calls || fail "$(cat /tmp/calls)"

@@ -1,7 +1,7 @@
 # Each way to attach that the kernel has traces, and leaves nothing behind. One that it lacks is refused.
 # limit: 240
 
-path='tcp_bpf_sendmsg>sk_psock_msg_verdict sk_psock_msg_verdict>bpf_msg_redirect_hash
+path='tcp_bpf_sendmsg>sk_psock_msg_verdict sk_psock_msg_verdict>redirect_to_peer redirect_to_peer>bpf_msg_redirect_hash
 tcp_bpf_sendmsg>tcp_bpf_sendmsg_redir tcp_bpf_sendmsg_redir>sock_def_readable
 __sys_sendto>tcp_bpf_sendmsg'
 tracer check >/tmp/check

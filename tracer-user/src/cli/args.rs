@@ -134,6 +134,8 @@ pub enum WorkloadKind {
     Sockmap,
     /// TCP over loopback
     Tcp,
+    /// TCP over loopback, encrypted by the kernel (module tls)
+    Tls,
     /// UDP over loopback
     Udp,
     /// A unix stream socket

@@ -86,13 +86,13 @@ fn all(kernel: &Kernel, rules: &Rules, glob: &WildMatch, out: &mut impl Write) -
         match rules.check(kernel, &function) {
             Ok(_) => {
                 attachable += 1;
-                writeln!(out, "{}", function.name)?;
+                writeln!(out, "{}", function.shown())?;
             }
             // What nobody can trace is no news: thousands of init and assembly symbols.
             Err(Reason::NotTraceable) => left_out += 1,
             Err(reason) => {
                 left_out += 1;
-                writeln!(out, "{:<40} left out: {reason}", function.name)?;
+                writeln!(out, "{:<40} left out: {reason}", function.shown())?;
             }
         }
     }

@@ -30,6 +30,7 @@ pub fn run(args: &WorkloadArgs) -> Result<Exit> {
     let kind = match args.kind {
         WorkloadKind::Sockmap => Kind::Sockmap,
         WorkloadKind::Tcp => Kind::Tcp,
+        WorkloadKind::Tls => Kind::Tls,
         WorkloadKind::Udp => Kind::Udp,
         WorkloadKind::Unix => Kind::Unix,
     };

@@ -5,7 +5,8 @@
 //! What is sent is counted and must arrive, byte by byte in order: a workload that loses data would make a fine graph
 //! of the wrong path, so it is an error.
 //!
-//! `pair` makes the sockets, `sockmap` puts them into a map with a program that redirects,
+//! `pair` makes the sockets, `sockmap` puts them into a map with a program that redirects, `tls` has the
+//! kernel encrypt,
 //! `pump` moves the data, `spare` keeps the kernel's allocator from starting afresh with each send.
 
 mod pair;
@@ -13,6 +14,7 @@ mod pump;
 mod sockmap;
 mod spare;
 mod times;
+mod tls;
 
 use std::{sync::atomic::AtomicBool, time::Duration};
 
@@ -27,6 +29,8 @@ pub enum Kind {
     Sockmap,
     /// TCP over loopback.
     Tcp,
+    /// TCP over loopback, encrypted by the kernel.
+    Tls,
     /// UDP over loopback.
     Udp,
     /// A pair of Unix stream sockets.
@@ -90,6 +94,11 @@ pub fn run(kind: Kind, options: &Options, stop: &AtomicBool) -> Result<Summary> 
         }
         Kind::Tcp => {
             let (sender, reader) = pair::tcp().context(NO_SOCKETS)?;
+            pump::run(&sender, &reader, options, None, stop)
+        }
+        Kind::Tls => {
+            let (sender, reader) = pair::tcp().context(NO_SOCKETS)?;
+            tls::encrypt(&sender, &reader)?;
             pump::run(&sender, &reader, options, None, stop)
         }
         Kind::Udp => {

@@ -58,6 +58,8 @@ BEGIN {
     match(text, /^ */)
     level = RLENGTH / 2
     text = substr(text, RLENGTH + 1)
+    # Where a function belongs is no part of its name here.
+    gsub(/ \[[A-Za-z0-9_]+\]/, "", text)
     name = text
     sub(/\(.*/, "", name)
     if (text ~ /(not seen|did not return|events lost) \*\//) {

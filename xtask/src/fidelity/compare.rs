@@ -9,12 +9,14 @@
 //!
 //! Interrupts come when they come, and so does what they leave to do on the way out: the soft interrupts of timers and
 //! RCU, and a reschedule. [`paths`] can take those subtrees out of both listings; the raw numbers have them.
+//!
+//! The kernel's tracer does not see BPF programs: what they call hangs in its listing on their callers. So it does here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::parse::Node;
+use super::parse::{Node, is_program};
 
 /// How often each path occurs in a root call.
 pub type Paths = BTreeMap<String, u32>;
@@ -46,7 +48,8 @@ fn paths_of(call: &[Node], without: &Without) -> Paths {
         }
         let parent = stack.last().map_or("", |(_, path)| path);
         cut_at = (without.interrupts && is_interrupt(&node.name, parent)).then_some(node.depth);
-        if cut_at.is_some() || without.functions.contains(&node.name) {
+        let is_left_out = without.functions.contains(&node.name) || is_program(&node.name);
+        if cut_at.is_some() || is_left_out {
             continue;
         }
         let path = match parent {
@@ -232,6 +235,19 @@ mod tests {
         assert!((comparison.precision - 1.0).abs() < 1e-9);
         assert_eq!(comparison.missing[0].function, "b");
         assert_eq!(comparison.missing[0].example, "r/a/b");
+    }
+
+    #[test]
+    fn programs_are_not_compared() {
+        let call = |names: &[(&str, usize)]| {
+            let node = |(name, depth): &(&str, usize)| Node {
+                name: (*name).to_owned(),
+                depth: *depth,
+            };
+            paths(&[names.iter().map(node).collect()], &Without::default())
+        };
+        let ours = call(&[("send", 0), ("redirect [bpf]", 1), ("helper", 2)]);
+        assert_eq!(ours, call(&[("send", 0), ("helper", 1)]));
     }
 
     #[test]

@@ -62,7 +62,7 @@ impl Cpu {
                 .and_then(|rest| rest.split([' ', ':']).next())
                 .filter(|name| !matches!(*name, "=" | "ret" | "off-cpu"));
             match self.open.pop() {
-                Some(open) if name.is_none_or(|name| name == open) => {}
+                Some(open) if name.is_none_or(|name| Some(name) == open.split(' ').next()) => {}
                 _ => self.torn = true,
             }
             if self.open.is_empty() {
@@ -71,7 +71,11 @@ impl Cpu {
         } else if call.starts_with("/*") {
             self.torn |= call.contains("gap") || call.contains("lost") || call.contains("ended");
         } else if let Some((name, rest)) = call.split_once('(') {
-            let name = name.split(" [").next().unwrap_or(name).to_owned();
+            // What the kernel's tracer does not see keeps its mark.
+            let name = match name.split_once(" [") {
+                Some((plain, _)) if !is_program(name) => plain.to_owned(),
+                _ => name.to_owned(),
+            };
             let opens = rest.trim_end().ends_with('{');
             if self.open.is_empty() {
                 if name != root {
@@ -110,6 +114,11 @@ impl Cpu {
         self.nodes.clear();
         self.torn = false;
     }
+}
+
+/// Whether a name is that of a BPF program.
+pub fn is_program(name: &str) -> bool {
+    name.ends_with(" [bpf]")
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! Nothing is pinned to a package that the archive drops one day: whatever is newest of the series
 //! when it is first wanted is downloaded and stays in the cache. Of a package only the image is
-//! kept, and the few modules that the guest needs before it can talk to the host.
+//! kept, the few modules that the guest needs before it can talk to the host, and those that a workload asks for.
 
 use std::fmt;
 use std::fs;
@@ -33,6 +33,19 @@ const MODULES: [&str; 6] = [
     "virtio_console",
 ];
 
+/// What the kernel loads when a workload encrypts (`tracer workload tls`): the protocol, the cipher, and what that needs in some series.
+const LOADABLE: [&str; 6] = [
+    "tls",
+    "gcm",
+    "ghash-generic",
+    "gf128mul",
+    "ctr",
+    "crypto_null",
+];
+
+/// Where they are in a kernel's place in the cache.
+const LOADABLE_DIRECTORY: &str = "modules";
+
 /// A kernel that can be booted.
 #[derive(Clone, Debug)]
 pub struct Kernel {
@@ -41,6 +54,8 @@ pub struct Kernel {
     pub image: PathBuf,
     /// In the order of loading.
     pub modules: Vec<PathBuf>,
+    /// Modules that the guest loads when it needs them, as they are in the package: compressed in some series.
+    pub loadable: Vec<PathBuf>,
 }
 
 /// A kernel as one names it on the command line.
@@ -86,16 +101,21 @@ impl KernelChoice {
 /// The newest kernel of a series.
 pub fn series(series: &str) -> Result<Kernel> {
     let dir = workspace::cache().join("kernels").join(series);
-    if !dir.exists() {
+    // A cache of an earlier time has no such directory.
+    let loadable = dir.join(LOADABLE_DIRECTORY);
+    if !loadable.exists() {
         let _lock = lock()?;
         // Another xtask may have fetched it while this one waited.
-        if !dir.exists() {
+        if !loadable.exists() {
             fetch(series, &dir)?;
         }
     }
     let mut kernel = image(&dir.join("vmlinuz"))?;
     let modules = MODULES.map(|name| dir.join(format!("{name}.ko")));
     kernel.modules = modules.into_iter().filter(|path| path.exists()).collect();
+    for entry in fs::read_dir(loadable)? {
+        kernel.loadable.push(entry?.path());
+    }
     Ok(kernel)
 }
 
@@ -109,6 +129,7 @@ fn image(path: &Path) -> Result<Kernel> {
         release,
         image,
         modules: Vec::new(),
+        loadable: Vec::new(),
     })
 }
 
@@ -146,13 +167,19 @@ fn source(series: &str) -> Result<(&'static [&'static str], &'static str)> {
             &["http://deb.debian.org/debian trixie-backports"],
             r"^linux-image-6\.18\.[0-9]+\+deb[0-9]+-cloud-amd64$",
         ),
-        // From 6.19 on the image lies in a package of its own.
+        // From 6.19 on the image lies in a package of its own, see `modules_package`.
         "7.3" => (
             &["http://deb.debian.org/debian trixie-backports"],
             r"^linux-binary-7\.3\.[0-9]+\+deb[0-9]+-cloud-amd64$",
         ),
         _ => bail!("no kernel series {series}"),
     })
+}
+
+/// The package that has the modules of an image that lies in a package of its own.
+fn modules_package(image: &str) -> Option<String> {
+    let rest = image.strip_prefix("linux-binary-")?;
+    Some(format!("linux-modules-{rest}"))
 }
 
 /// Downloads the newest kernel of a series into `dir`, which appears complete or not at all.
@@ -179,18 +206,23 @@ fn fetch(series: &str, dir: &Path) -> Result<()> {
             names.join(" and ")
         )
     })?;
-    say(format!("unpacking {package}"));
-    let deb = archive.download(&package)?;
     let parts = dir.with_extension("partial");
     if parts.exists() {
         fs::remove_dir_all(&parts)?;
     }
-    fs::create_dir_all(&parts)?;
-    unpack(&deb, &parts)?;
+    fs::create_dir_all(parts.join(LOADABLE_DIRECTORY))?;
+    for package in [Some(package.clone()), modules_package(&package)] {
+        let Some(package) = package else { continue };
+        say(format!("unpacking {package}"));
+        unpack(&archive.download(&package)?, &parts)?;
+    }
     // The package and the lists are many times larger than what is kept.
     fs::remove_dir_all(&state)?;
     if !parts.join("vmlinuz").exists() {
         bail!("there is no vmlinuz in the package {package}");
+    }
+    if dir.exists() {
+        fs::remove_dir_all(dir)?;
     }
     fs::rename(&parts, dir).with_context(|| format!("cannot create {}", dir.display()))
 }
@@ -216,13 +248,16 @@ fn unpack(deb: &Path, into: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The name under which a member of a package is kept, if it is.
+/// The name under which a member of a package is kept, if it is; relative to the kernel's place in the cache.
 fn wanted(member: &str) -> Option<String> {
     let name = member.rsplit('/').next()?;
     if name == "vmlinuz" || name.starts_with("vmlinuz-") {
         return Some("vmlinuz".to_owned());
     }
-    let module = name.strip_suffix(".ko")?;
+    let (module, _) = name.split_once(".ko")?;
+    if LOADABLE.contains(&module) {
+        return Some(format!("{LOADABLE_DIRECTORY}/{name}"));
+    }
     MODULES.contains(&module).then(|| name.to_owned())
 }
 
@@ -255,7 +290,7 @@ fn member_of(deb: &Path, member: &str) -> Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{numbers, release, wanted};
+    use super::{modules_package, numbers, release, wanted};
 
     #[test]
     fn newest_is_by_number_and_not_by_letter() {
@@ -279,7 +314,20 @@ mod tests {
             wanted("./lib/modules/6.1.0/kernel/drivers/virtio/virtio.ko").as_deref(),
             Some("virtio.ko")
         );
-        assert_eq!(wanted("./lib/modules/6.1.0/kernel/net/tls/tls.ko"), None);
+        assert_eq!(
+            wanted("./usr/lib/modules/6.12.1/kernel/net/tls/tls.ko.xz").as_deref(),
+            Some("modules/tls.ko.xz")
+        );
+        assert_eq!(wanted("./lib/modules/6.1.0/kernel/fs/xfs/xfs.ko"), None);
+    }
+
+    #[test]
+    fn modules_lie_with_the_image_or_beside_it() {
+        assert_eq!(
+            modules_package("linux-binary-7.3.4+deb13-cloud-amd64").as_deref(),
+            Some("linux-modules-7.3.4+deb13-cloud-amd64")
+        );
+        assert_eq!(modules_package("linux-image-6.1.0-56-cloud-amd64"), None);
     }
 
     #[test]

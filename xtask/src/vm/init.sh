@@ -27,6 +27,12 @@ hostname guest
 for module in /modules/*.ko; do
     [ -e "$module" ] && insmod "$module"
 done
+# Others the kernel asks for by itself.
+if [ -d /lib/modules ]; then
+    unxz /lib/modules/*/*.xz 2>/dev/null
+    depmod
+    echo /bin/modprobe >/proc/sys/kernel/modprobe
+fi
 cd /root || exit
 
 if [ -e /etc/shell ]; then

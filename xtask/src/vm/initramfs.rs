@@ -51,6 +51,13 @@ pub fn build(emulator: &Emulator, spec: &VmSpec, job: &Job) -> Result<fs::File> 
         // init loads them in the order of their names.
         archive.file(&format!("modules/{position:02}.ko"), module)?;
     }
+    for module in &spec.kernel.loadable {
+        let name = module.file_name().unwrap_or_default().to_string_lossy();
+        archive.file(
+            &format!("lib/modules/{}/{name}", spec.kernel.release),
+            module,
+        )?;
+    }
     for GuestFile {
         source,
         destination,
@@ -204,6 +211,7 @@ mod tests {
             release: String::new(),
             image: "k".into(),
             modules: Vec::new(),
+            loadable: Vec::new(),
         };
         let nasty = [
             "printf",

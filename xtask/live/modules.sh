@@ -1,0 +1,28 @@
+# Functions of modules are in the graph, with their types and under their module's name, found without being named.
+# limit: 300
+
+tracer workload tls --count 2 2>/tmp/err || { grep -q CONFIG_TLS /tmp/err && skip_without CONFIG_TLS; fail "$(cat /tmp/err)"; }
+drive tls 50000
+# With pairs the whole path takes minutes to attach: there the root is in the module, and its text says what is below.
+root=tls_sw_sendmsg learn=0
+if tracer check | grep -q '^ok  *kprobe '; then
+    root=__sys_sendto learn=5s
+fi
+tracer -G $root --learn $learn -p $workload --graph-opts noirqs,args -n 3 >/tmp/out 2>/tmp/err || fail "exit status $?: $(cat /tmp/err)"
+paths='tls_sw_sendmsg>tls_push_sg'
+[ $root = tls_sw_sendmsg ] || paths="__sys_sendto>tls_sw_sendmsg tls_push_sg>tcp_write_xmit $paths"
+awk -v inside="$paths" -v at_least=3 -f /live/harness/listing.awk /tmp/out >/tmp/calls || fail "$(cat /tmp/calls)"
+said ', 0 partial, .* 0 events lost' || fail "$(grep whole /tmp/err)"
+# The size is what the workload sends, the answer what was sent.
+grep -q '|  *tls_sw_sendmsg \[tls\](sk=0xf[0-9a-f]*, msg=0xf[0-9a-f]*, size=7) {$' /tmp/out || fail "no arguments: $(grep tls_sw_sendmsg /tmp/out)"
+grep -q '} /\* tls_sw_sendmsg \[tls\] = 7 \*/' /tmp/out || fail "no return value: $(grep tls_sw_sendmsg /tmp/out)"
+
+# One of them as the root, and by itself in a listing.
+tracer -G tls_sw_sendmsg -p $workload --graph-opts depth=1 -n 2 >/tmp/out 2>/tmp/err || fail "as a root: exit status $?: $(cat /tmp/err)"
+calls=$(check_listing) || fail "$calls"
+[ "$calls" = 2 ] || fail "$calls of 2 root calls"
+tracer list tls_sw_sendmsg >/tmp/out
+grep -qx 'tls_sw_sendmsg \[tls\]' /tmp/out || fail "listed as: $(cat /tmp/out)"
+kill $workload
+wait $workload || fail "the workload: $(cat /tmp/workload.err)"
+nothing_left 60
