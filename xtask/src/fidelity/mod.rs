@@ -56,7 +56,7 @@ pub fn script(spec: &Spec) -> String {
     format!(
         r#"
 T=/sys/kernel/tracing
-tracer workload {workload} --interval-us 30000 --reader-delay-us 12000 2>/dev/null & W=$!
+tracer workload {workload} --interval-us 30000 --reader-delay-us 12000 --real-time 2>/dev/null & W=$!
 # The probes of the comparison before may still be on their way out.
 while [ -n "$(head -n 1 $T/enabled_functions)" ]; do sleep 0.2; done
 sleep 0.5
