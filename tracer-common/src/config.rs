@@ -92,7 +92,7 @@ pub struct Config {
     /// The offset of `pid` in `struct task_struct`, bytes.
     pub task_pid_offset: u64,
     /// What trampolines call before and behind a program.
-    pub trampoline_code: [Text; 2],
+    pub trampoline_code: [Text; 4],
     /// Root calls are traced only if they are theirs.
     pub callers: Callers,
     /// Calls at this depth and deeper are left out; the root has depth 0.
@@ -117,7 +117,7 @@ impl Config {
         preempt_count_offset: 0,
         preempt_layout: crate::PreemptLayout::UNKNOWN,
         task_pid_offset: 0,
-        trampoline_code: [Text { start: 0, bytes: 0 }; 2],
+        trampoline_code: [Text { start: 0, bytes: 0 }; 4],
         callers: Callers::ALL,
         max_depth: crate::NO_DEPTH_LIMIT,
         task_mask: 0,
@@ -146,7 +146,7 @@ mod tests {
         );
         assert_eq!(
             size_of::<Config>(),
-            5 * 8 + 2 * 16 + size_of::<Callers>() + 4 * 4 + 2 * 4 + MAX_CPUS / 8
+            5 * 8 + 4 * 16 + size_of::<Callers>() + 4 * 4 + 2 * 4 + MAX_CPUS / 8
         );
     }
 }

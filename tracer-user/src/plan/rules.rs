@@ -145,6 +145,11 @@ const FPROBE_LEVELS: u32 = 2;
 /// only what it calls itself is left alone.
 const MIGRATION: &[&str] = &["migrate_disable", "migrate_enable"];
 
+/// Whether trampolines call it for each probe (__bpf_prog_enter_recur, kernel/bpf/trampoline.c).
+fn is_shared(function: &str) -> bool {
+    MIGRATION.contains(&function) || matches!(function, "__rcu_read_lock" | "__rcu_read_unlock")
+}
+
 /// Within two calls of the RCU code on some kernels, but behind the point where its flag is cleared
 /// (rcu_preempt_deferred_qs_irqrestore, kernel/rcu/tree_plugin.h). Attached under load on every kernel in docs/kernels.md.
 const SETTLED: &str = "_raw_spin_";
@@ -241,7 +246,7 @@ impl Rules {
             Err(reason)
                 if self.by_address && reason.is_about_trampolines(function.name, self.scope) =>
             {
-                Ok(if MIGRATION.contains(&function.name) {
+                Ok(if is_shared(function.name) {
                     Reach::Shared
                 } else {
                     Reach::Address

@@ -97,8 +97,7 @@ fn config(
         preempt_count_offset: preempt_count.map_or(0, |count| count.offset),
         preempt_layout: preempt_count.map_or(PreemptLayout::UNKNOWN, |_| kernel.preempt_layout()),
         task_pid_offset: kernel.task_pid_offset,
-        trampoline_code: ["__bpf_prog_enter_recur", "__bpf_prog_exit_recur"]
-            .map(|name| text_of(kernel, name)),
+        trampoline_code: TRAMPOLINE_CODE.map(|name| text_of(kernel, name)),
         callers: options.callers.config(std::process::id(), command),
         max_depth,
         task_mask: 1023,
@@ -108,6 +107,14 @@ fn config(
         cpus: options.cpus,
     }
 }
+
+/// What trampolines call around a program and around a function (kernel/bpf/trampoline.c).
+const TRAMPOLINE_CODE: [&str; 4] = [
+    "__bpf_prog_enter_recur",
+    "__bpf_prog_exit_recur",
+    "__bpf_tramp_enter",
+    "__bpf_tramp_exit",
+];
 
 fn text_of(kernel: &Kernel, name: &str) -> Text {
     let function = kernel.symbols.function_named(name);

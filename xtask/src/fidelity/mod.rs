@@ -62,6 +62,8 @@ while [ -n "$(head -n 1 $T/enabled_functions)" ]; do sleep 0.2; done
 sleep 0.5
 echo 0 > $T/tracing_on
 echo 16384 > $T/buffer_size_kb
+echo /proc/$W/task/* | sed 's|/proc/[0-9]*/task/||g' > $T/set_ftrace_pid
+echo function-fork > $T/trace_options
 echo {root} > $T/set_graph_function
 echo function_graph > $T/current_tracer
 echo nofuncgraph-irqs > $T/trace_options
@@ -73,6 +75,7 @@ echo {MARK} kernel {workload}
 cat $T/trace
 echo nop > $T/current_tracer
 echo > $T/set_graph_function
+echo > $T/set_ftrace_pid
 echo 4 > $T/buffer_size_kb
 echo 1 > $T/tracing_on
 tracer {options} -G {root} --no-cache -p $W --graph-opts noirqs,tail,retval-hex -n 150 --duration 20s -v -o /tmp/ours 2>/tmp/said
