@@ -1,12 +1,13 @@
 //! `cargo xtask fidelity`: the command line, the boot, and what is printed.
 
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
 
-use super::{Difference, Report, Spec, report, script};
+use super::{Difference, Identical, Report, Spec, report, script};
 use crate::build;
 use crate::setup::{self, Emulator, Kernel, KernelChoice, kernels};
 use crate::vm::{self, VmSpec};
@@ -120,6 +121,7 @@ pub fn describe(report: &Report) -> String {
         torn,
         raw,
         attachable,
+        identical,
         left_out,
     } = report;
     let mut text = format!(
@@ -133,6 +135,20 @@ pub fn describe(report: &Report) -> String {
         torn.0,
         torn.1
     );
+    let Identical {
+        of,
+        names,
+        values,
+        different_values,
+    } = identical;
+    let _ = write!(
+        text,
+        "\n    {names} of our {of} calls are line by line one of the kernel's, {values} with their return values"
+    );
+    if !different_values.is_empty() {
+        let functions: Vec<&str> = different_values.iter().map(String::as_str).collect();
+        let _ = write!(text, "; different values: {}", functions.join(", "));
+    }
     text += &differences("missing", &attachable.missing);
     text += &differences("surplus", &attachable.surplus);
     for (name, reason) in left_out {

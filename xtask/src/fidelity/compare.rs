@@ -37,6 +37,15 @@ pub fn paths(calls: &[Vec<Node>], without: &Without) -> Vec<Paths> {
 
 fn paths_of(call: &[Node], without: &Without) -> Paths {
     let mut paths = Paths::new();
+    for (path, _) in kept(call, without) {
+        *paths.entry(path).or_default() += 1;
+    }
+    paths
+}
+
+/// The calls that are compared, in their order: each with its path.
+pub fn kept<'a>(call: &'a [Node], without: &Without) -> Vec<(String, &'a Node)> {
+    let mut all = Vec::with_capacity(call.len());
     let mut stack: Vec<(usize, String)> = Vec::new();
     let mut cut_at = None;
     for node in call {
@@ -56,10 +65,10 @@ fn paths_of(call: &[Node], without: &Without) -> Paths {
             "" => node.name.clone(),
             parent => format!("{parent}/{}", node.name),
         };
-        *paths.entry(path.clone()).or_default() += 1;
+        all.push((path.clone(), node));
         stack.push((node.depth, path));
     }
-    paths
+    all
 }
 
 /// Whether a call was brought in by an interrupt: the interrupt's own entry and exit code, soft interrupts that run on
@@ -212,6 +221,7 @@ mod tests {
             .map(|&(name, depth)| Node {
                 name: name.to_owned(),
                 depth,
+                value: None,
             })
             .collect()
     }
@@ -243,6 +253,7 @@ mod tests {
             let node = |(name, depth): &(&str, usize)| Node {
                 name: (*name).to_owned(),
                 depth: *depth,
+                value: None,
             };
             paths(&[names.iter().map(node).collect()], &Without::default())
         };

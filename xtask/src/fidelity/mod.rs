@@ -5,6 +5,7 @@
 
 pub mod command;
 mod compare;
+mod lines;
 mod parse;
 
 use anyhow::{Context as _, Result, bail};
@@ -12,6 +13,7 @@ use serde::Serialize;
 
 use compare::Without;
 pub use compare::{Comparison, Difference};
+pub use lines::Identical;
 
 /// What is compared.
 #[derive(Clone, Debug)]
@@ -39,6 +41,8 @@ pub struct Report {
     pub raw: Comparison,
     /// Without the functions that BPF cannot attach to on this kernel, and without what interrupts brought in.
     pub attachable: Comparison,
+    /// Without them, line by line.
+    pub identical: Identical,
     /// Those functions, as far as the kernel lists them, with the reason.
     pub left_out: Vec<(String, String)>,
 }
@@ -68,6 +72,8 @@ echo {root} > $T/set_graph_function
 echo function_graph > $T/current_tracer
 echo nofuncgraph-irqs > $T/trace_options
 echo funcgraph-tail > $T/trace_options
+# From 6.5 on.
+for option in funcgraph-retval funcgraph-retval-hex; do [ -e $T/options/$option ] && echo $option > $T/trace_options; done
 echo 1 > $T/tracing_on
 sleep 4
 echo 0 > $T/tracing_on
@@ -138,6 +144,7 @@ pub fn report(spec: &Spec, output: &str) -> Result<Report> {
         torn: (kernel.torn, ours.torn),
         raw: both(&nothing),
         attachable: both(&without),
+        identical: lines::identical(&kernel.calls, &ours.calls, &without),
         left_out,
     })
 }

@@ -12,6 +12,8 @@ pub struct Node {
     pub name: String,
     /// Calls around it under the root.
     pub depth: usize,
+    /// What it returned, as it is printed.
+    pub value: Option<String>,
 }
 
 /// Root calls of a listing.
@@ -26,7 +28,8 @@ pub struct Listing {
 #[derive(Default)]
 struct Cpu {
     nodes: Vec<Node>,
-    open: Vec<String>,
+    /// Calls that are open, and their places among the nodes.
+    open: Vec<(String, usize)>,
     torn: bool,
 }
 
@@ -62,7 +65,13 @@ impl Cpu {
                 .and_then(|rest| rest.split([' ', ':']).next())
                 .filter(|name| !matches!(*name, "=" | "ret" | "off-cpu"));
             match self.open.pop() {
-                Some(open) if name.is_none_or(|name| Some(name) == open.split(' ').next()) => {}
+                Some((open, place))
+                    if name.is_none_or(|name| Some(name) == open.split(' ').next()) =>
+                {
+                    if let Some(node) = self.nodes.get_mut(place) {
+                        node.value = value(rest);
+                    }
+                }
                 _ => self.torn = true,
             }
             if self.open.is_empty() {
@@ -87,9 +96,10 @@ impl Cpu {
             self.nodes.push(Node {
                 name: name.clone(),
                 depth: self.open.len(),
+                value: value(rest),
             });
             if opens {
-                self.open.push(name);
+                self.open.push((name, self.nodes.len() - 1));
             } else if self.open.is_empty() {
                 self.finish(result);
             }
@@ -114,6 +124,15 @@ impl Cpu {
         self.nodes.clear();
         self.torn = false;
     }
+}
+
+/// What stands behind `= ` or, on some kernels, `ret=` in a remark.
+fn value(text: &str) -> Option<String> {
+    let (_, remark) = text.split_once("/*")?;
+    let (_, value) = remark
+        .split_once("ret=")
+        .or_else(|| remark.split_once("= "))?;
+    Some(value.split_whitespace().next()?.to_owned())
 }
 
 /// Whether a name is that of a BPF program.
