@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use tracer_common::EventKind;
 
 use super::{
-    CpuId, FunctionId, Joined, Nanoseconds, TaskId,
+    CpuId, FunctionId, Joined, Nanoseconds, ProcessId, TaskId,
     builder::Builder,
     tree::{End, Interrupts, RootCall},
 };
@@ -52,6 +52,7 @@ type Key = (TaskId, u64);
 /// The open root call of one task.
 struct Open {
     builder: Builder,
+    process: ProcessId,
     comm: [u8; 16],
     next_sequence: u64,
 }
@@ -184,6 +185,7 @@ impl Rebuilder {
         let interrupts = self.interrupts;
         let open = self.open.entry(key).or_insert_with(|| Open {
             builder: Builder::new(interrupts),
+            process: ProcessId(header.tgid),
             comm: header.comm,
             next_sequence: 0,
         });
@@ -243,7 +245,13 @@ impl Rebuilder {
 
     fn close(&mut self, key: Key, end: End, complete: &mut impl FnMut(RootCall)) {
         if let Some(open) = self.open.remove(&key) {
-            complete(open.builder.finish(key.0, open.comm, end));
+            let Open {
+                builder,
+                process,
+                comm,
+                ..
+            } = open;
+            complete(builder.finish(process, key.0, comm, end));
         }
     }
 }

@@ -201,6 +201,7 @@ fn returned(line: &mut Vec<u8>, value: Typed) {
 }
 
 /// Appends the digits of a number, most significant first, without zeros in front.
+#[allow(clippy::cast_possible_truncation, reason = "four bits are taken")]
 fn hex(line: &mut Vec<u8>, number: u64) {
     let digits = (u64::BITS - number.leading_zeros()).div_ceil(4).max(1);
     let digit = |place| b"0123456789abcdef"[(number >> (4 * place)) as usize & 15];
