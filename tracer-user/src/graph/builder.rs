@@ -57,7 +57,7 @@ impl Builder {
     pub fn gap(&mut self, lost: u64, cpu: CpuId) {
         let depth = self.depth();
         self.nodes.push(Node::Gap { depth, lost, cpu });
-        self.lost += lost;
+        self.lost = self.lost.saturating_add(lost);
         self.gaps += 1;
         self.after_gap = true;
     }
@@ -82,7 +82,7 @@ impl Builder {
 
     fn back_on_cpu(&mut self, to: Nanoseconds) {
         if let Some(from) = self.off_since.take() {
-            self.off_total.0 += to.since(from).0;
+            self.off_total += to.since(from);
             self.off_cpu.push(OffCpu { from, to });
         }
     }

@@ -41,7 +41,7 @@ impl Totals {
             self.partial_calls += 1;
         }
         self.events += call.events;
-        self.lost += call.lost;
+        self.lost = self.lost.saturating_add(call.lost);
         self.gaps += call.gaps;
     }
 }
@@ -194,7 +194,7 @@ impl Rebuilder {
         if lost > 0 {
             open.builder.gap(lost, cpu);
         }
-        open.next_sequence = header.sequence + u64::from(header.count);
+        open.next_sequence = header.sequence.saturating_add(header.count.into());
         if !batch.is_early() {
             // An early one may have been handed over while the task was still to be switched to.
             open.comm = header.comm;

@@ -10,7 +10,7 @@ use std::io::{self, Write};
 
 use super::ftrace::time;
 use crate::{
-    graph::FunctionId,
+    graph::{FunctionId, Nanoseconds},
     plan::FunctionTable,
     summary::{Merged, Path},
 };
@@ -35,18 +35,19 @@ struct Bar {
     function: FunctionId,
     level: usize,
     calls: u64,
-    own: u64,
-    /// Its own time and that of all below it, ns.
-    width: u64,
+    own: Nanoseconds,
+    /// Its own time and that of all below it.
+    width: Nanoseconds,
 }
 
 /// Writes the flame graph of what was merged.
 pub fn write(merged: &Merged, functions: &FunctionTable, out: &mut impl Write) -> io::Result<()> {
     let bars = bars(merged);
-    let roots = bars.iter().filter(|bar| bar.level == 0);
-    let (whole, calls) = roots.fold((0, 0), |(whole, calls), root| {
-        (whole + root.width, calls + root.calls)
-    });
+    let (mut whole, mut calls) = (Nanoseconds(0), 0);
+    for root in bars.iter().filter(|bar| bar.level == 0) {
+        whole += root.width;
+        calls += root.calls;
+    }
     let (placed, narrow) = placed(&bars, whole);
     let levels = placed
         .iter()
@@ -66,12 +67,12 @@ pub fn write(merged: &Merged, functions: &FunctionTable, out: &mut impl Write) -
 <text class="button" id="search" x="100%" dx="-8" y="20" text-anchor="end">Search (Ctrl-F)</text>
 <text class="button" id="all" x="100%" dx="-8" y="40" text-anchor="end" visibility="hidden">Show all (Esc)</text>
 <g id="bars">"#,
-        time::span(whole)
+        time::span(whole.0)
     )?;
     for (bar, from) in &placed {
         draw(bar, *from, whole, functions, out)?;
     }
-    let left_out = match (whole, narrow) {
+    let left_out = match (whole.0, narrow) {
         (0, _) => "There is no call of which both ends were seen.".to_owned(),
         (_, 0) => String::new(),
         _ => format!("{narrow} paths with less than 0.01% of the time are left out."),
@@ -93,7 +94,7 @@ fn bars(merged: &Merged) -> Vec<Bar> {
         let Some((&function, above)) = path.functions.split_last() else {
             return;
         };
-        let own = path.sums.self_time.0;
+        let own = path.sums.self_time;
         bars.push(Bar {
             function,
             level: above.len(),
@@ -103,18 +104,18 @@ fn bars(merged: &Merged) -> Vec<Bar> {
         });
     });
     // From the last one on, so that what is below is complete.
-    let mut below: Vec<u64> = Vec::new();
+    let mut below: Vec<Nanoseconds> = Vec::new();
     for bar in bars.iter_mut().rev() {
-        below.resize(below.len().max(bar.level + 2), 0);
+        below.resize(below.len().max(bar.level + 2), Nanoseconds(0));
         bar.width += std::mem::take(&mut below[bar.level + 1]);
         below[bar.level] += bar.width;
     }
     bars
 }
 
-/// The bars that are wide enough, with where each begins, ns from the left; and how many are not.
-fn placed(bars: &[Bar], whole: u64) -> (Vec<(Bar, u64)>, usize) {
-    let mut next: Vec<u64> = vec![0];
+/// The bars that are wide enough, with where each begins from the left; and how many are not.
+fn placed(bars: &[Bar], whole: Nanoseconds) -> (Vec<(Bar, Nanoseconds)>, usize) {
+    let mut next = vec![Nanoseconds(0)];
     let mut placed = Vec::new();
     for &bar in bars {
         let from = next[bar.level];
@@ -131,8 +132,8 @@ fn placed(bars: &[Bar], whole: u64) -> (Vec<(Bar, u64)>, usize) {
 
 fn draw(
     bar: &Bar,
-    from: u64,
-    whole: u64,
+    from: Nanoseconds,
+    whole: Nanoseconds,
     functions: &FunctionTable,
     out: &mut impl Write,
 ) -> io::Result<()> {
@@ -145,16 +146,16 @@ fn draw(
     writeln!(
         out,
         r#"<g class="c{colour}"><title>{name}: {}, {percent:.2}%, {} calls, {} of its own</title><svg x="{left:.5}%" y="{top}" width="{percent:.5}%" height="{}"><rect width="100%" height="100%"/><text x="3" y="13">{name}</text></svg></g>"#,
-        time::span(bar.width),
+        time::span(bar.width.0),
         bar.calls,
-        time::span(bar.own),
+        time::span(bar.own.0),
         LEVEL - 1,
     )
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a share for the eye")]
-fn share(part: u64, whole: u64) -> f64 {
-    part as f64 / whole.max(1) as f64
+fn share(part: Nanoseconds, whole: Nanoseconds) -> f64 {
+    part.0 as f64 / whole.0.max(1) as f64
 }
 
 /// A text as XML has it. A recording may have any name, also one with what XML cannot say.
