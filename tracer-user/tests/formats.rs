@@ -10,11 +10,12 @@ mod made_up;
 
 use std::collections::BTreeMap;
 
-use by_hand::{LOCK, SENDMSG, SENDTO, Task, functions, nested, sleeper};
+use by_hand::{everything, functions, nested, written};
+use made_up::calls;
 use proptest::prelude::*;
 use serde_json::Value;
 use tracer::{
-    graph::{End, Node, Rebuilder, RootCall, tree::Interrupts},
+    graph::{Node, RootCall},
     output::{Format, ftrace},
     session::{Show, Shown},
 };
@@ -30,33 +31,7 @@ fn text(format: Format, calls: &[RootCall]) -> String {
 }
 
 fn text_as(show: &Show, calls: &[RootCall]) -> String {
-    let functions = functions();
-    let mut out = Vec::new();
-    let mut form = show.form(Some(&mut out), &functions, 4);
-    form.begin().unwrap();
-    for call in calls {
-        form.root_call(call).unwrap();
-    }
-    form.end().unwrap();
-    drop(form);
-    String::from_utf8(out).unwrap()
-}
-
-/// One of everything.
-fn everything() -> Vec<RootCall> {
-    let torn = Task::new(7, "a \"b\", c", 1)
-        .enter(SENDTO, 0)
-        .enter(SENDMSG, 1)
-        .after(50)
-        .lose(4)
-        .leave(LOCK, 2, 0)
-        .leave(SENDTO, 0, 7)
-        .end(End::Returned);
-    let cut = Task::new(8, "cut", 1)
-        .enter(SENDTO, 0)
-        .enter(LOCK, 1)
-        .end(End::Cut);
-    vec![nested(), sleeper(), torn, cut]
+    String::from_utf8(written(show, &functions(), calls)).unwrap()
 }
 
 #[test]
@@ -123,29 +98,6 @@ fn the_schema_holds_and_refuses_what_is_wrong() {
         *line.pointer_mut(pointer).unwrap() = value;
         assert!(!validator().is_valid(&line), "{pointer}");
     }
-}
-
-/// Root calls of random trees, some torn.
-fn calls() -> impl Strategy<Value = Vec<RootCall>> {
-    let one = (made_up::tree(), 1usize..8, any::<prop::sample::Index>());
-    (prop::collection::vec(one, 1..5), any::<bool>()).prop_map(|(trees, whole)| {
-        let mut rebuilder = Rebuilder::new(Interrupts::Shown);
-        let mut calls = Vec::new();
-        for (index, (tree, size, lost)) in trees.into_iter().enumerate() {
-            let mut list = Vec::new();
-            made_up::events(&tree, 0, 0x8000, &mut list);
-            let task = u32::try_from(index).unwrap() + 1;
-            let mut batches = made_up::batches(task, 5, &list, size);
-            if !whole && batches.len() > 1 {
-                batches.remove(lost.index(batches.len()));
-            }
-            for batch in batches {
-                rebuilder.push(batch, &mut |call| calls.push(call));
-            }
-        }
-        rebuilder.finish(&mut |call| calls.push(call));
-        calls
-    })
 }
 
 fn root_time(call: &RootCall) -> u64 {

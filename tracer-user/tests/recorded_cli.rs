@@ -92,6 +92,8 @@ fn what_a_recording_shows() {
         &["replay", "cut", "--graph-opts", "depth=1"],
         &["replay", "flipped", "--graph-opts", "depth=1"],
         &["replay", "whole", "--format", "folded"],
+        &["replay", "whole", "--format", "parquet", "-o", "/dev/full"],
+        &["replay", "whole", "--format", "perfetto", "-o", "/dev/full"],
         &["replay", "whole", "-o", "whole"],
         &["replay", "whole", "-o", "/dev/full"],
         &["replay", "whole", "-o", "/nowhere/file"],
@@ -113,7 +115,9 @@ fn what_a_recording_shows() {
 fn a_replay_into_a_file_is_the_same() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("whole"), recording(100)).unwrap();
-    for format in ["ftrace", "json", "chrome", "csv", "folded"] {
+    for format in [
+        "ftrace", "json", "chrome", "perfetto", "csv", "parquet", "folded", "svg",
+    ] {
         let printed = tracer(directory.path(), &["replay", "whole", "--format", format]);
         let arguments = ["replay", "whole", "--format", format, "-o", "file"];
         assert!(tracer(directory.path(), &arguments).stdout.is_empty());

@@ -160,8 +160,11 @@ fn speed_and_size() {
         Format::Ftrace,
         Format::Json,
         Format::Chrome,
+        Format::Perfetto,
         Format::Csv,
+        Format::Parquet,
         Format::Folded,
+        Format::Svg,
     ] {
         let show = Show {
             result: tracer::session::Shown::Each(format),

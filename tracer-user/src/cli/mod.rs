@@ -58,7 +58,7 @@ fn run(args: Args) -> Result<Exit> {
 /// Traces as asked.
 fn trace(args: &TraceArgs) -> Result<Exit> {
     let options = args.capture.options(args.show.show()?)?;
-    run_trace(&options, || to(args.output.as_deref()))
+    run_trace(&options, || to(args.output.as_deref(), options.show.result))
 }
 
 /// Traces the roots alone, and says how long they took.
@@ -67,7 +67,7 @@ fn latency(args: &LatencyArgs) -> Result<Exit> {
     show.result = Shown::Latency;
     show.filter.depth = Some(1);
     let options = args.capture.options(show)?;
-    run_trace(&options, || to(args.output.as_deref()))
+    run_trace(&options, || to(args.output.as_deref(), options.show.result))
 }
 
 /// Traces, and sums up the functions.
@@ -78,13 +78,13 @@ fn profile(args: &ProfileArgs) -> Result<Exit> {
         group_by: args.order.group_by,
     };
     let options = args.capture.options(show)?;
-    run_trace(&options, || to(args.output.as_deref()))
+    run_trace(&options, || to(args.output.as_deref(), options.show.result))
 }
 
 /// What is printed goes to this file, or to stdout.
-fn to(path: Option<&std::path::Path>) -> Result<Outputs> {
+fn to(path: Option<&std::path::Path>, shown: Shown) -> Result<Outputs> {
     Ok(Outputs {
-        graph: Some(output::open(path)?),
+        graph: Some(output::open(path, shown)?),
         recording: None,
     })
 }
@@ -93,7 +93,8 @@ fn to(path: Option<&std::path::Path>) -> Result<Outputs> {
 fn record(args: &RecordArgs) -> Result<Exit> {
     let options = args.capture.options(args.show.show()?)?;
     run_trace(&options, || {
-        let graph = args.print.then(|| output::open(None)).transpose()?;
+        let shown = options.show.result;
+        let graph = args.print.then(|| output::open(None, shown)).transpose()?;
         Ok(Outputs {
             graph,
             recording: Some(args.target()?),

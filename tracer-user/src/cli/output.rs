@@ -2,18 +2,26 @@
 
 use std::{
     fs::File,
-    io::{self, Write},
+    io::{self, IsTerminal as _, Write},
     path::Path,
 };
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
-use super::exit::Output;
+use super::exit::{Output, Usage};
+use crate::session::Shown;
 
-/// Opens the output.
-pub fn open(path: Option<&Path>) -> Result<Box<dyn Write>> {
+/// Opens the output. What is no text does not go to a terminal.
+pub fn open(path: Option<&Path>, shown: Shown) -> Result<Box<dyn Write + Send>> {
     let Some(path) = path else {
-        return Ok(Box::new(io::stdout()));
+        let out = io::stdout();
+        if shown.is_binary() && out.is_terminal() {
+            bail!(Usage(
+                "this form is not for a terminal; send it into a file, such as with -o FILE"
+                    .to_owned()
+            ));
+        }
+        return Ok(Box::new(out));
     };
     Ok(Box::new(create(path)?))
 }

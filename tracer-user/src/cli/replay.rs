@@ -21,7 +21,7 @@ pub fn run(args: &ReplayArgs) -> Result<Exit> {
     if let Some(output) = &args.output {
         refuse_same(&args.recording, output)?;
     }
-    let out = output::open(args.output.as_deref())?;
+    let out = output::open(args.output.as_deref(), show.result)?;
     let (_, readable) = session::replay(&show, recording, out)?;
     Ok(exit(&readable))
 }

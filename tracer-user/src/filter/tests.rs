@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     graph::{
-        CpuId, End, FunctionId, Nanoseconds, Node, RootCall, TaskId,
+        CpuId, End, FunctionId, Nanoseconds, Node, ProcessId, RootCall, TaskId,
         builder::Builder,
         tree::{Interrupts, SleepTime},
     },
@@ -33,7 +33,7 @@ fn call(events: &[(u64, EventKind, u32, u8, u64)], end: End) -> RootCall {
         };
         builder.push(&event, CpuId(0));
     }
-    builder.finish(TaskId(1), [0; 16], end)
+    builder.finish(ProcessId(1), TaskId(1), [0; 16], end)
 }
 
 /// 100 µs, of which it sleeps 60 in the second of its two calls; returns -11.

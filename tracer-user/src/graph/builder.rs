@@ -9,8 +9,8 @@
 use tracer_common::{Context, Event, EventKind};
 
 use super::{
-    CpuId, FunctionId, Nanoseconds, TaskId,
-    tree::{Call, Closed, End, Interrupts, Node, RootCall},
+    CpuId, FunctionId, Nanoseconds, ProcessId, TaskId,
+    tree::{Call, Closed, End, Interrupts, Node, OffCpu, RootCall},
 };
 
 /// A tree in the making.
@@ -24,6 +24,7 @@ pub struct Builder {
     left_out: Vec<(u32, u16)>,
     off_since: Option<Nanoseconds>,
     off_total: Nanoseconds,
+    off_cpu: Vec<OffCpu>,
     /// How far the kernel's depth is from ours; changes only where something is missing.
     depth_drift: i64,
     after_gap: bool,
@@ -43,6 +44,7 @@ impl Builder {
             left_out: Vec::new(),
             off_since: None,
             off_total: Nanoseconds(0),
+            off_cpu: Vec::new(),
             depth_drift: 0,
             after_gap: false,
             events: 0,
@@ -55,7 +57,7 @@ impl Builder {
     pub fn gap(&mut self, lost: u64, cpu: CpuId) {
         let depth = self.depth();
         self.nodes.push(Node::Gap { depth, lost, cpu });
-        self.lost += lost;
+        self.lost = self.lost.saturating_add(lost);
         self.gaps += 1;
         self.after_gap = true;
     }
@@ -71,15 +73,18 @@ impl Builder {
             EventKind::Entry => self.entry(event, context, cpu),
             EventKind::Exit => return self.exit(event, context, cpu),
             EventKind::Off => self.off_since = Some(Nanoseconds(event.time_ns)),
-            EventKind::On => {
-                if let Some(since) = self.off_since.take() {
-                    self.off_total.0 += Nanoseconds(event.time_ns).since(since).0;
-                }
-            }
+            EventKind::On => self.back_on_cpu(Nanoseconds(event.time_ns)),
             EventKind::Argument => self.argument(event),
             EventKind::Died => return Some(End::Died),
         }
         None
+    }
+
+    fn back_on_cpu(&mut self, to: Nanoseconds) {
+        if let Some(from) = self.off_since.take() {
+            self.off_total += to.since(from);
+            self.off_cpu.push(OffCpu { from, to });
+        }
     }
 
     /// Whether the call that an exit belongs to is open.
@@ -100,7 +105,13 @@ impl Builder {
 
     /// The finished tree. Calls that are still open stay so.
     #[must_use]
-    pub fn finish(mut self, task: TaskId, comm: [u8; 16], end: End) -> RootCall {
+    pub fn finish(
+        mut self,
+        process: ProcessId,
+        task: TaskId,
+        comm: [u8; 16],
+        end: End,
+    ) -> RootCall {
         if end == End::Returned {
             while let Some(index) = self.open.pop() {
                 self.close_unseen(index);
@@ -108,8 +119,10 @@ impl Builder {
         }
         RootCall {
             task,
+            process,
             comm,
             nodes: self.nodes,
+            off_cpu: self.off_cpu,
             end,
             events: self.events,
             lost: self.lost,

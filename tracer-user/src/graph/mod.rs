@@ -10,6 +10,8 @@ pub mod joined;
 pub mod rebuild;
 pub mod tree;
 
+use std::ops::AddAssign;
+
 pub use joined::Joined;
 pub use rebuild::{Rebuilder, Totals};
 pub use tree::{Call, Closed, End, Node, RootCall};
@@ -21,6 +23,10 @@ pub struct FunctionId(pub u32);
 /// A task, as the kernel numbers it in the initial PID namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TaskId(pub u32);
+
+/// A process, as the kernel numbers it in the initial PID namespace (`tgid`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ProcessId(pub u32);
 
 /// A CPU's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,5 +41,12 @@ impl Nanoseconds {
     #[must_use]
     pub const fn since(self, earlier: Self) -> Self {
         Self(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// Damaged times may be of any length: a sum of them stays at the most that there is.
+impl AddAssign for Nanoseconds {
+    fn add_assign(&mut self, span: Self) {
+        self.0 = self.0.saturating_add(span.0);
     }
 }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use tracer_common::EventKind;
 
 use super::{
-    CpuId, FunctionId, Joined, Nanoseconds, TaskId,
+    CpuId, FunctionId, Joined, Nanoseconds, ProcessId, TaskId,
     builder::Builder,
     tree::{End, Interrupts, RootCall},
 };
@@ -41,7 +41,7 @@ impl Totals {
             self.partial_calls += 1;
         }
         self.events += call.events;
-        self.lost += call.lost;
+        self.lost = self.lost.saturating_add(call.lost);
         self.gaps += call.gaps;
     }
 }
@@ -52,6 +52,7 @@ type Key = (TaskId, u64);
 /// The open root call of one task.
 struct Open {
     builder: Builder,
+    process: ProcessId,
     comm: [u8; 16],
     next_sequence: u64,
 }
@@ -184,6 +185,7 @@ impl Rebuilder {
         let interrupts = self.interrupts;
         let open = self.open.entry(key).or_insert_with(|| Open {
             builder: Builder::new(interrupts),
+            process: ProcessId(header.tgid),
             comm: header.comm,
             next_sequence: 0,
         });
@@ -192,7 +194,7 @@ impl Rebuilder {
         if lost > 0 {
             open.builder.gap(lost, cpu);
         }
-        open.next_sequence = header.sequence + u64::from(header.count);
+        open.next_sequence = header.sequence.saturating_add(header.count.into());
         if !batch.is_early() {
             // An early one may have been handed over while the task was still to be switched to.
             open.comm = header.comm;
@@ -243,7 +245,13 @@ impl Rebuilder {
 
     fn close(&mut self, key: Key, end: End, complete: &mut impl FnMut(RootCall)) {
         if let Some(open) = self.open.remove(&key) {
-            complete(open.builder.finish(key.0, open.comm, end));
+            let Open {
+                builder,
+                process,
+                comm,
+                ..
+            } = open;
+            complete(builder.finish(process, key.0, comm, end));
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use tracer_common::Context;
 
-use super::{CpuId, FunctionId, Nanoseconds, TaskId};
+use super::{CpuId, FunctionId, Nanoseconds, ProcessId, TaskId};
 
 /// How a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,15 +147,28 @@ pub enum End {
     Cut,
 }
 
+/// A time that the task was not running.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OffCpu {
+    /// When it was switched out.
+    pub from: Nanoseconds,
+    /// When it was switched in again.
+    pub to: Nanoseconds,
+}
+
 /// A root call with all that ran under it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RootCall {
     /// Who.
     pub task: TaskId,
+    /// Of which process.
+    pub process: ProcessId,
     /// Who, by name: as it was when the last batch was handed over.
     pub comm: [u8; 16],
     /// The calls in the order of entry.
     pub nodes: Vec<Node>,
+    /// When the task was off the CPU, in order.
+    pub off_cpu: Vec<OffCpu>,
     /// Why the record ended.
     pub end: End,
     /// Events that the tree was made from.

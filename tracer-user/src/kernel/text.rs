@@ -109,8 +109,8 @@ impl KernelText {
     }
 }
 
-/// A source of text.
-type Reader<'a> = &'a dyn Fn(Address, usize) -> Result<Vec<u8>, TextError>;
+/// A source of text: so many bytes from an address on, fewer where it ends.
+pub type TextReader<'a> = &'a dyn Fn(Address, usize) -> Result<Vec<u8>, TextError>;
 
 /// What stands at the end of a branch.
 #[derive(Debug, PartialEq, Eq)]
@@ -124,10 +124,11 @@ enum Destination<'a> {
     Nothing,
 }
 
-fn calls_in(
+/// What a function calls, by text that need not be the running kernel's.
+pub fn calls_in(
     symbols: &Symbols,
     function: &Function<'_>,
-    read: Reader<'_>,
+    read: TextReader<'_>,
 ) -> Result<Calls, TextError> {
     let mut found = BTreeMap::new();
     let mut indirect = 0;
@@ -174,7 +175,7 @@ fn calls_in(
 fn destination<'a>(
     symbols: &'a Symbols,
     branch: Branch,
-    read: Reader<'_>,
+    read: TextReader<'_>,
     chain: usize,
 ) -> Destination<'a> {
     let Some(function) = symbols.function_at(branch.target) else {

@@ -6,7 +6,7 @@
 //! moved ends on another CPU than it began on; time off the CPU is said where the call ends.
 
 mod line;
-mod time;
+pub(super) mod time;
 
 use std::{
     collections::HashMap,

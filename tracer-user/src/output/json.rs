@@ -3,22 +3,22 @@
 //! A line is a root call as a whole, so whoever reads line by line never has half of one. Fields that would say nothing are
 //! not there: a call has a `context` if it was made in an interrupt, an `off_cpu_ns` if it slept. Times are whole
 //! nanoseconds; what may not fit a double without loss, a register in hex, is a string.
+//!
+//! Calls are written without a detour, for a replay spends most of its time on them: what stands before a function's numbers is
+//! escaped once for each function. Only what comes from elsewhere (names) needs escaping, and that serde does.
 
-use std::{
-    borrow::Cow,
-    io::{self, Write},
-};
+use std::io::{self, Write};
 
-use serde::Serialize;
+use rustc_hash::FxHashMap;
 use tracer_common::Context;
 
 use super::{
     Form,
-    value::{self, Typed, TypedArgument, Values},
+    value::{self, Typed, Values},
 };
 use crate::{
-    graph::{Call, Closed, End, Node, RootCall, tree::SleepTime},
-    plan::FunctionTable,
+    graph::{Call, Closed, End, FunctionId, Node, RootCall, tree::SleepTime},
+    plan::{FunctionInfo, FunctionTable, table},
 };
 
 /// Writes root calls as JSON lines.
@@ -27,7 +27,15 @@ pub struct JsonWriter<'a, W> {
     functions: &'a FunctionTable,
     values: Values,
     sleep: SleepTime,
+    known: FxHashMap<FunctionId, Known<'a>>,
     buffer: Vec<u8>,
+}
+
+/// A function that has been written before.
+struct Known<'a> {
+    info: &'a FunctionInfo,
+    /// What a call of it begins with.
+    beginning: Vec<u8>,
 }
 
 impl<'a, W: Write> JsonWriter<'a, W> {
@@ -38,59 +46,87 @@ impl<'a, W: Write> JsonWriter<'a, W> {
             functions,
             values,
             sleep,
+            known: FxHashMap::default(),
             buffer: Vec::new(),
         }
     }
 
-    fn node(&self, node: &Node) -> Item<'a> {
-        match node {
-            Node::Call(call) => Item::Call(self.call(call)),
-            Node::Gap { depth, lost, cpu } => Item::Gap {
-                gap: *lost,
-                depth: *depth,
-                cpu: cpu.0,
-            },
+    fn nodes(&mut self, line: &mut Vec<u8>, nodes: &[Node]) -> io::Result<()> {
+        for (index, node) in nodes.iter().enumerate() {
+            if index > 0 {
+                line.push(b',');
+            }
+            match node {
+                Node::Call(call) => self.call(line, call)?,
+                Node::Gap { depth, lost, cpu } => {
+                    number(line, r#"{"gap":"#, *lost);
+                    number(line, r#","depth":"#, *depth);
+                    number(line, r#","cpu":"#, cpu.0);
+                    line.push(b'}');
+                }
+            }
         }
+        Ok(())
     }
 
-    fn call(&self, call: &Call) -> One<'a> {
-        // Looked up once: this is what a replay spends its time on.
-        let info = self.functions.get(call.function);
-        let value = call.closed.value().and_then(|register| {
-            let returns = info.and_then(|info| info.returns.as_ref());
-            value::typed(returns, register, self.values)
-        });
-        One {
-            function: match info {
-                Some(info) => Cow::Borrowed(&info.name),
-                None => self.functions.name(call.function),
-            },
-            depth: call.depth,
-            cpu: call.cpu.0,
-            context: context(call.context),
-            entered_ns: call.entered.map(|at| at.0),
-            returned_ns: call
-                .closed
-                .at()
-                .filter(|_| call.entered.is_none())
-                .map(|at| at.0),
-            duration_ns: call.duration(self.sleep).map(|span| span.0),
-            off_cpu_ns: Some(call.off_cpu.0).filter(|&span| span > 0),
-            returned_cpu: match call.closed {
-                Closed::Returned { cpu, .. } if cpu != call.cpu => Some(cpu.0),
-                _ => None,
-            },
-            value,
-            error: value.and_then(Typed::error_name),
-            arguments: info.map_or_else(Vec::new, |info| {
-                value::typed_arguments(&info.parameters, &call.arguments)
-            }),
-            end: match call.closed {
-                Closed::Returned { .. } => None,
-                Closed::Unseen => Some("not_seen"),
-                Closed::Open => Some("did_not_return"),
-            },
+    fn call(&mut self, line: &mut Vec<u8>, call: &Call) -> io::Result<()> {
+        let info = self.begin(line, call.function)?;
+        number(line, "", call.depth);
+        number(line, r#","cpu":"#, call.cpu.0);
+        if let Some(context) = context(call.context) {
+            word(line, r#","context":"#, context);
         }
+        match (call.entered, call.closed.at()) {
+            (Some(at), _) => number(line, r#","entered_ns":"#, at.0),
+            (None, Some(at)) => number(line, r#","returned_ns":"#, at.0),
+            (None, None) => {}
+        }
+        if let Some(span) = call.duration(self.sleep) {
+            number(line, r#","duration_ns":"#, span.0);
+        }
+        if call.off_cpu.0 > 0 {
+            number(line, r#","off_cpu_ns":"#, call.off_cpu.0);
+        }
+        if let Closed::Returned { cpu, value, .. } = call.closed {
+            if cpu != call.cpu {
+                number(line, r#","returned_cpu":"#, cpu.0);
+            }
+            let returns = info.and_then(|info| info.returns.as_ref());
+            if let Some(value) = value::typed(returns, value, self.values) {
+                returned(line, value);
+            }
+        }
+        arguments(line, info, call)?;
+        match call.closed {
+            Closed::Returned { .. } => {}
+            Closed::Unseen => word(line, r#","end":"#, "not_seen"),
+            Closed::Open => word(line, r#","end":"#, "did_not_return"),
+        }
+        line.push(b'}');
+        Ok(())
+    }
+
+    /// Begins a call, up to its depth; says what is known of the function.
+    fn begin(
+        &mut self,
+        line: &mut Vec<u8>,
+        id: FunctionId,
+    ) -> io::Result<Option<&'a FunctionInfo>> {
+        if let Some(known) = self.known.get(&id) {
+            line.extend_from_slice(&known.beginning);
+            return Ok(Some(known.info));
+        }
+        let start = line.len();
+        let info = self.functions.get(id);
+        line.extend_from_slice(br#"{"function":"#);
+        escaped(line, &table::name(id, info))?;
+        line.extend_from_slice(br#","depth":"#);
+        // One that is not known may become so.
+        if let Some(info) = info {
+            let beginning = line[start..].to_vec();
+            self.known.insert(id, Known { info, beginning });
+        }
+        Ok(info)
     }
 }
 
@@ -100,24 +136,20 @@ impl<W: Write> Form for JsonWriter<'_, W> {
     }
 
     fn root_call(&mut self, root: &RootCall) -> io::Result<()> {
-        let mut bytes = std::mem::take(&mut self.buffer);
-        bytes.clear();
-        let line = Line {
-            task: root.task.0,
-            comm: root.comm(),
-            end: end(root.end),
-            events: root.events,
-            lost: root.lost,
-            gaps: root.gaps,
-            calls: Calls { writer: self, root },
-        };
-        // Serialised in full before it is written: `self` is borrowed by it.
-        let written = serde_json::to_writer(&mut bytes, &line);
-        bytes.push(b'\n');
-        let written = written
-            .map_err(io::Error::from)
-            .and_then(|()| self.out.write_all(&bytes));
-        self.buffer = bytes;
+        let mut line = std::mem::take(&mut self.buffer);
+        line.clear();
+        number(&mut line, r#"{"task":"#, root.task.0);
+        line.extend_from_slice(br#","comm":"#);
+        escaped(&mut line, &root.comm())?;
+        word(&mut line, r#","end":"#, end(root.end));
+        number(&mut line, r#","events":"#, root.events);
+        number(&mut line, r#","lost":"#, root.lost);
+        number(&mut line, r#","gaps":"#, root.gaps);
+        line.extend_from_slice(br#","calls":["#);
+        self.nodes(&mut line, &root.nodes)?;
+        line.extend_from_slice(b"]}\n");
+        let written = self.out.write_all(&line);
+        self.buffer = line;
         written
     }
 
@@ -130,62 +162,63 @@ impl<W: Write> Form for JsonWriter<'_, W> {
     }
 }
 
-/// A root call.
-#[derive(Serialize)]
-struct Line<'a, W> {
-    task: u32,
-    comm: Cow<'a, str>,
-    end: &'static str,
-    events: u64,
-    lost: u64,
-    gaps: u64,
-    #[serde(bound(serialize = "W: Write"))]
-    calls: Calls<'a, W>,
+/// Appends a number. `key` is all that stands before it.
+fn number(line: &mut Vec<u8>, key: &str, number: impl itoa::Integer) {
+    line.extend_from_slice(key.as_bytes());
+    line.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
-struct Calls<'a, W> {
-    writer: &'a JsonWriter<'a, W>,
-    root: &'a RootCall,
+/// Appends a word of this form, in which there is nothing to escape.
+fn word(line: &mut Vec<u8>, key: &str, word: &'static str) {
+    line.extend_from_slice(key.as_bytes());
+    line.push(b'"');
+    line.extend_from_slice(word.as_bytes());
+    line.push(b'"');
 }
 
-impl<W: Write> Serialize for Calls<'_, W> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.root.nodes.iter().map(|node| self.writer.node(node)))
+/// Appends a text as JSON has it.
+fn escaped(line: &mut Vec<u8>, text: &str) -> io::Result<()> {
+    serde_json::to_writer(line, text).map_err(io::Error::from)
+}
+
+/// Appends a return value, with its name if it is an error.
+fn returned(line: &mut Vec<u8>, value: Typed) {
+    const KEY: &str = r#","value":"#;
+    match value {
+        Typed::Bool(true) => line.extend_from_slice(br#","value":true"#),
+        Typed::Bool(false) => line.extend_from_slice(br#","value":false"#),
+        Typed::Signed(value) | Typed::Listed(value) => number(line, KEY, value),
+        Typed::Unsigned(value) => number(line, KEY, value),
+        Typed::Bits(bits) => {
+            line.extend_from_slice(br#","value":"0x"#);
+            hex(line, bits);
+            line.push(b'"');
+        }
+    }
+    if let Some(name) = value.error_name() {
+        word(line, r#","error":"#, name);
     }
 }
 
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Item<'a> {
-    Call(One<'a>),
-    Gap { gap: u64, depth: u32, cpu: u32 },
+/// Appends the digits of a number, most significant first, without zeros in front.
+#[allow(clippy::cast_possible_truncation, reason = "four bits are taken")]
+fn hex(line: &mut Vec<u8>, number: u64) {
+    let digits = (u64::BITS - number.leading_zeros()).div_ceil(4).max(1);
+    let digit = |place| b"0123456789abcdef"[(number >> (4 * place)) as usize & 15];
+    line.extend((0..digits).rev().map(digit));
 }
 
-#[derive(Serialize)]
-struct One<'a> {
-    function: Cow<'a, str>,
-    depth: u32,
-    cpu: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    context: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    entered_ns: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    returned_ns: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    duration_ns: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    off_cpu_ns: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    returned_cpu: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<Typed>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'static str>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    arguments: Vec<TypedArgument<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    end: Option<&'static str>,
+/// Appends the arguments that were recorded.
+fn arguments(line: &mut Vec<u8>, info: Option<&FunctionInfo>, call: &Call) -> io::Result<()> {
+    let Some(info) = info.filter(|_| !call.arguments.is_empty()) else {
+        return Ok(());
+    };
+    let arguments = value::typed_arguments(&info.parameters, &call.arguments);
+    if arguments.is_empty() {
+        return Ok(());
+    }
+    line.extend_from_slice(br#","arguments":"#);
+    serde_json::to_writer(line, &arguments).map_err(io::Error::from)
 }
 
 /// How a root call's record ended, in a word.

@@ -6,6 +6,9 @@ pub mod csv;
 pub mod folded;
 pub mod ftrace;
 pub mod json;
+pub mod parquet;
+pub mod perfetto;
+pub mod svg;
 pub mod value;
 
 use std::io;
@@ -22,10 +25,16 @@ pub enum Format {
     Json,
     /// Trace events for chrome://tracing and ui.perfetto.dev
     Chrome,
+    /// Perfetto's packets for ui.perfetto.dev and its trace processor
+    Perfetto,
     /// Folded stacks with the time of their own in ns, for flame graphs; written at the end
     Folded,
+    /// A flame graph as an SVG file; written at the end
+    Svg,
     /// A row of comma-separated values for each call
     Csv,
+    /// The same rows as a Parquet file; complete when the trace has ended
+    Parquet,
 }
 
 /// Writes root calls in some form.

@@ -14,6 +14,8 @@ mod errno;
 
 pub use arguments::{TypedArgument, format_arguments, typed_arguments};
 
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::kernel::btf::ValueType;
@@ -58,6 +60,17 @@ pub enum Typed {
     /// An address, or whatever else was in the register; as a string in hex, because it may not fit a double.
     #[serde(serialize_with = "in_hex")]
     Bits(u64),
+}
+
+impl fmt::Display for Typed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(value) => value.fmt(formatter),
+            Self::Signed(value) | Self::Listed(value) => value.fmt(formatter),
+            Self::Unsigned(value) => value.fmt(formatter),
+            Self::Bits(bits) => write!(formatter, "{bits:#x}"),
+        }
+    }
 }
 
 impl Typed {

@@ -63,7 +63,7 @@ pub struct Outcome {
 /// Where the trace goes. All else goes to stderr.
 pub struct Outputs {
     /// The graph; none if it is not to be printed.
-    pub graph: Option<Box<dyn Write>>,
+    pub graph: Option<Box<dyn Write + Send>>,
     /// Where a recording goes, if there is to be one.
     pub recording: Option<Target>,
 }

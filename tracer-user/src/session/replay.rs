@@ -123,7 +123,7 @@ pub fn learn(data: &Data, table: &FunctionTable, joined: &Joined) {
 pub fn replay(
     show: &Show,
     recording: Recording<impl Read>,
-    out: impl Write,
+    out: impl Write + Send,
 ) -> Result<(Outcome, Readable)> {
     let table = FunctionTable::default();
     let form = show.form(Some(out), &table, recording.head.possible_cpus);

@@ -12,6 +12,9 @@ use crate::{
         folded,
         ftrace::{self, FtraceWriter},
         json::JsonWriter,
+        parquet::ParquetWriter,
+        perfetto::PerfettoWriter,
+        svg,
     },
     plan::FunctionTable,
     summary::{AtTheEnd, GroupBy, Latency, Merged, Report, SortBy},
@@ -31,6 +34,14 @@ pub enum Shown {
         /// What is told apart beside the functions.
         group_by: Option<GroupBy>,
     },
+}
+
+impl Shown {
+    /// Whether what is written is no text.
+    #[must_use]
+    pub const fn is_binary(self) -> bool {
+        matches!(self, Self::Each(Format::Perfetto | Format::Parquet))
+    }
 }
 
 impl Default for Shown {
@@ -58,7 +69,7 @@ impl Show {
     /// What writes root calls to `out` as it is wanted. `cpus` is the number of CPUs.
     pub fn form<'a>(
         &self,
-        out: Option<impl Write + 'a>,
+        out: Option<impl Write + Send + 'a>,
         functions: &'a FunctionTable,
         cpus: u32,
     ) -> Box<dyn Form + 'a> {
@@ -83,11 +94,17 @@ impl Show {
             Format::Ftrace => Box::new(FtraceWriter::new(out, functions, self.text, cpus)),
             Format::Json => Box::new(JsonWriter::new(out, functions, values, sleep)),
             Format::Chrome => Box::new(ChromeWriter::new(out, functions, values)),
+            Format::Perfetto => Box::new(PerfettoWriter::new(out, functions, values)),
             Format::Folded => {
                 let write = |merged: &Merged, out: &mut _| folded::write(merged, functions, out);
                 Box::new(AtTheEnd::new(Merged::new(sleep), out, write))
             }
+            Format::Svg => {
+                let write = |merged: &Merged, out: &mut _| svg::write(merged, functions, out);
+                Box::new(AtTheEnd::new(Merged::new(sleep), out, write))
+            }
             Format::Csv => Box::new(CsvWriter::new(out, functions, values, sleep)),
+            Format::Parquet => Box::new(ParquetWriter::new(out, functions, values, sleep)),
         }
     }
 }

@@ -32,8 +32,8 @@ impl Sums {
     /// Adds a call of which both ends were seen. Average and squares by Welford's method, which does not lose digits.
     fn time(&mut self, total: Nanoseconds, self_time: Nanoseconds) {
         self.timed += 1;
-        self.total.0 += total.0;
-        self.self_time.0 += self_time.0;
+        self.total += total;
+        self.self_time += self_time;
         let distance = total.0 as f64 - self.mean;
         self.mean += distance / self.timed as f64;
         self.squares += distance * (total.0 as f64 - self.mean);
@@ -50,8 +50,8 @@ impl Sums {
         }
         self.calls += other.calls;
         self.timed = timed;
-        self.total.0 += other.total.0;
-        self.self_time.0 += other.self_time.0;
+        self.total += other.total;
+        self.self_time += other.self_time;
     }
 
     /// The average time from entry to return, ns.
@@ -127,7 +127,8 @@ impl Merged {
                 self.shortened += 1;
                 // What it calls is counted to the same place.
                 path.push(above);
-                self.branches[above].sums.self_time.0 += self_time.map_or(0, |time| time.0);
+                let sums = &mut self.branches[above].sums;
+                sums.self_time += self_time.unwrap_or_default();
                 continue;
             };
             path.push(place);

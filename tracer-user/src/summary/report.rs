@@ -200,8 +200,8 @@ impl<'a> Report<'a> {
             *row.errors.entry(name).or_default() += 1;
         }
         if let (Some(duration), Some(own)) = (duration, own) {
-            row.total += duration.0;
-            row.own += own;
+            row.total = row.total.saturating_add(duration.0);
+            row.own = row.own.saturating_add(own);
             row.longest = row.longest.max(duration.0);
             // It grows with what it is given, so there is nothing that it does not take.
             let _ = row.times.record(duration.0);

@@ -2,11 +2,18 @@
 
 #![allow(dead_code, reason = "not every test needs all of them")]
 #![allow(missing_docs, reason = "the names say it")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests are not seen as tests by the lint"
+)]
 
 use tracer::{
-    graph::{CpuId, End, FunctionId, RootCall, TaskId, builder::Builder, tree::Interrupts},
+    graph::{
+        CpuId, End, FunctionId, ProcessId, RootCall, TaskId, builder::Builder, tree::Interrupts,
+    },
     kernel::btf::ValueType,
     plan::{FunctionInfo, FunctionTable, ParameterInfo},
+    session::Show,
 };
 use tracer_common::{Context, Event, EventKind};
 
@@ -144,7 +151,7 @@ impl Task {
 
     pub fn end(&mut self, end: End) -> RootCall {
         let builder = std::mem::replace(&mut self.builder, Builder::new(Interrupts::Shown));
-        builder.finish(self.tid, self.comm, end)
+        builder.finish(ProcessId(self.tid.0), self.tid, self.comm, end)
     }
 }
 
@@ -195,4 +202,34 @@ pub fn sleeper() -> RootCall {
         .lose(3)
         .leave(SENDTO, 0, 7)
         .end(End::Returned)
+}
+
+/// One of everything.
+pub fn everything() -> Vec<RootCall> {
+    let torn = Task::new(7, "a \"b\", c", 1)
+        .enter(SENDTO, 0)
+        .enter(SENDMSG, 1)
+        .after(50)
+        .lose(4)
+        .leave(LOCK, 2, 0)
+        .leave(SENDTO, 0, 7)
+        .end(End::Returned);
+    let cut = Task::new(8, "cut", 1)
+        .enter(SENDTO, 0)
+        .enter(LOCK, 1)
+        .end(End::Cut);
+    vec![nested(), sleeper(), torn, cut]
+}
+
+/// What a form makes of root calls.
+pub fn written(show: &Show, functions: &FunctionTable, calls: &[RootCall]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut form = show.form(Some(&mut out), functions, 4);
+    form.begin().unwrap();
+    for call in calls {
+        form.root_call(call).unwrap();
+    }
+    form.end().unwrap();
+    drop(form);
+    out
 }

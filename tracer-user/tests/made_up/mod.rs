@@ -8,7 +8,7 @@
 
 use proptest::prelude::*;
 use tracer::{
-    graph::FunctionId,
+    graph::{FunctionId, Rebuilder, RootCall, tree::Interrupts},
     kernel::btf::ValueType,
     plan::{FunctionInfo, FunctionTable},
     recording::{Head, Piece, Reader, RecordingError},
@@ -129,4 +129,27 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Piece>, RecordingError> {
         pieces.push(piece);
     }
     Ok(pieces)
+}
+
+/// Root calls of random trees, some torn.
+pub fn calls() -> impl Strategy<Value = Vec<RootCall>> {
+    let one = (tree(), 1usize..8, any::<prop::sample::Index>());
+    (prop::collection::vec(one, 1..5), any::<bool>()).prop_map(|(trees, whole)| {
+        let mut rebuilder = Rebuilder::new(Interrupts::Shown);
+        let mut calls = Vec::new();
+        for (index, (tree, size, lost)) in trees.into_iter().enumerate() {
+            let mut list = Vec::new();
+            events(&tree, 0, 0x8000, &mut list);
+            let task = u32::try_from(index).unwrap() + 1;
+            let mut batches = batches(task, 5, &list, size);
+            if !whole && batches.len() > 1 {
+                batches.remove(lost.index(batches.len()));
+            }
+            for batch in batches {
+                rebuilder.push(batch, &mut |call| calls.push(call));
+            }
+        }
+        rebuilder.finish(&mut |call| calls.push(call));
+        calls
+    })
 }

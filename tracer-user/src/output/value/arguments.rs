@@ -41,9 +41,9 @@ fn readable(value: &ValueType, register: u64) -> Option<String> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct TypedArgument<'a> {
     /// The parameter's name.
-    name: &'a str,
+    pub name: &'a str,
     /// Nothing for a structure that takes several registers.
-    value: Option<Typed>,
+    pub value: Option<Typed>,
 }
 
 /// The arguments of a call for programs, as far as they were recorded.

@@ -1,0 +1,243 @@
+//! What reads bytes that may be anything, each with what must hold whatever they are.
+//!
+//! A recording may come from anywhere, and the kernel's files are read as root. `cargo fuzz` runs these functions for as long as one
+//! likes, and tracer's own tests run them for a moment on the same seeds, changed at random. Each returns, whatever the
+//! bytes; that none of them takes much memory is for the fuzzer's limit to notice.
+
+use std::io;
+
+use tracer::{
+    graph::{FunctionId, Node, Rebuilder, RootCall, tree::Interrupts},
+    kernel::{
+        Address,
+        btf::{TrampolineLimits, Types, ValueType},
+        facts::Release,
+        symbols::Symbols,
+        text,
+    },
+    output::Format,
+    plan::{FunctionInfo, FunctionTable, ParameterInfo},
+    recording::{Frame, Piece, Reader, Writer, columns::Step},
+    session::{Show, Shown},
+    stream::Batch,
+    summary::{GroupBy, SortBy},
+};
+use tracer_common::{BATCH_CAPACITY, BatchHeader, Event};
+
+/// Where the machine code of [`text`] lies.
+const TEXT: u64 = 0xffff_ffff_8100_0000;
+
+/// A file that may be a recording. All bytes are accounted for.
+pub fn recording(bytes: &[u8]) {
+    let Ok(mut reader) = Reader::new(bytes) else {
+        return;
+    };
+    while let Ok(Some(piece)) = reader.next_piece() {
+        match piece {
+            Piece::Frame(Frame::Data(data)) => show(data.steps()),
+            Piece::Frame(Frame::Head(_) | Frame::End(_)) => {}
+            Piece::Damage(damage) => assert!(damage.bytes > 0),
+        }
+    }
+}
+
+/// The content of a frame, behind its checksum. What can be written is read again, if its parts fit together.
+pub fn frame(bytes: &[u8]) {
+    let Ok(frame) = postcard::from_bytes::<Frame>(bytes) else {
+        return;
+    };
+    let mut writer = Writer::new(Vec::new()).expect("memory takes all");
+    if writer.write(&frame).is_err() {
+        return;
+    }
+    let file = writer.into_inner();
+    let mut reader = Reader::new(file.as_slice()).expect("a recording begins so");
+    let piece = reader.next_piece().expect("memory gives all");
+    let is_sound = !matches!(&frame, Frame::Data(data) if !data.is_sound());
+    assert_eq!(piece == Some(Piece::Frame(frame)), is_sound);
+    if let Some(Piece::Frame(Frame::Data(data))) = piece {
+        show(data.steps());
+    }
+}
+
+/// Batches as they come out of the rings: each a byte that says how many events it has and whether a pass follows, a header, events.
+pub fn batches(bytes: &[u8]) {
+    let _ = Batch::new(bytes.to_vec().into());
+    let count_place = std::mem::offset_of!(BatchHeader, count);
+    let mut steps = Vec::new();
+    let mut rest = bytes;
+    while let Some((&first, tail)) = rest.split_first() {
+        let count = u16::from(first & 15);
+        let events = usize::from(count) * size_of::<Event>();
+        let length = size_of::<BatchHeader>() + events;
+        let Some((batch, tail)) = tail.split_at_checked(length) else {
+            break;
+        };
+        rest = tail;
+        let mut batch = batch.to_vec();
+        batch[count_place..count_place + 2].copy_from_slice(&count.to_ne_bytes());
+        assert!(usize::from(count) <= BATCH_CAPACITY);
+        steps.push(Step::Batch(Batch::new(batch.into()).expect("lengths fit")));
+        if first & 0x80 != 0 {
+            steps.push(Step::Pass);
+        }
+    }
+    show(steps.into_iter());
+}
+
+/// The kernel's types.
+pub fn btf(bytes: &[u8]) {
+    let Ok(types) = Types::parse(bytes.to_vec()) else {
+        return;
+    };
+    let names = bytes
+        .split(|&byte| byte == 0)
+        .filter_map(|name| str::from_utf8(name).ok());
+    for name in names.filter(|name| !name.is_empty()).take(64) {
+        let _ = (
+            types.function_id(name),
+            types.variable_id(name),
+            types.is_ambiguous(name),
+        );
+        let _ = types.member_offset(name, "pid");
+        if let Some(prototype) = types.prototype(name) {
+            let _ = prototype.fentry_obstacle(TrampolineLimits::of(Release {
+                major: 6,
+                minor: 12,
+            }));
+        }
+    }
+}
+
+/// The kernel's symbols. Every function is where it says.
+pub fn kallsyms(bytes: &[u8]) {
+    let Ok(symbols) = Symbols::parse(&String::from_utf8_lossy(bytes)) else {
+        return;
+    };
+    for function in symbols.functions() {
+        assert!(function.start < function.end, "{function:?}");
+        let found = symbols.function_at(function.start);
+        assert_eq!(found.map(|found| found.start), Some(function.start));
+        let _ = symbols.function_named(function.name);
+        let _ = symbols.is_unique_in(function.name, function.module);
+    }
+}
+
+/// Machine code, of functions that call each other. What is called is a function, and stands there once.
+pub fn text(code: &[u8]) {
+    const NAMES: [&str; 8] = [
+        "caller",
+        "caller.cold",
+        "__SCT__a",
+        "__x86_indirect_thunk_rax",
+        "callee",
+        "ftrace_stub",
+        "__pi_callee",
+        "last",
+    ];
+    let lines = (0..)
+        .zip(NAMES)
+        .map(|(number, name)| format!("{:x} t {name}\n", TEXT + number * 0x40));
+    let symbols = Symbols::parse(&lines.collect::<String>()).expect("it is well formed");
+    let read = |start: Address, length: usize| {
+        let offset = start
+            .since(Address(TEXT))
+            .and_then(|offset| usize::try_from(offset).ok());
+        let rest = offset
+            .and_then(|offset| code.get(offset..))
+            .unwrap_or_default();
+        Ok(rest[..rest.len().min(length)].to_vec())
+    };
+    for function in symbols.functions() {
+        let calls = text::calls_in(&symbols, &function, &read).expect("the text can be read");
+        assert!(
+            calls
+                .callees
+                .is_sorted_by(|one, next| one.target < next.target)
+        );
+        for callee in calls.callees {
+            let called = symbols.function_at(callee.target);
+            assert_eq!(called.map(|called| called.start), Some(callee.target));
+        }
+    }
+}
+
+/// Makes root calls of batches, and writes them in all forms. A call lies at most one deeper than what stands before it.
+fn show(steps: impl Iterator<Item = Step>) {
+    let mut calls: Vec<RootCall> = Vec::new();
+    let mut rebuilder = Rebuilder::new(Interrupts::Shown);
+    for step in steps {
+        match step {
+            Step::Batch(batch) => rebuilder.push(batch, &mut |call| calls.push(call)),
+            Step::Pass => rebuilder.pass(&mut |call| calls.push(call)),
+        }
+    }
+    rebuilder.finish(&mut |call| calls.push(call));
+    for call in &calls {
+        let depths = call.nodes.windows(2);
+        assert!(
+            depths
+                .map(|two| (two[0].depth(), two[1].depth()))
+                .all(|(one, next)| next <= one + 1)
+        );
+        assert!(call.nodes.first().is_none_or(|node| node.depth() == 0));
+        let gaps = call
+            .nodes
+            .iter()
+            .filter(|node| matches!(node, Node::Gap { .. }))
+            .count();
+        assert!(call.gaps >= gaps as u64);
+    }
+    for &format in <Format as clap::ValueEnum>::value_variants() {
+        // Beginning and ending a Parquet file takes longer than all others, and its rows are those of CSV.
+        if format != Format::Parquet {
+            write(Shown::Each(format), &calls);
+        }
+    }
+    write(Shown::Latency, &calls);
+    let profile = Shown::Profile {
+        sort: SortBy::default(),
+        group_by: Some(GroupBy::Caller),
+    };
+    write(profile, &calls);
+}
+
+fn write(result: Shown, calls: &[RootCall]) {
+    let functions = functions();
+    let show = Show {
+        result,
+        ..Show::default()
+    };
+    let mut form = show.form(Some(io::sink()), &functions, 4);
+    let begun = form.begin();
+    let written = calls.iter().try_for_each(|call| form.root_call(call));
+    assert!(begun.and(written).and(form.end()).is_ok());
+}
+
+/// A function for each kind of value.
+fn functions() -> FunctionTable {
+    let flags = vec![(1, "READ".to_owned()), (4, "WAIT".to_owned())];
+    let types = [
+        ValueType::Void,
+        ValueType::Bool,
+        ValueType::Signed { bytes: 4 },
+        ValueType::Unsigned { bytes: 2 },
+        ValueType::Pointer,
+        ValueType::Aggregate { bytes: 16 },
+        ValueType::Enum {
+            name: "flags".to_owned(),
+            signed: false,
+            bytes: 4,
+            names: flags,
+        },
+    ];
+    FunctionTable::new((1..).zip(types).map(|(id, value)| {
+        let mut info = FunctionInfo::new(format!("function \"{id}\" <&>"), Some(value.clone()));
+        info.parameters = vec![ParameterInfo {
+            name: "given".to_owned(),
+            value,
+            registers: 1,
+        }];
+        (FunctionId(id), info)
+    }))
+}

@@ -1,0 +1,361 @@
+//! Perfetto's own form, a stream of protobuf messages, which ui.perfetto.dev and its trace processor read: one track for each task.
+//!
+//! Calls are slices that nest, by category for the task itself and for each kind of interrupt; a time off the CPU is a slice
+//! within the call that slept. A call of which an end is missing, or a place where events were lost, is an instant, since a made-up
+//! duration would look like a measured one. Return values and arguments are annotations.
+//!
+//! What is written is written at once: memory holds one root call and the names that have occurred. A trace that was cut
+//! can be read up to there.
+
+mod messages;
+mod names;
+
+use std::{
+    collections::HashSet,
+    io::{self, Write},
+    iter::Peekable,
+    slice,
+};
+
+use prost::Message as _;
+
+use self::{
+    messages::{
+        Annotated, CLOCK_MONOTONIC, Clock, ClockSnapshot, DebugAnnotation, EventType, NEEDS_STATE,
+        ProcessDescriptor, STATE_CLEARED, ThreadDescriptor, Trace, TracePacket,
+        TracePacketDefaults, TrackDescriptor, TrackEvent,
+    },
+    names::{Category, EVENTS_LOST, EventName, Names, OFF_CPU},
+};
+use super::{
+    Form,
+    value::{self, Typed, Values},
+};
+use crate::{
+    graph::{
+        Call, Nanoseconds, Node, RootCall, TaskId,
+        tree::{OffCpu, SleepTime},
+    },
+    plan::{FunctionInfo, FunctionTable},
+};
+
+/// All packets are of one sequence.
+const SEQUENCE: u32 = 1;
+/// Tracks have numbers of 64 bits: that of a thread above this one, that of a process and of an idle task above others.
+const THREADS: u64 = 1 << 32;
+const PROCESSES: u64 = 2 << 32;
+const IDLE: u64 = 3 << 32;
+
+/// Writes root calls as Perfetto's packets.
+pub struct PerfettoWriter<'a, W> {
+    out: W,
+    functions: &'a FunctionTable,
+    values: Values,
+    names: Names<'a>,
+    tracks: HashSet<u64>,
+    has_clock: bool,
+    buffer: Vec<u8>,
+}
+
+/// What becomes of one root call's nodes.
+struct Nest<'r> {
+    track: u64,
+    /// When the calls that are open end, the innermost last; none for one that is an instant.
+    open: Vec<Option<Nanoseconds>>,
+    /// Those that are not written yet.
+    off_cpu: Peekable<slice::Iter<'r, OffCpu>>,
+    /// Of what was written last.
+    now: Nanoseconds,
+}
+
+impl<'a, W: Write> PerfettoWriter<'a, W> {
+    /// Writes to `out`, which should be buffered.
+    pub fn new(out: W, functions: &'a FunctionTable, values: Values) -> Self {
+        Self {
+            out,
+            functions,
+            values,
+            names: Names::new(),
+            tracks: HashSet::new(),
+            has_clock: false,
+            buffer: Vec::new(),
+        }
+    }
+
+    fn packet(&mut self, packet: TracePacket) -> io::Result<()> {
+        let packet = TracePacket {
+            trusted_packet_sequence_id: SEQUENCE,
+            interned_data: self.names.take_new(),
+            ..packet
+        };
+        // Messages of the same kind one after the other are one message, so a trace is written packet by packet.
+        let trace = Trace {
+            packet: vec![packet],
+        };
+        self.buffer.clear();
+        trace.encode(&mut self.buffer)?;
+        self.out.write_all(&self.buffer)
+    }
+
+    fn event(&mut self, at: Nanoseconds, track_event: TrackEvent) -> io::Result<()> {
+        self.packet(TracePacket {
+            timestamp: Some(at.0),
+            sequence_flags: NEEDS_STATE,
+            track_event: Some(track_event),
+            ..TracePacket::default()
+        })
+    }
+
+    /// Says before the first event which clock the times are of.
+    fn begin_clock(&mut self, first: Nanoseconds) -> io::Result<()> {
+        if std::mem::replace(&mut self.has_clock, true) {
+            return Ok(());
+        }
+        let clock_id = CLOCK_MONOTONIC;
+        let timestamp = first.0;
+        self.packet(TracePacket {
+            sequence_flags: STATE_CLEARED,
+            clock_snapshot: Some(ClockSnapshot {
+                clocks: vec![Clock {
+                    clock_id,
+                    timestamp,
+                }],
+                primary_trace_clock: clock_id,
+            }),
+            defaults: Some(TracePacketDefaults {
+                timestamp_clock_id: clock_id,
+            }),
+            ..TracePacket::default()
+        })
+    }
+
+    /// The track of a task, which is made known when it is new. Idle tasks share a number and are told apart by CPU.
+    fn track(&mut self, root: &RootCall) -> io::Result<u64> {
+        let cpu = root.nodes.first().map_or(0, |node| node.cpu().0);
+        let uuid = match root.task {
+            TaskId(0) => IDLE + u64::from(cpu),
+            TaskId(task) => THREADS + u64::from(task),
+        };
+        if !self.tracks.insert(uuid) {
+            return Ok(uuid);
+        }
+        let name = root.comm().into_owned();
+        if root.task == TaskId(0) {
+            self.describe(TrackDescriptor {
+                uuid,
+                name: Some(name),
+                ..TrackDescriptor::default()
+            })?;
+            return Ok(uuid);
+        }
+        let pid = root.process.0.cast_signed();
+        if root.process.0 == root.task.0 {
+            let process_name = name.clone();
+            self.describe(TrackDescriptor {
+                uuid: PROCESSES + u64::from(root.process.0),
+                process: Some(ProcessDescriptor { pid, process_name }),
+                ..TrackDescriptor::default()
+            })?;
+        }
+        let thread = ThreadDescriptor {
+            pid,
+            tid: i64::from(root.task.0),
+            thread_name: name,
+        };
+        self.describe(TrackDescriptor {
+            uuid,
+            thread: Some(thread),
+            ..TrackDescriptor::default()
+        })?;
+        Ok(uuid)
+    }
+
+    fn describe(&mut self, track_descriptor: TrackDescriptor) -> io::Result<()> {
+        self.packet(TracePacket {
+            track_descriptor: Some(track_descriptor),
+            ..TracePacket::default()
+        })
+    }
+
+    fn call(&mut self, call: &Call, nest: &mut Nest<'_>) -> io::Result<()> {
+        let Some(at) = call.entered.or(call.closed.at()) else {
+            return Ok(());
+        };
+        self.close(nest, call.depth as usize)?;
+        self.off_cpu(nest, at)?;
+        nest.now = at;
+        let (name, info) = self.names.function(call.function, self.functions);
+        let mut debug_annotations = self.annotations(call, info);
+        // The track is a clock's, so time off the CPU belongs to it.
+        let duration = call.duration(SleepTime::Counted);
+        nest.open
+            .push(duration.map(|span| Nanoseconds(at.0 + span.0)));
+        let kind = if duration.is_some() {
+            EventType::SliceBegin
+        } else {
+            let end = if call.entered.is_none() {
+                "entry"
+            } else {
+                "return"
+            };
+            debug_annotations.push(self.annotation("missing", Annotated::Text(end.to_owned())));
+            EventType::Instant
+        };
+        let event = event(nest.track, kind, call.context.into(), name);
+        self.event(
+            at,
+            TrackEvent {
+                debug_annotations,
+                ..event
+            },
+        )
+    }
+
+    fn lost(&mut self, lost: u64, depth: u32, nest: &mut Nest<'_>) -> io::Result<()> {
+        self.close(nest, depth as usize)?;
+        let lost = self.annotation("events", Annotated::Unsigned(lost));
+        let name = EventName::Known(EVENTS_LOST);
+        let event = event(nest.track, EventType::Instant, Category::Lost, name);
+        self.event(
+            nest.now,
+            TrackEvent {
+                debug_annotations: vec![lost],
+                ..event
+            },
+        )
+    }
+
+    /// Ends the slices from this depth on, the innermost first.
+    fn close(&mut self, nest: &mut Nest<'_>, depth: usize) -> io::Result<()> {
+        while nest.open.len() > depth {
+            if let Some(Some(end)) = nest.open.pop() {
+                self.off_cpu(nest, end)?;
+                self.end_slice(nest, end)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The times off the CPU before that.
+    fn off_cpu(&mut self, nest: &mut Nest<'_>, before: Nanoseconds) -> io::Result<()> {
+        while let Some(off) = nest.off_cpu.next_if(|off| off.from < before) {
+            let name = EventName::Known(OFF_CPU);
+            let begin = event(nest.track, EventType::SliceBegin, Category::OffCpu, name);
+            self.event(off.from, begin)?;
+            self.end_slice(nest, off.to)?;
+        }
+        Ok(())
+    }
+
+    fn end_slice(&mut self, nest: &mut Nest<'_>, at: Nanoseconds) -> io::Result<()> {
+        nest.now = at;
+        let event = TrackEvent {
+            r#type: EventType::SliceEnd.into(),
+            track_uuid: nest.track,
+            ..TrackEvent::default()
+        };
+        self.event(at, event)
+    }
+
+    fn annotations(&mut self, call: &Call, info: Option<&'a FunctionInfo>) -> Vec<DebugAnnotation> {
+        let mut all = vec![self.annotation("cpu", Annotated::Unsigned(call.cpu.0.into()))];
+        if call.off_cpu.0 > 0 {
+            all.push(self.annotation("off_cpu_ns", Annotated::Unsigned(call.off_cpu.0)));
+        }
+        let value = call.closed.value().and_then(|register| {
+            let returns = info.and_then(|info| info.returns.as_ref());
+            value::typed(returns, register, self.values)
+        });
+        if let Some(value) = value {
+            all.push(self.annotation("value", annotated(value)));
+        }
+        if let Some(error) = value.and_then(Typed::error_name) {
+            all.push(self.annotation("error", Annotated::Text(error.to_owned())));
+        }
+        let parameters = info.map_or(&[][..], |info| &info.parameters);
+        let arguments = value::typed_arguments(parameters, &call.arguments);
+        let dict_entries: Vec<_> = arguments
+            .into_iter()
+            .filter_map(|argument| Some((argument.name, argument.value?)))
+            .map(|(name, value)| self.annotation(name, annotated(value)))
+            .collect();
+        if !dict_entries.is_empty() {
+            all.push(DebugAnnotation {
+                name_iid: self.names.word("arguments"),
+                value: None,
+                dict_entries,
+            });
+        }
+        all
+    }
+
+    fn annotation(&mut self, name: &'a str, value: Annotated) -> DebugAnnotation {
+        DebugAnnotation {
+            name_iid: self.names.word(name),
+            value: Some(value),
+            dict_entries: Vec::new(),
+        }
+    }
+}
+
+impl<W: Write> Form for PerfettoWriter<'_, W> {
+    fn begin(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn root_call(&mut self, root: &RootCall) -> io::Result<()> {
+        let now = root.nodes.iter().find_map(|node| match node {
+            Node::Call(call) => call.entered.or(call.closed.at()),
+            Node::Gap { .. } => None,
+        });
+        let Some(now) = now else {
+            return Ok(());
+        };
+        self.begin_clock(now)?;
+        let mut nest = Nest {
+            track: self.track(root)?,
+            open: Vec::new(),
+            off_cpu: root.off_cpu.iter().peekable(),
+            now,
+        };
+        for node in &root.nodes {
+            match node {
+                Node::Call(call) => self.call(call, &mut nest)?,
+                Node::Gap { lost, depth, .. } => self.lost(*lost, *depth, &mut nest)?,
+            }
+        }
+        self.close(&mut nest, 0)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+fn event(track_uuid: u64, kind: EventType, category: Category, name: EventName) -> TrackEvent {
+    let (name_iid, name) = match name {
+        EventName::Known(number) => (Some(number), None),
+        EventName::Once(name) => (None, Some(name)),
+    };
+    TrackEvent {
+        category_iids: vec![category as u64],
+        r#type: kind.into(),
+        track_uuid,
+        name_iid,
+        name,
+        ..TrackEvent::default()
+    }
+}
+
+fn annotated(value: Typed) -> Annotated {
+    match value {
+        Typed::Bool(value) => Annotated::Bool(value),
+        Typed::Signed(value) | Typed::Listed(value) => Annotated::Signed(value),
+        Typed::Unsigned(value) => Annotated::Unsigned(value),
+        Typed::Bits(bits) => Annotated::Pointer(bits),
+    }
+}
