@@ -89,8 +89,8 @@ pub struct Config {
     pub preempt_count_offset: u64,
     /// What the bits of the preempt count mean; all unknown, and every call a task's, if this is [`crate::PreemptLayout::UNKNOWN`].
     pub preempt_layout: crate::PreemptLayout,
-    /// The offset of `pid` in `struct task_struct`, bytes.
-    pub task_pid_offset: u64,
+    /// The offset of `__state` in `struct task_struct`, bytes (5.14+).
+    pub task_state_offset: u64,
     /// What trampolines call before and behind a program.
     pub trampoline_code: [Text; 4],
     /// Root calls are traced only if they are theirs.
@@ -116,7 +116,7 @@ impl Config {
         quick_depth: 0,
         preempt_count_offset: 0,
         preempt_layout: crate::PreemptLayout::UNKNOWN,
-        task_pid_offset: 0,
+        task_state_offset: 0,
         trampoline_code: [Text { start: 0, bytes: 0 }; 4],
         callers: Callers::ALL,
         max_depth: crate::NO_DEPTH_LIMIT,

@@ -5,9 +5,10 @@
 //! `sched_switch` and the switch itself the going task still runs traced functions, so there the word says
 //! [`SWITCHING`] and the first who asks settles it by comparing the current task with the coming one.
 
-use aya_ebpf::helpers::bpf_get_current_pid_tgid;
-
-use crate::maps::{Cpu, OUTSIDE, SWITCHING, this_cpu};
+use crate::{
+    maps::{Cpu, OUTSIDE, SWITCHING, this_cpu},
+    task,
+};
 
 /// The CPU's word: the slot of the current task, or [`crate::maps::OUTSIDE`], or [`SWITCHING`].
 #[inline(always)]
@@ -36,7 +37,7 @@ pub fn settle() -> u32 {
     let cpu = this_cpu();
     // SAFETY: an element of the table, which only this CPU changes.
     unsafe {
-        if bpf_get_current_pid_tgid() as u32 == (*cpu).next_tid {
+        if task::current() == (*cpu).next_task {
             // The switch is done. Whatever preempts us from here on sets the word anew before we go on.
             (*cpu).slot = (*cpu).next_slot;
             (*cpu).next_slot

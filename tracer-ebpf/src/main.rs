@@ -1,8 +1,8 @@
 //! The eBPF side of tracer.
 //!
 //! Probe programs, each serving any number of functions: entry and exit of a root, of a callee, and of a
-//! function that is hidden with all below it; function by function, or as one program for both ends (`session`); `site` is what these have in common. A root opens and closes a root call; a hidden function makes no events. Two
-//! tracepoints keep "which task runs on this CPU" right across switches and end the calls of tasks that die.
+//! function that is hidden with all below it; function by function, or as one program for both ends (`session`); `site` is what these have in common. A root opens and closes a root call; a hidden function makes no events. A
+//! tracepoint keeps "which task runs on this CPU" right across switches and ends the calls of tasks that die.
 //!
 //! The flow is `gate` (is the task that runs here inside a root? a few instructions) -> `task` (its
 //! state, which survives sleep and migration) -> `batch` (one event into the task's batch; the
@@ -136,17 +136,10 @@ pub extern "C" fn hidden_probe(registers: *mut pt_regs) -> i32 {
     session::hidden_probe(registers)
 }
 
-/// The CPU goes from one task to another.
+/// The CPU goes from one task to another, or a task dies.
 #[btf_tracepoint(function = "sched_switch")]
 pub fn sched_switch(ctx: BtfTracePointContext) -> i32 {
     switch::sched_switch(&ctx);
-    0
-}
-
-/// The current task dies.
-#[btf_tracepoint(function = "sched_process_exit")]
-pub fn sched_process_exit(_ctx: BtfTracePointContext) -> i32 {
-    switch::sched_process_exit();
     0
 }
 

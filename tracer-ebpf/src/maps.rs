@@ -42,14 +42,16 @@ pub const SWITCHING: u32 = u32::MAX;
 #[repr(C, align(64))]
 #[derive(Clone, Copy)]
 pub struct Cpu {
+    /// While switching: the task that comes, see `task`.
+    pub next_task: u64,
     /// [`OUTSIDE`], [`SWITCHING`], or the slot of the task that runs here inside a root.
     pub slot: u32,
-    /// While switching: the task that comes.
-    pub next_tid: u32,
     /// While switching: the slot of the task that comes, or [`OUTSIDE`].
     pub next_slot: u32,
     /// While switching: the slot of the task that goes, or [`OUTSIDE`].
     pub previous_slot: u32,
+    /// Fills up to 8 bytes.
+    pub reserved: u32,
     /// What userspace reads.
     pub counters: CpuCounters,
 }
@@ -57,10 +59,12 @@ pub struct Cpu {
 /// The state of a task that is inside a root. Slots are found by task id, see `task`.
 #[repr(C)]
 pub struct Task {
-    /// What `task::key` says of the task; 0 while the slot is free.
+    /// The task, see `task::current`; 0 while the slot is free.
     pub owner: u64,
-    /// The address of the probe context of the open root call: identifies its exit.
+    /// The frame of the open root call, see `site`: with its function it identifies its exit.
     pub root_frame: u64,
+    /// Where the root begins that was called.
+    pub root_function: u64,
     /// In its low half the calls that are open under the root; in its high half who is at work, see [`GUARD`], [`WRITING`] and [`FLUSHING`], and
     /// what is out of the ordinary, [`HIDING`] and [`DROPPED`]. That is 0 usually, and then one comparison sees it and the depth.
     pub depth_and_busy: u64,

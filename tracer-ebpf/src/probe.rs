@@ -10,6 +10,7 @@ use aya_log_ebpf::warn;
 use tracer_common::{Event, EventKind};
 
 use crate::{
+    atomic,
     batch::{self, Hit, Wake},
     callers, context, depth, gate, hidden,
     maps::{
@@ -59,7 +60,10 @@ pub fn root_exit<S: Site>(ctx: &S) {
     // SAFETY: a helper without arguments. First of all, so that our own work is not in the duration.
     let time_ns = unsafe { bpf_ktime_get_ns() };
     // SAFETY: a checked map value.
-    let closes = unsafe { (*task).root_frame } == ctx.frame();
+    let closes = unsafe {
+        // At an fprobe the frame is the stack pointer at entry, and a root that the root ends with a jump to has the same.
+        (*task).root_frame == ctx.frame() && (*task).root_function == ctx.function()
+    };
     exit(ctx, task, time_ns, closes);
     if closes {
         close(task);
@@ -74,22 +78,25 @@ fn open<S: Site>(ctx: &S) -> u32 {
         return OUTSIDE;
     }
     let pid_tgid = bpf_get_current_pid_tgid();
-    let key = task::key(pid_tgid as u32, number);
     // SAFETY: a helper without arguments.
-    let slot = task::claim(key, unsafe { bpf_ktime_get_ns() }, pid_tgid);
+    let slot = task::claim(task::current(), unsafe { bpf_ktime_get_ns() }, pid_tgid);
     let cpu = this_cpu();
-    // SAFETY: a checked map value, and an element of the table, which only this CPU changes.
+    // SAFETY: a checked map value, and an element of the table, which only this CPU changes; a counter is also changed by who
+    // preempts us.
     unsafe {
         if let Some(task) = task::get(slot) {
             (*task).root_frame = ctx.frame();
+            (*task).root_function = ctx.function();
             hidden::show(task);
             (*cpu).slot = slot;
         } else {
-            (*cpu).counters.lost_roots += 1;
-            warn!(
-                ctx,
-                "no task slot is free for a root call of task {}", pid_tgid as u32
-            );
+            // The first of each CPU says so: there may be thousands.
+            if atomic::fetch_add(&raw mut (*cpu).counters.lost_roots, 1) == 0 {
+                warn!(
+                    ctx,
+                    "no task slot is free for a root call of task {}", pid_tgid as u32
+                );
+            }
         }
     }
     slot
@@ -114,8 +121,8 @@ pub fn close(task: *mut Task) {
 #[inline(always)]
 fn count_own_hit() {
     let cpu = this_cpu();
-    // SAFETY: an element of the table, which only this CPU changes.
-    unsafe { (*cpu).counters.own_hits += 1 };
+    // SAFETY: an element of the table.
+    unsafe { atomic::fetch_add(&raw mut (*cpu).counters.own_hits, 1) };
 }
 
 /// A call is entered; `opens` says that it is the root's and begins the root call.

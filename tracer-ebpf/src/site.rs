@@ -2,7 +2,8 @@
 //!
 //! A call is known by its frame, a number that its entry and its exit share and no other open call of the task has. At a
 //! trampoline (fentry and fexit, single or multi) that is the address of the probe's context, which lies in the trampoline's own stack
-//! frame. At a kprobe.session entry and exit have different registers, so the entry leaves the stack pointer in the session's cookie.
+//! frame. At a kprobe.session entry and exit have different registers, so the entry leaves the stack pointer in the session's cookie. That
+//! it shares with one that it ends with a jump to (a tail call): they differ by function.
 
 use core::ffi::c_void;
 

@@ -1,14 +1,12 @@
-//! Task switches and deaths.
+//! Task switches, the last of which is a task's death.
 //!
 //! At a switch the going task's batch is handed over, so that all events of a batch are of one CPU and
 //! a reader that sees a later batch of a task is sure to find the earlier ones. Both sides of the
 //! time off the CPU are events.
 
-use aya_ebpf::{
-    EbpfContext,
-    helpers::{bpf_get_current_pid_tgid, bpf_ktime_get_ns},
-    programs::BtfTracePointContext,
-};
+use aya_ebpf::{EbpfContext, helpers::bpf_ktime_get_ns, programs::BtfTracePointContext};
+use core::ptr;
+
 use tracer_common::{Context, Event, EventKind};
 
 use crate::{
@@ -16,7 +14,7 @@ use crate::{
     depth, gate,
     maps::{
         ALL_GUARDS, ALL_WRITING, FLUSHING, GUARD, OUTSIDE, SWITCH, SWITCHING, Task, config,
-        cpu_number, this_cpu,
+        this_cpu,
     },
     probe, task,
 };
@@ -25,7 +23,7 @@ use crate::{
 /// `prev`, interrupts are off.
 #[inline(always)]
 pub fn sched_switch(ctx: &BtfTracePointContext) {
-    let (number, cpu) = (cpu_number(), this_cpu());
+    let cpu = this_cpu();
     let previous_slot = gate::slot_of_current(cpu);
     // SAFETY: an element of the table, which only this CPU changes.
     unsafe {
@@ -33,9 +31,14 @@ pub fn sched_switch(ctx: &BtfTracePointContext) {
             (*cpu).slot = OUTSIDE;
             return;
         }
-        let previous_slot = switch_out(previous_slot, number);
-        let next_tid = next_tid(ctx);
-        let next_slot = task::find(task::key(next_tid, number));
+        let previous_slot = if is_dead(ctx) {
+            die(previous_slot)
+        } else {
+            switch_out(previous_slot)
+        };
+        // Stored and read back it is a number to the verifier.
+        ptr::write_volatile(&raw mut (*cpu).next_task, argument(ctx, NEXT) as u64);
+        let next_slot = task::find(ptr::read_volatile(&raw const (*cpu).next_task));
         if let Some(task) = task::get(next_slot).filter(|&task| is_within_call(task)) {
             mark(task, EventKind::On);
         }
@@ -43,35 +46,35 @@ pub fn sched_switch(ctx: &BtfTracePointContext) {
             (*cpu).slot = OUTSIDE;
             return;
         }
-        (*cpu).next_tid = next_tid;
         (*cpu).next_slot = next_slot;
         (*cpu).previous_slot = previous_slot;
         (*cpu).slot = SWITCHING;
     }
 }
 
-/// `trace_sched_process_exit` in `do_exit` (kernel/exit.c): the current task dies.
+/// The task that goes never comes back: its root call, if it is inside one, ends here. That is later than the tracepoint
+/// `sched_process_exit`: what `do_exit` does behind that is in the graph, and what is called there leaves no slot behind.
 #[inline(always)]
-pub fn sched_process_exit() {
-    if let Some(task) = task::get(gate::slot_of_current(this_cpu())) {
+fn die(slot: u32) -> u32 {
+    if let Some(task) = task::get(slot) {
         // SAFETY: a checked map value of the current task.
         unsafe { batch::set(task, ALL_GUARDS) };
         mark(task, EventKind::Died);
         probe::close(task);
     }
+    OUTSIDE
 }
 
 /// Marks the going task and hands its batch over. Returns [`OUTSIDE`] for a task that has just
 /// released its slot and was preempted before it could say so.
 #[inline(always)]
-fn switch_out(slot: u32, number: u32) -> u32 {
+fn switch_out(slot: u32) -> u32 {
     let Some(task) = task::get(slot) else {
         return OUTSIDE;
     };
-    let tid = bpf_get_current_pid_tgid() as u32;
     // SAFETY: a checked map value of the current task.
     unsafe {
-        if (*task).owner != task::key(tid, number) {
+        if (*task).owner != task::current() {
             return OUTSIDE;
         }
         if !is_within_call(task) {
@@ -115,13 +118,26 @@ fn mark(task: *mut Task, kind: EventKind) {
     batch::push(task, SWITCH, &hit, 0);
 }
 
-/// `next->pid`, read through the pointer that the verifier trusts.
+/// The tracepoint's arguments that are tasks: the one that goes, and the one that comes.
+const PREVIOUS: usize = 1;
+const NEXT: usize = 2;
+
+/// A task of the tracepoint's, by a pointer that the verifier trusts.
 #[inline(always)]
-fn next_tid(ctx: &BtfTracePointContext) -> u32 {
-    // SAFETY: argument 2 is `struct task_struct *next`; the offset is from the running kernel's BTF.
+unsafe fn argument(ctx: &BtfTracePointContext, number: usize) -> *const u8 {
+    // SAFETY: the caller names an argument that is a `struct task_struct *`.
+    unsafe { *ctx.as_ptr().cast::<*const u8>().add(number) }
+}
+
+/// `prev->__state` is `TASK_DEAD` (include/linux/sched.h): set in `do_task_dead` (kernel/sched/core.c), with preemption off,
+/// before the last switch.
+#[inline(always)]
+unsafe fn is_dead(ctx: &BtfTracePointContext) -> bool {
+    const TASK_DEAD: u32 = 0x80;
+    // SAFETY: the offset is from the running kernel's BTF.
     unsafe {
-        let arguments = ctx.as_ptr().cast::<*const u8>();
-        let next = *arguments.add(2);
-        *next.add(config!(task_pid_offset) as usize).cast::<u32>()
+        let previous = argument(ctx, PREVIOUS);
+        let state = previous.add(config!(task_state_offset) as usize);
+        *state.cast::<u32>() & TASK_DEAD != 0
     }
 }

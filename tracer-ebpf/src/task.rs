@@ -1,11 +1,16 @@
 //! The table of tasks that are inside a root.
 //!
+//! A task is known by the address of its `task_struct`: that is one as long as the task can run, for idle tasks too, and also where a
+//! task takes over the number of another (a thread that calls execve(2), `exchange_tids` in kernel/pid.c) or its number is given away before it
+//! has run for the last time (`release_task` in kernel/exit.c).
+//!
 //! Open addressing over an array, with a fixed number of places to look at and no order among them: finding,
 //! claiming and releasing take no lock, call no helper and run no traced function. It is asked only
 //! when a root is entered and at a task switch, never per event.
 
 use core::ptr;
 
+use aya_ebpf::helpers::generated::bpf_get_current_task;
 use tracer_common::{Arrival, BatchHeader};
 
 use crate::{
@@ -16,20 +21,17 @@ use crate::{
 /// Places in which a task's slot may be.
 const PLACES: u32 = 16;
 
-/// What identifies a task. All idle tasks have task id 0, so they are told apart by CPU.
+/// What identifies the task that runs here.
 #[inline(always)]
-pub fn key(tid: u32, cpu: u32) -> u64 {
-    if tid == 0 {
-        (1 << 32) | u64::from(cpu)
-    } else {
-        u64::from(tid)
-    }
+pub fn current() -> u64 {
+    // SAFETY: a helper without arguments.
+    unsafe { bpf_get_current_task() }
 }
 
 #[inline(always)]
 fn place(key: u64, attempt: u32) -> u32 {
-    // Fibonacci hashing; task ids are handed out in sequence.
-    let hash = (key as u32).wrapping_mul(0x9e37_79b1) >> 12;
+    // Fibonacci hashing of what tells tasks apart: each begins a cache line.
+    let hash = ((key >> 6) as u32).wrapping_mul(0x9e37_79b1) >> 12;
     1 + (hash.wrapping_add(attempt) & config!(task_mask))
 }
 
@@ -80,6 +82,7 @@ pub fn claim(key: u64, root_time_ns: u64, pid_tgid: u64) -> u32 {
         // SAFETY: the slot is ours alone from here on.
         unsafe {
             (*task).root_frame = 0;
+            (*task).root_function = 0;
             (*task).dropped_frame = 0;
             (*task).cursor = 0;
             for number in 0..2 {

@@ -29,10 +29,11 @@ fn main() -> Result<()> {
         .context("no such way")?;
     tracer::session::raise_file_limit();
     let kernel = Arc::new(Kernel::read()?);
-    let functions = planned(&kernel, file, count.parse()?)?;
+    let ways = Ways::of(&kernel.types, &kernel.symbols);
+    let functions = planned(&kernel, ways, file, count.parse()?)?;
     let btf = aya::Btf::from_sys_fs()?;
     let (object, _rings) = Object::load(&Loading::SMALLEST, &btf)?;
-    let mut attacher = Attacher::new(object, kernel, way);
+    let mut attacher = Attacher::new(object, kernel, ways, way);
     let begin = Instant::now();
     let probes = attacher.attach(&functions, Role::Nothing, &mut Silent)?;
     let attach_time = begin.elapsed();
@@ -49,8 +50,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn planned(kernel: &Kernel, file: &str, count: usize) -> Result<Vec<Planned>> {
-    let ways = Ways::of(&kernel.types, &kernel.symbols);
+fn planned(kernel: &Kernel, ways: Ways, file: &str, count: usize) -> Result<Vec<Planned>> {
     let rules = Rules::new(kernel, ways, Scope::Usual);
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {file}"))?;
     let names: Vec<String> = text.lines().take(count).map(str::to_owned).collect();

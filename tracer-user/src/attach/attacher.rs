@@ -6,7 +6,7 @@
 use std::{os::fd::BorrowedFd, sync::Arc};
 
 use super::{
-    AttachError, Object, Pair, Role, Way,
+    AttachError, Object, Pair, Role, Way, Ways,
     bpf::Many,
     programs::Programs,
     session::{self, Session},
@@ -58,17 +58,19 @@ pub struct Attacher {
     /// Its maps are those of the programs.
     _object: Object,
     kernel: Arc<Kernel>,
+    ways: Ways,
     way: Way,
     programs: Programs,
 }
 
 impl Attacher {
-    /// Attaches by `way`, which the kernel must have.
-    pub fn new(object: Object, kernel: Arc<Kernel>, way: Way) -> Self {
+    /// Attaches by `way`, which the kernel must have; `ways` are all that it has.
+    pub fn new(object: Object, kernel: Arc<Kernel>, ways: Ways, way: Way) -> Self {
         Self {
             programs: Programs::new(&object, &kernel.types),
             _object: object,
             kernel,
+            ways,
             way,
         }
     }
@@ -99,8 +101,32 @@ impl Attacher {
                 .filter(|function| self.way_of(function) == way)
                 .copied()
                 .collect();
-            probes.extend(self.attach_by(way, &some, role, observer)?);
+            probes.extend(self.attach_or_else_by_address(way, &some, role, observer)?);
         }
+        Ok(probes)
+    }
+
+    /// Trampolines refuse functions that never return (`noreturn_deny`, kernel/bpf/verifier.c, 6.16+). To an fprobe they are like others.
+    fn attach_or_else_by_address(
+        &mut self,
+        way: Way,
+        functions: &[&Planned],
+        role: Role,
+        observer: &mut dyn Observer,
+    ) -> Result<Vec<Probe>, AttachError> {
+        if way == Way::Kprobe || !self.ways.kprobe {
+            return self.attach_by(way, functions, role, observer);
+        }
+        let mut first = FirstTry {
+            observer,
+            functions,
+            refused: Vec::new(),
+        };
+        let mut probes = self.attach_by(way, functions, role, &mut first)?;
+        let FirstTry {
+            observer, refused, ..
+        } = first;
+        probes.extend(self.attach_by(Way::Kprobe, &refused, role, observer)?);
         Ok(probes)
     }
 
@@ -127,8 +153,8 @@ impl Attacher {
             Way::Kprobe => Many::Fprobe,
             Way::Pair => return self.pairs(functions, role, observer),
         };
-        let (programs, types) = (&mut self.programs, &self.kernel.types);
-        let sessions = session::attach(programs, types, kind, functions, role, observer)?;
+        let (programs, kernel) = (&mut self.programs, &self.kernel);
+        let sessions = session::attach(programs, kernel, kind, functions, role, observer)?;
         Ok(sessions.into_iter().map(Probe::Session).collect())
     }
 
@@ -153,5 +179,34 @@ impl Attacher {
             }
         }
         Ok(probes)
+    }
+}
+
+/// Keeps to itself what can be tried again by address.
+struct FirstTry<'a> {
+    observer: &'a mut dyn Observer,
+    functions: &'a [&'a Planned],
+    refused: Vec<&'a Planned>,
+}
+
+impl Observer for FirstTry<'_> {
+    fn attached(&mut self, functions: &[&Planned]) {
+        self.observer.attached(functions);
+    }
+
+    fn refused(&mut self, error: AttachError) -> Result<(), AttachError> {
+        let again = self
+            .functions
+            .iter()
+            .find(|function| function.reach == Reach::Type && error.is_about(&function.name));
+        match again {
+            Some(function) => self.refused.push(function),
+            None => self.observer.refused(error)?,
+        }
+        Ok(())
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.observer.is_stopped()
     }
 }

@@ -25,9 +25,10 @@ pub struct Controls {
 #[repr(C, align(64))]
 #[derive(Clone, Copy)]
 struct Cpu {
+    next_task: u64,
     slots: [u32; 4],
     counters: CpuCounters,
-    reserved: [u64; 2],
+    reserved: u64,
 }
 
 // SAFETY: `repr(C)`, Copy, no padding, every bit pattern is a value.

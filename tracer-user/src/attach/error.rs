@@ -39,6 +39,11 @@ pub enum AttachError {
 }
 
 impl AttachError {
+    /// Whether the kernel said no to this function.
+    pub(super) fn is_about(&self, name: &str) -> bool {
+        matches!(self, Self::Function { function, .. } if function == name)
+    }
+
     /// The kernel's answer to a link of this function.
     pub(super) fn link(function: &str, error: &io::Error) -> Self {
         if error.raw_os_error() == Some(libc::EPERM) {

@@ -1,4 +1,4 @@
-//! The eBPF object in the kernel: settings, maps, rings, and the tracepoints that the gate relies on.
+//! The eBPF object in the kernel: settings, maps, rings, and the tracepoint that the gate relies on.
 
 use std::io;
 
@@ -83,11 +83,14 @@ impl Loading {
     };
 }
 
-/// The tracepoints' programs. Dropping it takes them away.
-#[must_use = "without the tracepoints the gate goes wrong"]
-pub struct Tracepoints {
-    _links: Vec<BtfTracePointLink>,
+/// The tracepoint's program. Dropping it takes it away.
+#[must_use = "without the tracepoint the gate goes wrong"]
+pub struct Tracepoint {
+    _link: BtfTracePointLink,
 }
+
+/// Where the CPU goes from one task to another.
+const SWITCH: &str = "sched_switch";
 
 /// The loaded object. What is attached holds itself, so it is needed for attaching only.
 pub struct Object {
@@ -124,30 +127,26 @@ impl Object {
         Ok((Self { ebpf, instructions }, rings))
     }
 
-    /// Attaches the tracepoints that keep the gate right. Before the trace is armed, and held as long as it is.
-    pub fn attach_tracepoints(&mut self, btf: &Btf) -> Result<Tracepoints, ObjectError> {
-        let mut links = Vec::new();
-        for name in ["sched_switch", "sched_process_exit"] {
-            let program: &mut BtfTracePoint = self
-                .ebpf
-                .program_mut(name)
-                .ok_or(ObjectError::Missing(name))?
-                .try_into()
-                .map_err(|error| ObjectError::Tracepoint(name, error))?;
-            let link = program
-                .load(name, btf)
-                .and_then(|()| program.attach())
-                .and_then(|link| program.take_link(link))
-                .map_err(|error| {
-                    if refused(&error) {
-                        ObjectError::Forbidden
-                    } else {
-                        ObjectError::Tracepoint(name, error)
-                    }
-                })?;
-            links.push(link);
-        }
-        Ok(Tracepoints { _links: links })
+    /// Attaches the tracepoint that keeps the gate right. Before the trace is armed, and held as long as it is.
+    pub fn attach_tracepoint(&mut self, btf: &Btf) -> Result<Tracepoint, ObjectError> {
+        let program: &mut BtfTracePoint = self
+            .ebpf
+            .program_mut(SWITCH)
+            .ok_or(ObjectError::Missing(SWITCH))?
+            .try_into()
+            .map_err(|error| ObjectError::Tracepoint(SWITCH, error))?;
+        let link = program
+            .load(SWITCH, btf)
+            .and_then(|()| program.attach())
+            .and_then(|link| program.take_link(link))
+            .map_err(|error| {
+                if refused(&error) {
+                    ObjectError::Forbidden
+                } else {
+                    ObjectError::Tracepoint(SWITCH, error)
+                }
+            })?;
+        Ok(Tracepoint { _link: link })
     }
 
     /// The programs, for the attach ways.

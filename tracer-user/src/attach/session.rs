@@ -20,7 +20,10 @@ use super::{
     many,
     programs::{Copy, Programs},
 };
-use crate::{kernel::btf::Types, plan::Planned};
+use crate::{kernel::Kernel, plan::Planned};
+
+/// Calls that may be open at once in the functions of an fprobe's link, at least: a thousand tasks inside a root, each with some calls below it.
+const OPEN_CALLS: usize = 1 << 14;
 
 /// How many programs the trampolines of a role share. Each costs 0.2 s under emulation, its link included.
 const COPIES: usize = 4;
@@ -48,7 +51,7 @@ impl Session {
 /// Attaches probes to each of `functions` that the kernel accepts.
 pub fn attach(
     programs: &mut Programs,
-    types: &Types,
+    kernel: &Kernel,
     kind: Many,
     functions: &[&Planned],
     role: Role,
@@ -72,7 +75,7 @@ pub fn attach(
         let program = programs.get(kind, role, Copy(copy))?;
         let links = many::link(
             &own,
-            &mut |some| bpf::link(program.as_fd(), &named(kind, types, some)),
+            &mut |some| bpf::link(program.as_fd(), &named(kind, kernel, some)),
             &mut |function, error: io::Error| {
                 observer.refused(AttachError::link(&function.name, &error))
             },
@@ -89,20 +92,35 @@ pub fn attach(
     Ok(sessions)
 }
 
-fn named(kind: Many, types: &Types, functions: &[&Planned]) -> Functions {
+fn named(kind: Many, kernel: &Kernel, functions: &[&Planned]) -> Functions {
     match kind {
         Many::Trampolines => {
             // One without a type has id 0, which the kernel refuses.
-            let id = |function: &&Planned| types.function_id(&function.name).unwrap_or_default();
+            let id =
+                |function: &&Planned| kernel.types.function_id(&function.name).unwrap_or_default();
             let mut ids: Vec<u32> = functions.iter().map(id).collect();
             ids.sort_unstable();
             Functions::Types(ids)
         }
-        Many::Fprobe => Functions::Addresses(
-            functions
+        Many::Fprobe => {
+            let addresses: Vec<u64> = functions
                 .iter()
                 .map(|function| function.address.0)
-                .collect(),
-        ),
+                .collect();
+            Functions::Addresses(addresses.repeat(repetitions(kernel, functions.len())))
+        }
+    }
+}
+
+/// How often each address is named. Up to 6.13 an fprobe has room for two open calls for each CPU and address that it is given, whichever
+/// functions they are in, and skips what finds none (fprobe_init_rethook, kernel/trace/fprobe.c): four sleeping tasks would be all that
+/// a root on two CPUs has room for. Naming an address again attaches nothing more (seen on 6.12). Later every task has room of its own.
+fn repetitions(kernel: &Kernel, functions: usize) -> usize {
+    let has_shared_room = kernel.symbols.address_of("fprobe_exit_handler").is_some();
+    let room = 2 * functions * kernel.possible_cpus as usize;
+    if has_shared_room && room > 0 {
+        OPEN_CALLS.div_ceil(room)
+    } else {
+        1
     }
 }

@@ -110,7 +110,7 @@ pub struct CheckArgs {
 pub struct WorkloadArgs {
     /// What to drive
     pub kind: WorkloadKind,
-    /// Sends; without it until a signal
+    /// Sends; without it until a signal. Of tasks: how many (100)
     #[arg(long, value_name = "N")]
     pub count: Option<u64>,
     /// Bytes of each send
@@ -140,4 +140,10 @@ pub enum WorkloadKind {
     Udp,
     /// A unix stream socket
     Unix,
+    /// A task that sleeps in recvfrom(2) until it is sent something, once in each interval
+    Sleep,
+    /// Many tasks, as many as --count says, that sleep in recvfrom(2) at the same time
+    Tasks,
+    /// A unix stream socket watched by epoll instances within each other
+    Epoll,
 }

@@ -164,7 +164,7 @@ fn probe(types: Option<&Types>) -> anyhow::Result<()> {
     let types = types.context("without types there is nothing to attach by")?;
     let btf = aya::Btf::from_sys_fs()?;
     let (mut object, _rings) = Object::load(&Loading::SMALLEST, &btf)?;
-    let _tracepoints = object.attach_tracepoints(&btf)?;
+    let _tracepoint = object.attach_tracepoint(&btf)?;
     pair::try_out(&object, types)?;
     Ok(())
 }

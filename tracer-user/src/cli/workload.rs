@@ -33,6 +33,9 @@ pub fn run(args: &WorkloadArgs) -> Result<Exit> {
         WorkloadKind::Tls => Kind::Tls,
         WorkloadKind::Udp => Kind::Udp,
         WorkloadKind::Unix => Kind::Unix,
+        WorkloadKind::Sleep => Kind::Sleep,
+        WorkloadKind::Tasks => Kind::Tasks,
+        WorkloadKind::Epoll => Kind::Epoll,
     };
     let options = workload::Options {
         count: args.count,
@@ -46,11 +49,6 @@ pub fn run(args: &WorkloadArgs) -> Result<Exit> {
         },
     };
     let summary = workload::run(kind, &options, &STOP)?;
-    eprintln!(
-        "workload: {} sends, {} bytes sent and received, {} ns a send (median)",
-        summary.sends,
-        summary.bytes,
-        summary.typical.as_nanos()
-    );
+    eprintln!("workload: {summary}");
     Ok(Exit::Success)
 }

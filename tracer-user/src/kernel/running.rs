@@ -60,8 +60,8 @@ pub struct Kernel {
     pub text_base: Address,
     /// CPUs that may ever be there: the highest number plus one.
     pub possible_cpus: u32,
-    /// The offset of `pid` in `struct task_struct`, bytes.
-    pub task_pid_offset: u64,
+    /// The offset of `__state` in `struct task_struct`, bytes (5.14+).
+    pub task_state_offset: u64,
     /// Types of modules, as far as they were asked for; none for one that has none.
     modules: Mutex<HashMap<String, Option<Arc<Types>>>>,
 }
@@ -75,9 +75,9 @@ impl Kernel {
             .address_of("_text")
             .or_else(|| symbols.address_of("_stext"))
             .ok_or(KernelError::Missing("_text"))?;
-        let task_pid_offset = types
-            .member_offset("task_struct", "pid")
-            .ok_or(KernelError::Missing("task_struct.pid"))?;
+        let task_state_offset = types
+            .member_offset("task_struct", "__state")
+            .ok_or(KernelError::Missing("task_struct.__state"))?;
         let possible_cpus = facts::possible_cpus()?.last().map_or(1, |last| last + 1);
         let traceable = Tracefs::open().and_then(|tracefs| tracefs.traceable());
         Ok(Self {
@@ -88,7 +88,7 @@ impl Kernel {
             types,
             text_base,
             possible_cpus,
-            task_pid_offset,
+            task_state_offset,
             modules: Mutex::default(),
         })
     }

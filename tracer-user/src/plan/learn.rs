@@ -148,7 +148,7 @@ fn is_bpf(name: &str, module: Option<&str>) -> bool {
 }
 
 /// How the kernel comes to a program on a tracepoint (include/trace/bpf_probe.h, kernel/trace/bpf_trace.c): without
-/// the tracer's own two programs it would not.
+/// the tracer's own program it would not.
 fn is_own_tracepoint(name: &str) -> bool {
     const PARTS: &[&str] = &["__bpf_trace_sched_", "__traceiter_sched_", "bpf_trace_run"];
     PARTS.iter().any(|part| name.starts_with(part))

@@ -11,15 +11,12 @@ pub fn is_program(symbol: &str) -> bool {
     symbol.starts_with("bpf_prog_")
 }
 
-/// Longest name of a program that the kernel keeps where the program has no types (BPF_OBJ_NAME_LEN less its end).
-const LONGEST_NAME: usize = 15;
-
 /// Whether it is one of tracer-ebpf/src/main.rs. The kernel calls them `bpf_prog_<16 digits>_<name>` (`bpf_get_prog_name`,
-/// kernel/bpf/core.c).
+/// kernel/bpf/core.c), and keeps 15 bytes of a name (BPF_OBJ_NAME_LEN), which is all of each.
 pub fn is_own(symbol: &str) -> bool {
     const ROLES: &[&str] = &["root", "callee", "shared", "hidden", "nothing"];
     const PARTS: &[&str] = &["entry", "exit", "session", "probe"];
-    const TRACEPOINTS: &[&str] = &["sched_switch", "sched_process_exit"];
+    const TRACEPOINT: &str = "sched_switch";
     let name = symbol
         .strip_prefix("bpf_prog_")
         .and_then(|rest| rest.split_once('_'));
@@ -27,10 +24,7 @@ pub fn is_own(symbol: &str) -> bool {
     let is_probe = name
         .split_once('_')
         .is_some_and(|(role, part)| ROLES.contains(&role) && PARTS.contains(&part));
-    is_probe
-        || TRACEPOINTS
-            .iter()
-            .any(|own| *own == name || own[..own.len().min(LONGEST_NAME)] == *name)
+    is_probe || name == TRACEPOINT
 }
 
 /// The name in its source of the program's function that begins at `start`, if it can have probes.
@@ -47,12 +41,7 @@ mod tests {
 
     #[test]
     fn the_tracers_own_programs_are_known() {
-        for own in [
-            "callee_entry",
-            "root_session",
-            "sched_process_exit",
-            "sched_process_e",
-        ] {
+        for own in ["callee_entry", "root_session", "sched_switch"] {
             assert!(is_own(&format!("bpf_prog_0123456789abcdef_{own}")), "{own}");
         }
         for other in ["redirect_to_peer", "sched", "callee_entries", "entry"] {

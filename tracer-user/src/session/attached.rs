@@ -1,4 +1,4 @@
-//! What a trace has in the kernel when it begins: the object with its settings and rings, tracepoints, probes.
+//! What a trace has in the kernel when it begins: the object with its settings and rings, tracepoint, probes.
 
 use std::sync::Arc;
 
@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     attach::{
-        Attacher, Controls, Object, Way,
-        object::{Loading, Sizes, Tracepoints},
+        Attacher, Controls, Object, Way, Ways,
+        object::{Loading, Sizes, Tracepoint},
     },
     kernel::{Kernel, PreemptCount},
     output::ftrace::Arguments,
@@ -29,7 +29,7 @@ pub struct Attached {
     /// One for each CPU.
     pub rings: Vec<RingBuf<MapData>>,
     /// To be held as long as the trace is armed.
-    pub tracepoints: Tracepoints,
+    pub tracepoint: Tracepoint,
     /// Those that the trace begins with.
     pub probes: Probes,
     /// Shows what the eBPF side logs.
@@ -41,6 +41,7 @@ pub fn attach(
     options: &Options,
     kernel: &Arc<Kernel>,
     plan: &Plan,
+    ways: Ways,
     way: Way,
     command: Option<u32>,
     stop: &Stop,
@@ -61,15 +62,15 @@ pub fn attach(
     };
     let (mut object, rings) = Object::load(&loading, &btf)?;
     let logger = diagnostics(&mut object, options.verbose);
-    let tracepoints = object.attach_tracepoints(&btf)?;
+    let tracepoint = object.attach_tracepoint(&btf)?;
     let controls = object.controls()?;
-    let mut attacher = Attacher::new(object, Arc::clone(kernel), way);
+    let mut attacher = Attacher::new(object, Arc::clone(kernel), ways, way);
     let probes = probes::attach_all(&mut attacher, plan, stop)?;
     Ok(Attached {
         attacher,
         controls,
         rings,
-        tracepoints,
+        tracepoint,
         probes,
         logger,
     })
@@ -96,7 +97,7 @@ fn config(
         },
         preempt_count_offset: preempt_count.map_or(0, |count| count.offset),
         preempt_layout: preempt_count.map_or(PreemptLayout::UNKNOWN, |_| kernel.preempt_layout()),
-        task_pid_offset: kernel.task_pid_offset,
+        task_state_offset: kernel.task_state_offset,
         trampoline_code: TRAMPOLINE_CODE.map(|name| text_of(kernel, name)),
         callers: options.callers.config(std::process::id(), command),
         max_depth,

@@ -68,6 +68,7 @@ pub async fn run(options: &Options, outputs: Outputs) -> Result<Outcome> {
         kernel,
         rules,
         plan,
+        ways,
         way,
         seen,
         growth: growth_of(options, &learned.origin),
@@ -96,6 +97,8 @@ struct Prepared {
     kernel: Arc<Kernel>,
     rules: Arc<Rules>,
     plan: Plan,
+    /// All that the kernel has, and the one that is taken.
+    ways: Ways,
     way: Way,
     /// What was seen to run under the roots, with its hits.
     seen: BTreeMap<Address, u64>,
@@ -111,7 +114,7 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
         attacher,
         mut controls,
         rings,
-        tracepoints,
+        tracepoint,
         probes,
         logger,
     } = prepared.attach(options)?;
@@ -171,7 +174,7 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     tell::totals(&outcome, options.verbose);
     command::end(&mut child).await;
     prepared.leave(options, growth, probes);
-    drop((tracepoints, logger));
+    drop((tracepoint, logger));
     tell::written(finished.printed)?;
     let whole = "the recording cannot be written on; what was written before is whole";
     finished.recorded.context(whole)?;
@@ -185,6 +188,7 @@ impl Prepared {
             options,
             &self.kernel,
             &self.plan,
+            self.ways,
             self.way,
             command,
             &self.stop,

@@ -1,28 +1,34 @@
 //! Workloads: real sockets that drive the kernel, for the demonstration and the tests.
 //!
-//! One thread sends, one waits in poll(2) and receives, each on a CPU of its own where there are two, so that a
+//! Most move data. One thread sends, one waits in poll(2) and receives, each on a CPU of its own where there are two, so that a
 //! send wakes a reader on another CPU as it does on a busy host. Sends are `sendto` system calls.
 //! What is sent is counted and must arrive, byte by byte in order: a workload that loses data would make a fine graph
 //! of the wrong path, so it is an error.
+//!
+//! The others are hard on a tracer: tasks that sleep in the middle of a call (`sleep`), thousands of them at once (`tasks`),
+//! functions that call themselves (`epoll`). What they do is counted, so that a trace can be held to the number.
 //!
 //! `pair` makes the sockets, `sockmap` puts them into a map with a program that redirects, `tls` has the
 //! kernel encrypt,
 //! `pump` moves the data, `spare` keeps the kernel's allocator from starting afresh with each send.
 
+mod epoll;
 mod pair;
 mod pump;
+mod sleep;
 mod sockmap;
 mod spare;
+mod tasks;
 mod times;
 mod tls;
 
-use std::{sync::atomic::AtomicBool, time::Duration};
+use std::{fmt, sync::atomic::AtomicBool, time::Duration};
 
 use anyhow::{Context as _, Result};
 
 use spare::Spare;
 
-/// Which kind of socket is used.
+/// What is driven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// TCP sockets in a SOCKHASH: an sk_msg program redirects to the local peer.
@@ -35,16 +41,22 @@ pub enum Kind {
     Udp,
     /// A pair of Unix stream sockets.
     Unix,
+    /// A task that sleeps in recvfrom(2).
+    Sleep,
+    /// Many tasks that sleep in recvfrom(2) at the same time.
+    Tasks,
+    /// Epoll instances within each other.
+    Epoll,
 }
 
 /// How much is sent, and how often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Sends until the end; none goes on until it is told to stop.
+    /// Sends, tasks or other rounds until the end; none goes on until it is told to stop.
     pub count: Option<u64>,
     /// Bytes of each send, at least 1.
     pub size: usize,
-    /// The time between the starts of two sends; zero sends as soon as the reader keeps up.
+    /// The time between the starts of two sends; zero sends as soon as the reader keeps up. A sleeping task sleeps as long.
     pub interval: Duration,
     /// How long the reader waits between being woken and receiving. With some, what it does is over or yet to come
     /// while the sender is in the kernel, and every send takes much the same way there. A sockmap workload then has a
@@ -65,8 +77,32 @@ pub enum Scheduling {
 }
 
 /// What was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Summary {
+    /// Data was sent and received.
+    Sent(Sent),
+    /// So many receives that slept, tasks, or sends to epoll instances.
+    Rounds(u64),
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sent(sent) => write!(
+                f,
+                "{} sends, {} bytes sent and received, {} ns a send (median)",
+                sent.sends,
+                sent.bytes,
+                sent.typical.as_nanos()
+            ),
+            Self::Rounds(rounds) => write!(f, "{rounds} rounds"),
+        }
+    }
+}
+
+/// What was sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
+pub struct Sent {
     /// System calls that sent.
     pub sends: u64,
     /// Bytes that were sent, all of which were received.
@@ -90,16 +126,16 @@ pub fn run(kind: Kind, options: &Options, stop: &AtomicBool) -> Result<Summary> 
             let spares = spare.iter().flat_map(Spare::sockets);
             // Must live as long as data flows.
             let _redirection = sockmap::redirect([&sender, &reader].into_iter().chain(spares))?;
-            pump::run(&sender, &reader, options, spare.as_ref(), stop)
+            pump::run(&sender, &reader, options, spare.as_ref(), stop).map(Summary::Sent)
         }
         Kind::Tcp => {
             let (sender, reader) = pair::tcp().context(NO_SOCKETS)?;
-            pump::run(&sender, &reader, options, None, stop)
+            pump::run(&sender, &reader, options, None, stop).map(Summary::Sent)
         }
         Kind::Tls => {
             let (sender, reader) = pair::tcp().context(NO_SOCKETS)?;
             tls::encrypt(&sender, &reader)?;
-            pump::run(&sender, &reader, options, None, stop)
+            pump::run(&sender, &reader, options, None, stop).map(Summary::Sent)
         }
         Kind::Udp => {
             anyhow::ensure!(
@@ -107,12 +143,15 @@ pub fn run(kind: Kind, options: &Options, stop: &AtomicBool) -> Result<Summary> 
                 "a UDP datagram holds at most {LARGEST_DATAGRAM} bytes"
             );
             let (sender, reader) = pair::udp().context(NO_SOCKETS)?;
-            pump::run(&sender, &reader, options, None, stop)
+            pump::run(&sender, &reader, options, None, stop).map(Summary::Sent)
         }
         Kind::Unix => {
             let (sender, reader) = pair::unix().context(NO_SOCKETS)?;
-            pump::run(&sender, &reader, options, None, stop)
+            pump::run(&sender, &reader, options, None, stop).map(Summary::Sent)
         }
+        Kind::Sleep => sleep::run(options, stop),
+        Kind::Tasks => tasks::run(options),
+        Kind::Epoll => epoll::run(options, stop),
     }
 }
 
@@ -137,8 +176,11 @@ mod tests {
         for kind in [Kind::Tcp, Kind::Udp, Kind::Unix] {
             for size in [1, 7, 65_507] {
                 let summary = run(kind, &options(200, size), &AtomicBool::new(false)).unwrap();
-                assert_eq!(summary.bytes, 200 * size as u64, "{kind:?} {size}");
-                assert!(summary.sends >= 200);
+                let Summary::Sent(sent) = summary else {
+                    panic!("{kind:?} sent nothing")
+                };
+                assert_eq!(sent.bytes, 200 * size as u64, "{kind:?} {size}");
+                assert!(sent.sends >= 200);
             }
         }
     }
@@ -150,7 +192,15 @@ mod tests {
             ..options(0, 1)
         };
         let summary = run(Kind::Unix, &endless, &AtomicBool::new(true)).unwrap();
-        assert_eq!(summary, Summary::default());
+        assert_eq!(summary, Summary::Sent(Sent::default()));
+    }
+
+    #[test]
+    fn rounds_are_counted() {
+        for kind in [Kind::Sleep, Kind::Tasks, Kind::Epoll] {
+            let summary = run(kind, &options(7, 1), &AtomicBool::new(false)).unwrap();
+            assert_eq!(summary, Summary::Rounds(7), "{kind:?}");
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ use nix::{
     unistd::Pid,
 };
 
-use super::{Options, Scheduling, Summary, spare::Spare, times::Times};
+use super::{Options, Scheduling, Sent, spare::Spare, times::Times};
 
 /// Messages that may be under way.
 const WINDOW_MESSAGES: u64 = 64;
@@ -51,7 +51,7 @@ pub(super) fn run(
     options: &Options,
     spare: Option<&Spare>,
     stop: &AtomicBool,
-) -> Result<Summary> {
+) -> Result<Sent> {
     let cpus = own_cpus()?;
     let progress = Progress::default();
     let progress = &progress;
@@ -125,12 +125,12 @@ fn send_all(
     progress: &Progress,
     options: &Options,
     stop: &AtomicBool,
-) -> Result<Summary> {
+) -> Result<Sent> {
     let socket = socket.as_fd().as_raw_fd();
     let size = options.size as u64;
     let window = (WINDOW_MESSAGES * size).min(WINDOW_BYTES).max(size);
     let mut message = vec![0; options.size];
-    let mut summary = Summary::default();
+    let mut summary = Sent::default();
     let mut messages = 0;
     let mut times = Times::default();
     let mut next = Instant::now();

@@ -75,6 +75,17 @@ drive() {
     workload=$!
 }
 
+# Makes so many tasks, one after the other, each of which ends at once. All have the name `forker`, which nothing else in a test has.
+forks() {
+    echo forker >/proc/self/comm
+    left=$1
+    while [ $left -gt 0 ]; do
+        (exit 0)
+        left=$((left - 1))
+    done
+    echo sh >/proc/self/comm
+}
+
 # Starts tracer with stdout to /tmp/out and stderr to /tmp/err.
 trace() {
     : >/tmp/err

@@ -1,0 +1,49 @@
+# Tasks that die inside a root, functions that never return: the root call ends with the task, and its place is free again.
+# limit: 240
+
+deaths() { grep -c 'the task died here' /tmp/out || :; }
+
+# Traces the roots that follow while so many tasks die: `die COUNT ARGUMENTS...`.
+die() {
+    count=$1
+    shift
+    trace --learn 0 --comm forker "$@"
+    hear 'tracer: tracing' 60
+    forks "$count"
+    all_died() { [ "$(deaths)" -ge "$count" ]; }
+    within 20 all_died || fail "$*: $(deaths) of $count deaths: $(cat /tmp/err)"
+    kill -INT $tracer
+    ends_with 0
+    [ "$(deaths)" = $count ] || fail "$*: $(deaths) of $count deaths: $(cat /tmp/err)"
+    check_listing >/tmp/calls || fail "$*: $(cat /tmp/calls)"
+    said "tracer: 0 whole calls, $count partial, .*, 0 events lost, 0 gaps" || fail "$*: $(cat /tmp/err)"
+}
+
+# Never returns, as a root: all of it is there, down to do_task_dead.
+die 20 -G do_exit
+[ "$(grep -c '|  do_exit() {' /tmp/out)" = 20 ] || fail "do_exit: $(grep -c '|  do_exit() {' /tmp/out) of 20 calls"
+[ "$(grep -c '|    do_task_dead()' /tmp/out)" = 20 ] || fail "do_exit: do_task_dead is in $(grep -c '|    do_task_dead()' /tmp/out) of 20"
+
+# And below a root.
+die 20 -G do_group_exit
+[ "$(grep -c '|  do_group_exit() {' /tmp/out)" = 20 ] || fail "do_group_exit: $(grep -c '|  do_group_exit() {' /tmp/out) of 20 calls"
+[ "$(grep -c '|    do_exit() {' /tmp/out)" = 20 ] || fail "do_group_exit: do_exit is in $(grep -c '|    do_exit() {' /tmp/out) of 20"
+
+# A root that begins when the task is nearly gone. There are places for 1024 tasks, which must not fill up.
+die 1200 -G do_task_dead --graph-opts depth=1
+! said 'root calls were not traced' || fail "do_task_dead: $(cat /tmp/err)"
+
+# A task that is killed where it sleeps: the call in which it sleeps ends with an error, and then it dies in the call that gets the signal.
+drive sleep 60000000
+trace --learn 0 -G __sys_recvfrom -G get_signal --comm sleeper
+hear 'tracer: tracing' 60
+waits() { grep -q '^45 ' /proc/$workload/task/*/syscall; }
+within 20 waits || fail "nobody waits in recvfrom: $(cat /proc/$workload/task/*/syscall)"
+kill -KILL $workload
+wait $workload || :
+all_died() { [ "$(deaths)" = 1 ]; }
+within 20 all_died || fail "the killed task has not died in get_signal: $(cat /tmp/err)"
+kill -INT $tracer
+ends_with 0
+grep -q '|  get_signal() {' /tmp/out || fail "get_signal: $(cat /tmp/out)"
+nothing_left 60

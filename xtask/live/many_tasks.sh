@@ -1,0 +1,24 @@
+# Ten thousand tasks inside a root at once: there are places for 1024, and each of the others is counted.
+# limit: 400
+
+echo 30000 >/proc/sys/kernel/threads-max
+trace --learn 0 -G __sys_recvfrom --graph-opts depth=1 -v -- tracer workload tasks --count 10000
+ends_with 0
+said 'workload: 10000 rounds' || fail "the workload: $(cat /tmp/err)"
+calls=$(check_listing) || fail "$calls"
+lost=$(sed -n 's/^tracer: \([0-9]*\) root calls were not traced.*/\1/p' /tmp/err)
+[ "$calls" -le 1024 ] && [ "$calls" -ge 900 ] || fail "$calls of at most 1024 root calls: $(grep -v DEBUG /tmp/err)"
+# What a preempted probe of a trampoline stands in the way of, the kernel skips and counts: an entry or an exit each.
+skipped=$(sed -n 's/.* making, \([0-9]*\) skipped.*/\1/p' /tmp/err)
+partial=$(sed -n 's/.* whole calls, \([0-9]*\) partial.*/\1/p' /tmp/err)
+[ "$partial" -le "$skipped" ] || fail "$partial partial calls, but $skipped were skipped"
+missing=$((10000 - calls - partial - lost))
+[ $missing -ge 0 ] && [ $missing -le "$skipped" ] || fail "$calls whole, $partial partial and $lost lost ones are not 10000, and $skipped were skipped"
+said ' 0 events lost, 0 gaps' || fail "$(grep whole /tmp/err)"
+# Their places are free again.
+trace --learn 0 -G __sys_recvfrom -- tracer workload tasks --count 500
+ends_with 0
+calls=$(check_listing) || fail "$calls"
+[ "$calls" = 500 ] || fail "$calls of 500: $(cat /tmp/err)"
+! said 'not traced' || fail "places stay taken: $(cat /tmp/err)"
+nothing_left

@@ -1,0 +1,30 @@
+# Rings that are full: the trees that are there stay right, and what is lost is counted to the last event.
+# limit: 240
+
+# How many events the kernel side says were taken, and lost.
+events() { sed -n 's/.* partial, \([0-9]*\) events.*/\1/p' /tmp/err; }
+lost() { sed -n 's/.* in the kernel .* batches, \([0-9]*\) events lost,.*/\1/p' /tmp/err; }
+
+# A root alone makes two events a call. Nobody comes before a sender in real time, and it does not sleep in its sends, so there are no others.
+# The ring holds some forty calls, and the reader sleeps for five seconds of them.
+trace --learn 0 -G udp_sendmsg --graph-opts depth=1 --ring-size 4 -v -- tracer workload udp --count 3000 --interval-us 1500 --real-time
+hear 'tracer: tracing' 60
+sleep 1
+kill -STOP $tracer
+sleep 5
+kill -CONT $tracer
+ends_with 0
+calls=$(check_listing) || fail "$calls"
+[ "$(lost)" -gt 1000 ] || fail "only $(lost) events were lost"
+[ $(($(events) + $(lost))) = 6000 ] || fail "$(events) events and $(lost) lost ones are not 6000: $(cat /tmp/err)"
+[ "$calls" = $(($(events) / 2)) ] || fail "$calls calls of $(events) events"
+
+# Many functions, and a ring that hardly takes one batch.
+drive udp
+trace --learn 0 -G __sys_sendto --ring-size 8 --duration 3s -v
+ends_with 0
+calls=$(check_listing) || fail "small: $calls"
+[ "$(lost)" -gt 0 ] || fail "nothing was lost"
+kill $workload
+wait $workload || fail "the workload: $(cat /tmp/workload.err)"
+nothing_left

@@ -1,0 +1,35 @@
+# Functions that call themselves, as roots, as callees and hidden: each call is in the graph, within its own caller.
+
+# How many calls of ep_poll_callback are the first, second, third... of those open within each other: `LEVEL CALLS ...`.
+nesting() {
+    awk '!/^#/ && /ep_poll_callback\(/ {
+        match($0, /\|  */); level = RLENGTH
+        while (open > 0 && levels[open] >= level) open--
+        levels[++open] = level
+        count[open]++
+    } END { for (n = 1; n in count; n++) printf("%s%d %d", (n > 1 ? " " : ""), n, count[n]) }' /tmp/out
+}
+
+# A root that calls itself has its inner calls inside. Four instances; when they are closed the socket tells some of them again, and nobody above.
+trace --learn 0 -G ep_poll_callback --graph-opts noirqs -- tracer workload epoll --count 50
+ends_with 0
+calls=$(check_listing) || fail "root: $calls"
+[ "$calls" -ge 50 ] || fail "root: $calls of 50 root calls are whole: $(cat /tmp/err)"
+[ "$(nesting)" = "1 $calls 2 50 3 50 4 50" ] || fail "root: $(nesting)"
+said ', 0 partial, .*, 0 events lost, 0 gaps' || fail "root: $(cat /tmp/err)"
+
+# A callee that calls itself.
+drive epoll 2000
+tracer --learn 5s -p $workload -G unix_stream_sendmsg -n 50 --graph-opts noirqs >/tmp/out 2>/tmp/err || fail "exit status $?: $(cat /tmp/err)"
+calls=$(check_listing) || fail "callee: $calls"
+[ "$(nesting)" = '1 50 2 50 3 50 4 50' ] || fail "callee: $(nesting): $(cat /tmp/err)"
+
+# A hidden function that calls itself hides until its outermost call returns, and what comes behind it is shown again.
+tracer --learn 5s -p $workload -G unix_stream_sendmsg -n 50 -g ep_poll_callback --graph-opts noirqs >/tmp/out 2>/tmp/err || fail "exit status $?: $(cat /tmp/err)"
+calls=$(check_listing) || fail "hidden: $calls"
+[ "$calls" = 50 ] || fail "hidden: $calls of 50"
+[ -z "$(nesting)" ] || fail "hidden: $(nesting)"
+awk -v inside='unix_stream_sendmsg>sock_def_readable' -v at_least=50 -f /live/harness/listing.awk /tmp/out >/tmp/calls || fail "hidden: $(cat /tmp/calls)"
+kill $workload
+wait $workload || fail "the workload: $(cat /tmp/workload.err)"
+nothing_left
