@@ -146,4 +146,10 @@ pub enum WorkloadKind {
     Tasks,
     /// A unix stream socket watched by epoll instances within each other
     Epoll,
+    /// Files that are written, read and removed
+    Files,
+    /// Memory that is mapped and let go
+    Memory,
+    /// Threads that are started and end
+    Threads,
 }

@@ -36,6 +36,9 @@ pub fn run(args: &WorkloadArgs) -> Result<Exit> {
         WorkloadKind::Sleep => Kind::Sleep,
         WorkloadKind::Tasks => Kind::Tasks,
         WorkloadKind::Epoll => Kind::Epoll,
+        WorkloadKind::Files => Kind::Files,
+        WorkloadKind::Memory => Kind::Memory,
+        WorkloadKind::Threads => Kind::Threads,
     };
     let options = workload::Options {
         count: args.count,

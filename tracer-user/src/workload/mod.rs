@@ -6,12 +6,13 @@
 //! of the wrong path, so it is an error.
 //!
 //! The others are hard on a tracer: tasks that sleep in the middle of a call (`sleep`), thousands of them at once (`tasks`),
-//! functions that call themselves (`epoll`). What they do is counted, so that a trace can be held to the number.
+//! functions that call themselves (`epoll`); or do what has nothing to do with sockets (`calls`). What they do is counted, so that a trace can be held to the number.
 //!
 //! `pair` makes the sockets, `sockmap` puts them into a map with a program that redirects, `tls` has the
 //! kernel encrypt,
 //! `pump` moves the data, `spare` keeps the kernel's allocator from starting afresh with each send.
 
+mod calls;
 mod epoll;
 mod pair;
 mod pump;
@@ -26,6 +27,7 @@ use std::{fmt, sync::atomic::AtomicBool, time::Duration};
 
 use anyhow::{Context as _, Result};
 
+use calls::Calls;
 use spare::Spare;
 
 /// What is driven.
@@ -47,6 +49,12 @@ pub enum Kind {
     Tasks,
     /// Epoll instances within each other.
     Epoll,
+    /// Files that are written, read and removed.
+    Files,
+    /// Memory that is mapped and let go.
+    Memory,
+    /// Threads that are started and end.
+    Threads,
 }
 
 /// How much is sent, and how often.
@@ -152,6 +160,9 @@ pub fn run(kind: Kind, options: &Options, stop: &AtomicBool) -> Result<Summary> 
         Kind::Sleep => sleep::run(options, stop),
         Kind::Tasks => tasks::run(options),
         Kind::Epoll => epoll::run(options, stop),
+        Kind::Files => calls::run(Calls::Files, options, stop),
+        Kind::Memory => calls::run(Calls::Memory, options, stop),
+        Kind::Threads => calls::run(Calls::Threads, options, stop),
     }
 }
 
@@ -182,6 +193,14 @@ mod tests {
                 assert_eq!(sent.bytes, 200 * size as u64, "{kind:?} {size}");
                 assert!(sent.sends >= 200);
             }
+        }
+    }
+
+    #[test]
+    fn rounds_are_counted() {
+        for kind in [Kind::Files, Kind::Memory, Kind::Threads] {
+            let summary = run(kind, &options(5, 7), &AtomicBool::new(false)).unwrap();
+            assert_eq!(summary, Summary::Rounds(5), "{kind:?}");
         }
     }
 

@@ -101,6 +101,11 @@ fn own_cpus() -> Result<(usize, usize)> {
     Ok((first, usable.next().unwrap_or(first)))
 }
 
+/// Places this thread as that of a sender.
+pub(super) fn place_sender(scheduling: Scheduling) -> Result<()> {
+    place(own_cpus()?.0, scheduling)
+}
+
 /// Binds this thread to a CPU, and lets it run before others if that is wanted.
 fn place(cpu: usize, scheduling: Scheduling) -> Result<()> {
     pin(cpu)?;
