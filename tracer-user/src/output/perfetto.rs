@@ -9,9 +9,9 @@
 
 mod messages;
 mod names;
+mod tracks;
 
 use std::{
-    collections::HashSet,
     io::{self, Write},
     iter::Peekable,
     slice,
@@ -22,10 +22,10 @@ use prost::Message as _;
 use self::{
     messages::{
         Annotated, CLOCK_MONOTONIC, Clock, ClockSnapshot, DebugAnnotation, EventType, NEEDS_STATE,
-        ProcessDescriptor, STATE_CLEARED, ThreadDescriptor, Trace, TracePacket,
-        TracePacketDefaults, TrackDescriptor, TrackEvent,
+        STATE_CLEARED, Trace, TracePacket, TracePacketDefaults, TrackEvent,
     },
-    names::{Category, EVENTS_LOST, EventName, Names, OFF_CPU},
+    names::{Category, EVENTS_LOST, EventName, Names, OFF_CPU, event},
+    tracks::Tracks,
 };
 use super::{
     Form,
@@ -33,7 +33,7 @@ use super::{
 };
 use crate::{
     graph::{
-        Call, Nanoseconds, Node, RootCall, TaskId,
+        Call, Nanoseconds, Node, RootCall,
         tree::{OffCpu, SleepTime},
     },
     plan::{FunctionInfo, FunctionTable},
@@ -41,18 +41,13 @@ use crate::{
 
 /// All packets are of one sequence.
 const SEQUENCE: u32 = 1;
-/// Tracks have numbers of 64 bits: that of a thread above this one, that of a process and of an idle task above others.
-const THREADS: u64 = 1 << 32;
-const PROCESSES: u64 = 2 << 32;
-const IDLE: u64 = 3 << 32;
-
 /// Writes root calls as Perfetto's packets.
 pub struct PerfettoWriter<'a, W> {
     out: W,
     functions: &'a FunctionTable,
     values: Values,
     names: Names<'a>,
-    tracks: HashSet<u64>,
+    tracks: Tracks,
     has_clock: bool,
     buffer: Vec<u8>,
 }
@@ -76,7 +71,7 @@ impl<'a, W: Write> PerfettoWriter<'a, W> {
             functions,
             values,
             names: Names::new(),
-            tracks: HashSet::new(),
+            tracks: Tracks::default(),
             has_clock: false,
             buffer: Vec::new(),
         }
@@ -129,52 +124,16 @@ impl<'a, W: Write> PerfettoWriter<'a, W> {
         })
     }
 
-    /// The track of a task, which is made known when it is new. Idle tasks share a number and are told apart by CPU.
+    /// The track of a task, which is described when it is new.
     fn track(&mut self, root: &RootCall) -> io::Result<u64> {
-        let cpu = root.nodes.first().map_or(0, |node| node.cpu().0);
-        let uuid = match root.task {
-            TaskId(0) => IDLE + u64::from(cpu),
-            TaskId(task) => THREADS + u64::from(task),
-        };
-        if !self.tracks.insert(uuid) {
-            return Ok(uuid);
-        }
-        let name = root.comm().into_owned();
-        if root.task == TaskId(0) {
-            self.describe(TrackDescriptor {
-                uuid,
-                name: Some(name),
-                ..TrackDescriptor::default()
-            })?;
-            return Ok(uuid);
-        }
-        let pid = root.process.0.cast_signed();
-        if root.process.0 == root.task.0 {
-            let process_name = name.clone();
-            self.describe(TrackDescriptor {
-                uuid: PROCESSES + u64::from(root.process.0),
-                process: Some(ProcessDescriptor { pid, process_name }),
-                ..TrackDescriptor::default()
+        let (uuid, new) = self.tracks.of(root);
+        for track_descriptor in new {
+            self.packet(TracePacket {
+                track_descriptor: Some(track_descriptor),
+                ..TracePacket::default()
             })?;
         }
-        let thread = ThreadDescriptor {
-            pid,
-            tid: i64::from(root.task.0),
-            thread_name: name,
-        };
-        self.describe(TrackDescriptor {
-            uuid,
-            thread: Some(thread),
-            ..TrackDescriptor::default()
-        })?;
         Ok(uuid)
-    }
-
-    fn describe(&mut self, track_descriptor: TrackDescriptor) -> io::Result<()> {
-        self.packet(TracePacket {
-            track_descriptor: Some(track_descriptor),
-            ..TracePacket::default()
-        })
     }
 
     fn call(&mut self, call: &Call, nest: &mut Nest<'_>) -> io::Result<()> {
@@ -267,7 +226,7 @@ impl<'a, W: Write> PerfettoWriter<'a, W> {
             value::typed(returns, register, self.values)
         });
         if let Some(value) = value {
-            all.push(self.annotation("value", annotated(value)));
+            all.push(self.annotation("value", value.into()));
         }
         if let Some(error) = value.and_then(Typed::error_name) {
             all.push(self.annotation("error", Annotated::Text(error.to_owned())));
@@ -277,7 +236,7 @@ impl<'a, W: Write> PerfettoWriter<'a, W> {
         let dict_entries: Vec<_> = arguments
             .into_iter()
             .filter_map(|argument| Some((argument.name, argument.value?)))
-            .map(|(name, value)| self.annotation(name, annotated(value)))
+            .map(|(name, value)| self.annotation(name, value.into()))
             .collect();
         if !dict_entries.is_empty() {
             all.push(DebugAnnotation {
@@ -333,29 +292,5 @@ impl<W: Write> Form for PerfettoWriter<'_, W> {
 
     fn end(&mut self) -> io::Result<()> {
         self.out.flush()
-    }
-}
-
-fn event(track_uuid: u64, kind: EventType, category: Category, name: EventName) -> TrackEvent {
-    let (name_iid, name) = match name {
-        EventName::Known(number) => (Some(number), None),
-        EventName::Once(name) => (None, Some(name)),
-    };
-    TrackEvent {
-        category_iids: vec![category as u64],
-        r#type: kind.into(),
-        track_uuid,
-        name_iid,
-        name,
-        ..TrackEvent::default()
-    }
-}
-
-fn annotated(value: Typed) -> Annotated {
-    match value {
-        Typed::Bool(value) => Annotated::Bool(value),
-        Typed::Signed(value) | Typed::Listed(value) => Annotated::Signed(value),
-        Typed::Unsigned(value) => Annotated::Unsigned(value),
-        Typed::Bits(bits) => Annotated::Pointer(bits),
     }
 }

@@ -5,6 +5,8 @@
 
 use prost::{Message, Oneof};
 
+use crate::output::value::Typed;
+
 /// BUILTIN_CLOCK_MONOTONIC of builtin_clock.proto.
 pub const CLOCK_MONOTONIC: u32 = 3;
 /// TracePacket.SEQ_INCREMENTAL_STATE_CLEARED: nothing of what was before is needed.
@@ -157,4 +159,15 @@ pub enum Annotated {
     Text(String),
     #[prost(uint64, tag = "7")]
     Pointer(u64),
+}
+
+impl From<Typed> for Annotated {
+    fn from(value: Typed) -> Self {
+        match value {
+            Typed::Bool(value) => Self::Bool(value),
+            Typed::Signed(value) | Typed::Listed(value) => Self::Signed(value),
+            Typed::Unsigned(value) => Self::Unsigned(value),
+            Typed::Bits(bits) => Self::Pointer(bits),
+        }
+    }
 }

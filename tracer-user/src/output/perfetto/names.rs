@@ -6,7 +6,7 @@
 use rustc_hash::FxHashMap;
 use tracer_common::Context;
 
-use super::messages::{Interned, InternedData};
+use super::messages::{EventType, Interned, InternedData, TrackEvent};
 use crate::{
     graph::FunctionId,
     plan::{FunctionInfo, FunctionTable},
@@ -126,5 +126,21 @@ fn interned(iid: u64, name: &str) -> Interned {
     Interned {
         iid,
         name: name.to_owned(),
+    }
+}
+
+/// An event of that name without annotations.
+pub fn event(track_uuid: u64, kind: EventType, category: Category, name: EventName) -> TrackEvent {
+    let (name_iid, name) = match name {
+        EventName::Known(number) => (Some(number), None),
+        EventName::Once(name) => (None, Some(name)),
+    };
+    TrackEvent {
+        category_iids: vec![category as u64],
+        r#type: kind.into(),
+        track_uuid,
+        name_iid,
+        name,
+        ..TrackEvent::default()
     }
 }
