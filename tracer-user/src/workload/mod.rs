@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn rounds_are_counted() {
+    fn calls_are_counted() {
         for kind in [Kind::Sleep, Kind::Tasks, Kind::Epoll] {
             let summary = run(kind, &options(7, 1), &AtomicBool::new(false)).unwrap();
             assert_eq!(summary, Summary::Rounds(7), "{kind:?}");
