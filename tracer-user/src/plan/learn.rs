@@ -3,17 +3,18 @@
 //! The function tracer says of each entry which function it is and where its caller would continue, task by
 //! task in order. An entry belongs to a root if its caller is the root or belongs to it: then the set of
 //! what belongs grows along the calls that really happened, through function pointers as well as
-//! direct calls. Three kinds of callers have no entry of their own and belong all the same: functions that the
+//! direct calls. One that is jumped to at the end of another returns to that one's caller: the text says who jumps, and the
+//! hits say to where each would return. Three kinds of callers have no entry of their own and belong all the same: functions that the
 //! kernel does not trace, if the text of a member calls them; BPF programs; and the entry code of interrupts, for what
 //! runs on the task after the hard interrupt itself. While a trace goes on, its own programs run too: what they call
 //! is none of the graph.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use tracer_common::Context;
 
 use super::programs;
-use crate::kernel::{Address, Kernel, learning::FunctionHit, symbols::Symbols};
+use crate::kernel::{Address, Kernel, learning::FunctionHit, symbols::Symbols, text::CalleeKind};
 
 /// What is known to run under the roots, growing.
 pub struct Learner<'a> {
@@ -24,6 +25,12 @@ pub struct Learner<'a> {
     order: Vec<Address>,
     /// Functions without an entry of their own that the text of a member calls.
     silent: BTreeSet<Address>,
+    /// Functions that the text of a member, of a root, or of a silent one jumps to at its end, and who does.
+    jumps: BTreeMap<Address, Vec<Address>>,
+    /// All who do.
+    jumpers: BTreeSet<Address>,
+    /// Where they would return to, task by task, as far as they were last seen.
+    returns: HashMap<(u32, Address), Address>,
     root_calls: u64,
     inside: BTreeSet<u32>,
 }
@@ -36,12 +43,15 @@ impl<'a> Learner<'a> {
             members: BTreeMap::new(),
             order: Vec::new(),
             silent: BTreeSet::new(),
+            jumps: BTreeMap::new(),
+            jumpers: BTreeSet::new(),
+            returns: HashMap::new(),
             root_calls: 0,
             inside: BTreeSet::new(),
             roots,
         };
         for root in learner.roots.clone() {
-            learner.add_silent_callees(root);
+            learner.look_into(root);
         }
         learner
     }
@@ -50,7 +60,7 @@ impl<'a> Learner<'a> {
     pub fn know(&mut self, known: impl IntoIterator<Item = (Address, u64)>) {
         for (function, hits) in known {
             if self.members.insert(function, hits).is_none() {
-                self.add_silent_callees(function);
+                self.look_into(function);
             }
         }
     }
@@ -79,21 +89,23 @@ impl<'a> Learner<'a> {
             if self.roots.contains(&function.start) {
                 self.root_calls += 1;
                 self.inside.insert(hit.tid);
+                self.note_return(function.start, hit);
                 continue;
             }
             if !self.inside.contains(&hit.tid)
                 || is_own_tracepoint(function.name)
-                || !self.belongs(symbols, hit)
+                || !(self.belongs(symbols, hit) || self.was_jumped_to(function.start, hit))
             {
                 continue;
             }
+            self.note_return(function.start, hit);
             if let Some(program) = symbols.function_at(hit.parent)
                 && programs::is_program(program.name)
             {
                 self.add(program.start);
             }
             if self.add(function.start) {
-                self.add_silent_callees(function.start);
+                self.look_into(function.start);
             }
         }
     }
@@ -120,19 +132,38 @@ impl<'a> Learner<'a> {
             || (hit.context < Context::HardIrq && is_interrupt_entry(parent.name))
     }
 
-    fn add_silent_callees(&mut self, function: Address) {
+    fn note_return(&mut self, function: Address, hit: &FunctionHit) {
+        if self.jumpers.contains(&function) {
+            self.returns.insert((hit.tid, function), hit.parent);
+        }
+    }
+
+    /// Whether a member that jumps to the function at its end would have returned to where this hit returns: then it is the member's
+    /// callee, although the stack has its caller.
+    fn was_jumped_to(&self, function: Address, hit: &FunctionHit) -> bool {
+        let jumpers = self.jumps.get(&function).into_iter().flatten();
+        let mut returns = jumpers.filter_map(|&jumper| self.returns.get(&(hit.tid, jumper)));
+        returns.any(|&parent| parent == hit.parent)
+    }
+
+    /// Notes what the text of a function says: who has no entry of its own, and to whom it jumps.
+    fn look_into(&mut self, function: Address) {
         let Some(text) = &self.kernel.text else {
             return;
         };
         let mut callers = vec![function];
         while let Some(caller) = callers.pop() {
             for callee in text.callees(&self.kernel.symbols, caller) {
-                let target = self.kernel.symbols.function_at(callee.target);
-                if let Some(target) = target
-                    && !self.kernel.is_traceable(target.name)
-                    && self.silent.insert(target.start)
-                {
-                    callers.push(target.start);
+                let Some(target) = self.kernel.symbols.function_at(callee.target) else {
+                    continue;
+                };
+                if !self.kernel.is_traceable(target.name) {
+                    if self.silent.insert(target.start) {
+                        callers.push(target.start);
+                    }
+                } else if callee.kind == CalleeKind::TailJump {
+                    self.jumpers.insert(function);
+                    self.jumps.entry(target.start).or_default().push(function);
                 }
             }
         }

@@ -67,7 +67,6 @@ sleep 0.5
 echo 0 > $T/tracing_on
 echo 16384 > $T/buffer_size_kb
 echo /proc/$W/task/* | sed 's|/proc/[0-9]*/task/||g' > $T/set_ftrace_pid
-echo function-fork > $T/trace_options
 echo {root} > $T/set_graph_function
 echo function_graph > $T/current_tracer
 echo nofuncgraph-irqs > $T/trace_options
