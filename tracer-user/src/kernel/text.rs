@@ -62,7 +62,7 @@ pub enum CalleeKind {
 pub struct Callee {
     /// Its first byte.
     pub target: Address,
-    /// How it is reached; `Call` if both ways.
+    /// How it is reached; `TailJump` if both ways.
     pub kind: CalleeKind,
 }
 
@@ -153,7 +153,7 @@ pub fn calls_in(
                         BranchKind::Jump => CalleeKind::TailJump,
                     };
                     let known = found.entry(target).or_insert(kind);
-                    *known = kind.min(*known);
+                    *known = kind.max(*known);
                 }
                 Destination::Cold(cold) if !parts.iter().any(|part| part.start == cold.start) => {
                     parts.push(cold);
