@@ -30,9 +30,10 @@ pub fn current() -> u64 {
 
 #[inline(always)]
 fn place(key: u64, attempt: u32) -> u32 {
-    // Fibonacci hashing of what tells tasks apart: each begins a cache line.
-    let hash = ((key >> 6) as u32).wrapping_mul(0x9e37_79b1) >> 12;
-    1 + (hash.wrapping_add(attempt) & config!(task_mask))
+    // Double hashing: addresses are not spread evenly, and neighbours would fill up long before the table is full.
+    let hash = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let (first, step) = ((hash >> 40) as u32, (hash >> 16) as u32 | 1);
+    1 + (first.wrapping_add(attempt.wrapping_mul(step)) & config!(task_mask))
 }
 
 /// The task in a slot; there is none in [`OUTSIDE`].

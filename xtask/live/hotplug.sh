@@ -1,33 +1,34 @@
 # A CPU goes and comes back in the middle of a trace.
-# limit: 90
-set -x
+# limit: 240
 
 online=/sys/devices/system/cpu/cpu1/online
 [ -w $online ] || skip_without "a CPU that can be switched off ($online, CONFIG_HOTPLUG_CPU)"
-drive tcp 1000
+# A dying CPU calls functions when RCU no longer looks at it, and up to 6.13 an fprobe on them uses RCU all the same: lockdep says so, rightly.
+! [ -e /proc/lockdep ] || ! grep -q ' fprobe_exit_handler$' /proc/kallsyms ||
+    skip_without "an fprobe that lets offline CPUs alone (6.14+) where PROVE_RCU looks"
+drive tcp 20000
 # Learning goes on meanwhile, with buffers for each CPU.
-trace --learn 3s --no-cache -G __sys_sendto --graph-opts noirqs -v
+trace --learn 3s --no-cache -G __sys_sendto --graph-opts noirqs
 hear 'tracer: tracing' 60
-round=0
-while [ $round -lt 3 ]; do
-    round=$((round + 1))
+# The listing grows: it is not read, which would take as long as it grows.
+grows() {
+    before=$(stat -c %s /tmp/out)
+    more() { [ "$(stat -c %s /tmp/out)" -gt $((before + 10000)) ]; }
+    within 20 more
+}
+for round in 1 2 3; do
     echo 0 >$online
-    sleep 1
-    before=$(grep -c '__sys_sendto() {' /tmp/out)
-    more() { [ "$(grep -c '__sys_sendto() {' /tmp/out)" -gt "$before" ]; }
-    within 10 more || fail "nothing is traced without CPU 1"
+    grows || fail "nothing is traced without CPU 1"
     echo 1 >$online
-    sleep 1
-    before=$(grep -c '__sys_sendto() {' /tmp/out)
-    within 10 more || fail "nothing is traced when CPU 1 is back"
+    grows || fail "nothing is traced when CPU 1 is back"
 done
 kill -INT $tracer
 ends_with 0
 calls=$(check_listing) || fail "$calls"
-said ', 0 events lost, 0 gaps' || fail "$(cat /tmp/err)"
+all_seen || fail "$(cat /tmp/err)"
 kill $workload
 wait $workload || fail "the workload: $(cat /tmp/workload.err)"
-# What is sent from CPU 1 is seen again.
-tracer --learn 0 -G __sys_recvfrom -C 1 -n 5 -- taskset 2 tracer workload sleep --count 20 --interval-us 10000 >/tmp/out 2>/tmp/err || fail "CPU 1: exit status $?: $(cat /tmp/err)"
-grep -q '^ 1)' /tmp/out || fail "nothing on CPU 1: $(cat /tmp/err)"
+# What runs on CPU 1 is seen again.
+tracer --learn 0 -G __sys_recvfrom -C 1 -- taskset 2 tracer workload sleep --count 5 --interval-us 10000 >/tmp/out 2>/tmp/err || fail "CPU 1: exit status $?: $(cat /tmp/err)"
+[ "$(grep -c '^ 1) .*__sys_recvfrom = 1 ' /tmp/out)" -ge 5 ] || fail "CPU 1: $(grep -c '^ 1) .*__sys_recvfrom = 1 ' /tmp/out) of 5 receives: $(cat /tmp/err)"
 nothing_left

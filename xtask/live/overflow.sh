@@ -21,7 +21,13 @@ calls=$(check_listing) || fail "$calls"
 
 # Many functions, and a ring that hardly takes one batch.
 drive udp
-trace --learn 0 -G __sys_sendto --ring-size 8 --duration 3s -v
+trace --learn 0 -G __sys_sendto --ring-size 4 -v
+hear 'tracer: tracing' 60
+kill -STOP $tracer
+sleep 1
+kill -CONT $tracer
+sleep 1
+kill -INT $tracer
 ends_with 0
 calls=$(check_listing) || fail "small: $calls"
 [ "$(lost)" -gt 0 ] || fail "nothing was lost"

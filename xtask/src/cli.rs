@@ -10,7 +10,7 @@ use crate::bench::{self, BenchArgs};
 use crate::fidelity::command::FidelityArgs;
 use crate::process::say;
 use crate::vm::command::{self as vm_command, VmArgs};
-use crate::{build, demo, fidelity, setup, test};
+use crate::{build, demo, fidelity, setup, test, torture};
 
 /// What a contributor types.
 #[derive(Parser)]
@@ -38,6 +38,8 @@ enum Task {
     Fidelity(FidelityArgs),
     /// Measures what tracing costs
     Bench(BenchArgs),
+    /// Attaches every function of a kernel under load, and finds those that do harm
+    Torture(torture::TortureArgs),
     /// Runs every test: on the host, then on each kernel of the matrix
     Test(test::TestArgs),
 }
@@ -68,6 +70,7 @@ fn perform(task: Task) -> Result<u8> {
         Task::Demo { arguments } => demo::demo(&arguments),
         Task::Fidelity(args) => fidelity::command::main(&args),
         Task::Bench(args) => bench::main(&args),
+        Task::Torture(args) => torture::main(&args),
         Task::Test(args) => Ok(test::main(&args)),
     }
 }

@@ -11,6 +11,7 @@ mod fidelity;
 mod process;
 mod setup;
 mod test;
+mod torture;
 mod vm;
 mod workspace;
 

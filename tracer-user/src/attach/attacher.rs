@@ -98,7 +98,7 @@ impl Attacher {
         for way in [Way::Kprobe, Way::Pair, Way::Multi] {
             let some: Vec<&Planned> = rest
                 .iter()
-                .filter(|function| self.way_of(function) == way)
+                .filter(|function| self.way_of(function, role) == way)
                 .copied()
                 .collect();
             probes.extend(self.attach_or_else_by_address(way, &some, role, observer)?);
@@ -130,8 +130,14 @@ impl Attacher {
         Ok(probes)
     }
 
-    const fn way_of(&self, function: &Planned) -> Way {
+    /// A probe of a trampoline can be preempted, and as long as its task waits the kernel skips that program for everybody else on the CPU. A
+    /// root whose return is missed does not end, and with thousands of tasks in a queue thousands are missed (seen on 7.3). An fprobe's
+    /// handler runs with preemption off.
+    fn way_of(&self, function: &Planned, role: Role) -> Way {
         match function.reach {
+            Reach::Type if role == Role::Root && self.way == Way::Multi && self.ways.kprobe => {
+                Way::Kprobe
+            }
             Reach::Type => self.way,
             Reach::Address | Reach::Shared => Way::Kprobe,
             Reach::Module(_) | Reach::Program => Way::Pair,

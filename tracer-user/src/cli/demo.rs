@@ -24,6 +24,7 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
         duration: None,
         learn: std::time::Duration::from_secs(5),
         no_cache: true,
+        functions: None,
         scope: ScopeArgs::default(),
         attach: args.attach,
         ring_size: 4096,

@@ -1,9 +1,9 @@
 //! What can be typed of a trace: what is traced, what of it is shown, where it goes. Recordings
 //! ([`super::recording_args`]) have their parts of it.
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, fs, path::PathBuf, time::Duration};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::Args as ClapArgs;
 
 use super::{exit::Usage, graph_options::GraphOptions, values};
@@ -101,6 +101,9 @@ pub struct CaptureArgs {
     /// Neither go by what was learned before nor keep what is learned
     #[arg(long)]
     pub no_cache: bool,
+    /// Trace the functions in this file below the roots, one name a line, and learn nothing: for `cargo xtask torture`
+    #[arg(long, hide = true, value_name = "FILE")]
+    pub functions: Option<PathBuf>,
     #[command(flatten)]
     pub scope: ScopeArgs,
     /// Attach by multi (fsession.multi, Linux 7.2+), kprobe (kprobe.session, 6.10+) or pair (fentry and fexit, 5.15+) instead of the
@@ -194,6 +197,7 @@ impl CaptureArgs {
             duration: self.duration,
             learn: self.learn,
             use_cache: !self.no_cache,
+            functions: self.functions()?,
             ring_bytes,
             scope: self.scope.into(),
             way: self.attach,
@@ -201,6 +205,15 @@ impl CaptureArgs {
             command: self.command.clone(),
             begin: self.begin,
         })
+    }
+
+    fn functions(&self) -> Result<Option<BTreeSet<String>>> {
+        let Some(file) = &self.functions else {
+            return Ok(None);
+        };
+        let text = fs::read_to_string(file)
+            .with_context(|| format!("cannot read the functions in {}", file.display()))?;
+        Ok(Some(text.lines().map(str::to_owned).collect()))
     }
 
     fn callers(&self) -> Result<Callers> {

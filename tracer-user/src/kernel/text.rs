@@ -98,6 +98,17 @@ impl KernelText {
         calls_in(symbols, function, &|start, length| self.read(start, length))
     }
 
+    /// How many arguments in registers a function takes at least, by what its beginning reads: a type that has fewer is another
+    /// function's. Takes some microseconds.
+    pub fn arguments_read(&self, function: &Function<'_>) -> Result<usize, TextError> {
+        let length = function.end.since(function.start).unwrap_or(0);
+        let length = usize::try_from(length).map_or(processor::BEGINNING_BYTES, |length| {
+            length.min(processor::BEGINNING_BYTES)
+        });
+        let code = self.read(function.start, length)?;
+        Ok(processor::arguments_read(&code, function.start))
+    }
+
     /// The functions that the function around `address` calls or jumps to directly; none where the
     /// text cannot be read. See [`Self::calls`].
     pub fn callees(&self, symbols: &Symbols, address: Address) -> Vec<Callee> {

@@ -12,7 +12,7 @@ use crate::{
     attach::Ways,
     kernel::{
         Address, Kernel,
-        btf::{Obstacle, TrampolineLimits},
+        btf::{Obstacle, Prototype, TrampolineLimits},
         symbols::Function,
     },
 };
@@ -26,6 +26,8 @@ pub enum Reason {
     NoType,
     /// Several functions have its name, and only a name tells them apart.
     NameNotUnique,
+    /// Its text takes more arguments than its type has.
+    TypeOfAnother,
     /// The kernel never lets BPF attach to it.
     Denied,
     /// Its signature does not fit a trampoline.
@@ -46,7 +48,7 @@ impl Reason {
     /// lock, too: with that among the functions a trace costs several times as much, so it has to be asked for.
     fn is_about_trampolines(&self, function: &str, scope: Scope) -> bool {
         match self {
-            Self::NoType | Self::NameNotUnique | Self::Signature(_) => true,
+            Self::NoType | Self::NameNotUnique | Self::TypeOfAnother | Self::Signature(_) => true,
             Self::Denied => scope == Scope::AllCalls || MIGRATION.contains(&function),
             _ => false,
         }
@@ -61,6 +63,9 @@ impl fmt::Display for Reason {
                 "no BTF: the compiler made it from another function (.isra, .constprop, .part)"
             }
             Self::NameNotUnique => "several functions have this name",
+            Self::TypeOfAnother => {
+                "its text takes more arguments than its BTF says, which is another function's: attaching could crash the machine"
+            }
             Self::Denied => "on the kernel's own deny list for BPF",
             Self::Signature(obstacle) => return obstacle.fmt(f),
             Self::Trampoline => {
@@ -277,9 +282,28 @@ impl Rules {
         if !kernel.symbols.is_unique_in(name, function.module) {
             return Err(Reason::NameNotUnique);
         }
-        match prototype.fentry_obstacle(self.limits) {
-            Some(obstacle) => Err(Reason::Signature(obstacle)),
-            None => Ok(()),
+        if let Some(obstacle) = prototype.fentry_obstacle(self.limits) {
+            return Err(Reason::Signature(obstacle));
         }
+        if takes_more(kernel, function, &prototype) {
+            return Err(Reason::TypeOfAnother);
+        }
+        Ok(())
     }
+}
+
+/// A trampoline saves as many argument registers as the type says, and what a program leaves in the others is what the function gets.
+/// Where two functions of one name were compiled and one of them was inlined everywhere, an older pahole gives the other one's code its type
+/// (`mm_init` of 6.1: the type of the one in init/main.c, which takes nothing, the text of the one in kernel/fork.c).
+fn takes_more(kernel: &Kernel, function: &Function<'_>, prototype: &Prototype) -> bool {
+    let read = kernel
+        .text
+        .as_ref()
+        .and_then(|text| text.arguments_read(function).ok());
+    let words: u32 = prototype
+        .parameters
+        .iter()
+        .map(|parameter| parameter.size.div_ceil(8))
+        .sum();
+    read.is_some_and(|read| read > words as usize)
 }

@@ -53,6 +53,8 @@ pub enum Origin {
     Watched(u64),
     /// Nothing below the roots is wanted.
     RootsOnly,
+    /// The user said so.
+    Given,
     /// It stands in the text, because nothing could be learned.
     Text {
         /// Why.
@@ -63,6 +65,18 @@ pub enum Origin {
 }
 
 impl Learned {
+    /// All functions with these names.
+    pub fn given(kernel: &Kernel, names: &BTreeSet<String>) -> Self {
+        let functions = kernel.symbols.functions();
+        let wanted = functions.filter(|function| names.contains(&function.shown()));
+        Self {
+            functions: wanted
+                .map(|function| (function.start, Source::Text { distance: 0 }))
+                .collect(),
+            origin: Origin::Given,
+        }
+    }
+
     /// Functions that were seen to run under a root, with their hits: not those that are only expected to.
     pub fn seen(&self) -> impl Iterator<Item = (Address, u64)> {
         let known = self.functions.iter();

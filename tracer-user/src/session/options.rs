@@ -1,6 +1,6 @@
 //! What a trace is asked for, and how it went.
 
-use std::{io::Write, time::Duration};
+use std::{collections::BTreeSet, io::Write, time::Duration};
 
 use tracer_common::{CpuCounters, CpuMask};
 
@@ -26,6 +26,8 @@ pub struct Options {
     pub learn: Duration,
     /// Go by what was learned before, and keep what is learned.
     pub use_cache: bool,
+    /// What runs below the roots, if that is given and not to be learned: names as `tracer list` shows them.
+    pub functions: Option<BTreeSet<String>>,
     /// Which functions are worth their cost.
     pub scope: Scope,
     /// The way to attach; none leaves it to the tool.

@@ -12,7 +12,7 @@ use super::{
     command::{self, Subject},
     growth::{self, Growth, Start},
     learn,
-    learning::{self, Before, Origin},
+    learning::{self, Before, Learned, Origin},
     pipeline::Pipeline,
     printer::Printer,
     probes::{self, Probes},
@@ -56,7 +56,10 @@ pub async fn run(options: &Options, outputs: Outputs) -> Result<Outcome> {
         Some(Subject::Held(_)) if !options.learn.is_zero() => Before::Nobody,
         _ => Before::Watch(options.learn),
     };
-    let learned = learn(&kernel, &roots, cache.as_ref(), before, &stop, tell);
+    let learned = match &options.functions {
+        Some(names) => Learned::given(&kernel, names),
+        None => learn(&kernel, &roots, cache.as_ref(), before, &stop, tell),
+    };
     if stop.is_wanted() {
         command::end(&mut subject.and_then(Subject::running)).await;
         return Ok(Outcome::default());
@@ -83,6 +86,7 @@ pub async fn run(options: &Options, outputs: Outputs) -> Result<Outcome> {
 fn growth_of(options: &Options, origin: &Origin) -> Option<Duration> {
     let waits = match origin {
         Origin::RootsOnly
+        | Origin::Given
         | Origin::Text {
             may_grow: false, ..
         } => return None,

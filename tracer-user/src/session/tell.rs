@@ -27,7 +27,7 @@ pub fn plan(plan: &Plan, origin: &Origin, verbose: bool) {
             names(plan),
             plan.callees.len()
         ),
-        Origin::RootsOnly => {}
+        Origin::RootsOnly | Origin::Given => {}
         Origin::Watched(calls) => eprintln!(
             "tracer: learned {all} functions from {calls} calls; {left_out} cannot be attached{colon}"
         ),

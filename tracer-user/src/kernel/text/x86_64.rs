@@ -3,7 +3,10 @@
 //! A linear sweep: kernel functions have their jump tables in read-only data, not in between, so
 //! instruction follows instruction. Where bytes do not decode, the sweep ends, and what was found before stands.
 
-use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, OpKind};
+use iced_x86::{
+    Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess,
+    OpKind, Register,
+};
 
 use crate::kernel::Address;
 
@@ -76,6 +79,86 @@ pub(super) fn leading_jump(code: &[u8], start: Address) -> Option<Address> {
     jumps.then(|| Address(instruction.near_branch_target()))
 }
 
+/// The registers of the calling convention, in the order of the arguments.
+const ARGUMENTS: [Register; 6] = [
+    Register::RDI,
+    Register::RSI,
+    Register::RDX,
+    Register::RCX,
+    Register::R8,
+    Register::R9,
+];
+
+/// As much of a function as is looked at for arguments, bytes.
+pub(super) const BEGINNING_BYTES: usize = 128;
+
+/// How many arguments in registers the beginning of a function reads for certain: one more than the last register that is read
+/// before anything is written to it, on the way that takes no jump, up to the first call.
+pub(super) fn arguments_read(code: &[u8], start: Address) -> usize {
+    let mut written = Vec::new();
+    let mut count = 0;
+    let mut infos = InstructionInfoFactory::new();
+    for instruction in &mut Decoder::with_ip(64, code, start.0, DecoderOptions::NONE) {
+        let goes_on = matches!(
+            instruction.flow_control(),
+            FlowControl::Next | FlowControl::ConditionalBranch
+        );
+        if instruction.is_invalid() || !goes_on {
+            break;
+        }
+        if says_nothing_of_arguments(&instruction) {
+            continue;
+        }
+        let info = infos.info(&instruction);
+        let argument = |register: Register| {
+            let full = register.full_register();
+            ARGUMENTS.iter().position(|&argument| argument == full)
+        };
+        let used = info.used_registers().iter();
+        let used = used.filter_map(|used| Some((argument(used.register())?, used.access())));
+        let (reads, writes): (Vec<_>, Vec<_>) =
+            used.partition(|(_, access)| reads(*access) && !ignores_its_input(&instruction));
+        for (argument, _) in reads {
+            if !written.contains(&argument) {
+                count = count.max(argument + 1);
+            }
+            written.push(argument);
+        }
+        written.extend(writes.into_iter().map(|(argument, _)| argument));
+    }
+    count
+}
+
+const fn reads(access: OpAccess) -> bool {
+    matches!(
+        access,
+        OpAccess::Read | OpAccess::CondRead | OpAccess::ReadWrite | OpAccess::ReadCondWrite
+    )
+}
+
+/// A register is saved or named, and its value is nobody's business.
+fn says_nothing_of_arguments(instruction: &Instruction) -> bool {
+    matches!(instruction.mnemonic(), Mnemonic::Push | Mnemonic::Nop)
+}
+
+/// The result is the same whatever the register held: `xor`, `sub` and `sbb` with itself, `or` with all ones, `and` with 0.
+fn ignores_its_input(instruction: &Instruction) -> bool {
+    let with_itself = instruction.op1_kind() == OpKind::Register
+        && instruction.op0_register() == instruction.op1_register();
+    let with = |wanted: u64| {
+        matches!(
+            instruction.op1_kind(),
+            OpKind::Immediate8 | OpKind::Immediate8to32 | OpKind::Immediate8to64
+        ) && instruction.immediate(1) & 0xff == wanted
+    };
+    match instruction.mnemonic() {
+        Mnemonic::Xor | Mnemonic::Sub | Mnemonic::Sbb => with_itself,
+        Mnemonic::Or => with(0xff),
+        Mnemonic::And => with(0),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,11 +215,30 @@ mod tests {
         assert_eq!(leading_jump(&[], START), None);
     }
 
+    #[test]
+    fn arguments_are_what_is_read_before_it_is_written() {
+        let count = |code: &[u8]| arguments_read(code, START);
+        // nopl 0(%rax,%rax); push %rbp; push %r9; mov %rsi,%rbp; xor %edx,%edx; mov %rdx,%rax; sbb %ecx,%ecx; or $-1,%r8d
+        let code = [
+            0x0f, 0x1f, 0x44, 0x00, 0x00, 0x55, 0x41, 0x51, 0x48, 0x89, 0xf5, 0x31, 0xd2, 0x48,
+            0x89, 0xd0, 0x19, 0xc9, 0x41, 0x83, 0xc8, 0xff,
+        ];
+        assert_eq!(count(&code), 2);
+        // je +0; mov 8(%rdx),%ecx: behind a jump that need not be taken.
+        assert_eq!(count(&[0x74, 0x00, 0x8b, 0x4a, 0x08]), 3);
+        // Behind a call, and behind a jump that is taken: mov %r9,%rax.
+        assert_eq!(count(&[0xe8, 0, 0, 0, 0, 0x4c, 0x89, 0xc8]), 0);
+        assert_eq!(count(&[0xeb, 0x00, 0x4c, 0x89, 0xc8]), 0);
+        assert_eq!(count(&[0x4c, 0x89, 0xc8]), 6);
+        assert_eq!(count(&[]), 0);
+    }
+
     proptest! {
         #[test]
         fn any_bytes_never_panic(code in prop::collection::vec(any::<u8>(), 0..300), start: u64) {
             let _ = branches(&code, Address(start));
             let _ = leading_jump(&code, Address(start));
+            prop_assert!(arguments_read(&code, Address(start)) <= ARGUMENTS.len());
         }
     }
 }

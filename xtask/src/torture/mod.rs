@@ -1,0 +1,327 @@
+//! `cargo xtask torture`: every function that tracer would attach is attached, by each way, while workloads run.
+//!
+//! The kernel accepts probes on functions that freeze it, and the rules of tracer's plan are to know them. Here they are tried: groups of functions,
+//! each twice as large as the one before, below roots that the workloads call. Groups follow each other in one boot until one does
+//! harm: the kernel complains, the machine stands still, or tracer or a workload fails. Then the group is tried by halves, in new boots, down to
+//! the function. What was done is kept in `target/torture`, and a run goes on where the last one stopped.
+
+mod state;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+
+use crate::process::say;
+use crate::setup::{self, Emulator, Kernel, KernelChoice, kernels};
+use crate::vm::{self, GuestFile, Sinks, VmError, VmSpec};
+use crate::{build, workspace};
+
+use state::{Group, State};
+
+const GUEST: &str = include_str!("guest.sh");
+
+/// Groups in one boot.
+const AT_ONCE: usize = 8;
+/// For what all functions of a kernel take to attach and let go, and the workloads in between.
+const BOOT: Duration = Duration::from_mins(3);
+/// For a function to attach and let go by a pair, with room to spare.
+const PAIR: Duration = Duration::from_millis(400);
+/// With the other ways.
+const ONE_OF_MANY: Duration = Duration::from_millis(40);
+
+/// A torture
+#[derive(Args, Debug)]
+pub struct TortureArgs {
+    /// 6.1, 6.12, 6.18, 7.3, or the path of a bzImage
+    #[arg(long, default_value = kernels::DEFAULT)]
+    kernel: KernelChoice,
+    /// Only this way to attach: multi, kprobe or pair
+    #[arg(long)]
+    way: Option<String>,
+    /// Only the functions that this file names, one a line
+    #[arg(long, value_name = "FILE")]
+    functions: Option<std::path::PathBuf>,
+    /// The most functions in a group
+    #[arg(long, default_value_t = 8192)]
+    largest: usize,
+}
+
+/// Tortures one kernel.
+pub fn main(args: &TortureArgs) -> Result<u8> {
+    build::build()?;
+    let emulator = setup::emulator()?;
+    let kernel = args.kernel.resolve()?;
+    let mut status = 0;
+    for way in ways(&emulator, &kernel, args.way.as_deref())? {
+        let file = state::file(&kernel.release, &way);
+        let mut state = match state::read(&file)? {
+            Some(state) => state,
+            None => State::new(&functions(&emulator, &kernel, args)?, args.largest),
+        };
+        let machine = Machine {
+            emulator: &emulator,
+            kernel: &kernel,
+            way: &way,
+        };
+        while !state.waiting.is_empty() {
+            machine.boot(&mut state)?;
+            state::write(&file, &state)?;
+            say(format!(
+                "{} {way}: {} functions done, {} boots, {} findings",
+                kernel.release,
+                state.done,
+                state.boots,
+                state.findings.len()
+            ));
+        }
+        print!("{}", report(&kernel.release, &way, &state));
+        status |= u8::from(!state.findings.is_empty());
+    }
+    Ok(status)
+}
+
+fn report(release: &str, way: &str, state: &State) -> String {
+    let mut text = format!(
+        "{release} {way}: {} functions came to their end, {} attached; {} refused; {} boots; {} findings\n",
+        state.done,
+        state.attached,
+        state.refused.len(),
+        state.boots,
+        state.findings.len()
+    );
+    for finding in &state.findings {
+        let _ = writeln!(
+            text,
+            "  {}: {}",
+            finding.functions.join(" "),
+            finding.evidence
+        );
+    }
+    text
+}
+
+/// The ways that the kernel has, or the one that was asked for.
+fn ways(emulator: &Emulator, kernel: &Kernel, wanted: Option<&str>) -> Result<Vec<String>> {
+    let asked = script(emulator, kernel, "tracer check || true")?;
+    let has = |way: &&str| {
+        *way == "pair"
+            || asked
+                .lines()
+                .any(|line| line.starts_with("ok") && line.contains(*way))
+    };
+    let ways = ["multi", "kprobe", "pair"].into_iter().filter(has);
+    let ways: Vec<String> = ways
+        .filter(|way| wanted.is_none_or(|wanted| wanted == *way))
+        .map(str::to_owned)
+        .collect();
+    if ways.is_empty() {
+        bail!("{} has no such way to attach", kernel.release);
+    }
+    Ok(ways)
+}
+
+/// What is to be attached.
+fn functions(emulator: &Emulator, kernel: &Kernel, args: &TortureArgs) -> Result<Vec<String>> {
+    if let Some(file) = &args.functions {
+        let text =
+            fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+        return Ok(text.lines().map(str::to_owned).collect());
+    }
+    let listed = script(emulator, kernel, "tracer list")?;
+    Ok(attachable(&listed))
+}
+
+/// Those of `tracer list` that are not left out; its last line is the sum.
+fn attachable(listed: &str) -> Vec<String> {
+    let mut names: Vec<String> = listed
+        .lines()
+        .filter(|line| !line.contains(" left out: ") && !line.contains(" functions: "))
+        .map(str::to_owned)
+        .collect();
+    names.sort_unstable();
+    // Several functions with one name are attached together.
+    names.dedup();
+    names
+}
+
+fn script(emulator: &Emulator, kernel: &Kernel, script: &str) -> Result<String> {
+    let command = ["sh", "-c", script].map(Into::into).to_vec();
+    vm::output(emulator, &VmSpec::new(kernel.clone(), command))
+}
+
+/// A kernel, and a way to attach.
+struct Machine<'a> {
+    emulator: &'a Emulator,
+    kernel: &'a Kernel,
+    way: &'a str,
+}
+
+impl Machine<'_> {
+    /// Tries the next groups, until all are done or one does harm.
+    fn boot(&self, state: &mut State) -> Result<()> {
+        // One that is suspected has a boot of its own.
+        let suspected = state
+            .waiting
+            .front()
+            .is_some_and(|group| group.suspicion.is_some());
+        let count = if suspected {
+            1
+        } else {
+            AT_ONCE.min(state.waiting.len())
+        };
+        let groups: Vec<Group> = state.waiting.drain(..count).collect();
+        state.boots += 1;
+        let mut said = Vec::new();
+        let end = vm::run(
+            self.emulator,
+            &self.spec(&groups)?,
+            Sinks {
+                stdout: &mut said,
+                stderr: &mut io::stderr(),
+            },
+        );
+        let trouble = match end {
+            Ok(_) => "the guest's script ended".to_owned(),
+            Err(VmError::Host(error)) => return Err(error),
+            Err(error) => error.to_string(),
+        };
+        judge(state, groups, &String::from_utf8_lossy(&said), &trouble);
+        Ok(())
+    }
+
+    fn spec(&self, groups: &[Group]) -> Result<VmSpec> {
+        let directory = workspace::target().join("torture").join("groups");
+        let _ = fs::remove_dir_all(&directory);
+        fs::create_dir_all(&directory)?;
+        let names: Vec<String> = (0..groups.len()).map(|number| number.to_string()).collect();
+        for (name, group) in names.iter().zip(groups) {
+            fs::write(directory.join(name), group.functions.join("\n") + "\n")?;
+        }
+        let script = ["sh", "-c", GUEST, "torture", self.way].map(str::to_owned);
+        let command = script.into_iter().chain(names).map(Into::into).collect();
+        let mut spec = VmSpec::new(self.kernel.clone(), command);
+        spec.memory_mib = 2048;
+        spec.files.push(guest_file(&directory));
+        let functions = groups
+            .iter()
+            .map(|group| group.functions.len())
+            .sum::<usize>();
+        let each = if self.way == "pair" {
+            PAIR
+        } else {
+            ONE_OF_MANY
+        };
+        let factor = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        spec.timeout = BOOT * factor(groups.len()) + each * factor(functions);
+        Ok(spec)
+    }
+}
+
+fn guest_file(directory: &Path) -> GuestFile {
+    GuestFile {
+        source: directory.to_owned(),
+        destination: "/groups".to_owned(),
+    }
+}
+
+/// Reads what the guest said of its groups. The first that has no end did harm; those behind it have still to be tried.
+fn judge(state: &mut State, groups: Vec<Group>, said: &str, trouble: &str) {
+    let mut groups = groups.into_iter().enumerate();
+    for (number, group) in groups.by_ref() {
+        let of_group = |verb: &str| {
+            let begin = format!("{verb} {number} ");
+            said.lines()
+                .filter_map(|line| line.strip_prefix(&begin).map(str::to_owned))
+                .collect::<Vec<_>>()
+        };
+        let failed = of_group("failed").into_iter().next();
+        let attached = of_group("end")
+            .first()
+            .and_then(|end| end.split(' ').nth(1)?.parse().ok());
+        match (failed, attached) {
+            (None, Some(attached)) => {
+                state.refused.extend(of_group("refused"));
+                state.passed(&group, attached);
+            }
+            (Some(reason), _) => state.failed(group, &reason),
+            (None, None) => {
+                state.failed(group, &brief(trouble));
+                break;
+            }
+        }
+    }
+    for (_, group) in groups.rev() {
+        state.waiting.push_front(group);
+    }
+}
+
+/// The first lines of what the kernel said, without the time before each.
+fn brief(trouble: &str) -> String {
+    let lines = trouble.lines().map(|line| match line.split_once("] ") {
+        Some((time, text)) if time.starts_with('[') => text,
+        _ => line,
+    });
+    lines.take(12).collect::<Vec<_>>().join(" | ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(names: &[&str]) -> Group {
+        Group {
+            functions: names.iter().map(|name| (*name).to_owned()).collect(),
+            suspicion: None,
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_is_not_attached() {
+        let listed = "b\na\nc                left out: several functions have this name\na\n3 functions: 2 can be traced, 1 cannot\n";
+        assert_eq!(attachable(listed), ["a", "b"]);
+    }
+
+    #[test]
+    fn the_group_that_did_not_end_is_tried_by_halves_and_the_rest_again() {
+        let groups = vec![group(&["a", "b"]), group(&["c", "d"]), group(&["e"])];
+        let said =
+            "begin 0\nend 0 2 2 17\nrefused 0 tracer: the kernel does not accept b\nbegin 1\n";
+        let mut state = State::default();
+        judge(
+            &mut state,
+            groups,
+            said,
+            "the kernel:\n[    1.5] BUG: bad\n",
+        );
+        assert_eq!((state.done, state.attached, state.refused.len()), (2, 2, 1));
+        let waiting: Vec<_> = state
+            .waiting
+            .iter()
+            .map(|group| group.functions.join(" "))
+            .collect();
+        assert_eq!(waiting, ["c", "d", "e"]);
+        assert_eq!(
+            state.waiting[0].suspicion.as_deref(),
+            Some("the kernel: | BUG: bad")
+        );
+        assert_eq!(state.waiting[2].suspicion, None);
+    }
+
+    #[test]
+    fn a_single_function_that_does_harm_is_a_finding() {
+        let mut state = State::default();
+        judge(
+            &mut state,
+            vec![group(&["a"])],
+            "begin 0\nfailed 0 exit status 1: words\n",
+            "",
+        );
+        assert_eq!(state.findings[0].evidence, "exit status 1: words");
+        assert!(report("6.1", "pair", &state).contains("a: exit status 1"));
+    }
+}
