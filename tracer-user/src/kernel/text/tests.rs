@@ -134,7 +134,10 @@ fn padding_and_landing_pad_count_as_the_function() {
         (0x300, "end"),
     ];
     let code = [(0x00, CALL, 0xf6), (0x10, CALL, 0x204), (0x20, JUMP, 0x200)];
-    assert_eq!(calls(&functions, &code).callees, [call(0x100), tail_jump(0x200)]);
+    assert_eq!(
+        calls(&functions, &code).callees,
+        [call(0x100), tail_jump(0x200)]
+    );
 }
 
 proptest! {
