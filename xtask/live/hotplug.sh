@@ -1,5 +1,5 @@
 # A CPU goes and comes back in the middle of a trace.
-# limit: 240
+# limit: 400
 
 online=/sys/devices/system/cpu/cpu1/online
 [ -w $online ] || skip_without "a CPU that can be switched off ($online, CONFIG_HOTPLUG_CPU)"

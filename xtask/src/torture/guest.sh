@@ -14,7 +14,7 @@ roots='-G sendto -G recvfrom -G __x64_sys_openat -G ksys_read -G ksys_write -G k
 
 # Some of each, one after the other; what a group has broken need not show at once.
 work() {
-    for kind in tcp udp unix sockmap; do
+    for kind in tcp udp unix sockmap files memory threads; do
         tracer workload $kind --count 40 --interval-us 500 || return
     done
     tracer workload sleep --count 3 --interval-us 10000 || return

@@ -232,6 +232,7 @@ fn guest_file(directory: &Path) -> GuestFile {
 /// Reads what the guest said of its groups. The first that has no end did harm; those behind it have still to be tried.
 fn judge(state: &mut State, groups: Vec<Group>, said: &str, trouble: &str) {
     let mut groups = groups.into_iter().enumerate();
+    let mut harmful = Vec::new();
     for (number, group) in groups.by_ref() {
         let of_group = |verb: &str| {
             let begin = format!("{verb} {number} ");
@@ -248,15 +249,19 @@ fn judge(state: &mut State, groups: Vec<Group>, said: &str, trouble: &str) {
                 state.refused.extend(of_group("refused"));
                 state.passed(&group, attached);
             }
-            (Some(reason), _) => state.failed(group, &reason),
+            (Some(reason), _) => harmful.push((group, reason)),
             (None, None) => {
-                state.failed(group, &brief(trouble));
+                harmful.push((group, brief(trouble)));
                 break;
             }
         }
     }
     for (_, group) in groups.rev() {
         state.waiting.push_front(group);
+    }
+    // In front of the others: what is suspected is cleared up first.
+    for (group, evidence) in harmful.into_iter().rev() {
+        state.failed(group, &evidence);
     }
 }
 
