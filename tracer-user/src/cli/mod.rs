@@ -8,6 +8,7 @@ mod exit;
 mod graph_options;
 mod list;
 mod output;
+mod page;
 mod preconditions;
 mod recording_args;
 mod replay;
