@@ -150,3 +150,22 @@ fn a_report_into_a_file_is_the_same() {
         assert_eq!(printed.stdout, written, "{arguments:?}");
     }
 }
+
+#[test]
+fn a_pipe_and_a_file_have_colours_only_if_they_must() {
+    let directory = tempfile::tempdir().unwrap();
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples/sockmap.rec");
+    let sample = sample.to_str().unwrap();
+    let has_colours = |bytes: &[u8]| bytes.contains(&0x1b);
+    let plain = tracer(directory.path(), &["replay", sample]);
+    assert!(plain.status.success() && !has_colours(&plain.stdout));
+    let always = ["replay", sample, "--color", "always"];
+    assert!(has_colours(&tracer(directory.path(), &always).stdout));
+    for (color, expected) in [("auto", false), ("never", false), ("always", true)] {
+        let arguments = ["replay", sample, "--color", color, "-o", "file"];
+        assert!(tracer(directory.path(), &arguments).status.success());
+        let written = fs::read(directory.path().join("file")).unwrap();
+        assert_eq!(has_colours(&written), expected, "{color}");
+        assert!(expected || written == plain.stdout, "{color}");
+    }
+}

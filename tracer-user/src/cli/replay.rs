@@ -16,7 +16,7 @@ use crate::{
 
 /// Prints a recording.
 pub fn run(args: &ReplayArgs) -> Result<Exit> {
-    let show = args.show.show()?;
+    let show = args.show.show(args.output.as_deref())?;
     let recording = open(&args.recording)?;
     if let Some(output) = &args.output {
         refuse_same(&args.recording, output)?;
