@@ -7,7 +7,10 @@
 use std::io;
 
 use tracer::{
-    graph::{FunctionId, Node, Rebuilder, RootCall, tree::Interrupts},
+    graph::{
+        FunctionId, Node, Rebuilder, RootCall,
+        tree::{Interrupts, SleepTime},
+    },
     kernel::{
         Address,
         btf::{TrampolineLimits, Types, ValueType},
@@ -15,12 +18,15 @@ use tracer::{
         symbols::Symbols,
         text,
     },
-    output::Format,
+    output::{
+        Format, ftrace,
+        page::{Page, Recorded},
+    },
     plan::{FunctionInfo, FunctionTable, ParameterInfo},
-    recording::{Frame, Piece, Reader, Writer, columns::Step},
-    session::{Show, Shown},
+    recording::{Frame, Head, Piece, Reader, Writer, columns::Step},
+    session::{Outcome, Readable, Show, Shown},
     stream::Batch,
-    summary::{GroupBy, SortBy},
+    summary::{Collect as _, Diff, GroupBy, Overview, SortBy},
 };
 use tracer_common::{BATCH_CAPACITY, BatchHeader, Event};
 
@@ -200,6 +206,33 @@ fn show(steps: impl Iterator<Item = Step>) {
         group_by: Some(GroupBy::Caller),
     };
     write(profile, &calls);
+    page(&calls);
+}
+
+/// The page of two recordings, with all that a page of one has.
+fn page(calls: &[RootCall]) {
+    let functions = functions();
+    let [before, after] = [&calls[..calls.len() / 2], calls].map(|calls| {
+        let mut overview = Overview::new(&functions, SleepTime::Counted);
+        for call in calls {
+            overview.add(call);
+        }
+        overview
+    });
+    let recordings = [&before, &after].map(|overview| Recorded {
+        file: String::new(),
+        head: Head::default(),
+        outcome: Outcome::default(),
+        readable: Readable::default(),
+        overview,
+    });
+    let page = Page {
+        recordings: &recordings,
+        diff: Some(Diff::new(&before.side, &after.side)),
+        sort: SortBy::default(),
+        text: ftrace::Options::default(),
+    };
+    assert!(page.write(&mut io::sink()).is_ok());
 }
 
 fn write(result: Shown, calls: &[RootCall]) {

@@ -19,6 +19,7 @@ use crate::{
 };
 
 pub use returns::Returns;
+pub(crate) use threshold::prune;
 
 /// Conditions on a root call. The default lets everything through.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -114,7 +115,7 @@ impl Filter {
 }
 
 /// The root's own call, if it returned. Where its entry was lost, what it called stands beside it, before it.
-fn root_of(call: &RootCall) -> Option<&Call> {
+pub(crate) fn root_of(call: &RootCall) -> Option<&Call> {
     let outermost = call.nodes.iter().rev().find(|node| node.depth() == 0);
     match outermost {
         Some(Node::Call(root)) if call.end == End::Returned => Some(root),

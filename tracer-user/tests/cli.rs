@@ -39,8 +39,18 @@ fn help() {
 #[test]
 fn help_of_the_subcommands() {
     for name in [
-        "latency", "profile", "record", "replay", "report", "graph", "diff", "demo", "list",
-        "check", "workload",
+        "latency",
+        "profile",
+        "record",
+        "replay",
+        "report",
+        "graph",
+        "diff",
+        "demo",
+        "list",
+        "check",
+        "workload",
+        "completions",
     ] {
         insta::assert_snapshot!(format!("help_{name}"), tracer(&[name, "--help"]));
     }
@@ -114,4 +124,52 @@ fn what_clap_refuses() {
         .map(|arguments| format!("$ tracer {}\n{}", arguments.join(" "), tracer(arguments)))
         .collect();
     insta::assert_snapshot!(all.join("\n"));
+}
+
+/// The sub-commands that help lists.
+fn subcommands() -> Vec<String> {
+    let help = tracer(&["--help"]);
+    let (_, rest) = help.split_once("Commands:\n").expect("help has commands");
+    let lines = rest.lines().take_while(|line| !line.is_empty());
+    let names = lines.filter_map(|line| line.split_whitespace().next());
+    names
+        .filter(|&name| name != "help")
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn completions_know_every_command() {
+    let names = subcommands();
+    assert!(names.len() > 10, "{names:?}");
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = tracer(&["completions", shell]);
+        assert!(script.starts_with("exit status 0"), "{shell}");
+        assert!(script.contains("slower-than"), "{shell}");
+        for name in &names {
+            assert!(script.contains(name.as_str()), "{shell}: {name}");
+        }
+    }
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let directory = tempfile::tempdir().expect("there is room for files");
+    let path = directory.path().join("man");
+    let said = tracer(&["man", path.to_str().expect("a name in ASCII")]);
+    assert_eq!(said, "exit status 0\n");
+    let page = |name: &str| std::fs::read_to_string(path.join(name)).expect("it was written");
+    assert!(page("tracer.1").contains("slower"));
+    for name in subcommands() {
+        let page = page(&format!("tracer-{name}.1"));
+        assert!(
+            page.starts_with(".ie") && page.contains(".SH SYNOPSIS"),
+            "{name}"
+        );
+    }
+    let said = tracer(&["man", "/proc/nowhere"]);
+    assert!(
+        said.starts_with("exit status 6\n--- stderr\ntracer: the manual pages cannot be written"),
+        "{said}"
+    );
 }

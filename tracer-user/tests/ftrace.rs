@@ -7,7 +7,7 @@ use tracer::{
     graph::{End, RootCall, tree::SleepTime},
     output::{
         Form,
-        ftrace::{Arguments, Columns, FtraceWriter, Options, Values},
+        ftrace::{Arguments, Colour, Columns, FtraceWriter, Options, Values},
     },
 };
 
@@ -174,4 +174,22 @@ fn another_task_on_the_same_cpu_is_announced() {
         call(172, "sender", 0),
     ];
     insta::assert_snapshot!(text(&calls, Options::default(), 2));
+}
+
+#[test]
+fn long_durations_and_errors_stand_out() {
+    let coloured = Options {
+        colour: Colour::Ansi,
+        ..Options::default()
+    };
+    let shown = text(&[nested()], coloured, 2);
+    insta::assert_snapshot!(shown.replace('\x1b', "<ESC>"));
+    // What is between the colours is the listing as it always is.
+    let mut parts = shown.split('\x1b');
+    let mut rest: String = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (_, words) = part.split_once('m').expect("a colour ends with m");
+        rest.push_str(words);
+    }
+    assert_eq!(rest, text(&[nested()], Options::default(), 2));
 }

@@ -85,6 +85,7 @@ fn what_a_recording_shows() {
     let mut flipped = bytes.clone();
     flipped[bytes.len() / 2] ^= 4;
     fs::write(directory.path().join("flipped"), flipped).unwrap();
+    fs::write(directory.path().join("other"), &bytes).unwrap();
     let commands: &[&[&str]] = &[
         &["replay", "whole", "-n", "1"],
         &["replay", "whole", "--graph-opts", "depth=1"],
@@ -99,6 +100,11 @@ fn what_a_recording_shows() {
         &["replay", "whole", "-o", "/nowhere/file"],
         &["report", "whole"],
         &["report", "cut", "-s", "calls", "--group-by", "caller"],
+        &["report", "whole", "-o", "whole"],
+        &["report", "whole", "cut"],
+        &["report", "whole", "--html", "-o", "/dev/full"],
+        &["report", "whole", "--html", "--group-by", "cpu"],
+        &["report", "whole", "other", "--html", "-o", "other"],
         &["graph", "whole", "inner"],
         &["graph", "whole", "nothing"],
         &["diff", "whole", "cut"],
@@ -123,5 +129,43 @@ fn a_replay_into_a_file_is_the_same() {
         assert!(tracer(directory.path(), &arguments).stdout.is_empty());
         let written = fs::read(directory.path().join("file")).unwrap();
         assert_eq!(printed.stdout, written, "{format}");
+    }
+}
+
+#[test]
+fn a_report_into_a_file_is_the_same() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("whole"), recording(100)).unwrap();
+    let reports: &[&[&str]] = &[
+        &["report", "whole"],
+        &["report", "--html", "whole"],
+        &["report", "--html", "whole", "whole"],
+    ];
+    for arguments in reports {
+        let printed = tracer(directory.path(), arguments);
+        assert!(printed.status.success(), "{arguments:?}");
+        let with_file = [*arguments, &["-o", "file"]].concat();
+        assert!(tracer(directory.path(), &with_file).stdout.is_empty());
+        let written = fs::read(directory.path().join("file")).unwrap();
+        assert_eq!(printed.stdout, written, "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_pipe_and_a_file_have_colours_only_if_they_must() {
+    let directory = tempfile::tempdir().unwrap();
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples/sockmap.rec");
+    let sample = sample.to_str().unwrap();
+    let has_colours = |bytes: &[u8]| bytes.contains(&0x1b);
+    let plain = tracer(directory.path(), &["replay", sample]);
+    assert!(plain.status.success() && !has_colours(&plain.stdout));
+    let always = ["replay", sample, "--color", "always"];
+    assert!(has_colours(&tracer(directory.path(), &always).stdout));
+    for (color, expected) in [("auto", false), ("never", false), ("always", true)] {
+        let arguments = ["replay", sample, "--color", color, "-o", "file"];
+        assert!(tracer(directory.path(), &arguments).status.success());
+        let written = fs::read(directory.path().join("file")).unwrap();
+        assert_eq!(has_colours(&written), expected, "{color}");
+        assert!(expected || written == plain.stdout, "{color}");
     }
 }

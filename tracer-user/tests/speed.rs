@@ -178,3 +178,13 @@ fn speed_and_size() {
         println!("{format:?}: {:.2} million calls/s", calls / taken / 1e6);
     }
 }
+
+/// For whoever wants to see what becomes of millions of calls, such as their page in a browser.
+#[test]
+#[ignore = "makes a file, run by hand"]
+fn a_large_recording() {
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("large.rec");
+    let (bytes, events) = recording();
+    std::fs::write(&path, bytes).unwrap();
+    println!("{} events are in {}", events, path.display());
+}

@@ -118,7 +118,7 @@ fn side<'a>(table: &'a FunctionTable, sends: u64, lock_ns: u64, also: &[u32]) ->
     side
 }
 
-fn diff(before: Side<'_>, after: Side<'_>) -> String {
+fn diff(before: &Side<'_>, after: &Side<'_>) -> String {
     let mut out = Vec::new();
     Diff::new(before, after).write(&mut out).unwrap();
     String::from_utf8(out).unwrap()
@@ -129,16 +129,16 @@ fn a_diff() {
     let table = functions();
     let before = side(&table, 100, 500, &[ALLOC]);
     let after = side(&table, 200, 560, &[IS_FULL]);
-    insta::assert_snapshot!(diff(before, after));
+    insta::assert_snapshot!(diff(&before, &after));
 }
 
 #[test]
 fn what_is_no_change_is_none() {
     let table = functions();
-    let same = diff(side(&table, 70, 500, &[]), side(&table, 140, 500, &[]));
+    let same = diff(&side(&table, 70, 500, &[]), &side(&table, 140, 500, &[]));
     assert!(same.contains("no path appeared"), "{same}");
     // Nine calls say nothing, however much they differ.
-    let few = diff(side(&table, 9, 500, &[]), side(&table, 9, 5000, &[]));
+    let few = diff(&side(&table, 9, 500, &[]), &side(&table, 9, 5000, &[]));
     assert!(few.contains("no path appeared"), "{few}");
     let mut other = Side::new(&table, SleepTime::Counted);
     let unrelated = Task::new(1, "a", 0)
@@ -146,7 +146,7 @@ fn what_is_no_change_is_none() {
         .leave(LOCK, 0, 0)
         .end(End::Returned);
     other.add(&unrelated);
-    assert!(Diff::new(side(&table, 9, 500, &[]), other).is_unrelated());
+    assert!(Diff::new(&side(&table, 9, 500, &[]), &other).is_unrelated());
 }
 
 proptest! {

@@ -5,10 +5,10 @@
 //! takes no time worth naming.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::process::{cargo_like, run};
 use crate::setup::{self, CoreLibrary, Toolchain};
@@ -18,6 +18,13 @@ use crate::workspace::{self, BPF_TARGET, HOST_TARGET};
 const OBJECTS: [(&str, &str); 2] = [
     ("TRACER_EBPF_OBJECT", "tracer-ebpf"),
     ("SOCKMAP_EBPF_OBJECT", "sockmap-ebpf"),
+];
+
+/// Shells, and the names by which they look for completions.
+const COMPLETIONS: [(&str, &str); 3] = [
+    ("bash", "tracer.bash"),
+    ("fish", "tracer.fish"),
+    ("zsh", "_tracer"),
 ];
 
 /// Builds everything and returns the static binary.
@@ -103,11 +110,36 @@ fn tracer() -> Result<PathBuf> {
     let built = for_a_guest(&["--bin", "tracer"])?.join("tracer");
     let tracer = workspace::tracer();
     install(&built, &tracer)?;
+    describe(&tracer)?;
     Ok(tracer)
 }
 
+/// Leaves manual pages and completions beside the binary, as it makes them.
+fn describe(tracer: &Path) -> Result<()> {
+    let beside = tracer.parent().unwrap_or(tracer);
+    run(Command::new(tracer).arg("man").arg(beside.join("man")))
+        .context("tracer does not make its manual pages")?;
+    let directory = beside.join("completions");
+    fs::create_dir_all(&directory)
+        .with_context(|| format!("cannot make {}", directory.display()))?;
+    for (shell, file) in COMPLETIONS {
+        let made = Command::new(tracer).args(["completions", shell]).output();
+        let made = made.with_context(|| format!("tracer does not make completions for {shell}"))?;
+        if !made.status.success() {
+            bail!(
+                "tracer does not make completions for {shell} ({})",
+                made.status
+            );
+        }
+        let path = directory.join(file);
+        fs::write(&path, made.stdout)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
 /// Copies by way of a second name: the old binary may be running.
-fn install(from: &std::path::Path, to: &std::path::Path) -> Result<()> {
+fn install(from: &Path, to: &Path) -> Result<()> {
     let context = || format!("cannot copy {} to {}", from.display(), to.display());
     let new = to.with_extension(format!("new-{}", std::process::id()));
     fs::create_dir_all(to.parent().with_context(context)?).with_context(context)?;

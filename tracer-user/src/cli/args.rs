@@ -1,8 +1,8 @@
 //! What can be typed, and its help. The names are those of `perf ftrace` where it has them.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap::{Args as ClapArgs, ColorChoice, Parser, Subcommand, ValueEnum};
 
 use super::values;
 pub use super::{
@@ -56,6 +56,11 @@ pub enum Action {
     Check(CheckArgs),
     /// Run a workload on real sockets
     Workload(WorkloadArgs),
+    /// Print completions for a shell
+    Completions(CompletionsArgs),
+    /// Write the manual pages
+    #[command(name = "man", hide = true)]
+    Manual(ManualArgs),
 }
 
 /// The demonstration
@@ -73,6 +78,9 @@ pub struct DemoArgs {
     /// Attach by multi, kprobe or pair, as for a trace
     #[arg(long, value_name = "WAY", value_parser = values::way)]
     pub attach: Option<Way>,
+    /// Colour long durations and returned errors, as for a trace
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
+    pub color: ColorChoice,
     /// Tell more on stderr
     #[arg(short, long)]
     pub verbose: bool,
@@ -125,6 +133,21 @@ pub struct WorkloadArgs {
     /// Run before all that is not in real time (SCHED_FIFO)
     #[arg(long)]
     pub real_time: bool,
+}
+
+/// Completions
+#[derive(Debug, ClapArgs)]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+/// Manual pages
+#[derive(Debug, ClapArgs)]
+pub struct ManualArgs {
+    /// Where to
+    #[arg(value_name = "DIRECTORY")]
+    pub directory: PathBuf,
 }
 
 /// The workloads

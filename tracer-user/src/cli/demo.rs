@@ -45,6 +45,7 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
     let show = ShowArgs {
         filter,
         format: Format::Ftrace,
+        color: args.color,
     };
     let trace = TraceArgs {
         capture,

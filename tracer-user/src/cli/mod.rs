@@ -3,11 +3,14 @@
 
 mod args;
 mod check;
+mod colour;
 mod demo;
+mod describe;
 mod exit;
 mod graph_options;
 mod list;
 mod output;
+mod page;
 mod preconditions;
 mod recording_args;
 mod replay;
@@ -52,12 +55,16 @@ fn run(args: Args) -> Result<Exit> {
         Some(Action::List(list)) => list::run(&list),
         Some(Action::Check(check)) => check::run(&check),
         Some(Action::Workload(workload)) => workload::run(&workload),
+        Some(Action::Completions(completions)) => describe::completions(&completions),
+        Some(Action::Manual(manual)) => describe::manual(&manual),
     }
 }
 
 /// Traces as asked.
 fn trace(args: &TraceArgs) -> Result<Exit> {
-    let options = args.capture.options(args.show.show()?)?;
+    let options = args
+        .capture
+        .options(args.show.show(args.output.as_deref())?)?;
     run_trace(&options, || to(args.output.as_deref(), options.show.result))
 }
 
@@ -91,7 +98,7 @@ fn to(path: Option<&std::path::Path>, shown: Shown) -> Result<Outputs> {
 
 /// Traces into a file.
 fn record(args: &RecordArgs) -> Result<Exit> {
-    let options = args.capture.options(args.show.show()?)?;
+    let options = args.capture.options(args.show.show(None)?)?;
     run_trace(&options, || {
         let shown = options.show.result;
         let graph = args.print.then(|| output::open(None, shown)).transpose()?;

@@ -11,11 +11,30 @@ use anyhow::{Result, bail};
 use super::exit::{Output, Usage};
 use crate::session::Shown;
 
-/// Opens the output. What is no text does not go to a terminal.
-pub fn open(path: Option<&Path>, shown: Shown) -> Result<Box<dyn Write + Send>> {
+/// For whom an output is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Medium {
+    /// Who reads it, or a program.
+    Text,
+    /// A program alone.
+    File,
+}
+
+impl From<Shown> for Medium {
+    fn from(shown: Shown) -> Self {
+        if shown.is_binary() {
+            Self::File
+        } else {
+            Self::Text
+        }
+    }
+}
+
+/// Opens the output. What nobody can read does not go to a terminal.
+pub fn open(path: Option<&Path>, medium: impl Into<Medium>) -> Result<Box<dyn Write + Send>> {
     let Some(path) = path else {
         let out = io::stdout();
-        if shown.is_binary() && out.is_terminal() {
+        if medium.into() == Medium::File && out.is_terminal() {
             bail!(Usage(
                 "this form is not for a terminal; send it into a file, such as with -o FILE"
                     .to_owned()

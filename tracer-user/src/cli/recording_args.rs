@@ -55,6 +55,15 @@ pub struct ReportArgs {
     /// The recording
     #[arg(value_name = "RECORDING")]
     pub recording: PathBuf,
+    /// Another recording, to stand beside it on a page
+    #[arg(value_name = "AFTER", requires = "html")]
+    pub after: Option<PathBuf>,
+    /// Make a page for a browser: a flame graph, a histogram, the slowest and the failed calls, the functions
+    #[arg(long, conflicts_with = "group_by")]
+    pub html: bool,
+    /// Write the report to this file
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
     #[command(flatten)]
     pub order: OrderArgs,
     #[command(flatten)]

@@ -16,7 +16,7 @@ use crate::{
 
 /// Prints a recording.
 pub fn run(args: &ReplayArgs) -> Result<Exit> {
-    let show = args.show.show()?;
+    let show = args.show.show(args.output.as_deref())?;
     let recording = open(&args.recording)?;
     if let Some(output) = &args.output {
         refuse_same(&args.recording, output)?;
@@ -35,7 +35,7 @@ pub fn open(path: &Path) -> Result<Recording<File>> {
 }
 
 /// An output that is the recording itself would destroy it.
-fn refuse_same(recording: &Path, output: &Path) -> Result<()> {
+pub fn refuse_same(recording: &Path, output: &Path) -> Result<()> {
     let of = |path: &Path| path.metadata().map(|facts| (facts.dev(), facts.ino()));
     match (of(recording), of(output)) {
         (Ok(recording), Ok(output)) if recording == output => bail!(Usage(

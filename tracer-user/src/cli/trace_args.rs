@@ -1,12 +1,17 @@
 //! What can be typed of a trace: what is traced, what of it is shown, where it goes. Recordings
 //! ([`super::recording_args`]) have their parts of it.
 
-use std::{collections::BTreeSet, fs, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result, bail};
-use clap::Args as ClapArgs;
+use clap::{Args as ClapArgs, ColorChoice};
 
-use super::{exit::Usage, graph_options::GraphOptions, values};
+use super::{colour, exit::Usage, graph_options::GraphOptions, values};
 use crate::{
     attach::Way,
     filter::{Filter, Returns},
@@ -150,6 +155,9 @@ pub struct ShowArgs {
     /// The form of what is printed
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     pub format: Format,
+    /// Colour long durations and returned errors: on a terminal, always or never. NO_COLOR in the environment keeps them off where it is auto
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
+    pub color: ColorChoice,
 }
 
 /// What is shown
@@ -230,12 +238,12 @@ impl CaptureArgs {
 }
 
 impl ShowArgs {
-    /// What was typed, ready to use.
-    pub fn show(&self) -> Result<Show> {
-        Ok(Show {
-            result: Shown::Each(self.format),
-            ..self.filter.show()?
-        })
+    /// What was typed, ready to use. It goes to `output`, or to stdout.
+    pub fn show(&self, output: Option<&Path>) -> Result<Show> {
+        let mut show = self.filter.show()?;
+        show.result = Shown::Each(self.format);
+        show.text.colour = colour::wanted(self.color, output);
+        Ok(show)
     }
 }
 

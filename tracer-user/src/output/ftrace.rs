@@ -5,6 +5,7 @@
 //! What is missing is said in the line where it is missing. Each line has the CPU of its own event, so a call that
 //! moved ends on another CPU than it began on; time off the CPU is said where the call ends.
 
+mod colour;
 mod line;
 pub(super) mod time;
 
@@ -15,8 +16,11 @@ use std::{
 
 use tracer_common::Context;
 
-pub use self::line::Columns;
-use self::line::{Place, Prologue};
+pub use self::{colour::Colour, line::Columns};
+use self::{
+    colour::painted,
+    line::{Place, Prologue},
+};
 pub use super::value::Values;
 use super::{
     Form,
@@ -40,6 +44,8 @@ pub struct Options {
     pub sleep: SleepTime,
     /// Whether what a call was given stands behind its name.
     pub arguments: Arguments,
+    /// Whether long durations and errors stand out.
+    pub colour: Colour,
 }
 
 /// Arguments of calls.
@@ -73,7 +79,7 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
             out,
             functions,
             options,
-            prologue: Prologue::new(options.columns, cpus),
+            prologue: Prologue::new(options.columns, options.colour, cpus),
             last_task: HashMap::new(),
             task: String::new(),
             buffer: Vec::new(),
@@ -227,7 +233,10 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
             Values::Hex => Style::Hex,
             Values::Typed => Style::Typed,
         };
-        value::append_return(&mut self.words, returns, value, style)
+        let colour = self.options.colour.of_return(returns, value);
+        painted(&mut self.words, colour, |words| {
+            value::append_return(words, returns, value, style)
+        })
     }
 }
 

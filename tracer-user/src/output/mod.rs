@@ -6,6 +6,7 @@ pub mod csv;
 pub mod folded;
 pub mod ftrace;
 pub mod json;
+pub mod page;
 pub mod parquet;
 pub mod perfetto;
 pub mod svg;

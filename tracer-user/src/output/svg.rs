@@ -1,7 +1,6 @@
 //! A flame graph: the paths of calls as bars, as wide as the time that was spent on them. One SVG file that needs nothing else.
 //!
-//! It shows what the folded stacks say: a bar is as wide as the own time of its path and of all below it, so bars below never
-//! stand out, and all widths of a level are at most the whole. The root stands at the top, as in a listing. Calls are merged
+//! It shows what the folded stacks say ([`crate::summary::flame`]). The root stands at the top, as in a listing. Calls are merged
 //! while they come, and bars too narrow to be seen are left out and counted: the file has some ten thousand bars on each
 //! level at most, however many calls there were. A click shows a path alone, and a search marks functions: that needs the
 //! script, all else is there without.
@@ -10,9 +9,8 @@ use std::io::{self, Write};
 
 use super::ftrace::time;
 use crate::{
-    graph::{FunctionId, Nanoseconds},
     plan::FunctionTable,
-    summary::{Merged, Path},
+    summary::{Bar, Flame, Merged},
 };
 
 /// The share of the whole from which on a bar is seen: a tenth of a pixel on a usual screen.
@@ -29,32 +27,11 @@ const COLOURS: u32 = 8;
 const STYLE: &str = include_str!("svg/flame.css");
 const SCRIPT: &str = include_str!("svg/flame.js");
 
-/// A path of calls.
-#[derive(Clone, Copy, Debug)]
-struct Bar {
-    function: FunctionId,
-    level: usize,
-    calls: u64,
-    own: Nanoseconds,
-    /// Its own time and that of all below it.
-    width: Nanoseconds,
-}
-
 /// Writes the flame graph of what was merged.
 pub fn write(merged: &Merged, functions: &FunctionTable, out: &mut impl Write) -> io::Result<()> {
-    let bars = bars(merged);
-    let (mut whole, mut calls) = (Nanoseconds(0), 0);
-    for root in bars.iter().filter(|bar| bar.level == 0) {
-        whole += root.width;
-        calls += root.calls;
-    }
-    let (placed, narrow) = placed(&bars, whole);
-    let levels = placed
-        .iter()
-        .map(|(bar, _)| bar.level + 1)
-        .max()
-        .unwrap_or(0);
-    let height = HEAD + levels * LEVEL + FOOT;
+    let mut flame = Flame::of(merged);
+    flame.keep_share(NARROWEST);
+    let height = HEAD + flame.levels() * LEVEL + FOOT;
     writeln!(
         out,
         r#"<?xml version="1.0" encoding="UTF-8"?>
@@ -62,20 +39,21 @@ pub fn write(merged: &Merged, functions: &FunctionTable, out: &mut impl Write) -
 <title>tracer: flame graph</title>
 <style>{STYLE}</style>
 <rect class="ground" width="100%" height="100%"/>
-<text class="head" x="8" y="20">{} in {calls} root calls</text>
+<text class="head" x="8" y="20">{} in {} root calls</text>
 <text class="help" x="8" y="40">A click shows a path alone.</text>
 <text class="button" id="search" x="100%" dx="-8" y="20" text-anchor="end">Search (Ctrl-F)</text>
 <text class="button" id="all" x="100%" dx="-8" y="40" text-anchor="end" visibility="hidden">Show all (Esc)</text>
 <g id="bars">"#,
-        time::span(whole.0)
+        time::span(flame.whole.0),
+        flame.calls
     )?;
-    for (bar, from) in &placed {
-        draw(bar, *from, whole, functions, out)?;
+    for bar in &flame.bars {
+        draw(bar, &flame, functions, out)?;
     }
-    let left_out = match (whole.0, narrow) {
+    let left_out = match (flame.whole.0, flame.left_out) {
         (0, _) => "There is no call of which both ends were seen.".to_owned(),
         (_, 0) => String::new(),
-        _ => format!("{narrow} paths with less than 0.01% of the time are left out."),
+        (_, narrow) => format!("{narrow} paths with less than 0.01% of the time are left out."),
     };
     writeln!(
         out,
@@ -87,61 +65,17 @@ pub fn write(merged: &Merged, functions: &FunctionTable, out: &mut impl Write) -
     )
 }
 
-/// All paths, each before those below it.
-fn bars(merged: &Merged) -> Vec<Bar> {
-    let mut bars: Vec<Bar> = Vec::new();
-    merged.walk(&mut |path: &Path<'_>| {
-        let Some((&function, above)) = path.functions.split_last() else {
-            return;
-        };
-        let own = path.sums.self_time;
-        bars.push(Bar {
-            function,
-            level: above.len(),
-            calls: path.sums.calls,
-            own,
-            width: own,
-        });
-    });
-    // From the last one on, so that what is below is complete.
-    let mut below: Vec<Nanoseconds> = Vec::new();
-    for bar in bars.iter_mut().rev() {
-        below.resize(below.len().max(bar.level + 2), Nanoseconds(0));
-        bar.width += std::mem::take(&mut below[bar.level + 1]);
-        below[bar.level] += bar.width;
-    }
-    bars
-}
-
-/// The bars that are wide enough, with where each begins from the left; and how many are not.
-fn placed(bars: &[Bar], whole: Nanoseconds) -> (Vec<(Bar, Nanoseconds)>, usize) {
-    let mut next = vec![Nanoseconds(0)];
-    let mut placed = Vec::new();
-    for &bar in bars {
-        let from = next[bar.level];
-        next.truncate(bar.level + 1);
-        next[bar.level] += bar.width;
-        next.push(from);
-        if share(bar.width, whole) >= NARROWEST {
-            placed.push((bar, from));
-        }
-    }
-    let narrow = bars.len() - placed.len();
-    (placed, narrow)
-}
-
 fn draw(
     bar: &Bar,
-    from: Nanoseconds,
-    whole: Nanoseconds,
+    flame: &Flame,
     functions: &FunctionTable,
     out: &mut impl Write,
 ) -> io::Result<()> {
     let name = functions.name(bar.function);
     let colour = crc32fast::hash(name.as_bytes()) % COLOURS;
     let name = escaped(&name);
-    let percent = 100.0 * share(bar.width, whole);
-    let left = 100.0 * share(from, whole);
+    let percent = 100.0 * flame.share(bar.width);
+    let left = 100.0 * flame.share(bar.from);
     let top = HEAD + bar.level * LEVEL;
     writeln!(
         out,
@@ -151,11 +85,6 @@ fn draw(
         time::span(bar.own.0),
         LEVEL - 1,
     )
-}
-
-#[allow(clippy::cast_precision_loss, reason = "a share for the eye")]
-fn share(part: Nanoseconds, whole: Nanoseconds) -> f64 {
-    part.0 as f64 / whole.0.max(1) as f64
 }
 
 /// A text as XML has it. A recording may have any name, also one with what XML cannot say.

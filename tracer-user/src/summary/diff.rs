@@ -25,8 +25,10 @@ pub const ENOUGH_CALLS: u64 = 10;
 /// One of the two recordings.
 pub struct Side<'a> {
     functions: &'a FunctionTable,
-    merged: Merged,
-    root_calls: u64,
+    /// The trees.
+    pub merged: Merged,
+    /// Root calls.
+    pub root_calls: u64,
 }
 
 impl<'a> Side<'a> {
@@ -67,8 +69,10 @@ impl Collect for Side<'_> {
 
 /// What became of a path.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Change {
+pub enum Change {
+    /// It is not in the second recording.
     Vanished,
+    /// It is not in the first one.
     Appeared,
     /// By so many ns on average, which is so many standard errors.
     Shifted(f64, f64),
@@ -76,13 +80,26 @@ enum Change {
 
 /// Two recordings.
 pub struct Diff<'a> {
-    before: Side<'a>,
-    after: Side<'a>,
+    before: &'a Side<'a>,
+    after: &'a Side<'a>,
+}
+
+/// A path that differs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Changed {
+    /// In what.
+    pub change: Change,
+    /// The functions, the root first.
+    pub path: Vec<String>,
+    /// Its calls in the first recording.
+    pub before: Sums,
+    /// Its calls in the second one.
+    pub after: Sums,
 }
 
 impl<'a> Diff<'a> {
     /// Compares.
-    pub fn new(before: Side<'a>, after: Side<'a>) -> Self {
+    pub const fn new(before: &'a Side<'a>, after: &'a Side<'a>) -> Self {
         Self { before, after }
     }
 
@@ -92,33 +109,41 @@ impl<'a> Diff<'a> {
         !self.before.roots().iter().any(|root| after.contains(root))
     }
 
-    /// Writes what differs, what appeared and vanished first, then the shifts, the largest first.
+    /// What differs: what appeared and vanished first, then the shifts, the largest first.
+    pub fn changes(&self) -> Vec<Changed> {
+        let mut before = self.before.paths();
+        let mut after = self.after.paths();
+        let paths: std::collections::BTreeSet<_> =
+            before.keys().chain(after.keys()).cloned().collect();
+        let mut changes: Vec<Changed> = paths
+            .into_iter()
+            .filter_map(|path| {
+                let before = before.remove(&path).unwrap_or_default();
+                let after = after.remove(&path).unwrap_or_default();
+                Some(Changed {
+                    change: change(&before, &after)?,
+                    path,
+                    before,
+                    after,
+                })
+            })
+            .collect();
+        changes.sort_by(|one, other| order(other.change).total_cmp(&order(one.change)));
+        changes
+    }
+
+    /// Writes what differs.
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
         writeln!(
             out,
             "# {} root calls before, {} after",
             self.before.root_calls, self.after.root_calls
         )?;
-        let before = self.before.paths();
-        let after = self.after.paths();
-        let nothing = Sums::default();
-        let paths: std::collections::BTreeSet<_> = before.keys().chain(after.keys()).collect();
-        let mut changes: Vec<(Change, &Vec<String>, &Sums, &Sums)> = paths
-            .into_iter()
-            .filter_map(|path| {
-                let one = before.get(path).unwrap_or(&nothing);
-                let other = after.get(path).unwrap_or(&nothing);
-                Some((change(one, other)?, path, one, other))
-            })
-            .collect();
-        changes.sort_by(|one, other| order(other.0).total_cmp(&order(one.0)));
+        let changes = self.changes();
         if changes.is_empty() {
             return writeln!(out, "# no path appeared or vanished, and no time shifted");
         }
-        let rows: Vec<_> = changes
-            .iter()
-            .map(|(change, path, one, other)| self.row(*change, path, one, other))
-            .collect();
+        let rows: Vec<_> = changes.iter().map(|changed| self.row(changed)).collect();
         let head = [
             "change",
             "calls/root",
@@ -132,8 +157,9 @@ impl<'a> Diff<'a> {
         table::write(out, &head, &rows)
     }
 
-    fn row(&self, change: Change, path: &[String], one: &Sums, other: &Sums) -> Vec<String> {
-        let (word, shift, errors) = match change {
+    fn row(&self, changed: &Changed) -> Vec<String> {
+        let (one, other) = (&changed.before, &changed.after);
+        let (word, shift, errors) = match changed.change {
             Change::Vanished => ("vanished", "-".to_owned(), "-".to_owned()),
             Change::Appeared => ("appeared", "-".to_owned(), "-".to_owned()),
             Change::Shifted(by, errors) => {
@@ -153,7 +179,7 @@ impl<'a> Diff<'a> {
             table::average(other.total.0, other.timed),
             shift,
             errors,
-            path.join(" > "),
+            changed.path.join(" > "),
         ]
     }
 }

@@ -23,15 +23,20 @@ const DIGITS: u8 = 2;
 /// Characters of the longest bar.
 const BAR: u64 = 40;
 
-/// The calls of one root.
-struct Root {
-    calls: u64,
-    total: u64,
-    longest: u64,
-    times: Histogram<u64>,
+/// The calls of one root of which both ends were seen.
+pub struct Root {
+    /// How many.
+    pub calls: u64,
+    /// Time of all of them, ns.
+    pub total: u64,
+    /// Time of the longest, ns.
+    pub longest: u64,
+    /// How long they took, ns, within 1 %.
+    pub times: Histogram<u64>,
     /// How many took less than 1 µs, less than 2, less than 4 and so on, see [`bucket`].
     buckets: BTreeMap<u32, u64>,
-    errors: BTreeMap<&'static str, u64>,
+    /// How many returned which error.
+    pub errors: BTreeMap<&'static str, u64>,
 }
 
 /// All roots.
@@ -49,6 +54,11 @@ impl<'a> Latency<'a> {
             sleep,
             roots: BTreeMap::new(),
         }
+    }
+
+    /// Each root that was called.
+    pub fn roots(&self) -> impl Iterator<Item = (FunctionId, &Root)> {
+        self.roots.iter().map(|(&function, root)| (function, root))
     }
 
     /// Writes a histogram for each root.
@@ -101,10 +111,15 @@ impl Root {
         }
     }
 
-    fn numbers(&self) -> String {
+    /// The time that this part of the calls stays below, ns.
+    #[must_use]
+    pub fn quantile(&self, part: f64) -> u64 {
         // The histogram gives the end of a bucket.
-        let quantile =
-            |part| table::microseconds(self.times.value_at_quantile(part).min(self.longest));
+        self.times.value_at_quantile(part).min(self.longest)
+    }
+
+    fn numbers(&self) -> String {
+        let quantile = |part| table::microseconds(self.quantile(part));
         let errors = self.errors.iter();
         let errors: Vec<String> = errors
             .map(|(name, count)| format!(", {count} {name}"))

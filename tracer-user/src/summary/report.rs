@@ -72,13 +72,18 @@ enum Group {
 }
 
 /// The sums of a row.
-struct Row {
-    calls: u64,
-    total: u64,
-    own: u64,
-    longest: u64,
+pub struct Row {
+    /// Calls.
+    pub calls: u64,
+    /// Time from entry to return, ns.
+    pub total: u64,
+    /// The same without the time of the calls below.
+    pub own: u64,
+    /// The longest time, ns.
+    pub longest: u64,
     times: Histogram<u64>,
-    errors: BTreeMap<&'static str, u64>,
+    /// Calls that returned an error, by its name.
+    pub errors: BTreeMap<&'static str, u64>,
 }
 
 impl Row {
@@ -94,12 +99,21 @@ impl Row {
         }
     }
 
-    fn failed(&self) -> u64 {
+    /// Calls that returned an error.
+    #[must_use]
+    pub fn failed(&self) -> u64 {
         self.errors.values().sum()
     }
 
+    /// Calls of which both ends were seen; the times are theirs.
+    #[must_use]
+    pub fn timed(&self) -> u64 {
+        self.times.len()
+    }
+
     /// The time that this part of the calls stays below, ns.
-    fn quantile(&self, part: f64) -> u64 {
+    #[must_use]
+    pub fn quantile(&self, part: f64) -> u64 {
         // The histogram gives the end of a bucket.
         self.times.value_at_quantile(part).min(self.longest)
     }
@@ -143,8 +157,8 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// Writes the report.
-    pub fn write(&self, sort_by: SortBy, out: &mut impl Write) -> io::Result<()> {
+    /// The rows in this order, each with what it is about; what is about all others stands last.
+    pub fn rows(&self, sort_by: SortBy) -> Vec<(String, &Row)> {
         let mut rows: Vec<(u64, String, &Row)> = self
             .rows
             .iter()
@@ -153,10 +167,15 @@ impl<'a> Report<'a> {
         rows.sort_by(|one, other| (other.0, &one.1).cmp(&(one.0, &other.1)));
         let others = self.others.iter();
         rows.extend(others.map(|row| (0, "(all others)".to_owned(), row)));
-        let cells: Vec<_> = rows
-            .iter()
-            .map(|(_, label, row)| cells(label, row))
-            .collect();
+        rows.into_iter()
+            .map(|(_, label, row)| (label, row))
+            .collect()
+    }
+
+    /// Writes the report.
+    pub fn write(&self, sort_by: SortBy, out: &mut impl Write) -> io::Result<()> {
+        let rows = self.rows(sort_by);
+        let cells: Vec<_> = rows.iter().map(|(label, row)| cells(label, row)).collect();
         let head = [
             "calls", "total us", "self us", "avg us", "p50 us", "p90 us", "p99 us", "max us",
             "errors", "function",

@@ -8,7 +8,10 @@ use std::io::{self, Write};
 
 use tracer_common::Context;
 
-use super::time;
+use super::{
+    colour::{Colour, painted},
+    time,
+};
 use crate::graph::{CpuId, Nanoseconds};
 
 /// Which columns there are.
@@ -40,6 +43,7 @@ pub struct Place {
 #[derive(Debug)]
 pub struct Prologue {
     columns: Columns,
+    colour: Colour,
     cpu_width: usize,
 }
 
@@ -51,9 +55,10 @@ const DURATION_WIDTH: usize = 11;
 
 impl Prologue {
     /// Columns wide enough for so many CPUs.
-    pub fn new(columns: Columns, cpus: u32) -> Self {
+    pub fn new(columns: Columns, colour: Colour, cpus: u32) -> Self {
         Self {
             columns,
+            colour,
             cpu_width: cpus.saturating_sub(1).max(1).to_string().len(),
         }
     }
@@ -103,11 +108,14 @@ impl Prologue {
         match place.duration {
             None => out.extend_from_slice(b"              |  "),
             Some(Nanoseconds(ns)) => {
-                out.extend_from_slice(&[time::mark(ns), b' ']);
-                let begin = out.len();
-                time::microseconds(out, ns);
-                out.extend_from_slice(b" us");
-                out.resize(out.len().max(begin + DURATION_WIDTH), b' ');
+                let width = painted(out, self.colour.of_duration(ns), |out| {
+                    out.extend_from_slice(&[time::mark(ns), b' ']);
+                    let begin = out.len();
+                    time::microseconds(out, ns);
+                    out.extend_from_slice(b" us");
+                    out.len() - begin
+                });
+                out.resize(out.len() + DURATION_WIDTH.saturating_sub(width), b' ');
                 out.extend_from_slice(b" |  ");
             }
         }

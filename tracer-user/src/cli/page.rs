@@ -1,0 +1,75 @@
+//! `tracer report --html`: one recording as a page, or two beside each other.
+
+use anyhow::{Result, bail};
+
+use super::{
+    args::ReportArgs,
+    exit::{Exit, Usage},
+    output::{self, Medium},
+    replay,
+    report::{self, Collected},
+};
+use crate::{
+    output::page::{Page, Recorded},
+    plan::FunctionTable,
+    session::Show,
+    summary::{Diff, Overview},
+};
+
+/// Makes the page.
+pub fn page(args: &ReportArgs) -> Result<Exit> {
+    let show = args.show.show()?;
+    let tables = [FunctionTable::default(), FunctionTable::default()];
+    let [mut one, mut other] = tables
+        .each_ref()
+        .map(|functions| Overview::new(functions, show.text.sleep));
+    let first = report::collect(&args.recording, &show, &tables[0], &mut one)?;
+    let Some(after) = &args.after else {
+        let exit = replay::exit(&first.readable);
+        write(args, &show, &[recorded(&args.recording, first, &one)], None)?;
+        return Ok(exit);
+    };
+    let second = report::collect(after, &show, &tables[1], &mut other)?;
+    let diff = Diff::new(&one.side, &other.side);
+    if diff.is_unrelated() {
+        bail!(Usage(report::UNRELATED.to_owned()));
+    }
+    let exit = report::both(&first, &second);
+    let recordings = [
+        recorded(&args.recording, first, &one),
+        recorded(after, second, &other),
+    ];
+    write(args, &show, &recordings, Some(diff))?;
+    Ok(exit)
+}
+
+fn recorded<'a>(
+    path: &std::path::Path,
+    collected: Collected,
+    overview: &'a Overview<'a>,
+) -> Recorded<'a> {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    Recorded {
+        file: name.to_string_lossy().into_owned(),
+        head: collected.head,
+        outcome: collected.outcome,
+        readable: collected.readable,
+        overview,
+    }
+}
+
+fn write(
+    args: &ReportArgs,
+    show: &Show,
+    recordings: &[Recorded<'_>],
+    diff: Option<Diff<'_>>,
+) -> Result<()> {
+    let page = Page {
+        recordings,
+        diff,
+        sort: args.order.sort,
+        text: show.text,
+    };
+    let out = output::open(args.output.as_deref(), Medium::File)?;
+    report::write(out, |out| page.write(out))
+}

@@ -1,0 +1,135 @@
+//! A root call with its tree.
+
+use serde::Serialize;
+use tracer_common::Context;
+
+use super::names::{NameId, Names};
+use crate::{
+    graph::{self, Closed, End, Node},
+    output::{
+        ftrace::{Arguments, Options},
+        value::{self, Style, Values},
+    },
+    summary::KeptCall,
+};
+
+/// A root call.
+#[derive(Serialize)]
+pub struct Call {
+    number: u64,
+    /// Since the recording began, ns; none where the beginning was not seen.
+    at: Option<u64>,
+    task: String,
+    cpu: u32,
+    duration: Option<u64>,
+    /// What its end was, where it did not return.
+    end: Option<&'static str>,
+    /// Calls that are not in the tree.
+    left_out: usize,
+    lost: u64,
+    nodes: Vec<Line>,
+}
+
+/// Function (none where events were lost), depth, duration, what is said of its end, whether that is an error, time off the CPU,
+/// the flag of the context, arguments.
+#[derive(Serialize)]
+struct Line(
+    Option<NameId>,
+    u32,
+    Option<u64>,
+    String,
+    bool,
+    u64,
+    &'static str,
+    String,
+);
+
+impl Call {
+    /// `began` is the recording's beginning, ns of CLOCK_MONOTONIC.
+    pub fn of(kept: &KeptCall, began: u64, text: Options, names: &mut Names<'_>) -> Self {
+        let root = &kept.call;
+        let entered = root.nodes.iter().find_map(|node| match node {
+            Node::Call(call) => call.entered,
+            Node::Gap { .. } => None,
+        });
+        let nodes = root.nodes.iter();
+        Self {
+            number: kept.number,
+            at: entered.map(|at| at.0.saturating_sub(began)),
+            task: format!("{}-{}", root.comm(), root.task.0),
+            cpu: root.nodes.first().map_or(0, |node| node.cpu().0),
+            duration: kept.duration.map(|duration| duration.0),
+            end: end(root.end),
+            left_out: kept.left_out,
+            lost: root.lost,
+            nodes: nodes.map(|node| line(node, text, names)).collect(),
+        }
+    }
+}
+
+fn end(end: End) -> Option<&'static str> {
+    match end {
+        End::Returned => None,
+        End::Died => Some("the task died here"),
+        End::Lost => Some("the end of this call was lost"),
+        End::Cut => Some("tracing ended here"),
+    }
+}
+
+fn line(node: &Node, text: Options, names: &mut Names<'_>) -> Line {
+    match node {
+        Node::Call(call) => line_of(call, text, names),
+        Node::Gap { depth, lost, .. } => {
+            let words = format!("{lost} events lost");
+            Line(None, *depth, None, words, false, 0, "", String::new())
+        }
+    }
+}
+
+fn line_of(call: &graph::Call, text: Options, names: &mut Names<'_>) -> Line {
+    let info = names.functions.get(call.function);
+    let returns = info.and_then(|info| info.returns.as_ref());
+    let register = call.closed.value();
+    let is_error =
+        register.is_some_and(|register| value::returned_error(returns, register).is_some());
+    let value = register.and_then(|register| match text.values {
+        Values::Typed => value::format_return(returns, register, Style::Typed),
+        Values::Hex => value::format_return(returns, register, Style::Hex),
+        Values::Hidden => None,
+    });
+    let missing = match (call.closed, call.entered) {
+        (Closed::Unseen, _) => Some("return not seen"),
+        (Closed::Open, _) => Some("did not return"),
+        (_, None) => Some("entry not seen"),
+        _ => None,
+    };
+    let value = value.map(|value| format!("= {value}"));
+    let words: Vec<&str> = value.as_deref().into_iter().chain(missing).collect();
+    let arguments = match text.arguments {
+        Arguments::Shown if !call.arguments.is_empty() => {
+            let parameters = info.map_or(&[][..], |info| &info.parameters);
+            value::format_arguments(parameters, &call.arguments)
+        }
+        _ => String::new(),
+    };
+    Line(
+        Some(names.number(call.function)),
+        call.depth,
+        call.duration(text.sleep).map(|duration| duration.0),
+        words.join(", "),
+        is_error,
+        call.off_cpu.0,
+        flag(call.context),
+        arguments,
+    )
+}
+
+/// As in the listing with `verbose`.
+const fn flag(context: Context) -> &'static str {
+    match context {
+        Context::Task => "",
+        Context::SoftIrq => "s",
+        Context::HardIrq => "h",
+        Context::Nmi => "z",
+    }
+}
