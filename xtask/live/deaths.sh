@@ -19,15 +19,11 @@ die() {
     said "tracer: 0 whole calls, $count partial" && all_seen || fail "$*: $(cat /tmp/err)"
 }
 
-# Never returns, as a root: all of it is there, down to do_task_dead.
-die 20 -G do_exit
-[ "$(grep -c '|  do_exit() {' /tmp/out)" = 20 ] || fail "do_exit: $(grep -c '|  do_exit() {' /tmp/out) of 20 calls"
-[ "$(grep -c '|    do_task_dead()' /tmp/out)" = 20 ] || fail "do_exit: do_task_dead is in $(grep -c '|    do_task_dead()' /tmp/out) of 20"
-
-# And below a root.
-die 20 -G do_group_exit
+# Never returns, below a root and as one that is called by another: all of it is there, down to do_task_dead.
+die 20 -G do_group_exit -G do_exit
 [ "$(grep -c '|  do_group_exit() {' /tmp/out)" = 20 ] || fail "do_group_exit: $(grep -c '|  do_group_exit() {' /tmp/out) of 20 calls"
 [ "$(grep -c '|    do_exit() {' /tmp/out)" = 20 ] || fail "do_group_exit: do_exit is in $(grep -c '|    do_exit() {' /tmp/out) of 20"
+[ "$(grep -c '|      do_task_dead()' /tmp/out)" = 20 ] || fail "do_exit: do_task_dead is in $(grep -c '|      do_task_dead()' /tmp/out) of 20"
 
 # A root that begins when the task is nearly gone. There are places for 1024 tasks, which must not fill up.
 die 1200 -G do_task_dead --graph-opts depth=1

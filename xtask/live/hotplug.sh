@@ -25,7 +25,13 @@ done
 kill -INT $tracer
 ends_with 0
 calls=$(check_listing) || fail "$calls"
-all_seen || fail "$(cat /tmp/err)"
+# With one CPU for all, a task that is preempted in the middle of a trampoline's program keeps it from the others (docs/kernels.md).
+tracer check >/tmp/check
+if grep -q '^ok  *multi ' /tmp/check; then
+    said ', 0 events lost' || fail "$(cat /tmp/err)"
+else
+    all_seen || fail "$(cat /tmp/err)"
+fi
 kill $workload
 wait $workload || fail "the workload: $(cat /tmp/workload.err)"
 # What runs on CPU 1 is seen again.
