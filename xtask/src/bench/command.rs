@@ -73,6 +73,9 @@ fn guest(
     let command = ["sh", "-c", script].map(OsString::from).to_vec();
     let mut spec = VmSpec::new(kernel.clone(), command);
     spec.icount = icount;
+    if icount {
+        spec.smp = 1;
+    }
     spec.timeout = Duration::from_mins(30);
     spec.files.push(GuestFile {
         source: probes.to_owned(),

@@ -37,14 +37,14 @@ pub struct VmArgs {
     /// 6.1, 6.12, 6.18, 7.3, or the path of a bzImage
     #[arg(long, default_value = kernels::DEFAULT)]
     kernel: KernelChoice,
-    /// Guest CPUs
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64))]
-    smp: u32,
+    /// Guest CPUs; 2, or 1 with --icount
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=64))]
+    smp: Option<u32>,
     /// Guest memory in MiB
     #[arg(long, default_value_t = 1024, value_name = "MIB", value_parser = clap::value_parser!(u32).range(128..))]
     memory: u32,
-    /// One CPU whose clock counts instructions, one a nanosecond: the same from run to run
-    #[arg(long, conflicts_with = "smp")]
+    /// The clock counts instructions, one a nanosecond; with one CPU every run is the same
+    #[arg(long)]
     icount: bool,
     /// A file or directory for the guest; it goes to /root, where the command runs, unless DST says
     /// otherwise
@@ -76,7 +76,7 @@ pub fn main(args: VmArgs) -> Result<u8> {
     let kernel = args.kernel.resolve()?;
     let spec = VmSpec {
         kernel,
-        smp: args.smp,
+        smp: args.smp.unwrap_or(if args.icount { 1 } else { 2 }),
         memory_mib: args.memory,
         icount: args.icount,
         files: args.files,

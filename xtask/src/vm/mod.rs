@@ -32,8 +32,8 @@ pub struct VmSpec {
     /// Guest CPUs.
     pub smp: u32,
     pub memory_mib: u32,
-    /// Counts guest time in instructions, one a nanosecond: the same from run to run. Allows one
-    /// CPU only.
+    /// Counts guest time in instructions, one a nanosecond, and skips what all CPUs sleep through: what else the host does
+    /// is nothing to the guest, and with one CPU every run is the same.
     pub icount: bool,
     /// Files for the guest besides `tracer` and busybox.
     pub files: Vec<GuestFile>,

@@ -131,10 +131,9 @@ fn base(emulator: &Emulator, spec: &VmSpec, archive: &File) -> Command {
     ]);
     command.args(["-m", &spec.memory_mib.to_string()]);
     if spec.icount {
-        command.args(["-smp", "1", "-icount", "shift=0,sleep=off"]);
-    } else {
-        command.args(["-smp", &spec.smp.to_string()]);
+        command.args(["-icount", "shift=0,sleep=off"]);
     }
+    command.args(["-smp", &spec.smp.to_string()]);
     command.arg("-kernel").arg(&spec.kernel.image);
     command
         .arg("-initrd")
