@@ -137,7 +137,7 @@ fn measure(
     spec.smp = 4;
     // As many interrupts come in a call as on a real machine, and no more where the host is busy.
     spec.icount = true;
-    spec.timeout = Duration::from_mins(60);
+    spec.timeout = Duration::from_hours(1);
     let output = vm::output(emulator, &spec)?;
     specs.iter().map(|spec| report(spec, &output)).collect()
 }
