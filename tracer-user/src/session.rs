@@ -17,6 +17,7 @@ pub mod printer;
 mod probes;
 mod recorder;
 pub mod replay;
+mod rotation;
 mod run;
 mod show;
 mod stop;

@@ -185,6 +185,7 @@ fn a_flight_recorder_keeps_the_end() {
     let target = Target::Memory {
         path: path.clone(),
         bytes: 64 << 10,
+        keep: 0,
     };
     let mut recorder = Recorder::begin(target, head(), &table, Joined::default()).unwrap();
     let mut list = Vec::new();
@@ -220,6 +221,42 @@ fn a_flight_recorder_keeps_the_end() {
         .unwrap();
     assert_eq!(ending(&path), Ending::Enough);
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+}
+
+/// With room for older ones, nothing that was written takes the place of another, until there are too many.
+#[test]
+fn a_flight_recorder_keeps_what_it_wrote_before() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("recording");
+    // Made by who wanted to know whether it can be made.
+    std::fs::write(&path, "").unwrap();
+    let table = functions();
+    for number in 0..4 {
+        let target = Target::Memory {
+            path: path.clone(),
+            bytes: 64 << 10,
+            keep: 2,
+        };
+        let mut recorder = Recorder::begin(target, head(), &table, Joined::default()).unwrap();
+        recorder.batch(&made_up::batch(1, number, 0, 0, &[Event::default()]));
+        recorder
+            .finish(Ending::Enough, CpuCounters::default())
+            .unwrap();
+    }
+    let first_batch = |name: &str| {
+        let file = std::fs::File::open(directory.path().join(name)).unwrap();
+        let mut recording = Recording::open(file).unwrap();
+        let data = recording.next_data().unwrap().unwrap();
+        let Some(Step::Batch(batch)) = data.steps().next() else {
+            panic!("no batch in {name}");
+        };
+        batch.header().root_time_ns
+    };
+    assert_eq!(
+        ["recording", "recording.1", "recording.2"].map(first_batch),
+        [3, 2, 1]
+    );
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 3);
 }
 
 fn ending(path: &std::path::Path) -> Ending {

@@ -19,13 +19,14 @@ pub struct RecordArgs {
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
     /// End when the recording is of this size, such as 100M or 2G
-    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    #[arg(long, value_name = "SIZE", value_parser = values::size, group = "size")]
     pub max_size: Option<u64>,
-    /// Begin another file instead of ending, and keep so many older ones as FILE.1, FILE.2 and so on
-    #[arg(long, value_name = "N", requires = "max_size")]
+    /// Keep so many older files as FILE.1, FILE.2 and so on: with --max-size another begins instead of ending, with --flight-recorder
+    /// what is written takes the place of none
+    #[arg(long, value_name = "N", requires = "size")]
     pub rotate: Option<u32>,
     /// Keep the last so much in memory, such as 64M, and write it at the end and whenever SIGUSR1 comes
-    #[arg(long, value_name = "SIZE", value_parser = values::size, conflicts_with = "max_size")]
+    #[arg(long, value_name = "SIZE", value_parser = values::size, conflicts_with = "max_size", group = "size")]
     pub flight_recorder: Option<u64>,
     /// Print the graph, too
     #[arg(long)]
@@ -102,7 +103,11 @@ impl RecordArgs {
         let path = self.output.clone();
         let file = output::reserve(&path)?;
         Ok(match self.flight_recorder {
-            Some(bytes) => Target::Memory { path, bytes },
+            Some(bytes) => Target::Memory {
+                path,
+                bytes,
+                keep: self.rotate.unwrap_or(0),
+            },
             None => Target::File {
                 file,
                 limit: self.limit(),

@@ -10,6 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::rotation::make_way;
 use crate::recording::{End, Frame, Head, Writer, frame::Packer};
 
 /// Keeps the last frames.
@@ -21,11 +22,13 @@ pub struct Flight {
     /// Bytes in the frames.
     bytes: u64,
     limit: u64,
+    /// How many older files are kept.
+    keep: u32,
 }
 
 impl Flight {
-    /// Keeps at most `limit` bytes, which will go to `path`.
-    pub fn begin(path: PathBuf, limit: u64, head: Head) -> io::Result<Self> {
+    /// Keeps at most `limit` bytes, which will go to `path`; `keep` files that were there before get a number.
+    pub fn begin(path: PathBuf, limit: u64, keep: u32, head: Head) -> io::Result<Self> {
         Ok(Self {
             path,
             head: Frame::Head(head),
@@ -33,6 +36,7 @@ impl Flight {
             frames: VecDeque::new(),
             bytes: 0,
             limit,
+            keep,
         })
     }
 
@@ -67,6 +71,7 @@ impl Flight {
         writer.write(&Frame::End(end))?;
         writer.into_inner().flush()?;
         file.as_file().sync_data()?;
+        make_way(&self.path, self.keep)?;
         file.persist(&self.path)?;
         Ok(())
     }

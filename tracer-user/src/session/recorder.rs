@@ -86,7 +86,9 @@ impl<'a> Recorder<'a> {
     ) -> io::Result<Self> {
         let sink = match target {
             Target::File { file, limit } => Sink::Files(Files::begin(file, limit, head)?),
-            Target::Memory { path, bytes } => Sink::Flight(Flight::begin(path, bytes, head)?),
+            Target::Memory { path, bytes, keep } => {
+                Sink::Flight(Flight::begin(path, bytes, keep, head)?)
+            }
         };
         Ok(Self {
             sink,

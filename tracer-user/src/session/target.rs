@@ -5,11 +5,12 @@
 //! allowed, unless a single frame is.
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io,
     path::{Path, PathBuf},
 };
 
+use super::rotation::make_way;
 use crate::recording::{Counters, End, Ending, Frame, Head, Writer};
 
 /// Room for the last frame, bytes.
@@ -54,6 +55,8 @@ pub enum Target {
         path: PathBuf,
         /// How much of the end is kept, bytes.
         bytes: u64,
+        /// How many older files are kept when it is written.
+        keep: u32,
     },
 }
 
@@ -126,27 +129,9 @@ impl Files {
             ending: Ending::Full,
             counters: Counters::default(),
         }))?;
-        for number in (1..keep).rev() {
-            move_if_there(&numbered(path, number), &numbered(path, number + 1))?;
-        }
-        if keep > 0 {
-            move_if_there(path, &numbered(path, 1))?;
-        }
+        make_way(path, keep)?;
         self.writer = Writer::new(File::create(path)?)?;
         self.frames = 0;
         self.writer.write(&self.head)
-    }
-}
-
-fn numbered(path: &Path, number: u32) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{number}"));
-    name.into()
-}
-
-fn move_if_there(from: &Path, to: &Path) -> io::Result<()> {
-    match fs::rename(from, to) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }
