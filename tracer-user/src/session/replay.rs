@@ -120,8 +120,18 @@ pub fn learn(data: &Data, table: &FunctionTable, joined: &Joined) {
     }
 }
 
-/// Prints a recording to `out` as it would have been printed when it was made, and sends it to who wants it.
+/// Prints a recording to `out` as it would have been printed when it was made.
 pub fn replay(
+    show: &Show,
+    recording: Recording<impl Read>,
+    out: impl Write + Send,
+) -> Result<(Outcome, Readable)> {
+    let replayed = replay_to(show, recording, out, Outlets::default())?;
+    Ok((replayed.0, replayed.1))
+}
+
+/// Prints a recording, and gives it to who else wants it. Says what became of that, if somebody does.
+pub fn replay_to(
     show: &Show,
     recording: Recording<impl Read>,
     out: impl Write + Send,

@@ -32,6 +32,8 @@ const AGE: Duration = Duration::from_secs(1);
 /// The pauses between attempts, from the first to the longest; each is twice as long as the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Attempts that may fail when the trace has ended.
+const LAST_ATTEMPTS: u32 = 3;
 /// Characters of what is said of a collector.
 const LONGEST_COMPLAINT: usize = 300;
 
@@ -116,6 +118,8 @@ pub struct Delivery {
     ending: watch::Receiver<bool>,
     /// Whether the collector takes nothing.
     away: watch::Sender<bool>,
+    /// How many more may fail after that.
+    last_attempts: u32,
     has_complained: bool,
 }
 
@@ -134,16 +138,16 @@ impl Delivery {
             sent,
             ending,
             away,
+            last_attempts: LAST_ATTEMPTS,
             has_complained: false,
         }
     }
 
-    /// Sends spans until the collector has them, or never will. At the end of the trace there is one attempt.
+    /// Sends spans until the collector has them, or never will. At the end of the trace it has a few attempts in all.
     async fn deliver(&mut self, spans: Vec<Span>) -> bool {
         let body = Bytes::from(self.request(spans).encode_to_vec());
         let mut pause = FIRST_PAUSE;
         loop {
-            let is_last = self.is_ending();
             match client::post(&self.endpoint, body.clone()).await {
                 Ok(answer) => {
                     self.away.send_replace(false);
@@ -160,22 +164,27 @@ impl Delivery {
                 Err(error) => {
                     self.away.send_replace(true);
                     self.complain(&error.to_string());
-                    if is_last || !error.may_pass() {
+                    if !error.may_pass() || !self.has_another_attempt() {
                         return false;
                     }
                 }
             }
+            let mut ending = self.ending.clone();
             tokio::select! {
                 () = sleep(pause) => {}
-                _ = self.ending.wait_for(|&ending| ending) => {}
+                _ = ending.wait_for(|&ending| ending), if pause > FIRST_PAUSE => {}
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
-    /// Whether there is no time for another attempt. Whoever could say so may be gone.
-    fn is_ending(&self) -> bool {
-        *self.ending.borrow() || self.ending.has_changed().is_err()
+    /// Whether what was not taken may be tried again: always as long as the trace goes on, and a few times after its end. Whoever
+    /// could say that it has ended may be gone.
+    fn has_another_attempt(&mut self) -> bool {
+        if *self.ending.borrow() || self.ending.has_changed().is_err() {
+            self.last_attempts = self.last_attempts.saturating_sub(1);
+        }
+        self.last_attempts > 0
     }
 
     /// Says once what is wrong. Part of that may be the collector's own words.
