@@ -226,3 +226,18 @@ fn a_port_that_is_taken_is_refused() {
     let error = Address(address).listen().unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
 }
+
+/// For a real Prometheus server, by hand: serves for a minute and a half while the sample's calls come again and again. See docs/watching.md.
+#[test]
+#[ignore = "by hand: it takes as long as it serves, and a port that others know"]
+fn for_a_real_server() {
+    let address: Address = "9464".parse().unwrap();
+    let (_, table, calls) = sample();
+    let listener = Some(address.listen().unwrap());
+    let (watch, mut feed) = start(None, listener, CpuCounters::default());
+    for call in calls.iter().cycle().take(900) {
+        feed.root_call(call.clone(), &table);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(watch.end(), None);
+}
