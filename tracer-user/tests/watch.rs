@@ -52,12 +52,21 @@ fn start(
     scrapers: Option<TcpListener>,
     counters: CpuCounters,
 ) -> (Watch, Feed) {
+    let source = Source::Live(Box::new(move || Some(counters)));
+    start_from(source, collector, scrapers)
+}
+
+/// Begins to watch.
+fn start_from(
+    source: Source,
+    collector: Option<&str>,
+    scrapers: Option<TcpListener>,
+) -> (Watch, Feed) {
     let outlets = Outlets {
         collector: collector.map(|url| url.parse().unwrap()),
         scrapers,
     };
     let (head, ..) = sample();
-    let source = Source::Live(Box::new(move || Some(counters)));
     Watch::start(outlets, &head, ftrace::Options::default(), source).unwrap()
 }
 

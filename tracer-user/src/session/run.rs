@@ -183,9 +183,10 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     };
     tell::totals(&outcome, options.verbose);
     command::end(&mut child).await;
+    // Its sockets are closed before a child process may take over what is to be let go.
+    tell::delivered(watch.end().as_ref());
     prepared.leave(options, growth, probes);
     drop((tracepoint, logger));
-    tell::delivered(watch.end().as_ref());
     tell::written(finished.printed)?;
     let whole = "the recording cannot be written on; what was written before is whole";
     finished.recorded.context(whole)?;

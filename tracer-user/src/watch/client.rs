@@ -52,7 +52,7 @@ pub enum PostError {
     #[error("refuses spans (HTTP status {0}); a collector takes them at /v1/traces")]
     Refused(StatusCode),
     /// What answers is some other web server.
-    #[error("answers, but not as a collector does; is this its address?")]
+    #[error("answers, but not as a collector does (is this its address?)")]
     NoCollector,
 }
 

@@ -3,7 +3,8 @@
 //! What the filter keeps goes here, beside the listing. All that talks to the network is on a thread of its own, so nothing that
 //! happens there (a collector that is away, slow or no collector, a scraper that never ends) holds up the rings, and memory is
 //! bounded on both sides: [`feed`] is the tracing thread's end, [`sender`] the collector's, [`spans`] what is sent, [`metrics`] and
-//! [`serve`] what is scraped. At the end the collector has [`LAST_WORDS`] to take what waits for it.
+//! [`serve`] what is scraped. At the end of a live trace the collector has
+//! [`LAST_WORDS`] to take what waits for it.
 
 mod client;
 mod endpoint;
@@ -32,7 +33,7 @@ use feed::{Queue, ROOM, WhenFull};
 use metrics::Adder;
 use sender::{Delivery, Sender};
 
-/// How long the collector has at the end.
+/// How long the collector has at the end of a live trace. That of a recording may take as long as the collector takes anything.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// Who wants root calls.
@@ -92,6 +93,10 @@ impl Watch {
         if outlets.collector.is_none() && outlets.scrapers.is_none() {
             return Ok((watch, feed));
         }
+        let patience = match source {
+            Source::Live(_) => LAST_WORDS,
+            Source::Recording => Duration::MAX,
+        };
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let sent = Sent::default();
         let sender = outlets.collector.map(|endpoint| {
@@ -137,7 +142,7 @@ impl Watch {
             (listener, metrics)
         });
         let thread = thread::Builder::new().name("tracer-watch".to_owned());
-        watch.thread = Some(thread.spawn(move || run(&runtime, sender, server, ended))?);
+        watch.thread = Some(thread.spawn(move || run(runtime, sender, server, ended, patience))?);
         Ok((watch, feed))
     }
 
@@ -146,7 +151,7 @@ impl Watch {
         self.ending.send_replace(true);
     }
 
-    /// Waits until the collector has what it takes. Says what that was, if there is a collector.
+    /// Waits until the collector has what it takes, and gives the port back. Says what that was, if there is a collector.
     pub fn end(self) -> Option<Delivered> {
         self.close();
         if let Some(thread) = self.thread {
@@ -166,10 +171,11 @@ impl Watch {
 
 /// Sends and serves until the trace has ended and the collector has had its time.
 fn run(
-    runtime: &Runtime,
+    runtime: Runtime,
     sender: Option<Sender>,
     server: Option<(TcpListener, Arc<Metrics>)>,
     mut ended: watch::Receiver<bool>,
+    patience: Duration,
 ) {
     runtime.block_on(async {
         if let Some((listener, metrics)) = server {
@@ -183,7 +189,7 @@ fn run(
             // Whoever could say that the trace has ended may be gone without a word.
             let patience = async {
                 let _ = ended.wait_for(|&ended| ended).await;
-                tokio::time::sleep(LAST_WORDS).await;
+                tokio::time::sleep(patience).await;
             };
             tokio::select! {
                 () = sender.run() => {}
@@ -192,4 +198,6 @@ fn run(
         }
         let _ = over.wait_for(|&ended| ended).await;
     });
+    // A name that is being looked up is not waited for.
+    runtime.shutdown_background();
 }

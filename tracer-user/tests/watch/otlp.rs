@@ -5,6 +5,11 @@ use std::{
     process::{Command, Stdio},
 };
 
+use super::{
+    SAMPLE,
+    collector::{Collector, Manner},
+    feed_copies, sample, start_from,
+};
 use opentelemetry_proto::tonic::{
     common::v1::{KeyValue, any_value::Value},
     trace::v1::{Span, span::SpanKind, status::StatusCode},
@@ -14,13 +19,7 @@ use tracer::{
     output::value::{self, Typed, Values},
     plan::FunctionTable,
     recording::Head,
-};
-use tracer_common::CpuCounters;
-
-use super::{
-    SAMPLE,
-    collector::{Collector, Manner},
-    feed_copies, sample, start,
+    watch::Source,
 };
 
 /// Replays the sample to a collector; gives the exit status and what was said, without the collector's port.
@@ -50,7 +49,9 @@ fn as_attribute(value: Typed) -> Value {
     match value {
         Typed::Bool(value) => Value::BoolValue(value),
         Typed::Signed(value) | Typed::Listed(value) => Value::IntValue(value),
-        Typed::Unsigned(value) => Value::IntValue(value.try_into().unwrap()),
+        Typed::Unsigned(value) => {
+            i64::try_from(value).map_or_else(|_| text(&value.to_string()), Value::IntValue)
+        }
         Typed::Bits(bits) => Value::StringValue(format!("{bits:#x}")),
     }
 }
@@ -227,11 +228,11 @@ fn many_calls_go_in_several_requests() {
     let collector = Collector::start(&[Manner::Takes]);
     let (_, table, calls) = sample();
     let call = &calls[0];
-    let (watch, feed) = start(Some(&collector.url()), None, CpuCounters::default());
-    feed_copies(feed, call, 300, &table);
+    let (watch, feed) = start_from(Source::Recording, Some(&collector.url()), None);
+    feed_copies(feed, call, 60, &table);
     let delivered = watch.end().unwrap();
-    assert_eq!((delivered.calls, delivered.dropped), (300, 0));
-    let spans = 300 * call.nodes.len();
+    assert_eq!((delivered.calls, delivered.dropped), (60, 0));
+    let spans = 60 * call.nodes.len();
     assert_eq!(delivered.spans, spans as u64);
     assert_eq!(collector.spans().len(), spans);
     assert!(collector.requests() > 1);

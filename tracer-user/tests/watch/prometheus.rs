@@ -125,7 +125,7 @@ fn a_scraper_has_what_the_trace_has() {
 
     let scraped = Scraped::from(address);
     assert!(close(
-        scraped.number("tracer_build", Some(("kernel", &head.kernel))),
+        scraped.number("tracer_build_info", Some(("kernel", &head.kernel))),
         1.0
     ));
     for (name, expected) in [
