@@ -56,16 +56,13 @@ impl<'a> Printer<'a> {
         if self.is_done() {
             return;
         }
-        match self.filter.apply(call, self.functions) {
-            Some(call) => {
-                self.written = self.form.root_call(&call);
-                self.totals.add(&call);
-                self.feed.root_call(call, self.functions);
-            }
-            None => {
-                self.filtered_out += 1;
-                self.feed.filtered_out();
-            }
+        if let Some(call) = self.filter.apply(call, self.functions) {
+            self.written = self.form.root_call(&call);
+            self.totals.add(&call);
+            self.feed.root_call(call, self.functions);
+        } else {
+            self.filtered_out += 1;
+            self.feed.filtered_out();
         }
     }
 
