@@ -16,12 +16,21 @@ collector=$!
 metric() { wget -q -O - http://127.0.0.1:9464/metrics | awk -v name="$1" '$1 == name { print $2 }'; }
 has() { [ "$(metric "$1")" = "$2" ]; }
 
+# Whether somebody else can have the port: then he waits there until his time is over.
+port_is_free() {
+    status=0
+    timeout 1 nc -l -p 9464 </dev/null || status=$?
+    [ $status = 143 ]
+}
+
 # Nobody else sends UDP here. Pairs take long to let go, so a process does that when the trace has ended.
 printf '%s\n' ip_route_output_flow ip_route_output_key_hash ip_make_skb ip_setup_cork sock_alloc_send_pskb ip_send_skb \
     __ip_local_out ip_output ip_finish_output >/tmp/functions
 trace --attach pair --functions /tmp/functions -G udp_sendmsg --prometheus 9464 --otlp http://127.0.0.1:4318/cgi-bin/traces
 hear 'tracer: tracing' 60
 has 'tracer_root_duration_seconds_count{root="udp_sendmsg"}' 0 || fail "metrics: $(wget -q -O - http://127.0.0.1:9464/metrics)"
+
+! port_is_free || fail "the port is free while the metrics are there"
 
 # A port that is taken is refused before anything else.
 status=0
@@ -36,10 +45,8 @@ has tracer_lost_events_total 0 || fail "lost: $(metric tracer_lost_events_total)
 events=$(metric tracer_events_total)
 kill -INT $tracer
 ends_with 0
-# The port is free at once, even if a process still lets functions go. Who has it waits there.
-status=0
-timeout 1 nc -l -s 127.0.0.1 -p 9464 </dev/null || status=$?
-[ $status = 143 ] || fail "the port is not free: exit status $status"
+# The port is free at once, even if a process still lets functions go.
+port_is_free || fail "the port is not free"
 said "tracer: 40 whole calls, 0 partial, $events events, 0 events lost" || fail "the sums: $(cat /tmp/err)"
 said 'tracer: sent 40 root calls as [0-9]* spans to http://127.0.0.1:4318/cgi-bin/traces, dropped 0' || fail "spans: $(cat /tmp/err)"
 
