@@ -1,5 +1,4 @@
 # Spans for a collector and metrics for a scraper: both have as many root calls as the summary says.
-# limit: 60
 
 # The collector is a web server that keeps what comes. The path is its own.
 mkdir -p /tmp/collector/cgi-bin /tmp/requests
