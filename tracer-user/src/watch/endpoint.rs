@@ -54,15 +54,13 @@ impl FromStr for Endpoint {
         if authority.as_str().contains('@') {
             return Err(EndpointError::User);
         }
-        let port = match authority.port() {
-            Some(port) => port
-                .as_str()
-                .parse()
-                .map_err(|_| EndpointError::Malformed)?,
-            None if authority.as_str().ends_with(':') => return Err(EndpointError::Malformed),
-            None => 80,
+        let host = authority.host();
+        // The authority itself takes a number that is none as no port at all.
+        let port = match &authority.as_str()[host.len()..] {
+            "" => 80,
+            port => port.trim_start_matches(':').parse().unwrap_or(0),
         };
-        let host = authority.host().trim_matches(['[', ']']);
+        let host = host.trim_matches(['[', ']']);
         if host.is_empty() || port == 0 {
             return Err(EndpointError::Malformed);
         }
