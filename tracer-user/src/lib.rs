@@ -2,7 +2,8 @@
 //!
 //! The flow, and the order to read in: [`kernel`] says what the running kernel is, [`plan`] decides
 //! which functions to trace, [`attach`] puts the probes in, [`stream`] reads what they send,
-//! [`graph`] rebuilds the calls, [`filter`] chooses among them, [`output`] writes them, [`recording`] keeps what they are made of, [`summary`] brings many of them together. [`session`] runs one trace through all of
+//! [`graph`] rebuilds the calls, [`filter`] chooses among them, [`output`] writes them, [`recording`] keeps what they are made of, [`summary`] brings many of them together,
+//! [`watch`] hands them to the systems that watch fleets. [`session`] runs one trace through all of
 //! it, [`cli`] is the command line. [`workload`] drives the kernel for the demonstration and the tests.
 
 pub mod attach;
@@ -16,4 +17,5 @@ pub mod recording;
 pub mod session;
 pub mod stream;
 pub mod summary;
+pub mod watch;
 pub mod workload;

@@ -31,7 +31,7 @@ pub use learning::{Before, Learned, Origin, cache, learn};
 pub use options::{Options, Outcome, Outputs};
 pub use probes::raise_file_limit;
 pub use recorder::Recorder;
-pub use replay::{Readable, replay};
+pub use replay::{Readable, replay, replay_to};
 pub use run::run;
 pub use show::{Show, Shown};
 pub use stop::Stop;

@@ -4,7 +4,7 @@
 //! and all roots begin together. It is disarmed before the first probe goes, so no call is torn by detaching: those
 //! that are open go on to their end, and no other begins.
 
-use std::os::fd::AsFd as _;
+use std::{os::fd::AsFd as _, sync::Arc};
 
 use aya::{
     Ebpf,
@@ -18,6 +18,11 @@ use super::ObjectError;
 pub struct Controls {
     armed: Array<MapData, u64>,
     inside: Array<MapData, u64>,
+    counters: Arc<Counters>,
+}
+
+/// What the eBPF side counts.
+pub struct Counters {
     cpus: Array<MapData, [Cpu; MAX_CPUS]>,
 }
 
@@ -40,7 +45,9 @@ impl Controls {
         Ok(Self {
             armed: Array::try_from(again(ebpf, "ARMED")?)?,
             inside: Array::try_from(again(ebpf, "INSIDE")?)?,
-            cpus: Array::try_from(again(ebpf, ".bss.cpus")?)?,
+            counters: Arc::new(Counters {
+                cpus: Array::try_from(again(ebpf, ".bss.cpus")?)?,
+            }),
         })
     }
 
@@ -59,8 +66,15 @@ impl Controls {
         Ok(self.inside.get(&0, 0)?)
     }
 
-    /// The sum of the counters of all CPUs.
-    pub fn counters(&self) -> Result<CpuCounters, ObjectError> {
+    /// The counters, which others may read, too.
+    pub fn counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.counters)
+    }
+}
+
+impl Counters {
+    /// The sum over all CPUs.
+    pub fn sum(&self) -> Result<CpuCounters, ObjectError> {
         let mut sum = CpuCounters::default();
         for cpu in self.cpus.get(&0, 0)? {
             let one = cpu.counters;

@@ -9,6 +9,7 @@ pub use super::{
     recording_args::{DiffArgs, GraphArgs, RecordArgs, ReplayArgs, ReportArgs},
     trace_args::{
         CaptureArgs, FilterArgs, LatencyArgs, ProfileArgs, ScopeArgs, ShowArgs, TraceArgs,
+        WatchArgs,
     },
 };
 use crate::attach::Way;
@@ -21,7 +22,8 @@ use crate::attach::Way;
     args_conflicts_with_subcommands = true,
     after_help = "Exit status: 0 done; 1 failed; 2 the command line is wrong; 3 not permitted (not root, \
                   lockdown, policy); 4 the kernel lacks something (`tracer check` says what); 5 no such \
-                  function, or it cannot be traced; 6 the output cannot be written; 7 the recording cannot be read, or \
+                  function, or it cannot be traced; 6 the output cannot be written, the port of --prometheus cannot be had, or a replay could not send \
+                  all to --otlp; 7 the recording cannot be read, or \
                   only in part."
 )]
 pub struct Args {

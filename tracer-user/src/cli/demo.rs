@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 
 use super::{
-    args::{CaptureArgs, DemoArgs, FilterArgs, ScopeArgs, ShowArgs, TraceArgs},
+    args::{CaptureArgs, DemoArgs, FilterArgs, ScopeArgs, ShowArgs, TraceArgs, WatchArgs},
     exit::Exit,
 };
 use crate::{output::Format, session::Begin};
@@ -28,6 +28,7 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
         scope: ScopeArgs::default(),
         attach: args.attach,
         ring_size: 4096,
+        watch: WatchArgs::default(),
         verbose: args.verbose,
         command: std::iter::once(program.to_string_lossy().into_owned())
             .chain(command.into_iter().map(str::to_owned))

@@ -24,7 +24,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::Parser as _;
 
-use args::{Action, Args, LatencyArgs, ProfileArgs, RecordArgs, TraceArgs};
+use args::{Action, Args, CaptureArgs, LatencyArgs, ProfileArgs, RecordArgs, TraceArgs};
 use exit::Exit;
 
 use crate::session::{Options, Outputs, Shown};
@@ -65,7 +65,9 @@ fn trace(args: &TraceArgs) -> Result<Exit> {
     let options = args
         .capture
         .options(args.show.show(args.output.as_deref())?)?;
-    run_trace(&options, || to(args.output.as_deref(), options.show.result))
+    run_trace(&options, || {
+        to(args.output.as_deref(), options.show.result, &args.capture)
+    })
 }
 
 /// Traces the roots alone, and says how long they took.
@@ -74,7 +76,9 @@ fn latency(args: &LatencyArgs) -> Result<Exit> {
     show.result = Shown::Latency;
     show.filter.depth = Some(1);
     let options = args.capture.options(show)?;
-    run_trace(&options, || to(args.output.as_deref(), options.show.result))
+    run_trace(&options, || {
+        to(args.output.as_deref(), options.show.result, &args.capture)
+    })
 }
 
 /// Traces, and sums up the functions.
@@ -85,14 +89,18 @@ fn profile(args: &ProfileArgs) -> Result<Exit> {
         group_by: args.order.group_by,
     };
     let options = args.capture.options(show)?;
-    run_trace(&options, || to(args.output.as_deref(), options.show.result))
+    run_trace(&options, || {
+        to(args.output.as_deref(), options.show.result, &args.capture)
+    })
 }
 
 /// What is printed goes to this file, or to stdout.
-fn to(path: Option<&std::path::Path>, shown: Shown) -> Result<Outputs> {
+fn to(path: Option<&std::path::Path>, shown: Shown, capture: &CaptureArgs) -> Result<Outputs> {
+    let watch = capture.watch.outlets()?;
     Ok(Outputs {
         graph: Some(output::open(path, shown)?),
         recording: None,
+        watch,
     })
 }
 
@@ -101,10 +109,12 @@ fn record(args: &RecordArgs) -> Result<Exit> {
     let options = args.capture.options(args.show.show(None)?)?;
     run_trace(&options, || {
         let shown = options.show.result;
+        let watch = args.capture.watch.outlets()?;
         let graph = args.print.then(|| output::open(None, shown)).transpose()?;
         Ok(Outputs {
             graph,
             recording: Some(args.target()?),
+            watch,
         })
     })
 }

@@ -1,15 +1,16 @@
-//! Where the graph goes: stdout, or a file that is opened before anything is attached.
+//! Where the graph goes: stdout, or a file that is opened before anything is attached. So is the port for metrics.
 
 use std::{
     fs::File,
     io::{self, IsTerminal as _, Write},
+    net::TcpListener,
     path::Path,
 };
 
 use anyhow::{Result, bail};
 
 use super::exit::{Output, Usage};
-use crate::session::Shown;
+use crate::{session::Shown, watch::Address};
 
 /// For whom an output is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +57,20 @@ pub fn reserve(path: &Path) -> Result<File> {
 /// A new file.
 pub fn create(path: &Path) -> Result<File> {
     File::create(path).map_err(|error| unwritable(path, &error))
+}
+
+/// Takes a port for the metrics, and says where they are.
+pub fn listen(address: Address) -> Result<TcpListener> {
+    let listener = address.listen();
+    let listener = listener.and_then(|it| Ok((it.local_addr()?, it)));
+    let (at, listener) = listener.map_err(|error| {
+        let address = address.0;
+        Output(format!(
+            "metrics cannot be served at {address}: {error}; give --prometheus another port"
+        ))
+    })?;
+    eprintln!("tracer: metrics at http://{at}/metrics");
+    Ok(listener)
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> anyhow::Error {

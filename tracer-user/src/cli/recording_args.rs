@@ -7,7 +7,7 @@ use clap::Args as ClapArgs;
 
 use super::{
     output,
-    trace_args::{CaptureArgs, FilterArgs, OrderArgs, ShowArgs},
+    trace_args::{CaptureArgs, CollectorArgs, FilterArgs, OrderArgs, ShowArgs},
     values,
 };
 use crate::session::target::{Limit, Target, WhenFull};
@@ -45,6 +45,8 @@ pub struct ReplayArgs {
     pub recording: PathBuf,
     #[command(flatten)]
     pub show: ShowArgs,
+    #[command(flatten)]
+    pub collector: CollectorArgs,
     /// Write the graph to this file
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,

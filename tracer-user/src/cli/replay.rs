@@ -12,6 +12,7 @@ use super::{
 use crate::{
     recording::RecordingError,
     session::{self, Readable, replay::Recording},
+    watch::Outlets,
 };
 
 /// Prints a recording.
@@ -22,8 +23,16 @@ pub fn run(args: &ReplayArgs) -> Result<Exit> {
         refuse_same(&args.recording, output)?;
     }
     let out = output::open(args.output.as_deref(), show.result)?;
-    let (_, readable) = session::replay(&show, recording, out)?;
-    Ok(exit(&readable))
+    let outlets = Outlets {
+        collector: args.collector.otlp.clone(),
+        scrapers: None,
+    };
+    let (_, readable, delivered) = session::replay_to(&show, recording, out, outlets)?;
+    Ok(match exit(&readable) {
+        // Nothing held it up, and it was what was asked for.
+        Exit::Success if delivered.is_some_and(|it| it.dropped > 0) => Exit::Output,
+        exit => exit,
+    })
 }
 
 /// Opens a recording, and reads as much of it as shows that it is one.

@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use clap::{Args as ClapArgs, ColorChoice};
 
-use super::{colour, exit::Usage, graph_options::GraphOptions, values};
+use super::{colour, exit::Usage, graph_options::GraphOptions, output, values};
 use crate::{
     attach::Way,
     filter::{Filter, Returns},
@@ -21,6 +21,7 @@ use crate::{
     plan::Scope,
     session::{Begin, Callers, Options, Show, Shown, callers::CommandName},
     summary::{GroupBy, SortBy},
+    watch::{Address, Endpoint, Outlets},
 };
 
 /// A trace
@@ -118,6 +119,8 @@ pub struct CaptureArgs {
     /// Size of each CPU's ring in KiB, a power of two
     #[arg(long, value_name = "KIB", default_value_t = 4096)]
     pub ring_size: u32,
+    #[command(flatten)]
+    pub watch: WatchArgs,
     /// Tell more on stderr
     #[arg(short, long)]
     pub verbose: bool,
@@ -127,6 +130,36 @@ pub struct CaptureArgs {
     /// When the command begins; the demonstration alone has it otherwise
     #[arg(skip)]
     pub begin: Begin,
+}
+
+/// Who else gets root calls
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct WatchArgs {
+    #[command(flatten)]
+    pub collector: CollectorArgs,
+    /// Serve histograms of root calls, errors and losses to Prometheus at /metrics of this port of the host alone, such as 9464, or of
+    /// this address, such as 0.0.0.0:9464
+    #[arg(long, value_name = "ADDRESS")]
+    pub prometheus: Option<Address>,
+}
+
+/// Who gets root calls as spans
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct CollectorArgs {
+    /// Send root calls that are shown, with all below them, as spans to this OpenTelemetry collector, such as http://127.0.0.1:4318
+    #[arg(long, value_name = "URL")]
+    pub otlp: Option<Endpoint>,
+}
+
+impl WatchArgs {
+    /// Takes the port.
+    pub fn outlets(&self) -> Result<Outlets> {
+        let scrapers = self.prometheus.map(output::listen).transpose()?;
+        Ok(Outlets {
+            collector: self.collector.otlp.clone(),
+            scrapers,
+        })
+    }
 }
 
 /// Which functions are worth their cost

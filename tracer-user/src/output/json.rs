@@ -222,7 +222,7 @@ fn arguments(line: &mut Vec<u8>, info: Option<&FunctionInfo>, call: &Call) -> io
 }
 
 /// How a root call's record ended, in a word.
-pub(super) const fn end(end: End) -> &'static str {
+pub(crate) const fn end(end: End) -> &'static str {
     match end {
         End::Returned => "returned",
         End::Died => "died",
@@ -232,7 +232,7 @@ pub(super) const fn end(end: End) -> &'static str {
 }
 
 /// What the CPU ran for, in a word; none for the task itself.
-pub(super) const fn context(context: Context) -> Option<&'static str> {
+pub(crate) const fn context(context: Context) -> Option<&'static str> {
     match context {
         Context::Task => None,
         Context::SoftIrq => Some("softirq"),

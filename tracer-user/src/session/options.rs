@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, io::Write, time::Duration};
 use tracer_common::{CpuCounters, CpuMask};
 
 use super::{Begin, Callers, Show, target::Target};
-use crate::{attach::Way, graph::Totals, plan::Scope};
+use crate::{attach::Way, graph::Totals, plan::Scope, watch::Outlets};
 
 /// What the user asked for.
 #[derive(Clone, Debug)]
@@ -68,4 +68,6 @@ pub struct Outputs {
     pub graph: Option<Box<dyn Write + Send>>,
     /// Where a recording goes, if there is to be one.
     pub recording: Option<Target>,
+    /// Who else wants root calls.
+    pub watch: Outlets,
 }

@@ -1,4 +1,4 @@
-//! What becomes of a root call that is complete: filtered, written, counted.
+//! What becomes of a root call that is complete: filtered, written, counted, handed on.
 //!
 //! What the summary says is what was printed: calls that the filter keeps back are counted apart, and calls that end after the
 //! last one that was asked for are nowhere.
@@ -10,6 +10,7 @@ use crate::{
     graph::{RootCall, Totals},
     output::Form,
     plan::FunctionTable,
+    watch::Feed,
 };
 
 /// Writes root calls until there were as many whole ones as were asked for, or until nobody reads any more.
@@ -21,6 +22,7 @@ pub struct Printer<'a> {
     written: io::Result<()>,
     totals: Totals,
     filtered_out: u64,
+    feed: Feed,
 }
 
 impl<'a> Printer<'a> {
@@ -39,7 +41,14 @@ impl<'a> Printer<'a> {
             limit,
             totals: Totals::default(),
             filtered_out: 0,
+            feed: Feed::default(),
         }
+    }
+
+    /// Hands what is printed on.
+    #[must_use]
+    pub fn with_feed(self, feed: Feed) -> Self {
+        Self { feed, ..self }
     }
 
     /// Prints a root call that is wanted.
@@ -47,12 +56,13 @@ impl<'a> Printer<'a> {
         if self.is_done() {
             return;
         }
-        match self.filter.apply(call, self.functions) {
-            Some(call) => {
-                self.written = self.form.root_call(&call);
-                self.totals.add(&call);
-            }
-            None => self.filtered_out += 1,
+        if let Some(call) = self.filter.apply(call, self.functions) {
+            self.written = self.form.root_call(&call);
+            self.totals.add(&call);
+            self.feed.root_call(call, self.functions);
+        } else {
+            self.filtered_out += 1;
+            self.feed.filtered_out();
         }
     }
 

@@ -18,6 +18,7 @@ use crate::{
     output::Form,
     plan::FunctionTable,
     recording::{Damage, Data, End, Ending, Frame, Head, Piece, Reader, columns::Step},
+    watch::{Delivered, Feed, Outlets, Source, Watch},
 };
 
 /// Damaged places that are named one by one.
@@ -125,17 +126,44 @@ pub fn replay(
     recording: Recording<impl Read>,
     out: impl Write + Send,
 ) -> Result<(Outcome, Readable)> {
+    let replayed = replay_to(show, recording, out, Outlets::default())?;
+    Ok((replayed.0, replayed.1))
+}
+
+/// Prints a recording, and gives it to who else wants it. Says what became of that, if somebody does.
+pub fn replay_to(
+    show: &Show,
+    recording: Recording<impl Read>,
+    out: impl Write + Send,
+    outlets: Outlets,
+) -> Result<(Outcome, Readable, Option<Delivered>)> {
     let table = FunctionTable::default();
     let form = show.form(Some(out), &table, recording.head.possible_cpus);
-    replay_into(show, recording, &table, form)
+    let (watch, feed) = Watch::start(outlets, &recording.head, show.text, Source::Recording)
+        .context("nothing can be sent")?;
+    let replayed = go_through(show, recording, &table, form, feed);
+    let delivered = watch.end();
+    tell::delivered(delivered.as_ref());
+    let (outcome, readable) = replayed?;
+    Ok((outcome, readable, delivered))
 }
 
 /// Gives the root calls of a recording to `form`, and makes their functions known to `table`.
 pub fn replay_into<'a>(
     show: &'a Show,
+    recording: Recording<impl Read>,
+    table: &'a FunctionTable,
+    form: Box<dyn Form + 'a>,
+) -> Result<(Outcome, Readable)> {
+    go_through(show, recording, table, form, Feed::default())
+}
+
+fn go_through<'a>(
+    show: &'a Show,
     mut recording: Recording<impl Read>,
     table: &'a FunctionTable,
     form: Box<dyn Form + 'a>,
+    feed: Feed,
 ) -> Result<(Outcome, Readable)> {
     let roots = &recording.head.roots;
     // Where the head is lost, nothing says what the roots return.
@@ -146,7 +174,7 @@ pub fn replay_into<'a>(
         show.filter.check(types)?;
     }
     let joined = Joined::default();
-    let printer = Printer::new(form, table, &show.filter, show.count);
+    let printer = Printer::new(form, table, &show.filter, show.count).with_feed(feed);
     let rebuilder = Rebuilder::new(show.interrupts).with_joined(joined.clone());
     let mut pipeline = Pipeline::new(rebuilder, printer, None);
     let mut read = Ok(());

@@ -26,6 +26,7 @@ use crate::{
     kernel::{Address, Kernel},
     plan::{self, FunctionTable, Plan, Rules, cache::Cache},
     stream::Rings,
+    watch::{Source, Watch},
 };
 
 /// Runs one trace.
@@ -126,13 +127,17 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     let table = FunctionTable::of(Arc::clone(&kernel));
     let show = &options.show;
     let form = show.form(outputs.graph, &table, kernel.possible_cpus);
-    let printer = Printer::new(form, &table, &show.filter, show.count);
+    let head = recorder::head(&kernel, &prepared.plan.roots, &options.command);
+    let counters = controls.counters();
+    let ask = Box::new(move || counters.sum().ok());
+    let (watch, feed) = Watch::start(outputs.watch, &head, show.text, Source::Live(ask))
+        .context("nothing can be sent or served")?;
+    let printer = Printer::new(form, &table, &show.filter, show.count).with_feed(feed);
     let joined = Joined::default();
     let rebuilder = Rebuilder::new(show.interrupts).with_joined(joined.clone());
-    let recorder = outputs.recording.map(|target| {
-        let head = recorder::head(&kernel, &prepared.plan.roots, &options.command);
-        Recorder::begin(target, head, &table, joined.clone())
-    });
+    let recorder = outputs
+        .recording
+        .map(|target| Recorder::begin(target, head, &table, joined.clone()));
     let recorder = recorder
         .transpose()
         .context("the recording cannot be begun")?;
@@ -167,8 +172,9 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
         controls.disarm()?;
         streaming::settle(&controls, &mut rings, &mut pipeline).await?;
     }
-    let counters = controls.counters();
+    let counters = controls.counters().sum();
     let finished = pipeline.finish(*counters.as_ref().unwrap_or(&CpuCounters::default()));
+    watch.close();
     let outcome = Outcome {
         totals: finished.totals,
         filtered_out: show.filter.is_active().then_some(finished.filtered_out),
@@ -177,6 +183,8 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     };
     tell::totals(&outcome, options.verbose);
     command::end(&mut child).await;
+    // Its sockets are closed before a child process may take over what is to be let go.
+    tell::delivered(watch.end().as_ref());
     prepared.leave(options, growth, probes);
     drop((tracepoint, logger));
     tell::written(finished.printed)?;

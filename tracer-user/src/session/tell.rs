@@ -8,6 +8,7 @@ use super::{Origin, Outcome, replay::Readable};
 use crate::{
     plan::Plan,
     recording::{End, Ending},
+    watch::Delivered,
 };
 
 /// The roots' names.
@@ -70,6 +71,27 @@ pub fn written(written: io::Result<()>) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// What the collector has, if there is one.
+pub fn delivered(delivered: Option<&Delivered>) {
+    let Some(Delivered {
+        to,
+        calls,
+        spans,
+        dropped,
+        rejected,
+    }) = delivered
+    else {
+        return;
+    };
+    let rejected = match rejected {
+        0 => String::new(),
+        spans => format!("; {spans} spans of them it did not want"),
+    };
+    eprintln!(
+        "tracer: sent {calls} root calls as {spans} spans to {to}, dropped {dropped}{rejected}"
+    );
 }
 
 /// Something that only those want to know who asked for more.

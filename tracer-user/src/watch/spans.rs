@@ -1,0 +1,164 @@
+//! A root call as the spans of a trace: one for each call, each the child of the call that made it.
+//!
+//! A span must have a beginning and an end. A call of which one end was not seen is a point in time and says so
+//! (`tracer.missing`), since a made-up duration would look like a measured one. A place where events were lost is a point, too, with
+//! their number. The trace's identity is random, as samplers want it; within the trace the spans are numbered on from a
+//! random beginning, so no two have the same. The times are those of the host's clock of day.
+
+use rustc_hash::FxHashMap;
+
+use super::messages::{FAILED, INTERNAL, KeyValue, Span, Status, attribute};
+use crate::{
+    graph::{
+        Call, FunctionId, Nanoseconds, Node, RootCall,
+        tree::{Closed, SleepTime},
+    },
+    output::{
+        json,
+        value::{self, Typed, Values},
+    },
+    plan::{FunctionInfo, table},
+};
+
+/// What spans need to know beside the root call.
+#[derive(Clone, Copy)]
+pub struct Knowledge<'a> {
+    /// The functions that occur.
+    pub functions: &'a FxHashMap<FunctionId, FunctionInfo>,
+    /// How return values are written.
+    pub values: Values,
+}
+
+/// The spans of one root call, one after the other in the order of entry.
+pub struct Spans<'a> {
+    root: &'a RootCall,
+    knowledge: Knowledge<'a>,
+    /// CLOCK_REALTIME less CLOCK_MONOTONIC, ns.
+    offset_ns: u64,
+    trace: [u8; 16],
+    first: u64,
+    next: usize,
+    /// The depth and the identity of the calls around, the innermost last.
+    around: Vec<(u32, u64)>,
+    /// The last point in time that is known.
+    now: Nanoseconds,
+}
+
+impl<'a> Spans<'a> {
+    /// The spans of a root call. `offset_ns` is CLOCK_REALTIME less CLOCK_MONOTONIC.
+    pub fn new(root: &'a RootCall, knowledge: Knowledge<'a>, offset_ns: u64) -> Self {
+        Self {
+            root,
+            knowledge,
+            offset_ns,
+            trace: fastrand::u128(1..).to_be_bytes(),
+            // There are not so many calls that they would reach 0, which is no identity.
+            first: fastrand::u64(1..u64::MAX >> 1),
+            next: 0,
+            around: Vec::new(),
+            now: Nanoseconds::default(),
+        }
+    }
+
+    /// What all spans have in common. `from` and `to` are the host's monotonic clock's.
+    fn span(&mut self, depth: u32, from: Nanoseconds, to: Nanoseconds) -> Span {
+        while self.around.last().is_some_and(|&(outer, _)| outer >= depth) {
+            self.around.pop();
+        }
+        let parent = self.around.last().map(|&(_, identity)| identity);
+        let identity = self.first + self.next as u64;
+        self.around.push((depth, identity));
+        self.next += 1;
+        self.now = from;
+        let of_day = |time: Nanoseconds| time.0.saturating_add(self.offset_ns);
+        Span {
+            trace_id: self.trace.to_vec(),
+            span_id: identity.to_be_bytes().to_vec(),
+            parent_span_id: parent.map_or(Vec::new(), |it| it.to_be_bytes().to_vec()),
+            kind: INTERNAL,
+            start_time_unix_nano: of_day(from),
+            end_time_unix_nano: of_day(to.max(from)),
+            ..Span::default()
+        }
+    }
+
+    fn call(&mut self, call: &Call) -> Span {
+        let at = call.entered.or(call.closed.at()).unwrap_or(self.now);
+        let duration = call.duration(SleepTime::Counted).unwrap_or_default();
+        let span = self.span(call.depth, at, Nanoseconds(at.0.saturating_add(duration.0)));
+        let info = self.knowledge.functions.get(&call.function);
+        let returns = info.and_then(|info| info.returns.as_ref());
+        let value = call.closed.value();
+        let value = value.and_then(|it| value::typed(returns, it, self.knowledge.values));
+        let error = value.and_then(Typed::error_name);
+        let mut attributes = vec![attribute("cpu.logical_number", call.cpu.0)];
+        if call.depth == 0 {
+            attributes.extend(of_root(self.root));
+        }
+        attributes.extend(of_call(call));
+        attributes.extend(value.map(|value| attribute("tracer.return_value", value)));
+        attributes.extend(error.map(|name| attribute("error.type", name)));
+        let parameters = info.map_or(&[][..], |info| &info.parameters);
+        for argument in value::typed_arguments(parameters, &call.arguments) {
+            let key = || format!("tracer.argument.{}", argument.name);
+            attributes.extend(argument.value.map(|value| attribute(key(), value)));
+        }
+        Span {
+            name: table::name(call.function, info).into_owned(),
+            attributes,
+            status: error.map(|name| Status {
+                message: name.to_owned(),
+                code: FAILED,
+            }),
+            ..span
+        }
+    }
+
+    fn gap(&mut self, depth: u32, lost: u64) -> Span {
+        let span = self.span(depth, self.now, self.now);
+        Span {
+            name: "events lost".to_owned(),
+            attributes: vec![attribute("tracer.lost_events", lost)],
+            ..span
+        }
+    }
+}
+
+impl Iterator for Spans<'_> {
+    type Item = Span;
+
+    fn next(&mut self) -> Option<Span> {
+        let root = self.root;
+        Some(match root.nodes.get(self.next)? {
+            Node::Call(call) => self.call(call),
+            Node::Gap { depth, lost, .. } => self.gap(*depth, *lost),
+        })
+    }
+}
+
+/// What is true of the whole root call.
+fn of_root(root: &RootCall) -> [KeyValue; 7] {
+    [
+        attribute("process.pid", root.process.0),
+        attribute("thread.id", root.task.0),
+        attribute("thread.name", root.comm().as_ref()),
+        attribute("tracer.end", json::end(root.end)),
+        attribute("tracer.events", root.events),
+        attribute("tracer.lost_events", root.lost),
+        attribute("tracer.gaps", root.gaps),
+    ]
+}
+
+/// What is not usual of a call.
+fn of_call(call: &Call) -> impl Iterator<Item = KeyValue> {
+    let context = json::context(call.context).map(|word| attribute("tracer.context", word));
+    let off_cpu = (call.off_cpu.0 > 0).then(|| attribute("tracer.off_cpu_ns", call.off_cpu.0));
+    let missing = match (call.entered, call.closed) {
+        (None, _) => Some("entry"),
+        (_, Closed::Unseen) => Some("return"),
+        (_, Closed::Open) => Some("return: it did not return"),
+        _ => None,
+    };
+    let missing = missing.map(|end| attribute("tracer.missing", end));
+    [context, off_cpu, missing].into_iter().flatten()
+}
