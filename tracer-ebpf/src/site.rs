@@ -86,20 +86,26 @@ impl Site for TrampolineSite {
         (answer == 0).then_some(value)
     }
 
-    /// Behind the context, which has the arguments, a trampoline's frame has the return value, the frame pointer, the address behind the
-    /// call of the trampoline, and then what the function itself found on the stack (arch_prepare_bpf_trampoline, arch/x86/net/bpf_jit_comp.c).
-    /// The context is a pointer with which the verifier forbids arithmetic; read back from a map it is a number.
+    /// Behind the context, which has the arguments, a trampoline's frame has the return value, the frame pointer, and then, if the function calls the
+    /// trampoline, where that goes on in the function; if it jumps to it (7.x), that is missing. Behind it lies what the function itself found on the
+    /// stack (arch_prepare_bpf_trampoline, arch/x86/net/bpf_jit_comp.c). The context is a pointer with which the verifier forbids arithmetic;
+    /// read back from a map it is a number.
     #[inline(always)]
     fn return_address(&self, cell: *mut u64) -> Option<u64> {
-        const BEHIND_ARGUMENTS: u64 = 3;
+        const WORDS_BEHIND_ARGUMENTS: u64 = 2;
+        /// Where a function goes on behind its call of a trampoline, counted from its beginning: a landing pad and the call.
+        const BEHIND_CALL: u64 = 4 + 5;
         // SAFETY: the context is the program's own, the cell is the caller's; the helper is there from 5.17 on.
-        unsafe {
+        let found = unsafe {
             let arguments = bpf_get_func_arg_cnt(self.0) as u64;
             core::ptr::write_volatile(cell, self.0 as u64);
             let context = core::ptr::read_volatile(cell);
-            let place = context + 8 * (arguments + BEHIND_ARGUMENTS);
-            bpf_probe_read_kernel(place as *const u64).ok()
-        }
+            let place = context + 8 * (arguments + WORDS_BEHIND_ARGUMENTS);
+            bpf_probe_read_kernel(place as *const [u64; 2])
+        };
+        let [first, second] = found.ok()?;
+        let is_called = first.wrapping_sub(self.function()) <= BEHIND_CALL;
+        Some(if is_called { second } else { first })
     }
 }
 

@@ -10,12 +10,12 @@ for way in multi kprobe pair; do
     [ "$calls" = 3 ] || fail "$way: $calls root calls instead of 3"
     tracer --attach $way --learn 0 -p $workload --graph-opts depth=1 -G tcp_sendmsg -n 1 >/tmp/out 2>/tmp/err || fail "$way: exit status $?: $(cat /tmp/err)"
     grep -q 'tcp_sendmsg();' /tmp/out || fail "$way, without being asked: $(head -n 8 /tmp/out)"
-    # The kernel's copy of a name; one that is cut; one that is the process's.
-    long=/tmp/$(printf '%070d' 0)
-    tracer --attach $way --learn 0 --graph-opts args,depth=1 -G link_path_walk* -G kern_path -G strncpy_from_user -- sh -c "cat /tmp/a-name; cat $long/x" >/tmp/out 2>/tmp/err
-    grep -q 'link_path_walk.*(name="/tmp/a-name", ' /tmp/out || fail "$way: no name: $(grep -m 8 link_path /tmp/out; cat /tmp/err)"
-    grep -q 'link_path_walk.*(name="/tmp/0\{57\}"\.\.\., ' /tmp/out || fail "$way: no name that is cut: $(grep -m 8 link_path /tmp/out)"
-    grep -q 'strncpy_from_user(.*, src="/tmp/a-name", count=' /tmp/out || fail "$way: no name of the process's: $(grep -m 8 strncpy /tmp/out)"
+    # The kernel's copy of a name, one that is cut, and the process's own.
+    tracer --attach $way --learn 0 --graph-opts args,depth=1 -G 'link_path_walk*' -G do_sys_openat2 -- \
+        sh -c 'test -e /tmp/a-name; test -e "/tmp/$(printf %070d 0)/x"; : >/tmp/a-name' >/tmp/out 2>/tmp/err || fail "$way: exit status $?: $(cat /tmp/err)"
+    grep -q 'link_path_walk[^(]*(name="/tmp/a-name", ' /tmp/out || fail "$way: no name: $(grep -m 8 link_path /tmp/out; cat /tmp/err)"
+    grep -q 'link_path_walk[^(]*(name="/tmp/0\{57\}"\.\.\., ' /tmp/out || fail "$way: no name that is cut: $(grep -m 8 link_path /tmp/out)"
+    grep -q 'do_sys_openat2(dfd=-100, filename="/tmp/a-name", ' /tmp/out || fail "$way: no name of the process's: $(grep -m 8 openat /tmp/out)"
 done
 kill $workload
 wait $workload || fail "the workload: $(cat /tmp/workload.err)"

@@ -8,7 +8,7 @@ for way in multi kprobe pair; do
     syscall=$(sed -n 's|.*  __x64_sys_write() { /\* <-\(.*\) \*/$|\1|p' /tmp/out | sort -u)
     echo "$syscall" | grep -Eq '^(x64_sys_call|do_syscall_64)\+0x[0-9a-f]+$' || fail "$way: __x64_sys_write was called from '$syscall': $(cat /tmp/out)"
     # Jumped to, so both return to the same place.
-    grep -q "  ksys_write() { /\* <-$syscall \*/" /tmp/out || fail "$way: $(grep -m 3 ksys_write /tmp/out)"
+    grep -Eq "  ksys_write\(\)(;| \{) /\* <-$(echo "$syscall" | sed 's/+/[+]/') " /tmp/out || fail "$way: $(grep -m 3 ksys_write /tmp/out)"
     grep -Eq '  vfs_write\(\)(;| \{) /\* <-ksys_write\+0x[0-9a-f]+ ' /tmp/out || fail "$way: $(grep -m 3 vfs_write /tmp/out)"
     ! grep -Eq 'rethook|return_to_handler|bpf_trampoline|<-unknown' /tmp/out || fail "$way: a probe as caller: $(cat /tmp/out)"
     calls=$(check_listing) || fail "$way: $calls"
