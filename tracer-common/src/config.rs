@@ -83,7 +83,7 @@ pub struct Config {
     /// The address of `_text`, from which functions are counted.
     pub text_base: u64,
     /// Calls at this depth and deeper take the way that knows all cases, see `quick` in tracer-ebpf. 0 where the preempt count
-    /// is not known or arguments are wanted.
+    /// is not known or more is wanted of a call than its two ends.
     pub quick_depth: u64,
     /// How many bytes into [`crate::stand_in::PREEMPT_COUNT`] the preempt count lies.
     pub preempt_count_offset: u64,
@@ -101,8 +101,8 @@ pub struct Config {
     pub task_mask: u32,
     /// How many arguments of each call are recorded, at most [`MAX_ARGUMENTS`].
     pub arguments: u32,
-    /// Fills up to 8 bytes.
-    pub reserved: u32,
+    /// Whether where it will go on in its caller is recorded of each call; 0 is no.
+    pub return_addresses: u32,
     /// The reader is woken at the end of a root call if its CPU's ring holds that much, bytes.
     pub wake_bytes: u64,
     /// Root calls are traced only if they are entered on one of these.
@@ -122,7 +122,7 @@ impl Config {
         max_depth: crate::NO_DEPTH_LIMIT,
         task_mask: 0,
         arguments: 0,
-        reserved: 0,
+        return_addresses: 0,
         wake_bytes: 0,
         cpus: CpuMask::ALL,
     };

@@ -34,6 +34,12 @@ pub enum EventKind {
     Died = 5,
     /// An argument of a call whose entry came before; `value` is the register, and `depth` says which it is, counted from 0.
     Argument = 6,
+    /// Who made a call whose entry came before: `function` is where it will go on there, counted as functions are, and `value` is the
+    /// function that was called.
+    Caller = 7,
+    /// A part of the text that an argument points to, eight bytes in `value` as they lie in memory; the text ends before its first zero.
+    /// `depth` says which argument and which part: see [`TextPlace`].
+    Text = 8,
 }
 
 impl EventKind {
@@ -46,8 +52,40 @@ impl EventKind {
             4 => Self::On,
             5 => Self::Died,
             6 => Self::Argument,
+            7 => Self::Caller,
+            8 => Self::Text,
             _ => return None,
         })
+    }
+}
+
+/// Bytes of a text that are recorded at most, the zero at its end included.
+pub const MAX_TEXT_BYTES: usize = 64;
+/// Events of a text at most.
+pub const MAX_TEXT_PARTS: u32 = (MAX_TEXT_BYTES / size_of::<u64>()) as u32;
+
+/// Which part of which argument's text an event is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TextPlace {
+    /// The argument, counted from 0.
+    pub argument: u32,
+    /// The part, counted from 0.
+    pub part: u32,
+}
+
+impl TextPlace {
+    /// As an event's `depth`: the argument in the low three bits, the part above.
+    #[inline(always)]
+    pub const fn pack(self) -> u32 {
+        self.argument | (self.part << 3)
+    }
+
+    /// From an event's `depth`.
+    pub const fn unpack(depth: u8) -> Self {
+        Self {
+            argument: (depth & 7) as u32,
+            part: (depth >> 3) as u32,
+        }
     }
 }
 
@@ -136,7 +174,7 @@ mod tests {
 
     #[test]
     fn kind_and_context_survive_packing() {
-        for kind in 1..=6 {
+        for kind in 1..=8 {
             for context in 0..=3 {
                 let kind = EventKind::from_u8(kind).unwrap();
                 let context = Context::from_u8(context).unwrap();
@@ -149,5 +187,16 @@ mod tests {
             }
         }
         assert_eq!(Event::default().kind(), None);
+    }
+
+    #[test]
+    fn places_of_texts_survive_packing() {
+        for argument in 0..crate::MAX_ARGUMENTS {
+            for part in 0..MAX_TEXT_PARTS {
+                let place = TextPlace { argument, part };
+                let depth = u8::try_from(place.pack()).unwrap();
+                assert_eq!(TextPlace::unpack(depth), place);
+            }
+        }
     }
 }

@@ -9,6 +9,7 @@ mod config;
 pub mod context;
 mod event;
 pub mod stand_in;
+mod texts;
 
 pub use config::{
     Callers, Config, CpuMask, MAX_ARGUMENTS, MAX_CPUS, MAX_NAMES, MAX_QUICK_DEPTH, MAX_TASKS_NAMED,
@@ -16,8 +17,10 @@ pub use config::{
 };
 pub use context::{Context, PreemptLayout};
 pub use event::{
-    Arrival, BATCH_CAPACITY, BATCH_HEADROOM, BatchHeader, Event, EventKind, NO_DEPTH_LIMIT,
+    Arrival, BATCH_CAPACITY, BATCH_HEADROOM, BatchHeader, Event, EventKind, MAX_TEXT_BYTES,
+    MAX_TEXT_PARTS, NO_DEPTH_LIMIT, TextPlace,
 };
+pub use texts::{TEXT_FUNCTIONS, TextArguments};
 
 /// Counters of one CPU, kept by the eBPF side and read by userspace; every field counts since load.
 #[repr(C)]
@@ -35,7 +38,7 @@ pub struct CpuCounters {
 
 #[cfg(feature = "user")]
 mod user {
-    use super::{BatchHeader, Config, CpuCounters, CpuMask, Event};
+    use super::{BatchHeader, Config, CpuCounters, CpuMask, Event, TextArguments};
 
     // SAFETY: each is `repr(C)`, Copy, has no padding (see the tests of `event`), and every bit
     // pattern is a value.
@@ -48,4 +51,6 @@ mod user {
     unsafe impl aya::Pod for CpuMask {}
     // SAFETY: as above.
     unsafe impl aya::Pod for Event {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for TextArguments {}
 }

@@ -198,7 +198,7 @@ unsafe fn buffer(task: *mut Task, cursor: u64) -> *mut Buffer {
 /// The short form of a frame. A trampoline's is its context pointer, with which the verifier forbids arithmetic, but once it has been
 /// stored in a map and read back it is a number (seen from 6.1 on).
 #[inline(always)]
-unsafe fn short(scratch: *mut Event, frame: u64) -> u16 {
+pub unsafe fn short(scratch: *mut Event, frame: u64) -> u16 {
     // SAFETY: the caller owns the place.
     unsafe {
         let cell = &raw mut (*scratch).value;

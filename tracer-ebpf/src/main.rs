@@ -20,6 +20,7 @@ mod batch;
 mod callers;
 mod context;
 mod depth;
+mod details;
 mod gate;
 mod hidden;
 mod maps;

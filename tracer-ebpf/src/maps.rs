@@ -12,6 +12,7 @@ use aya_ebpf::{
 };
 use tracer_common::{
     BATCH_CAPACITY, BatchHeader, Config, CpuCounters, Event, MAX_CPUS, MAX_QUICK_DEPTH,
+    TEXT_FUNCTIONS, TextArguments,
 };
 
 /// Set by userspace before loading; read-only and frozen, so that the verifier knows its values.
@@ -159,6 +160,10 @@ pub static RINGS: ArrayOfMaps<RingBuf<(), 4096>, 1> = ArrayOfMaps::new();
 /// How many tasks are inside a root, so that a switch costs little while there is none.
 #[btf_map]
 pub static INSIDE: Array<u64, 1> = Array::new();
+
+/// Which functions have texts among their arguments, see [`TextArguments`]. Asked only where arguments are wanted.
+#[btf_map]
+pub static TEXTS: Array<TextArguments, TEXT_FUNCTIONS> = Array::new();
 
 /// Whether root calls begin: 0 until userspace has attached all that the trace begins with, and again before it
 /// detaches. Read when a root is entered outside any root call, and nowhere else.

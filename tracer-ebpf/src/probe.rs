@@ -12,7 +12,7 @@ use tracer_common::{Event, EventKind};
 use crate::{
     atomic,
     batch::{self, Hit, Wake},
-    callers, context, depth, gate, hidden,
+    callers, context, depth, details, gate, hidden,
     maps::{
         ALL_GUARDS, DROPPED, GUARD, OUTSIDE, SWITCH, Task, armed, config, cpu_number, this_cpu,
     },
@@ -156,7 +156,7 @@ pub fn entry<S: Site>(ctx: &S, task: *mut Task, opens: bool) -> bool {
                 kind_and_context: Event::pack(EventKind::Entry, context),
             };
             batch::push(task, writer, &hit, ctx.frame());
-            arguments(ctx, task, writer, &hit);
+            details::store(ctx, task, writer, &hit);
         }
         batch::flush_if_full(task);
         batch::clear(task, if opens { ALL_GUARDS } else { guard });
@@ -214,38 +214,6 @@ pub fn exit<S: Site>(ctx: &S, task: *mut Task, time_ns: u64, closes: bool) {
             batch::clear(task, guard);
         }
     }
-}
-
-/// Stores the arguments of the call that `entry` is of, if they are wanted: an event each.
-#[inline(always)]
-fn arguments<S: Site>(ctx: &S, task: *mut Task, writer: u32, entry: &Hit) {
-    let store = |argument: u32, value: Option<u64>| {
-        let value = if argument < config!(arguments) {
-            value
-        } else {
-            None
-        };
-        let Some(value) = value else { return false };
-        let hit = Hit {
-            value,
-            depth: argument,
-            kind_and_context: entry.kind_and_context ^ EventKind::Entry as u8
-                | EventKind::Argument as u8,
-            ..*entry
-        };
-        batch::push(task, writer, &hit, ctx.frame());
-        true
-    };
-    if config!(arguments) == 0 {
-        return;
-    }
-    // No loop: see `Site::argument`.
-    let _ = store(0, ctx.argument::<0>())
-        && store(1, ctx.argument::<1>())
-        && store(2, ctx.argument::<2>())
-        && store(3, ctx.argument::<3>())
-        && store(4, ctx.argument::<4>())
-        && store(5, ctx.argument::<5>());
 }
 
 /// The probed function's address, counted from the kernel's text.

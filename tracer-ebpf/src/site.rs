@@ -10,7 +10,10 @@ use core::ffi::c_void;
 use aya_ebpf::{
     EbpfContext,
     bindings::pt_regs,
-    helpers::{bpf_get_func_arg, bpf_get_func_ip, bpf_get_func_ret},
+    helpers::{
+        bpf_get_func_arg, bpf_get_func_arg_cnt, bpf_get_func_ip, bpf_get_func_ret,
+        bpf_probe_read_kernel,
+    },
 };
 
 /// The entry or the exit of a call.
@@ -27,6 +30,10 @@ pub trait Site: EbpfContext + Copy {
     /// To be asked for at an entry only: the argument with that number, counted from 0, as the register holds it; none if the function has fewer. At an fprobe nobody knows how
     /// many it has. The number is a constant, because the verifier allows only constant offsets into a context.
     fn argument<const NUMBER: u32>(&self) -> Option<u64>;
+
+    /// To be asked for at an entry only: where the call will go on in its caller, which stands on the stack. `cell` is in a map, and what it
+    /// holds is lost.
+    fn return_address(&self, cell: *mut u64) -> Option<u64>;
 
     /// Where the probed function begins.
     #[inline(always)]
@@ -78,6 +85,28 @@ impl Site for TrampolineSite {
         let answer = unsafe { bpf_get_func_arg(self.0, NUMBER, &raw mut value) };
         (answer == 0).then_some(value)
     }
+
+    /// Behind the context, which has the arguments, a trampoline's frame has the return value, the frame pointer, and then, if the function calls the
+    /// trampoline, where that goes on in the function; if it jumps to it (7.x), that is missing. Behind it lies what the function itself found on the
+    /// stack (arch_prepare_bpf_trampoline, arch/x86/net/bpf_jit_comp.c). The context is a pointer with which the verifier forbids arithmetic;
+    /// read back from a map it is a number.
+    #[inline(always)]
+    fn return_address(&self, cell: *mut u64) -> Option<u64> {
+        const WORDS_BEHIND_ARGUMENTS: u64 = 2;
+        /// Where a function goes on behind its call of a trampoline, counted from its beginning: a landing pad and the call.
+        const BEHIND_CALL: u64 = 4 + 5;
+        // SAFETY: the context is the program's own, the cell is the caller's; the helper is there from 5.17 on.
+        let found = unsafe {
+            let arguments = bpf_get_func_arg_cnt(self.0) as u64;
+            core::ptr::write_volatile(cell, self.0 as u64);
+            let context = core::ptr::read_volatile(cell);
+            let place = context + 8 * (arguments + WORDS_BEHIND_ARGUMENTS);
+            bpf_probe_read_kernel(place as *const [u64; 2])
+        };
+        let [first, second] = found.ok()?;
+        let is_called = first.wrapping_sub(self.function()) <= BEHIND_CALL;
+        Some(if is_called { second } else { first })
+    }
 }
 
 /// A call at its entry or at its exit, at an fprobe.
@@ -126,5 +155,12 @@ impl Site for ProbeSite {
                 _ => return None,
             })
         }
+    }
+
+    /// The stack pointer at entry is the frame.
+    #[inline(always)]
+    fn return_address(&self, _cell: *mut u64) -> Option<u64> {
+        // SAFETY: the helper checks the address.
+        unsafe { bpf_probe_read_kernel(self.frame as *const u64) }.ok()
     }
 }

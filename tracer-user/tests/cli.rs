@@ -66,10 +66,9 @@ fn version() {
 fn what_cannot_be_typed() {
     let wrong: &[&[&str]] = &[
         &[],
-        &["-G", "f", "--graph-opts", "retaddr"],
+        &["-G", "f", "--graph-opts", "retaddr=1"],
         &["-G", "f", "--graph-opts", "noirqs,thresh=0"],
         &["-G", "f", "--graph-opts", "thresh=18446744073709551615"],
-        &["-G", "f", "--graph-opts", "retaddr"],
         &["-G", "f", "--graph-opts", "nonsense"],
         &["-G", "f", "--graph-opts", "depth"],
         &["-G", "f", "--graph-opts", "depth=0"],

@@ -10,7 +10,7 @@ mod made_up;
 
 use std::collections::BTreeMap;
 
-use by_hand::{everything, functions, nested, written};
+use by_hand::{detailed, everything, functions, nested, written};
 use made_up::calls;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -44,6 +44,14 @@ fn every_form_has_everything() {
     ] {
         insta::assert_snapshot!(name, text(format, &everything()));
     }
+}
+
+#[test]
+fn what_was_asked_for_of_a_call_is_there() {
+    let json = text(Format::Json, &[detailed()]);
+    check_json(&json, &[detailed()]);
+    insta::assert_snapshot!("json_detailed", json);
+    assert!(text(Format::Chrome, &[detailed()]).contains(r#""caller":"__sys_sendto+0x2f""#));
 }
 
 #[test]

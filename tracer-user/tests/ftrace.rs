@@ -2,12 +2,12 @@
 
 mod by_hand;
 
-use by_hand::{LOCK, SENDMSG, SENDTO, Task, functions, nested, sleeper};
+use by_hand::{LOCK, SENDMSG, SENDTO, Task, detailed, functions, nested, sleeper};
 use tracer::{
     graph::{End, RootCall, tree::SleepTime},
     output::{
-        Form,
-        ftrace::{Arguments, Colour, Columns, FtraceWriter, Options, Values},
+        Form, callers,
+        ftrace::{Arguments, Callers, Colour, Columns, FtraceWriter, Options, Values},
     },
 };
 
@@ -101,6 +101,23 @@ fn arguments_stand_behind_the_name_as_far_as_they_are_known() {
         ..Options::default()
     };
     insta::assert_snapshot!(text(&[call], options, 2));
+}
+
+#[test]
+fn callers_stand_behind_the_call_and_not_the_probes_that_hide_them() {
+    let mut call = detailed();
+    callers::find_hidden(&mut call, &functions());
+    let options = Options {
+        arguments: Arguments::Shown,
+        callers: Callers::Shown,
+        ..Options::default()
+    };
+    insta::assert_snapshot!(text(&[call.clone()], options, 2));
+    let not_wanted = text(&[call], Options::default(), 2);
+    assert!(
+        !not_wanted.contains("<-") && !not_wanted.contains("name"),
+        "{not_wanted}"
+    );
 }
 
 #[test]

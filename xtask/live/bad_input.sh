@@ -19,7 +19,6 @@ refused 5 'no traceable kernel function matches' tracer -G 'no_such_*'
 refused 5 'narrow the pattern' tracer -G '*'
 refused 5 'no kernel function is called' tracer list -G nothing_like_this_at_all
 refused 2 'CPU 99 is not there: this machine has CPUs 0 to 1' tracer -C 99 -G __sys_sendto
-refused 2 'not yet' tracer --graph-opts retaddr -G __sys_sendto
 refused 2 'has no `nonsense`' tracer --graph-opts nonsense -G __sys_sendto
 refused 2 'no root was given' tracer
 refused 2 'there is no process 99999' tracer -p 99999 -G __sys_sendto

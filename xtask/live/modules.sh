@@ -8,13 +8,14 @@ root=tls_sw_sendmsg learn=0
 if tracer check | grep -q '^ok  *kprobe '; then
     root=__sys_sendto learn=5s
 fi
-tracer -G $root --learn $learn -p $workload --graph-opts noirqs,args -n 3 >/tmp/out 2>/tmp/err || fail "exit status $?: $(cat /tmp/err)"
+tracer -G $root --learn $learn -p $workload --graph-opts noirqs,args,retaddr -n 3 >/tmp/out 2>/tmp/err || fail "exit status $?: $(cat /tmp/err)"
 paths='tls_sw_sendmsg>tls_push_sg'
 [ $root = tls_sw_sendmsg ] || paths="__sys_sendto>tls_sw_sendmsg tls_push_sg>tcp_write_xmit $paths"
 awk -v inside="$paths" -v at_least=3 -f /live/harness/listing.awk /tmp/out >/tmp/calls || fail "$(cat /tmp/calls)"
 said ', 0 partial, .* 0 events lost' || fail "$(grep whole /tmp/err)"
 # The size is what the workload sends, the answer what was sent.
-grep -q '|  *tls_sw_sendmsg \[tls\](sk=0xf[0-9a-f]*, msg=0xf[0-9a-f]*, size=7) {$' /tmp/out || fail "no arguments: $(grep tls_sw_sendmsg /tmp/out)"
+grep -q '|  *tls_sw_sendmsg \[tls\](sk=0xf[0-9a-f]*, msg=0xf[0-9a-f]*, size=7) { /\* <-[a-z_]*+0x[0-9a-f]* \*/$' /tmp/out || fail "no arguments: $(grep tls_sw_sendmsg /tmp/out)"
+grep -q '<-tls_[a-z_]*+0x[0-9a-f]* \[tls\]' /tmp/out || fail "no caller of the module's: $(grep tls_ /tmp/out)"
 grep -q '} /\* tls_sw_sendmsg \[tls\] = 7 \*/' /tmp/out || fail "no return value: $(grep tls_sw_sendmsg /tmp/out)"
 
 # One of them as the root, and by itself in a listing.

@@ -3,7 +3,7 @@
 
 drive tcp
 # Byte for byte, with the same options.
-for options in "--graph-opts noirqs,tail,verbose,args" "--slower-than 1us -n 5"; do
+for options in "--graph-opts noirqs,tail,verbose,args,retaddr" "--slower-than 1us -n 5"; do
     tracer record --print -o /tmp/recording --learn 0 -G tcp_poll --duration 1s $options >/tmp/out 2>/tmp/err || fail "record $options: exit status $?: $(cat /tmp/err)"
     calls=$(check_listing) || fail "record $options: $calls"
     [ "$calls" -gt 1 ] || fail "record $options: $calls calls"

@@ -6,7 +6,7 @@
 use std::{os::fd::BorrowedFd, sync::Arc};
 
 use super::{
-    AttachError, Object, Pair, Role, Way, Ways,
+    AttachError, Object, Pair, Role, Texts, Way, Ways,
     bpf::Many,
     programs::Programs,
     session::{self, Session},
@@ -61,17 +61,25 @@ pub struct Attacher {
     ways: Ways,
     way: Way,
     programs: Programs,
+    texts: Option<Texts>,
 }
 
 impl Attacher {
-    /// Attaches by `way`, which the kernel must have; `ways` are all that it has.
-    pub fn new(object: Object, kernel: Arc<Kernel>, ways: Ways, way: Way) -> Self {
+    /// Attaches by `way`, which the kernel must have; `ways` are all that it has. `texts` are there if they are wanted.
+    pub fn new(
+        object: Object,
+        kernel: Arc<Kernel>,
+        ways: Ways,
+        way: Way,
+        texts: Option<Texts>,
+    ) -> Self {
         Self {
             programs: Programs::new(&object, &kernel.types),
             _object: object,
             kernel,
             ways,
             way,
+            texts,
         }
     }
 
@@ -90,6 +98,9 @@ impl Attacher {
         role: Role,
         observer: &mut dyn Observer,
     ) -> Result<Vec<Probe>, AttachError> {
+        if let Some(texts) = &mut self.texts {
+            texts.enter(&self.kernel, functions)?;
+        }
         let mut probes = Vec::new();
         let (shared, rest): (Vec<&Planned>, Vec<&Planned>) = functions
             .iter()
@@ -103,6 +114,7 @@ impl Attacher {
                 .collect();
             probes.extend(self.attach_or_else_by_address(way, &some, role, observer)?);
         }
+        self.kernel.code_has_changed();
         Ok(probes)
     }
 

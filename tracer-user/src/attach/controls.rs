@@ -88,7 +88,7 @@ impl Counters {
 }
 
 /// The same map by another descriptor.
-fn again(ebpf: &Ebpf, name: &'static str) -> Result<Map, ObjectError> {
+pub(super) fn again(ebpf: &Ebpf, name: &'static str) -> Result<Map, ObjectError> {
     let Some(Map::Array(map)) = ebpf.map(name) else {
         return Err(ObjectError::Missing(name));
     };

@@ -17,6 +17,7 @@ pub mod pair;
 mod programs;
 mod role;
 pub mod session;
+mod texts;
 mod variables;
 pub mod way;
 
@@ -27,4 +28,5 @@ pub use misses::skipped;
 pub use object::{Object, ObjectError};
 pub use pair::Pair;
 pub use role::Role;
+pub use texts::Texts;
 pub use way::{NoSuchWay, Way, Ways};

@@ -11,7 +11,7 @@ use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_RINGBUF;
 use thiserror::Error;
 use tracer_common::{Config, MAX_CPUS, stand_in::PREEMPT_COUNT};
 
-use super::{Controls, instructions::Instructions, variables};
+use super::{Controls, Texts, instructions::Instructions, variables};
 
 /// The eBPF object file, as `cargo xtask build` made it.
 static OBJECT: &[u8] = include_bytes!(env!("TRACER_EBPF_OBJECT"));
@@ -157,6 +157,11 @@ impl Object {
     /// The instructions of the programs that aya does not load itself.
     pub(super) const fn instructions(&self) -> &Instructions {
         &self.instructions
+    }
+
+    /// The table of functions with texts among their arguments, by a descriptor of its own.
+    pub fn texts(&self) -> Result<Texts, ObjectError> {
+        Texts::of(&self.ebpf)
     }
 
     /// What is read and set while the trace goes on. It has descriptors of its own, so the object may be elsewhere.

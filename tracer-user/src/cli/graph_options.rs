@@ -8,7 +8,7 @@ use crate::{
         Nanoseconds,
         tree::{Interrupts, SleepTime},
     },
-    output::ftrace::{self, Arguments, Columns, Values},
+    output::ftrace::{self, Arguments, Callers, Columns, Values},
 };
 
 /// What the options say.
@@ -20,16 +20,13 @@ pub struct GraphOptions {
     pub depth: Option<u32>,
     /// `thresh=N`: what a call must take to be shown.
     pub threshold: Option<Nanoseconds>,
-    /// `args`, `tail`, `retval`, `retval-hex`, `nosleep-time`, `verbose`
+    /// `args`, `retaddr`, `tail`, `retval`, `retval-hex`, `nosleep-time`, `verbose`
     pub text: ftrace::Options,
 }
 
-/// Options of `perf ftrace` that are known but not there yet.
-const NOT_YET: &[&str] = &["retaddr"];
-
 /// Options that are there.
 const KNOWN: &str =
-    "noirqs, nosleep-time, depth=N, thresh=N, tail, verbose, args, retval, retval-hex";
+    "noirqs, nosleep-time, depth=N, thresh=N, tail, verbose, args, retaddr, retval, retval-hex";
 
 impl GraphOptions {
     /// Reads a comma-separated list.
@@ -51,14 +48,10 @@ impl GraphOptions {
                 ("retval-hex", None) => options.text.values = Values::Hex,
                 ("nosleep-time", None) => options.text.sleep = SleepTime::LeftOut,
                 ("args", None) => options.text.arguments = Arguments::Shown,
+                ("retaddr", None) => options.text.callers = Callers::Shown,
                 ("verbose", None) => options.text.columns = Columns::All,
                 ("depth", Some(value)) => options.depth = Some(depth(value)?),
                 ("thresh", Some(value)) => options.threshold = Some(threshold(value)?),
-                (name, _) if NOT_YET.contains(&name) => {
-                    bail!(Usage(format!(
-                        "--graph-opts {name} is not yet there; leave it out"
-                    )))
-                }
                 _ => bail!(Usage(format!(
                     "--graph-opts has no `{item}`; it has {KNOWN}"
                 ))),
@@ -94,13 +87,14 @@ mod tests {
     #[test]
     fn known_options_are_read() {
         let options = GraphOptions::parse(
-            "noirqs,tail, retval-hex,args,depth=3,thresh=10,verbose,nosleep-time",
+            "noirqs,tail, retval-hex,args,retaddr,depth=3,thresh=10,verbose,nosleep-time",
         )
         .unwrap();
         assert_eq!(options.interrupts, Interrupts::LeftOut);
         assert_eq!(options.depth, Some(3));
         assert!(options.text.tail);
         assert_eq!(options.text.arguments, Arguments::Shown);
+        assert_eq!(options.text.callers, Callers::Shown);
         assert_eq!(options.threshold, Some(Nanoseconds(10_000)));
         assert_eq!(options.text.columns, Columns::All);
         assert_eq!(options.text.sleep, SleepTime::LeftOut);
@@ -111,7 +105,7 @@ mod tests {
     #[test]
     fn what_is_not_there_is_refused_by_name() {
         for (text, words) in [
-            ("retaddr", "retaddr is not yet there"),
+            ("retaddr=1", "has no `retaddr=1`"),
             ("thresh=0", "thresh=0 makes no sense"),
             ("thresh", "has no `thresh`"),
             ("nonsense", "has no `nonsense`"),

@@ -205,7 +205,7 @@ pub struct FilterArgs {
     /// Show only root calls that returned such a value: =7, !=0, <0, >=0x100, =-EAGAIN
     #[arg(long, value_name = "CONDITION", allow_hyphen_values = true)]
     pub returns: Option<Returns>,
-    /// Comma-separated: noirqs, nosleep-time, depth=N, thresh=N (in µs), tail, verbose, retval, retval-hex
+    /// Comma-separated: noirqs, nosleep-time, depth=N, thresh=N (in µs), tail, verbose, args, retaddr, retval, retval-hex
     #[arg(long, value_name = "OPTIONS", default_value = "")]
     pub graph_opts: String,
     /// End after so many whole root calls

@@ -6,10 +6,11 @@
 //! - a call that is still open when a call around it returns has an unknown end;
 //! - events that are known to be lost become a [`Node::Gap`] at the depth where they were lost.
 
-use tracer_common::{Context, Event, EventKind};
+use tracer_common::{Context, Event, EventKind, TextPlace};
 
 use super::{
     CpuId, FunctionId, Nanoseconds, ProcessId, TaskId,
+    text::Text,
     tree::{Call, Closed, End, Interrupts, Node, OffCpu, RootCall},
 };
 
@@ -75,6 +76,8 @@ impl Builder {
             EventKind::Off => self.off_since = Some(Nanoseconds(event.time_ns)),
             EventKind::On => self.back_on_cpu(Nanoseconds(event.time_ns)),
             EventKind::Argument => self.argument(event),
+            EventKind::Caller => self.caller(event),
+            EventKind::Text => self.text(event),
             EventKind::Died => return Some(End::Died),
         }
         None
@@ -149,21 +152,56 @@ impl Builder {
             off_cpu: self.off_total,
             closed: Closed::Open,
             arguments: Vec::new(),
+            texts: Vec::new(),
+            caller: None,
             frame: event.frame,
         };
         self.open.push(self.nodes.len());
         self.nodes.push(Node::Call(call));
     }
 
+    fn open_call(&mut self, identity: (u32, u16)) -> Option<&mut Call> {
+        let place = self.place_of(identity)?;
+        match &mut self.nodes[self.open[place]] {
+            Node::Call(call) => Some(call),
+            Node::Gap { .. } => None,
+        }
+    }
+
     /// An argument belongs to the open call with its frame. One that comes behind a missing one is not known for what it is.
     fn argument(&mut self, event: &Event) {
-        let Some(place) = self.place_of((event.function, event.frame)) else {
-            return;
-        };
-        if let Node::Call(call) = &mut self.nodes[self.open[place]]
+        if let Some(call) = self.open_call((event.function, event.frame))
             && call.arguments.len() == usize::from(event.depth)
         {
             call.arguments.push(event.value);
+        }
+    }
+
+    fn text(&mut self, event: &Event) {
+        let Some(call) = self.open_call((event.function, event.frame)) else {
+            return;
+        };
+        let TextPlace { argument, part } = TextPlace::unpack(event.depth);
+        if call
+            .texts
+            .last()
+            .is_none_or(|text| text.argument != argument)
+        {
+            call.texts.push(Text::new(argument));
+        }
+        if let Some(text) = call.texts.last_mut() {
+            text.push(part, event.value);
+        }
+    }
+
+    fn caller(&mut self, event: &Event) {
+        #[allow(
+            clippy::cast_possible_truncation,
+            reason = "a function's number has 32 bits"
+        )]
+        let called = event.value as u32;
+        if let Some(call) = self.open_call((called, event.frame)) {
+            call.caller = Some(FunctionId(event.function));
         }
     }
 
@@ -209,6 +247,8 @@ impl Builder {
             off_cpu: Nanoseconds(0),
             closed,
             arguments: Vec::new(),
+            texts: Vec::new(),
+            caller: None,
             frame: event.frame,
         }));
         self.gaps += 1;

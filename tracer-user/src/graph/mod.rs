@@ -8,12 +8,14 @@
 pub mod builder;
 pub mod joined;
 pub mod rebuild;
+pub mod text;
 pub mod tree;
 
 use std::ops::AddAssign;
 
 pub use joined::Joined;
 pub use rebuild::{Rebuilder, Totals};
+pub use text::Text;
 pub use tree::{Call, Closed, End, Node, RootCall};
 
 /// A function, as events name it: its address less the kernel's text base.

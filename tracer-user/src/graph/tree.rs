@@ -5,7 +5,7 @@
 
 use tracer_common::Context;
 
-use super::{CpuId, FunctionId, Nanoseconds, ProcessId, TaskId};
+use super::{CpuId, FunctionId, Nanoseconds, ProcessId, TaskId, text::Text};
 
 /// How a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +64,10 @@ pub struct Call {
     pub closed: Closed,
     /// The first argument registers at its entry, as far as they were recorded.
     pub arguments: Vec<u64>,
+    /// The texts that they point to, as far as they were recorded.
+    pub texts: Vec<Text>,
+    /// Where it will go on in its caller, an address that is counted as functions are; none if that was not recorded.
+    pub caller: Option<FunctionId>,
     pub(super) frame: u16,
 }
 

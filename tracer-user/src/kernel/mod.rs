@@ -13,6 +13,7 @@ mod names;
 pub mod objects;
 pub mod ring_page;
 pub mod running;
+mod sites;
 pub mod symbols;
 pub(crate) mod syscall;
 pub mod text;

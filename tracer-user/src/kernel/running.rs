@@ -13,6 +13,7 @@ use super::{
     btf::{BtfError, Prototype, Types},
     facts::{self, FactsError, Release},
     objects,
+    sites::Sites,
     symbols::{Function, Symbols, SymbolsError},
     text::KernelText,
     tracefs::{TraceableFunctions, Tracefs},
@@ -64,6 +65,8 @@ pub struct Kernel {
     pub task_state_offset: u64,
     /// Types of modules, as far as they were asked for; none for one that has none.
     modules: Mutex<HashMap<String, Option<Arc<Types>>>>,
+    /// Where calls go on in what comes and goes.
+    pub(super) sites: Sites,
 }
 
 impl Kernel {
@@ -90,6 +93,7 @@ impl Kernel {
             possible_cpus,
             task_state_offset,
             modules: Mutex::default(),
+            sites: Sites::default(),
         })
     }
 

@@ -12,7 +12,7 @@ use std::{fs::File, io::Read, path::Path};
 
 use super::{Address, names::NameIndex};
 
-const KALLSYMS: &str = "/proc/kallsyms";
+pub(super) const KALLSYMS: &str = "/proc/kallsyms";
 
 /// No function is taken to be longer than this, bytes: the last one of a module is followed by a
 /// gap that is not its own.

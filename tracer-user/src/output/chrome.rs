@@ -85,6 +85,7 @@ impl<'a, W: Write> ChromeWriter<'a, W> {
             s: duration.is_none().then_some("t"),
             args: Arguments {
                 value,
+                caller: call.caller.map(|caller| self.functions.name(caller)),
                 error: value.and_then(Typed::error_name),
                 cpu: Some(call.cpu.0),
                 off_cpu_us: Some(call.off_cpu)
@@ -169,6 +170,8 @@ struct Arguments<'a> {
     value: Option<Typed>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    caller: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cpu: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -44,6 +44,8 @@ pub struct Options {
     pub sleep: SleepTime,
     /// Whether what a call was given stands behind its name.
     pub arguments: Arguments,
+    /// Whether a call says who made it.
+    pub callers: Callers,
     /// Whether long durations and errors stand out.
     pub colour: Colour,
 }
@@ -55,6 +57,16 @@ pub enum Arguments {
     #[default]
     Hidden,
     /// As far as they are passed in registers.
+    Shown,
+}
+
+/// Who made a call, as function_graph's `funcgraph-retaddr` says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Callers {
+    /// It is not recorded.
+    #[default]
+    Hidden,
+    /// The function that made it, and where in it the call returns to.
     Shown,
 }
 
@@ -114,7 +126,15 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
         })?;
         let info = self.functions.get(call.function);
         self.name_and_arguments(call, info);
-        self.buffer.extend_from_slice(b" {\n");
+        self.buffer.extend_from_slice(b" {");
+        self.words.clear();
+        self.caller(call);
+        if !self.words.is_empty() {
+            self.buffer.extend_from_slice(b" /*");
+            self.buffer.extend_from_slice(&self.words);
+            self.buffer.extend_from_slice(b" */");
+        }
+        self.buffer.push(b'\n');
         Ok(())
     }
 
@@ -127,6 +147,8 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
         let info = self.functions.get(call.function);
         self.name_and_arguments(call, info);
         self.buffer.push(b';');
+        self.words.clear();
+        self.caller(call);
         self.remark(call, info);
         if !self.words.is_empty() {
             // The colon stands behind a name, and here is none.
@@ -145,7 +167,7 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
         self.buffer.push(b'(');
         if !call.arguments.is_empty() && self.options.arguments == Arguments::Shown {
             let parameters = info.map_or(&[][..], |info| &info.parameters);
-            let arguments = value::format_arguments(parameters, &call.arguments);
+            let arguments = value::format_arguments(parameters, &call.arguments, &call.texts);
             self.buffer.extend_from_slice(arguments.as_bytes());
         }
         self.buffer.push(b')');
@@ -165,6 +187,7 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
             ..without_time(cpu, call.context, call.depth)
         })?;
         let info = self.functions.get(call.function);
+        self.words.clear();
         self.remark(call, info);
         self.buffer.push(b'}');
         if !self.words.is_empty() || self.options.tail {
@@ -203,9 +226,19 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
         writeln!(self.buffer, "/* {words} */")
     }
 
-    /// Puts into `words` what stands in the comment behind a call: its return value, or what is missing.
+    /// Appends to `words` who made a call, if that is known and wanted.
+    fn caller(&mut self, call: &Call) {
+        if self.options.callers == Callers::Shown
+            && let Some(caller) = call.caller
+        {
+            self.words.extend_from_slice(b" <-");
+            let name = self.functions.name(caller);
+            self.words.extend_from_slice(name.as_bytes());
+        }
+    }
+
+    /// Appends to `words` what stands in the comment behind a call: its return value, or what is missing.
     fn remark(&mut self, call: &Call, info: Option<&FunctionInfo>) {
-        self.words.clear();
         let Closed::Returned { value, .. } = call.closed else {
             let words = match call.closed {
                 Closed::Unseen => ": return not seen",
@@ -213,10 +246,11 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
             };
             return self.words.extend_from_slice(words.as_bytes());
         };
+        let before = self.words.len();
         self.words.extend_from_slice(b" = ");
         let is_shown = self.value(info, value);
         if !is_shown {
-            self.words.clear();
+            self.words.truncate(before);
         }
         if call.entered.is_none() {
             let before = if is_shown { b',' } else { b':' };

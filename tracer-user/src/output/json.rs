@@ -96,6 +96,10 @@ impl<'a, W: Write> JsonWriter<'a, W> {
                 returned(line, value);
             }
         }
+        if let Some(caller) = call.caller {
+            line.extend_from_slice(br#","caller":"#);
+            escaped(line, &self.functions.name(caller))?;
+        }
         arguments(line, info, call)?;
         match call.closed {
             Closed::Returned { .. } => {}
@@ -213,7 +217,7 @@ fn arguments(line: &mut Vec<u8>, info: Option<&FunctionInfo>, call: &Call) -> io
     let Some(info) = info.filter(|_| !call.arguments.is_empty()) else {
         return Ok(());
     };
-    let arguments = value::typed_arguments(&info.parameters, &call.arguments);
+    let arguments = value::typed_arguments(&info.parameters, &call.arguments, &call.texts);
     if arguments.is_empty() {
         return Ok(());
     }

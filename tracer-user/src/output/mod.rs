@@ -1,6 +1,7 @@
 //! From rebuilt calls to what the user reads, in one of several forms. Writers know the graph and the function table, nothing
 //! else, so each form is there for a live trace and for a recording alike.
 
+pub mod callers;
 pub mod chrome;
 pub mod csv;
 pub mod folded;

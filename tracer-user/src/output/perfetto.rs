@@ -231,12 +231,19 @@ impl<'a, W: Write> PerfettoWriter<'a, W> {
         if let Some(error) = value.and_then(Typed::error_name) {
             all.push(self.annotation("error", Annotated::Text(error.to_owned())));
         }
+        if let Some(caller) = call.caller {
+            let caller = self.functions.name(caller).into_owned();
+            all.push(self.annotation("caller", Annotated::Text(caller)));
+        }
         let parameters = info.map_or(&[][..], |info| &info.parameters);
-        let arguments = value::typed_arguments(parameters, &call.arguments);
+        let arguments = value::typed_arguments(parameters, &call.arguments, &call.texts);
         let dict_entries: Vec<_> = arguments
             .into_iter()
-            .filter_map(|argument| Some((argument.name, argument.value?)))
-            .map(|(name, value)| self.annotation(name, value.into()))
+            .filter_map(|argument| {
+                let text = argument.text.map(|text| Annotated::Text(text.into_owned()));
+                let value = text.or_else(|| argument.value.map(Annotated::from))?;
+                Some(self.annotation(argument.name, value))
+            })
             .collect();
         if !dict_entries.is_empty() {
             all.push(DebugAnnotation {

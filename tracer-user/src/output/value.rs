@@ -11,6 +11,7 @@
 
 mod arguments;
 mod errno;
+mod text;
 
 pub use arguments::{TypedArgument, format_arguments, typed_arguments};
 

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 pub use roots::{RootError, resolve_roots, without_hidden};
 pub use rules::{Reason, Rules, Scope};
-pub use table::{FunctionInfo, FunctionTable, ParameterInfo};
+pub use table::{FunctionInfo, FunctionTable, LANDING_PAD, ParameterInfo};
 
 use crate::{
     graph::FunctionId,

@@ -21,7 +21,7 @@ use crate::{
 
 /// How far behind a function's beginning its probe may sit, bytes: with indirect branch tracking it
 /// is behind `endbr64` (`is_endbr`, arch/x86/kernel/ftrace.c).
-const LANDING_PAD: u64 = 4;
+pub const LANDING_PAD: u64 = 4;
 
 /// Bytes of a register.
 const REGISTER_BYTES: u32 = 8;
@@ -138,7 +138,19 @@ impl FunctionTable {
         self.get(id).and_then(|info| info.returns.as_ref())
     }
 
-    /// What is known of a function.
+    /// Whether calls that seem to come from here were made elsewhere: it is what a probe puts in the place of the return address, so whoever is
+    /// jumped to at the end of the probed function finds it there. That is an fprobe's (up to 6.13 and since), and a trampoline.
+    pub fn is_hook(&self, id: FunctionId) -> bool {
+        const HOOKS: [&str; 3] = [
+            "arch_rethook_trampoline",
+            "return_to_handler",
+            "bpf_trampoline_",
+        ];
+        let info = self.get(id);
+        info.is_some_and(|info| HOOKS.iter().any(|hook| info.name.starts_with(hook)))
+    }
+
+    /// What is known of a function, or of a place within one, of which no more is known than how it is called.
     pub fn get(&self, id: FunctionId) -> Option<&FunctionInfo> {
         if let Some(info) = self.known.get(&id) {
             return Some(info);
@@ -151,7 +163,10 @@ impl FunctionTable {
         });
         let info = match of_kernel {
             Some(function) => FunctionInfo::of(kernel, &function),
-            None => FunctionInfo::of_program(address)?,
+            None => FunctionInfo::of_program(address).or_else(|| {
+                let site = kernel.site(address)?;
+                Some(FunctionInfo::new(site, None))
+            })?,
         };
         Some(self.known.insert(id, Box::new(info)))
     }

@@ -16,7 +16,7 @@ use crate::{
         object::{Loading, Sizes, Tracepoint},
     },
     kernel::{Kernel, PreemptCount},
-    output::ftrace::Arguments,
+    output::ftrace::{Arguments, Callers},
     plan::Plan,
 };
 
@@ -64,7 +64,11 @@ pub fn attach(
     let logger = diagnostics(&mut object, options.verbose);
     let tracepoint = object.attach_tracepoint(&btf)?;
     let controls = object.controls()?;
-    let mut attacher = Attacher::new(object, Arc::clone(kernel), ways, way);
+    let texts = match options.show.text.arguments {
+        Arguments::Hidden => None,
+        Arguments::Shown => Some(object.texts()?),
+    };
+    let mut attacher = Attacher::new(object, Arc::clone(kernel), ways, way, texts);
     let probes = probes::attach_all(&mut attacher, plan, stop)?;
     Ok(Attached {
         attacher,
@@ -87,7 +91,8 @@ fn config(
         Arguments::Hidden => 0,
         Arguments::Shown => MAX_ARGUMENTS,
     };
-    let takes_quick_way = preempt_count.is_some() && arguments == 0;
+    let return_addresses = u32::from(options.show.text.callers == Callers::Shown);
+    let takes_quick_way = preempt_count.is_some() && arguments == 0 && return_addresses == 0;
     Config {
         text_base: kernel.text_base.0,
         quick_depth: if takes_quick_way {
@@ -103,7 +108,7 @@ fn config(
         max_depth,
         task_mask: 1023,
         arguments,
-        reserved: 0,
+        return_addresses,
         wake_bytes: u64::from(options.ring_bytes / 4),
         cpus: options.cpus,
     }

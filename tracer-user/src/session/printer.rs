@@ -8,7 +8,7 @@ use std::io;
 use crate::{
     filter::Filter,
     graph::{RootCall, Totals},
-    output::Form,
+    output::{Form, callers},
     plan::FunctionTable,
     watch::Feed,
 };
@@ -52,10 +52,11 @@ impl<'a> Printer<'a> {
     }
 
     /// Prints a root call that is wanted.
-    pub fn print(&mut self, call: RootCall) {
+    pub fn print(&mut self, mut call: RootCall) {
         if self.is_done() {
             return;
         }
+        callers::find_hidden(&mut call, self.functions);
         if let Some(call) = self.filter.apply(call, self.functions) {
             self.written = self.form.root_call(&call);
             self.totals.add(&call);

@@ -15,13 +15,19 @@ use tracer::{
     plan::{FunctionInfo, FunctionTable, ParameterInfo},
     session::Show,
 };
-use tracer_common::{Context, Event, EventKind};
+use tracer_common::{Context, Event, EventKind, TextPlace};
 
 pub const SENDTO: u32 = 0x1000;
 pub const SENDMSG: u32 = 0x2000;
 pub const LOCK: u32 = 0x3000;
 pub const ALLOC: u32 = 0x4000;
 pub const IS_FULL: u32 = 0x5000;
+/// A place in the caller of the roots.
+pub const IN_SYSCALL: u32 = 0x812;
+/// A place in [`SENDTO`].
+pub const IN_SENDTO: u32 = SENDTO + 0x2f;
+/// What an fprobe puts in the place of a return address.
+pub const HOOK: u32 = 0x900;
 /// The plan has no such function.
 pub const STRANGER: u32 = 0x6000;
 
@@ -34,8 +40,14 @@ pub fn functions() -> FunctionTable {
         (ALLOC, "sk_msg_alloc", ValueType::Pointer),
         (IS_FULL, "tcp_stream_is_full", ValueType::Bool),
     ];
-    FunctionTable::new(all.into_iter().map(|(id, name, returns)| {
-        let mut info = FunctionInfo::new(name.to_owned(), Some(returns));
+    let all = all.map(|(id, name, returns)| (id, name, Some(returns)));
+    let places = [
+        (IN_SYSCALL, "x64_sys_call+0x12", None),
+        (IN_SENDTO, "__sys_sendto+0x2f", None),
+        (HOOK, "arch_rethook_trampoline+0x0", None),
+    ];
+    FunctionTable::new(all.into_iter().chain(places).map(|(id, name, returns)| {
+        let mut info = FunctionInfo::new(name.to_owned(), returns);
         if id == LOCK {
             info.parameters = vec![
                 parameter("sk", ValueType::Pointer),
@@ -102,6 +114,26 @@ impl Task {
         for (number, &register) in (0..).zip(registers) {
             self.event_of(EventKind::Argument, function, depth, number, register);
         }
+        self
+    }
+
+    /// The text that an argument of the call points to.
+    pub fn pointing(&mut self, function: u32, depth: u8, argument: u32, text: &str) -> &mut Self {
+        let mut bytes = text.as_bytes().to_vec();
+        bytes.push(0);
+        bytes.resize(bytes.len().next_multiple_of(8), 0);
+        let (parts, _) = bytes.as_chunks();
+        for (part, &value) in (0..).zip(parts) {
+            let place = u8::try_from(TextPlace { argument, part }.pack()).unwrap();
+            let value = u64::from_ne_bytes(value);
+            self.event_of(EventKind::Text, function, depth, place, value);
+        }
+        self
+    }
+
+    /// Where the call that was entered at that depth will go on.
+    pub fn called_from(&mut self, site: u32, function: u32, depth: u8) -> &mut Self {
+        self.event_of(EventKind::Caller, site, depth, depth, function.into());
         self
     }
 
@@ -176,6 +208,33 @@ pub fn nested() -> RootCall {
         .enter(STRANGER, 1)
         .after(1_100_000_000)
         .leave(STRANGER, 1, 0x10)
+        .leave(SENDTO, 0, 7)
+        .end(End::Returned)
+}
+
+/// A root call with all that can be asked for: who called, with an fprobe in between, and arguments with texts.
+pub fn detailed() -> RootCall {
+    Task::new(5, "detailed", 0)
+        .enter(SENDTO, 0)
+        .called_from(IN_SYSCALL, SENDTO, 0)
+        .enter(SENDMSG, 1)
+        .called_from(IN_SENDTO, SENDMSG, 1)
+        // Jumped to.
+        .enter(LOCK, 2)
+        .called_from(HOOK, LOCK, 2)
+        .given(LOCK, 2, &[0xffff_8880_0000_1000, 5])
+        .pointing(LOCK, 2, 0, "a \"name\"\n")
+        .after(40)
+        .leave(LOCK, 2, 0)
+        .leave(SENDMSG, 1, 7)
+        .enter(IS_FULL, 1)
+        .called_from(IN_SENDTO, IS_FULL, 1)
+        .leave(IS_FULL, 1, 1)
+        // Nothing was recorded of it.
+        .enter(ALLOC, 1)
+        .enter(STRANGER, 2)
+        .called_from(HOOK, STRANGER, 2)
+        .lose(3)
         .leave(SENDTO, 0, 7)
         .end(End::Returned)
 }

@@ -60,6 +60,8 @@ BEGIN {
     text = substr(text, RLENGTH + 1)
     # Where a function belongs is no part of its name here.
     gsub(/ \[[A-Za-z0-9_]+\]/, "", text)
+    # Nor is who made the call a part of it.
+    sub(/[{] \/\* <-[^ ]+ \*\/$/, "{", text)
     name = text
     sub(/\(.*/, "", name)
     if (text ~ /(not seen|did not return|events lost) \*\//) {

@@ -1,21 +1,27 @@
 //! Arguments of a call.
 //!
 //! The probes deliver the registers, the function's type says what is in them: a structure that is passed by value may take two. At most
-//! six registers are recorded; a function without a type has no parameters that could be named.
+//! six registers are recorded; a function without a type has no parameters that could be named. Where the text was recorded that a register
+//! points to, it is shown in its place.
+
+use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::{Style, Typed, Values, format_return, sign_extended, typed};
-use crate::{kernel::btf::ValueType, plan::ParameterInfo};
+use super::{Style, Typed, Values, format_return, sign_extended, text::quoted, typed};
+use crate::{graph::Text, kernel::btf::ValueType, plan::ParameterInfo};
 
 /// The arguments of a call as C writes them, with the names of the parameters: `sk=0xffff888004a3c000, size=7`. Those that
 /// were not recorded are left out behind `...`.
-pub fn format_arguments(parameters: &[ParameterInfo], registers: &[u64]) -> String {
-    let mut shown: Vec<String> = recorded(parameters, registers)
-        .map(|(parameter, register)| {
-            let value = register
-                .and_then(|register| readable(&parameter.value, register))
-                .unwrap_or_else(|| "{...}".to_owned());
+pub fn format_arguments(parameters: &[ParameterInfo], registers: &[u64], texts: &[Text]) -> String {
+    let mut shown: Vec<String> = recorded(parameters, registers, texts)
+        .map(|(parameter, given)| {
+            let value = match given {
+                Given::Text(_, text) => Some(quoted(text)),
+                Given::Register(register) => readable(&parameter.value, register),
+                Given::Several => None,
+            };
+            let value = value.unwrap_or_else(|| "{...}".to_owned());
             if parameter.name.is_empty() {
                 value
             } else {
@@ -38,42 +44,71 @@ fn readable(value: &ValueType, register: u64) -> Option<String> {
 }
 
 /// An argument for programs that read it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct TypedArgument<'a> {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TypedArgument<'p, 't> {
     /// The parameter's name.
-    pub name: &'a str,
+    pub name: &'p str,
     /// Nothing for a structure that takes several registers.
     pub value: Option<Typed>,
+    /// The text that it points to, if it was recorded; bytes that are no UTF-8 are replaced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<Cow<'t, str>>,
+    /// Whether the text goes on.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub text_is_cut: bool,
 }
 
 /// The arguments of a call for programs, as far as they were recorded.
-pub fn typed_arguments<'a>(
-    parameters: &'a [ParameterInfo],
+pub fn typed_arguments<'p, 't>(
+    parameters: &'p [ParameterInfo],
     registers: &[u64],
-) -> Vec<TypedArgument<'a>> {
-    recorded(parameters, registers)
-        .map(|(parameter, register)| TypedArgument {
-            name: &parameter.name,
-            value: register
-                .and_then(|register| typed(Some(&parameter.value), register, Values::Typed)),
+    texts: &'t [Text],
+) -> Vec<TypedArgument<'p, 't>> {
+    recorded(parameters, registers, texts)
+        .map(|(parameter, given)| {
+            let (register, text) = match given {
+                Given::Text(register, text) => (Some(register), Some(text)),
+                Given::Register(register) => (Some(register), None),
+                Given::Several => (None, None),
+            };
+            TypedArgument {
+                name: &parameter.name,
+                value: register
+                    .and_then(|register| typed(Some(&parameter.value), register, Values::Typed)),
+                text: text.map(|text| String::from_utf8_lossy(&text.bytes)),
+                text_is_cut: text.is_some_and(|text| !text.is_whole),
+            }
         })
         .collect()
 }
 
-/// The parameters whose registers were recorded, each with its register if it is one.
-fn recorded<'a, 'b>(
+/// What a parameter was given.
+enum Given<'a> {
+    /// A register.
+    Register(u64),
+    /// A register that points to a text.
+    Text(u64, &'a Text),
+    /// Several registers, a structure.
+    Several,
+}
+
+/// The parameters whose registers were recorded.
+fn recorded<'a, 'b, 't>(
     parameters: &'a [ParameterInfo],
     registers: &'b [u64],
-) -> impl Iterator<Item = (&'a ParameterInfo, Option<u64>)> + use<'a, 'b> {
-    let mut rest = registers;
+    texts: &'t [Text],
+) -> impl Iterator<Item = (&'a ParameterInfo, Given<'t>)> + use<'a, 'b, 't> {
+    let mut first = 0;
     parameters.iter().map_while(move |parameter| {
-        let (own, others) = rest.split_at_checked(parameter.registers as usize)?;
-        rest = others;
-        let register = match own {
-            [register] => Some(*register),
-            _ => None,
+        let own = first..first + parameter.registers as usize;
+        let text = texts.iter().find(|text| text.argument as usize == first);
+        first = own.end;
+        let given = match (registers.get(own)?, text) {
+            (&[register], Some(text)) => Given::Text(register, text),
+            (&[register], None) => Given::Register(register),
+            _ => Given::Several,
         };
-        Some((parameter, register))
+        Some((parameter, given))
     })
 }
 
@@ -107,13 +142,41 @@ mod tests {
         ];
         let registers = [0xffff_8880_0000_0000, 1, 2, 5, 0xffff_fff5, 0xff00];
         assert_eq!(
-            format_arguments(&parameters, &registers),
+            format_arguments(&parameters, &registers, &[]),
             "sk=0xffff888000000000, where={...}, flags=READ|WAIT, -11, last=false, ..."
         );
         assert_eq!(
-            format_arguments(&parameters[..1], &registers),
+            format_arguments(&parameters[..1], &registers, &[]),
             "sk=0xffff888000000000"
         );
-        assert_eq!(format_arguments(&[], &registers), "");
+        assert_eq!(format_arguments(&[], &registers, &[]), "");
+    }
+
+    #[test]
+    fn a_text_stands_for_the_register_that_points_to_it() {
+        let parameters = [
+            parameter("where", ValueType::Aggregate { bytes: 16 }, 2),
+            parameter("name", ValueType::Pointer, 1),
+            parameter("other", ValueType::Pointer, 1),
+        ];
+        let texts = [Text {
+            argument: 2,
+            bytes: b"etc\xff".to_vec(),
+            is_whole: false,
+        }];
+        let registers = [1, 2, 0xffff_8880_0000_0000, 0x7000];
+        assert_eq!(
+            format_arguments(&parameters, &registers, &texts),
+            r#"where={...}, name="etc\xff"..., other=0x7000"#
+        );
+        assert_eq!(
+            serde_json::to_string(&typed_arguments(&parameters, &registers, &texts)).unwrap(),
+            concat!(
+                r#"[{"name":"where","value":null},"#,
+                r#"{"name":"name","value":"0xffff888000000000","text":"etc\u{fffd}","text_is_cut":true},"#,
+                r#"{"name":"other","value":"0x7000"}]"#
+            )
+            .replace("\\u{fffd}", "\u{fffd}")
+        );
     }
 }

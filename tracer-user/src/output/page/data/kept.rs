@@ -108,7 +108,7 @@ fn line_of(call: &graph::Call, text: Options, names: &mut Names<'_>) -> Line {
     let arguments = match text.arguments {
         Arguments::Shown if !call.arguments.is_empty() => {
             let parameters = info.map_or(&[][..], |info| &info.parameters);
-            value::format_arguments(parameters, &call.arguments)
+            value::format_arguments(parameters, &call.arguments, &call.texts)
         }
         _ => String::new(),
     };

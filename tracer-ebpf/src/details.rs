@@ -1,0 +1,167 @@
+//! What is recorded of a call besides its two ends, where it was asked for: who made it, what it was given, the texts among that.
+//!
+//! Each is an event of its own behind the entry's, or several. The settings are constants to the verifier, so what was not asked for is not
+//! in the program.
+
+use core::ffi::c_void;
+
+use aya_ebpf::helpers::generated::{bpf_probe_read_kernel_str, bpf_probe_read_user_str};
+use tracer_common::{
+    BATCH_CAPACITY, Context, Event, EventKind, MAX_TEXT_BYTES, MAX_TEXT_PARTS, TextArguments,
+    TextPlace,
+};
+
+use crate::{
+    atomic,
+    batch::{self, Hit},
+    maps::{TEXTS, Task, WRITING, config},
+    site::Site,
+};
+
+/// Stores what is wanted of the call that `entry` is of.
+#[inline(always)]
+pub fn store<S: Site>(ctx: &S, task: *mut Task, writer: u32, entry: &Hit) {
+    if config!(return_addresses) != 0 {
+        caller(ctx, task, writer, entry);
+    }
+    if config!(arguments) != 0 {
+        arguments(ctx, task, writer, entry);
+    }
+}
+
+/// The kind of an event that belongs to an entry, with its context.
+#[inline(always)]
+fn kind(entry: &Hit, kind: EventKind) -> u8 {
+    entry.kind_and_context ^ EventKind::Entry as u8 | kind as u8
+}
+
+/// Stores where the call will go on in its caller.
+#[inline(always)]
+fn caller<S: Site>(ctx: &S, task: *mut Task, writer: u32, entry: &Hit) {
+    // SAFETY: a checked map value; the cell is the writer's own, and in use only while it stores an event.
+    let cell = unsafe { &raw mut (*batch::single(task, writer)).event.value };
+    let Some(address) = ctx.return_address(cell) else {
+        return;
+    };
+    let hit = Hit {
+        value: u64::from(entry.function),
+        function: address.wrapping_sub(config!(text_base)) as u32,
+        kind_and_context: kind(entry, EventKind::Caller),
+        ..*entry
+    };
+    batch::push(task, writer, &hit, ctx.frame());
+}
+
+/// Stores the argument registers, and the texts that they point to.
+#[inline(always)]
+fn arguments<S: Site>(ctx: &S, task: *mut Task, writer: u32, entry: &Hit) {
+    let texts = text_arguments(entry.function);
+    let store = |argument: u32, value: Option<u64>| {
+        let value = if argument < config!(arguments) {
+            value
+        } else {
+            None
+        };
+        let Some(value) = value else { return false };
+        let hit = Hit {
+            value,
+            depth: argument,
+            kind_and_context: kind(entry, EventKind::Argument),
+            ..*entry
+        };
+        batch::push(task, writer, &hit, ctx.frame());
+        if texts & (1 << argument) != 0 {
+            text(task, ctx.frame(), argument | (writer << 8), value, entry);
+        }
+        true
+    };
+    // No loop: see `Site::argument`.
+    let _ = store(0, ctx.argument::<0>())
+        && store(1, ctx.argument::<1>())
+        && store(2, ctx.argument::<2>())
+        && store(3, ctx.argument::<3>())
+        && store(4, ctx.argument::<4>())
+        && store(5, ctx.argument::<5>());
+}
+
+/// Which arguments of a function are texts, a bit for each.
+#[inline(always)]
+fn text_arguments(function: u32) -> u32 {
+    for attempt in 0..TextArguments::PLACES {
+        let Some(place) = TEXTS.get_ptr(TextArguments::place(function, attempt)) else {
+            return 0;
+        };
+        // SAFETY: the pointer was checked; what userspace writes meanwhile is not about this function, which has its probes.
+        let TextArguments {
+            function: found,
+            arguments,
+        } = unsafe { core::ptr::read_volatile(place) };
+        if found == function {
+            return arguments;
+        }
+        if arguments == 0 {
+            return 0;
+        }
+    }
+    0
+}
+
+/// Bytes of a text in an event.
+const PART_BYTES: u64 = size_of::<u64>() as u64;
+
+/// Stores the beginning of the text at `address`, eight bytes an event, all of them or none: where there is no room, or an interrupt takes it
+/// in the same few instructions, the text stays an address. An address says by itself whose it is: the kernel's are negative. A
+/// process's is looked at for its own task only. Both helpers answer with an error where nothing can be read, a page that is
+/// not in memory for one, and then there is no text.
+///
+/// One place after the other would be the usual way, but then the verifier goes through what happens where there is none 48 times.
+/// `place` is the argument, and in bit 8 and above the writer.
+#[inline(never)]
+fn text(task: *mut Task, frame: u64, place: u32, address: u64, entry: &Hit) {
+    let mut text = [0u64; MAX_TEXT_PARTS as usize];
+    let (to, from) = (text.as_mut_ptr().cast::<c_void>(), address as *const c_void);
+    let (argument, writer) = (place & 7, place >> 8);
+    // SAFETY: the room is as large as they are told, and they check the address.
+    let length = unsafe {
+        if (address as i64) < 0 {
+            bpf_probe_read_kernel_str(to, MAX_TEXT_BYTES as u32, from)
+        } else if writer == Context::Task as u32 {
+            bpf_probe_read_user_str(to, MAX_TEXT_BYTES as u32, from)
+        } else {
+            return;
+        }
+    };
+    if length <= 0 {
+        return;
+    }
+    let parts = (length as u64).div_ceil(PART_BYTES);
+    let first = Event {
+        time_ns: entry.time_ns,
+        function: entry.function,
+        kind_and_context: kind(entry, EventKind::Text),
+        ..Event::default()
+    };
+    // SAFETY: a checked map value; the places are ours alone once they are taken.
+    unsafe {
+        batch::set(task, WRITING << writer);
+        let cursor = core::ptr::read_volatile(&raw const (*task).cursor);
+        if batch::place(cursor) < (BATCH_CAPACITY - MAX_TEXT_PARTS as usize) as u64
+            && atomic::compare_exchange(&raw mut (*task).cursor, cursor, cursor + parts)
+        {
+            let events = batch::event(task, cursor);
+            let frame = batch::short(events, frame);
+            for part in 0..MAX_TEXT_PARTS {
+                if u64::from(part) >= parts {
+                    break;
+                }
+                *events.add(part as usize) = Event {
+                    value: text[part as usize],
+                    frame,
+                    depth: TextPlace { argument, part }.pack() as u8,
+                    ..first
+                };
+            }
+        }
+        batch::clear(task, WRITING << writer);
+    }
+}

@@ -1,0 +1,125 @@
+//! Tells the eBPF side which arguments are texts, before the functions get their probes.
+//!
+//! A text is a parameter that the function's type has as `char *`. Whether it can be read is known only when the call is made: what a process hands in
+//! may not be in memory, and a buffer that the function is to fill holds what it held before.
+
+use aya::{Ebpf, maps::Array, maps::MapData};
+use tracer_common::{MAX_ARGUMENTS, TextArguments};
+
+use super::{ObjectError, controls::again};
+use crate::{
+    kernel::{
+        Kernel,
+        btf::{Parameter, Prototype},
+    },
+    plan::{LANDING_PAD, ParameterInfo, Planned, Reach, function_id},
+};
+
+/// The table of functions with texts among their arguments; see [`TextArguments`].
+pub struct Texts {
+    table: Array<MapData, TextArguments>,
+}
+
+impl Texts {
+    /// That of a loaded object.
+    pub(super) fn of(ebpf: &Ebpf) -> Result<Self, ObjectError> {
+        Ok(Self {
+            table: Array::try_from(again(ebpf, "TEXTS")?)?,
+        })
+    }
+
+    /// Enters those of `functions` that have texts.
+    pub(super) fn enter(
+        &mut self,
+        kernel: &Kernel,
+        functions: &[Planned],
+    ) -> Result<(), ObjectError> {
+        for planned in functions {
+            if planned.reach == Reach::Program {
+                continue;
+            }
+            let arguments = kernel
+                .symbols
+                .function_at(planned.address)
+                .and_then(|function| kernel.prototype(&function))
+                .map_or(0, |prototype| text_arguments(&prototype));
+            if arguments != 0 {
+                // A probe names its function by either address.
+                for pad in [0, LANDING_PAD] {
+                    let address = planned.address.plus(pad);
+                    self.put(function_id(address, kernel.text_base).0, arguments)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, function: u32, arguments: u32) -> Result<(), ObjectError> {
+        for attempt in 0..TextArguments::PLACES {
+            let place = TextArguments::place(function, attempt);
+            let found = self.table.get(&place, 0)?;
+            if found.arguments == 0 || found.function == function {
+                let entry = TextArguments {
+                    function,
+                    arguments,
+                };
+                return Ok(self.table.set(place, entry, 0)?);
+            }
+        }
+        log::debug!("no room for the texts of the function at {function:#x}: they stay addresses");
+        Ok(())
+    }
+}
+
+/// Which argument registers hold the address of a text, a bit for each.
+fn text_arguments(prototype: &Prototype) -> u32 {
+    let mut register = 0;
+    let mut found = 0;
+    for parameter in &prototype.parameters {
+        if is_text(parameter) && register < MAX_ARGUMENTS {
+            found |= 1 << register;
+        }
+        register += ParameterInfo::from(parameter.clone()).registers;
+    }
+    found
+}
+
+fn is_text(parameter: &Parameter) -> bool {
+    matches!(parameter.type_name.as_str(), "char *" | "const char *")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::btf::{ParameterKind, ValueType};
+
+    fn parameter(type_name: &str, size: u32) -> Parameter {
+        Parameter {
+            name: String::new(),
+            type_name: type_name.to_owned(),
+            size,
+            kind: ParameterKind::Scalar,
+            value: ValueType::Pointer,
+        }
+    }
+
+    fn found(parameters: &[(&str, u32)]) -> u32 {
+        text_arguments(&Prototype {
+            returns: ValueType::Void,
+            parameters: parameters
+                .iter()
+                .map(|&(type_name, size)| parameter(type_name, size))
+                .collect(),
+            variadic: false,
+        })
+    }
+
+    #[test]
+    fn texts_are_found_by_their_registers() {
+        assert_eq!(found(&[("int", 4), ("const char *", 8)]), 0b10);
+        assert_eq!(found(&[("struct path", 16), ("char *", 8)]), 0b100);
+        assert_eq!(found(&[("const unsigned char *", 8), ("char **", 8)]), 0);
+        let many = [("char *", 8); 8];
+        assert_eq!(found(&many), 0b11_1111);
+    }
+}
