@@ -4,8 +4,14 @@ use std::{collections::BTreeSet, io::Write, time::Duration};
 
 use tracer_common::{CpuCounters, CpuMask};
 
-use super::{Begin, Callers, Show, target::Target};
-use crate::{attach::Way, graph::Totals, plan::Scope};
+use super::{Begin, Callers, Show, Streams, target::Target};
+use crate::{
+    attach::Way,
+    graph::Totals,
+    output::Form,
+    plan::{FunctionTable, Scope},
+    recording::Head,
+};
 
 /// What the user asked for.
 #[derive(Clone, Debug)]
@@ -40,6 +46,8 @@ pub struct Options {
     pub command: Vec<String>,
     /// When the command begins.
     pub begin: Begin,
+    /// What the command reads and writes.
+    pub streams: Streams,
 }
 
 impl Options {
@@ -62,10 +70,15 @@ pub struct Outcome {
     pub skipped: u64,
 }
 
+/// Makes what takes the root calls of a trace with these functions, which began so.
+pub type MakeView = Box<dyn for<'a> FnOnce(&'a FunctionTable, Head) -> Box<dyn Form + 'a>>;
+
 /// Where the trace goes. All else goes to stderr.
 pub struct Outputs {
     /// The graph; none if it is not to be printed.
     pub graph: Option<Box<dyn Write + Send>>,
     /// Where a recording goes, if there is to be one.
     pub recording: Option<Target>,
+    /// Makes what takes the root calls instead of what prints them.
+    pub view: Option<MakeView>,
 }

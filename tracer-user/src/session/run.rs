@@ -28,9 +28,8 @@ use crate::{
     stream::Rings,
 };
 
-/// Runs one trace.
-pub async fn run(options: &Options, outputs: Outputs) -> Result<Outcome> {
-    let stop = Stop::on_signals().context("cannot listen for signals")?;
+/// Runs one trace until it ends, or until it is to stop.
+pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outcome> {
     probes::raise_file_limit();
     let kernel = Arc::new(Kernel::read()?);
     let ways = Ways::of(&kernel.types, &kernel.symbols);
@@ -47,7 +46,7 @@ pub async fn run(options: &Options, outputs: Outputs) -> Result<Outcome> {
             prototype.map(|prototype| prototype.returns),
         )
     }))?;
-    let subject = Subject::start(&options.command, options.begin)?;
+    let subject = Subject::start(&options.command, options.begin, options.streams)?;
     let tell = |words: &str| tell::more(options.verbose, words);
     let learns = options.use_cache && !options.is_roots_only();
     let cache = learns.then(|| learning::cache(tell)).flatten();
@@ -125,14 +124,16 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     let kernel = Arc::clone(&prepared.kernel);
     let table = FunctionTable::of(Arc::clone(&kernel));
     let show = &options.show;
-    let form = show.form(outputs.graph, &table, kernel.possible_cpus);
+    let head = recorder::head(&kernel, &prepared.plan.roots, &options.command);
+    let form = match outputs.view {
+        Some(make) => make(&table, head.clone()),
+        None => show.form(outputs.graph, &table, kernel.possible_cpus),
+    };
     let printer = Printer::new(form, &table, &show.filter, show.count);
     let joined = Joined::default();
     let rebuilder = Rebuilder::new(show.interrupts).with_joined(joined.clone());
-    let recorder = outputs.recording.map(|target| {
-        let head = recorder::head(&kernel, &prepared.plan.roots, &options.command);
-        Recorder::begin(target, head, &table, joined.clone())
-    });
+    let begin = |target| Recorder::begin(target, head, &table, joined.clone());
+    let recorder = outputs.recording.map(begin);
     let recorder = recorder
         .transpose()
         .context("the recording cannot be begun")?;
