@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use tokio::signal::unix::SignalKind;
 
 use super::{
     args::TopArgs,
@@ -45,6 +46,7 @@ fn trace(args: &TopArgs, show: Show) -> Result<Exit> {
     terminal()?;
     super::check(&options)?;
     super::until_stopped(async |stop| {
+        leave_on(&stop)?;
         let top = Top::new(Source::Live, text, stop.clone());
         let made = top.clone();
         let outputs = Outputs {
@@ -62,6 +64,7 @@ fn recording(args: &TopArgs, show: &Show) -> Result<Exit> {
     let recording = replay::open(path)?;
     terminal()?;
     super::until_stopped(async |stop: Stop| {
+        leave_on(&stop)?;
         let name = path.file_name().unwrap_or(path.as_os_str());
         let source = Source::Recording(name.to_string_lossy().into_owned());
         let top = Top::new(source, show.text, stop);
@@ -82,6 +85,12 @@ fn finish(top: &Top, why: &'static str, exit: Result<Exit>) -> Result<Exit> {
     let exit = exit?;
     left.context("the terminal cannot be used any more")?;
     Ok(exit)
+}
+
+/// What ends other programs at once is heard, so that the terminal is given back.
+fn leave_on(stop: &Stop) -> Result<()> {
+    let kinds = [SignalKind::hangup(), SignalKind::quit()];
+    stop.also_on(kinds).context("cannot listen for signals")
 }
 
 /// Whether there is a terminal that can be drawn on, and something that sends keys.

@@ -56,6 +56,7 @@ impl Saving {
         let written = self.thread.join();
         let written = written.unwrap_or_else(|_| Err(io::Error::other("the thread is gone")));
         match written {
+            Ok(()) if self.calls == 1 => format!("1 call was written to `{path}`"),
             Ok(()) => format!("{} calls were written to `{path}`", self.calls),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 format!("`{path}` is there already, and was left as it is: give another name")
