@@ -406,7 +406,7 @@ fn what_is_written_is_what_was_on_the_screen() {
     );
     // Nothing without a call, and nothing without a name.
     let mut state = live();
-    assert!(keys(&mut state, "w\n").is_none());
+    assert!(keys(&mut state, "w").is_none());
     assert!(state.message.contains("no call"));
 }
 
