@@ -101,6 +101,8 @@ fn a_panic_leaves_the_terminal_as_it_was_and_is_read() {
     for test in ["panics_on_the_main_thread", "panics_on_another_thread"] {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--ignored", "--exact", "--nocapture", test]);
+        // What a backtrace says would move the rest out of sight.
+        command.env("RUST_BACKTRACE", "0");
         let terminal = Terminal::start(command, 120, 30).unwrap();
         let screen = ended(terminal, 101, true);
         assert!(screen.contains("on purpose"), "{screen}");

@@ -1,7 +1,8 @@
 //! The picture: what [`State`] knows, in so many lines and columns.
 //!
 //! A line for what is traced, one for the sums, the heads of the columns, the rows, one for what there is to say or to type, and one for
-//! the keys. What does not fit is cut off at the right; a deep tree moves to the left so that the name under the cursor can be read.
+//! the keys. What does not fit is cut off at the right; a deep tree moves to the left so that the name under the cursor can be read,
+//! and what then stands left of the edge is marked.
 //! Without colours what matters is bold or reversed.
 
 use ratatui::{
@@ -28,7 +29,7 @@ pub const SMALLEST: (u16, u16) = (60, 12);
 /// Lines that are not for rows: two above, the heads, two below.
 const OTHER_LINES: u16 = 5;
 /// Columns before the function's name in the tree.
-const NUMBERS: u16 = 50;
+const NUMBERS: u16 = 46;
 /// Columns that a level is further in.
 const LEVEL: usize = 2;
 /// Columns of a name that are to be seen under the cursor.
@@ -132,7 +133,7 @@ impl Canvas<'_> {
         self.text(1, 0, &format!("tracer top  {}", roots.join(", ")), BOLD);
         let elapsed = clock(state.elapsed());
         let source = match (&state.source, state.ended) {
-            (Source::Recording(name), _) => format!(" {name}, {elapsed} "),
+            (Source::Recording(name), _) => format!(" {name}, {} ", numbers::time(state.elapsed())),
             (Source::Live, None) => format!(" live {elapsed} "),
             (Source::Live, Some(why)) => format!(" {why}, {elapsed} "),
         };
@@ -176,11 +177,11 @@ impl Canvas<'_> {
             self.text(1, said, &state.message, BOLD);
         }
         let page = match state.page {
-            Page::Tree => "Tab slowest calls  Enter fold",
+            Page::Tree => "Tab slowest",
             Page::Slowest => "Tab tree  Enter open",
             Page::Call(_) => "Esc back",
         };
-        let words = format!("q quit  p pause  {page}  / search  f filter  s sort  w write  ? help");
+        let words = format!("q quit  ? help  {page}  p pause  / search  f filter  s sort  w write");
         self.text(1, keys, &words, Style::new());
         self.bar(keys, REVERSED);
     }
@@ -240,9 +241,14 @@ impl Canvas<'_> {
             Fold::Leaf => ' ',
         };
         let name = state.functions.name(row.function);
-        let line = format!("{}{mark} {name}", " ".repeat(row.depth * LEVEL));
-        let seen: String = line.chars().skip(shift).collect();
-        self.text(NUMBERS, y, &seen, Style::new());
+        // What stands further left than can be seen begins at the edge, with a mark.
+        let (indent, edge) = match (row.depth * LEVEL).checked_sub(shift) {
+            Some(indent) if shift > 0 => (indent, " "),
+            Some(indent) => (indent, ""),
+            None => (0, "<"),
+        };
+        let line = format!("{edge}{}{mark} {name}", " ".repeat(indent));
+        self.text(NUMBERS, y, &line, Style::new());
     }
 
     /// The lines that are for rows.
@@ -312,7 +318,7 @@ const UNDERLINED: Style = Style::new()
     .add_modifier(Modifier::UNDERLINED);
 
 /// Where the columns before the name end.
-const COLUMNS: [u16; 6] = [7, 14, 23, 32, 41, 48];
+const COLUMNS: [u16; 6] = [7, 13, 21, 29, 37, 44];
 /// What is in them.
 const HEADS: [&str; 6] = ["calls/s", "calls", "total", "avg", "p99", "errors"];
 

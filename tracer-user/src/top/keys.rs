@@ -25,7 +25,7 @@ pub const HELP: &[(&str, &str)] = &[
     ),
     (
         "Enter",
-        "fold or unfold; in the list of the slowest calls: open the call",
+        "fold or unfold; in the list of the slowest calls: open one",
     ),
     ("*", "unfold all below, or fold all again"),
     (
@@ -34,11 +34,11 @@ pub const HELP: &[(&str, &str)] = &[
     ),
     (
         "/  n  N",
-        "search a name, a part of it or a glob; the next; the one before",
+        "search a name, a part of one or a glob; next; previous",
     ),
     (
         "f",
-        "show only paths with functions whose names match; nothing: all",
+        "only paths with functions whose names match; empty: all",
     ),
     ("s", "sort by total time, rate, average, p99, errors, name"),
     (
