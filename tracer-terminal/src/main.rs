@@ -19,8 +19,8 @@ use std::{env, fs, process::Command, time::Duration};
 use anyhow::{Context as _, Result, bail};
 use tracer_terminal::Terminal;
 
-/// How long something is waited for.
-const LIMIT: Duration = Duration::from_secs(30);
+/// How long something is waited for: whoever runs a script has a limit of its own.
+const LIMIT: Duration = Duration::from_mins(2);
 
 fn main() -> Result<()> {
     let mut arguments = env::args_os().skip(1);

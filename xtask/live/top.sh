@@ -1,5 +1,5 @@
 # `tracer top` on a terminal: what is on the screen, the keys, and that the terminal is as it was on every way out.
-# limit: 120
+# limit: 200
 
 # Plays a script on a terminal of 80x24: `on_terminal STEPS COMMAND...`.
 on_terminal() {
@@ -10,11 +10,10 @@ on_terminal() {
 
 drive tcp
 rm -f /tmp/top.rec
-# The tree grows by itself; a filter, a search, a fold; the slowest calls, one of them; a pause, in which it is written; the end by q.
+# The tree, a fold, help; the slowest calls, a pause, one of them; other sizes; it is written; the end by q.
 on_terminal '
-see sock_def_readable
-miss 0 calls
 see Tab slowest
+miss  0 calls
 show
 key h
 see + sock_def_readable
@@ -45,12 +44,12 @@ grep -q '[0-9] whole calls, 0 partial' /tmp/screens || fail "no sums on the firs
 tracer replay /tmp/top.rec >/tmp/out 2>/tmp/err || fail "replay: exit status $?: $(cat /tmp/err)"
 [ "$(check_listing)" = 1 ] || fail "not one call: $(cat /tmp/out)"
 
-# Ctrl-C, a signal.
-on_terminal 'see sock_def_readable\nmiss 0 calls\nkey \\c\nend 0\n' tracer top --learn 0 -G sock_def_readable
-on_terminal 'see sock_def_readable\nmiss 0 calls\nsignal SIGTERM\nend 0\n' tracer top --learn 0 -G sock_def_readable
+# A signal.
+on_terminal 'see Tab slowest\nmiss  0 calls\nsignal SIGTERM\nend 0\n' tracer top --learn 0 -G sock_def_readable
 
-# A trace that ends by itself can be looked at; a command has the terminal for itself no more.
-on_terminal 'see the trace has ended\nsee 1 calls\nkey \\e\nend 0\n' tracer top --learn 0 -n 1 -G getcwd -- sh -c 'echo noise; /bin/pwd'
+# A trace that ends by itself can be looked at, and Ctrl-C ends that; a command has the terminal for itself no more.
+on_terminal 'see the trace has ended\nsee 1 calls\nkey \\c\nend 0\n' \
+    tracer top --learn 0 -n 1 -G getcwd -- sh -c 'echo noise; /bin/pwd'
 ! grep -q noise /tmp/screens || fail "the command writes on the screen: $(cat /tmp/screens)"
 
 # What is refused is said on the screen that was there.

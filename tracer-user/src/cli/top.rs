@@ -4,6 +4,7 @@ use std::{
     env,
     fs::File,
     io::{self, IsTerminal as _},
+    path::Path,
     sync::LazyLock,
 };
 
@@ -34,7 +35,7 @@ pub static KEYS: LazyLock<String> = LazyLock::new(|| {
 pub fn run(args: &TopArgs) -> Result<Exit> {
     let show = args.show()?;
     match &args.recording {
-        Some(_) => recording(args, &show),
+        Some(path) => recording(path, &show),
         None => trace(args, show),
     }
 }
@@ -59,8 +60,7 @@ fn trace(args: &TopArgs, show: Show) -> Result<Exit> {
     })
 }
 
-fn recording(args: &TopArgs, show: &Show) -> Result<Exit> {
-    let path = args.recording.as_deref().unwrap_or("".as_ref());
+fn recording(path: &Path, show: &Show) -> Result<Exit> {
     let recording = replay::open(path)?;
     terminal()?;
     super::until_stopped(async |stop: Stop| {
@@ -98,17 +98,17 @@ fn terminal() -> Result<()> {
     let instead = "use `tracer profile`, or `tracer report` for a recording";
     if !io::stdout().is_terminal() {
         bail!(Usage(format!(
-            "tracer top draws on a terminal, and stdout is none: {instead}"
+            "top draws on a terminal, and stdout is none: {instead}"
         )));
     }
     if env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb") {
         bail!(Usage(format!(
-            "tracer top draws on a terminal, and by TERM this one cannot move its cursor: {instead}"
+            "top draws on a terminal, and by TERM this one cannot move its cursor: {instead}"
         )));
     }
     if !io::stdin().is_terminal() && File::open("/dev/tty").is_err() {
         bail!(Usage(format!(
-            "tracer top reads keys, and neither stdin nor /dev/tty is a terminal: {instead}"
+            "top reads keys, and neither stdin nor /dev/tty is a terminal: {instead}"
         )));
     }
     Ok(())

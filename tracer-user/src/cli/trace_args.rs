@@ -51,7 +51,9 @@ pub struct OrderArgs {
 #[command(after_help = super::top::KEYS.as_str())]
 pub struct TopArgs {
     /// Show this recording instead of a trace
-    #[arg(value_name = "RECORDING", conflicts_with = "roots")]
+    #[arg(value_name = "RECORDING", conflicts_with_all = [
+        "roots", "hidden", "cpus", "pids", "tids", "names", "cgroups", "duration", "functions", "attach", "command"
+    ])]
     pub recording: Option<PathBuf>,
     #[command(flatten)]
     pub capture: CaptureArgs,

@@ -284,10 +284,11 @@ impl Canvas<'_> {
 
     fn call(&mut self, state: &State, open: &OpenCall) {
         let duration = open.call.duration.map_or("-".to_owned(), numbers::time);
-        let mut head = format!("call {} of {duration}", open.call.number);
-        if open.call.left_out > 0 {
-            head += &format!(", without its {} shortest calls", open.call.left_out);
-        }
+        let left_out = match open.call.left_out {
+            0 => String::new(),
+            calls => format!(", without its {calls} shortest calls"),
+        };
+        let head = format!("call {} of {duration}{left_out}", open.call.number);
         self.text(1, 2, &head, BOLD);
         let place = format!("line {} of {} ", open.line + 1, open.lines.len());
         self.text_to(self.area.width, 2, &place, Style::new());

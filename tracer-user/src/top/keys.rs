@@ -161,7 +161,7 @@ impl State {
         let found = match &mut self.page {
             Page::Tree => self.tree.search(&self.functions, &pattern, direction),
             Page::Slowest => {
-                self.message = "the tree and an open call can be searched".to_owned();
+                "the tree and an open call can be searched".clone_into(&mut self.message);
                 return;
             }
             Page::Call(open) => {

@@ -31,8 +31,6 @@ use crate::{
 
 /// The least time between two pictures.
 const EVERY: Duration = Duration::from_millis(100);
-/// How often keys are looked for when nothing comes any more.
-const IDLE: Duration = Duration::from_millis(50);
 
 /// `tracer top`. Clones are the same.
 #[derive(Clone)]
@@ -84,7 +82,7 @@ impl Top {
         while inner.is_wanted() {
             inner.picture();
             let Some(screen) = &inner.screen else { break };
-            screen.wait(IDLE);
+            screen.wait(EVERY);
         }
         inner.leave()
     }
@@ -184,8 +182,11 @@ struct Watching<'a> {
 impl Form for Watching<'_> {
     fn begin(&mut self) -> io::Result<()> {
         let mut inner = self.top.0.borrow_mut();
-        inner.screen = Some(Screen::take()?);
-        inner.picture();
+        // One that is to stop before it has begun leaves the terminal alone.
+        if inner.is_wanted() {
+            inner.screen = Some(Screen::take()?);
+            inner.picture();
+        }
         Ok(())
     }
 

@@ -285,13 +285,11 @@ impl State {
             "nothing comes any more, so there is nothing to pause".clone_into(&mut self.message);
             return;
         }
-        self.paused = match self.paused {
-            None => Some(0),
-            Some(_) => {
-                self.begin_stretch();
-                None
-            }
-        };
+        if self.paused.take().is_some() {
+            self.begin_stretch();
+        } else {
+            self.paused = Some(0);
+        }
     }
 
     /// The rows of the tree.

@@ -26,7 +26,17 @@ struct Kept {
 }
 
 static KEPT: Mutex<Option<Kept>> = Mutex::new(None);
-static LINES: Mutex<VecDeque<String>> = Mutex::new(VecDeque::new());
+/// What was said.
+struct Said {
+    lines: VecDeque<String>,
+    /// How many there were ever.
+    all: usize,
+}
+
+static SAID: Mutex<Said> = Mutex::new(Said {
+    lines: VecDeque::new(),
+    all: 0,
+});
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -59,11 +69,12 @@ fn read(pipe: PipeReader) {
         line.retain(|&byte| byte != END);
         let text = String::from_utf8_lossy(&line);
         if !text.trim_end().is_empty() {
-            let mut lines = lock(&LINES);
-            if lines.len() == MOST_LINES {
-                lines.pop_front();
+            let mut said = lock(&SAID);
+            if said.lines.len() == MOST_LINES {
+                said.lines.pop_front();
             }
-            lines.push_back(text.trim_end().to_owned());
+            said.lines.push_back(text.trim_end().to_owned());
+            said.all += 1;
         }
         line.clear();
         if is_end {
@@ -74,8 +85,8 @@ fn read(pipe: PipeReader) {
 
 /// How many lines were said, and the last of them.
 pub fn last() -> Option<(usize, String)> {
-    let lines = lock(&LINES);
-    Some((lines.len(), lines.back()?.clone()))
+    let said = lock(&SAID);
+    Some((said.all, said.lines.back()?.clone()))
 }
 
 /// stderr is again what it was, and what was kept is said.
@@ -89,7 +100,7 @@ pub fn give_back() {
     if ended.is_ok() && !is_this(&reader) {
         let _ = reader.join();
     }
-    let lines = std::mem::take(&mut *lock(&LINES));
+    let lines = std::mem::take(&mut lock(&SAID).lines);
     let mut stderr = io::stderr().lock();
     for line in lines {
         let _ = writeln!(stderr, "{line}");
