@@ -74,16 +74,15 @@ fn live() -> State {
 fn picture(state: &mut State, width: u16, height: u16) -> String {
     let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
     draw(state, ftrace::Colour::Plain, &mut buffer);
-    let mut text = String::new();
-    for y in 0..height {
-        let cells = (0..width).map(|x| &buffer[(x, y)]);
-        let line: String = cells.clone().map(|cell| cell.symbol()).collect();
+    let line = |y| {
+        let cells = (0..width).map(|x| buffer[(x, y)].symbol());
+        let line: String = cells.collect();
         let is_reversed = |x: u16| buffer[(x, y)].modifier.contains(Modifier::REVERSED);
         // The line of the cursor is reversed from one end to the other.
         let mark = if is_reversed(0) { '>' } else { '|' };
-        text += &format!("{mark}{}\n", line.trim_end());
-    }
-    text
+        format!("{mark}{}\n", line.trim_end())
+    };
+    (0..height).map(line).collect()
 }
 
 fn press(state: &mut State, code: KeyCode) -> Option<Wish> {
