@@ -86,9 +86,10 @@ impl Terminal {
         self.screen.screen().contents()
     }
 
-    /// All that was ever written, as it was written.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+    /// The same, when no more has come for a moment: a picture may come in pieces.
+    pub fn settled(&mut self) -> Result<String> {
+        while self.read(Duration::from_millis(50))? {}
+        Ok(self.screen())
     }
 
     /// Waits until the screen has a text.

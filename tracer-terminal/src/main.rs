@@ -9,7 +9,7 @@
 //! | `key KEYS` | types; `\n`, `\t`, `\e`, `\c` stand for Enter, Tab, Esc and Ctrl-C |
 //! | `size COLUMNS LINES` | makes the terminal of this size |
 //! | `signal NAME` | sends a signal, such as `SIGTERM` |
-//! | `show` | prints the screen |
+//! | `show` | prints the screen, as it is when nothing more comes |
 //! | `end STATUS` | waits until the program ends with this status and the terminal is as it was |
 //!
 //! Exit status 0 if all steps could be taken; else 1, with what could not on stderr.
@@ -60,7 +60,7 @@ fn take(step: &str, terminal: Option<Terminal>) -> Result<Option<Terminal>> {
             terminal.resize(sizes.0.parse()?, sizes.1.parse()?)?;
         }
         "signal" => terminal.signal(rest.parse()?)?,
-        "show" => println!("{}", terminal.screen()),
+        "show" => println!("{}", terminal.settled()?),
         "end" => {
             let (end, terminal) = terminal.end(LIMIT)?;
             let screen = terminal.screen();

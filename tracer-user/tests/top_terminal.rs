@@ -107,6 +107,9 @@ fn a_panic_leaves_the_terminal_as_it_was_and_is_read() {
         let screen = ended(terminal, 101, true);
         assert!(screen.contains("on purpose"), "{screen}");
         assert!(screen.contains("said before"), "{screen}");
+        // The terminal was given back at once, not when the program ended.
+        let goes_on = test == "panics_on_another_thread";
+        assert_eq!(screen.contains("and goes on"), goes_on, "{screen}");
     }
 }
 
@@ -134,6 +137,7 @@ fn panics_on_another_thread() {
     let form = take_the_terminal(&functions);
     let panicked = std::thread::spawn(|| panic!("on purpose")).join();
     assert!(panicked.is_err());
+    println!("and goes on");
     drop(form);
     panic!("and the test fails");
 }
