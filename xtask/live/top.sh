@@ -1,5 +1,5 @@
 # `tracer top` on a terminal: what is on the screen, the keys, and that the terminal is as it was on every way out.
-# limit: 200
+# limit: 400
 
 # Plays a script on a terminal of 80x24: `on_terminal STEPS COMMAND...`.
 on_terminal() {
