@@ -4,7 +4,7 @@
 //! which functions to trace, [`attach`] puts the probes in, [`stream`] reads what they send,
 //! [`graph`] rebuilds the calls, [`filter`] chooses among them, [`output`] writes them, [`recording`] keeps what they are made of, [`summary`] brings many of them together,
 //! [`watch`] hands them to the systems that watch fleets. [`session`] runs one trace through all of
-//! it, [`cli`] is the command line. [`workload`] drives the kernel for the demonstration and the tests.
+//! it, [`top`] shows one on the screen while it runs, [`cli`] is the command line. [`workload`] drives the kernel for the demonstration and the tests.
 
 pub mod attach;
 pub mod cli;
@@ -17,5 +17,6 @@ pub mod recording;
 pub mod session;
 pub mod stream;
 pub mod summary;
+pub mod top;
 pub mod watch;
 pub mod workload;

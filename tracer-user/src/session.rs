@@ -26,9 +26,9 @@ pub mod target;
 mod tell;
 
 pub use callers::Callers;
-pub use command::Begin;
+pub use command::{Begin, Streams};
 pub use learning::{Before, Learned, Origin, cache, learn};
-pub use options::{Options, Outcome, Outputs};
+pub use options::{MakeView, Options, Outcome, Outputs};
 pub use probes::raise_file_limit;
 pub use recorder::Recorder;
 pub use replay::{Readable, replay, replay_to};

@@ -30,6 +30,7 @@ const COMPLETIONS: [(&str, &str); 3] = [
 /// Builds everything and returns the static binary.
 pub fn build() -> Result<PathBuf> {
     ebpf(&setup::toolchain()?)?;
+    terminal()?;
     tracer()
 }
 
@@ -90,24 +91,30 @@ fn ebpf_flags(toolchain: &Toolchain) -> Vec<String> {
 
 /// Builds one of tracer's examples as a static binary. The eBPF objects are there.
 pub fn example(name: &str) -> Result<PathBuf> {
-    let directory = for_a_guest(&["--example", name])?;
+    let directory = for_a_guest("tracer-user", &["--example", name])?;
     Ok(directory.join("examples").join(name))
 }
 
-/// Builds something static of tracer's; returns the directory in which it lies.
-fn for_a_guest(what: &[&str]) -> Result<PathBuf> {
+/// Builds something static of a package; returns the directory in which it lies.
+fn for_a_guest(package: &str, what: &[&str]) -> Result<PathBuf> {
     let mut cargo = cargo();
     cargo.args(["build", "--quiet", "--profile", "dist"]);
-    cargo.args(["--package", "tracer-user", "--target", HOST_TARGET]);
+    cargo.args(["--package", package, "--target", HOST_TARGET]);
     cargo.args(what);
     cargo.env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+crt-static");
-    run(&mut cargo).context("tracer does not build")?;
-    Ok(workspace::target().join(HOST_TARGET).join("dist"))
+    run(&mut cargo).with_context(|| format!("{package} does not build"))?;
+    Ok(workspace::built_for_guests())
+}
+
+/// Builds the terminal on which a guest's tests look at `tracer top`.
+fn terminal() -> Result<()> {
+    for_a_guest("tracer-terminal", &["--bin", "tracer-terminal"])?;
+    Ok(())
 }
 
 /// Builds the static binary and puts it where everybody looks for it.
 fn tracer() -> Result<PathBuf> {
-    let built = for_a_guest(&["--bin", "tracer"])?.join("tracer");
+    let built = for_a_guest("tracer-user", &["--bin", "tracer"])?.join("tracer");
     let tracer = workspace::tracer();
     install(&built, &tracer)?;
     describe(&tracer)?;

@@ -46,6 +46,11 @@ pub fn ebpf_object(name: &str) -> PathBuf {
     ebpf_target().join(BPF_TARGET).join("release").join(name)
 }
 
+/// Where static binaries are built.
+pub fn built_for_guests() -> PathBuf {
+    target().join(HOST_TARGET).join("dist")
+}
+
 /// The static binary that `cargo xtask build` leaves.
 pub fn tracer() -> PathBuf {
     target().join("dist").join("tracer")

@@ -8,7 +8,7 @@ use super::values;
 pub use super::{
     recording_args::{DiffArgs, GraphArgs, RecordArgs, ReplayArgs, ReportArgs},
     trace_args::{
-        CaptureArgs, FilterArgs, LatencyArgs, ProfileArgs, ScopeArgs, ShowArgs, TraceArgs,
+        CaptureArgs, FilterArgs, LatencyArgs, ProfileArgs, ScopeArgs, ShowArgs, TopArgs, TraceArgs,
         WatchArgs,
     },
 };
@@ -44,6 +44,8 @@ pub enum Action {
     Latency(Box<LatencyArgs>),
     /// Sum up the functions under a root while they run
     Profile(Box<ProfileArgs>),
+    /// Watch a trace on the terminal: call tree, rates, times, errors, the slowest calls
+    Top(Box<TopArgs>),
     /// Print a recording as it would have been printed when it was made
     Replay(ReplayArgs),
     /// Sum up the functions of a recording

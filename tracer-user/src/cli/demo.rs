@@ -6,7 +6,10 @@ use super::{
     args::{CaptureArgs, DemoArgs, FilterArgs, ScopeArgs, ShowArgs, TraceArgs, WatchArgs},
     exit::Exit,
 };
-use crate::{output::Format, session::Begin};
+use crate::{
+    output::Format,
+    session::{Begin, Streams},
+};
 
 /// Runs the demonstration.
 pub fn run(args: &DemoArgs) -> Result<Exit> {
@@ -35,6 +38,7 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
             .collect(),
         // Three calls are to be seen, and whole: they are learned before.
         begin: Begin::AtOnce,
+        streams: Streams::Shared,
     };
     let filter = FilterArgs {
         slower_than: None,

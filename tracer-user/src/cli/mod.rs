@@ -15,6 +15,7 @@ mod preconditions;
 mod recording_args;
 mod replay;
 mod report;
+mod top;
 mod trace_args;
 mod values;
 mod workload;
@@ -27,7 +28,7 @@ use clap::Parser as _;
 use args::{Action, Args, CaptureArgs, LatencyArgs, ProfileArgs, RecordArgs, TraceArgs};
 use exit::Exit;
 
-use crate::session::{Options, Outputs, Shown};
+use crate::session::{Options, Outputs, Shown, Stop};
 
 /// Parses the command line, runs it, says what went wrong.
 pub fn main() -> ExitCode {
@@ -48,6 +49,7 @@ fn run(args: Args) -> Result<Exit> {
         Some(Action::Record(record)) => self::record(&record),
         Some(Action::Latency(latency)) => self::latency(&latency),
         Some(Action::Profile(profile)) => self::profile(&profile),
+        Some(Action::Top(top)) => top::run(&top),
         Some(Action::Replay(replay)) => replay::run(&replay),
         Some(Action::Report(report)) => report::report(&report),
         Some(Action::Graph(graph)) => report::graph(&graph),
@@ -101,6 +103,7 @@ fn to(path: Option<&std::path::Path>, shown: Shown, capture: &CaptureArgs) -> Re
         graph: Some(output::open(path, shown)?),
         recording: None,
         watch,
+        view: None,
     })
 }
 
@@ -115,25 +118,40 @@ fn record(args: &RecordArgs) -> Result<Exit> {
             graph,
             recording: Some(args.target()?),
             watch,
+            view: None,
         })
     })
 }
 
 /// The outputs are opened when the trace may begin, so that nothing is overwritten for one that cannot.
 fn run_trace(options: &Options, open: impl FnOnce() -> Result<Outputs>) -> Result<Exit> {
+    check(options)?;
+    let outputs = open()?;
+    until_stopped(async |stop| crate::session::run(options, outputs, stop).await)?;
+    Ok(Exit::Success)
+}
+
+/// Whether a trace may begin.
+fn check(options: &Options) -> Result<()> {
     if options.verbose {
         env_logger::Builder::new()
             .filter_level(log::LevelFilter::Debug)
             .filter_module("aya_obj", log::LevelFilter::Warn)
             .init();
     }
-    preconditions::check(&options.callers.pids, &options.callers.tids)?;
-    let outputs = open()?;
+    preconditions::check(&options.callers.pids, &options.callers.tids)
+}
+
+/// Runs something that a signal ends.
+fn until_stopped<T>(run: impl AsyncFnOnce(Stop) -> Result<T>) -> Result<T> {
     let runtime = runtime()?;
-    let outcome = runtime.block_on(crate::session::run(options, outputs));
+    let result = runtime.block_on(async {
+        let stop = Stop::on_signals().context("cannot listen for signals")?;
+        run(stop).await
+    });
     // A signal listener never ends by itself.
     runtime.shutdown_background();
-    outcome.map(|_| Exit::Success)
+    result
 }
 
 /// One worker beside the main thread, so that signals are heard while the main thread attaches or learns.

@@ -19,7 +19,7 @@ use crate::{
     kernel::cgroup,
     output::Format,
     plan::Scope,
-    session::{Begin, Callers, Options, Show, Shown, callers::CommandName},
+    session::{Begin, Callers, Options, Show, Shown, Streams, callers::CommandName},
     summary::{GroupBy, SortBy},
     watch::{Address, Endpoint, Outlets},
 };
@@ -45,6 +45,24 @@ pub struct OrderArgs {
     /// A row for each function and each of these
     #[arg(long, value_enum, value_name = "GROUP")]
     pub group_by: Option<GroupBy>,
+}
+
+/// The trace on the screen
+#[derive(Debug, ClapArgs)]
+#[command(after_help = super::top::KEYS.as_str())]
+pub struct TopArgs {
+    /// Show this recording instead of a trace
+    #[arg(value_name = "RECORDING", conflicts_with_all = [
+        "roots", "hidden", "cpus", "pids", "tids", "names", "cgroups", "duration", "functions", "attach", "otlp", "prometheus", "command"
+    ])]
+    pub recording: Option<PathBuf>,
+    #[command(flatten)]
+    pub capture: CaptureArgs,
+    #[command(flatten)]
+    pub filter: FilterArgs,
+    /// Use colours: if the terminal has them, always or never. NO_COLOR in the environment keeps them off where it is auto
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
+    pub color: ColorChoice,
 }
 
 /// How long root calls take
@@ -130,6 +148,9 @@ pub struct CaptureArgs {
     /// When the command begins; the demonstration alone has it otherwise
     #[arg(skip)]
     pub begin: Begin,
+    /// What the command reads and writes; what takes the terminal has it otherwise
+    #[arg(skip)]
+    pub streams: Streams,
 }
 
 /// Who else gets root calls
@@ -245,6 +266,7 @@ impl CaptureArgs {
             verbose: self.verbose,
             command: self.command.clone(),
             begin: self.begin,
+            streams: self.streams,
         })
     }
 
@@ -276,6 +298,15 @@ impl ShowArgs {
         let mut show = self.filter.show()?;
         show.result = Shown::Each(self.format);
         show.text.colour = colour::wanted(self.color, output);
+        Ok(show)
+    }
+}
+
+impl TopArgs {
+    /// What was typed, ready to use.
+    pub fn show(&self) -> Result<Show> {
+        let mut show = self.filter.show()?;
+        show.text.colour = colour::wanted(self.color, None);
         Ok(show)
     }
 }

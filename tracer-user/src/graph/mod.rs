@@ -3,9 +3,10 @@
 //! Batches of one task may arrive out of order (it migrated: two rings) or not at all (a ring was
 //! full). [`Rebuilder`] puts them in order by their sequence numbers and feeds each root call's
 //! events to a [`builder::Builder`], which pairs entries with exits. What is missing becomes a mark in the tree
-//! where it happened; what follows is never shifted.
+//! where it happened; what follows is never shifted. [`events`] is the way back.
 
 pub mod builder;
+pub mod events;
 pub mod joined;
 pub mod rebuild;
 pub mod text;

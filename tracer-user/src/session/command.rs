@@ -28,6 +28,16 @@ pub enum Begin {
     AtOnce,
 }
 
+/// What a command reads and writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Streams {
+    /// What tracer does.
+    #[default]
+    Shared,
+    /// Nothing: the terminal is for something else.
+    Nothing,
+}
+
 /// A command that is to be traced.
 pub enum Subject {
     /// It is there but has not run.
@@ -38,7 +48,7 @@ pub enum Subject {
 
 impl Subject {
     /// Makes the process of a command, if there is one.
-    pub fn start(command: &[String], begin: Begin) -> Result<Option<Self>> {
+    pub fn start(command: &[String], begin: Begin, streams: Streams) -> Result<Option<Self>> {
         let Some((program, arguments)) = command.split_first() else {
             return Ok(None);
         };
@@ -47,10 +57,12 @@ impl Subject {
             bail!("`{program}` cannot be run: {error}");
         }
         let mut command = Command::new(program);
-        command
-            .args(arguments)
-            .stdin(Stdio::inherit())
-            .kill_on_drop(true);
+        command.args(arguments).kill_on_drop(true);
+        let stream = || match streams {
+            Streams::Shared => Stdio::inherit(),
+            Streams::Nothing => Stdio::null(),
+        };
+        command.stdin(stream()).stdout(stream()).stderr(stream());
         let subject = match begin {
             Begin::WhenArmed => Self::Held(Held::new(command, program)?),
             Begin::AtOnce => {
@@ -173,6 +185,22 @@ mod tests {
         ["sh", "-c", script].map(str::to_owned).to_vec()
     }
 
+    fn start(command: &[String]) -> Result<Option<Subject>> {
+        Subject::start(command, Begin::WhenArmed, Streams::Shared)
+    }
+
+    #[tokio::test]
+    async fn one_without_streams_leaves_the_terminal_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let mark = directory.path().join("mark");
+        let script = format!("readlink /proc/self/fd/0 /proc/$$/fd/2 >{}", mark.display());
+        let subject = Subject::start(&shell(&script), Begin::AtOnce, Streams::Nothing);
+        let mut child = subject.unwrap().unwrap().running().unwrap();
+        assert!(child.wait().await.unwrap().success());
+        let streams = std::fs::read_to_string(mark).unwrap();
+        assert_eq!(streams, "/dev/null\n/dev/null\n");
+    }
+
     /// Whether a process is there, other than as a corpse.
     fn runs(pid: u32) -> bool {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
@@ -185,9 +213,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let mark = directory.path().join("mark");
         let script = format!("echo $$ >{}; exit 3", mark.display());
-        let subject = Subject::start(&shell(&script), Begin::WhenArmed)
-            .unwrap()
-            .unwrap();
+        let subject = start(&shell(&script)).unwrap().unwrap();
         let pid = subject.pid().unwrap();
         assert!(subject.held() == Some(pid) && runs(pid));
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -203,9 +229,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let mark = directory.path().join("mark");
         let script = format!("touch {}", mark.display());
-        let subject = Subject::start(&shell(&script), Begin::WhenArmed)
-            .unwrap()
-            .unwrap();
+        let subject = start(&shell(&script)).unwrap().unwrap();
         let pid = subject.pid().unwrap();
         drop(subject);
         while runs(pid) {
@@ -216,7 +240,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_cannot_be_run_says_so() {
-        let missing = Subject::start(&["no-such-command".to_owned()], Begin::WhenArmed);
+        let missing = start(&["no-such-command".to_owned()]);
         let error = missing.err().unwrap().to_string();
         assert!(
             error.starts_with("`no-such-command` cannot be run: "),
@@ -229,7 +253,7 @@ mod tests {
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(&path, mode).unwrap();
         let command = [path.to_str().unwrap().to_owned()];
-        let subject = Subject::start(&command, Begin::WhenArmed).unwrap().unwrap();
+        let subject = start(&command).unwrap().unwrap();
         let error = subject.release().await.err().unwrap().to_string();
         assert!(error.contains("cannot be run: "), "{error}");
     }

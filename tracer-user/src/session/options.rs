@@ -4,8 +4,15 @@ use std::{collections::BTreeSet, io::Write, time::Duration};
 
 use tracer_common::{CpuCounters, CpuMask};
 
-use super::{Begin, Callers, Show, target::Target};
-use crate::{attach::Way, graph::Totals, plan::Scope, watch::Outlets};
+use super::{Begin, Callers, Show, Streams, target::Target};
+use crate::{
+    attach::Way,
+    graph::Totals,
+    output::Form,
+    plan::{FunctionTable, Scope},
+    recording::Head,
+    watch::Outlets,
+};
 
 /// What the user asked for.
 #[derive(Clone, Debug)]
@@ -40,6 +47,8 @@ pub struct Options {
     pub command: Vec<String>,
     /// When the command begins.
     pub begin: Begin,
+    /// What the command reads and writes.
+    pub streams: Streams,
 }
 
 impl Options {
@@ -62,6 +71,9 @@ pub struct Outcome {
     pub skipped: u64,
 }
 
+/// Makes what takes the root calls of a trace with these functions, which began so.
+pub type MakeView = Box<dyn for<'a> FnOnce(&'a FunctionTable, Head) -> Box<dyn Form + 'a>>;
+
 /// Where the trace goes. All else goes to stderr.
 pub struct Outputs {
     /// The graph; none if it is not to be printed.
@@ -70,4 +82,6 @@ pub struct Outputs {
     pub recording: Option<Target>,
     /// Who else wants root calls.
     pub watch: Outlets,
+    /// Makes what takes the root calls instead of what prints them.
+    pub view: Option<MakeView>,
 }

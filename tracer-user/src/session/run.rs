@@ -29,9 +29,8 @@ use crate::{
     watch::{Source, Watch},
 };
 
-/// Runs one trace.
-pub async fn run(options: &Options, outputs: Outputs) -> Result<Outcome> {
-    let stop = Stop::on_signals().context("cannot listen for signals")?;
+/// Runs one trace until it ends, or until it is to stop.
+pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outcome> {
     probes::raise_file_limit();
     let kernel = Arc::new(Kernel::read()?);
     let ways = Ways::of(&kernel.types, &kernel.symbols);
@@ -48,7 +47,7 @@ pub async fn run(options: &Options, outputs: Outputs) -> Result<Outcome> {
             prototype.map(|prototype| prototype.returns),
         )
     }))?;
-    let subject = Subject::start(&options.command, options.begin)?;
+    let subject = Subject::start(&options.command, options.begin, options.streams)?;
     let tell = |words: &str| tell::more(options.verbose, words);
     let learns = options.use_cache && !options.is_roots_only();
     let cache = learns.then(|| learning::cache(tell)).flatten();
@@ -126,8 +125,11 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     let kernel = Arc::clone(&prepared.kernel);
     let table = FunctionTable::of(Arc::clone(&kernel));
     let show = &options.show;
-    let form = show.form(outputs.graph, &table, kernel.possible_cpus);
     let head = recorder::head(&kernel, &prepared.plan.roots, &options.command);
+    let form = match outputs.view {
+        Some(make) => make(&table, head.clone()),
+        None => show.form(outputs.graph, &table, kernel.possible_cpus),
+    };
     let counters = controls.counters();
     let ask = Box::new(move || counters.sum().ok());
     let (watch, feed) = Watch::start(outputs.watch, &head, show.text, Source::Live(ask))
@@ -135,9 +137,8 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     let printer = Printer::new(form, &table, &show.filter, show.count).with_feed(feed);
     let joined = Joined::default();
     let rebuilder = Rebuilder::new(show.interrupts).with_joined(joined.clone());
-    let recorder = outputs
-        .recording
-        .map(|target| Recorder::begin(target, head, &table, joined.clone()));
+    let begin = |target| Recorder::begin(target, head, &table, joined.clone());
+    let recorder = outputs.recording.map(begin);
     let recorder = recorder
         .transpose()
         .context("the recording cannot be begun")?;

@@ -26,16 +26,22 @@ impl Stop {
     /// Listens for SIGINT and SIGTERM on the running tokio runtime.
     pub fn on_signals() -> std::io::Result<Self> {
         let stop = Self::default();
-        for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+        stop.also_on([SignalKind::interrupt(), SignalKind::terminate()])?;
+        Ok(stop)
+    }
+
+    /// Listens for other signals, too.
+    pub fn also_on(&self, kinds: impl IntoIterator<Item = SignalKind>) -> std::io::Result<()> {
+        for kind in kinds {
             let mut signals = signal(kind)?;
-            let stop = stop.clone();
+            let stop = self.clone();
             tokio::spawn(async move {
                 while signals.recv().await.is_some() {
                     stop.now();
                 }
             });
         }
-        Ok(stop)
+        Ok(())
     }
 
     /// Stops.

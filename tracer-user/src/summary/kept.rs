@@ -35,6 +35,25 @@ pub struct KeptCall {
     pub left_out: usize,
 }
 
+impl KeptCall {
+    /// Keeps a root call.
+    pub(super) fn of(
+        number: u64,
+        duration: Option<Nanoseconds>,
+        root: &RootCall,
+        sleep: SleepTime,
+    ) -> Self {
+        let mut call = root.clone();
+        let left_out = shorten(&mut call.nodes, sleep);
+        Self {
+            number,
+            duration,
+            call,
+            left_out,
+        }
+    }
+}
+
 /// What is kept.
 pub struct Kept<'a> {
     functions: &'a FunctionTable,
@@ -117,14 +136,7 @@ impl Candidate<'_> {
     }
 
     fn kept(&self) -> KeptCall {
-        let mut call = self.root.clone();
-        let left_out = shorten(&mut call.nodes, self.sleep);
-        KeptCall {
-            number: self.number,
-            duration: self.duration,
-            call,
-            left_out,
-        }
+        KeptCall::of(self.number, self.duration, self.root, self.sleep)
     }
 }
 

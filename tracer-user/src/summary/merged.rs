@@ -1,7 +1,8 @@
 //! The trees of all root calls, laid over each other.
 //!
-//! A node stands for a path of functions from a root down, and has the sums over all calls that were made on it. Memory
-//! goes with the number of different paths, which is limited: what would be a path too many is counted to its beginning.
+//! A node stands for a path of functions from a root down, and has the sums over all calls that were made on it: [`Sums`],
+//! unless who merges wants others. Memory goes with the number of different paths, which is limited: what would be a path too
+//! many is counted to its beginning.
 
 use std::collections::BTreeMap;
 
@@ -69,9 +70,18 @@ impl Sums {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Branch {
-    sums: Sums,
-    below: BTreeMap<FunctionId, usize>,
+struct Branch<S> {
+    sums: S,
+    below: BTreeMap<FunctionId, Place>,
+}
+
+/// Where a path stands in the merged trees. It stays there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place(usize);
+
+impl Place {
+    /// Above all roots.
+    pub const TOP: Self = Self(0);
 }
 
 /// A path with its sums.
@@ -85,12 +95,24 @@ pub struct Path<'a> {
 
 /// The merged trees.
 #[derive(Clone, Debug)]
-pub struct Merged {
+pub struct Merged<S = Sums> {
     sleep: SleepTime,
     /// The first one stands above all roots.
-    branches: Vec<Branch>,
+    branches: Vec<Branch<S>>,
+    most: usize,
     /// Calls that were counted to the beginning of their path.
     pub shortened: u64,
+}
+
+/// Where a node of a root call is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// On its path.
+    There(Place),
+    /// At the beginning of its path, because there are too many paths.
+    Above(Place),
+    /// It is no call.
+    Nowhere,
 }
 
 impl super::Collect for Merged {
@@ -99,15 +121,76 @@ impl super::Collect for Merged {
     }
 }
 
+impl<S: Default> Merged<S> {
+    /// Nothing is merged yet, and at most so many paths will be told apart.
+    #[must_use]
+    pub fn with_limit(sleep: SleepTime, most: usize) -> Self {
+        Self {
+            sleep,
+            branches: vec![Branch::default()],
+            most,
+            shortened: 0,
+        }
+    }
+
+    /// Where the nodes of a part of a root call are counted: a call at `depth` with all below it. Makes room for new paths.
+    pub fn places(&mut self, nodes: &[Node], depth: u32) -> Vec<Counted> {
+        let mut path: Vec<Place> = Vec::new();
+        let count = |node: &Node| {
+            let Node::Call(call) = node else {
+                return Counted::Nowhere;
+            };
+            path.truncate(call.depth.saturating_sub(depth) as usize);
+            let above = path.last().copied().unwrap_or(Place::TOP);
+            let place = self.at(above, call.function);
+            // What it calls is counted to the same place.
+            path.push(place.unwrap_or(above));
+            self.shortened += u64::from(place.is_none());
+            place.map_or(Counted::Above(above), Counted::There)
+        };
+        nodes.iter().map(count).collect()
+    }
+
+    /// What is called on a path.
+    pub fn below(&self, place: Place) -> impl Iterator<Item = (FunctionId, Place)> + '_ {
+        let below = self.branches[place.0].below.iter();
+        below.map(|(&function, &place)| (function, place))
+    }
+
+    /// The sums over the calls of a path.
+    pub fn sums(&self, place: Place) -> &S {
+        &self.branches[place.0].sums
+    }
+
+    /// The same, to be changed.
+    pub fn sums_mut(&mut self, place: Place) -> &mut S {
+        &mut self.branches[place.0].sums
+    }
+
+    /// The sums of all paths, to be changed.
+    pub fn all_sums(&mut self) -> impl Iterator<Item = &mut S> {
+        self.branches.iter_mut().map(|branch| &mut branch.sums)
+    }
+
+    fn at(&mut self, above: Place, function: FunctionId) -> Option<Place> {
+        let new = Place(self.branches.len());
+        if let Some(&place) = self.branches[above.0].below.get(&function) {
+            return Some(place);
+        }
+        if new.0 >= self.most {
+            return None;
+        }
+        self.branches[above.0].below.insert(function, new);
+        self.branches.push(Branch::default());
+        Some(new)
+    }
+}
+
 impl Merged {
     /// Nothing is merged yet.
     #[must_use]
     pub fn new(sleep: SleepTime) -> Self {
-        Self {
-            sleep,
-            branches: vec![Branch::default()],
-            shortened: 0,
-        }
+        Self::with_limit(sleep, MOST_PATHS)
     }
 
     /// Adds a root call.
@@ -118,24 +201,21 @@ impl Merged {
 
     /// Adds a part of a root call: a call at `depth` with all below it, and their times from [`self_times`].
     pub fn add_part(&mut self, nodes: &[Node], times: &[Option<Nanoseconds>], depth: u32) {
-        let mut path: Vec<usize> = Vec::new();
-        for (node, &self_time) in nodes.iter().zip(times) {
-            let Node::Call(call) = node else { continue };
-            path.truncate(call.depth.saturating_sub(depth) as usize);
-            let above = path.last().copied().unwrap_or(0);
-            let Some(place) = self.below(above, call.function) else {
-                self.shortened += 1;
-                // What it calls is counted to the same place.
-                path.push(above);
-                let sums = &mut self.branches[above].sums;
-                sums.self_time += self_time.unwrap_or_default();
-                continue;
-            };
-            path.push(place);
-            let sums = &mut self.branches[place].sums;
-            sums.calls += 1;
-            if let (Some(total), Some(self_time)) = (call.duration(self.sleep), self_time) {
-                sums.time(total, self_time);
+        let places = self.places(nodes, depth);
+        for ((node, &self_time), counted) in nodes.iter().zip(times).zip(places) {
+            match (node, counted) {
+                (Node::Call(call), Counted::There(place)) => {
+                    let total = call.duration(self.sleep);
+                    let sums = self.sums_mut(place);
+                    sums.calls += 1;
+                    if let (Some(total), Some(self_time)) = (total, self_time) {
+                        sums.time(total, self_time);
+                    }
+                }
+                (_, Counted::Above(place)) => {
+                    self.sums_mut(place).self_time += self_time.unwrap_or_default();
+                }
+                _ => {}
             }
         }
     }
@@ -151,26 +231,13 @@ impl Merged {
                 continue;
             };
             functions.push(function);
-            let branch = &self.branches[place];
+            let branch = &self.branches[place.0];
             visit(&Path {
                 functions: &functions,
                 sums: branch.sums,
             });
             open.push(branch.below.iter());
         }
-    }
-
-    fn below(&mut self, above: usize, function: FunctionId) -> Option<usize> {
-        let new = self.branches.len();
-        if let Some(&place) = self.branches[above].below.get(&function) {
-            return Some(place);
-        }
-        if new >= MOST_PATHS {
-            return None;
-        }
-        self.branches[above].below.insert(function, new);
-        self.branches.push(Branch::default());
-        Some(new)
     }
 }
 

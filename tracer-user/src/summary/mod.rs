@@ -1,7 +1,7 @@
 //! Many root calls as few numbers.
 //!
 //! [`report`] sums up each function, [`latency`] says how long root calls take, [`merged`] lays the trees of all root calls over each other, [`calltree`] does so below one
-//! function, [`diff`] compares two recordings, [`flame`] makes bars of merged trees, [`kept`] keeps the calls that are worth reading, [`spread`] is a histogram for
+//! function, [`diff`] compares two recordings, [`flame`] makes bars of merged trees, [`kept`] keeps the calls that are worth reading, [`recent`] keeps those of the last minute, [`spread`] is a histogram for
 //! the eye, [`overview`] does all that a page shows at once, [`table`] prints such numbers in columns. What collects is a [`crate::output::Form`] like those that
 //! print, so a summary sees what the filter lets through and nothing else.
 
@@ -12,6 +12,7 @@ pub mod kept;
 pub mod latency;
 pub mod merged;
 pub mod overview;
+pub mod recent;
 pub mod report;
 pub mod spread;
 pub mod table;
@@ -25,8 +26,9 @@ pub use diff::{Change, Changed, Diff, Side};
 pub use flame::{Bar, Flame};
 pub use kept::{Kept, KeptCall};
 pub use latency::Latency;
-pub use merged::{Merged, Path, Sums};
+pub use merged::{Counted, Merged, Path, Place, Sums};
 pub use overview::Overview;
+pub use recent::Recent;
 pub use report::{GroupBy, Report, SortBy};
 
 /// Takes root calls one by one, and is asked for its result in the end.

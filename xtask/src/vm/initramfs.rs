@@ -1,4 +1,4 @@
-//! The guest's whole userspace: a newc archive with busybox, `tracer`, the files that were asked
+//! The guest's whole userspace: a newc archive with busybox, `tracer`, a terminal for its tests, the files that were asked
 //! for, and the command.
 //!
 //! It is made in memory for each boot and handed to QEMU as an anonymous file, so that nothing is
@@ -47,6 +47,10 @@ pub fn build(emulator: &Emulator, spec: &VmSpec, job: &Job) -> Result<fs::File> 
         archive.link(&format!("bin/{applet}"), "busybox")?;
     }
     archive.file("bin/tracer", &workspace::tracer())?;
+    archive.file(
+        "bin/tracer-terminal",
+        &workspace::built_for_guests().join("tracer-terminal"),
+    )?;
     for (position, module) in spec.kernel.modules.iter().enumerate() {
         // init loads them in the order of their names.
         archive.file(&format!("modules/{position:02}.ko"), module)?;

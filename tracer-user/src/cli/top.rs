@@ -1,0 +1,117 @@
+//! `tracer top`: a trace, or a recording, on the terminal.
+
+use std::{
+    env,
+    fs::File,
+    io::{self, IsTerminal as _},
+    path::Path,
+    sync::LazyLock,
+};
+
+use anyhow::{Context as _, Result, bail};
+use tokio::signal::unix::SignalKind;
+
+use super::{
+    args::TopArgs,
+    exit::{Exit, Usage},
+    replay,
+};
+use crate::{
+    plan::FunctionTable,
+    session::{self, Outputs, Show, Stop, Streams},
+    top::{Source, Top, keys::HELP},
+};
+
+/// What help says of the keys.
+pub static KEYS: LazyLock<String> = LazyLock::new(|| {
+    let keys = HELP.iter();
+    let keys: Vec<String> = keys
+        .map(|(keys, meaning)| format!("  {keys:<17} {meaning}"))
+        .collect();
+    format!("Keys:\n{}", keys.join("\n"))
+});
+
+/// Shows what was asked for.
+pub fn run(args: &TopArgs) -> Result<Exit> {
+    let show = args.show()?;
+    match &args.recording {
+        Some(path) => recording(path, &show),
+        None => trace(args, show),
+    }
+}
+
+fn trace(args: &TopArgs, show: Show) -> Result<Exit> {
+    let text = show.text;
+    let mut options = args.capture.options(show)?;
+    options.streams = Streams::Nothing;
+    terminal()?;
+    super::check(&options)?;
+    let watch = args.capture.watch.outlets()?;
+    super::until_stopped(async |stop| {
+        leave_on(&stop)?;
+        let top = Top::new(Source::Live, text, stop.clone());
+        let made = top.clone();
+        let outputs = Outputs {
+            graph: None,
+            recording: None,
+            watch,
+            view: Some(Box::new(move |functions, head| made.form(functions, head))),
+        };
+        let traced = session::run(&options, outputs, stop).await;
+        finish(&top, "the trace has ended", traced.map(|_| Exit::Success))
+    })
+}
+
+fn recording(path: &Path, show: &Show) -> Result<Exit> {
+    let recording = replay::open(path)?;
+    terminal()?;
+    super::until_stopped(async |stop: Stop| {
+        leave_on(&stop)?;
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        let source = Source::Recording(name.to_string_lossy().into_owned());
+        let top = Top::new(source, show.text, stop);
+        let functions = FunctionTable::default();
+        let form = top.form(&functions, recording.head.clone());
+        let read = session::replay::replay_into(show, recording, &functions, form);
+        let exit = read.map(|(_, readable)| replay::exit(&readable));
+        finish(&top, "the recording has ended", exit)
+    })
+}
+
+/// Shows what there is until the user quits. After a failure the terminal is given back at once, so that it can be said.
+fn finish(top: &Top, why: &'static str, exit: Result<Exit>) -> Result<Exit> {
+    let left = match exit {
+        Ok(_) => top.browse(why),
+        Err(_) => top.leave(),
+    };
+    let exit = exit?;
+    left.context("the terminal cannot be used any more")?;
+    Ok(exit)
+}
+
+/// What ends other programs at once is heard, so that the terminal is given back.
+fn leave_on(stop: &Stop) -> Result<()> {
+    let kinds = [SignalKind::hangup(), SignalKind::quit()];
+    stop.also_on(kinds).context("cannot listen for signals")
+}
+
+/// Whether there is a terminal that can be drawn on, and something that sends keys.
+fn terminal() -> Result<()> {
+    let instead = "use `tracer profile`, or `tracer report` for a recording";
+    if !io::stdout().is_terminal() {
+        bail!(Usage(format!(
+            "top draws on a terminal, and stdout is none: {instead}"
+        )));
+    }
+    if env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb") {
+        bail!(Usage(format!(
+            "top draws on a terminal, and by TERM this one cannot move its cursor: {instead}"
+        )));
+    }
+    if !io::stdin().is_terminal() && File::open("/dev/tty").is_err() {
+        bail!(Usage(format!(
+            "top reads keys, and neither stdin nor /dev/tty is a terminal: {instead}"
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,329 @@
+//! All that `tracer top` knows: what has come, and what the user has made of it.
+//!
+//! It knows neither the kernel nor the terminal: root calls go in ([`State::add`]), keys go in ([`super::keys`]), time goes in
+//! ([`State::tick`]), and a picture comes out ([`super::draw`]). It keeps what it knows of functions by itself, so it can be looked
+//! at when the trace has ended and its probes are gone.
+//!
+//! Memory is bounded: the tree by its paths, the slowest calls by their number and size. Paused, it takes nothing in: calls that go
+//! by are counted, and what is on the screen stays there.
+
+use std::{path::PathBuf, sync::Arc};
+
+use super::{
+    pattern::Pattern,
+    tree::{Row, Tree},
+};
+use crate::{
+    graph::{Nanoseconds, Node, RootCall, Totals, tree::SleepTime},
+    output::{Form as _, ftrace, ftrace::FtraceWriter},
+    plan::FunctionTable,
+    recording::Head,
+    summary::{Collect as _, KeptCall, Recent},
+};
+
+/// The time that a rate is of.
+const STRETCH: Nanoseconds = Nanoseconds(2_000_000_000);
+/// The time after which there is a first rate.
+const FIRST: Nanoseconds = Nanoseconds(200_000_000);
+
+/// Where the calls come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A trace that goes on.
+    Live,
+    /// A recording of this name.
+    Recording(String),
+}
+
+/// What is shown.
+pub enum Page {
+    /// The merged calls.
+    Tree,
+    /// The slowest root calls.
+    Slowest,
+    /// One of them.
+    Call(Box<OpenCall>),
+}
+
+/// A call that is read.
+pub struct OpenCall {
+    /// Which.
+    pub call: Arc<KeptCall>,
+    /// As a listing.
+    pub lines: Vec<String>,
+    /// The line where the cursor is.
+    pub line: usize,
+    /// Columns that are out of sight on the left.
+    pub column: usize,
+}
+
+/// Something that is being typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prompt {
+    /// What for.
+    pub asks: Asks,
+    /// What was typed until now.
+    pub text: String,
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asks {
+    /// A name to find.
+    Search,
+    /// A name to narrow the tree to.
+    Filter,
+    /// A file to write to.
+    Save,
+}
+
+/// What the user wants that is not for the state to do.
+#[derive(Debug)]
+pub enum Wish {
+    /// To end.
+    Quit,
+    /// These calls in a recording.
+    Save {
+        /// Its file.
+        path: PathBuf,
+        /// The calls.
+        calls: Vec<Arc<KeptCall>>,
+    },
+}
+
+/// All of it.
+pub struct State {
+    /// Where the calls come from.
+    pub source: Source,
+    /// Where they were made.
+    pub head: Head,
+    /// How a listing looks.
+    text: ftrace::Options,
+    /// What the functions are.
+    pub functions: FunctionTable,
+    /// The merged calls.
+    pub tree: Tree,
+    /// The slowest root calls of late.
+    pub recent: Recent,
+    /// What came.
+    pub totals: Totals,
+    /// Root calls that returned an error.
+    pub errors: u64,
+    /// Root calls in a second, once that is known.
+    pub rate: Option<f64>,
+    /// Calls that went by while it is paused; none if it is not.
+    pub paused: Option<u64>,
+    /// Why nothing comes any more.
+    pub ended: Option<&'static str>,
+    clock: Clock,
+    /// What is shown.
+    pub page: Page,
+    /// The place in the list of the slowest calls.
+    pub slowest: usize,
+    /// Whether the keys are explained.
+    pub helps: bool,
+    /// What is being typed.
+    pub prompt: Option<Prompt>,
+    /// What was searched for.
+    pub search: Option<Pattern>,
+    /// What there is to say.
+    pub message: String,
+    /// Lines and columns of the screen that are for rows.
+    pub room: (usize, usize),
+}
+
+/// Times, ns of CLOCK_MONOTONIC.
+#[derive(Clone, Copy, Debug, Default)]
+struct Clock {
+    began: Option<Nanoseconds>,
+    now: Nanoseconds,
+    stretch: Option<Nanoseconds>,
+    /// Calls before the stretch.
+    before: u64,
+    has_had_stretch: bool,
+}
+
+impl State {
+    /// Nothing has come yet.
+    pub fn new(source: Source, head: Head, text: ftrace::Options) -> Self {
+        let sleep = text.sleep;
+        Self {
+            source,
+            head,
+            text: ftrace::Options {
+                colour: ftrace::Colour::Plain,
+                ..text
+            },
+            functions: FunctionTable::default(),
+            tree: Tree::new(sleep),
+            recent: Recent::new(sleep),
+            totals: Totals::default(),
+            errors: 0,
+            rate: None,
+            paused: None,
+            ended: None,
+            clock: Clock::default(),
+            page: Page::Tree,
+            slowest: 0,
+            helps: false,
+            prompt: None,
+            search: None,
+            message: String::new(),
+            room: (1, 1),
+        }
+    }
+
+    /// Whether durations are without time off the CPU.
+    pub const fn sleep(&self) -> SleepTime {
+        self.text.sleep
+    }
+
+    /// Takes a root call; `functions` knows what it is made of.
+    pub fn add(&mut self, call: &RootCall, functions: &FunctionTable) {
+        if let Some(went_by) = &mut self.paused {
+            *went_by += 1;
+            return;
+        }
+        self.know(call, functions);
+        self.totals.add(call);
+        self.tree.add(call, &self.functions);
+        self.recent.add(call);
+        let root = crate::filter::root_of(call);
+        let value = root.and_then(|root| Some((root.function, root.closed.value()?)));
+        let error = value.and_then(|(function, value)| {
+            crate::output::value::returned_error(self.functions.returns(function), value)
+        });
+        self.errors += u64::from(error.is_some());
+        if let Source::Recording(_) = self.source {
+            let times = call.nodes.iter().filter_map(|node| match node {
+                Node::Call(call) => call.entered.or(call.closed.at()),
+                Node::Gap { .. } => None,
+            });
+            let first = times.min();
+            let last = root.and_then(|root| root.closed.at()).or(first);
+            if let (Some(first), Some(last)) = (first, last) {
+                let began = self.clock.began.unwrap_or(first).min(first);
+                self.clock.began = Some(began);
+                self.clock.now = self.clock.now.max(last);
+            }
+        }
+    }
+
+    fn know(&self, call: &RootCall, functions: &FunctionTable) {
+        for node in &call.nodes {
+            if let Node::Call(call) = node
+                && self.functions.get(call.function).is_none()
+                && let Some(info) = functions.get(call.function)
+            {
+                self.functions.insert(call.function, info.clone());
+            }
+        }
+    }
+
+    /// How much time it is about.
+    pub fn elapsed(&self) -> Nanoseconds {
+        let began = self.clock.began.unwrap_or(self.clock.now);
+        self.clock.now.since(began)
+    }
+
+    /// Time goes on; of a recording it goes with the calls.
+    pub fn tick(&mut self, now: Nanoseconds) {
+        if self.source == Source::Live && self.ended.is_none() {
+            self.clock.began.get_or_insert(now);
+            self.clock.now = now;
+        }
+        if self.paused.is_some() || self.ended.is_some() {
+            return;
+        }
+        let now = self.clock.now;
+        let Some(began) = self.clock.stretch.or(self.clock.began) else {
+            return;
+        };
+        let stretch = now.since(began);
+        let least = match self.source {
+            Source::Live if self.clock.has_had_stretch => STRETCH,
+            Source::Live => FIRST,
+            Source::Recording(_) => Nanoseconds(1),
+        };
+        if stretch < least {
+            return;
+        }
+        self.set_rates(stretch);
+        if stretch >= STRETCH && self.source == Source::Live {
+            self.clock.has_had_stretch = true;
+            self.begin_stretch();
+        }
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "a rate for the eye")]
+    fn set_rates(&mut self, stretch: Nanoseconds) {
+        self.tree.for_all(|numbers| numbers.set_rate(stretch));
+        let calls = self.all_calls() - self.clock.before;
+        self.rate = Some(calls as f64 * 1e9 / stretch.0.max(1) as f64);
+    }
+
+    fn begin_stretch(&mut self) {
+        self.clock.stretch = Some(self.clock.now);
+        self.clock.before = self.all_calls();
+        self.tree.for_all(super::numbers::Numbers::begin_stretch);
+    }
+
+    /// Root calls that came.
+    pub const fn all_calls(&self) -> u64 {
+        self.totals.whole_calls + self.totals.partial_calls
+    }
+
+    /// Nothing comes any more.
+    pub fn end(&mut self, why: &'static str) {
+        self.tick(self.clock.now);
+        self.ended = Some(why);
+    }
+
+    /// Stands still, or goes on.
+    pub fn pause(&mut self) {
+        if self.ended.is_some() {
+            "nothing comes any more, so there is nothing to pause".clone_into(&mut self.message);
+            return;
+        }
+        if self.paused.take().is_some() {
+            self.begin_stretch();
+        } else {
+            self.paused = Some(0);
+        }
+    }
+
+    /// The rows of the tree.
+    pub fn rows(&self) -> Vec<Row> {
+        self.tree.rows(&self.functions)
+    }
+
+    /// Opens the slowest call where the cursor is.
+    pub fn open(&mut self) {
+        let Some(call) = self.recent.calls().nth(self.slowest).map(Arc::clone) else {
+            return;
+        };
+        let mut text = Vec::new();
+        let cpus = self.head.possible_cpus;
+        let written =
+            FtraceWriter::new(&mut text, &self.functions, self.text, cpus).root_call(&call.call);
+        if let Err(error) = written {
+            self.message = format!("the call cannot be shown: {error}");
+            return;
+        }
+        let text = String::from_utf8_lossy(&text);
+        self.page = Page::Call(Box::new(OpenCall {
+            call,
+            lines: text.lines().map(str::to_owned).collect(),
+            line: 0,
+            column: 0,
+        }));
+    }
+
+    /// The calls that would be saved: the one that is open, or the slowest ones.
+    pub fn to_save(&self) -> Vec<Arc<KeptCall>> {
+        match &self.page {
+            Page::Call(open) => vec![Arc::clone(&open.call)],
+            Page::Tree | Page::Slowest => self.recent.calls().map(Arc::clone).collect(),
+        }
+    }
+}
