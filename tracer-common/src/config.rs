@@ -24,6 +24,13 @@ impl CpuMask {
     };
 }
 
+/// Places in the table of tasks that are inside a root; two of them are never taken, see `task` in tracer-ebpf.
+pub const TASK_SLOTS: u32 = 1024;
+/// What each takes, bytes: a power of two, so that a place is found by a mask.
+pub const TASK_BYTES: u32 = 1 << 14;
+/// The whole table, bytes.
+pub const TASKS_BYTES: u32 = TASK_SLOTS * TASK_BYTES;
+
 /// The highest [`Config::quick_depth`]: open calls whose frames are kept. Deeper ones are counted only; kernel stacks of 16 KiB hold fewer.
 pub const MAX_QUICK_DEPTH: u64 = 128;
 
@@ -80,8 +87,6 @@ pub struct Text {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// The address of `_text`, from which functions are counted.
-    pub text_base: u64,
     /// Calls at this depth and deeper take the way that knows all cases, see `quick` in tracer-ebpf. 0 where the preempt count
     /// is not known or more is wanted of a call than its two ends.
     pub quick_depth: u64,
@@ -97,12 +102,12 @@ pub struct Config {
     pub callers: Callers,
     /// Calls at this depth and deeper are left out; the root has depth 0.
     pub max_depth: u32,
-    /// Slots in the table of tasks, less one; the number of them is a power of two.
-    pub task_mask: u32,
     /// How many arguments of each call are recorded, at most [`MAX_ARGUMENTS`].
     pub arguments: u32,
     /// Whether where it will go on in its caller is recorded of each call; 0 is no.
     pub return_addresses: u32,
+    /// Fills up to 8 bytes.
+    pub reserved: u32,
     /// The reader is woken at the end of a root call if its CPU's ring holds that much, bytes.
     pub wake_bytes: u64,
     /// Root calls are traced only if they are entered on one of these.
@@ -112,7 +117,6 @@ pub struct Config {
 impl Config {
     /// Everything is traced, nothing is known of the kernel.
     pub const DEFAULT: Self = Self {
-        text_base: 0,
         quick_depth: 0,
         preempt_count_offset: 0,
         preempt_layout: crate::PreemptLayout::UNKNOWN,
@@ -120,9 +124,9 @@ impl Config {
         trampoline_code: [Text { start: 0, bytes: 0 }; 4],
         callers: Callers::ALL,
         max_depth: crate::NO_DEPTH_LIMIT,
-        task_mask: 0,
         arguments: 0,
         return_addresses: 0,
+        reserved: 0,
         wake_bytes: 0,
         cpus: CpuMask::ALL,
     };
@@ -146,7 +150,7 @@ mod tests {
         );
         assert_eq!(
             size_of::<Config>(),
-            5 * 8 + 4 * 16 + size_of::<Callers>() + 4 * 4 + 2 * 4 + MAX_CPUS / 8
+            4 * 8 + 4 * 16 + size_of::<Callers>() + 2 * 4 + 2 * 4 + MAX_CPUS / 8
         );
     }
 }

@@ -97,8 +97,8 @@ pub struct Event {
     pub time_ns: u64,
     /// See [`EventKind`].
     pub value: u64,
-    /// The function's address less [`crate::Config::text_base`]. Kernel, modules and BPF
-    /// programs lie within 2 GiB on x86-64 (Documentation/arch/x86/x86_64/mm.rst), so 32 bits, wrapping, identify it.
+    /// The low half of the function's address. Kernel, modules and BPF programs lie within the last 2 GiB on x86-64
+    /// (Documentation/arch/x86/x86_64/mm.rst), so it identifies the function.
     pub function: u32,
     /// Bits 3..19 of the address of the probe's context: the same for entry and exit of one call, different
     /// for calls that are open at the same time, so that an exit finds its entry whatever was lost between.
@@ -115,6 +115,15 @@ impl Event {
     #[inline(always)]
     pub const fn pack(kind: EventKind, context: u8) -> u8 {
         kind as u8 | (context << 4)
+    }
+
+    /// The last eight bytes of an event, as a number.
+    #[inline(always)]
+    pub const fn identity(function: u32, frame: u16, depth: u8, kind_and_context: u8) -> u64 {
+        function as u64
+            | (frame as u64) << 32
+            | (depth as u64) << 48
+            | (kind_and_context as u64) << 56
     }
 
     /// The kind, or none if the byte is damaged.

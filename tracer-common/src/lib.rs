@@ -13,7 +13,7 @@ mod texts;
 
 pub use config::{
     Callers, Config, CpuMask, MAX_ARGUMENTS, MAX_CPUS, MAX_NAMES, MAX_QUICK_DEPTH, MAX_TASKS_NAMED,
-    Text,
+    TASK_BYTES, TASK_SLOTS, TASKS_BYTES, Text,
 };
 pub use context::{Context, PreemptLayout};
 pub use event::{

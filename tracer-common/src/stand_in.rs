@@ -2,7 +2,7 @@
 //!
 //! A kernel function is called as a helper with a number that the kernel does not have, the address of a kernel variable is a number that no
 //! kernel address has. Userspace replaces each by what is meant before a program is loaded (tracer-user/src/attach/instructions.rs and
-//! variables.rs).
+//! variables.rs). Settings that the hot path needs are such numbers, too: one instruction each, where reading them from memory takes two.
 
 /// Called for `bpf_session_is_return` (kernel/trace/bpf_trace.c).
 pub const SESSION_IS_RETURN: i32 = 0x7472_0001;
@@ -11,3 +11,12 @@ pub const SESSION_COOKIE: i32 = 0x7472_0002;
 /// Stands for the per-CPU variable that is or holds the preempt count (arch/x86/include/asm/preempt.h): `pcpu_hot` from 6.2 to 6.14,
 /// `__preempt_count` before and after.
 pub const PREEMPT_COUNT: u64 = 0x7472_0003_7472_0003;
+
+/// Stands for the memory of the table of tasks, [`crate::TASKS_BYTES`] long.
+pub const TASKS: u64 = 0x7472_0004_7472_0004;
+/// Stands for the number of open calls above which the short way is not taken, see [`crate::Config::quick_depth`].
+pub const QUICK_CALLS: u64 = 0x7472_0005_7472_0005;
+/// Stands for [`crate::Config::preempt_count_offset`] in the instruction that reads 32 bits there. Nothing else lies so far from anything.
+pub const PREEMPT_COUNT_OFFSET: i16 = 0x7472;
+/// Stands for the mask of [`crate::Config::preempt_layout`].
+pub const PREEMPT_MASK: u64 = 0x7472_0007_7472_0007;

@@ -16,24 +16,21 @@ use aya_ebpf::{
     bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
     helpers::{bpf_get_current_comm, bpf_ringbuf_output, generated::bpf_ringbuf_query},
 };
-use tracer_common::{Arrival, BATCH_CAPACITY, BATCH_HEADROOM, BatchHeader, Event};
+use tracer_common::{Arrival, BATCH_HEADROOM, BatchHeader, Event, TASK_BYTES};
 
 use crate::{
     atomic,
     maps::{
-        ACTIVE, ALL_WRITING, Buffer, FLUSHING, RINGS, Single, Task, WRITING, config, cpu_number,
-        this_cpu,
+        ACTIVE, ALL_WRITING, BEGIN, Buffer, FLUSHING, GUARD, PLACES, QUICK, RINGS, STEP, Single,
+        Task, WRITING, config, cpu_number, this_cpu,
     },
 };
-
-/// The place within a cursor: its low half.
-const PLACE: u64 = 0xffff_ffff;
 
 /// Tries to take a buffer out of use. Each that fails was undone by an interrupt in the same few instructions.
 const TRIES: u32 = 2;
 
 /// The place at which a buffer is nearly full.
-pub const NEARLY_FULL: u64 = (BATCH_CAPACITY - BATCH_HEADROOM) as u64;
+pub const NEARLY_FULL: u32 = (PLACES - BATCH_HEADROOM) as u32;
 
 /// Whether the reader is woken. The wake-up is an interrupt that the CPU sends to itself: in the middle of a root
 /// call it would land in the graph.
@@ -67,8 +64,8 @@ pub fn push(task: *mut Task, writer: u32, hit: &Hit, frame: u64) {
     unsafe {
         // First of all: from here on no interrupt hands over, so the buffer stays in use until the event is whole.
         set(task, WRITING << writer);
-        let cursor = atomic::fetch_add(&raw mut (*task).cursor, 1);
-        if place(cursor) < BATCH_CAPACITY as u64 {
+        let cursor = take_place(task);
+        if place(cursor) < PLACES as u32 {
             store(event(task, cursor), hit, frame);
         } else {
             let single = single(task, writer);
@@ -81,19 +78,23 @@ pub fn push(task: *mut Task, writer: u32, hit: &Hit, frame: u64) {
 
 /// The place that a cursor means.
 #[inline(always)]
-pub const fn place(cursor: u64) -> u64 {
-    cursor & PLACE
+pub const fn place(cursor: u64) -> u32 {
+    (cursor >> 32) as u32
 }
 
-/// The event at a cursor, whose place is below [`BATCH_CAPACITY`].
+/// Takes the next place; an interrupt in between gets another one.
 #[inline(always)]
-pub unsafe fn event(task: *mut Task, cursor: u64) -> *mut Event {
-    // SAFETY: the caller's checked map value and its promise.
-    unsafe {
-        (&raw mut (*buffer(task, cursor)).events)
-            .cast::<Event>()
-            .add(place(cursor) as usize)
-    }
+pub unsafe fn take_place(task: *mut Task) -> u64 {
+    // SAFETY: the caller's checked map value.
+    unsafe { atomic::fetch_add(&raw mut (*task).cursor, STEP) }
+}
+
+/// The event at a cursor, whose place is below [`PLACES`].
+#[inline(always)]
+pub fn event(task: *mut Task, cursor: u64) -> *mut Event {
+    // The mask is for the verifier.
+    let offset = cursor & (u64::from(TASK_BYTES) - 8);
+    task.cast::<u8>().wrapping_add(offset as usize).cast()
 }
 
 /// Where `writer` puts an event that finds no place.
@@ -101,7 +102,7 @@ pub unsafe fn event(task: *mut Task, cursor: u64) -> *mut Event {
 pub unsafe fn single(task: *mut Task, writer: u32) -> *mut Single {
     // SAFETY: the caller's checked map value.
     unsafe {
-        (&raw mut (*task).singles)
+        (&raw mut (*task).half.singles)
             .cast::<Single>()
             .add((writer & 7) as usize)
     }
@@ -115,7 +116,7 @@ pub fn early(task: *mut Task, cursor: u64, writer: u32) {
         let buffer = buffer(task, cursor);
         let single = single(task, writer);
         (*single).header = BatchHeader {
-            sequence: (*buffer).header.sequence + place(cursor),
+            sequence: (*buffer).header.sequence + u64::from(place(cursor)),
             early: Arrival::Early as u16,
             ..(*buffer).header
         };
@@ -164,6 +165,13 @@ pub unsafe fn any(task: *mut Task, bits: u32) -> bool {
     unsafe { busy(task) & bits != 0 }
 }
 
+/// Whether a probe is at work for this context.
+#[inline(always)]
+pub unsafe fn is_at_work(task: *mut Task, context: u8) -> bool {
+    // SAFETY: the caller's checked map value.
+    unsafe { any(task, (GUARD | QUICK) << context) }
+}
+
 /// The high half of [`Task::depth_and_busy`].
 #[inline(always)]
 pub unsafe fn busy(task: *mut Task) -> u32 {
@@ -186,13 +194,10 @@ pub unsafe fn set_busy(task: *mut Task, bits: u32) {
 
 /// The buffer that a cursor means.
 #[inline(always)]
-unsafe fn buffer(task: *mut Task, cursor: u64) -> *mut Buffer {
-    // SAFETY: the caller's checked map value.
-    unsafe {
-        (&raw mut (*task).buffers)
-            .cast::<Buffer>()
-            .add((cursor >> 63) as usize)
-    }
+fn buffer(task: *mut Task, cursor: u64) -> *mut Buffer {
+    task.cast::<u8>()
+        .wrapping_add((cursor & ACTIVE) as usize)
+        .cast()
 }
 
 /// The short form of a frame. A trampoline's is its context pointer, with which the verifier forbids arithmetic, but once it has been
@@ -229,14 +234,14 @@ pub fn flush(task: *mut Task, wake: Wake) {
         for _ in 0..TRIES {
             let cursor = core::ptr::read_volatile(&raw const (*task).cursor);
             let full = buffer(task, cursor);
-            let taken = place(cursor);
+            let taken = u64::from(place(cursor));
             // Before it is in use: an event that finds no place there needs the number at once.
             (*buffer(task, cursor ^ ACTIVE)).header.sequence = (*full).header.sequence + taken;
-            if atomic::compare_exchange(&raw mut (*task).cursor, cursor, (cursor ^ ACTIVE) & ACTIVE)
-            {
+            let other = ((cursor ^ ACTIVE) & ACTIVE) + BEGIN;
+            if atomic::compare_exchange(&raw mut (*task).cursor, cursor, other) {
                 let mut count = taken;
-                if count > BATCH_CAPACITY as u64 {
-                    count = BATCH_CAPACITY as u64;
+                if count > PLACES as u64 {
+                    count = PLACES as u64;
                 }
                 if count > 0 {
                     output(&raw mut (*full).header, count, wake);

@@ -6,12 +6,12 @@
 //!
 //! Cost: a call of `bpf_this_cpu_ptr` and a load, some ten instructions; reading it with `bpf_probe_read_kernel` took ninety.
 
-use core::ffi::c_void;
+use core::{arch::asm, ffi::c_void};
 
 use aya_ebpf::helpers::generated::bpf_this_cpu_ptr;
-use tracer_common::{PreemptLayout, context::CONTEXTS, stand_in::PREEMPT_COUNT};
+use tracer_common::{PreemptLayout, context::CONTEXTS, stand_in};
 
-use crate::maps::config;
+use crate::maps::{config, meant};
 
 #[inline(always)]
 fn layout() -> PreemptLayout {
@@ -21,28 +21,38 @@ fn layout() -> PreemptLayout {
     }
 }
 
+/// The preempt count of this CPU, which must be known.
+#[inline(always)]
+fn known_preempt_count() -> u32 {
+    // SAFETY: userspace makes the number the variable's type id, and the verifier checks the offset.
+    unsafe {
+        let variable = meant::<{ stand_in::PREEMPT_COUNT }>() as *const c_void;
+        let variable = bpf_this_cpu_ptr(variable);
+        let count: u64;
+        asm!("{count} = *(u32 *)({variable} + {offset})", count = out(reg) count, variable = in(reg) variable,
+            offset = const stand_in::PREEMPT_COUNT_OFFSET, options(nostack, preserves_flags));
+        count as u32
+    }
+}
+
 /// The preempt count of this CPU, or 0.
 #[inline(always)]
 fn preempt_count() -> u32 {
     if config!(preempt_layout.mask) == 0 {
         return 0;
     }
-    // SAFETY: userspace makes the number the variable's type id, and the verifier checks the offset.
-    unsafe {
-        let variable = bpf_this_cpu_ptr(PREEMPT_COUNT as *const c_void).cast::<u8>();
-        let count = variable.wrapping_add(config!(preempt_count_offset) as usize);
-        core::ptr::read_volatile(count.cast::<u32>())
-    }
+    known_preempt_count()
 }
 
-/// The context, if it is the task's or a soft interrupt's: the usual cases, in fewer instructions.
+/// If it is a soft interrupt that the CPU runs for, the bit that says so, and if it is the task, 0: the usual cases, in fewer instructions. The
+/// preempt count must be known.
 #[inline(always)]
-pub fn task_or_soft_interrupt() -> Option<u64> {
-    let count = preempt_count();
-    if count & config!(preempt_layout.mask) != 0 {
+pub fn soft_interrupt() -> Option<u64> {
+    let count = u64::from(known_preempt_count());
+    if count & meant::<{ stand_in::PREEMPT_MASK }>() != 0 {
         return None;
     }
-    Some(PreemptLayout::soft_interrupt(count))
+    Some(count & (1 << PreemptLayout::SERVING_SOFT_INTERRUPT))
 }
 
 /// The context that the caller interrupted or runs in, as the number of a [`tracer_common::Context`].

@@ -4,7 +4,12 @@
 //! of the tracer's own making is dropped, so an entry or an exit may be missing. So the frames of the open calls are
 //! kept, and an exit takes the depth of its own entry. The usual case is one comparison.
 
-use crate::maps::{FRAMES, OpenCall, Task};
+use tracer_common::{Context, Event, EventKind};
+
+use crate::{
+    maps::{FRAMES, NOT_QUICK, OpenCall, Task},
+    quick,
+};
 
 /// Missing exits that one exit can make good.
 const LOOK_BACK: u32 = 8;
@@ -24,7 +29,7 @@ unsafe fn write(task: *mut Task, depth: u32) {
 
 /// Opens a call and returns its depth; the root's is 0.
 #[inline(always)]
-pub unsafe fn enter(task: *mut Task, frame: u64, context: u8) -> u32 {
+pub unsafe fn enter(task: *mut Task, frame: u64, function: u32, context: u8) -> u32 {
     // SAFETY: the caller's checked map value; the index is checked.
     unsafe {
         let depth = read(task);
@@ -33,7 +38,22 @@ pub unsafe fn enter(task: *mut Task, frame: u64, context: u8) -> u32 {
         if (depth as usize) < FRAMES {
             let call = call(task, u64::from(depth));
             core::ptr::write_volatile(&raw mut (*call).frame, frame);
-            core::ptr::write_volatile(&raw mut (*call).context, u64::from(context));
+            let number = core::ptr::read_volatile(&raw const (*call).frame);
+            let (mark, context) = if context > Context::SoftIrq as u8 {
+                (NOT_QUICK, 0)
+            } else {
+                (0, context)
+            };
+            let identity = Event::identity(
+                function,
+                (number >> 3) as u16,
+                depth as u8,
+                Event::pack(EventKind::Entry, context),
+            );
+            let state = quick::AT_WORK * u64::from(1 + context) + u64::from(depth) + 1;
+            core::ptr::write_volatile(&raw mut (*call).frame, number | mark);
+            core::ptr::write_volatile(&raw mut (*call).state, state);
+            core::ptr::write_volatile(&raw mut (*call).identity, identity);
         }
         depth
     }
@@ -54,7 +74,10 @@ pub unsafe fn call(task: *mut Task, depth: u64) -> *mut OpenCall {
 #[inline(always)]
 pub unsafe fn frame(task: *mut Task, depth: u32) -> u64 {
     // SAFETY: as `call`.
-    unsafe { core::ptr::read_volatile(&raw const (*call(task, u64::from(depth))).frame) }
+    unsafe {
+        let frame = core::ptr::read_volatile(&raw const (*call(task, u64::from(depth))).frame);
+        frame & !NOT_QUICK
+    }
 }
 
 /// Whether this is the frame of the innermost open call.

@@ -45,7 +45,7 @@ fn caller<S: Site>(ctx: &S, task: *mut Task, writer: u32, entry: &Hit) {
     };
     let hit = Hit {
         value: u64::from(entry.function),
-        function: address.wrapping_sub(config!(text_base)) as u32,
+        function: address as u32,
         kind_and_context: kind(entry, EventKind::Caller),
         ..*entry
     };

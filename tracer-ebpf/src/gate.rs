@@ -6,7 +6,7 @@
 //! [`SWITCHING`] and the first who asks settles it by comparing the current task with the coming one.
 
 use crate::{
-    maps::{Cpu, OUTSIDE, SWITCHING, this_cpu},
+    maps::{Cpu, OUTSIDE, SWITCHING, Task, task_at, this_cpu},
     task,
 };
 
@@ -17,11 +17,12 @@ fn word(cpu: *mut Cpu) -> u32 {
     unsafe { core::ptr::read_volatile(&raw const (*cpu).slot) }
 }
 
-/// The CPU's word, unless that says that the task is outside every root.
+/// What the CPU's word names, unless that says that the task is outside every root. While it says [`SWITCHING`] that is a place in which no call is
+/// open.
 #[inline(always)]
-pub fn inside() -> Option<u32> {
+pub fn inside() -> Option<*mut Task> {
     let word = word(this_cpu());
-    (word != OUTSIDE).then_some(word)
+    (word != OUTSIDE).then(|| task_at(word))
 }
 
 /// The slot of the current task, or [`crate::maps::OUTSIDE`].

@@ -8,7 +8,7 @@
 
 use crate::{
     batch, context, depth,
-    maps::{FRAMES, GUARD, HIDING, Task},
+    maps::{FRAMES, HIDING, Task},
 };
 
 /// Open calls that are looked at, innermost first, as many as `depth` makes good.
@@ -17,11 +17,11 @@ const LOOK_BACK: u32 = 8;
 /// A hidden function was entered; says whether it is this call that hides.
 #[inline(always)]
 pub fn enter(frame: u64, task: *mut Task) -> bool {
-    let guard = GUARD << context::current() as u32;
+    let context = context::current();
     // SAFETY: a checked map value; an interrupt that hides something has shown it again before it returns.
     unsafe {
         // What the tracer's own work calls is no event anyway, and must not hide what comes after.
-        let begins = !is_on(task) && !batch::any(task, guard);
+        let begins = !is_on(task) && !batch::is_at_work(task, context);
         if begins {
             core::ptr::write_volatile(&raw mut (*task).hidden_frame, frame);
             batch::set(task, HIDING);

@@ -10,7 +10,7 @@
 //! attaches and by the constants of [`tracer_common::Config`].
 #![no_std]
 #![no_main]
-#![feature(core_intrinsics)]
+#![feature(core_intrinsics, asm_experimental_arch)]
 #![allow(internal_features)]
 // The attribute macros of aya-ebpf make a second, undocumented function of each program.
 #![allow(missing_docs)]

@@ -4,15 +4,15 @@
 //! kernel/bpf/arraymap.c), no lock is taken and no traced function runs. Userspace sets the real
 //! sizes when it loads the object.
 
-use core::cell::UnsafeCell;
+use core::{arch::asm, cell::UnsafeCell};
 
 use aya_ebpf::{
     btf_maps::{Array, ArrayOfMaps, RingBuf},
     macros::btf_map,
 };
 use tracer_common::{
-    BATCH_CAPACITY, BatchHeader, Config, CpuCounters, Event, MAX_CPUS, MAX_QUICK_DEPTH,
-    TEXT_FUNCTIONS, TextArguments,
+    BATCH_CAPACITY, BatchHeader, Config, CpuCounters, Event, MAX_CPUS, MAX_QUICK_DEPTH, TASK_BYTES,
+    TASK_SLOTS, TASKS_BYTES, TEXT_FUNCTIONS, TextArguments, stand_in,
 };
 
 /// Set by userspace before loading; read-only and frozen, so that the verifier knows its values.
@@ -34,12 +34,34 @@ pub fn read_setting<T: Copy>(setting: &'static T) -> T {
     unsafe { core::ptr::read_volatile(setting) }
 }
 
-/// Which task slot the CPU works for: none.
-pub const OUTSIDE: u32 = 0;
-/// Which task slot the CPU works for: a switch is under way, ask who is current.
-pub const SWITCHING: u32 = u32::MAX;
+/// What userspace has put in the place of a number of [`stand_in`]: one instruction. To the verifier it is a constant, or memory.
+#[inline(always)]
+pub fn meant<const NUMBER: u64>() -> u64 {
+    let meant;
+    // SAFETY: loads a number. The compiler must not know which.
+    unsafe {
+        asm!("{meant} = {number} ll", meant = out(reg) meant, number = const NUMBER, options(nomem, nostack, preserves_flags));
+    }
+    meant
+}
 
-/// What one CPU is doing. A slot is numbered from 1 here, so that 0 is the common case "outside". A cache line of its own.
+/// The state in a slot of the table. Any slot is one: see [`OUTSIDE`] and [`SWITCHING`].
+#[inline(always)]
+pub fn task_at(slot: u32) -> *mut Task {
+    // The mask is for the verifier.
+    let offset = slot & (TASKS_BYTES - TASK_BYTES);
+    (meant::<{ stand_in::TASKS }>() as *mut u8)
+        .wrapping_add(offset as usize)
+        .cast()
+}
+
+/// Which task slot the CPU works for: none. The first place in the table is nobody's.
+pub const OUTSIDE: u32 = 0;
+/// Which task slot the CPU works for: a switch is under way, ask who is current. The last place in the table is nobody's, either: there
+/// a probe finds that no call is open, and takes the way that knows all cases.
+pub const SWITCHING: u32 = (TASK_SLOTS - 1) * TASK_BYTES;
+
+/// What one CPU is doing. A slot is named by where it is in the table, bytes. A cache line of its own.
 #[repr(C, align(64))]
 #[derive(Clone, Copy)]
 pub struct Cpu {
@@ -60,13 +82,15 @@ pub struct Cpu {
 /// The state of a task that is inside a root. Slots are found by task id, see `task`.
 #[repr(C)]
 pub struct Task {
+    /// One buffer takes events while the other is handed over.
+    pub first: Buffer,
     /// The task, see `task::current`; 0 while the slot is free.
     pub owner: u64,
     /// The frame of the open root call, see `site`: with its function it identifies its exit.
     pub root_frame: u64,
     /// Where the root begins that was called.
     pub root_function: u64,
-    /// In its low half the calls that are open under the root; in its high half who is at work, see [`GUARD`], [`WRITING`] and [`FLUSHING`], and
+    /// In its low half the calls that are open under the root; in its high half who is at work, see [`GUARD`], [`WRITING`], [`QUICK`] and [`FLUSHING`], and
     /// what is out of the ordinary, [`HIDING`] and [`DROPPED`]. That is 0 usually, and then one comparison sees it and the depth.
     pub depth_and_busy: u64,
     /// The probe context of the outermost entry that was dropped as the tracer's own doing, 0 if there is none: its exit
@@ -74,30 +98,66 @@ pub struct Task {
     pub dropped_frame: u64,
     /// The probe context of the hidden call under which the task is, 0 if there is none, see `hidden`.
     pub hidden_frame: u64,
-    /// The next place in its low half, and in bit 63 ([`ACTIVE`]) the one of `buffers` that it is in. The place may exceed the capacity.
+    /// Where the next event goes: its place in the high half, and where that is within the task, bytes, in the low half. The place may exceed
+    /// the capacity.
     pub cursor: u64,
-    /// The open calls, outermost first, as far as they fit: an exit finds its depth here.
+    /// The event of the short way that finds the batch nearly full, on its way from one function of a program to another.
+    pub pending: Pending,
+    /// The open calls, outermost first, as far as they fit: an exit finds here what its entry knew.
     pub calls: [OpenCall; FRAMES],
-    /// One takes events while the other is handed over.
-    pub buffers: [Buffer; 2],
+    /// The second half.
+    pub half: Half,
+}
+
+/// The second half of a task's state. It begins where the first one would with one more bit: the bit in a cursor that says which buffer is in use.
+#[repr(C, align(8192))]
+pub struct Half {
+    /// As [`Task::first`].
+    pub second: Buffer,
     /// Events that found no place, one for each writer, on their way to the ring.
     pub singles: [Single; 8],
 }
 
+/// In [`Task::cursor`]: which buffer takes events.
+pub const ACTIVE: u64 = 8192;
+/// In [`Task::cursor`]: where the first event of the first buffer is.
+pub const BEGIN: u64 = core::mem::offset_of!(Buffer, events) as u64;
+/// In [`Task::cursor`]: from one event to the next.
+pub const STEP: u64 = 1 << 32 | size_of::<Event>() as u64;
+
 /// A call that is open.
 #[repr(C)]
 pub struct OpenCall {
-    /// The address of its probe context, see `site`.
+    /// The address of its probe context, see `site`; with [`NOT_QUICK`], if its exit must not take the short way.
     pub frame: u64,
-    /// The [`tracer_common::Context`] of its entry.
-    pub context: u64,
+    /// What [`Task::depth_and_busy`] was while its entry was at work.
+    pub state: u64,
+    /// The last word of its entry's event, see [`Event::identity`].
+    pub identity: u64,
 }
 
-/// In [`Task::cursor`]: which buffer takes events.
-pub const ACTIVE: u64 = 1 << 63;
+/// In [`OpenCall::frame`]: the call was entered in a hard interrupt or an NMI. Frames are multiples of 8.
+pub const NOT_QUICK: u64 = 1;
+
+const _: () = assert!(size_of::<Task>() == TASK_BYTES as usize);
+const _: () = assert!(core::mem::offset_of!(Task, half) as u64 == ACTIVE);
+
+/// An event that is not yet in its place.
+#[repr(C)]
+pub struct Pending {
+    /// Its place, see [`Task::cursor`].
+    pub cursor: u64,
+    /// The event.
+    pub event: Event,
+}
 
 /// Open calls whose frames are kept.
 pub const FRAMES: usize = MAX_QUICK_DEPTH as usize;
+
+/// Events for which a buffer has room: what the two halves of a task's state leave for it.
+pub const PLACES: usize = 200;
+
+const _: () = assert!(PLACES <= BATCH_CAPACITY);
 
 /// Room for one batch.
 #[repr(C)]
@@ -105,7 +165,7 @@ pub struct Buffer {
     /// The batch: header and events are one block for the ring.
     pub header: BatchHeader,
     /// See `header`.
-    pub events: [Event; BATCH_CAPACITY],
+    pub events: [Event; PLACES],
 }
 
 /// Room for a batch of one.
@@ -125,8 +185,10 @@ pub const GUARD: u32 = 1;
 pub const ALL_GUARDS: u32 = 0xf;
 /// In [`Task::depth_and_busy`], times `1 << writer`: an event is half written.
 pub const WRITING: u32 = 1 << 8;
-/// In [`Task::depth_and_busy`]: all of [`WRITING`].
-pub const ALL_WRITING: u32 = 0x1f << 8;
+/// In [`Task::depth_and_busy`], times `1 << context`: a probe is at work on the short way (`quick`), and its event is half written.
+pub const QUICK: u32 = 1 << 20;
+/// In [`Task::depth_and_busy`]: all of [`WRITING`], and of [`QUICK`].
+pub const ALL_WRITING: u32 = 0x1f << 8 | 3 << 20;
 /// In [`Task::depth_and_busy`]: a buffer is being handed over.
 pub const FLUSHING: u32 = 1 << 16;
 /// In [`Task::depth_and_busy`]: there is a [`Task::hidden_frame`].
@@ -148,10 +210,6 @@ unsafe impl<T> Sync for Shared<T> {}
 pub static CPUS: Shared<[Cpu; MAX_CPUS]> =
     // SAFETY: all zeros is a value.
     Shared(UnsafeCell::new(unsafe { core::mem::zeroed() }));
-
-/// A power of two of slots.
-#[btf_map]
-pub static TASKS: Array<Task, 1> = Array::new();
 
 /// One ring per possible CPU.
 #[btf_map]

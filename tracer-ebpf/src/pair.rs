@@ -5,25 +5,15 @@ use crate::{gate, quick, site::TrampolineSite};
 /// A function that may run under a root was entered.
 #[inline(always)]
 pub fn callee_entry(site: TrampolineSite) {
-    if let Some(word) = gate::inside() {
-        entry_inside(site, word);
+    if let Some(task) = gate::inside() {
+        quick::entry(&site, task);
     }
 }
 
 /// A function that may run under a root returned.
 #[inline(always)]
 pub fn callee_exit(site: TrampolineSite) {
-    if let Some(word) = gate::inside() {
-        exit_inside(site, word);
+    if let Some(task) = gate::inside() {
+        quick::exit(&site, task);
     }
-}
-
-#[inline(never)]
-fn entry_inside(site: TrampolineSite, word: u32) {
-    quick::entry(&site, word);
-}
-
-#[inline(never)]
-fn exit_inside(site: TrampolineSite, word: u32) {
-    quick::exit(&site, word);
 }

@@ -36,7 +36,7 @@ pub fn hidden_exit<S: Site>(ctx: &S) {
 
 /// The state of the current task, if that is inside a root.
 #[inline(always)]
-fn inside_root() -> Option<*mut Task> {
+pub fn inside_root() -> Option<*mut Task> {
     task::get(gate::slot_of_current(this_cpu()))
 }
 
@@ -137,7 +137,7 @@ pub fn entry<S: Site>(ctx: &S, task: *mut Task, opens: bool) -> bool {
     // SAFETY: a checked map value; nested contexts leave `busy` and `depth` as they found them.
     unsafe {
         // All guards are set while a root call is being opened.
-        if !opens && batch::any(task, guard) {
+        if !opens && batch::is_at_work(task, context) {
             count_own_hit();
             if S::EXIT_ALWAYS_COMES && (*task).dropped_frame == 0 {
                 (*task).dropped_frame = ctx.frame();
@@ -146,7 +146,7 @@ pub fn entry<S: Site>(ctx: &S, task: *mut Task, opens: bool) -> bool {
             return false;
         }
         batch::set(task, guard);
-        let depth = depth::enter(task, ctx.frame(), context);
+        let depth = depth::enter(task, ctx.frame(), function(ctx), context);
         if depth < config!(max_depth) {
             let hit = Hit {
                 time_ns: bpf_ktime_get_ns(),
@@ -181,7 +181,7 @@ pub fn exit<S: Site>(ctx: &S, task: *mut Task, time_ns: u64, closes: bool) {
             count_own_hit();
             return;
         }
-        let at_work = batch::any(task, guard);
+        let at_work = batch::is_at_work(task, context);
         if at_work {
             // The way out of an interrupt: the count says "task" again, though the task's probe is still interrupted.
             // The entry was kept, so the exit is, too; anything else is the tracer's own doing.
@@ -216,8 +216,8 @@ pub fn exit<S: Site>(ctx: &S, task: *mut Task, time_ns: u64, closes: bool) {
     }
 }
 
-/// The probed function's address, counted from the kernel's text.
+/// How an event names the probed function.
 #[inline(always)]
 pub fn function<S: Site>(ctx: &S) -> u32 {
-    ctx.function().wrapping_sub(config!(text_base)) as u32
+    ctx.function() as u32
 }

@@ -2,157 +2,185 @@
 //!
 //! That is nearly every call, so it decides what tracing costs. It does what `probe` does, in the same order as far as an interrupt can see it;
 //! whatever is out of the ordinary goes there. One comparison says that, and that there is room for the call: the depth with the busy bits above it
-//! is below [`tracer_common::Config::quick_depth`]. One look at the preempt count says that it is no hard interrupt. An exit does not look: its
-//! entry's context stands beside the frame.
+//! is below [`tracer_common::Config::quick_depth`]. One look at the preempt count says that it is no hard interrupt. An exit does not look: what its
+//! entry knew stands beside the frame.
 //!
-//! Cost, counted on 7.3 (`cargo xtask bench`): docs/benchmarks.md has it. The clock alone is 45 instructions of each end. What is kept
-//! across the clock's call must be in saved registers, so the CPU's state is looked up again where it is needed, which is off this way.
-//!
-//! Callers put it into a function of its own behind the gate: a program saves all registers that it uses anywhere when it begins, and a call
-//! outside any root should not pay for that.
+//! Cost, counted on 7.3 (`cargo xtask bench`): docs/benchmarks.md has it. The clock alone is 45 instructions of each end. A program saves all
+//! registers that it uses anywhere when it begins, also for a call outside any root, and a call of another function of its own costs a dozen
+//! instructions. So this is part of the program, and made so that two registers are enough: the task, and either the probe's
+//! context or the event, are all that is kept across the call of a helper. What else is needed behind one is read again.
 
 use core::ptr;
 
 use aya_ebpf::helpers::bpf_ktime_get_ns;
-use tracer_common::{BATCH_CAPACITY, Context, Event, EventKind};
+use tracer_common::{Event, EventKind, PreemptLayout, stand_in};
 
 use crate::{
-    atomic,
-    batch::{self, Hit},
-    context, depth,
-    maps::{GUARD, OpenCall, Task, WRITING, config},
+    batch, context, depth,
+    maps::{GUARD, OpenCall, PLACES, QUICK, Task, meant},
     probe,
     site::Site,
-    task,
 };
 
-/// What [`Task::depth_and_busy`] has in its high half while a probe of the task's own is at work; shifted by the context.
-const AT_WORK: u64 = ((GUARD | WRITING) as u64) << 32;
+/// What [`Task::depth_and_busy`] has in its high half while a probe is at work for the task; for a soft interrupt it is twice that.
+pub const AT_WORK: u64 = (QUICK as u64) << 32;
 
-/// A callee was entered while the CPU's word was `word`, and not [`crate::maps::OUTSIDE`]. Says whether the exit belongs to a call that
-/// is open.
+/// By how much [`AT_WORK`] is above the bit that [`context::soft_interrupt`] answers with.
+const SOFT_TO_WORK: u32 = AT_WORK.trailing_zeros() - PreemptLayout::SERVING_SOFT_INTERRUPT;
+
+/// By how much the lowest bit of the context in the upper half of an event's identity is above it.
+const SOFT_TO_IDENTITY: u32 = 28 - PreemptLayout::SERVING_SOFT_INTERRUPT;
+
+/// What makes the identity of an exit from the one of its entry.
+const ENTRY_TO_EXIT: u64 = ((EventKind::Exit as u64) - (EventKind::Entry as u64)) << 56;
+
+/// A callee was entered; `task` is from the gate. Says whether the exit belongs to a call that is open.
 #[inline(always)]
-pub fn entry<S: Site>(ctx: &S, word: u32) -> bool {
-    let Some(task) = task::of_word(word) else {
-        return false;
-    };
-    // SAFETY: a checked map value; nested contexts leave what they found.
+pub fn entry<S: Site>(ctx: &S, task: *mut Task) -> bool {
+    // SAFETY: a place in the table; nested contexts leave what they found.
     unsafe {
-        let depth = ptr::read_volatile(&raw const (*task).depth_and_busy);
-        if depth >= config!(quick_depth) {
-            return any_entry(*ctx, task);
+        // Then the preempt count is not known, and what looks for it is no part of the program.
+        if meant::<{ stand_in::QUICK_CALLS }>() == 0 {
+            return any_entry(*ctx);
         }
-        let Some(context) = context::task_or_soft_interrupt() else {
-            return any_entry(*ctx, task);
+        let mut function = 0;
+        ptr::write_volatile(&raw mut function, probe::function(ctx));
+        let Some(soft) = context::soft_interrupt() else {
+            return any_entry(*ctx);
         };
+        // The calls under the root.
+        let calls = open_calls(task);
+        if calls >= meant::<{ stand_in::QUICK_CALLS }>() {
+            return any_entry(*ctx);
+        }
         // The depth is raised first: an interrupt before the call is kept takes the next place, and not this one.
-        let state = (AT_WORK << context) + depth + 1;
+        let state = calls + (AT_WORK + 2) + (soft << SOFT_TO_WORK);
         ptr::write_volatile(&raw mut (*task).depth_and_busy, state);
-        let call = depth::call(task, depth);
+        let call = call(task, calls);
         ptr::write_volatile(&raw mut (*call).frame, ctx.frame());
-        ptr::write_volatile(&raw mut (*call).context, context);
-        let function = probe::function(ctx);
-        let hit = Hit {
-            time_ns: bpf_ktime_get_ns(),
-            value: 0,
-            function,
-            depth: depth as u32,
-            kind_and_context: EventKind::Entry as u8,
-        };
-        push(task, call, &hit);
+        ptr::write_volatile(&raw mut (*call).state, state);
+        // Read back from the map it is a number to the verifier.
+        let frame = ptr::read_volatile(&raw const (*call).frame) as u32;
+        // As `Event::identity` has it.
+        let upper = (frame << 13 >> 16)
+            + ((calls as u32 + 1) << 16)
+            + (soft << SOFT_TO_IDENTITY) as u32
+            + ((EventKind::Entry as u32) << 24);
+        let halves = (&raw mut (*call).identity).cast::<u32>();
+        ptr::write_volatile(halves, ptr::read_volatile(&raw const function));
+        ptr::write_volatile(halves.add(1), upper);
+        let cursor = batch::take_place(task);
+        let identity = ptr::read_volatile(&raw const (*call).identity);
+        if batch::place(cursor) >= LAST_PLACE {
+            (*task).pending.cursor = cursor;
+            write(&raw mut (*task).pending.event, identity);
+            (*task).pending.event.value = 0;
+            (*task).pending.event.time_ns = bpf_ktime_get_ns();
+            at_the_end(task);
+            return true;
+        }
+        let event = batch::event(task, cursor);
+        write(event, identity);
+        (*event).value = 0;
+        (*event).time_ns = bpf_ktime_get_ns();
+        // It was 0, and who came on top has left it as it was.
+        batch::set_busy(task, 0);
     }
     true
 }
 
-/// A callee returned while the CPU's word was `word`, and not [`crate::maps::OUTSIDE`].
+/// A callee returned; `task` is from the gate.
 #[inline(always)]
-pub fn exit<S: Site>(ctx: &S, word: u32) {
-    let Some(task) = task::of_word(word) else {
-        return;
-    };
+pub fn exit<S: Site>(ctx: &S, task: *mut Task) {
     // SAFETY: as in `entry`.
     unsafe {
-        // What is in the probe's context first, so that the time need not be kept across it; the time next, so that our own
-        // work is not in the duration.
-        let (value, function) = (ctx.value(), probe::function(ctx));
+        // First, so that our own work is not in the duration.
         let time_ns = bpf_ktime_get_ns();
-        let depth = ptr::read_volatile(&raw const (*task).depth_and_busy).wrapping_sub(1);
-        if depth >= config!(quick_depth) {
-            return any_exit(*ctx, task, time_ns);
+        // Those that will be open.
+        let calls = open_calls(task).wrapping_sub(1);
+        if calls >= meant::<{ stand_in::QUICK_CALLS }>() {
+            return any_exit(*ctx, time_ns);
         }
-        let call = depth::call(task, depth);
-        let context = ptr::read_volatile(&raw const (*call).context);
-        if ptr::read_volatile(&raw const (*call).frame) != ctx.frame()
-            || context > Context::SoftIrq as u64
-        {
-            return any_exit(*ctx, task, time_ns);
+        let call = call(task, calls);
+        if ptr::read_volatile(&raw const (*call).frame) != ctx.frame() {
+            return any_exit(*ctx, time_ns);
         }
-        let state = (AT_WORK << context) + depth;
+        let state = ptr::read_volatile(&raw const (*call).state) - 1;
         ptr::write_volatile(&raw mut (*task).depth_and_busy, state);
-        let hit = Hit {
-            time_ns,
-            value,
-            function,
-            depth: depth as u32,
-            kind_and_context: EventKind::Exit as u8,
-        };
-        push(task, call, &hit);
-    }
-}
-
-/// The way that knows all cases. A function of its own, so that what it needs is not kept at hand on the short way.
-#[inline(never)]
-fn any_entry<S: Site>(ctx: S, task: *mut Task) -> bool {
-    probe::entry(&ctx, task, false)
-}
-
-/// As [`any_entry`].
-#[inline(never)]
-fn any_exit<S: Site>(ctx: S, task: *mut Task, time_ns: u64) {
-    probe::exit(&ctx, task, time_ns, false);
-}
-
-/// Stores the event of a call, hands the batch over if it is nearly full, and is no longer at work. The context of `hit` is still missing.
-#[inline(always)]
-unsafe fn push(task: *mut Task, call: *mut OpenCall, hit: &Hit) {
-    // SAFETY: a checked map value, and one of its open calls; a place below the capacity is ours alone once it is taken.
-    unsafe {
-        // Read back from the map they are numbers to the verifier: a frame may be shifted, see `batch`.
-        let frame = ptr::read_volatile(&raw const (*call).frame);
-        let context = ptr::read_volatile(&raw const (*call).context);
-        let event = Event {
-            time_ns: hit.time_ns,
-            value: hit.value,
-            function: hit.function,
-            frame: (frame >> 3) as u16,
-            depth: hit.depth as u8,
-            kind_and_context: hit.kind_and_context | (context << 4) as u8,
-        };
-        let cursor = atomic::fetch_add(&raw mut (*task).cursor, 1);
-        let place = batch::place(cursor);
-        if place < BATCH_CAPACITY as u64 {
-            *batch::event(task, cursor) = event;
-        } else {
-            (*batch::single(task, context as u32)).event = event;
-            batch::early(task, cursor, context as u32);
+        let identity = ptr::read_volatile(&raw const (*call).identity) + ENTRY_TO_EXIT;
+        let cursor = batch::take_place(task);
+        if batch::place(cursor) >= LAST_PLACE {
+            (*task).pending.cursor = cursor;
+            (*task).pending.event.time_ns = time_ns;
+            write(&raw mut (*task).pending.event, identity);
+            ctx.store_value(&raw mut (*task).pending.event.value);
+            return at_the_end(task);
         }
-        if place >= batch::NEARLY_FULL - 1 {
-            return hand_over(task, context as u32);
-        }
-        // It was 0, and who came on top has left it as it was.
+        let event = batch::event(task, cursor);
+        (*event).time_ns = time_ns;
+        write(event, identity);
+        ctx.store_value(&raw mut (*event).value);
         batch::set_busy(task, 0);
     }
 }
 
-/// Hands the batch over, and is no longer at work in the context of the call's entry. A few functions return in another one
-/// (`irq_enter_rcu`): what the handing over calls must find the guard of the one that it runs in.
+/// Behind an event at this place, the batch is handed over.
+const LAST_PLACE: u32 = batch::NEARLY_FULL - 1;
+
+/// Calls that are open under the root, if nothing is out of the ordinary; more than there can be otherwise, and where no root is open.
+#[inline(always)]
+unsafe fn open_calls(task: *mut Task) -> u64 {
+    // SAFETY: the caller's place in the table.
+    unsafe { ptr::read_volatile(&raw const (*task).depth_and_busy).wrapping_sub(1) }
+}
+
+/// What is kept of the call under the root that so many are around.
+#[inline(always)]
+unsafe fn call(task: *mut Task, calls: u64) -> *mut OpenCall {
+    // SAFETY: the caller's place in the table, and its number.
+    unsafe { depth::call(task, calls).add(1) }
+}
+
+/// Writes the end of an event.
+#[inline(always)]
+unsafe fn write(event: *mut Event, identity: u64) {
+    const WORD: usize = core::mem::offset_of!(Event, function) / size_of::<u64>();
+    // SAFETY: the caller's place; the fields from there on are what `Event::identity` packs.
+    unsafe { *event.cast::<u64>().add(WORD) = identity };
+}
+
+/// The way that knows all cases. A function of its own, so that what it needs is not kept at hand on the short way.
 #[inline(never)]
-fn hand_over(task: *mut Task, context: u32) {
-    let (entered, now) = (context & 1, u32::from(context::current()));
-    // SAFETY: a checked map value.
+fn any_entry<S: Site>(ctx: S) -> bool {
+    probe::inside_root().is_some_and(|task| probe::entry(&ctx, task, false))
+}
+
+/// As [`any_entry`].
+#[inline(never)]
+fn any_exit<S: Site>(ctx: S, time_ns: u64) {
+    if let Some(task) = probe::inside_root() {
+        probe::exit(&ctx, task, time_ns, false);
+    }
+}
+
+/// Stores what is pending, hands the batch over, and is no longer at work in the context of the call's entry. A few functions return in another
+/// one (`irq_enter_rcu`): what the handing over calls must find the guard of the one that it runs in.
+#[inline(never)]
+fn at_the_end(task: *mut Task) {
+    let now = u32::from(context::current());
+    // SAFETY: the caller's place in the table, and what is pending is its; a place below the capacity is ours alone once it is taken.
     unsafe {
-        batch::set(task, GUARD << now);
-        batch::clear(task, WRITING << entered);
+        let cursor = (*task).pending.cursor;
+        let event = (*task).pending.event;
+        let entered = u32::from(event.kind_and_context >> 4) & 1;
+        batch::set(task, GUARD << now | GUARD << entered);
+        if batch::place(cursor) < PLACES as u32 {
+            *batch::event(task, cursor) = event;
+        } else {
+            (*batch::single(task, entered)).event = event;
+            batch::early(task, cursor, entered);
+        }
+        batch::clear(task, QUICK << entered);
         batch::flush_if_full(task);
         batch::clear(task, GUARD << now | GUARD << entered);
     }

@@ -17,7 +17,9 @@ use aya_ebpf::{EbpfContext as _, bindings::pt_regs, programs::FEntryContext};
 use tracer_common::stand_in::{SESSION_COOKIE, SESSION_IS_RETURN};
 
 use crate::{
-    gate, probe, quick,
+    gate,
+    maps::Task,
+    probe, quick,
     site::{ProbeSite, TrampolineSite},
     trampoline,
 };
@@ -73,18 +75,13 @@ fn at_trampoline(
 /// A function that may run under a root, at a trampoline.
 #[inline(always)]
 pub fn callee(ctx: &FEntryContext) {
-    if let Some(word) = gate::inside() {
-        callee_inside(TrampolineSite::of(ctx), word);
+    if let Some(task) = gate::inside() {
+        at_trampoline(
+            TrampolineSite::of(ctx),
+            |site| quick::entry(site, task),
+            |site| quick::exit(site, task),
+        );
     }
-}
-
-#[inline(never)]
-fn callee_inside(site: TrampolineSite, word: u32) {
-    at_trampoline(
-        site,
-        |site| quick::entry(site, word),
-        |site| quick::exit(site, word),
-    );
 }
 
 /// A root, at a trampoline.
@@ -137,17 +134,17 @@ fn at_fprobe(
 #[inline(always)]
 pub fn callee_probe(registers: *mut pt_regs) -> i32 {
     match gate::inside() {
-        Some(word) => callee_probe_inside(registers, word),
+        Some(task) => callee_probe_inside(registers, task),
         None => NO_EXIT,
     }
 }
 
 #[inline(never)]
-fn callee_probe_inside(registers: *mut pt_regs, word: u32) -> i32 {
+fn callee_probe_inside(registers: *mut pt_regs, task: *mut Task) -> i32 {
     at_fprobe(
         registers,
-        |site| quick::entry(site, word),
-        |site| quick::exit(site, word),
+        |site| quick::entry(site, task),
+        |site| quick::exit(site, task),
     )
 }
 
@@ -155,17 +152,17 @@ fn callee_probe_inside(registers: *mut pt_regs, word: u32) -> i32 {
 #[inline(always)]
 pub fn shared_probe(registers: *mut pt_regs) -> i32 {
     match gate::inside() {
-        Some(word) => shared_probe_inside(registers, word),
+        Some(task) => shared_probe_inside(registers, task),
         None => NO_EXIT,
     }
 }
 
 #[inline(never)]
-fn shared_probe_inside(registers: *mut pt_regs, word: u32) -> i32 {
+fn shared_probe_inside(registers: *mut pt_regs, task: *mut Task) -> i32 {
     at_fprobe(
         registers,
-        |site| !trampoline::calls(site) && quick::entry(site, word),
-        |site| quick::exit(site, word),
+        |site| !trampoline::calls(site) && quick::entry(site, task),
+        |site| quick::exit(site, task),
     )
 }
 

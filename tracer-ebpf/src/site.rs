@@ -27,6 +27,9 @@ pub trait Site: EbpfContext + Copy {
     /// What the function returned. To be asked for at an exit only.
     fn value(&self) -> u64;
 
+    /// Puts [`Site::value`] into memory of a map.
+    fn store_value(&self, place: *mut u64);
+
     /// To be asked for at an entry only: the argument with that number, counted from 0, as the register holds it; none if the function has fewer. At an fprobe nobody knows how
     /// many it has. The number is a constant, because the verifier allows only constant offsets into a context.
     fn argument<const NUMBER: u32>(&self) -> Option<u64>;
@@ -76,6 +79,12 @@ impl Site for TrampolineSite {
         // SAFETY: the context is the program's own, and the function has returned.
         unsafe { bpf_get_func_ret(self.0, &raw mut value) };
         value
+    }
+
+    #[inline(always)]
+    fn store_value(&self, place: *mut u64) {
+        // SAFETY: as above; the caller's place.
+        unsafe { bpf_get_func_ret(self.0, place) };
     }
 
     #[inline(always)]
@@ -137,6 +146,12 @@ impl Site for ProbeSite {
     fn value(&self) -> u64 {
         // SAFETY: the registers are the program's context.
         unsafe { (*self.registers).rax }
+    }
+
+    #[inline(always)]
+    fn store_value(&self, place: *mut u64) {
+        // SAFETY: the caller's place.
+        unsafe { *place = self.value() };
     }
 
     /// The registers of the x86-64 calling convention.

@@ -11,11 +11,11 @@
 use core::ptr;
 
 use aya_ebpf::helpers::generated::bpf_get_current_task;
-use tracer_common::{Arrival, BatchHeader};
+use tracer_common::{Arrival, BatchHeader, TASK_BYTES, TASK_SLOTS};
 
 use crate::{
-    atomic, batch, gate,
-    maps::{ALL_GUARDS, INSIDE, OUTSIDE, TASKS, Task, config},
+    atomic, batch,
+    maps::{ALL_GUARDS, BEGIN, INSIDE, OUTSIDE, SWITCHING, Task, task_at},
 };
 
 /// Places in which a task's slot may be.
@@ -28,41 +28,33 @@ pub fn current() -> u64 {
     unsafe { bpf_get_current_task() }
 }
 
+/// A slot in which the state of the task may be.
 #[inline(always)]
-fn place(key: u64, attempt: u32) -> u32 {
+fn place(key: u64, attempt: u32) -> Option<u32> {
     // Double hashing: addresses are not spread evenly, and neighbours would fill up long before the table is full.
     let hash = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let (first, step) = ((hash >> 40) as u32, (hash >> 16) as u32 | 1);
-    1 + (first.wrapping_add(attempt.wrapping_mul(step)) & config!(task_mask))
+    let number = first.wrapping_add(attempt.wrapping_mul(step)) & (TASK_SLOTS - 1);
+    let slot = number * TASK_BYTES;
+    (slot != OUTSIDE && slot != SWITCHING).then_some(slot)
 }
 
 /// The task in a slot; there is none in [`OUTSIDE`].
 #[inline(always)]
 pub fn get(slot: u32) -> Option<*mut Task> {
-    if slot == OUTSIDE {
-        return None;
-    }
-    TASKS.get_ptr_mut(slot)
-}
-
-/// The task that the word of this CPU means, which is not [`OUTSIDE`].
-#[inline(always)]
-pub fn of_word(word: u32) -> Option<*mut Task> {
-    // There is no slot with the number that says "switching", so one question does for both.
-    TASKS.get_ptr_mut(word).or_else(|| get(gate::settle()))
+    (slot != OUTSIDE).then(|| task_at(slot))
 }
 
 /// The slot of a task, or [`OUTSIDE`].
 #[inline(always)]
 pub fn find(key: u64) -> u32 {
     for attempt in 0..PLACES {
-        let index = place(key, attempt);
-        let Some(task) = TASKS.get_ptr_mut(index) else {
+        let Some(slot) = place(key, attempt) else {
             continue;
         };
-        // SAFETY: the pointer was checked; volatile because other CPUs claim and release.
-        if unsafe { ptr::read_volatile(&raw const (*task).owner) } == key {
-            return index;
+        // SAFETY: a place in the table; volatile because other CPUs claim and release.
+        if unsafe { ptr::read_volatile(&raw const (*task_at(slot)).owner) } == key {
+            return slot;
         }
     }
     OUTSIDE
@@ -72,11 +64,11 @@ pub fn find(key: u64) -> u32 {
 #[inline(always)]
 pub fn claim(key: u64, root_time_ns: u64, pid_tgid: u64) -> u32 {
     for attempt in 0..PLACES {
-        let index = place(key, attempt);
-        let Some(task) = TASKS.get_ptr_mut(index) else {
+        let Some(slot) = place(key, attempt) else {
             continue;
         };
-        // SAFETY: the pointer was checked.
+        let task = task_at(slot);
+        // SAFETY: a place in the table.
         if !unsafe { atomic::compare_exchange(&raw mut (*task).owner, 0, key) } {
             continue;
         }
@@ -85,24 +77,24 @@ pub fn claim(key: u64, root_time_ns: u64, pid_tgid: u64) -> u32 {
             (*task).root_frame = 0;
             (*task).root_function = 0;
             (*task).dropped_frame = 0;
-            (*task).cursor = 0;
-            for number in 0..2 {
-                (*task).buffers[number].header = BatchHeader {
-                    sequence: 0,
-                    root_time_ns,
-                    tid: pid_tgid as u32,
-                    tgid: (pid_tgid >> 32) as u32,
-                    cpu: 0,
-                    count: 0,
-                    early: Arrival::InOrder as u16,
-                    comm: [0; 16],
-                };
-            }
+            (*task).cursor = BEGIN;
+            let header = BatchHeader {
+                sequence: 0,
+                root_time_ns,
+                tid: pid_tgid as u32,
+                tgid: (pid_tgid >> 32) as u32,
+                cpu: 0,
+                count: 0,
+                early: Arrival::InOrder as u16,
+                comm: [0; 16],
+            };
+            (*task).first.header = header;
+            (*task).half.second.header = header;
             // What an interrupt hits before the root's entry is stored is not in the call.
             (*task).depth_and_busy = u64::from(ALL_GUARDS) << 32;
         }
         count_inside(1);
-        return index;
+        return slot;
     }
     OUTSIDE
 }

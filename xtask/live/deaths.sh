@@ -25,7 +25,7 @@ die 20 -G do_group_exit -G do_exit
 [ "$(grep -c '|    do_exit() {' /tmp/out)" = 20 ] || fail "do_group_exit: do_exit is in $(grep -c '|    do_exit() {' /tmp/out) of 20"
 [ "$(grep -c '|      do_task_dead()' /tmp/out)" = 20 ] || fail "do_exit: do_task_dead is in $(grep -c '|      do_task_dead()' /tmp/out) of 20"
 
-# A root that begins when the task is nearly gone. There are places for 1024 tasks, which must not fill up.
+# A root that begins when the task is nearly gone. There are places for 1022 tasks, which must not fill up.
 die 1200 -G do_task_dead --graph-opts depth=1
 ! said 'root calls were not traced' || fail "do_task_dead: $(cat /tmp/err)"
 

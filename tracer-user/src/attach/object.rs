@@ -1,15 +1,15 @@
 //! The eBPF object in the kernel: settings, maps, rings, and the tracepoint that the gate relies on.
 
-use std::io;
+use std::{io, os::fd::AsFd as _};
 
 use aya::{
     Btf, Ebpf, EbpfError, EbpfLoader,
     maps::{ArrayOfMaps, Map, MapData, MapError, RingBuf},
     programs::{BtfTracePoint, ProgramError, tp_btf::BtfTracePointLink},
 };
-use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_RINGBUF;
+use aya_obj::generated::bpf_map_type::{BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_RINGBUF};
 use thiserror::Error;
-use tracer_common::{Config, MAX_CPUS, stand_in::PREEMPT_COUNT};
+use tracer_common::{Config, MAX_CPUS, TASK_BYTES, TASKS_BYTES, stand_in};
 
 use super::{Controls, Texts, instructions::Instructions, variables};
 
@@ -52,8 +52,6 @@ pub struct Sizes {
     pub possible_cpus: u32,
     /// Bytes of each CPU's ring, a power of two of pages.
     pub ring_bytes: u32,
-    /// Slots: tasks that can be inside a root at the same time, and one more.
-    pub tasks: u32,
 }
 
 /// How the object is loaded.
@@ -77,7 +75,6 @@ impl Loading {
         sizes: Sizes {
             possible_cpus: 1,
             ring_bytes: 4096,
-            tasks: 2,
         },
         diagnostics: false,
     };
@@ -96,6 +93,8 @@ const SWITCH: &str = "sched_switch";
 pub struct Object {
     ebpf: Ebpf,
     instructions: Instructions,
+    /// Instructions name it by its descriptor.
+    _tasks: MapData,
 }
 
 impl Object {
@@ -110,21 +109,28 @@ impl Object {
         }
         let mut object = variables::Object::new(OBJECT);
         if let Some(variable) = loading.preempt_count {
-            object.put_variable(PREEMPT_COUNT, variable);
+            object.put_variable(stand_in::PREEMPT_COUNT, variable);
         }
+        let tasks = make_tasks()?;
+        object.put_memory(stand_in::TASKS, tasks.fd().as_fd());
+        put_settings(&mut object, &loading.config);
         let level = if loading.diagnostics { u8::MAX } else { 0 };
         let mut ebpf = EbpfLoader::new()
             .btf(Some(btf))
             .override_global("CONFIG", &loading.config, true)
             .override_global(aya_log::LEVEL, &level, false)
             .map_max_entries("RINGS", sizes.possible_cpus)
-            .map_max_entries("TASKS", sizes.tasks)
             .load(object.bytes())
             .map_err(explain_load)?;
         let rings = make_rings(&mut ebpf, sizes)?;
         // Before anybody takes maps out of what aya holds.
         let instructions = Instructions::new(object.bytes(), &ebpf)?;
-        Ok((Self { ebpf, instructions }, rings))
+        let object = Self {
+            ebpf,
+            instructions,
+            _tasks: tasks,
+        };
+        Ok((object, rings))
     }
 
     /// Attaches the tracepoint that keeps the gate right. Before the trace is armed, and held as long as it is.
@@ -168,6 +174,27 @@ impl Object {
     pub fn controls(&self) -> Result<Controls, ObjectError> {
         Controls::of(&self.ebpf)
     }
+}
+
+/// One element, so that programs can have its address (array_map_direct_value_addr, kernel/bpf/arraymap.c). There is room for one task more: as
+/// far as the verifier knows, an event may begin with the last bytes of the last one's.
+fn make_tasks() -> Result<MapData, MapError> {
+    let number = size_of::<u32>() as u32;
+    let bytes = TASKS_BYTES + TASK_BYTES;
+    let definition = aya_obj::Map::new_from_params(BPF_MAP_TYPE_ARRAY as u32, number, bytes, 1, 0);
+    MapData::create(definition, "tracer_tasks", None)
+}
+
+/// Settings of the hot path stand in the programs' text.
+fn put_settings(object: &mut variables::Object, config: &Config) {
+    // The root of a root call is one of the open calls, and never takes the short way.
+    let calls = config.quick_depth.saturating_sub(1);
+    object.put_number(stand_in::QUICK_CALLS, calls);
+    object.put_offset(stand_in::PREEMPT_COUNT_OFFSET, config.preempt_count_offset);
+    object.put_number(
+        stand_in::PREEMPT_MASK,
+        u64::from(config.preempt_layout.mask),
+    );
 }
 
 fn make_rings(ebpf: &mut Ebpf, sizes: Sizes) -> Result<Vec<RingBuf<MapData>>, ObjectError> {

@@ -47,7 +47,7 @@ impl Texts {
                 // A probe names its function by either address.
                 for pad in [0, LANDING_PAD] {
                     let address = planned.address.plus(pad);
-                    self.put(function_id(address, kernel.text_base).0, arguments)?;
+                    self.put(function_id(address).0, arguments)?;
                 }
             }
         }

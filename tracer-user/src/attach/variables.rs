@@ -4,7 +4,11 @@
 //! is its type id, marked as one (BPF_PSEUDO_BTF_ID, check_pseudo_btf_id in kernel/bpf/verifier.c, 5.8+). It is put in before anybody parses the
 //! object, so that aya and [`super::instructions`] see the same.
 
-use aya_obj::generated::{BPF_DW, BPF_IMM, BPF_LD, BPF_PSEUDO_BTF_ID};
+use std::os::fd::{AsRawFd as _, BorrowedFd};
+
+use aya_obj::generated::{
+    BPF_DW, BPF_IMM, BPF_LD, BPF_LDX, BPF_MEM, BPF_PSEUDO_BTF_ID, BPF_PSEUDO_MAP_VALUE, BPF_W,
+};
 use zerocopy::IntoBytes as _;
 
 /// The object file, aligned as its parser wants it.
@@ -26,15 +30,41 @@ impl Object {
         self.0.as_bytes()
     }
 
-    /// Makes every load of `number` one of the address of the variable with that type id. Instructions have 8 bytes: two words are one such load.
+    /// Makes every load of `number` one of the address of the variable with that type id.
     pub fn put_variable(&mut self, number: u64, type_id: u32) {
+        self.put(number, BPF_PSEUDO_BTF_ID, type_id, 0);
+    }
+
+    /// Makes every load of `number` one of the address of the only element of an array.
+    pub fn put_memory(&mut self, number: u64, array: BorrowedFd<'_>) {
+        let descriptor = array.as_raw_fd().cast_unsigned();
+        self.put(number, BPF_PSEUDO_MAP_VALUE, descriptor, 0);
+    }
+
+    /// Makes every load of `number` one of another number.
+    #[allow(clippy::cast_possible_truncation)]
+    pub fn put_number(&mut self, number: u64, meant: u64) {
+        self.put(number, 0, meant as u32, (meant >> 32) as u32);
+    }
+
+    /// Makes every reading of 32 bits at `number` from a register one at `offset`.
+    pub fn put_offset(&mut self, number: i16, offset: u64) {
+        for word in &mut self.0 {
+            if is_read(*word, number) {
+                *word = *word & !OFFSET | (offset << OFFSET.trailing_zeros()) & OFFSET;
+            }
+        }
+    }
+
+    /// Replaces every load of `number`. Instructions have 8 bytes: two words are one such load. `kind` says what the two halves mean.
+    fn put(&mut self, number: u64, kind: u32, low: u32, high: u32) {
         for at in 1..self.0.len() {
             if let Some(register) = loads(self.0[at - 1], self.0[at], number) {
                 self.0[at - 1] = u64::from(LOAD)
                     | u64::from(register) << 8
-                    | u64::from(BPF_PSEUDO_BTF_ID) << 12
-                    | u64::from(type_id) << 32;
-                self.0[at] = 0;
+                    | u64::from(kind) << 12
+                    | u64::from(low) << 32;
+                self.0[at] = u64::from(high) << 32;
             }
         }
     }
@@ -42,6 +72,16 @@ impl Object {
 
 /// The instruction that loads 64 bits.
 const LOAD: u32 = BPF_LD | BPF_IMM | BPF_DW;
+
+/// Where the offset is in an instruction.
+const OFFSET: u64 = 0xffff_0000;
+
+/// Whether it reads 32 bits at that offset from a register, and does nothing else.
+fn is_read(word: u64, offset: i16) -> bool {
+    let code = u64::from(BPF_LDX | BPF_MEM | BPF_W);
+    let [low, high] = offset.to_le_bytes();
+    word & !0xff00 == code | u64::from(low) << 16 | u64::from(high) << 24
+}
 
 /// The register, if the two words are a load of `number`: opcode, registers, offset, and half of the number in each.
 fn loads(first: u64, second: u64, number: u64) -> Option<u32> {
@@ -76,5 +116,25 @@ mod tests {
         );
         assert_eq!(rest, &before[16..]);
         assert_eq!(rest.len(), 24);
+    }
+
+    #[test]
+    fn a_number_becomes_another() {
+        // r1 = 0x1122334455667788 ll; r2 = *(u32 *)(r0 + 0x7472); r2 = *(u64 *)(r0 + 0x7472)
+        let object = [
+            0x18, 1, 0, 0, 0x88, 0x77, 0x66, 0x55, 0, 0, 0, 0, 0x44, 0x33, 0x22, 0x11, //
+            0x61, 2, 0x72, 0x74, 0, 0, 0, 0, 0x79, 2, 0x72, 0x74, 0, 0, 0, 0,
+        ];
+        let mut changed = Object::new(&object);
+        changed.put_number(0x1122_3344_5566_7788, 0x0102_0304_0506_0708);
+        changed.put_offset(0x7472, 0x0a09);
+        assert_eq!(
+            changed.bytes()[..24],
+            [
+                0x18, 1, 0, 0, 8, 7, 6, 5, 0, 0, 0, 0, 4, 3, 2, 1, //
+                0x61, 2, 9, 0xa, 0, 0, 0, 0
+            ]
+        );
+        assert_eq!(changed.bytes()[24..], object[24..]);
     }
 }

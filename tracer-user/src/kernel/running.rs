@@ -9,7 +9,6 @@ use thiserror::Error;
 use tracer_common::PreemptLayout;
 
 use super::{
-    Address,
     btf::{BtfError, Prototype, Types},
     facts::{self, FactsError, Release},
     objects,
@@ -57,8 +56,6 @@ pub struct Kernel {
     pub text: Option<KernelText>,
     /// Names that the kernel's own tracing reaches; none where tracefs does not say.
     traceable: Option<TraceableFunctions>,
-    /// Where its text begins.
-    pub text_base: Address,
     /// CPUs that may ever be there: the highest number plus one.
     pub possible_cpus: u32,
     /// The offset of `__state` in `struct task_struct`, bytes (5.14+).
@@ -74,10 +71,6 @@ impl Kernel {
     pub fn read() -> Result<Self, KernelError> {
         let symbols = Symbols::read()?;
         let types = Types::load()?;
-        let text_base = symbols
-            .address_of("_text")
-            .or_else(|| symbols.address_of("_stext"))
-            .ok_or(KernelError::Missing("_text"))?;
         let task_state_offset = types
             .member_offset("task_struct", "__state")
             .ok_or(KernelError::Missing("task_struct.__state"))?;
@@ -89,7 +82,6 @@ impl Kernel {
             traceable: traceable.ok(),
             symbols,
             types,
-            text_base,
             possible_cpus,
             task_state_offset,
             modules: Mutex::default(),
@@ -144,10 +136,5 @@ impl Kernel {
             Some(_) => PreemptLayout::WITH_DISABLE_COUNT,
             None => PreemptLayout::CLASSIC,
         }
-    }
-
-    /// How events name the function that begins at `address`.
-    pub fn id_of(&self, address: Address) -> crate::graph::FunctionId {
-        crate::plan::function_id(address, self.text_base)
     }
 }

@@ -50,8 +50,9 @@ impl Kernel {
 
     /// Whether an address is in the kernel proper.
     fn has_in_text(&self, address: Address) -> bool {
+        let begin = self.symbols.address_of("_stext");
         let end = self.symbols.address_of("_etext");
-        self.text_base <= address && end.is_none_or(|end| address <= end)
+        begin.is_some_and(|begin| begin <= address) && end.is_none_or(|end| address <= end)
     }
 }
 

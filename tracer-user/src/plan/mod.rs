@@ -157,9 +157,14 @@ impl Plan {
     }
 }
 
-/// How an event names the function at `address` of a kernel whose text begins at `text_base`.
-pub fn function_id(address: Address, text_base: Address) -> FunctionId {
+/// How an event names the function at `address`.
+pub fn function_id(address: Address) -> FunctionId {
     // The wire format keeps the low 32 bits: see `Event::function`.
     #[allow(clippy::cast_possible_truncation)]
-    FunctionId(address.0.wrapping_sub(text_base.0) as u32)
+    FunctionId(address.0 as u32)
+}
+
+/// Where the function is that an event of the running kernel names.
+pub fn address_of(id: FunctionId) -> Address {
+    Address(0xffff_ffff_0000_0000 | u64::from(id.0))
 }

@@ -156,7 +156,7 @@ impl FunctionTable {
             return Some(info);
         }
         let kernel = self.kernel.as_ref()?;
-        let address = kernel.text_base.plus(u64::from(id.0));
+        let address = super::address_of(id);
         let function = kernel.symbols.function_at(address);
         let of_kernel = function.filter(|function| {
             address.since(function.start) <= Some(LANDING_PAD) && function.module != Some("bpf")

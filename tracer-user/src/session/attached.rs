@@ -55,8 +55,6 @@ pub fn attach(
         sizes: Sizes {
             possible_cpus: kernel.possible_cpus,
             ring_bytes: options.ring_bytes,
-            // One more: slot 0 is nobody's.
-            tasks: config.task_mask + 2,
         },
         diagnostics: options.verbose,
     };
@@ -94,7 +92,6 @@ fn config(
     let return_addresses = u32::from(options.show.text.callers == Callers::Shown);
     let takes_quick_way = preempt_count.is_some() && arguments == 0 && return_addresses == 0;
     Config {
-        text_base: kernel.text_base.0,
         quick_depth: if takes_quick_way {
             u64::from(max_depth).min(MAX_QUICK_DEPTH)
         } else {
@@ -106,9 +103,9 @@ fn config(
         trampoline_code: TRAMPOLINE_CODE.map(|name| text_of(kernel, name)),
         callers: options.callers.config(std::process::id(), command),
         max_depth,
-        task_mask: 1023,
         arguments,
         return_addresses,
+        reserved: 0,
         wake_bytes: u64::from(options.ring_bytes / 4),
         cpus: options.cpus,
     }

@@ -25,7 +25,7 @@ use crate::{
     attach::{AttachError, Attacher, Observer, Probe, Role},
     graph::{Joined, Nanoseconds},
     kernel::{Address, Kernel, learning::FunctionTracer, symbols::Symbols},
-    plan::{Plan, Planned, Rules, Source, learn::Learner},
+    plan::{self, Plan, Planned, Rules, Source, learn::Learner},
 };
 
 /// How long everything is watched at a time.
@@ -241,14 +241,11 @@ impl Grower {
         added: &mut Vec<String>,
     ) -> Result<Vec<Probe>, AttachError> {
         let Start {
-            kernel,
-            attacher,
-            joined,
-            ..
+            attacher, joined, ..
         } = &mut self.start;
         let ids: Vec<_> = functions
             .iter()
-            .map(|planned| kernel.id_of(planned.address))
+            .map(|planned| plan::function_id(planned.address))
             .collect();
         for &function in &ids {
             joined.begin(function);

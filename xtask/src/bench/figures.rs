@@ -35,6 +35,8 @@ pub struct Figures {
     pub function_graph: (f64, f64),
     /// What `probes` says of attaching.
     pub attaching: Vec<String>,
+    /// How many times faster than pairs other ways attach the most functions that they were timed with, per function, in the same boot.
+    pub faster_than_pairs: Vec<(String, f64)>,
 }
 
 impl Figures {
@@ -69,8 +71,34 @@ impl Figures {
             ways,
             function_graph: ((graph[0] - untraced) / graph_calls, graph_calls),
             attaching: attaching.lines().map(str::to_owned).collect(),
+            faster_than_pairs: faster_than_pairs(attaching),
         })
     }
+}
+
+/// How long a way takes to attach a function, ms, from the line of `probes` with the most functions.
+fn milliseconds_a_function(attaching: &str, way: &str) -> Option<f64> {
+    let timings = attaching.lines().filter_map(|line| {
+        let rest = line.strip_prefix(way)?.strip_prefix(' ')?;
+        let (functions, rest) = rest.split_once(" functions attached in ")?;
+        let functions: u32 = functions.parse().ok()?;
+        let time: f64 = rest.split_once(" ms")?.0.parse().ok()?;
+        Some((functions, time / f64::from(functions)))
+    });
+    Some(timings.max_by_key(|timing| timing.0)?.1)
+}
+
+fn faster_than_pairs(attaching: &str) -> Vec<(String, f64)> {
+    let Some(pair) = milliseconds_a_function(attaching, "pair") else {
+        return Vec::new();
+    };
+    ["multi", "kprobe"]
+        .into_iter()
+        .filter_map(|way| {
+            let time = milliseconds_a_function(attaching, way)?;
+            Some((way.to_owned(), pair / time))
+        })
+        .collect()
 }
 
 /// The numbers behind a word at the beginning of a line, at least so many.
@@ -120,6 +148,12 @@ impl fmt::Display for Figures {
         for line in &self.attaching {
             writeln!(out, "  {line}")?;
         }
+        for (way, times) in &self.faster_than_pairs {
+            writeln!(
+                out,
+                "  {way} attaches {times:.0} times as fast as pairs, per function"
+            )?;
+        }
         Ok(())
     }
 }
@@ -141,5 +175,17 @@ mod tests {
         );
         assert_eq!(format!("{:?}", figures.function_graph), "(2000.0, 10.0)");
         assert!(Figures::read("6.1", &["multi"], calls, "").is_err());
+    }
+
+    #[test]
+    fn ways_are_compared_with_pairs_per_function() {
+        let attaching = "multi 100 functions attached in 100.0 ms, let go in 1.0 ms\n\
+            multi 1000 functions attached in 500.0 ms, let go in 1.0 ms\n\
+            pair 100 functions attached in 2000.0 ms, let go in 1.0 ms\nprompt back 10 ms after Ctrl-C\n";
+        assert_eq!(
+            faster_than_pairs(attaching),
+            [("multi".to_owned(), 2000.0 / 100.0 / (500.0 / 1000.0))]
+        );
+        assert_eq!(faster_than_pairs("multi failed\n"), []);
     }
 }
