@@ -138,6 +138,13 @@ impl FunctionTable {
         self.get(id).and_then(|info| info.returns.as_ref())
     }
 
+    /// Where the kernel's text begins, named as a function is. 0 where no kernel is known.
+    pub fn base(&self) -> FunctionId {
+        let kernel = self.kernel.as_ref();
+        let text = kernel.and_then(|kernel| kernel.symbols.address_of("_text"));
+        text.map_or(FunctionId(0), super::function_id)
+    }
+
     /// Whether calls that seem to come from here were made elsewhere: it is what a probe puts in the place of the return address, so whoever is
     /// jumped to at the end of the probed function finds it there. That is an fprobe's (up to 6.13 and since), and a trampoline.
     pub fn is_hook(&self, id: FunctionId) -> bool {

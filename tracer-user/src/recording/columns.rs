@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
-use tracer_common::{BATCH_CAPACITY, BatchHeader, Event};
+use tracer_common::{BATCH_CAPACITY, BatchHeader, Event, EventKind};
 
 use super::form::{Data, Header, Known};
 use crate::{
@@ -39,9 +39,18 @@ pub struct Collector {
     data: Data,
     places: HashMap<u32, u32>,
     root_time_ns: u64,
+    base: u32,
 }
 
 impl Collector {
+    /// Counts functions from `base`, so that a recording does not tell where the kernel lies in memory.
+    pub fn counting_from(base: FunctionId) -> Self {
+        Self {
+            base: base.0,
+            ..Self::default()
+        }
+    }
+
     /// Adds a batch.
     pub fn batch(&mut self, batch: &Batch) {
         let header = batch.header();
@@ -64,9 +73,14 @@ impl Collector {
             let step = event.time_ns.wrapping_sub(time).cast_signed();
             time = event.time_ns;
             let function = self.place_of(event.function);
+            let value = match event.kind() {
+                // Of a caller it is the function that was called.
+                Some(EventKind::Caller) => u64::from((event.value as u32).wrapping_sub(self.base)),
+                _ => event.value,
+            };
             let columns = &mut self.data.events;
             columns.time_steps.push(step);
-            columns.values.push(event.value);
+            columns.values.push(value);
             columns.functions.push(function);
             columns.frames.push(event.frame);
             columns.depths.push(event.depth);
@@ -99,6 +113,7 @@ impl Collector {
             let id = FunctionId(known.id);
             known.info = functions.get(id).cloned();
             known.joined_ns = joined.since(id).map(|since| since.0);
+            known.id = known.id.wrapping_sub(self.base);
         }
         data
     }

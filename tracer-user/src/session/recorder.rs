@@ -94,7 +94,7 @@ impl<'a> Recorder<'a> {
             sink,
             functions,
             joined,
-            collector: Collector::default(),
+            collector: Collector::counting_from(functions.base()),
             since: None,
             is_full: false,
             written: Ok(()),
