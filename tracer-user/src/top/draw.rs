@@ -325,20 +325,6 @@ const HEADS: [&str; 6] = ["calls/s", "calls", "total", "avg", "p99", "errors"];
 
 const SLOWEST_HEAD: &str = "  duration    off-cpu       ago  CPU   calls  returned    task";
 
-impl super::tree::Sort {
-    /// The head of the column by which it sorts.
-    const fn column(self) -> &'static str {
-        match self {
-            Self::Total => "total",
-            Self::Rate => "calls/s",
-            Self::Average => "avg",
-            Self::P99 => "p99",
-            Self::Errors => "errors",
-            Self::Name => "function",
-        }
-    }
-}
-
 /// One of the slowest calls in one line.
 fn slow(state: &State, kept: &KeptCall, age: Nanoseconds) -> String {
     let time = |time: Option<Nanoseconds>| time.map_or("-".to_owned(), numbers::time);

@@ -4,12 +4,9 @@
 //! picture: they go with the paths, which are limited. The cursor stands on a path, not on a line, so it stays with it when the
 //! order changes.
 
-use std::{
-    cmp::Ordering,
-    collections::{HashMap, HashSet},
-};
+use std::collections::{HashMap, HashSet};
 
-use super::{numbers::Numbers, pattern::Pattern};
+use super::{numbers::Numbers, pattern::Pattern, sort::Sort};
 use crate::{
     graph::{FunctionId, Node, RootCall, tree::SleepTime},
     output::value,
@@ -21,54 +18,6 @@ use crate::{
 const MOST_PATHS: usize = 1 << 14;
 /// Levels that are unfolded before anybody has folded anything.
 const UNFOLDED: usize = 2;
-
-/// What comes first among the calls of a function.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Sort {
-    /// The most time.
-    #[default]
-    Total,
-    /// The most calls in a second.
-    Rate,
-    /// The longest time on average.
-    Average,
-    /// The longest time of 99 in 100 calls.
-    P99,
-    /// The most errors.
-    Errors,
-    /// By name.
-    Name,
-}
-
-impl Sort {
-    /// The next one.
-    #[must_use]
-    pub const fn next(self) -> Self {
-        match self {
-            Self::Total => Self::Rate,
-            Self::Rate => Self::Average,
-            Self::Average => Self::P99,
-            Self::P99 => Self::Errors,
-            Self::Errors => Self::Name,
-            Self::Name => Self::Total,
-        }
-    }
-
-    fn compare(self, one: &Numbers, other: &Numbers) -> Ordering {
-        let order = match self {
-            Self::Total => one.total.cmp(&other.total),
-            Self::Rate => {
-                let rate = |numbers: &Numbers| numbers.rate.unwrap_or(0.0);
-                rate(one).total_cmp(&rate(other))
-            }
-            Self::Average => one.average().cmp(&other.average()),
-            Self::P99 => one.p99().cmp(&other.p99()),
-            Self::Errors => one.errors.cmp(&other.errors),
-            Self::Name => Ordering::Equal,
-        };
-        order.reverse()
-    }
-}
 
 /// Whether what is below a row is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
