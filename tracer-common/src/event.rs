@@ -59,10 +59,10 @@ impl EventKind {
     }
 }
 
-/// Bytes of a text that are recorded at most, the zero at its end included.
-pub const MAX_TEXT_BYTES: usize = 64;
 /// Events of a text at most.
-pub const MAX_TEXT_PARTS: u32 = (MAX_TEXT_BYTES / size_of::<u64>()) as u32;
+pub const MAX_TEXT_PARTS: u32 = 8;
+/// Bytes of a text that are recorded at most, the zero at its end included.
+pub const MAX_TEXT_BYTES: usize = MAX_TEXT_PARTS as usize * size_of::<u64>();
 
 /// Which part of which argument's text an event is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

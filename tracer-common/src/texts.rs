@@ -5,7 +5,7 @@
 //! the first place. A function that finds its places taken is left out, and its texts stay addresses.
 
 /// Places in the table, a power of two: 64 KiB.
-pub const TEXT_FUNCTIONS: usize = 1 << 13;
+pub const TEXT_FUNCTIONS: u32 = 1 << 13;
 
 /// A place of the table; all zeros is one that is free.
 #[repr(C)]
@@ -27,6 +27,6 @@ impl TextArguments {
         const BITS: u32 = TEXT_FUNCTIONS.trailing_zeros();
         // Functions begin at multiples of 16, so the low bits alone would be poor.
         let first = function.wrapping_mul(0x9e37_79b1) >> (u32::BITS - BITS);
-        first.wrapping_add(attempt) & (TEXT_FUNCTIONS as u32 - 1)
+        first.wrapping_add(attempt) & (TEXT_FUNCTIONS - 1)
     }
 }

@@ -221,7 +221,7 @@ pub static INSIDE: Array<u64, 1> = Array::new();
 
 /// Which functions have texts among their arguments, see [`TextArguments`]. Asked only where arguments are wanted.
 #[btf_map]
-pub static TEXTS: Array<TextArguments, TEXT_FUNCTIONS> = Array::new();
+pub static TEXTS: Array<TextArguments, { TEXT_FUNCTIONS as usize }> = Array::new();
 
 /// Whether root calls begin: 0 until userspace has attached all that the trace begins with, and again before it
 /// detaches. Read when a root is entered outside any root call, and nowhere else.
