@@ -11,7 +11,7 @@
 //! aya's attributes make a program that answers 0 whatever its function says, so those for fprobes do without; userspace tells the kernel what
 //! they are.
 
-use core::ffi::c_void;
+use core::{arch::asm, ffi::c_void};
 
 use aya_ebpf::{EbpfContext as _, bindings::pt_regs, programs::FEntryContext};
 use tracer_common::stand_in::{SESSION_COOKIE, SESSION_IS_RETURN};
@@ -169,7 +169,11 @@ fn shared_probe_inside(registers: *mut pt_regs, task: *mut Task) -> i32 {
 /// A root, at an fprobe.
 #[inline(always)]
 pub fn root_probe(registers: *mut pt_regs) -> i32 {
-    at_fprobe(registers, probe::root_entry, probe::root_exit)
+    let mut answer = at_fprobe(registers, probe::root_entry, probe::root_exit);
+    // The verifier loses sight of what was kept on the stack as 32 bits, and 7.3's wants to see an answer of one bit.
+    // SAFETY: does nothing; the compiler must not know that.
+    unsafe { asm!("", inout("w0") answer, options(nomem, nostack, preserves_flags)) };
+    answer & NO_EXIT
 }
 
 /// A hidden function, at an fprobe.
