@@ -7,14 +7,13 @@ use core::ffi::c_void;
 
 use aya_ebpf::helpers::generated::{bpf_probe_read_kernel_str, bpf_probe_read_user_str};
 use tracer_common::{
-    BATCH_CAPACITY, Context, Event, EventKind, MAX_TEXT_BYTES, MAX_TEXT_PARTS, TextArguments,
-    TextPlace,
+    Context, Event, EventKind, MAX_TEXT_BYTES, MAX_TEXT_PARTS, TextArguments, TextPlace,
 };
 
 use crate::{
     atomic,
     batch::{self, Hit},
-    maps::{TEXTS, Task, WRITING, config},
+    maps::{PLACES, STEP, TEXTS, Task, WRITING, config},
     site::Site,
 };
 
@@ -145,8 +144,8 @@ fn text(task: *mut Task, frame: u64, place: u32, address: u64, entry: &Hit) {
     unsafe {
         batch::set(task, WRITING << writer);
         let cursor = core::ptr::read_volatile(&raw const (*task).cursor);
-        if batch::place(cursor) < (BATCH_CAPACITY - MAX_TEXT_PARTS as usize) as u64
-            && atomic::compare_exchange(&raw mut (*task).cursor, cursor, cursor + parts)
+        if batch::place(cursor) < PLACES as u32 - MAX_TEXT_PARTS
+            && atomic::compare_exchange(&raw mut (*task).cursor, cursor, cursor + parts * STEP)
         {
             let events = batch::event(task, cursor);
             let frame = batch::short(events, frame);

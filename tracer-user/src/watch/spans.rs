@@ -99,9 +99,12 @@ impl<'a> Spans<'a> {
         attributes.extend(value.map(|value| attribute("tracer.return_value", value)));
         attributes.extend(error.map(|name| attribute("error.type", name)));
         let parameters = info.map_or(&[][..], |info| &info.parameters);
-        for argument in value::typed_arguments(parameters, &call.arguments) {
+        for argument in value::typed_arguments(parameters, &call.arguments, &call.texts) {
             let key = || format!("tracer.argument.{}", argument.name);
-            attributes.extend(argument.value.map(|value| attribute(key(), value)));
+            attributes.extend(match argument.text {
+                Some(text) => Some(attribute(key(), &*text)),
+                None => argument.value.map(|value| attribute(key(), value)),
+            });
         }
         Span {
             name: table::name(call.function, info).into_owned(),
