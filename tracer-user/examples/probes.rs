@@ -33,7 +33,7 @@ fn main() -> Result<()> {
     let functions = planned(&kernel, ways, file, count.parse()?)?;
     let btf = aya::Btf::from_sys_fs()?;
     let (object, _rings) = Object::load(&Loading::SMALLEST, &btf)?;
-    let mut attacher = Attacher::new(object, kernel, ways, way);
+    let mut attacher = Attacher::new(object, kernel, ways, way, None);
     let begin = Instant::now();
     let probes = attacher.attach(&functions, Role::Nothing, &mut Silent)?;
     let attach_time = begin.elapsed();

@@ -179,7 +179,8 @@ impl Object {
 /// One element, so that programs can have its address (array_map_direct_value_addr, kernel/bpf/arraymap.c). There is room for one task more: as
 /// far as the verifier knows, an event may begin with the last bytes of the last one's.
 fn make_tasks() -> Result<MapData, MapError> {
-    let number = size_of::<u32>() as u32;
+    // The size of an array's key.
+    let number = 4;
     let bytes = TASKS_BYTES + TASK_BYTES;
     let definition = aya_obj::Map::new_from_params(BPF_MAP_TYPE_ARRAY as u32, number, bytes, 1, 0);
     MapData::create(definition, "tracer_tasks", None)

@@ -75,7 +75,9 @@ impl Collector {
             let function = self.place_of(event.function);
             let value = match event.kind() {
                 // Of a caller it is the function that was called.
-                Some(EventKind::Caller) => u64::from((event.value as u32).wrapping_sub(self.base)),
+                Some(EventKind::Caller) => {
+                    event.value.wrapping_sub(u64::from(self.base)) & u64::from(u32::MAX)
+                }
                 _ => event.value,
             };
             let columns = &mut self.data.events;
