@@ -150,7 +150,7 @@ mod tests {
         );
         assert_eq!(
             size_of::<Config>(),
-            4 * 8 + 4 * 16 + size_of::<Callers>() + 2 * 4 + 2 * 4 + MAX_CPUS / 8
+            4 * 8 + 4 * 16 + size_of::<Callers>() + 4 * 4 + 8 + MAX_CPUS / 8
         );
     }
 }

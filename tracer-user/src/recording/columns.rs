@@ -76,7 +76,8 @@ impl Collector {
             let value = match event.kind() {
                 // Of a caller it is the function that was called.
                 Some(EventKind::Caller) => {
-                    event.value.wrapping_sub(u64::from(self.base)) & u64::from(u32::MAX)
+                    let low = u64::from(u32::MAX);
+                    event.value & !low | event.value.wrapping_sub(u64::from(self.base)) & low
                 }
                 _ => event.value,
             };
