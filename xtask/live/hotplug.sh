@@ -8,7 +8,7 @@ online=/sys/devices/system/cpu/cpu1/online
     skip_without "an fprobe that lets offline CPUs alone (6.14+) where PROVE_RCU looks"
 drive tcp 20000
 # Learning goes on meanwhile, with buffers for each CPU.
-trace --learn 3s --no-cache -G __sys_sendto --graph-opts noirqs
+trace --learn 3s --no-cache -G loopback_xmit --graph-opts noirqs
 hear 'tracer: tracing' 60
 # The listing grows: it is not read, which would take as long as it grows.
 grows() {

@@ -1,4 +1,5 @@
 # Functions that call themselves, as roots, as callees and hidden: each call is in the graph, within its own caller.
+# limit: 400
 
 # How many calls of ep_poll_callback are the first, second, third... of those open within each other: `LEVEL CALLS ...`.
 nesting() {
