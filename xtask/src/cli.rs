@@ -10,7 +10,7 @@ use crate::bench::{self, BenchArgs};
 use crate::fidelity::command::FidelityArgs;
 use crate::process::say;
 use crate::vm::command::{self as vm_command, VmArgs};
-use crate::{build, demo, fidelity, setup, test, torture};
+use crate::{build, demo, fidelity, package, setup, test, torture};
 
 /// What a contributor types.
 #[derive(Parser)]
@@ -26,6 +26,8 @@ enum Task {
     Setup,
     /// Builds the eBPF objects and the static binary target/dist/tracer
     Build,
+    /// Makes a Debian package of it
+    Package,
     /// Runs a command inside a virtual machine
     Vm(VmArgs),
     /// Shows `tracer` at work, here or in a virtual machine
@@ -66,6 +68,7 @@ fn perform(task: Task) -> Result<u8> {
     match task {
         Task::Setup => setup::all().map(|()| 0),
         Task::Build => build::build().map(|_| 0),
+        Task::Package => package::main(),
         Task::Vm(args) => vm_command::main(args),
         Task::Demo { arguments } => demo::demo(&arguments),
         Task::Fidelity(args) => fidelity::command::main(&args),

@@ -8,6 +8,7 @@ mod build;
 mod cli;
 mod demo;
 mod fidelity;
+mod package;
 mod process;
 mod setup;
 mod test;

@@ -3,9 +3,11 @@
 //! All that xtask makes lies under the target directory, so that `cargo clean` takes it away and a
 //! fresh clone starts from nothing.
 
-use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+use anyhow::{Context as _, Result};
 
 /// The target that eBPF programs are built for.
 pub const BPF_TARGET: &str = "bpfel-unknown-none";
@@ -54,6 +56,17 @@ pub fn built_for_guests() -> PathBuf {
 /// The static binary that `cargo xtask build` leaves.
 pub fn tracer() -> PathBuf {
     target().join("dist").join("tracer")
+}
+
+/// A directory for what is put together there, with nothing in it.
+pub fn emptied(name: &str) -> Result<PathBuf> {
+    let directory = target().join("tmp").join(name);
+    let context = || format!("cannot make {} anew", directory.display());
+    match fs::remove_dir_all(&directory) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error).with_context(context),
+        _ => fs::create_dir_all(&directory).with_context(context),
+    }?;
+    Ok(directory)
 }
 
 /// The scripts that run inside each kernel of the matrix.

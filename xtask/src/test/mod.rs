@@ -6,6 +6,7 @@
 
 mod host;
 mod live;
+mod package;
 mod report;
 mod tally;
 
@@ -56,9 +57,10 @@ pub fn main(args: &TestArgs) -> u8 {
 }
 
 fn run(args: &TestArgs, total: &mut Tally) -> Result<()> {
-    build::build()?;
+    let tracer = build::build()?;
     if !args.no_host {
         *total += host::run()?;
+        *total += package::run(&tracer);
     }
     let emulator = setup::emulator()?;
     let kernels = matrix(args)?
