@@ -1,6 +1,6 @@
 //! The Debian package, installed, run and removed in a root directory of its own.
 //!
-//! There is nothing in it but dpkg's lists and a busybox, for the package's scripts: what the package needs it must bring.
+//! There is nothing in it but dpkg's lists and a busybox, for the package's scripts and the service's `kill`: what else the package needs it must bring.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -76,7 +76,7 @@ fn system() -> Result<std::path::PathBuf> {
     }
     let busybox = find("busybox").context("no busybox")?;
     fs::copy(busybox, root.join("bin/busybox"))?;
-    for applet in ["sh", "rm"] {
+    for applet in ["sh", "rm", "kill"] {
         symlink("busybox", root.join("bin").join(applet))?;
     }
     Ok(root)
