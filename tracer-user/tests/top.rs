@@ -10,7 +10,7 @@ mod made_up;
 
 use std::{fs::File, io, sync::Arc};
 
-use by_hand::{ALLOC, LOCK, SENDMSG, SENDTO, Task, everything, functions};
+use by_hand::{ALLOC, LOCK, SENDMSG, SENDTO, Task, detailed, everything, functions};
 use proptest::prelude::*;
 use ratatui::{
     buffer::Buffer,
@@ -22,7 +22,7 @@ use tracer::{
     graph::{End, Nanoseconds, Rebuilder, RootCall, events::batches, tree::Interrupts},
     output::{Form, ftrace},
     plan::FunctionTable,
-    recording::{Head, Writer},
+    recording::{Frame, Head, Writer},
     session::{
         Show,
         replay::{Recording, replay, replay_into},
@@ -388,6 +388,12 @@ fn what_is_written_is_what_was_on_the_screen() {
     assert_eq!((path.to_str(), calls.len()), (Some("top.rec2"), 1));
     let (text, is_whole) = replayed(&state, &calls);
     assert!(is_whole);
+    // Nothing says where the kernel was.
+    for frame in save::frames(&state.head, &calls, &state.functions) {
+        if let Frame::Data(data) = frame {
+            assert_eq!(data.functions[0].id, 0);
+        }
+    }
     let listing: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
     let tracer::top::state::Page::Call(open) = &state.page else {
         panic!("no call is open");
@@ -422,7 +428,7 @@ fn made_of(call: &RootCall) -> Vec<RootCall> {
 
 #[test]
 fn a_tree_goes_back_into_events_and_comes_again() {
-    for call in everything() {
+    for call in everything().into_iter().chain([detailed()]) {
         assert_eq!(made_of(&call), [call]);
     }
 }

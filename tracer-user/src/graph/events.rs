@@ -6,7 +6,7 @@
 
 use std::iter::Peekable;
 
-use tracer_common::{BATCH_CAPACITY, BatchHeader, Context, Event, EventKind};
+use tracer_common::{BATCH_CAPACITY, BatchHeader, Context, Event, EventKind, TextPlace};
 
 use super::{
     CpuId, Nanoseconds,
@@ -100,6 +100,15 @@ impl<'a> Unbuilder<'a> {
             ..Event::default()
         };
         self.push(entry, call.cpu);
+        if let Some(caller) = call.caller {
+            let caller = Event {
+                value: call.function.0.into(),
+                function: caller.0,
+                kind_and_context: Event::pack(EventKind::Caller, call.context as u8),
+                ..entry
+            };
+            self.push(caller, call.cpu);
+        }
         for (number, &value) in (0..).zip(&call.arguments) {
             let argument = Event {
                 value,
@@ -108,6 +117,18 @@ impl<'a> Unbuilder<'a> {
                 ..entry
             };
             self.push(argument, call.cpu);
+        }
+        for text in &call.texts {
+            for (part, value) in (0..).zip(text.parts()) {
+                let argument = text.argument;
+                let part = Event {
+                    value,
+                    depth: u8::try_from(TextPlace { argument, part }.pack()).unwrap_or(u8::MAX),
+                    kind_and_context: Event::pack(EventKind::Text, call.context as u8),
+                    ..entry
+                };
+                self.push(part, call.cpu);
+            }
         }
     }
 

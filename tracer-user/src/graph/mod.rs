@@ -19,7 +19,8 @@ pub use rebuild::{Rebuilder, Totals};
 pub use text::Text;
 pub use tree::{Call, Closed, End, Node, RootCall};
 
-/// A function, as events name it: its address less the kernel's text base.
+/// A function, as events name it: the low half of its address. In a recording that is counted from somewhere else, so that it does not tell where
+/// the kernel lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FunctionId(pub u32);
 

@@ -30,6 +30,22 @@ impl Text {
         }
     }
 
+    /// Parts that make this text again, in order.
+    pub(super) fn parts(&self) -> impl Iterator<Item = u64> {
+        let mut bytes = self.bytes.clone();
+        if !self.is_whole && self.bytes.len() == MAX_TEXT_BYTES - 2 {
+            // The last byte was given up.
+            bytes.push(b'.');
+        }
+        if self.is_whole || bytes.len() > self.bytes.len() {
+            bytes.push(0);
+        }
+        bytes.resize(bytes.len().next_multiple_of(PART_BYTES), 0);
+        let (parts, _) = bytes.as_chunks::<PART_BYTES>();
+        let parts: Vec<u64> = parts.iter().map(|&part| u64::from_ne_bytes(part)).collect();
+        parts.into_iter()
+    }
+
     /// Takes the part with that number.
     pub(super) fn push(&mut self, part: u32, value: u64) {
         if self.is_whole || self.bytes.len() != part as usize * PART_BYTES {
@@ -70,6 +86,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_text_is_made_of_its_parts_again(text in prop::collection::vec(1u8.., 0..90), seen in 0usize..9) {
+            let parts = parts(&text);
+            let once = read(&parts[..seen.min(parts.len())]);
+            prop_assert_eq!(read(&once.parts().collect::<Vec<_>>()), once);
+        }
+
         #[test]
         fn a_text_is_whole_or_a_true_beginning(text in prop::collection::vec(1u8.., 0..90)) {
             let read = read(&parts(&text));

@@ -12,7 +12,7 @@ use std::{
 };
 
 use crate::{
-    graph::{Joined, Node, RootCall, events},
+    graph::{Call, FunctionId, Joined, Node, RootCall, events},
     plan::FunctionTable,
     recording::{End, Frame, Head, Writer, columns::Collector},
     summary::KeptCall,
@@ -72,8 +72,11 @@ pub fn frames(head: &Head, calls: &[Arc<KeptCall>], functions: &FunctionTable) -
     calls.sort_by_key(|call| began(call));
     let mut frames = vec![Frame::Head(head.clone())];
     let joined = Joined::default();
+    // Any function will do: what counts is that the recording does not tell where the kernel lies.
+    let base = calls.iter().find_map(|call| first(call));
+    let base = base.map_or(FunctionId(0), |call| call.function);
     for call in calls {
-        let mut collector = Collector::default();
+        let mut collector = Collector::counting_from(base);
         for batch in events::batches(call) {
             collector.batch(&batch);
         }
@@ -84,6 +87,13 @@ pub fn frames(head: &Head, calls: &[Arc<KeptCall>], functions: &FunctionTable) -
     }
     frames.push(Frame::End(End::default()));
     frames
+}
+
+fn first(call: &RootCall) -> Option<&Call> {
+    call.nodes.iter().find_map(|node| match node {
+        Node::Call(call) => Some(call),
+        Node::Gap { .. } => None,
+    })
 }
 
 fn began(call: &RootCall) -> u64 {
