@@ -12,7 +12,9 @@ pub mod rebuild;
 pub mod text;
 pub mod tree;
 
-use std::ops::AddAssign;
+use std::{ops::AddAssign, time::Duration};
+
+use nix::time::ClockId;
 
 pub use joined::Joined;
 pub use rebuild::{Rebuilder, Totals};
@@ -41,6 +43,19 @@ pub struct CpuId(pub u32);
 pub struct Nanoseconds(pub u64);
 
 impl Nanoseconds {
+    /// Now, by the clock of events (`bpf_ktime_get_ns`).
+    #[must_use]
+    pub fn now() -> Self {
+        Self::of(ClockId::CLOCK_MONOTONIC)
+    }
+
+    /// What another clock of the host shows; 0 if there is no such clock.
+    #[must_use]
+    pub fn of(clock: ClockId) -> Self {
+        let time = clock.now().map(Duration::from);
+        Self(time.map_or(0, |time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)))
+    }
+
     /// The span from `earlier` to here, zero if the clock says otherwise.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Self {

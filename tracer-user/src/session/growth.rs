@@ -18,7 +18,6 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use nix::time::{ClockId, clock_gettime};
 
 use super::learning::WatchError;
 use crate::{
@@ -252,7 +251,7 @@ impl Grower {
         }
         let stop = &self.stop;
         let probes = attacher.attach(functions, Role::Callee, &mut Watch { stop, added });
-        let now = now();
+        let now = Nanoseconds::now();
         for &function in &ids {
             joined.done(function, now);
         }
@@ -293,11 +292,4 @@ impl Observer for Watch<'_> {
     fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Acquire)
     }
-}
-
-/// The clock of events, `bpf_ktime_get_ns`.
-fn now() -> Nanoseconds {
-    let time = clock_gettime(ClockId::CLOCK_MONOTONIC).map(Duration::from);
-    let ns = time.map_or(u128::from(u64::MAX), |time| time.as_nanos());
-    Nanoseconds(u64::try_from(ns).unwrap_or(u64::MAX))
 }

@@ -17,7 +17,7 @@ use super::{
     target::{Files, Room, Target},
 };
 use crate::{
-    graph::Joined,
+    graph::{Joined, Nanoseconds},
     kernel::{Kernel, facts},
     plan::{FunctionInfo, FunctionTable, Planned},
     recording::{End, Ending, Frame, Head, columns::Collector},
@@ -51,10 +51,6 @@ enum Sink {
 
 /// What is known of a trace when it begins.
 pub fn head(kernel: &Kernel, roots: &[Planned], command: &[String]) -> Head {
-    let now = |clock: ClockId| {
-        let now = clock.now().map(Duration::from);
-        now.map_or(0, |now| u64::try_from(now.as_nanos()).unwrap_or(u64::MAX))
-    };
     let root = |root: &Planned| {
         let function = kernel.symbols.function_at(root.address);
         function.map_or_else(
@@ -71,8 +67,8 @@ pub fn head(kernel: &Kernel, roots: &[Planned], command: &[String]) -> Head {
         possible_cpus: kernel.possible_cpus,
         roots: roots.iter().map(root).collect(),
         command: command.to_vec(),
-        began_realtime_ns: now(ClockId::CLOCK_REALTIME),
-        began_monotonic_ns: now(ClockId::CLOCK_MONOTONIC),
+        began_realtime_ns: Nanoseconds::of(ClockId::CLOCK_REALTIME).0,
+        began_monotonic_ns: Nanoseconds::now().0,
     }
 }
 

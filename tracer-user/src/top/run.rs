@@ -11,7 +11,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nix::time::{ClockId, clock_gettime};
 use ratatui::buffer::Buffer;
 
 use super::{
@@ -127,7 +126,7 @@ impl Inner {
             }
         }
         self.listen();
-        self.state.tick(now());
+        self.state.tick(Nanoseconds::now());
         if let Some(screen) = &self.screen {
             let mut picture = Buffer::empty(screen.area);
             draw(&mut self.state, self.colour, &mut picture);
@@ -207,11 +206,4 @@ impl Form for Watching<'_> {
         }
         Ok(())
     }
-}
-
-/// The clock of events, `bpf_ktime_get_ns`.
-fn now() -> Nanoseconds {
-    let time = clock_gettime(ClockId::CLOCK_MONOTONIC).map(Duration::from);
-    let ns = time.map_or(0, |time| time.as_nanos());
-    Nanoseconds(u64::try_from(ns).unwrap_or(u64::MAX))
 }

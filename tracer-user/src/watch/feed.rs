@@ -15,7 +15,7 @@ use tokio::{
 
 use super::{Sent, metrics::Adder};
 use crate::{
-    graph::{FunctionId, Node, RootCall},
+    graph::{FunctionId, Nanoseconds, Node, RootCall},
     plan::{FunctionInfo, FunctionTable},
 };
 
@@ -45,13 +45,10 @@ pub enum Clock {
 
 impl Clock {
     fn offset_ns(self) -> u64 {
-        let now = |clock: ClockId| {
-            let now = clock.now().map(std::time::Duration::from);
-            now.map_or(0, |now| u64::try_from(now.as_nanos()).unwrap_or(u64::MAX))
-        };
         match self {
             Self::Live => {
-                now(ClockId::CLOCK_REALTIME).saturating_sub(now(ClockId::CLOCK_MONOTONIC))
+                let of_day = Nanoseconds::of(ClockId::CLOCK_REALTIME);
+                of_day.since(Nanoseconds::now()).0
             }
             Self::Recorded(offset_ns) => offset_ns,
         }
