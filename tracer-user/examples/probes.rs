@@ -31,8 +31,7 @@ fn main() -> Result<()> {
     let kernel = Arc::new(Kernel::read()?);
     let ways = Ways::of(&kernel.types, &kernel.symbols);
     let functions = planned(&kernel, ways, file, count.parse()?)?;
-    let btf = aya::Btf::from_sys_fs()?;
-    let (object, _rings) = Object::load(&Loading::SMALLEST, &btf)?;
+    let (object, _rings) = Object::load(&Loading::SMALLEST)?;
     let mut attacher = Attacher::new(object, kernel, ways, way, None);
     let begin = Instant::now();
     let probes = attacher.attach(&functions, Role::Nothing, &mut Silent)?;

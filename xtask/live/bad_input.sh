@@ -1,5 +1,6 @@
 # Whatever is asked for that cannot be: one sentence on stderr, nothing on stdout, the documented
 # exit status.
+# only on 6.12: the sentences are the same on every kernel
 
 # refused STATUS WORDS COMMAND...
 refused() {

@@ -1,6 +1,6 @@
 # What was learned is kept for the next trace, and only what is whole is used.
 
-drive unix 5000
+drive unix 10000
 plan="$TRACER_CACHE_DIR/*/unix_stream_sendmsg.plan"
 trace --learn 500ms -G unix_stream_sendmsg
 hear 'tracer: learned [1-9]' 30

@@ -1,4 +1,5 @@
 # What ends a trace, what limits it, and where it goes.
+# only on 6.12: they end and limit a trace on every kernel alike
 # limit: 180
 
 drive tcp

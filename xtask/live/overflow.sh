@@ -20,7 +20,7 @@ calls=$(check_listing) || fail "$calls"
 [ "$calls" = $(($(events) / 2)) ] || fail "$calls calls of $(events) events"
 
 # Many functions, and a ring that hardly takes one batch.
-drive udp
+drive udp 2000
 trace --learn 0 -G __sys_sendto --ring-size 4 -v
 hear 'tracer: tracing' 60
 kill -STOP $tracer

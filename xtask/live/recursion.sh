@@ -21,7 +21,7 @@ calls=$(check_listing) || fail "root: $calls"
 all_seen || fail "root: $(cat /tmp/err)"
 
 # A callee that calls itself.
-drive epoll 2000
+drive epoll 10000
 tracer --learn 5s -p $workload -G unix_stream_sendmsg -n 50 --graph-opts noirqs >/tmp/out 2>/tmp/err || fail "exit status $?: $(cat /tmp/err)"
 calls=$(check_listing) || fail "callee: $calls"
 # One that has a gap is printed, too, and not counted by -n.

@@ -1,6 +1,6 @@
 # Roots that call each other are one graph: all of them begin together, and end together.
 
-drive tcp
+drive tcp 10000
 # The first is attached while the second is not there yet, and the other way round.
 for roots in '-G sock_poll -G tcp_poll' '-G tcp_poll -G sock_poll'; do
     tracer --learn 0 $roots -p $workload --duration 1s --graph-opts noirqs >/tmp/out 2>/tmp/err || fail "$roots: exit status $?: $(cat /tmp/err)"

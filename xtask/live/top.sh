@@ -1,4 +1,5 @@
 # `tracer top` on a terminal: what is on the screen, the keys, and that the terminal is as it was on every way out.
+# only on 6.12: what is on the screen and the keys are the same on every kernel
 # limit: 400
 
 # Plays a script on a terminal of 80x24: `on_terminal STEPS COMMAND...`.

@@ -1,4 +1,5 @@
 # Spans for a collector and metrics for a scraper: both have as many root calls as the summary says.
+# only on 6.12: what goes to a collector is the same on every kernel
 
 # The collector is a web server that keeps what comes. The path is its own.
 mkdir -p /tmp/collector/cgi-bin /tmp/requests

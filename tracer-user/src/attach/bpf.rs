@@ -37,7 +37,7 @@ pub enum End {
     Exit,
 }
 
-/// What kind of program, and to what it will be attached (`enum bpf_prog_type`, `enum bpf_attach_type`).
+/// A program for functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProgramKind {
     /// It serves many functions.
@@ -46,20 +46,32 @@ pub enum ProgramKind {
     One(End),
 }
 
-impl ProgramKind {
+/// What kind of program, and to what it will be attached (`enum bpf_prog_type`, `enum bpf_attach_type`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Functions(ProgramKind),
+    /// BPF_TRACE_RAW_TP, 5.5+.
+    Tracepoint,
+}
+
+impl Kind {
+    const TRAMPOLINES: Self = Self::Functions(ProgramKind::Many(Many::Trampolines));
+    const FPROBE: Self = Self::Functions(ProgramKind::Many(Many::Fprobe));
+
     const fn program_type(self) -> u32 {
         match self {
-            Self::Many(Many::Trampolines) | Self::One(_) => 26,
-            Self::Many(Many::Fprobe) => 2,
+            Self::Functions(ProgramKind::Many(Many::Fprobe)) => 2,
+            Self::Functions(_) | Self::Tracepoint => 26,
         }
     }
 
     const fn attach_type(self) -> u32 {
         match self {
-            Self::One(End::Entry) => 24,
-            Self::One(End::Exit) => 25,
-            Self::Many(Many::Fprobe) => 56,
-            Self::Many(Many::Trampolines) => 61,
+            Self::Tracepoint => 23,
+            Self::Functions(ProgramKind::One(End::Entry)) => 24,
+            Self::Functions(ProgramKind::One(End::Exit)) => 25,
+            Self::Functions(ProgramKind::Many(Many::Fprobe)) => 56,
+            Self::Functions(ProgramKind::Many(Many::Trampolines)) => 61,
         }
     }
 }
@@ -140,7 +152,8 @@ struct FprobeLink {
 
 /// Loads a program that serves any number of functions. `name` is what the kernel's listings will show, of at most 15 bytes.
 pub fn load(kind: Many, name: &str, instructions: &[bpf_insn]) -> Result<OwnedFd, LoadError> {
-    load_any(ProgramKind::Many(kind), name, instructions, None)
+    let kind = Kind::Functions(ProgramKind::Many(kind));
+    load_any(kind, name, instructions, None)
 }
 
 /// Loads a program that serves one function.
@@ -150,11 +163,25 @@ pub fn load_for(
     instructions: &[bpf_insn],
     target: Target<'_>,
 ) -> Result<OwnedFd, LoadError> {
-    load_any(ProgramKind::One(end), name, instructions, Some(target))
+    let kind = Kind::Functions(ProgramKind::One(end));
+    load_any(kind, name, instructions, Some(target))
+}
+
+/// Loads a program for a tracepoint, which is named by the type of what it calls: `btf_trace_` and its name.
+pub fn load_at_tracepoint(
+    name: &str,
+    instructions: &[bpf_insn],
+    type_id: u32,
+) -> Result<OwnedFd, LoadError> {
+    let target = Target {
+        object: None,
+        type_id,
+    };
+    load_any(Kind::Tracepoint, name, instructions, Some(target))
 }
 
 fn load_any(
-    kind: ProgramKind,
+    kind: Kind,
     name: &str,
     instructions: &[bpf_insn],
     target: Option<Target<'_>>,
@@ -206,7 +233,7 @@ pub fn link(program: BorrowedFd<'_>, functions: &Functions) -> io::Result<OwnedF
             let attributes = TrampolinesLink {
                 program,
                 target: 0,
-                attach_type: ProgramKind::Many(Many::Trampolines).attach_type(),
+                attach_type: Kind::TRAMPOLINES.attach_type(),
                 flags: 0,
                 type_ids: ids.as_ptr() as u64,
                 cookies: 0,
@@ -220,7 +247,7 @@ pub fn link(program: BorrowedFd<'_>, functions: &Functions) -> io::Result<OwnedF
             let attributes = FprobeLink {
                 program,
                 target: 0,
-                attach_type: ProgramKind::Many(Many::Fprobe).attach_type(),
+                attach_type: Kind::FPROBE.attach_type(),
                 flags: 0,
                 multi_flags: 0,
                 count: u32::try_from(addresses.len()).unwrap_or(u32::MAX),
@@ -241,7 +268,7 @@ struct OpenAttributes {
     reserved: u32,
 }
 
-/// Attaches a program to the function that it was loaded for.
+/// Attaches a program to the function or the tracepoint that it was loaded for.
 pub fn link_target(program: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     let attributes = OpenAttributes {
         name: 0,

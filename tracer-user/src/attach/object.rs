@@ -1,17 +1,21 @@
 //! The eBPF object in the kernel: settings, maps, rings, and the tracepoint that the gate relies on.
 
-use std::{io, os::fd::AsFd as _};
+use std::{
+    collections::HashMap,
+    io,
+    os::fd::{AsFd as _, OwnedFd},
+};
 
 use aya::{
-    Btf, Ebpf, EbpfError, EbpfLoader,
+    Ebpf, EbpfError, EbpfLoader,
     maps::{ArrayOfMaps, Map, MapData, MapError, RingBuf},
-    programs::{BtfTracePoint, ProgramError, tp_btf::BtfTracePointLink},
 };
 use aya_obj::generated::bpf_map_type::{BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_RINGBUF};
 use thiserror::Error;
 use tracer_common::{Config, MAX_CPUS, TASK_BYTES, TASKS_BYTES, stand_in};
 
-use super::{Controls, Texts, instructions::Instructions, variables};
+use super::{Controls, Texts, bpf, instructions::Instructions, variables};
+use crate::kernel::btf::Types;
 
 /// The eBPF object file, as `cargo xtask build` made it.
 static OBJECT: &[u8] = include_bytes!(env!("TRACER_EBPF_OBJECT"));
@@ -39,7 +43,7 @@ pub enum ObjectError {
     Load(#[from] EbpfError),
     /// A program did not load or attach.
     #[error("the tracepoint {0} cannot be used")]
-    Tracepoint(&'static str, #[source] ProgramError),
+    Tracepoint(&'static str, #[source] io::Error),
     /// A map could not be made.
     #[error("a map cannot be made")]
     Map(#[from] MapError),
@@ -83,11 +87,13 @@ impl Loading {
 /// The tracepoint's program. Dropping it takes it away.
 #[must_use = "without the tracepoint the gate goes wrong"]
 pub struct Tracepoint {
-    _link: BtfTracePointLink,
+    _link: OwnedFd,
 }
 
 /// Where the CPU goes from one task to another.
 const SWITCH: &str = "sched_switch";
+/// The type by which BPF knows it (include/trace/bpf_probe.h).
+const SWITCH_TYPE: &str = "btf_trace_sched_switch";
 
 /// The loaded object. What is attached holds itself, so it is needed for attaching only.
 pub struct Object {
@@ -99,10 +105,7 @@ pub struct Object {
 
 impl Object {
     /// Loads the object and makes one ring per CPU.
-    pub fn load(
-        loading: &Loading,
-        btf: &Btf,
-    ) -> Result<(Self, Vec<RingBuf<MapData>>), ObjectError> {
+    pub fn load(loading: &Loading) -> Result<(Self, Vec<RingBuf<MapData>>), ObjectError> {
         let sizes = loading.sizes;
         if sizes.possible_cpus as usize > MAX_CPUS {
             return Err(ObjectError::TooManyCpus(sizes.possible_cpus));
@@ -116,7 +119,6 @@ impl Object {
         put_settings(&mut object, &loading.config);
         let level = if loading.diagnostics { u8::MAX } else { 0 };
         let mut ebpf = EbpfLoader::new()
-            .btf(Some(btf))
             .override_global("CONFIG", &loading.config, true)
             .override_global(aya_log::LEVEL, &level, false)
             .map_max_entries("RINGS", sizes.possible_cpus)
@@ -134,24 +136,21 @@ impl Object {
     }
 
     /// Attaches the tracepoint that keeps the gate right. Before the trace is armed, and held as long as it is.
-    pub fn attach_tracepoint(&mut self, btf: &Btf) -> Result<Tracepoint, ObjectError> {
-        let program: &mut BtfTracePoint = self
-            .ebpf
-            .program_mut(SWITCH)
-            .ok_or(ObjectError::Missing(SWITCH))?
-            .try_into()
-            .map_err(|error| ObjectError::Tracepoint(SWITCH, error))?;
-        let link = program
-            .load(SWITCH, btf)
-            .and_then(|()| program.attach())
-            .and_then(|link| program.take_link(link))
-            .map_err(|error| {
-                if refused(&error) {
-                    ObjectError::Forbidden
-                } else {
-                    ObjectError::Tracepoint(SWITCH, error)
-                }
-            })?;
+    ///
+    /// aya would do it, too, but wants the kernel's types in a form of its own, which takes longer to make than all else here.
+    pub fn attach_tracepoint(&self, types: &Types) -> Result<Tracepoint, ObjectError> {
+        let instructions = self.instructions.of(SWITCH, &HashMap::new())?;
+        let type_id = types.typedef_id(SWITCH_TYPE).unwrap_or_default();
+        let explain = |error: io::Error| {
+            if is_forbidden(&error) {
+                ObjectError::Forbidden
+            } else {
+                ObjectError::Tracepoint(SWITCH, error)
+            }
+        };
+        let program = bpf::load_at_tracepoint(SWITCH, &instructions, type_id)
+            .map_err(|refusal| explain(refusal.error))?;
+        let link = bpf::link_target(program.as_fd()).map_err(explain)?;
         Ok(Tracepoint { _link: link })
     }
 
@@ -230,13 +229,8 @@ fn explain_load(error: EbpfError) -> ObjectError {
     ObjectError::Load(error)
 }
 
-/// Whether a program error is the kernel's EPERM. Lockdown refuses tracing programs when they are loaded
-/// (security_locked_down(LOCKDOWN_BPF_READ_KERNEL) in the helpers' prototypes, kernel/trace/bpf_trace.c).
-pub fn refused(error: &ProgramError) -> bool {
-    let error = match error {
-        ProgramError::LoadError { io_error, .. } => io_error,
-        ProgramError::SyscallError(error) => &error.io_error,
-        _ => return false,
-    };
+/// Lockdown refuses tracing programs when they are loaded (security_locked_down(LOCKDOWN_BPF_READ_KERNEL) in the helpers' prototypes,
+/// kernel/trace/bpf_trace.c).
+fn is_forbidden(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::EPERM)
 }

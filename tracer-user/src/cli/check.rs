@@ -162,9 +162,8 @@ fn way(way: Way, ways: Ways) -> Finding {
 /// Does what a trace does, with a function that nobody calls.
 fn probe(types: Option<&Types>) -> anyhow::Result<()> {
     let types = types.context("without types there is nothing to attach by")?;
-    let btf = aya::Btf::from_sys_fs()?;
-    let (mut object, _rings) = Object::load(&Loading::SMALLEST, &btf)?;
-    let _tracepoint = object.attach_tracepoint(&btf)?;
+    let (object, _rings) = Object::load(&Loading::SMALLEST)?;
+    let _tracepoint = object.attach_tracepoint(types)?;
     pair::try_out(&object, types)?;
     Ok(())
 }

@@ -109,15 +109,20 @@ impl Types {
 
     /// The type id of the variable of that name.
     pub fn variable_id(&self, name: &str) -> Option<u32> {
-        self.raw
-            .ids()
-            .find(|id| {
-                self.raw
-                    .get(*id)
-                    .is_some_and(|entry| entry.kind() == Kind::Variable)
-                    && self.raw.name_bytes(*id) == name.as_bytes()
-            })
-            .map(|id| id.0)
+        self.id_of(Kind::Variable, name)
+    }
+
+    /// The type id of the typedef of that name.
+    pub fn typedef_id(&self, name: &str) -> Option<u32> {
+        self.id_of(Kind::Typedef, name)
+    }
+
+    fn id_of(&self, kind: Kind, name: &str) -> Option<u32> {
+        let is_it = |id: &TypeId| {
+            self.raw.get(*id).is_some_and(|entry| entry.kind() == kind)
+                && self.raw.name_bytes(*id) == name.as_bytes()
+        };
+        self.raw.ids().find(is_it).map(|id| id.0)
     }
 
     /// Whether more than one function has that name, so that the prototype may be another's.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use aya::maps::{MapData, RingBuf};
 use tracer_common::{Config, MAX_ARGUMENTS, MAX_QUICK_DEPTH, NO_DEPTH_LIMIT, PreemptLayout, Text};
 
@@ -46,7 +46,6 @@ pub fn attach(
     command: Option<u32>,
     stop: &Stop,
 ) -> Result<Attached> {
-    let btf = aya::Btf::from_sys_fs().context("the kernel's BTF cannot be read")?;
     let preempt_count = kernel.preempt_count();
     let config = config(options, kernel, preempt_count, command);
     let loading = Loading {
@@ -58,9 +57,9 @@ pub fn attach(
         },
         diagnostics: options.verbose,
     };
-    let (mut object, rings) = Object::load(&loading, &btf)?;
+    let (mut object, rings) = Object::load(&loading)?;
     let logger = diagnostics(&mut object, options.verbose);
-    let tracepoint = object.attach_tracepoint(&btf)?;
+    let tracepoint = object.attach_tracepoint(&kernel.types)?;
     let controls = object.controls()?;
     let texts = match options.show.text.arguments {
         Arguments::Hidden => None,

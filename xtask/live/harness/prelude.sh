@@ -69,9 +69,10 @@ no_instance() {
     [ -z "$(ls /sys/kernel/tracing/instances)" ]
 }
 
-# Starts a workload that runs until it is killed: `drive KIND [MICROSECONDS BETWEEN SENDS]`.
+# Starts a workload that runs until it is killed: `drive KIND [MICROSECONDS BETWEEN SENDS]`. Under emulation a send takes some 2 ms: with
+# many of them all else takes a multiple of its time.
 drive() {
-    tracer workload "$1" --interval-us "${2:-2000}" 2>/tmp/workload.err &
+    tracer workload "$1" --interval-us "${2:-20000}" 2>/tmp/workload.err &
     workload=$!
 }
 

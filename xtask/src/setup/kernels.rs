@@ -49,6 +49,8 @@ const LOADABLE_DIRECTORY: &str = "modules";
 /// A kernel that can be booted.
 #[derive(Clone, Debug)]
 pub struct Kernel {
+    /// As one names it on the command line.
+    pub name: String,
     /// As `uname -r` prints it.
     pub release: String,
     pub image: PathBuf,
@@ -111,6 +113,7 @@ pub fn series(series: &str) -> Result<Kernel> {
         }
     }
     let mut kernel = image(&dir.join("vmlinuz"))?;
+    series.clone_into(&mut kernel.name);
     let modules = MODULES.map(|name| dir.join(format!("{name}.ko")));
     kernel.modules = modules.into_iter().filter(|path| path.exists()).collect();
     for entry in fs::read_dir(loadable)? {
@@ -126,6 +129,7 @@ fn image(path: &Path) -> Result<Kernel> {
         release(&bytes).with_context(|| format!("{} is not a bzImage", path.display()))?;
     let image = std::path::absolute(path)?;
     Ok(Kernel {
+        name: path.display().to_string(),
         release,
         image,
         modules: Vec::new(),

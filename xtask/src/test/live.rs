@@ -1,95 +1,34 @@
 //! Live tests: the scripts in `xtask/live`, on real kernels.
 //!
 //! Each is a script for busybox's sh and runs as root in a guest. Exit status 0 passes, 77 skips,
-//! any other fails; the last line that it prints is the reason. A comment `# limit: SECONDS` in the
-//! script allows it more or less than three minutes; one that takes long has the comment `# only when named` and runs with
-//! `--only` and its whole name. All scripts run one after the other in one boot; a
+//! any other fails; the last line that it prints is the reason. All scripts run one after the other in one boot; a
 //! script that was not reached because the kernel died has failed.
 
 use std::collections::VecDeque;
-use std::fs;
 use std::io::Write;
-use std::path::Path;
 use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
-
 use super::report::Report;
+use super::script::Script;
 use super::tally::Tally;
 use crate::process::say;
 use crate::setup::{Emulator, Kernel};
 use crate::vm::{self, GuestFile, Sinks, VmSpec};
 use crate::workspace;
 
-/// What a test may take, if it does not say.
-const LIMIT: Duration = Duration::from_mins(3);
-
 /// Where the scripts lie in the guest.
 const GUEST_DIR: &str = "/live";
 
-/// A script.
-pub struct LiveTest {
-    pub name: String,
-    limit: Duration,
-}
-
-/// The scripts whose name contains `only`, in the order of their names.
-pub fn find(only: Option<&str>) -> Result<Vec<LiveTest>> {
-    let dir = workspace::live_tests();
-    let mut tests = Vec::new();
-    for entry in fs::read_dir(&dir).with_context(|| format!("cannot read {}", dir.display()))? {
-        let path = entry?.path();
-        let Some(name) = script_name(&path) else {
-            continue;
-        };
-        let text =
-            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        if is_wanted(&name, &text, only) {
-            let limit = limit(&text).with_context(|| path.display().to_string())?;
-            tests.push(LiveTest { name, limit });
-        } else if only.is_none() {
-            say(format!("{name} runs only when named: --only {name}"));
+/// Boots each kernel once, `jobs` at a time.
+pub fn run(emulator: &Emulator, kernels: &[Kernel], tests: &[Script], jobs: usize) -> Tally {
+    let matrix: Vec<&str> = kernels.iter().map(|kernel| kernel.name.as_str()).collect();
+    for test in tests {
+        if let Some((kernel, why)) = test.only_on(&matrix) {
+            say(format!("{} runs on {kernel} alone: {why}", test.name));
         }
     }
-    if tests.is_empty() {
-        bail!(
-            "no live test has {:?} in its name",
-            only.unwrap_or_default()
-        );
-    }
-    tests.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(tests)
-}
-
-fn script_name(path: &Path) -> Option<String> {
-    path.file_name()?
-        .to_str()?
-        .strip_suffix(".sh")
-        .map(str::to_owned)
-}
-
-fn is_wanted(name: &str, text: &str, only: Option<&str>) -> bool {
-    if text.lines().any(|line| line == "# only when named") {
-        return only == Some(name);
-    }
-    only.is_none_or(|only| name.contains(only))
-}
-
-fn limit(text: &str) -> Result<Duration> {
-    let Some(limit) = text.lines().find_map(|line| line.strip_prefix("# limit: ")) else {
-        return Ok(LIMIT);
-    };
-    let seconds = limit
-        .trim()
-        .parse()
-        .with_context(|| format!("limit {limit}"))?;
-    Ok(Duration::from_secs(seconds))
-}
-
-/// Boots each kernel once, `jobs` at a time.
-pub fn run(emulator: &Emulator, kernels: &[Kernel], tests: &[LiveTest], jobs: usize) -> Tally {
     let queue: Mutex<VecDeque<&Kernel>> = Mutex::new(kernels.iter().collect());
     let total = Mutex::new(Tally::default());
     // A worker that panicked must not take the others' results with it.
@@ -103,7 +42,11 @@ pub fn run(emulator: &Emulator, kernels: &[Kernel], tests: &[LiveTest], jobs: us
         for _ in 0..jobs.min(kernels.len()) {
             scope.spawn(|| {
                 while let Some(kernel) = next() {
-                    let tally = on_kernel(emulator, kernel, tests);
+                    let tests: Vec<&Script> = tests
+                        .iter()
+                        .filter(|test| test.runs_on(&kernel.name, &matrix))
+                        .collect();
+                    let tally = on_kernel(emulator, kernel, &tests);
                     *total
                         .lock()
                         .unwrap_or_else(std::sync::PoisonError::into_inner) += tally;
@@ -117,7 +60,7 @@ pub fn run(emulator: &Emulator, kernels: &[Kernel], tests: &[LiveTest], jobs: us
 }
 
 /// Runs all tests on one kernel, and prints its line.
-fn on_kernel(emulator: &Emulator, kernel: &Kernel, tests: &[LiveTest]) -> Tally {
+fn on_kernel(emulator: &Emulator, kernel: &Kernel, tests: &[&Script]) -> Tally {
     let started = Instant::now();
     let mut report = Report::new(&kernel.release);
     let mut stderr = Relay {
@@ -147,7 +90,7 @@ fn on_kernel(emulator: &Emulator, kernel: &Kernel, tests: &[LiveTest]) -> Tally 
     tally
 }
 
-fn spec(kernel: &Kernel, tests: &[LiveTest]) -> VmSpec {
+fn spec(kernel: &Kernel, tests: &[&Script]) -> VmSpec {
     let runner = [String::from("sh"), format!("{GUEST_DIR}/harness/runner.sh")];
     let arguments = tests
         .iter()
@@ -185,27 +128,5 @@ impl Write for Relay<'_> {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_takes_long_runs_only_when_named() {
-        let long = "# Kills.\n# only when named\n";
-        assert!(!is_wanted("kills_often", long, None));
-        assert!(!is_wanted("kills_often", long, Some("kills")));
-        assert!(is_wanted("kills_often", long, Some("kills_often")));
-        assert!(is_wanted("kills", "# Kills.\n", None));
-        assert!(is_wanted("kills", "# Kills.\n", Some("kill")));
-    }
-
-    #[test]
-    fn a_script_says_how_long_it_may_take() {
-        assert_eq!(limit("# Words.\n").unwrap(), LIMIT);
-        assert_eq!(limit("# limit: 240\n").unwrap(), Duration::from_mins(4));
-        assert!(limit("# limit: long\n").is_err());
     }
 }

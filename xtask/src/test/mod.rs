@@ -8,6 +8,7 @@ mod host;
 mod live;
 mod package;
 mod report;
+mod script;
 mod tally;
 
 use std::env;
@@ -67,7 +68,7 @@ fn run(args: &TestArgs, total: &mut Tally) -> Result<()> {
         .iter()
         .map(KernelChoice::resolve)
         .collect::<Result<Vec<Kernel>>>()?;
-    let tests = live::find(args.only.as_deref())?;
+    let tests = script::find(args.only.as_deref())?;
     let cpus = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let jobs = args.jobs.map_or(cpus, NonZeroUsize::get);
     *total += live::run(&emulator, &kernels, &tests, jobs);

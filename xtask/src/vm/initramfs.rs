@@ -212,6 +212,7 @@ mod tests {
     #[test]
     fn arguments_survive_the_shell() {
         let kernel = Kernel {
+            name: String::new(),
             release: String::new(),
             image: "k".into(),
             modules: Vec::new(),

@@ -126,8 +126,9 @@ fn base(emulator: &Emulator, spec: &VmSpec, archive: &File) -> Command {
         "-no-user-config",
         "-accel",
         "tcg,thread=single",
+        // The emulator copies and clears memory byte by byte where the kernel takes `rep movsb` to be fast.
         "-cpu",
-        "max",
+        "max,-erms,-fsrm",
     ]);
     command.args(["-m", &spec.memory_mib.to_string()]);
     if spec.icount {

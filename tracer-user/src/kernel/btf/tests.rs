@@ -170,13 +170,16 @@ fn parameters_are_named_as_in_c() {
 }
 
 #[test]
-fn variables_are_found_by_name() {
+fn variables_and_typedefs_are_found_by_name() {
     let mut builder = Builder::default();
     let int = builder.add("int", 1, 0, 4, &[0x0100_0020]);
     // A function and a type of that name are no variable.
     builder.function("__preempt_count", int, &[]);
     let variable = builder.add("__preempt_count", 14, 0, int, &[1]);
+    let typedef = builder.add("__preempt_count", 8, 0, int, &[]);
     let types = Types::parse(builder.bytes()).unwrap();
+    assert_eq!(types.typedef_id("__preempt_count"), Some(typedef));
+    assert_eq!(types.typedef_id("int"), None);
     assert_eq!(types.variable_id("__preempt_count"), Some(variable));
     assert_eq!(types.variable_id("int"), None);
 }

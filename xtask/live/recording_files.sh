@@ -1,0 +1,50 @@
+# Files of recordings: how large they become, a flight recorder, what a failure costs.
+# only on 6.12: it is about files, and the kernel has no part in it
+# limit: 400
+
+drive tcp 2000
+# A recording that is limited in size ends by itself, or goes on in another file.
+timeout 100 tracer record -o /tmp/recording --max-size 64K --learn 0 -G tcp_poll >/tmp/out 2>/tmp/err || fail "--max-size: exit status $?: $(cat /tmp/err)"
+[ "$(stat -c %s /tmp/recording)" -le 65536 ] || fail "--max-size 64K: $(stat -c %s /tmp/recording) bytes"
+tracer replay /tmp/recording >/tmp/out 2>/tmp/err || fail "replay of a full one: exit status $?: $(cat /tmp/err)"
+said 'as large as it may be' || fail "replay of a full one: $(cat /tmp/err)"
+
+# A flight recorder writes when it is asked, and goes on.
+rm -f /tmp/recording
+tracer record -o /tmp/recording --flight-recorder 1M --learn 0 -G tcp_poll >/tmp/out 2>/tmp/err &
+tracer=$!
+hear 'tracer: tracing' 20
+sleep 2
+[ ! -s /tmp/recording ] || fail "a flight recorder writes before it is asked"
+kill -USR1 $tracer
+hear 'the recording was written' 10
+tracer replay /tmp/recording >/tmp/out 2>/tmp/err.replay || fail "replay of a flight: exit status $?: $(cat /tmp/err.replay)"
+grep -q tcp_poll /tmp/out || fail "nothing in the flight recorder"
+before=$(grep -c tcp_poll /tmp/out)
+sleep 2
+kill -INT $tracer
+ends_with 0
+tracer replay /tmp/recording >/tmp/out 2>/tmp/err.replay || fail "replay of the whole flight: exit status $?: $(cat /tmp/err.replay)"
+[ "$(grep -c tcp_poll /tmp/out)" -gt "$before" ] || fail "the flight recorder did not go on"
+
+# An existing recording survives a trace that cannot begin.
+status=0
+tracer record -o /tmp/recording -G no_such_function >/tmp/out 2>/tmp/err || status=$?
+[ $status = 5 ] || fail "no such function: exit status $status"
+tracer replay /tmp/recording >/tmp/out 2>/tmp/err || fail "a trace that cannot begin destroys a recording"
+
+# A disk that is full: exit status 6, and what was written before is whole.
+mkdir -p /tmp/small
+mount -t tmpfs -o size=16k tmpfs /tmp/small
+status=0
+timeout 60 tracer record -o /tmp/small/recording --learn 0 -G tcp_poll >/tmp/out 2>/tmp/err || status=$?
+[ $status = 6 ] || fail "full disk: exit status $status instead of 6: $(cat /tmp/err)"
+status=0
+tracer replay /tmp/small/recording >/tmp/out 2>/tmp/err || status=$?
+[ $status = 7 ] || fail "replay from a full disk: exit status $status: $(cat /tmp/err)"
+! said damaged || fail "a full disk leaves a torn frame: $(cat /tmp/err)"
+umount /tmp/small
+
+kill $workload
+wait $workload || fail "the workload: $(cat /tmp/workload.err)"
+nothing_left
