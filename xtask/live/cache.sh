@@ -1,4 +1,5 @@
 # What was learned is kept for the next trace, and only what is whole is used.
+# only on 6.12: files that tracer alone reads and writes
 
 drive unix 10000
 plan="$TRACER_CACHE_DIR/*/unix_stream_sendmsg.plan"

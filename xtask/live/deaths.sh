@@ -19,8 +19,9 @@ die() {
     said "tracer: 0 whole calls, $count partial" && all_seen || fail "$*: $(cat /tmp/err)"
 }
 
+printf '%s\n' do_exit exit_signals exit_mm exit_files exit_fs exit_notify do_task_dead >/tmp/functions
 # Never returns, below a root and as one that is called by another: all of it is there, down to do_task_dead.
-die 20 -G do_group_exit -G do_exit
+die 20 --functions /tmp/functions -G do_group_exit -G do_exit
 [ "$(grep -c '|  do_group_exit() {' /tmp/out)" = 20 ] || fail "do_group_exit: $(grep -c '|  do_group_exit() {' /tmp/out) of 20 calls"
 [ "$(grep -c '|    do_exit() {' /tmp/out)" = 20 ] || fail "do_group_exit: do_exit is in $(grep -c '|    do_exit() {' /tmp/out) of 20"
 [ "$(grep -c '|      do_task_dead()' /tmp/out)" = 20 ] || fail "do_exit: do_task_dead is in $(grep -c '|      do_task_dead()' /tmp/out) of 20"

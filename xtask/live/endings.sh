@@ -1,4 +1,5 @@
 # However a trace ends, what was captured is out, and nothing stays.
+# only on 6.12: what tracer does at its end; what stays in the kernel is seen by every test on every kernel
 # limit: 150
 
 drive tcp

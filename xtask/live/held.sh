@@ -1,4 +1,5 @@
 # A command is held until all is attached: what it does first is traced, and all of it.
+# only on 6.12: the command is held by tracer alone
 
 tracer --graph-opts depth=1 -G unix_stream_sendmsg -- tracer workload unix --count 3 >/tmp/out 2>/tmp/err || fail "exit status $?: $(cat /tmp/err)"
 calls=$(check_listing) || fail "$calls"

@@ -1,4 +1,5 @@
 # Memory does not grow with time: a workload at full speed for a quarter of a minute, and tracer's own memory before and after.
+# only on 6.12: the memory is that of the process
 # limit: 120
 
 # Nothing is learned, before or meanwhile: that patches all functions, which takes long beside such a workload.

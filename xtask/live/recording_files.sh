@@ -3,6 +3,15 @@
 # limit: 400
 
 drive tcp 2000
+# Without --print nothing is printed; without root it can be replayed.
+tracer record -o /tmp/recording --learn 0 -G tcp_poll -n 3 >/tmp/out 2>/tmp/err || fail "record: exit status $?: $(cat /tmp/err)"
+[ ! -s /tmp/out ] || fail "record prints"
+chmod 644 /tmp/recording
+echo 'nobody:x:65534:65534::/tmp:/bin/sh' >/etc/passwd
+su -s /bin/sh nobody -c 'exec tracer replay /tmp/recording' >/tmp/out 2>/tmp/err || fail "replay as nobody: exit status $?: $(cat /tmp/err)"
+calls=$(check_listing) || fail "$calls"
+[ "$calls" = 3 ] || fail "-n 3 recorded $calls calls"
+
 # A recording that is limited in size ends by itself, or goes on in another file.
 timeout 100 tracer record -o /tmp/recording --max-size 64K --learn 0 -G tcp_poll >/tmp/out 2>/tmp/err || fail "--max-size: exit status $?: $(cat /tmp/err)"
 [ "$(stat -c %s /tmp/recording)" -le 65536 ] || fail "--max-size 64K: $(stat -c %s /tmp/recording) bytes"

@@ -1,4 +1,5 @@
 # What is summed up while it is traced, and probes that go behind the prompt.
+# only on 6.12: what is summed up is the same on every kernel; what is let go is seen by every test
 # limit: 180
 
 drive tcp
