@@ -6,7 +6,7 @@ drive tls 50000
 # With pairs the whole path takes minutes to attach: there the root is in the module, and its text says what is below.
 root=tls_sw_sendmsg learn=0
 if tracer check | grep -q '^ok  *kprobe '; then
-    root=__sys_sendto learn=5s
+    root=__sys_sendto learn=2s
 fi
 tracer -G $root --learn $learn -p $workload --graph-opts noirqs,args,retaddr -n 3 >/tmp/out 2>/tmp/err || fail "exit status $?: $(cat /tmp/err)"
 paths='tls_sw_sendmsg>tls_push_sg'

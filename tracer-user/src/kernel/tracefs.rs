@@ -10,7 +10,7 @@ use std::{
 
 use nix::mount::{MsFlags, mount};
 
-use super::{Address, names::NameIndex};
+use super::names::NameIndex;
 
 /// Where tracefs is mounted: the place of its own, and the older one below debugfs.
 const PLACES: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
@@ -112,24 +112,18 @@ impl Tracefs {
         })
     }
 
-    /// The functions that ftrace can trace. Takes some tens of milliseconds: the kernel looks up
-    /// the name of each.
+    /// The functions that ftrace can trace. Takes some tens of milliseconds: the kernel looks up the name of each, and for each page that is read it
+    /// goes through all before (t_start, kernel/trace/ftrace.c). The file with addresses beside the names (6.5+) has twice as many pages.
     pub fn traceable(&self) -> Result<TraceableFunctions, TracefsError> {
-        // With addresses since 6.5.
-        let with_addresses = "available_filter_functions_addrs";
-        let names_only = "available_filter_functions";
-        for file in [with_addresses, names_only] {
-            if self.path(file).exists() {
-                let text = self.read(file)?;
-                return TraceableFunctions::from_bytes(text, file == with_addresses).map_err(
-                    |content| TracefsError::Malformed {
-                        path: self.path(file),
-                        content,
-                    },
-                );
-            }
+        let file = "available_filter_functions";
+        if !self.path(file).exists() {
+            return Err(TracefsError::NoFunctionTracer(self.path(file)));
         }
-        Err(TracefsError::NoFunctionTracer(self.path(names_only)))
+        let text = self.read(file)?;
+        TraceableFunctions::from_bytes(text).map_err(|content| TracefsError::Malformed {
+            path: self.path(file),
+            content,
+        })
     }
 }
 
@@ -143,8 +137,6 @@ pub struct TraceableFunctions {
 
 #[derive(Clone, Copy, Debug)]
 struct Traceable {
-    /// 0 where the kernel does not tell.
-    address: u64,
     name: u32,
     name_length: u32,
 }
@@ -152,17 +144,12 @@ struct Traceable {
 impl TraceableFunctions {
     /// Reads the text of `available_filter_functions`: a name a line, with the module in brackets.
     pub fn parse(text: &str) -> Option<Self> {
-        Self::from_bytes(text.as_bytes().to_vec(), false).ok()
-    }
-
-    /// Reads the text of `available_filter_functions_addrs`: each line starts with an address.
-    pub fn parse_with_addresses(text: &str) -> Option<Self> {
-        Self::from_bytes(text.as_bytes().to_vec(), true).ok()
+        Self::from_bytes(text.as_bytes().to_vec()).ok()
     }
 
     /// The error is the line that is not understood.
-    fn from_bytes(text: Vec<u8>, with_addresses: bool) -> Result<Self, String> {
-        let mut functions = Vec::with_capacity(text.len() / 24);
+    fn from_bytes(text: Vec<u8>) -> Result<Self, String> {
+        let mut functions = Vec::with_capacity(text.len() / 16);
         let mut position = 0;
         for line in text.split(|byte| *byte == b'\n') {
             let start = position;
@@ -170,7 +157,7 @@ impl TraceableFunctions {
             if line.is_empty() {
                 continue;
             }
-            let function = parse_line(line, start, with_addresses)
+            let function = parse_line(line, start)
                 .ok_or_else(|| String::from_utf8_lossy(&line[..line.len().min(80)]).into_owned())?;
             functions.push(function);
         }
@@ -206,43 +193,22 @@ impl TraceableFunctions {
             .iter()
             .map(|function| str::from_utf8(function.name_in(&self.text)).unwrap_or_default())
     }
-
-    /// The addresses of all, where the kernel tells (6.5 on). They are those of the patched call,
-    /// which sits up to four bytes (`endbr64`) behind the function's first byte:
-    /// `Symbols::function_at` finds the function.
-    pub fn addresses(&self) -> Option<impl ExactSizeIterator<Item = Address>> {
-        let known = self.functions.first()?.address != 0;
-        known.then(|| {
-            self.functions
-                .iter()
-                .map(|function| Address(function.address))
-        })
-    }
 }
 
 impl Traceable {
-    fn name_in<'a>(&self, text: &'a [u8]) -> &'a [u8] {
+    fn name_in<'a>(self, text: &'a [u8]) -> &'a [u8] {
         &text[self.name as usize..][..self.name_length as usize]
     }
 }
 
-/// Reads `[address ]name[ [module]]`; `start` is where the line stands in the text.
-fn parse_line(line: &[u8], start: usize, with_address: bool) -> Option<Traceable> {
-    let mut words = line.split(|byte| *byte == b' ');
-    let mut before = 0;
-    let mut address = 0;
-    if with_address {
-        let digits = words.next()?;
-        before = digits.len() + 1;
-        address = u64::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?;
-    }
-    let name = words.next()?;
+/// Reads `name[ [module]]`; `start` is where the line stands in the text.
+fn parse_line(line: &[u8], start: usize) -> Option<Traceable> {
+    let name = line.split(|byte| *byte == b' ').next()?;
     if name.is_empty() {
         return None;
     }
     Some(Traceable {
-        address,
-        name: u32::try_from(start + before).ok()?,
+        name: u32::try_from(start).ok()?,
         name_length: u32::try_from(name.len()).ok()?,
     })
 }
@@ -261,26 +227,19 @@ mod tests {
         assert!(traceable.contains("__sys_sendto"));
         assert!(!traceable.contains("[nf_tables]"));
         assert!(!traceable.contains("nf"));
-        assert!(traceable.addresses().is_none());
         let names: Vec<&str> = traceable.names().collect();
         assert_eq!(names, ["__sys_sendto", "nf_hook", "__sys_sendto"]);
     }
 
     #[test]
-    fn addresses_are_read_where_they_are() {
-        let list = "ffffffff81000014 do_one_initcall\nffffffffc0a00004 nf_hook [nf_tables]\n";
-        let traceable = TraceableFunctions::parse_with_addresses(list).unwrap();
-        assert!(traceable.contains("nf_hook"));
-        let addresses: Vec<u64> = traceable.addresses().unwrap().map(|at| at.0).collect();
-        assert_eq!(addresses, [0xffff_ffff_8100_0014, 0xffff_ffff_c0a0_0004]);
-        assert!(TraceableFunctions::parse_with_addresses("name\n").is_none());
+    fn a_line_without_a_name_is_refused() {
+        assert!(TraceableFunctions::parse("name\n [module]\n").is_none());
     }
 
     proptest! {
         #[test]
         fn never_panics(text in "\\PC*") {
             let _ = TraceableFunctions::parse(&text);
-            let _ = TraceableFunctions::parse_with_addresses(&text);
         }
     }
 }
