@@ -196,7 +196,7 @@ impl TraceableFunctions {
 }
 
 impl Traceable {
-    fn name_in<'a>(self, text: &'a [u8]) -> &'a [u8] {
+    fn name_in(self, text: &[u8]) -> &[u8] {
         &text[self.name as usize..][..self.name_length as usize]
     }
 }
