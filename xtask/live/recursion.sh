@@ -33,7 +33,8 @@ calls=$(grep -c '|  unix_stream_sendmsg() {' /tmp/out)
 # A hidden function that calls itself hides until its outermost call returns, and what comes behind it is shown again.
 tracer --functions /tmp/functions -p $workload -G unix_stream_sendmsg -n 50 -g ep_poll_callback --graph-opts noirqs >/tmp/out 2>/tmp/err || fail "exit status $?: $(cat /tmp/err)"
 calls=$(check_listing) || fail "hidden: $calls"
-[ "$calls" = 50 ] || fail "hidden: $calls of 50"
+# As above, one that has a gap is printed, too.
+[ "$calls" = 50 ] || { [ "$calls" -gt 50 ] && ! said ', 0 gaps'; } || fail "hidden: $calls of 50: $(cat /tmp/err)"
 [ -z "$(nesting)" ] || fail "hidden: $(nesting)"
 # The innermost of the hidden calls must not end it: nothing is left of what is called within the wake-up, but for interrupts.
 shown=$(grep -c '__wake_up_common() {' /tmp/out) || :
