@@ -2,7 +2,7 @@
 # only on 6.12: it is about files, and the kernel has no part in it
 # limit: 400
 
-drive tcp 2000
+drive tcp 5000
 # Without --print nothing is printed; without root it can be replayed.
 tracer record -o /tmp/recording --learn 0 -G tcp_poll -n 3 >/tmp/out 2>/tmp/err || fail "record: exit status $?: $(cat /tmp/err)"
 [ ! -s /tmp/out ] || fail "record prints"
@@ -13,7 +13,7 @@ calls=$(check_listing) || fail "$calls"
 [ "$calls" = 3 ] || fail "-n 3 recorded $calls calls"
 
 # A recording that is limited in size ends by itself, or goes on in another file.
-timeout 100 tracer record -o /tmp/recording --max-size 64K --learn 0 -G tcp_poll >/tmp/out 2>/tmp/err || fail "--max-size: exit status $?: $(cat /tmp/err)"
+timeout 200 tracer record -o /tmp/recording --max-size 64K --learn 0 -G tcp_poll >/tmp/out 2>/tmp/err || fail "--max-size: exit status $?: $(cat /tmp/err)"
 [ "$(stat -c %s /tmp/recording)" -le 65536 ] || fail "--max-size 64K: $(stat -c %s /tmp/recording) bytes"
 tracer replay /tmp/recording >/tmp/out 2>/tmp/err || fail "replay of a full one: exit status $?: $(cat /tmp/err)"
 said 'as large as it may be' || fail "replay of a full one: $(cat /tmp/err)"
