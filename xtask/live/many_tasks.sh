@@ -1,10 +1,10 @@
-# Three thousand tasks inside a root at once: there are places for 1022, and each of the others is counted.
+# Ten thousand tasks inside a root at once: there are places for 1022, and each of the others is counted.
 # limit: 400
 
 echo 30000 >/proc/sys/kernel/threads-max
-trace --learn 0 -G __sys_recvfrom --graph-opts depth=1 -v -- tracer workload tasks --count 3000
+trace --learn 0 -G __sys_recvfrom --graph-opts depth=1 -v -- tracer workload tasks --count 10000
 ends_with 0
-said 'workload: 3000 rounds' || fail "the workload: $(cat /tmp/err)"
+said 'workload: 10000 rounds' || fail "the workload: $(cat /tmp/err)"
 calls=$(check_listing) || fail "$calls"
 lost=$(sed -n 's/^tracer: \([0-9]*\) root calls were not traced.*/\1/p' /tmp/err)
 [ "$calls" -le 1022 ] && [ "$calls" -ge 900 ] || fail "$calls of at most 1022 root calls: $(grep -v DEBUG /tmp/err)"
@@ -12,8 +12,8 @@ lost=$(sed -n 's/^tracer: \([0-9]*\) root calls were not traced.*/\1/p' /tmp/err
 skipped=$(sed -n 's/.* making, \([0-9]*\) skipped.*/\1/p' /tmp/err)
 partial=$(sed -n 's/.* whole calls, \([0-9]*\) partial.*/\1/p' /tmp/err)
 [ "$partial" -le "$skipped" ] || fail "$partial partial calls, but $skipped were skipped"
-missing=$((3000 - calls - partial - lost))
-[ $missing -ge 0 ] && [ $missing -le "$skipped" ] || fail "$calls whole, $partial partial and $lost lost ones are not 3000, and $skipped were skipped"
+missing=$((10000 - calls - partial - lost))
+[ $missing -ge 0 ] && [ $missing -le "$skipped" ] || fail "$calls whole, $partial partial and $lost lost ones are not 10000, and $skipped were skipped"
 said ' 0 events lost, 0 gaps' || fail "$(grep whole /tmp/err)"
 # Their places are free again.
 trace --learn 0 -G __sys_recvfrom --graph-opts depth=1 -- tracer workload tasks --count 500
