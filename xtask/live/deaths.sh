@@ -32,7 +32,7 @@ die 1200 -G do_task_dead --graph-opts depth=1
 
 # A task that is killed where it sleeps: the call in which it sleeps ends with an error, and then it dies in the call that gets the signal.
 drive sleep 60000000
-trace --learn 0 -G __sys_recvfrom -G get_signal --comm sleeper
+trace --functions /tmp/functions -G __sys_recvfrom -G get_signal --comm sleeper
 hear 'tracer: tracing' 60
 waits() { grep -q '^45 ' /proc/$workload/task/*/syscall; }
 within 20 waits || fail "nobody waits in recvfrom: $(cat /proc/$workload/task/*/syscall)"
