@@ -8,6 +8,7 @@ use std::{
 
 use aya_obj::generated::{bpf_insn, bpf_prog_info};
 
+use super::error::last_words;
 use crate::kernel::syscall::{self, open};
 
 /// `BPF_PROG_LOAD` and `BPF_LINK_CREATE`.
@@ -83,6 +84,13 @@ pub struct LoadError {
     pub error: io::Error,
     /// The verifier's words.
     pub log: String,
+}
+
+impl LoadError {
+    /// In one line: the verifier's last words, or the error.
+    pub fn reason(&self) -> String {
+        last_words(&self.log).map_or_else(|| self.error.to_string(), str::to_owned)
+    }
 }
 
 #[repr(C)]

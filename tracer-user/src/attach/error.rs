@@ -46,7 +46,7 @@ impl AttachError {
 
     /// The kernel's answer to a link of this function.
     pub(super) fn link(function: &str, error: &io::Error) -> Self {
-        if error.raw_os_error() == Some(libc::EPERM) {
+        if is_forbidden(error) {
             return Self::Forbidden;
         }
         Self::Function {
@@ -54,6 +54,12 @@ impl AttachError {
             reason: error.to_string(),
         }
     }
+}
+
+/// Whether the kernel's answer is EPERM. Lockdown refuses tracing programs when they are loaded
+/// (security_locked_down(LOCKDOWN_BPF_READ_KERNEL) in the helpers' prototypes, kernel/trace/bpf_trace.c).
+pub(super) fn is_forbidden(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::EPERM)
 }
 
 /// The reason in what the verifier says: the last line that is not about its own work, nor behind it an explanation (7.3 gives one).

@@ -14,7 +14,7 @@ use aya_obj::generated::bpf_map_type::{BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_RINGBUF}
 use thiserror::Error;
 use tracer_common::{Config, MAX_CPUS, TASK_BYTES, TASKS_BYTES, stand_in};
 
-use super::{Controls, Texts, bpf, instructions::Instructions, variables};
+use super::{Controls, Texts, bpf, error::is_forbidden, instructions::Instructions, variables};
 use crate::kernel::btf::Types;
 
 /// The eBPF object file, as `cargo xtask build` made it.
@@ -42,8 +42,8 @@ pub enum ObjectError {
     #[error("the eBPF object does not load")]
     Load(#[from] EbpfError),
     /// A program did not load or attach.
-    #[error("the tracepoint {0} cannot be used")]
-    Tracepoint(&'static str, #[source] io::Error),
+    #[error("the tracepoint {0} cannot be used: {1}")]
+    Tracepoint(&'static str, String),
     /// A map could not be made.
     #[error("a map cannot be made")]
     Map(#[from] MapError),
@@ -141,16 +141,17 @@ impl Object {
     pub fn attach_tracepoint(&self, types: &Types) -> Result<Tracepoint, ObjectError> {
         let instructions = self.instructions.of(SWITCH, &HashMap::new())?;
         let type_id = types.typedef_id(SWITCH_TYPE).unwrap_or_default();
-        let explain = |error: io::Error| {
-            if is_forbidden(&error) {
+        let explain = |error: &io::Error, reason: String| {
+            if is_forbidden(error) {
                 ObjectError::Forbidden
             } else {
-                ObjectError::Tracepoint(SWITCH, error)
+                ObjectError::Tracepoint(SWITCH, reason)
             }
         };
         let program = bpf::load_at_tracepoint(SWITCH, &instructions, type_id)
-            .map_err(|refusal| explain(refusal.error))?;
-        let link = bpf::link_target(program.as_fd()).map_err(explain)?;
+            .map_err(|refusal| explain(&refusal.error, refusal.reason()))?;
+        let link = bpf::link_target(program.as_fd())
+            .map_err(|error| explain(&error, error.to_string()))?;
         Ok(Tracepoint { _link: link })
     }
 
@@ -220,17 +221,11 @@ fn explain_load(error: EbpfError) -> ObjectError {
     let mut source: Option<&dyn std::error::Error> = Some(&error);
     while let Some(one) = source {
         if let Some(io) = one.downcast_ref::<io::Error>()
-            && io.raw_os_error() == Some(libc::EPERM)
+            && is_forbidden(io)
         {
             return ObjectError::NoPrivilege;
         }
         source = one.source();
     }
     ObjectError::Load(error)
-}
-
-/// Lockdown refuses tracing programs when they are loaded (security_locked_down(LOCKDOWN_BPF_READ_KERNEL) in the helpers' prototypes,
-/// kernel/trace/bpf_trace.c).
-fn is_forbidden(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(libc::EPERM)
 }

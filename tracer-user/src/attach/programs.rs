@@ -10,8 +10,8 @@ use tracer_common::stand_in::{SESSION_COOKIE, SESSION_IS_RETURN};
 
 use super::{
     AttachError, Object, Role,
-    bpf::{self, End, LoadError, Many, ProgramKind, Target},
-    error::last_words,
+    bpf::{self, End, Many, ProgramKind, Target},
+    error::is_forbidden,
     instructions::Instructions,
 };
 use crate::kernel::btf::Types;
@@ -53,12 +53,12 @@ impl Programs {
         }
         let instructions = self.instructions.of(name, &self.kernel_functions)?;
         let program = bpf::load(kind, name, &instructions).map_err(|refusal| {
-            if is_forbidden(&refusal) {
+            if is_forbidden(&refusal.error) {
                 return AttachError::Forbidden;
             }
             AttachError::Program {
                 program: name,
-                reason: reason(&refusal),
+                reason: refusal.reason(),
             }
         })?;
         let program = Arc::new(program);
@@ -77,23 +77,15 @@ impl Programs {
         let name = role.program(ProgramKind::One(end));
         let instructions = self.instructions.of(name, &self.kernel_functions)?;
         bpf::load_for(end, name, &instructions, target).map_err(|refusal| {
-            if is_forbidden(&refusal) {
+            if is_forbidden(&refusal.error) {
                 return AttachError::Forbidden;
             }
             AttachError::Function {
                 function: function.to_owned(),
-                reason: reason(&refusal),
+                reason: refusal.reason(),
             }
         })
     }
-}
-
-fn is_forbidden(refusal: &LoadError) -> bool {
-    refusal.error.raw_os_error() == Some(libc::EPERM)
-}
-
-fn reason(refusal: &LoadError) -> String {
-    last_words(&refusal.log).map_or_else(|| refusal.error.to_string(), str::to_owned)
 }
 
 impl Role {
