@@ -11,6 +11,8 @@ for way in multi kprobe pair; do
     grep -q 'tcp_sendmsg(sk=0xff[0-9a-f]*, msg=0xff[0-9a-f]*, size=7)' /tmp/out || fail "$way: $(head -n 8 /tmp/out)"
     calls=$(check_listing) || fail "$way: $calls"
     [ "$calls" = 3 ] || fail "$way: $calls root calls instead of 3"
+    tracer --attach $way --learn 0 -p $workload --graph-opts depth=1 -G tcp_sendmsg -n 1 >/tmp/out 2>/tmp/err || fail "$way: exit status $?: $(cat /tmp/err)"
+    grep -q 'tcp_sendmsg();' /tmp/out || fail "$way, without being asked: $(head -n 8 /tmp/out)"
     # The kernel's copy of a name, one that is cut, and the process's own.
     tracer --attach $way --learn 0 --graph-opts args,depth=1 -G __set_task_comm -G do_sys_openat2 -- \
         sh -c ": >/tmp/a-file; exec /tmp/$long" >/tmp/out 2>/tmp/err || :

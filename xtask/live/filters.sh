@@ -2,24 +2,11 @@
 # only on 6.12: what the kernel side leaves out has its tests in `who_calls` and `recursion`
 # limit: 180
 
-# run ARGUMENTS...: a trace to /tmp/out that ends well, and whose summary counts what was printed.
-run() {
-    tracer --learn 0 "$@" >/tmp/out 2>/tmp/err || fail "$*: exit status $?: $(cat /tmp/err)"
-    calls=$(check_listing) || fail "$*: $calls"
-    said "^tracer: $calls whole calls" || fail "$*: $calls calls printed, but $(cat /tmp/err)"
-}
+. /live/harness/root_calls.sh
 # filtered ARGUMENTS...: the same, and root calls were kept back.
 filtered() {
     run "$@"
     said '; [1-9][0-9]* calls filtered out' || fail "$*: nothing was filtered out: $(cat /tmp/err)"
-}
-shown() {
-    grep -q "|  $1()" /tmp/out
-}
-# only FUNCTION OTHER: calls of the one, none of the other.
-only() {
-    shown "$1" || fail "no $1: $(cat /tmp/out)"
-    ! shown "$2" || fail "$2 is there: $(cat /tmp/out)"
 }
 # no_duration CONDITION: no duration in the listing is so, in µs.
 no_duration() {

@@ -18,6 +18,7 @@ tracer --learn 0 -G __sys_recvfrom -- tracer workload sleep --count 10 --interva
 calls=$(check_listing) || fail "$calls"
 [ "$calls" = 11 ] || fail "$calls of 11 receives: $(cat /tmp/err)"
 said ', 0 partial, .*, 0 events lost, 0 gaps' || fail "$(cat /tmp/err)"
+[ "$(grep -c '^ [01]) .*|  } .*__sys_recvfrom.*off-cpu' /tmp/out)" -ge 10 ] || fail "time off the CPU: $(grep off-cpu /tmp/out | tail -n 5)"
 sums >/tmp/sums
 read -r calls durations sleeps </tmp/sums
 [ "$calls" -ge 8 ] && [ "$sleeps" -ge 500 ] || fail "$calls of 10 receives sleep, $sleeps ms: $(grep '|  }' /tmp/out)"
@@ -26,4 +27,5 @@ tracer --learn 0 -G __sys_recvfrom --graph-opts nosleep-time -- tracer workload 
 sums >/tmp/sums
 read -r calls durations sleeps </tmp/sums
 [ "$calls" -ge 8 ] && [ "$durations" -lt "$sleeps" ] || fail "nosleep-time: $durations ms in $calls calls, $sleeps ms asleep: $(grep '|  }' /tmp/out)"
+awk '/\|  [}]/ { for (i = 1; i <= NF; i++) if ($i == "us") { n += $(i - 1) >= 90000; break } } END { exit n > 0 }' /tmp/out || fail "nosleep-time: $(grep '|  }' /tmp/out)"
 nothing_left
