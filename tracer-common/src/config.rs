@@ -47,10 +47,8 @@ pub const MAX_ARGUMENTS: u32 = 6;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Callers {
-    /// The process of the tracer itself, whose root calls are left out; 0 leaves out none.
-    pub not_tgid: u32,
-    /// Fills up to 8 bytes.
-    pub reserved: u32,
+    /// The processes of the tracer itself, whose root calls are left out; two zeros leave out none.
+    pub not_tgids: [u32; 2],
     /// Processes.
     pub tgids: [u32; MAX_TASKS_NAMED],
     /// Tasks.
@@ -64,8 +62,7 @@ pub struct Callers {
 impl Callers {
     /// Everybody.
     pub const ALL: Self = Self {
-        not_tgid: 0,
-        reserved: 0,
+        not_tgids: [0; 2],
         tgids: [0; MAX_TASKS_NAMED],
         tids: [0; MAX_TASKS_NAMED],
         comms: [[0; 2]; MAX_NAMES],

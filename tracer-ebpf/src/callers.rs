@@ -23,12 +23,18 @@ pub fn current_is_wanted(cpu: u32) -> bool {
     if word & (1 << (cpu % 64)) == 0 {
         return false;
     }
-    let own = config!(callers.not_tgid);
-    (own == 0 || tgid != own)
+    !is_own_process(tgid)
         && is_wanted_process(tgid)
         && is_wanted_task(tid)
         && has_wanted_name()
         && is_in_wanted_cgroup()
+}
+
+#[inline(always)]
+fn is_own_process(tgid: u32) -> bool {
+    // Idle tasks have number 0.
+    config!(callers.not_tgids[0]) != 0
+        && (tgid == config!(callers.not_tgids[0]) || tgid == config!(callers.not_tgids[1]))
 }
 
 #[inline(always)]

@@ -9,6 +9,7 @@ mod attached;
 pub mod callers;
 mod command;
 mod flight;
+mod grower;
 mod growth;
 mod learning;
 mod options;

@@ -12,4 +12,3 @@ head -n 1 /tmp/out | grep -qx '# tracer: function_graph' || fail "no header"
 grep -q ', 0 events lost' /tmp/err || fail "the summary: $(grep whole /tmp/err)"
 grep -q '^ 0)' /tmp/out || fail "nothing on CPU 0"
 nothing_left
-no_instance || fail "an instance of the function tracer is left"

@@ -38,11 +38,17 @@ while [ $round -lt $rounds ]; do
     nothing_left 30
 done
 
-# While it learns: the next one clears away what is left.
+# While it learns: its look process clears up.
 trace -G __sys_sendto
-learning() { [ -d "/sys/kernel/tracing/instances/tracer-$tracer" ]; }
 within 10 learning || fail "no instance of the function tracer"
+killed
+within 20 no_instance || fail "the look process leaves an instance"
+
+# If that is killed, too, the next one clears away what is left.
+trace -G __sys_sendto
+within 10 learning || fail "no instance of the function tracer"
+kill -KILL "$looker"
 killed
 learning || fail "the kernel removes instances by itself"
 tracer list -G __sys_sendto --learn 1s >/tmp/out 2>/tmp/err || fail "exit status $?: $(cat /tmp/err)"
-no_instance || fail "the instance of a tracer that was killed is left"
+within 20 no_instance || fail "the instance of a tracer that was killed is left"

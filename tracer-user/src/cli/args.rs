@@ -12,7 +12,7 @@ pub use super::{
         WatchArgs,
     },
 };
-use crate::attach::Way;
+use crate::{attach::Way, kernel::learning};
 
 /// Trace kernel functions as a call graph, live
 #[derive(Debug, Parser)]
@@ -65,6 +65,9 @@ pub enum Action {
     /// Write the manual pages
     #[command(name = "man", hide = true)]
     Manual(ManualArgs),
+    /// Set the function tracer for the tracer that starts this
+    #[command(name = learning::ACTION, hide = true)]
+    Look,
 }
 
 /// The demonstration

@@ -8,7 +8,7 @@ use wildmatch::WildMatch;
 use super::{args::ListArgs, exit::Exit};
 use crate::{
     attach::Ways,
-    kernel::Kernel,
+    kernel::{Kernel, learning::Looker},
     plan::{self, Plan, Reason, Rules, Source},
     session::{self, Before, Origin, Stop},
 };
@@ -27,7 +27,10 @@ pub fn run(args: &ListArgs) -> Result<Exit> {
         let roots = plan::resolve_roots(&kernel, &rules, &args.roots)?;
         let tell = |words: &str| eprintln!("tracer: {words}");
         let cache = (!args.no_cache).then(|| session::cache(tell)).flatten();
-        let before = Before::Watch(args.learn);
+        let mut looker = (!args.learn.is_zero()).then(Looker::start).transpose()?;
+        let before = looker
+            .as_mut()
+            .map_or(Before::Off, |looker| Before::Watch(args.learn, looker));
         let stop = Stop::default();
         let learned = session::learn(&kernel, &roots, cache.as_ref(), before, &stop, tell);
         if let Origin::Text { remark, .. } = &learned.origin {

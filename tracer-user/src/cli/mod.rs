@@ -20,7 +20,7 @@ mod trace_args;
 mod values;
 mod workload;
 
-use std::process::ExitCode;
+use std::{os::fd::AsFd as _, process::ExitCode};
 
 use anyhow::{Context as _, Result};
 use clap::Parser as _;
@@ -28,7 +28,10 @@ use clap::Parser as _;
 use args::{Action, Args, CaptureArgs, LatencyArgs, ProfileArgs, RecordArgs, TraceArgs};
 use exit::Exit;
 
-use crate::session::{Options, Outputs, Shown, Stop};
+use crate::{
+    kernel::learning,
+    session::{Options, Outputs, Shown, Stop},
+};
 
 /// Parses the command line, runs it, says what went wrong.
 pub fn main() -> ExitCode {
@@ -59,7 +62,15 @@ fn run(args: Args) -> Result<Exit> {
         Some(Action::Workload(workload)) => workload::run(&workload),
         Some(Action::Completions(completions)) => describe::completions(&completions),
         Some(Action::Manual(manual)) => describe::manual(&manual),
+        Some(Action::Look) => look(),
     }
+}
+
+/// Does what the tracer that started this asks for on stdin.
+fn look() -> Result<Exit> {
+    let stream = std::io::stdin().as_fd().try_clone_to_owned()?;
+    learning::serve(stream.into())?;
+    Ok(Exit::Success)
 }
 
 /// Traces as asked.

@@ -9,15 +9,20 @@
 //! Recording stops by itself when the buffer is full: what comes first is as good as
 //! what comes last, and then the buffers of all CPUs cover the same time.
 //!
+//! All of it happens in a process of its own, see [`Looker`].
+//!
 //! Whatever happens, the instance goes when the `FunctionTracer` is dropped; one that was left behind by a process
 //! that was killed is removed by the next `FunctionTracer::new`.
 
 mod hits;
 mod instance;
+mod looker;
+mod message;
+mod serve;
 
 use std::{
     collections::BTreeSet,
-    io,
+    fs, io,
     path::Path,
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -31,6 +36,8 @@ use super::{
 };
 use hits::HitReader;
 use instance::Instance;
+pub use looker::{ACTION, Looker};
+pub use serve::serve;
 use tracer_common::Context;
 
 /// The buffers of all CPUs together, KiB.
@@ -64,6 +71,12 @@ pub enum LearningError {
     /// The form of the function tracer's records is not understood.
     #[error("the function tracer's records have an unknown form: {0:?}; please report it")]
     Format(String),
+    /// The process for it cannot be started, or is gone.
+    #[error("the process that sets the function tracer cannot be had: {0}")]
+    Process(io::Error),
+    /// The process for it could not do it.
+    #[error("{0}")]
+    Failed(String),
 }
 
 /// A function was entered.
@@ -85,7 +98,7 @@ pub struct FunctionHit {
 
 /// The function tracer in an instance of its own.
 #[derive(Debug)]
-pub struct FunctionTracer {
+struct FunctionTracer {
     instance: Instance,
     reader: HitReader,
     /// What the tracer is set to, so that it need not be set again: that patches all of the kernel's text.
@@ -101,7 +114,7 @@ enum Watching {
 
 impl FunctionTracer {
     /// Makes the instance. Nothing is traced yet.
-    pub fn new() -> Result<Self, LearningError> {
+    fn new() -> Result<Self, LearningError> {
         let instance = Instance::create()?;
         let cpus = facts::possible_cpus()?;
         let buffer_kb = (ALL_BUFFERS_KB / cpus.len()).clamp(LEAST_BUFFER_KB, MOST_BUFFER_KB);
@@ -109,8 +122,10 @@ impl FunctionTracer {
         instance.set("buffer_size_kb", &buffer_kb.to_string())?;
         // Full buffers keep what they have.
         instance.set("options/overwrite", "0")?;
+        leave_out_own_tasks(&instance)?;
         let format = instance.text("events/ftrace/function/format")?;
-        let reader = HitReader::new(&format, cpus).ok_or(LearningError::Format(format))?;
+        let reader =
+            HitReader::new(&format, cpus, buffer_kb).ok_or(LearningError::Format(format))?;
         Ok(Self {
             instance,
             reader,
@@ -122,7 +137,7 @@ impl FunctionTracer {
     ///
     /// Ends early when `stop` is set, and when callers were seen and no new ones come for as long
     /// as it took to see the first, or for a second.
-    pub fn callers_of(
+    fn callers_of(
         &mut self,
         names: &[&str],
         time: Duration,
@@ -162,14 +177,14 @@ impl FunctionTracer {
         Ok(callers.into_iter().collect())
     }
 
-    /// Every function that is entered within `time`, in the tasks given and in those they start,
-    /// or in all tasks. The hits of a task come in order, one task after the other.
+    /// Every function that is entered within `time`, in the tasks given and in those they start.
+    /// The hits of a task come in order, one task after the other.
     ///
     /// Ends early when `stop` is set. The first call takes some seconds on a slow machine: the
     /// kernel patches the entry of every function.
-    pub fn record(
+    fn record(
         &mut self,
-        tids: Option<&[u32]>,
+        tids: &[u32],
         time: Duration,
         stop: &AtomicBool,
     ) -> Result<Vec<FunctionHit>, LearningError> {
@@ -178,11 +193,7 @@ impl FunctionTracer {
             self.rest()?;
             self.instance.set("set_ftrace_filter", "")?;
         }
-        let tids: Vec<String> = tids
-            .unwrap_or_default()
-            .iter()
-            .map(ToString::to_string)
-            .collect();
+        let tids: Vec<String> = tids.iter().map(ToString::to_string).collect();
         self.instance.set("set_ftrace_pid", &tids.join("\n"))?;
         self.instance.set("options/function-fork", "1")?;
         self.instance.set("trace", "")?;
@@ -198,16 +209,6 @@ impl FunctionTracer {
         Ok(hits)
     }
 
-    /// How many records the kernel could not store since the last clearing, on all CPUs.
-    pub fn dropped(&self) -> Result<u64, LearningError> {
-        let mut dropped = 0;
-        for cpu in self.reader.cpus() {
-            let statistics = self.instance.text(&format!("per_cpu/cpu{cpu}/stats"))?;
-            dropped += hits::dropped_records(&statistics);
-        }
-        Ok(dropped)
-    }
-
     fn arm(&mut self, watching: Watching) -> Result<(), LearningError> {
         if self.watching != watching {
             self.instance.set("current_tracer", "function")?;
@@ -217,7 +218,7 @@ impl FunctionTracer {
     }
 
     /// Traces nothing, and forgets what was traced.
-    pub fn rest(&mut self) -> Result<(), LearningError> {
+    fn rest(&mut self) -> Result<(), LearningError> {
         self.instance.set("tracing_on", "0")?;
         self.instance.set("current_tracer", "nop")?;
         self.instance.set("trace", "")?;
@@ -226,7 +227,29 @@ impl FunctionTracer {
     }
 }
 
-/// Whether a task is one of this process.
+/// What this process itself calls is not recorded (5.8+): where the root is `vfs_read`, each read of a ring would put another record into it.
+fn leave_out_own_tasks(instance: &Instance) -> Result<(), LearningError> {
+    let tasks = own_processes().into_iter().flat_map(tasks_of);
+    let tasks: Vec<String> = tasks.map(|task| task.to_string()).collect();
+    Ok(instance.set("set_ftrace_notrace_pid", &tasks.join("\n"))?)
+}
+
+fn tasks_of(process: u32) -> Vec<u32> {
+    let tasks = fs::read_dir(format!("/proc/{process}/task"));
+    let names = tasks.into_iter().flatten().flatten();
+    names
+        .filter_map(|task| task.file_name().to_str()?.parse().ok())
+        .collect()
+}
+
+/// This process and the tracer that started it.
+fn own_processes() -> [u32; 2] {
+    [std::process::id(), std::os::unix::process::parent_id()]
+}
+
+/// Whether a task is one of this process, or of the tracer that started it.
 fn is_own(tid: u32) -> bool {
-    Path::new("/proc/self/task").join(tid.to_string()).exists()
+    own_processes()
+        .iter()
+        .any(|process| Path::new(&format!("/proc/{process}/task/{tid}")).exists())
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use aya::maps::{MapData, RingBuf};
-use tracer_common::{Config, MAX_ARGUMENTS, MAX_QUICK_DEPTH, NO_DEPTH_LIMIT, PreemptLayout, Text};
+use tracer_common::{
+    Callers, Config, MAX_ARGUMENTS, MAX_QUICK_DEPTH, NO_DEPTH_LIMIT, PreemptLayout, Text,
+};
 
 use super::{
     Options, Stop,
@@ -16,7 +18,7 @@ use crate::{
         object::{Loading, Sizes, Tracepoint},
     },
     kernel::{Kernel, PreemptCount},
-    output::ftrace::{Arguments, Callers},
+    output::ftrace::{self, Arguments},
     plan::Plan,
 };
 
@@ -36,18 +38,18 @@ pub struct Attached {
     pub logger: Option<tokio::task::JoinHandle<()>>,
 }
 
-/// Loads the object and attaches the plan. `command` is the process that alone is traced.
+/// Loads the object and attaches the plan. `callers` are those whose root calls are traced.
 pub fn attach(
     options: &Options,
     kernel: &Arc<Kernel>,
     plan: &Plan,
     ways: Ways,
     way: Way,
-    command: Option<u32>,
+    callers: Callers,
     stop: &Stop,
 ) -> Result<Attached> {
     let preempt_count = kernel.preempt_count();
-    let config = config(options, kernel, preempt_count, command);
+    let config = config(options, kernel, preempt_count, callers);
     let loading = Loading {
         config,
         preempt_count: preempt_count.map(|count| count.variable),
@@ -81,14 +83,14 @@ fn config(
     options: &Options,
     kernel: &Kernel,
     preempt_count: Option<PreemptCount>,
-    command: Option<u32>,
+    callers: Callers,
 ) -> Config {
     let max_depth = options.show.filter.depth.unwrap_or(NO_DEPTH_LIMIT);
     let arguments = match options.show.text.arguments {
         Arguments::Hidden => 0,
         Arguments::Shown => MAX_ARGUMENTS,
     };
-    let return_addresses = u32::from(options.show.text.callers == Callers::Shown);
+    let return_addresses = u32::from(options.show.text.callers == ftrace::Callers::Shown);
     let takes_quick_way = preempt_count.is_some() && arguments == 0 && return_addresses == 0;
     Config {
         quick_depth: if takes_quick_way {
@@ -100,7 +102,7 @@ fn config(
         preempt_layout: preempt_count.map_or(PreemptLayout::UNKNOWN, |_| kernel.preempt_layout()),
         task_state_offset: kernel.task_state_offset,
         trampoline_code: TRAMPOLINE_CODE.map(|name| text_of(kernel, name)),
-        callers: options.callers.config(std::process::id(), command),
+        callers,
         max_depth,
         arguments,
         return_addresses,

@@ -81,10 +81,10 @@ impl Callers {
         Ok(())
     }
 
-    /// For the eBPF side. `own` is the tracer itself, which is left out unless tasks were named; `command` the process that it
-    /// started, which is traced alone unless processes were named.
+    /// For the eBPF side. `own` are the tracer itself and its look process, which are left out unless tasks were named; `command` is the process
+    /// that it started, which is traced alone unless processes were named.
     #[must_use]
-    pub fn config(&self, own: u32, command: Option<u32>) -> tracer_common::Callers {
+    pub fn config(&self, own: [u32; 2], command: Option<u32>) -> tracer_common::Callers {
         let names_tasks = !(self.pids.is_empty() && self.tids.is_empty() && self.names.is_empty());
         let pids = if self.pids.is_empty() {
             command.into_iter().collect()
@@ -94,8 +94,7 @@ impl Callers {
         let names: Vec<_> = self.names.iter().map(|name| name.words()).collect();
         let cgroups: Vec<_> = self.cgroups.iter().map(|id| id.0).collect();
         tracer_common::Callers {
-            not_tgid: if names_tasks { 0 } else { own },
-            reserved: 0,
+            not_tgids: if names_tasks { [0; 2] } else { own },
             tgids: filled(&pids),
             tids: filled(&self.tids),
             comms: filled(&names),
@@ -124,25 +123,25 @@ mod tests {
 
     #[test]
     fn the_tracer_itself_is_left_out_unless_tasks_are_named() {
-        assert_eq!(Callers::default().config(7, None).not_tgid, 7);
+        assert_eq!(Callers::default().config([7, 8], None).not_tgids, [7, 8]);
         let in_cgroup = Callers {
             cgroups: vec![CgroupId(1)],
             ..Callers::default()
         };
-        assert_eq!(in_cgroup.config(7, None).not_tgid, 7);
+        assert_eq!(in_cgroup.config([7, 8], None).not_tgids, [7, 8]);
         let named = Callers {
             names: vec!["tracer".parse().unwrap()],
             ..Callers::default()
         };
-        assert_eq!(named.config(7, None).not_tgid, 0);
+        assert_eq!(named.config([7, 8], None).not_tgids, [0; 2]);
     }
 
     #[test]
     fn a_command_is_traced_alone_unless_processes_are_named() {
         let mut callers = Callers::default();
-        assert_eq!(callers.config(7, Some(8)).tgids[..2], [8, 0]);
+        assert_eq!(callers.config([7, 7], Some(8)).tgids[..2], [8, 0]);
         callers.pids = vec![1, 2];
-        assert_eq!(callers.config(7, Some(8)).tgids[..3], [1, 2, 0]);
+        assert_eq!(callers.config([7, 7], Some(8)).tgids[..3], [1, 2, 0]);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::Stop;
 use crate::{
     kernel::{
         Address, Kernel, facts,
-        learning::{FunctionTracer, LearningError},
+        learning::{LearningError, Looker},
         symbols::{Symbols, SymbolsError},
     },
     plan::{
@@ -88,10 +88,12 @@ impl Learned {
 }
 
 /// Whether there is anybody to learn from before the trace begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Before {
+#[derive(Debug)]
+pub enum Before<'a> {
     /// Watch the machine for at most this time.
-    Watch(Duration),
+    Watch(Duration, &'a mut Looker),
+    /// Nothing is to be learned.
+    Off,
     /// What is to be traced does not run yet.
     Nobody,
     /// Nothing below the roots is wanted.
@@ -103,7 +105,7 @@ pub fn learn(
     kernel: &Kernel,
     roots: &[Planned],
     cache: Option<&Cache>,
-    before: Before,
+    before: Before<'_>,
     stop: &Stop,
     tell: impl Fn(&str),
 ) -> Learned {
@@ -122,8 +124,8 @@ pub fn learn(
             };
         }
         Before::Nobody => ("nothing is known from before".to_owned(), true),
-        Before::Watch(Duration::ZERO) => ("learning is switched off".to_owned(), false),
-        Before::Watch(time) => match watch(kernel, roots, time, stop) {
+        Before::Off => ("learning is switched off".to_owned(), false),
+        Before::Watch(time, looker) => match watch(kernel, roots, time, looker, stop) {
             Ok(Some(learned)) => return learned,
             Ok(None) => (nobody(roots, time), true),
             Err(error) => (
@@ -218,22 +220,21 @@ fn watch(
     kernel: &Kernel,
     roots: &[Planned],
     time: Duration,
+    looker: &mut Looker,
     stop: &Stop,
 ) -> Result<Option<Learned>, WatchError> {
     let end = Instant::now() + time;
     let names: Vec<&str> = roots.iter().map(|root| root.name.as_str()).collect();
     let starts: BTreeSet<Address> = roots.iter().map(|root| root.address).collect();
-    let mut tracer = FunctionTracer::new()?;
-    let tasks = tracer.callers_of(&names, time, stop.flag())?;
-    if tasks.is_empty() {
+    let tasks = looker.callers_of(&names, time, stop.flag())?;
+    let Some(tasks) = tasks.filter(|tasks| !tasks.is_empty()) else {
         return Ok(None);
-    }
+    };
     let mut learner = Learner::new(kernel, starts);
     // Short looks until enough was seen and nothing new comes: each reads what it recorded, so the buffer stays small.
     let mut look = Duration::from_millis(250);
-    while !stop.is_wanted() {
+    while let Some(hits) = looker.record(&tasks, look, stop.flag())? {
         let known = learner.members().len();
-        let hits = tracer.record(Some(&tasks), look, stop.flag())?;
         // Read anew: BPF programs that were loaded meanwhile are among the callers.
         learner.take(&Symbols::read()?, &hits);
         let enough = learner.root_calls() >= ENOUGH_CALLS && learner.members().len() == known;
@@ -242,6 +243,7 @@ fn watch(
         }
         look = (look * 2).min(Duration::from_secs(1));
     }
+    looker.rest(stop.flag())?;
     if learner.root_calls() == 0 {
         return Ok(None);
     }

@@ -56,6 +56,11 @@ impl Options {
     pub(super) fn is_roots_only(&self) -> bool {
         self.show.filter.depth == Some(1)
     }
+
+    /// Whether it is to be found out what runs below the roots.
+    pub(super) fn learns(&self) -> bool {
+        !self.learn.is_zero() && self.functions.is_none() && !self.is_roots_only()
+    }
 }
 
 /// How it went.

@@ -108,18 +108,18 @@ pub fn detach(probes: Probes) {
     let begin = Instant::now();
     let mut gone = 0;
     while let Some(probe) = rest.pop() {
-        gone += probe.functions();
+        gone += 1;
         drop(probe);
-        let count = functions(&rest);
-        // As long as those before have taken.
-        let time = begin.elapsed() * to_u32(count) / to_u32(gone).max(1);
-        if count > 0 && begin.elapsed() + time > PATIENCE {
-            return let_go(rest, count, time);
+        // As long as those before have taken: a link of many functions takes hardly longer than that of one.
+        let time = begin.elapsed() * to_u32(rest.len()) / gone;
+        if !rest.is_empty() && begin.elapsed() + time > PATIENCE {
+            return let_go(rest, time);
         }
     }
 }
 
-fn let_go(probes: Vec<Probe>, count: usize, time: Duration) {
+fn let_go(probes: Vec<Probe>, time: Duration) {
+    let count = functions(&probes);
     match attach::behind::let_go(probes) {
         Ok(process) => eprintln!(
             "tracer: {count} functions are let go by process {process}, which takes about {} s on this kernel",

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     attach::{Attacher, Way, Ways},
     graph::{Joined, Rebuilder},
-    kernel::{Address, Kernel},
+    kernel::{Address, Kernel, learning::Looker},
     plan::{self, FunctionTable, Plan, Rules, cache::Cache},
     stream::Rings,
     watch::{Source, Watch},
@@ -51,10 +51,12 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
     let tell = |words: &str| tell::more(options.verbose, words);
     let learns = options.use_cache && !options.is_roots_only();
     let cache = learns.then(|| learning::cache(tell)).flatten();
-    let before = match &subject {
+    let mut looker = options.learns().then(Looker::start).transpose()?;
+    let before = match (&subject, &mut looker) {
         _ if options.is_roots_only() => Before::RootsOnly,
-        Some(Subject::Held(_)) if !options.learn.is_zero() => Before::Nobody,
-        _ => Before::Watch(options.learn),
+        (_, None) => Before::Off,
+        (Some(Subject::Held(_)), _) => Before::Nobody,
+        (_, Some(looker)) => Before::Watch(options.learn, looker),
     };
     let learned = match &options.functions {
         Some(names) => Learned::given(&kernel, names),
@@ -74,7 +76,7 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
         ways,
         way,
         seen,
-        growth: growth_of(options, &learned.origin),
+        growth: pause_of(&learned.origin).zip(looker),
         cache,
         subject,
         stop,
@@ -83,17 +85,16 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
 }
 
 /// How long growth waits before its first look; none if there is to be no growth.
-fn growth_of(options: &Options, origin: &Origin) -> Option<Duration> {
-    let waits = match origin {
+const fn pause_of(origin: &Origin) -> Option<Duration> {
+    match origin {
         Origin::RootsOnly
         | Origin::Given
         | Origin::Text {
             may_grow: false, ..
-        } => return None,
-        Origin::Text { .. } | Origin::Before => Duration::ZERO,
-        Origin::Watched(_) => growth::AFTER_LEARNING,
-    };
-    (!options.learn.is_zero()).then_some(waits)
+        } => None,
+        Origin::Text { .. } | Origin::Before => Some(Duration::ZERO),
+        Origin::Watched(_) => Some(growth::AFTER_LEARNING),
+    }
 }
 
 /// All that is there before anything is loaded.
@@ -106,8 +107,8 @@ struct Prepared {
     way: Way,
     /// What was seen to run under the roots, with its hits.
     seen: BTreeMap<Address, u64>,
-    /// See [`growth_of`].
-    growth: Option<Duration>,
+    /// If there is to be growth: see [`pause_of`], and who looks.
+    growth: Option<(Duration, Looker)>,
     cache: Option<Cache>,
     subject: Option<Subject>,
     stop: Stop,
@@ -197,13 +198,15 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
 impl Prepared {
     fn attach(&self, options: &Options) -> Result<Attached> {
         let command = self.subject.as_ref().and_then(Subject::pid);
+        let own = std::process::id();
+        let looker = self.growth.as_ref().map_or(own, |(_, one)| one.process());
         attached::attach(
             options,
             &self.kernel,
             &self.plan,
             self.ways,
             self.way,
-            command,
+            options.callers.config([own, looker], command),
             &self.stop,
         )
     }
@@ -224,11 +227,11 @@ impl Prepared {
         attacher: Attacher,
         joined: Joined,
     ) -> Result<Option<Growth>> {
-        let Some(pause) = self.growth else {
+        let Some((pause, looker)) = self.growth.take() else {
             return Ok(None);
         };
         let processes = self.processes(options);
-        let growth = Growth::start(Start {
+        let start = Start {
             kernel: Arc::clone(&self.kernel),
             rules: Arc::clone(&self.rules),
             attacher,
@@ -239,8 +242,8 @@ impl Prepared {
             pause,
             joined,
             verbose: options.verbose,
-        })?;
-        Ok(Some(growth))
+        };
+        Growth::start(start, looker).map(Some)
     }
 
     /// Keeps what was learned, and takes the probes away.

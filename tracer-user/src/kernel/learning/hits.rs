@@ -27,20 +27,24 @@ const FLAG_SOFT: u8 = 0x10;
 pub(super) struct HitReader {
     format: Format,
     cpus: Vec<u32>,
+    /// The most reads that a ring is good for at a time.
+    reads: usize,
 }
 
 impl HitReader {
-    /// A reader for the rings of those CPUs; none if the kernel's description is not understood.
-    pub(super) fn new(format: &str, cpus: Vec<u32>) -> Option<Self> {
+    /// A reader for the rings of those CPUs, of so many KiB each; none if the kernel's description is not understood.
+    pub(super) fn new(format: &str, cpus: Vec<u32>, ring_kb: usize) -> Option<Self> {
         let format = Format::parse(format)?;
-        Some(Self { format, cpus })
+        // A read gives a page, full or not.
+        let reads = ring_kb / 4 + 1;
+        Some(Self {
+            format,
+            cpus,
+            reads,
+        })
     }
 
-    pub(super) fn cpus(&self) -> &[u32] {
-        &self.cpus
-    }
-
-    /// Takes all records out of the rings of an instance, CPU by CPU.
+    /// Takes all records out of the rings of an instance, CPU by CPU. Of records that come in faster than they are read, it takes as many as a ring holds.
     pub(super) fn drain(&self, instance: &Instance) -> Result<Vec<FunctionHit>, TracefsError> {
         let mut hits = Vec::new();
         let mut page = vec![0; READ_BYTES];
@@ -56,7 +60,7 @@ impl HitReader {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 opened => opened.map_err(fail)?,
             };
-            loop {
+            for _ in 0..self.reads {
                 match ring.read(&mut page) {
                     Ok(0) => break,
                     Ok(length) => self.decode(&page[..length], *cpu, &mut hits),
@@ -150,19 +154,6 @@ const fn context_of(flags: u8) -> Context {
     }
 }
 
-/// Records that were not stored, from the text of `per_cpu/cpuN/stats`.
-pub(super) fn dropped_records(statistics: &str) -> u64 {
-    ["overrun:", "commit overrun:", "dropped events:"]
-        .iter()
-        .filter_map(|name| {
-            let value = statistics
-                .lines()
-                .find_map(|line| line.strip_prefix(name))?;
-            value.trim().parse::<u64>().ok()
-        })
-        .sum()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,13 +205,6 @@ print fmt: \" %ps <-- %ps\", (void *)REC->ip, (void *)REC->parent_ip
             Format::parse(&FORMAT.replace("offset:16", "offset:x")),
             None
         );
-    }
-
-    #[test]
-    fn losses_are_added_up() {
-        let statistics = "entries: 5\noverrun: 2\ncommit overrun: 1\nbytes: 9\noldest event ts: 1.0\nnow ts: 2.0\ndropped events: 4\nread events: 0\n";
-        assert_eq!(dropped_records(statistics), 7);
-        assert_eq!(dropped_records(""), 0);
     }
 
     proptest! {

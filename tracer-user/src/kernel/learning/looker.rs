@@ -1,0 +1,130 @@
+//! The function tracer in a process of its own.
+//!
+//! To set it is long work for the kernel, which patches the entry of every function: a third of a second on a large machine,
+//! many seconds in an emulated one. Whoever does that cannot be interrupted meanwhile, nor can its process end. So
+//! tracer has it done by a process of the same program, waits for the answer only as long as it is wanted, and when it ends, that
+//! process switches the function tracer off and removes the instance behind the prompt.
+
+use std::{
+    io,
+    os::{
+        fd::{AsFd as _, OwnedFd},
+        unix::{net::UnixStream, process::CommandExt as _},
+    },
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+};
+
+use super::{
+    FunctionHit, LearningError,
+    message::{Reply, Request, receive, send},
+};
+
+/// The subcommand of tracer that is the look process.
+pub const ACTION: &str = "look";
+
+/// How often it is seen that an answer is no longer wanted, ms.
+const TICK_MS: u8 = 20;
+
+/// A look process at work. It ends by itself when this is dropped, or when the process that started it is gone.
+#[derive(Debug)]
+pub struct Looker {
+    stream: UnixStream,
+    process: Child,
+}
+
+/// What was found, or that it was no longer wanted before that.
+pub type Found<T> = Result<Option<T>, LearningError>;
+
+impl Looker {
+    /// Starts the process. Nothing is traced yet.
+    pub fn start() -> Result<Self, LearningError> {
+        let (stream, other) = UnixStream::pair().map_err(LearningError::Process)?;
+        let process = Command::new("/proc/self/exe")
+            .arg(ACTION)
+            .stdin(OwnedFd::from(other))
+            // Whoever reads what tracer writes sees its end before this process's.
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            // The terminal's Ctrl-C is not for it.
+            .process_group(0)
+            .spawn()
+            .map_err(LearningError::Process)?;
+        Ok(Self { stream, process })
+    }
+
+    /// The process's number.
+    pub fn process(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// The tasks that call one of the functions within `time`, those of tracer itself left out.
+    ///
+    /// Ends early when callers were seen and no new ones come for as long as it took to see the first, or for a second.
+    pub fn callers_of(
+        &mut self,
+        names: &[&str],
+        time: Duration,
+        stop: &AtomicBool,
+    ) -> Found<Vec<u32>> {
+        let names = names.iter().map(ToString::to_string).collect();
+        match self.ask(&Request::CallersOf { names, time }, stop)? {
+            Some(Reply::Callers(tasks)) => Ok(Some(tasks)),
+            None => Ok(None),
+            Some(_) => Err(LearningError::Process(io::ErrorKind::InvalidData.into())),
+        }
+    }
+
+    /// Every function that is entered within `time`, in the tasks given and in those they start. The hits of a task come
+    /// in order, one task after the other.
+    pub fn record(
+        &mut self,
+        tids: &[u32],
+        time: Duration,
+        stop: &AtomicBool,
+    ) -> Found<Vec<FunctionHit>> {
+        let tids = tids.to_vec();
+        match self.ask(&Request::Record { tids, time }, stop)? {
+            Some(Reply::Hits(hits)) => Ok(hits.into_iter().map(FunctionHit::received).collect()),
+            None => Ok(None),
+            Some(_) => Err(LearningError::Process(io::ErrorKind::InvalidData.into())),
+        }
+    }
+
+    /// Traces nothing, and forgets what was traced.
+    pub fn rest(&mut self, stop: &AtomicBool) -> Found<()> {
+        Ok(self.ask(&Request::Rest, stop)?.map(|_| ()))
+    }
+
+    /// The answer; none if `stop` was set before it came. Then there are no more, because the next would be the one to this.
+    fn ask(&mut self, request: &Request, stop: &AtomicBool) -> Found<Reply> {
+        send(&mut self.stream, request).map_err(LearningError::Process)?;
+        while !stop.load(Ordering::Acquire) {
+            let mut answer = [PollFd::new(self.stream.as_fd(), PollFlags::POLLIN)];
+            match poll(&mut answer, PollTimeout::from(TICK_MS)) {
+                Ok(0) | Err(Errno::EINTR) => {}
+                Ok(_) => {
+                    return match receive(&mut self.stream).map_err(LearningError::Process)? {
+                        Reply::Failed(reason) => Err(LearningError::Failed(reason)),
+                        reply => Ok(Some(reply)),
+                    };
+                }
+                Err(error) => return Err(LearningError::Process(error.into())),
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Drop for Looker {
+    fn drop(&mut self) {
+        // Not only closed: a process that lets probes go may have a copy.
+        let _ = self.stream.shutdown(std::net::Shutdown::Both);
+    }
+}

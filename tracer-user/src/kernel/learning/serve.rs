@@ -1,0 +1,89 @@
+//! The look process: does with the function tracer what it is asked for, until nobody is left to ask.
+//!
+//! When the other end goes, by whatever way, what is being recorded ends, and the instance is removed. Signals change nothing:
+//! the process ends by itself, and must not before the function tracer is off.
+
+use std::{
+    os::unix::net::UnixStream,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    thread,
+};
+
+use nix::sys::{
+    prctl,
+    signal::{SigHandler, Signal, signal},
+};
+
+use super::{
+    FunctionTracer, LearningError,
+    message::{Hit, Reply, Request, receive, send},
+};
+
+/// What the process is called, as `ps` shows it.
+const NAME: &std::ffi::CStr = c"tracer-look";
+
+/// Serves whoever is at the other end.
+pub fn serve(mut stream: UnixStream) -> std::io::Result<()> {
+    let _ = prctl::set_name(NAME);
+    for ending in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        // SAFETY: no handler is set, the signals are ignored.
+        unsafe { signal(ending, SigHandler::SigIgn) }?;
+    }
+    let stop = Arc::new(AtomicBool::new(false));
+    let requests = requests(stream.try_clone()?, Arc::clone(&stop));
+    let mut looks = Looks::default();
+    for request in requests {
+        let reply = looks
+            .answer(request, &stop)
+            .unwrap_or_else(|error| Reply::Failed(error.to_string()));
+        send(&mut stream, &reply)?;
+    }
+    Ok(())
+}
+
+/// Requests are awaited in a thread, so that it is seen at once when no more can come.
+fn requests(mut stream: UnixStream, stop: Arc<AtomicBool>) -> mpsc::Receiver<Request> {
+    let (sender, requests) = mpsc::channel();
+    thread::spawn(move || {
+        while let Ok(request) = receive(&mut stream) {
+            if sender.send(request).is_err() {
+                break;
+            }
+        }
+        stop.store(true, Ordering::Release);
+    });
+    requests
+}
+
+/// The function tracer, from the first request on.
+#[derive(Default)]
+struct Looks {
+    tracer: Option<FunctionTracer>,
+}
+
+impl Looks {
+    fn answer(&mut self, request: Request, stop: &AtomicBool) -> Result<Reply, LearningError> {
+        let tracer = match &mut self.tracer {
+            Some(tracer) => tracer,
+            none => none.insert(FunctionTracer::new()?),
+        };
+        Ok(match request {
+            Request::CallersOf { names, time } => {
+                let names: Vec<&str> = names.iter().map(String::as_str).collect();
+                Reply::Callers(tracer.callers_of(&names, time, stop)?)
+            }
+            Request::Record { tids, time } => {
+                let hits = tracer.record(&tids, time, stop)?;
+                Reply::Hits(hits.into_iter().map(Hit::from).collect())
+            }
+            Request::Rest => {
+                tracer.rest()?;
+                Reply::Resting
+            }
+        })
+    }
+}
