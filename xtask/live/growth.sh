@@ -13,14 +13,6 @@ ends_with 0
 calls=$(check_listing) || fail "$calls"
 # The next trace knows it from the beginning.
 grep -q ' udp_poll$' $TRACER_CACHE_DIR/*/sock_poll.plan || fail "what has grown is not kept"
-
-# For a look the kernel patches all of its functions: the prompt does not wait for it.
-trace -v -G sock_poll
-hear 'tracer: looking at all that runs' 60
-kill -INT $tracer
-ends_with 0
-switching=$(sed -n 's/^tracer: process \([0-9]*\) switches the function tracer off$/\1/p' /tmp/err)
-[ -n "$switching" ] && [ -e "/proc/$switching" ] || fail "the prompt waits for the function tracer: $(cat /tmp/err)"
 kill $workload
 wait $workload || fail "the workload: $(cat /tmp/workload.err)"
 nothing_left 60

@@ -14,7 +14,7 @@ use std::{
 };
 
 use super::{
-    growth::{Grown, Start, lock},
+    growth::{Grown, Start, Work, lock},
     learning::WatchError,
 };
 use crate::{
@@ -93,6 +93,7 @@ impl Grower {
                         "tracer: process {} switches the function tracer off",
                         looker.process()
                     );
+                    lock(&self.grown).kernel = Work::Busy;
                     return Ok(());
                 };
                 let known = learner.members().len();

@@ -63,6 +63,18 @@ pub struct Grown {
     pub probes: Vec<Probe>,
     /// What was seen to run under the roots, with its hits.
     pub seen: BTreeMap<Address, u64>,
+    /// Whether the kernel is still at work for it: whoever takes probes away would wait for that.
+    pub kernel: Work,
+}
+
+/// Whether the kernel patches its text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Work {
+    /// Not for tracer.
+    #[default]
+    Done,
+    /// It switches the function tracer on or off, or attaches.
+    Busy,
 }
 
 /// Growth under way. Dropping it ends it.
@@ -79,6 +91,7 @@ impl Growth {
         let grown = Arc::new(Mutex::new(Grown {
             probes: Vec::new(),
             seen: start.seen.clone(),
+            kernel: Work::Done,
         }));
         let grower = Grower::new(start, Arc::clone(&stop), Arc::clone(&grown));
         let thread = thread::Builder::new()
@@ -104,7 +117,11 @@ impl Growth {
         while !self.thread.is_finished() && Instant::now() < end {
             thread::sleep(Duration::from_millis(5));
         }
-        std::mem::take(&mut *lock(&self.grown))
+        let mut grown = std::mem::take(&mut *lock(&self.grown));
+        if !self.thread.is_finished() {
+            grown.kernel = Work::Busy;
+        }
+        grown
     }
 }
 

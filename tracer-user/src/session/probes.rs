@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::Stop;
+use super::{Stop, growth::Work};
 use crate::{
     attach::{self, AttachError, Attacher, Observer, Probe, Role},
     plan::{Plan, Planned},
@@ -96,8 +96,8 @@ impl Observer for Watch<'_> {
 /// The user waits no longer for probes that go.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// Takes probes away, the roots' first. What would take long goes behind the prompt, with a word.
-pub fn detach(probes: Probes) {
+/// Takes probes away, the roots' first. What would take long goes behind the prompt, with a word; all of it, if the kernel is busy.
+pub fn detach(probes: Probes, kernel: Work) {
     let Probes {
         roots,
         callees,
@@ -105,6 +105,9 @@ pub fn detach(probes: Probes) {
     } = probes;
     let mut rest: Vec<Probe> = roots.into_iter().chain(callees).chain(hidden).collect();
     rest.reverse();
+    if kernel == Work::Busy && !rest.is_empty() {
+        return let_go(rest, None);
+    }
     let begin = Instant::now();
     let mut gone = 0;
     while let Some(probe) = rest.pop() {
@@ -113,18 +116,22 @@ pub fn detach(probes: Probes) {
         // As long as those before have taken: a link of many functions takes hardly longer than that of one.
         let time = begin.elapsed() * to_u32(rest.len()) / gone;
         if !rest.is_empty() && begin.elapsed() + time > PATIENCE {
-            return let_go(rest, time);
+            return let_go(rest, Some(time));
         }
     }
 }
 
-fn let_go(probes: Vec<Probe>, time: Duration) {
+/// `time` is how long it is expected to take.
+fn let_go(probes: Vec<Probe>, time: Option<Duration>) {
     let count = functions(&probes);
+    let takes = match time {
+        Some(time) => format!("takes about {} s on this kernel", time.as_secs() + 1),
+        None => "begins when the kernel has ended the last look".to_owned(),
+    };
     match attach::behind::let_go(probes) {
-        Ok(process) => eprintln!(
-            "tracer: {count} functions are let go by process {process}, which takes about {} s on this kernel",
-            time.as_secs() + 1
-        ),
+        Ok(process) => {
+            eprintln!("tracer: {count} functions are let go by process {process}, which {takes}");
+        }
         // They are gone, if late.
         Err(error) => log::debug!("no process to let probes go: {error}"),
     }

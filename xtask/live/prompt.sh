@@ -1,0 +1,15 @@
+# The prompt does not wait for the kernel: for a look of growth it patches all of its functions, and whoever takes probes away would wait for that.
+# only on 6.12: what tracer does at its end
+# limit: 120
+
+drive udp
+trace -v --learn 200ms -G sock_poll
+hear 'tracer: looking at all that runs' 60
+kill -INT $tracer
+ends_with 0
+looker=$(sed -n 's/^tracer: process \([0-9]*\) switches the function tracer off$/\1/p' /tmp/err)
+[ -n "$looker" ] && [ -e "/proc/$looker" ] || fail "the prompt waits for the function tracer: $(cat /tmp/err)"
+said 'functions are let go by process [0-9]*, which begins when' || fail "the prompt waits for probes: $(cat /tmp/err)"
+kill $workload
+wait $workload || fail "the workload: $(cat /tmp/workload.err)"
+nothing_left 60
