@@ -13,4 +13,3 @@ status=0
 tracer check >/tmp/out 2>/tmp/err || status=$?
 [ $status = 3 ] || fail "check: exit status $status instead of 3: $(cat /tmp/out)"
 grep -q "^MISSING  *lockdown" /tmp/out || fail "check: $(cat /tmp/out)"
-nothing_left
