@@ -143,7 +143,7 @@ impl Grower {
         // In the order in which they ran: what the root calls first of all comes before what interrupts bring along.
         plan.callees.sort_by_key(|one| order.get(&one.address));
         let at_once = self.start.attacher.at_once();
-        let mut added = Vec::new();
+        let mut added = 0;
         for some in plan.callees.chunks(at_once) {
             if self.has_ended() {
                 break;
@@ -153,27 +153,27 @@ impl Grower {
                 Err(error) => eprintln!("tracer: {error}; the graph does not grow by it"),
             }
         }
-        if !added.is_empty() {
-            eprintln!("tracer: {} functions more", added.len());
+        if added > 0 {
+            eprintln!("tracer: {added} functions more");
         }
         if self.start.verbose {
-            for name in added {
-                eprintln!("tracer: added {name}");
-            }
             for left in &plan.left_out {
                 eprintln!("tracer: left out {}: {}", left.name, left.reason);
             }
         }
     }
 
-    /// Attaches some functions; `added` is told the names of those that the kernel accepts.
+    /// Attaches some functions; `added` counts those that the kernel accepts.
     fn attach(
         &mut self,
         functions: &[Planned],
-        added: &mut Vec<String>,
+        added: &mut usize,
     ) -> Result<Vec<Probe>, AttachError> {
         let Start {
-            attacher, joined, ..
+            attacher,
+            joined,
+            verbose,
+            ..
         } = &mut self.start;
         let ids: Vec<_> = functions
             .iter()
@@ -183,7 +183,12 @@ impl Grower {
             joined.begin(function);
         }
         let stop = &self.stop;
-        let probes = attacher.attach(functions, Role::Callee, &mut Watch { stop, added });
+        let mut watch = Watch {
+            stop,
+            added,
+            verbose: *verbose,
+        };
+        let probes = attacher.attach(functions, Role::Callee, &mut watch);
         let now = Nanoseconds::now();
         for &function in &ids {
             joined.done(function, now);
@@ -205,16 +210,21 @@ impl Grower {
     }
 }
 
-/// Collects which functions were added, and says which are left out.
+/// Counts the functions that were added, and says which are left out.
 struct Watch<'a> {
     stop: &'a AtomicBool,
-    added: &'a mut Vec<String>,
+    added: &'a mut usize,
+    verbose: bool,
 }
 
 impl Observer for Watch<'_> {
     fn attached(&mut self, functions: &[&Planned]) {
-        let names = functions.iter().map(|planned| planned.name.clone());
-        self.added.extend(names);
+        *self.added += functions.len();
+        if self.verbose {
+            for planned in functions {
+                eprintln!("tracer: added {}", planned.name);
+            }
+        }
     }
 
     fn refused(&mut self, error: AttachError) -> Result<(), AttachError> {
