@@ -7,11 +7,15 @@ online=/sys/devices/system/cpu/cpu1/online
 ! [ -e /proc/lockdep ] || ! grep -q ' fprobe_exit_handler$' /proc/kallsyms ||
     skip_without "an fprobe that lets offline CPUs alone (6.14+) where PROVE_RCU looks"
 drive tcp 20000
-# Learning goes on meanwhile, with buffers for each CPU. Pairs for all that runs under loopback_xmit take minutes to come and go.
+# Learning goes on meanwhile, with buffers for each CPU. Where there are only pairs it does not: those for all that is learned take minutes
+# to come and go.
 tracer check >/tmp/check
-root=loopback_xmit
-grep -q '^ok  *kprobe ' /tmp/check || root=sock_poll
-trace --learn 3s --no-cache -G $root --graph-opts noirqs
+if grep -q '^ok  *kprobe ' /tmp/check; then
+    trace --learn 3s --no-cache -G loopback_xmit --graph-opts noirqs
+else
+    printf '%s\n' __netif_rx netif_rx_internal enqueue_to_backlog >/tmp/functions
+    trace --functions /tmp/functions -G loopback_xmit --graph-opts noirqs
+fi
 hear 'tracer: tracing' 60
 # The listing grows: it is not read, which would take as long as it grows.
 grows() {

@@ -3,7 +3,7 @@
 
 workloads=
 for kind in tcp udp unix; do
-    drive $kind 200000
+    drive $kind 100000
     workloads="$workloads $workload"
 done
 # Their senders run on CPU 0.

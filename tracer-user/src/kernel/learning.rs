@@ -51,8 +51,8 @@ const MOST_BUFFER_KB: usize = 8 << 10;
 const TICK: Duration = Duration::from_millis(10);
 /// The same, where callers are long in coming: opening the rings of all CPUs is work.
 const SLOW_TICK: Duration = Duration::from_millis(100);
-/// Callers are looked for at least this long after the first was seen.
-const AFTER_FIRST_CALLER: Duration = Duration::from_millis(200);
+/// Callers are looked for at least this long after the first was seen: who calls five times a second is among them, on a slow machine, too.
+const AFTER_FIRST_CALLER: Duration = Duration::from_millis(500);
 /// And at most this long.
 const LONGEST_AFTER_FIRST_CALLER: Duration = Duration::from_secs(1);
 
@@ -71,9 +71,14 @@ pub enum LearningError {
     /// The form of the function tracer's records is not understood.
     #[error("the function tracer's records have an unknown form: {0:?}; please report it")]
     Format(String),
-    /// The process for it cannot be started, or is gone.
+    /// The process for it cannot be started or asked.
     #[error("the process that sets the function tracer cannot be had: {0}")]
     Process(io::Error),
+    /// The process for it is gone, by somebody else's doing.
+    #[error(
+        "the process that sets the function tracer was killed; start the trace anew to go on learning"
+    )]
+    Killed,
     /// The process for it could not do it.
     #[error("{0}")]
     Failed(String),

@@ -110,9 +110,13 @@ impl Looker {
             match poll(&mut answer, PollTimeout::from(TICK_MS)) {
                 Ok(0) | Err(Errno::EINTR) => {}
                 Ok(_) => {
-                    return match receive(&mut self.stream).map_err(LearningError::Process)? {
-                        Reply::Failed(reason) => Err(LearningError::Failed(reason)),
-                        reply => Ok(Some(reply)),
+                    return match receive(&mut self.stream) {
+                        Ok(Reply::Failed(reason)) => Err(LearningError::Failed(reason)),
+                        Ok(reply) => Ok(Some(reply)),
+                        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                            Err(LearningError::Killed)
+                        }
+                        Err(error) => Err(LearningError::Process(error)),
                     };
                 }
                 Err(error) => return Err(LearningError::Process(error.into())),
