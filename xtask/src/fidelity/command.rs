@@ -135,8 +135,9 @@ fn measure(
     let mut spec = VmSpec::new(kernel.clone(), command);
     // The sender and the reader have a CPU each; a tracer that shared one with them would change what they do.
     spec.smp = 4;
-    // As many interrupts come in a call as on a real machine, and no more where the host is busy.
-    spec.icount = true;
+    // As many interrupts come in a call as on a real machine, and no more where the host is busy. 6.1 does not come up with several CPUs whose
+    // time goes by instructions (QEMU 7.2, seen 2026-11-28).
+    spec.icount = kernel.name != "6.1";
     spec.timeout = Duration::from_hours(1);
     let output = vm::output(emulator, &spec)?;
     specs.iter().map(|spec| report(spec, &output)).collect()
