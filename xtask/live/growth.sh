@@ -7,6 +7,7 @@ hear 'tracer: tracing' 30
 drive udp 20000
 within 60 grep -q '|    udp_poll()' /tmp/out || fail "udp_poll is not in the graph: $(cat /tmp/err)"
 hear 'tracer: added udp_poll' 10
+hear 'tracer: [1-9][0-9]* functions more' 60
 kill -INT $tracer
 ends_with 0
 ! grep -B5 -A5 'entry not seen' /tmp/out || fail "a root call is torn: $(grep whole /tmp/err)"

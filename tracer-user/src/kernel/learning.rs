@@ -247,6 +247,11 @@ fn tasks_of(process: u32) -> Vec<u32> {
         .collect()
 }
 
+/// Whether a process has that task now.
+pub fn has_task(process: u32, tid: u32) -> bool {
+    Path::new(&format!("/proc/{process}/task/{tid}")).exists()
+}
+
 /// This process and the tracer that started it.
 fn own_processes() -> [u32; 2] {
     [std::process::id(), std::os::unix::process::parent_id()]
@@ -256,5 +261,5 @@ fn own_processes() -> [u32; 2] {
 fn is_own(tid: u32) -> bool {
     own_processes()
         .iter()
-        .any(|process| Path::new(&format!("/proc/{process}/task/{tid}")).exists())
+        .any(|&process| has_task(process, tid))
 }

@@ -4,7 +4,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    path::PathBuf,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -20,7 +19,11 @@ use super::{
 use crate::{
     attach::{AttachError, Observer, Probe, Role},
     graph::Nanoseconds,
-    kernel::{Address, learning::Looker, symbols::Symbols},
+    kernel::{
+        Address,
+        learning::{Looker, has_task},
+        symbols::Symbols,
+    },
     plan::{self, Plan, Planned, Source, learn::Learner},
 };
 
@@ -119,12 +122,8 @@ impl Grower {
 
     /// Whether root calls of a task are recorded.
     fn is_traced(&self, task: u32) -> bool {
-        let has_task = |process| {
-            let tasks = PathBuf::from(format!("/proc/{process}/task"));
-            tasks.join(task.to_string()).exists()
-        };
         let processes = &self.start.processes;
-        processes.is_empty() || processes.iter().any(has_task)
+        processes.is_empty() || processes.iter().any(|&process| has_task(process, task))
     }
 
     /// Attaches what was learned and is not attached yet.
