@@ -3,6 +3,8 @@
 # limit: 90
 
 drive files
+# On one CPU: a reader that moves to another no longer adds to the ring that it reads.
+taskset -p 1 $$ >/dev/null || fail "no taskset"
 trace --learn 2s -G vfs_read --graph-opts noirqs -n 20
 hear 'tracer: learned [1-9][0-9]* functions from [1-9]' 60
 ends_with 0
