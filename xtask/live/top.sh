@@ -11,13 +11,13 @@ on_terminal() {
 
 drive tcp
 rm -f /tmp/top.rec
-# The tree, a fold, help; the slowest calls, a pause, one of them; other sizes; it is written; the end by q.
+# A root that always calls something: any of its calls can be the slowest. The tree, a fold, help; the slowest calls, a pause, one of them; other sizes; it is written; the end by q.
 on_terminal '
 see Tab slowest
 miss  0 calls
 show
 key h
-see + sock_def_readable
+see + lock_sock_nested
 key l?
 see Ctrl-C
 key x
@@ -27,19 +27,19 @@ see returned
 key p
 see paused
 key \\n
-see sock_def_readable() {
+see lock_sock_nested() {
 show
 size 50 10
 see needs 60x12
 size 100 30
-see sock_def_readable() {
+see lock_sock_nested() {
 key w
 see write 1 call
 key \\n
 see 1 call was written
 key q
 end 0
-' sh -c 'cd /tmp && exec tracer top --learn 0 -G sock_def_readable'
+' sh -c 'cd /tmp && exec tracer top --learn 0 -G lock_sock_nested'
 grep -q ' live 0:' /tmp/screens || fail "no head: $(cat /tmp/screens)"
 grep -q '[0-9] whole calls, 0 partial' /tmp/screens || fail "no sums on the first screen: $(cat /tmp/screens)"
 tracer replay /tmp/top.rec >/tmp/out 2>/tmp/err || fail "replay: exit status $?: $(cat /tmp/err)"

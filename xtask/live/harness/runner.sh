@@ -17,7 +17,7 @@ for item in "$@"; do
     timeout -s KILL "$limit" sh -c '. "$1/harness/prelude.sh"; . "$1/$0.sh"' "$name" "$dir" </dev/null >"$log" 2>&1
     status=$?
     took=$(($(uptime_hundredths) - started))
-    reason=$(tail -n 1 "$log")
+    reason=$(cat "/tmp/$name.reason" 2>/dev/null || tail -n 1 "$log")
     # One that was killed had no chance to clean up, and the next one is to find a quiet machine.
     killall -q -KILL tracer
     case $status in

@@ -38,10 +38,7 @@ fn component(name: &str, arguments: &[&str]) -> Tally {
             say(format!("ok cargo {name}"));
             Tally::PASSED
         }
-        Err(error) => {
-            say(format!("FAIL {error:#}"));
-            Tally::FAILED
-        }
+        Err(error) => Tally::failed(&format!("FAIL {error:#}")),
     }
 }
 
@@ -59,6 +56,7 @@ fn cargo_test() -> Result<Tally> {
     for line in BufReader::new(stdout).lines() {
         let line = line.with_context(|| format!("cannot read what `{shown}` prints"))?;
         eprintln!("{line}");
+        total.note_libtest(&line);
         if let Some(tally) = Tally::of_libtest(&line) {
             total += tally;
         }
@@ -68,8 +66,7 @@ fn cargo_test() -> Result<Tally> {
         .with_context(|| format!("cannot wait for `{shown}`"))?;
     if !status.success() && total.failed == 0 {
         // It did not get as far as to fail a test.
-        say(format!("FAIL `{shown}` ({status})"));
-        total += Tally::FAILED;
+        total += Tally::failed(&format!("FAIL `{shown}` ({status})"));
     }
     Ok(total)
 }

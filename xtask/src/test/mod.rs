@@ -2,7 +2,7 @@
 //!
 //! What runs inside a kernel are the scripts in `xtask/live`, all of them in one boot of each
 //! kernel. The last line on stdout is `N passed, N failed, N skipped` over everything, whatever
-//! happened; what is going on goes to stderr.
+//! happened; what is going on goes to stderr, and at its end once more what failed.
 
 mod host;
 mod live;
@@ -19,7 +19,6 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::build;
-use crate::process::say;
 use crate::setup::{self, Kernel, KernelChoice, kernels};
 
 use tally::Tally;
@@ -50,9 +49,9 @@ pub fn main(args: &TestArgs) -> u8 {
     let mut total = Tally::default();
     let outcome = run(args, &mut total);
     if let Err(error) = outcome {
-        say(format!("error: {error:#}"));
-        total += Tally::FAILED;
+        total += Tally::failed(&format!("error: {error:#}"));
     }
+    total.say_failures();
     println!("{total}");
     u8::from(total.failed > 0)
 }

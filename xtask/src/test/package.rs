@@ -31,10 +31,7 @@ pub fn run(tracer: &Path) -> Tally {
             say("ok package");
             Tally::PASSED
         }
-        Err(error) => {
-            say(format!("FAIL package: {error:#}"));
-            Tally::FAILED
-        }
+        Err(error) => Tally::failed(&format!("FAIL package: {error:#}")),
     }
 }
 

@@ -1,14 +1,23 @@
-//! How many tests passed, failed and were skipped.
+//! How many tests passed, failed and were skipped, and which failed.
+//!
+//! Who reads the end of a long log learns there what failed, and need not look for it further up.
 
 use std::fmt;
 use std::ops::AddAssign;
 
+use crate::process::say;
+
+/// A failure's words at the end are cut behind so many characters; where it happened it was told whole.
+const WORDS: usize = 400;
+
 /// A count of results. Prints as `N passed, N failed, N skipped`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     pub passed: u32,
     pub failed: u32,
     pub skipped: u32,
+    /// What is known of those that failed.
+    failures: Vec<String>,
 }
 
 impl Tally {
@@ -16,17 +25,42 @@ impl Tally {
         passed: 1,
         failed: 0,
         skipped: 0,
-    };
-    pub const FAILED: Self = Self {
-        passed: 0,
-        failed: 1,
-        skipped: 0,
+        failures: Vec::new(),
     };
     pub const SKIPPED: Self = Self {
         passed: 0,
         failed: 0,
         skipped: 1,
+        failures: Vec::new(),
     };
+
+    /// One that failed, which is said at once.
+    pub fn failed(words: &str) -> Self {
+        say(words);
+        Self {
+            failed: 1,
+            failures: vec![words.chars().take(WORDS).collect()],
+            ..Self::default()
+        }
+    }
+
+    /// Notes the name of a test of cargo's that failed, from its line: `test graph::a_test ... FAILED`. The line at the end of
+    /// its binary counts it.
+    pub fn note_libtest(&mut self, line: &str) {
+        let name = line
+            .trim()
+            .strip_prefix("test ")
+            .and_then(|rest| rest.strip_suffix(" ... FAILED"));
+        self.failures
+            .extend(name.map(|name| format!("FAIL cargo test {name}")));
+    }
+
+    /// Says again what failed.
+    pub fn say_failures(&self) {
+        for failure in &self.failures {
+            say(failure);
+        }
+    }
 
     /// Reads the line that ends a test binary of cargo's: `test result: ok. 5 passed; 0 failed; 1
     /// ignored; 0 measured; 0 filtered out; finished in 0.00s`.
@@ -42,6 +76,7 @@ impl Tally {
             passed: count("passed")?,
             failed: count("failed")?,
             skipped: count("ignored")?,
+            failures: Vec::new(),
         })
     }
 }
@@ -51,6 +86,7 @@ impl AddAssign for Tally {
         self.passed += other.passed;
         self.failed += other.failed;
         self.skipped += other.skipped;
+        self.failures.extend(other.failures);
     }
 }
 
@@ -75,9 +111,26 @@ mod tests {
             passed: 5,
             failed: 2,
             skipped: 1,
+            ..Tally::default()
         };
         assert_eq!(Tally::of_libtest(line), Some(tally));
         assert_eq!(Tally::of_libtest("running 5 tests"), None);
+    }
+
+    #[test]
+    fn keeps_what_failed() {
+        let mut total = Tally::default();
+        total.note_libtest("test graph::closes ... ok");
+        total.note_libtest("test graph::opens ... FAILED");
+        total += Tally::failed("6.1.0: FAIL growth nothing joined");
+        let failures = [
+            "FAIL cargo test graph::opens",
+            "6.1.0: FAIL growth nothing joined",
+        ];
+        assert_eq!(
+            (total.failed, total.failures),
+            (1, failures.map(String::from).to_vec())
+        );
     }
 
     #[test]
@@ -86,6 +139,7 @@ mod tests {
             passed: 14,
             failed: 0,
             skipped: 1,
+            ..Tally::default()
         };
         assert_eq!(tally.to_string(), "14 passed, 0 failed, 1 skipped");
     }
