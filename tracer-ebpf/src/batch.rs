@@ -16,13 +16,16 @@ use aya_ebpf::{
     bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
     helpers::{bpf_get_current_comm, bpf_ringbuf_output, generated::bpf_ringbuf_query},
 };
-use tracer_common::{Arrival, BATCH_HEADROOM, BatchHeader, Event, TASK_BYTES};
+use tracer_common::{
+    Arrival, BATCH_HEADROOM, BatchHeader, Event, TASK_BYTES,
+    cursor::{self, place},
+};
 
 use crate::{
     atomic,
     maps::{
-        ACTIVE, ALL_WRITING, BEGIN, Buffer, FLUSHING, GUARD, PLACES, QUICK, RINGS, STEP, Single,
-        Task, WRITING, config, cpu_number, this_cpu,
+        ALL_WRITING, Buffer, FLUSHING, GUARD, PLACES, QUICK, RINGS, Single, Task, WRITING, config,
+        cpu_number, this_cpu,
     },
 };
 
@@ -76,17 +79,11 @@ pub fn push(task: *mut Task, writer: u32, hit: &Hit, frame: u64) {
     }
 }
 
-/// The place that a cursor means.
-#[inline(always)]
-pub const fn place(cursor: u64) -> u32 {
-    (cursor >> 32) as u32
-}
-
 /// Takes the next place; an interrupt in between gets another one.
 #[inline(always)]
 pub unsafe fn take_place(task: *mut Task) -> u64 {
     // SAFETY: the caller's checked map value.
-    unsafe { atomic::fetch_add(&raw mut (*task).cursor, STEP) }
+    unsafe { atomic::fetch_add(&raw mut (*task).cursor, cursor::STEP) }
 }
 
 /// The event at a cursor, whose place is below [`PLACES`].
@@ -196,7 +193,7 @@ pub unsafe fn set_busy(task: *mut Task, bits: u32) {
 #[inline(always)]
 fn buffer(task: *mut Task, cursor: u64) -> *mut Buffer {
     task.cast::<u8>()
-        .wrapping_add((cursor & ACTIVE) as usize)
+        .wrapping_add(cursor::buffer(cursor) as usize)
         .cast()
 }
 
@@ -236,8 +233,8 @@ pub fn flush(task: *mut Task, wake: Wake) {
             let full = buffer(task, cursor);
             let taken = u64::from(place(cursor));
             // Before it is in use: an event that finds no place there needs the number at once.
-            (*buffer(task, cursor ^ ACTIVE)).header.sequence = (*full).header.sequence + taken;
-            let other = ((cursor ^ ACTIVE) & ACTIVE) + BEGIN;
+            let other = cursor::first_of_other(cursor);
+            (*buffer(task, other)).header.sequence = (*full).header.sequence + taken;
             if atomic::compare_exchange(&raw mut (*task).cursor, cursor, other) {
                 let mut count = taken;
                 if count > PLACES as u64 {

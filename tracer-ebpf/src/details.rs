@@ -7,13 +7,13 @@ use core::ffi::c_void;
 
 use aya_ebpf::helpers::generated::{bpf_probe_read_kernel_str, bpf_probe_read_user_str};
 use tracer_common::{
-    Context, Event, EventKind, MAX_TEXT_BYTES, MAX_TEXT_PARTS, TextArguments, TextPlace,
+    Context, Event, EventKind, MAX_TEXT_BYTES, MAX_TEXT_PARTS, TextArguments, TextPlace, cursor,
 };
 
 use crate::{
     atomic,
     batch::{self, Hit},
-    maps::{PLACES, STEP, TEXTS, Task, WRITING, config},
+    maps::{PLACES, TEXTS, Task, WRITING, config},
     site::Site,
 };
 
@@ -144,8 +144,12 @@ fn text(task: *mut Task, frame: u64, place: u32, address: u64, entry: &Hit) {
     unsafe {
         batch::set(task, WRITING << writer);
         let cursor = core::ptr::read_volatile(&raw const (*task).cursor);
-        if batch::place(cursor) < PLACES as u32 - MAX_TEXT_PARTS
-            && atomic::compare_exchange(&raw mut (*task).cursor, cursor, cursor + parts * STEP)
+        if cursor::place(cursor) < PLACES as u32 - MAX_TEXT_PARTS
+            && atomic::compare_exchange(
+                &raw mut (*task).cursor,
+                cursor,
+                cursor + parts * cursor::STEP,
+            )
         {
             let events = batch::event(task, cursor);
             let frame = batch::short(events, frame);

@@ -12,7 +12,7 @@ use aya_ebpf::{
 };
 use tracer_common::{
     BATCH_CAPACITY, BatchHeader, Config, CpuCounters, Event, MAX_CPUS, MAX_QUICK_DEPTH, TASK_BYTES,
-    TASK_SLOTS, TASKS_BYTES, TEXT_FUNCTIONS, TextArguments, stand_in,
+    TASK_SLOTS, TASKS_BYTES, TEXT_FUNCTIONS, TextArguments, cursor, stand_in,
 };
 
 /// Set by userspace before loading; read-only and frozen, so that the verifier knows its values.
@@ -98,8 +98,7 @@ pub struct Task {
     pub dropped_frame: u64,
     /// The probe context of the hidden call under which the task is, 0 if there is none, see `hidden`.
     pub hidden_frame: u64,
-    /// Where the next event goes: its place in the high half, and where that is within the task, bytes, in the low half. The place may exceed
-    /// the capacity.
+    /// Where the next event goes, see [`cursor`]. The place may exceed the capacity.
     pub cursor: u64,
     /// The event of the short way that finds the batch nearly full, on its way from one function of a program to another.
     pub pending: Pending,
@@ -109,7 +108,7 @@ pub struct Task {
     pub half: Half,
 }
 
-/// The second half of a task's state. It begins where the first one would with one more bit: the bit in a cursor that says which buffer is in use.
+/// The second half of a task's state, which begins at [`cursor::SECOND`].
 #[repr(C, align(8192))]
 pub struct Half {
     /// As [`Task::first`].
@@ -117,13 +116,6 @@ pub struct Half {
     /// Events that found no place, one for each writer, on their way to the ring.
     pub singles: [Single; 8],
 }
-
-/// In [`Task::cursor`]: which buffer takes events.
-pub const ACTIVE: u64 = 8192;
-/// In [`Task::cursor`]: where the first event of the first buffer is.
-pub const BEGIN: u64 = core::mem::offset_of!(Buffer, events) as u64;
-/// In [`Task::cursor`]: from one event to the next.
-pub const STEP: u64 = 1 << 32 | size_of::<Event>() as u64;
 
 /// A call that is open.
 #[repr(C)]
@@ -140,7 +132,7 @@ pub struct OpenCall {
 pub const NOT_QUICK: u64 = 1;
 
 const _: () = assert!(size_of::<Task>() == TASK_BYTES as usize);
-const _: () = assert!(core::mem::offset_of!(Task, half) as u64 == ACTIVE);
+const _: () = assert!(core::mem::offset_of!(Task, half) as u64 == cursor::SECOND);
 
 /// An event that is not yet in its place.
 #[repr(C)]

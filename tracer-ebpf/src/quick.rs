@@ -13,7 +13,7 @@
 use core::ptr;
 
 use aya_ebpf::helpers::bpf_ktime_get_ns;
-use tracer_common::{Event, EventKind, PreemptLayout, stand_in};
+use tracer_common::{Event, EventKind, PreemptLayout, cursor::place, stand_in};
 
 use crate::{
     batch, context, depth,
@@ -71,7 +71,7 @@ pub fn entry<S: Site>(ctx: &S, task: *mut Task) -> bool {
         ptr::write_volatile(halves.add(1), upper);
         let cursor = batch::take_place(task);
         let identity = ptr::read_volatile(&raw const (*call).identity);
-        if batch::place(cursor) >= LAST_PLACE {
+        if place(cursor) >= LAST_PLACE {
             (*task).pending.cursor = cursor;
             write(&raw mut (*task).pending.event, identity);
             (*task).pending.event.value = 0;
@@ -109,7 +109,7 @@ pub fn exit<S: Site>(ctx: &S, task: *mut Task) {
         ptr::write_volatile(&raw mut (*task).depth_and_busy, state);
         let identity = ptr::read_volatile(&raw const (*call).identity) + ENTRY_TO_EXIT;
         let cursor = batch::take_place(task);
-        if batch::place(cursor) >= LAST_PLACE {
+        if place(cursor) >= LAST_PLACE {
             (*task).pending.cursor = cursor;
             (*task).pending.event.time_ns = time_ns;
             write(&raw mut (*task).pending.event, identity);
@@ -174,7 +174,7 @@ fn at_the_end(task: *mut Task) {
         let event = (*task).pending.event;
         let entered = u32::from(event.kind_and_context >> 4) & 1;
         batch::set(task, GUARD << now | GUARD << entered);
-        if batch::place(cursor) < PLACES as u32 {
+        if place(cursor) < PLACES as u32 {
             *batch::event(task, cursor) = event;
         } else {
             (*batch::single(task, entered)).event = event;

@@ -11,11 +11,11 @@
 use core::ptr;
 
 use aya_ebpf::helpers::generated::bpf_get_current_task;
-use tracer_common::{Arrival, BatchHeader, TASK_BYTES, TASK_SLOTS};
+use tracer_common::{Arrival, BatchHeader, TASK_BYTES, TASK_SLOTS, cursor};
 
 use crate::{
     atomic, batch,
-    maps::{ALL_GUARDS, BEGIN, INSIDE, OUTSIDE, SWITCHING, Task, task_at},
+    maps::{ALL_GUARDS, INSIDE, OUTSIDE, SWITCHING, Task, task_at},
 };
 
 /// Places in which a task's slot may be.
@@ -77,7 +77,7 @@ pub fn claim(key: u64, root_time_ns: u64, pid_tgid: u64) -> u32 {
             (*task).root_frame = 0;
             (*task).root_function = 0;
             (*task).dropped_frame = 0;
-            (*task).cursor = BEGIN;
+            (*task).cursor = cursor::BEGIN;
             let header = BatchHeader {
                 sequence: 0,
                 root_time_ns,
