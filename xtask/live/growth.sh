@@ -10,7 +10,11 @@ hear 'tracer: added udp_poll' 10
 hear 'tracer: [1-9][0-9]* functions more' 60
 kill -INT $tracer
 ends_with 0
-! grep -B5 -A5 'entry not seen' /tmp/out || fail "a root call is torn: $(grep whole /tmp/err)"
+said ', 0 events lost,' || fail "$(grep -A1 whole /tmp/err)"
+# But for what the kernel itself left out: with pairs it skips the probe of a function that an interrupt calls in the middle of that probe.
+torn=$(grep -c 'entry not seen' /tmp/out) || true
+skipped=$(sed -n 's/.*, \([0-9]*\) skipped in the middle of a probe$/\1/p' /tmp/err)
+[ "$torn" -le "$skipped" ] || fail "$torn entries were not seen, and $skipped probes skipped: $(grep -B5 -A5 'entry not seen' /tmp/out)"
 calls=$(check_listing) || fail "$calls"
 # The next trace knows it from the beginning.
 grep -q ' udp_poll$' $TRACER_CACHE_DIR/*/sock_poll.plan || fail "what has grown is not kept"
