@@ -1,5 +1,5 @@
 # The plan grows while the trace goes on: what starts late is in the graph, and nothing is torn by it.
-# limit: 240
+# limit: 400
 
 # Nobody calls the root at first, and only a pointer leads on from it.
 trace -v --learn 200ms -G sock_poll --graph-opts noirqs

@@ -1,6 +1,6 @@
 # A root that tracer's own learning calls: it reads rings, by vfs_read, into which nothing of that may be written.
 # only on 6.12: what tracer leaves out of its own rings
-# limit: 90
+# limit: 180
 
 drive files
 # On one CPU: a reader that moves to another no longer adds to the ring that it reads.

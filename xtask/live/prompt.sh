@@ -1,6 +1,6 @@
 # The prompt does not wait for the kernel: for a look of growth it patches all of its functions, and whoever takes probes away would wait for that.
 # only on 6.12: what tracer does at its end
-# limit: 120
+# limit: 180
 
 # Nobody calls the root before, so the first look comes at once.
 trace -v --learn 100ms -G sock_poll

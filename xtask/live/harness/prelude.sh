@@ -61,7 +61,7 @@ attaching() {
 # period, and up to kernel 7.0 each link takes one of its own. The code of a trampoline may stay for
 # as long as a task sleeps in the function that it led to (bpf_tramp_image_put, kernel/bpf/trampoline.c).
 nothing_left() {
-    within "${1:-20}" bpf_is_gone || fail "programs stay: $(grep 'bpf_prog_.*\[bpf\]$' /proc/kallsyms | tr '\n' ' ')"
+    within "${1:-60}" bpf_is_gone || fail "programs stay: $(grep 'bpf_prog_.*\[bpf\]$' /proc/kallsyms | tr '\n' ' ')"
     # Behind the prompt the look process may just be switching the function tracer off.
     within 20 no_instance || fail "an instance of the function tracer stays: $(ls /sys/kernel/tracing/instances)"
     ! patched || fail "functions stay patched: $(tr '\n' ' ' </sys/kernel/tracing/enabled_functions)"
