@@ -66,6 +66,8 @@ while [ -n "$(head -n 1 $T/enabled_functions)" ]; do sleep 0.2; done
 sleep 0.5
 echo 0 > $T/tracing_on
 echo 16384 > $T/buffer_size_kb
+# And the tasks that it has yet to start.
+echo function-fork > $T/trace_options
 echo /proc/$W/task/* | sed 's|/proc/[0-9]*/task/||g' > $T/set_ftrace_pid
 echo {root} > $T/set_graph_function
 echo function_graph > $T/current_tracer
@@ -74,6 +76,8 @@ echo funcgraph-tail > $T/trace_options
 # From 6.5 on.
 for option in funcgraph-retval funcgraph-retval-hex; do [ -e $T/options/$option ] && echo $option > $T/trace_options; done
 echo 1 > $T/tracing_on
+# It may still be at its preparations: a program for a sockmap takes a second of a slow machine.
+for tenth in $(seq 100); do [ -z "$(sed -n '5p;5q' $T/trace)" ] || break; sleep 0.1; done
 sleep 4
 echo 0 > $T/tracing_on
 echo {MARK} kernel {workload}
@@ -81,6 +85,7 @@ cat $T/trace
 echo nop > $T/current_tracer
 echo > $T/set_graph_function
 echo > $T/set_ftrace_pid
+echo nofunction-fork > $T/trace_options
 echo 4 > $T/buffer_size_kb
 echo 1 > $T/tracing_on
 tracer {options} -G {root} --no-cache -p $W --graph-opts noirqs,tail,retval-hex -n 150 --duration 20s -v -o /tmp/ours 2>/tmp/said
@@ -94,6 +99,9 @@ echo {MARK} end {workload}
 "#
     )
 }
+
+/// Lines of the kernel's listing that are shown where nothing in it is whole.
+const HEAD: usize = 60;
 
 /// Reads what the script printed.
 pub fn report(spec: &Spec, output: &str) -> Result<Report> {
@@ -112,11 +120,15 @@ pub fn report(spec: &Spec, output: &str) -> Result<Report> {
     let ours = parse::listing(part("ours").with_context(missing)?, &spec.root);
     let said = part("said").with_context(missing)?;
     if kernel.calls.is_empty() || ours.calls.is_empty() {
+        let listing = part("kernel").unwrap_or_default().lines();
+        let head: Vec<&str> = listing.take(HEAD).collect();
         bail!(
-            "{}: {} whole root calls from the kernel's tracer and {} from ours; tracer said:\n{said}",
+            "{}: {} whole and {} torn root calls from the kernel's tracer and {} whole ones from ours; the kernel's listing begins\n{}\ntracer said:\n{said}",
             spec.workload,
             kernel.calls.len(),
-            ours.calls.len()
+            kernel.torn,
+            ours.calls.len(),
+            head.join("\n")
         );
     }
     let left_out: Vec<(String, String)> = said
