@@ -20,11 +20,32 @@ const OBJECTS: [(&str, &str); 2] = [
     ("SOCKMAP_EBPF_OBJECT", "sockmap-ebpf"),
 ];
 
-/// Shells, and the names by which they look for completions.
-const COMPLETIONS: [(&str, &str); 3] = [
-    ("bash", "tracer.bash"),
-    ("fish", "tracer.fish"),
-    ("zsh", "_tracer"),
+/// A shell's completions.
+pub struct Completions {
+    shell: &'static str,
+    /// The file in the directory beside the program.
+    pub file: &'static str,
+    /// Where the shell looks for them on a system.
+    pub installed: &'static str,
+}
+
+/// Of each shell.
+pub const COMPLETIONS: [Completions; 3] = [
+    Completions {
+        shell: "bash",
+        file: "tracer.bash",
+        installed: "usr/share/bash-completion/completions/tracer",
+    },
+    Completions {
+        shell: "fish",
+        file: "tracer.fish",
+        installed: "usr/share/fish/vendor_completions.d/tracer.fish",
+    },
+    Completions {
+        shell: "zsh",
+        file: "_tracer",
+        installed: "usr/share/zsh/vendor-completions/_tracer",
+    },
 ];
 
 /// Builds everything and returns the static binary.
@@ -129,7 +150,7 @@ fn describe(tracer: &Path) -> Result<()> {
     let directory = beside.join("completions");
     fs::create_dir_all(&directory)
         .with_context(|| format!("cannot make {}", directory.display()))?;
-    for (shell, file) in COMPLETIONS {
+    for Completions { shell, file, .. } in COMPLETIONS {
         let made = Command::new(tracer).args(["completions", shell]).output();
         let made = made.with_context(|| format!("tracer does not make completions for {shell}"))?;
         if !made.status.success() {

@@ -10,7 +10,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::build;
+use crate::build::{self, COMPLETIONS};
 use crate::process::{run, say};
 use crate::workspace;
 
@@ -32,19 +32,6 @@ const FILES: [(&str, u32, &str); 6] = [
     ("DEBIAN/postrm", 0o755, "packaging/postrm"),
 ];
 
-/// Where each shell looks for the completions of a program, and what the build calls them.
-const COMPLETIONS: [(&str, &str); 3] = [
-    (
-        "usr/share/bash-completion/completions/tracer",
-        "tracer.bash",
-    ),
-    (
-        "usr/share/fish/vendor_completions.d/tracer.fish",
-        "tracer.fish",
-    ),
-    ("usr/share/zsh/vendor-completions/_tracer", "_tracer"),
-];
-
 /// Builds tracer, then the package.
 pub fn main() -> Result<u8> {
     let tracer = build::build()?;
@@ -62,13 +49,9 @@ pub fn package(tracer: &Path) -> Result<PathBuf> {
     for (to, mode, from) in FILES {
         place(root, to, mode, &read(&workspace::root().join(from))?)?;
     }
-    for (to, name) in COMPLETIONS {
-        place(
-            root,
-            to,
-            0o644,
-            &read(&beside.join("completions").join(name))?,
-        )?;
+    for completions in COMPLETIONS {
+        let made = read(&beside.join("completions").join(completions.file))?;
+        place(root, completions.installed, 0o644, &made)?;
     }
     manual_pages(root, &beside.join("man"))?;
     place(root, "DEBIAN/conffiles", 0o644, b"/etc/default/tracer\n")?;
