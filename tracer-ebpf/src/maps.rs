@@ -133,6 +133,7 @@ pub const NOT_QUICK: u64 = 1;
 
 const _: () = assert!(size_of::<Task>() == TASK_BYTES as usize);
 const _: () = assert!(core::mem::offset_of!(Task, half) as u64 == cursor::SECOND);
+const _: () = assert!(core::mem::offset_of!(Buffer, events) as u64 == cursor::BEGIN);
 
 /// An event that is not yet in its place.
 #[repr(C)]

@@ -116,12 +116,12 @@ pub fn report(spec: &Spec, output: &str) -> Result<Report> {
             spec.workload
         )
     };
-    let kernel = parse::listing(part("kernel").with_context(missing)?, &spec.root);
+    let listing = part("kernel").with_context(missing)?;
+    let kernel = parse::listing(listing, &spec.root);
     let ours = parse::listing(part("ours").with_context(missing)?, &spec.root);
     let said = part("said").with_context(missing)?;
     if kernel.calls.is_empty() || ours.calls.is_empty() {
-        let listing = part("kernel").unwrap_or_default().lines();
-        let head: Vec<&str> = listing.take(HEAD).collect();
+        let head: Vec<&str> = listing.lines().take(HEAD).collect();
         bail!(
             "{}: {} whole and {} torn root calls from the kernel's tracer and {} whole ones from ours; the kernel's listing begins\n{}\ntracer said:\n{said}",
             spec.workload,

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use super::tally::Tally;
 use crate::build;
-use crate::process::{capture, run as run_to_end, say, shown};
+use crate::process::{capture, run as run_to_end, shown};
 
 /// Runs all of it. A component that is not installed is skipped by name.
 pub fn run() -> Result<Tally> {
@@ -30,14 +30,10 @@ fn cargo(arguments: &[&str]) -> Command {
 /// Runs a part of cargo that need not be installed.
 fn component(name: &str, arguments: &[&str]) -> Tally {
     if capture(&mut cargo(&[name, "--version"])).is_err() {
-        say(format!("skip cargo {name} (not installed)"));
-        return Tally::SKIPPED;
+        return Tally::skipped(&format!("skip cargo {name} (not installed)"));
     }
     match run_to_end(cargo(&[name]).args(arguments)) {
-        Ok(()) => {
-            say(format!("ok cargo {name}"));
-            Tally::PASSED
-        }
+        Ok(()) => Tally::passed(&format!("ok cargo {name}")),
         Err(error) => Tally::failed(&format!("FAIL {error:#}")),
     }
 }

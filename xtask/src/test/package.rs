@@ -23,14 +23,10 @@ const SETTINGS: &str = "etc/default/tracer";
 /// Tries the package of a binary.
 pub fn run(tracer: &Path) -> Tally {
     if !geteuid().is_root() {
-        say("skip package (needs root, for chroot)");
-        return Tally::SKIPPED;
+        return Tally::skipped("skip package (needs root, for chroot)");
     }
     match attempt(tracer) {
-        Ok(()) => {
-            say("ok package");
-            Tally::PASSED
-        }
+        Ok(()) => Tally::passed("ok package"),
         Err(error) => Tally::failed(&format!("FAIL package: {error:#}")),
     }
 }

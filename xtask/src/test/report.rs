@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use super::tally::Tally;
-use crate::process::say;
 
 /// The results of one kernel, as they come.
 pub struct Report {
@@ -62,15 +61,10 @@ impl Report {
         let line = format!("{}: {line}", self.kernel);
         self.tally += match verb {
             "FAIL" => Tally::failed(&line),
-            "ok" => told(&line, Tally::PASSED),
-            _ => told(&line, Tally::SKIPPED),
+            "ok" => Tally::passed(&line),
+            _ => Tally::skipped(&line),
         };
     }
-}
-
-fn told(line: &str, result: Tally) -> Tally {
-    say(line);
-    result
 }
 
 impl Write for Report {

@@ -21,20 +21,25 @@ pub struct Tally {
 }
 
 impl Tally {
-    pub const PASSED: Self = Self {
-        passed: 1,
-        failed: 0,
-        skipped: 0,
-        failures: Vec::new(),
-    };
-    pub const SKIPPED: Self = Self {
-        passed: 0,
-        failed: 0,
-        skipped: 1,
-        failures: Vec::new(),
-    };
+    /// One that passed. What became of a test is said at once.
+    pub fn passed(words: &str) -> Self {
+        say(words);
+        Self {
+            passed: 1,
+            ..Self::default()
+        }
+    }
 
-    /// One that failed, which is said at once.
+    /// One that was skipped.
+    pub fn skipped(words: &str) -> Self {
+        say(words);
+        Self {
+            skipped: 1,
+            ..Self::default()
+        }
+    }
+
+    /// One that failed.
     pub fn failed(words: &str) -> Self {
         say(words);
         Self {
