@@ -7,7 +7,7 @@ lost() { sed -n 's/.* in the kernel .* batches, \([0-9]*\) events lost,.*/\1/p' 
 
 # A root alone makes two events a call. A sender in real time does not sleep in its sends, and nobody comes before it, so there are no others:
 # but for the fair server of kernels from 6.12 on, which lets other tasks that starve run before it (kernel/sched/debug.c).
-mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null || [ -e /sys/kernel/debug/sched ] || fail "no debugfs"
+[ -e /sys/kernel/debug/sched ] || fail "no debugfs"
 for runtime in /sys/kernel/debug/sched/fair_server/cpu*/runtime; do
     [ ! -e "$runtime" ] || echo 0 >"$runtime"
 done
