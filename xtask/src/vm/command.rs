@@ -79,7 +79,7 @@ pub fn main(args: VmArgs) -> Result<u8> {
         smp: args.smp.unwrap_or(if args.icount { 1 } else { 2 }),
         memory_mib: args.memory,
         icount: args.icount,
-        retpolines: true,
+        hardened: true,
         files: args.files,
         command: args.command,
         timeout: Duration::from_secs(args.timeout),

@@ -35,8 +35,8 @@ pub struct VmSpec {
     /// Counts guest time in instructions, one a nanosecond, and skips what all CPUs sleep through: what else the host does
     /// is nothing to the guest, and with one CPU every run is the same.
     pub icount: bool,
-    /// Whether the kernel calls by retpolines, as it does by itself on this processor.
-    pub retpolines: bool,
+    /// Whether the kernel mitigates what processors do (retpolines and the like) and clears memory that it hands out, as it does by itself.
+    pub hardened: bool,
     /// Files for the guest besides `tracer` and busybox.
     pub files: Vec<GuestFile>,
     /// The program and its arguments.
@@ -55,7 +55,7 @@ impl VmSpec {
             smp: 2,
             memory_mib: 1024,
             icount: false,
-            retpolines: true,
+            hardened: true,
             files: Vec::new(),
             command,
             timeout: Duration::from_mins(10),

@@ -158,12 +158,12 @@ fn kernel_arguments(spec: &VmSpec) -> String {
     // second there (patching the 40,000 functions for the function tracer) took 21 s, the kernel's usual limit for a stall, on a busy
     // host with 6.1. So stalls and lock-ups are told after three times as long.
     let patience = "rcupdate.rcu_cpu_stall_timeout=60 watchdog_thresh=30";
-    let retpolines = if spec.retpolines {
+    let hardening = if spec.hardened {
         ""
     } else {
-        "spectre_v2=off"
+        "mitigations=off init_on_alloc=0"
     };
-    format!("console=ttyS0 panic=-1 oops=panic tsc=reliable {patience} {level} {retpolines}")
+    format!("console=ttyS0 panic=-1 oops=panic tsc=reliable {patience} {level} {hardening}")
 }
 
 fn spawn(command: &mut Command, inherited: Vec<RawFd>) -> Result<Child> {
