@@ -5,6 +5,7 @@
 //! harm: the kernel complains, the machine stands still, or tracer or a workload fails. Then the group is tried by halves, in new boots, down to
 //! the function. What was done is kept in `target/torture`, and a run goes on where the last one stopped.
 
+mod functions;
 mod state;
 
 use std::fmt::Write as _;
@@ -13,7 +14,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::process::say;
@@ -23,7 +24,8 @@ use crate::{build, workspace};
 
 use state::{Group, State};
 
-const GUEST: &str = include_str!("guest.sh");
+/// Roots, and the work below them; then groups of functions, one after the other.
+const GUEST: &str = concat!(include_str!("work.sh"), include_str!("guest.sh"));
 
 /// Groups in one boot.
 const AT_ONCE: usize = 8;
@@ -43,7 +45,7 @@ pub struct TortureArgs {
     /// Only this way to attach: multi, kprobe or pair
     #[arg(long)]
     way: Option<String>,
-    /// Only the functions that this file names, one a line
+    /// Only the functions that this file names, one a line; without, all, and for pairs all that the workloads call
     #[arg(long, value_name = "FILE")]
     functions: Option<std::path::PathBuf>,
     /// The most functions in a group
@@ -61,7 +63,10 @@ pub fn main(args: &TortureArgs) -> Result<u8> {
         let file = state::file(&kernel.release, &way);
         let mut state = match state::read(&file)? {
             Some(state) => state,
-            None => State::new(&functions(&emulator, &kernel, args)?, args.largest),
+            None => State::new(
+                &functions::choose(&emulator, &kernel, &way, args.functions.as_deref())?,
+                args.largest,
+            ),
         };
         let machine = Machine {
             emulator: &emulator,
@@ -123,30 +128,6 @@ fn ways(emulator: &Emulator, kernel: &Kernel, wanted: Option<&str>) -> Result<Ve
         bail!("{} has no such way to attach", kernel.release);
     }
     Ok(ways)
-}
-
-/// What is to be attached.
-fn functions(emulator: &Emulator, kernel: &Kernel, args: &TortureArgs) -> Result<Vec<String>> {
-    if let Some(file) = &args.functions {
-        let text =
-            fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-        return Ok(text.lines().map(str::to_owned).collect());
-    }
-    let listed = script(emulator, kernel, "tracer list")?;
-    Ok(attachable(&listed))
-}
-
-/// Those of `tracer list` that are not left out; its last line is the sum.
-fn attachable(listed: &str) -> Vec<String> {
-    let mut names: Vec<String> = listed
-        .lines()
-        .filter(|line| !line.contains(" left out: ") && !line.contains(" functions: "))
-        .map(str::to_owned)
-        .collect();
-    names.sort_unstable();
-    // Several functions with one name are attached together.
-    names.dedup();
-    names
 }
 
 fn script(emulator: &Emulator, kernel: &Kernel, script: &str) -> Result<String> {
@@ -283,12 +264,6 @@ mod tests {
             functions: names.iter().map(|name| (*name).to_owned()).collect(),
             suspicion: None,
         }
-    }
-
-    #[test]
-    fn what_is_left_out_is_not_attached() {
-        let listed = "b\na\nc                left out: several functions have this name\na\n3 functions: 2 can be traced, 1 cannot\n";
-        assert_eq!(attachable(listed), ["a", "b"]);
     }
 
     #[test]

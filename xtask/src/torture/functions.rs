@@ -1,0 +1,54 @@
+//! Which functions are attached: all that tracer would, or what the workloads call.
+//!
+//! A pair costs 0.1 to 0.25 s a function under emulation, so all of a kernel by pairs would take hours. With pairs those are tried that a user's
+//! trace would meet: what tracer learns below the busy roots while all workloads run.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+
+use crate::setup::{Emulator, Kernel};
+
+/// Roots, and the work below them; then what tracer learns of it.
+const CALLED: &str = concat!(include_str!("work.sh"), include_str!("called.sh"));
+
+/// The functions to attach by this way: of the file if there is one.
+pub fn choose(
+    emulator: &Emulator,
+    kernel: &Kernel,
+    way: &str,
+    file: Option<&Path>,
+) -> Result<Vec<String>> {
+    if let Some(file) = file {
+        let text =
+            fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+        return Ok(text.lines().map(str::to_owned).collect());
+    }
+    let script = if way == "pair" { CALLED } else { "tracer list" };
+    Ok(attachable(&super::script(emulator, kernel, script)?))
+}
+
+/// Those of `tracer list` that are not left out; its last line is the sum.
+fn attachable(listed: &str) -> Vec<String> {
+    let mut names: Vec<String> = listed
+        .lines()
+        .filter(|line| !line.contains(" left out: ") && !line.contains(" functions: "))
+        .map(str::to_owned)
+        .collect();
+    names.sort_unstable();
+    // Several functions with one name are attached together.
+    names.dedup();
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_out_is_not_attached() {
+        let listed = "b\na\nc                left out: several functions have this name\na\n3 functions: 2 can be traced, 1 cannot\n";
+        assert_eq!(attachable(listed), ["a", "b"]);
+    }
+}
