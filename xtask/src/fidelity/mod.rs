@@ -6,6 +6,7 @@
 pub mod command;
 mod compare;
 mod lines;
+mod order;
 mod parse;
 
 use anyhow::{Context as _, Result, bail};
@@ -14,6 +15,7 @@ use serde::Serialize;
 use compare::Without;
 pub use compare::{Comparison, Difference};
 pub use lines::Identical;
+pub use order::InOrder;
 
 /// What is compared.
 #[derive(Clone, Debug)]
@@ -24,6 +26,8 @@ pub struct Spec {
     pub workload: String,
     /// Further options of tracer.
     pub options: String,
+    /// A listing of the same root, from another kernel.
+    pub like: Option<String>,
 }
 
 /// What came out.
@@ -43,6 +47,8 @@ pub struct Report {
     pub attachable: Comparison,
     /// Without them, line by line.
     pub identical: Identical,
+    /// The calls of the other kernel's listing.
+    pub in_order: Option<InOrder>,
     /// Those functions, as far as the kernel lists them, with the reason.
     pub left_out: Vec<(String, String)>,
 }
@@ -56,14 +62,17 @@ pub fn script(spec: &Spec) -> String {
         root,
         workload,
         options,
+        ..
     } = spec;
     format!(
         r#"
 T=/sys/kernel/tracing
-tracer workload {workload} --interval-us 30000 --reader-delay-us 12000 --real-time 2>/dev/null & W=$!
+# No multiple of the kernel's tick, or every other call would meet one, in one recording and not in the other.
+tracer workload {workload} --interval-us 30100 --reader-delay-us 12000 --real-time 2>/dev/null & W=$!
 # The probes of the comparison before may still be on their way out.
 while [ -n "$(head -n 1 $T/enabled_functions)" ]; do sleep 0.2; done
-sleep 0.5
+# TCP acknowledges the first segments of a connection at once.
+sleep 1.5
 echo 0 > $T/tracing_on
 echo 16384 > $T/buffer_size_kb
 # And the tasks that it has yet to start.
@@ -156,6 +165,10 @@ pub fn report(spec: &Spec, output: &str) -> Result<Report> {
         raw: both(&nothing),
         attachable: both(&without),
         identical: lines::identical(&kernel.calls, &ours.calls, &without),
+        in_order: spec.like.as_ref().and_then(|text| {
+            let other = parse::listing(text, &spec.root);
+            order::in_order(&other.calls, &kernel.calls, &ours.calls)
+        }),
         left_out,
     })
 }
