@@ -40,7 +40,13 @@ else
 fi
 kill $workload
 wait $workload || fail "the workload: $(cat /tmp/workload.err)"
-# What runs on CPU 1 is seen again.
-tracer --learn 0 -G __sys_recvfrom -C 1 -- taskset 2 tracer workload sleep --count 5 --interval-us 10000 >/tmp/out 2>/tmp/err || fail "CPU 1: exit status $?: $(cat /tmp/err)"
+# What runs on CPU 1 is seen, too, if that comes when the trace has begun.
+echo 0 >$online
+trace --learn 0 -G __sys_recvfrom -C 1
+hear 'tracer: tracing' 60
+echo 1 >$online
+taskset 2 tracer workload sleep --count 5 --interval-us 10000 >/tmp/workload.out 2>/tmp/workload.err || fail "the workload: $(cat /tmp/workload.err)"
+kill -INT $tracer
+ends_with 0
 [ "$(grep -c '^ 1) .*__sys_recvfrom = 1 ' /tmp/out)" -ge 5 ] || fail "CPU 1: $(grep -c '^ 1) .*__sys_recvfrom = 1 ' /tmp/out) of 5 receives: $(cat /tmp/err)"
 nothing_left
