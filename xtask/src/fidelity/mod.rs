@@ -89,7 +89,7 @@ echo 1 > $T/tracing_on
 for tenth in $(seq 100); do [ -z "$(sed -n '5p;5q' $T/trace)" ] || break; sleep 0.1; done
 sleep 4
 echo 0 > $T/tracing_on
-echo {MARK} kernel {workload}
+echo {MARK} kernel {root} {workload}
 cat $T/trace
 echo nop > $T/current_tracer
 echo > $T/set_graph_function
@@ -100,11 +100,11 @@ echo 1 > $T/tracing_on
 tracer {options} -G {root} --no-cache -p $W --graph-opts noirqs,tail,retval-hex -n 150 --duration 20s -v -o /tmp/ours 2>/tmp/said
 echo {MARK} status $?
 kill $W; wait $W
-echo {MARK} ours {workload}
+echo {MARK} ours {root} {workload}
 cat /tmp/ours
-echo {MARK} said {workload}
+echo {MARK} said {root} {workload}
 cat /tmp/said
-echo {MARK} end {workload}
+echo {MARK} end
 "#
     )
 }
@@ -115,14 +115,14 @@ const HEAD: usize = 60;
 /// Reads what the script printed.
 pub fn report(spec: &Spec, output: &str) -> Result<Report> {
     let part = |name: &str| {
-        let begin = format!("{MARK} {name} {}\n", spec.workload);
+        let begin = format!("{MARK} {name} {} {}\n", spec.root, spec.workload);
         let rest = output.split_once(&begin)?.1;
         Some(rest.split(MARK).next().unwrap_or(rest))
     };
     let missing = || {
         format!(
-            "the guest printed no whole comparison for {}",
-            spec.workload
+            "the guest printed no whole comparison for {} with {}",
+            spec.root, spec.workload
         )
     };
     let listing = part("kernel").with_context(missing)?;
@@ -132,7 +132,8 @@ pub fn report(spec: &Spec, output: &str) -> Result<Report> {
     if kernel.calls.is_empty() || ours.calls.is_empty() {
         let head: Vec<&str> = listing.lines().take(HEAD).collect();
         bail!(
-            "{}: {} whole and {} torn root calls from the kernel's tracer and {} whole ones from ours; the kernel's listing begins\n{}\ntracer said:\n{said}",
+            "{} {}: {} whole and {} torn root calls from the kernel's tracer and {} whole ones from ours; the kernel's listing begins\n{}\ntracer said:\n{said}",
+            spec.root,
             spec.workload,
             kernel.calls.len(),
             kernel.torn,
@@ -171,4 +172,31 @@ pub fn report(spec: &Spec, output: &str) -> Result<Report> {
         }),
         left_out,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_workload_may_serve_several_roots() {
+        let spec = |root: &str| Spec {
+            root: root.to_owned(),
+            workload: "files".to_owned(),
+            options: String::new(),
+            like: None,
+        };
+        let part = |root: &str| {
+            let call = format!(" 0)   1.0 us    |  {root}();\n");
+            format!(
+                "{MARK} kernel {root} files\n{call}{MARK} ours {root} files\n{call}{MARK} said {root} files\n{MARK} end\n"
+            )
+        };
+        let output = part("vfs_read") + &part("vfs_write");
+        for root in ["vfs_read", "vfs_write"] {
+            let report = report(&spec(root), &output).unwrap();
+            assert_eq!((report.root.as_str(), report.calls), (root, (1, 1)));
+        }
+        assert!(report(&spec("vfs_open"), &output).is_err());
+    }
 }
