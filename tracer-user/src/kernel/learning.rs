@@ -149,7 +149,6 @@ impl FunctionTracer {
         stop: &AtomicBool,
     ) -> Result<Vec<u32>, LearningError> {
         self.rest()?;
-        self.instance.set("set_ftrace_pid", "")?;
         let filter = names.join("\n") + "\n";
         match self.instance.set("set_ftrace_filter", &filter) {
             Err(TracefsError::File { error, .. })
@@ -222,10 +221,13 @@ impl FunctionTracer {
         Ok(())
     }
 
-    /// Traces nothing, and forgets what was traced.
+    /// Traces nothing, and forgets what was traced and whom. The kernel looks at each fork and each task switch while there are tasks to follow, and takes
+    /// a lock in `kernel_clone`, which a trace of that would show.
     fn rest(&mut self) -> Result<(), LearningError> {
         self.instance.set("tracing_on", "0")?;
         self.instance.set("current_tracer", "nop")?;
+        self.instance.set("options/function-fork", "0")?;
+        self.instance.set("set_ftrace_pid", "")?;
         self.instance.set("trace", "")?;
         self.watching = Watching::Nothing;
         Ok(())
