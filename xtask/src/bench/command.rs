@@ -1,13 +1,13 @@
 //! `cargo xtask bench`: the command line and the boots.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
 
-use super::figures::Figures;
+use super::{bpftrace, figures::Figures};
 use crate::setup::{self, Emulator, Kernel, KernelChoice, kernels};
 use crate::vm::{self, GuestFile, VmSpec};
 use crate::{build, process::say};
@@ -29,10 +29,13 @@ pub struct BenchArgs {
 /// Measures one kernel.
 pub fn main(args: &BenchArgs) -> Result<u8> {
     build::build()?;
-    let probes = build::example("probes")?;
-    let emulator = setup::emulator()?;
-    let kernel = args.kernel.resolve()?;
-    let asked = guest(&emulator, &kernel, &probes, "tracer check", false)?;
+    let guest = Guest {
+        emulator: setup::emulator()?,
+        kernel: args.kernel.resolve()?,
+        probes: build::example("probes")?,
+        bpftrace: bpftrace::root()?,
+    };
+    let asked = guest.run("tracer check", Measure::Time)?;
     let ways: Vec<&str> = ["multi", "kprobe"]
         .into_iter()
         .filter(|way| {
@@ -44,16 +47,10 @@ pub fn main(args: &BenchArgs) -> Result<u8> {
         .collect();
     let setting = format!("WAYS='{}'\nCOUNTS='100 300 1000'\n", ways.join(" "));
     say("counting the instructions of traced calls");
-    let calls = guest(
-        &emulator,
-        &kernel,
-        &probes,
-        &(setting.clone() + CALLS),
-        true,
-    )?;
+    let calls = guest.run(&(setting.clone() + CALLS), Measure::Instructions)?;
     say("timing how long attaching takes");
-    let attaching = guest(&emulator, &kernel, &probes, &(setting + ATTACHING), false)?;
-    let figures = Figures::read(&kernel.release, &ways, &calls, &attaching)?;
+    let attaching = guest.run(&(setting + ATTACHING), Measure::Time)?;
+    let figures = Figures::read(&guest.kernel.release, &ways, &calls, &attaching)?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&figures)?);
     } else {
@@ -62,24 +59,43 @@ pub fn main(args: &BenchArgs) -> Result<u8> {
     Ok(0)
 }
 
-/// What a script prints in a guest of its own.
-fn guest(
-    emulator: &Emulator,
-    kernel: &Kernel,
-    probes: &Path,
-    script: &str,
-    icount: bool,
-) -> Result<String> {
-    let command = ["sh", "-c", script].map(OsString::from).to_vec();
-    let mut spec = VmSpec::new(kernel.clone(), command);
-    spec.icount = icount;
-    if icount {
-        spec.smp = 1;
+/// What the guest's clock shows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Measure {
+    /// Those of its one CPU.
+    Instructions,
+    Time,
+}
+
+/// What measurements run in, each in a boot of its own.
+struct Guest {
+    emulator: Emulator,
+    kernel: Kernel,
+    /// The example that attaches probes that do nothing.
+    probes: PathBuf,
+    bpftrace: PathBuf,
+}
+
+impl Guest {
+    /// What a script prints.
+    fn run(&self, script: &str, measure: Measure) -> Result<String> {
+        let command = ["sh", "-c", script].map(OsString::from).to_vec();
+        let mut spec = VmSpec::new(self.kernel.clone(), command);
+        let mut file = |source: &PathBuf, destination: &str| {
+            spec.files.push(GuestFile {
+                source: source.clone(),
+                destination: destination.to_owned(),
+            });
+        };
+        file(&self.probes, "/probes");
+        if measure == Measure::Instructions {
+            file(&self.bpftrace, "/bpftrace");
+            // bpftrace comes with a compiler.
+            spec.memory_mib = 3072;
+            spec.icount = true;
+            spec.smp = 1;
+        }
+        spec.timeout = Duration::from_mins(30);
+        vm::output(&self.emulator, &spec)
     }
-    spec.timeout = Duration::from_mins(30);
-    spec.files.push(GuestFile {
-        source: probes.to_owned(),
-        destination: "/probes".to_owned(),
-    });
-    vm::output(emulator, &spec)
 }

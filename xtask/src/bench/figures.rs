@@ -33,6 +33,8 @@ pub struct Figures {
     pub ways: Vec<Way>,
     /// function_graph, in instructions per call, and calls in a send that it sees.
     pub function_graph: (f64, f64),
+    /// bpftrace, likewise, with fentry and fexit on those of the functions that it can attach to.
+    pub bpftrace: (f64, f64),
     /// What `probes` says of attaching.
     pub attaching: Vec<String>,
     /// How many times faster than pairs other ways attach the most functions that they were timed with, per function, in the same boot.
@@ -62,6 +64,8 @@ impl Figures {
             .collect::<Result<_>>()?;
         let graph = numbers(calls, "function_graph", 3)?;
         let graph_calls = graph[2] / graph[1];
+        let bpftrace = numbers(calls, "bpftrace", 3)?;
+        let bpftrace_calls = bpftrace[2] / bpftrace[1];
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let plan = numbers(calls, "plan", 1)?[0] as u32;
         Ok(Self {
@@ -70,6 +74,7 @@ impl Figures {
             plan,
             ways,
             function_graph: ((graph[0] - untraced) / graph_calls, graph_calls),
+            bpftrace: ((bpftrace[0] - untraced) / bpftrace_calls, bpftrace_calls),
             attaching: attaching.lines().map(str::to_owned).collect(),
             faster_than_pairs: faster_than_pairs(attaching),
         })
@@ -139,12 +144,12 @@ impl fmt::Display for Figures {
                 way.outside / way.floor
             )?;
         }
-        let (cost, calls) = self.function_graph;
-        writeln!(
-            out,
-            "  {:<15} {calls:>4.0} calls  {cost:>5.0}",
-            "function_graph"
-        )?;
+        for (name, (cost, calls)) in [
+            ("function_graph", self.function_graph),
+            ("bpftrace", self.bpftrace),
+        ] {
+            writeln!(out, "  {name:<15} {calls:>4.0} calls  {cost:>5.0}")?;
+        }
         for line in &self.attaching {
             writeln!(out, "  {line}")?;
         }
@@ -165,7 +170,7 @@ mod tests {
     #[test]
     #[allow(clippy::cast_possible_truncation)]
     fn costs_are_per_call() {
-        let calls = "untraced 1000\nplan 7\nfloor pair 3000\ninside pair 5000 2 40\noutside pair 2000\nfunction_graph 21000 2 20\n";
+        let calls = "untraced 1000\nplan 7\nfloor pair 3000\ninside pair 5000 2 40\noutside pair 2000\nfunction_graph 21000 2 20\nbpftrace 31000 2 20\n";
         let figures = Figures::read("6.1", &["pair"], calls, "pair 1 functions\n").unwrap();
         let way = &figures.ways[0];
         let found = [way.calls, way.floor, way.inside, way.outside];
@@ -174,6 +179,7 @@ mod tests {
             [10, 200, 400, 100]
         );
         assert_eq!(format!("{:?}", figures.function_graph), "(2000.0, 10.0)");
+        assert_eq!(format!("{:?}", figures.bpftrace), "(3000.0, 10.0)");
         assert!(Figures::read("6.1", &["multi"], calls, "").is_err());
     }
 

@@ -131,6 +131,24 @@ impl Archive {
         Ok(file.path())
     }
 
+    /// Downloads a package and all that it depends on, as if nothing were installed, and returns the files.
+    pub fn download_with_dependencies(&self, package: &str) -> Result<Vec<PathBuf>> {
+        run(self.command("apt-get").args([
+            "install",
+            "-qq",
+            "--yes",
+            "--download-only",
+            "--no-install-recommends",
+            package,
+        ]))?;
+        let entries = fs::read_dir(self.dir.join("archives"))?;
+        let paths = entries.map(|entry| Ok(entry?.path()));
+        let is_package = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "deb");
+        paths
+            .filter(|path: &Result<PathBuf>| path.as_ref().is_ok_and(is_package))
+            .collect()
+    }
+
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         for (name, value) in [

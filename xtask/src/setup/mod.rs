@@ -15,6 +15,7 @@ use std::fs::{self, File};
 
 use anyhow::{Context, Result, bail};
 
+pub use apt::Archive;
 pub use emulator::Emulator;
 pub use kernels::{Kernel, KernelChoice};
 pub use rustc::{BpfRustc, CoreLibrary};
@@ -149,7 +150,7 @@ fn instructions(missing: &[Missing]) -> String {
 
 /// Held while something is installed, so that two commands started together do not install it
 /// twice.
-fn lock() -> Result<File> {
+pub fn lock() -> Result<File> {
     let dir = workspace::cache();
     fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
     let path = dir.join("lock");

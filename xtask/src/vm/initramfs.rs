@@ -144,7 +144,7 @@ impl Archive {
         self.entry(name, ModeFileType::Directory, 0o755, b"")
     }
 
-    /// A file or all that is below a directory.
+    /// A file or all that is below a directory, where links stay links.
     fn tree(&mut self, name: &str, source: &Path) -> Result<()> {
         if !source.is_dir() {
             return self.file(name, source);
@@ -161,7 +161,15 @@ impl Archive {
             else {
                 bail!("{} has no name in UTF-8", entry.path().display());
             };
-            self.tree(&child, &entry.path())?;
+            if entry.file_type()?.is_symlink() {
+                let target = fs::read_link(entry.path())?;
+                let target = target.to_str().with_context(|| {
+                    format!("{} leads to no name in UTF-8", entry.path().display())
+                })?;
+                self.link(&child, target)?;
+            } else {
+                self.tree(&child, &entry.path())?;
+            }
         }
         Ok(())
     }
