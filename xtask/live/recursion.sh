@@ -30,7 +30,9 @@ calls=$(check_listing) || fail "callee: $calls"
 calls=$(grep -c '|  unix_stream_sendmsg() {' /tmp/out)
 [ "$(nesting)" = "1 $calls 2 $calls 3 $calls 4 $calls" ] || fail "callee: $(nesting): $(cat /tmp/err)"
 
-# A hidden function that calls itself hides until its outermost call returns, and what comes behind it is shown again.
+# A hidden function that calls itself hides until its outermost call returns, and what comes behind it is shown again. It unlocks when an inner call
+# of it has returned.
+echo _raw_spin_unlock_irqrestore >>/tmp/functions
 tracer --functions /tmp/functions -p $workload -G unix_stream_sendmsg -n 50 -g ep_poll_callback --graph-opts noirqs >/tmp/out 2>/tmp/err || fail "exit status $?: $(cat /tmp/err)"
 calls=$(check_listing) || fail "hidden: $calls"
 # As above, one that has a gap is printed, too.

@@ -71,8 +71,7 @@ T=/sys/kernel/tracing
 tracer workload {workload} --interval-us 30100 --reader-delay-us 12000 --real-time 2>/dev/null & W=$!
 # The probes of the comparison before may still be on their way out.
 while [ -n "$(head -n 1 $T/enabled_functions)" ]; do sleep 0.2; done
-# TCP acknowledges the first segments of a connection at once.
-sleep 1.5
+sleep 0.5
 echo 0 > $T/tracing_on
 echo 16384 > $T/buffer_size_kb
 # And the tasks that it has yet to start.
@@ -84,6 +83,8 @@ echo nofuncgraph-irqs > $T/trace_options
 echo funcgraph-tail > $T/trace_options
 # From 6.5 on.
 for option in funcgraph-retval funcgraph-retval-hex; do [ -e $T/options/$option ] && echo $option > $T/trace_options; done
+# The kernel patched all its functions meanwhile, and TCP may have seen a pause: it acknowledges at once again.
+sleep 1
 echo 1 > $T/tracing_on
 # It may still be at its preparations: a program for a sockmap takes a second of a slow machine.
 for tenth in $(seq 100); do [ -z "$(sed -n '5p;5q' $T/trace)" ] || break; sleep 0.1; done
