@@ -88,17 +88,21 @@ sleep 1
 echo 1 > $T/tracing_on
 # It may still be at its preparations: a program for a sockmap takes a second of a slow machine.
 for tenth in $(seq 100); do [ -z "$(sed -n '5p;5q' $T/trace)" ] || break; sleep 0.1; done
-sleep 4
+# From here on without the kernel's hook on forks, which takes locks in kernel_clone.
+echo /proc/$W/task/* | sed 's|/proc/[0-9]*/task/||g' > $T/set_ftrace_pid
+echo nofunction-fork > $T/trace_options
+echo > $T/trace
+# Some three hundred calls each: the more there are, the surer one that an interrupt came into has its like on the other side.
+sleep 8
 echo 0 > $T/tracing_on
 echo {MARK} kernel {root} {workload}
 cat $T/trace
 echo nop > $T/current_tracer
 echo > $T/set_graph_function
 echo > $T/set_ftrace_pid
-echo nofunction-fork > $T/trace_options
 echo 4 > $T/buffer_size_kb
 echo 1 > $T/tracing_on
-tracer {options} -G {root} --no-cache -p $W --graph-opts noirqs,tail,retval-hex -n 150 --duration 20s -v -o /tmp/ours 2>/tmp/said
+tracer {options} -G {root} --no-cache -p $W --graph-opts noirqs,tail,retval-hex -n 300 --duration 20s -v -o /tmp/ours 2>/tmp/said
 echo {MARK} status $?
 kill $W; wait $W
 echo {MARK} ours {root} {workload}
