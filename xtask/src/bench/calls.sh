@@ -41,7 +41,7 @@ for way in $WAYS; do
 done
 
 # bpftrace with fentry and fexit on the same functions, writing the same facts: time, CPU, task, function, and what it returned. It takes none without BTF
-# and none with more than six arguments, and nothing of what returns nothing: it names those.
+# and none with more than six arguments, and no value of what returns nothing or a structure: it names those.
 ROOT=/bpftrace
 for directory in proc sys dev; do mount --rbind /$directory $ROOT/$directory; done
 bpftrace() {
@@ -68,7 +68,7 @@ for attempt in 1 2 3; do
     sed -n 's/.*ERROR: Could not parse arguments of "\(.*\)":.*/\1/p' /tmp/said >/tmp/refused
     awk 'FILENAME == "/tmp/refused" { refused[$1] = 1; next } !($1 in refused)' /tmp/refused /tmp/bpftrace.plan >/tmp/accepted
     mv /tmp/accepted /tmp/bpftrace.plan
-    sed -n '/Cannot cast from "void"/{n;s/^fexit:vmlinux:\([^ ]*\) .*/\1/p}' /tmp/said >>/tmp/void
+    sed -n '/Cannot cast from /{n;s/^fexit:vmlinux:\([^ ]*\) .*/\1/p}' /tmp/said >>/tmp/void
 done
 is_attached || cat /tmp/said >&2
 $workload 2>/tmp/sent
