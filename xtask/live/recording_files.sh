@@ -18,6 +18,16 @@ timeout 200 tracer record -o /tmp/recording --max-size 64K --learn 0 -G tcp_poll
 tracer replay /tmp/recording >/tmp/out 2>/tmp/err || fail "replay of a full one: exit status $?: $(cat /tmp/err)"
 said 'as large as it may be' || fail "replay of a full one: $(cat /tmp/err)"
 
+# A flight recorder that is asked before it traces writes as soon as it does. It listens (SIGUSR1 is bit 9 of SigCgt) before the work of seconds.
+listens() { grep -q '^SigCgt:.*[2367abef]..$' /proc/$tracer/status; }
+trace record -o /tmp/recording --flight-recorder 1M --learn 0 -G tcp_poll
+within 20 listens || fail "a flight recorder does not listen: $(cat /tmp/err)"
+! said 'tracer: tracing' || fail "a flight recorder listens only when it traces"
+kill -USR1 $tracer
+hear 'the recording was written' 20
+kill -INT $tracer
+ends_with 0
+
 # A flight recorder writes when it is asked, and goes on.
 rm -f /tmp/recording
 tracer record -o /tmp/recording --flight-recorder 1M --learn 0 -G tcp_poll >/tmp/out 2>/tmp/err &

@@ -17,7 +17,7 @@ use crate::workspace;
 /// A file in the package's tree, its mode, and where it comes from, relative to the workspace.
 const FILES: [(&str, u32, &str); 6] = [
     (
-        "lib/systemd/system/tracer-record.service",
+        "usr/lib/systemd/system/tracer-record.service",
         0o644,
         "packaging/tracer-record.service",
     ),

@@ -78,12 +78,6 @@ impl<'a> Pipeline<'a> {
         self.rebuilder.pass(&mut |call| self.printer.print(call));
     }
 
-    /// Whether there is a recording that waits to be asked for.
-    pub fn waits_to_be_asked(&self) -> bool {
-        let recorder = self.recorder.as_ref();
-        recorder.is_some_and(Recorder::waits_to_be_asked)
-    }
-
     /// Writes the recording that waits to be asked for.
     pub fn save(&mut self) {
         if let Some(recorder) = &mut self.recorder {

@@ -123,11 +123,6 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// Whether it is kept in memory until it is asked for.
-    pub const fn waits_to_be_asked(&self) -> bool {
-        matches!(self.sink, Sink::Flight(_))
-    }
-
     /// Writes what is kept in memory. A file that cannot be written now may be written later, so the trace goes on.
     pub fn save(&mut self) {
         self.write();

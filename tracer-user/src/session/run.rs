@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracer_common::CpuCounters;
 
 use super::{
@@ -32,6 +32,12 @@ use crate::{
 /// Runs one trace until it ends, or until it is to stop.
 pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outcome> {
     probes::raise_file_limit();
+    // From the beginning on: by itself the signal would end the process, which has seconds of work before it traces.
+    let recording = outputs.recording.as_ref();
+    let save = recording
+        .filter(|target| target.waits_to_be_asked())
+        .map(|_| signal(SignalKind::user_defined1()));
+    let save = save.transpose().context("cannot listen for signals")?;
     let kernel = Arc::new(Kernel::read()?);
     let ways = Ways::of(&kernel.types, &kernel.symbols);
     let way = ways.choose(options.way)?;
@@ -79,6 +85,7 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
         growth: pause_of(&learned.origin).zip(looker),
         cache,
         subject,
+        save,
         stop,
     };
     trace(options, prepared, outputs).await
@@ -111,6 +118,8 @@ struct Prepared {
     growth: Option<(Duration, Looker)>,
     cache: Option<Cache>,
     subject: Option<Subject>,
+    /// How the recording is asked for, if it waits for that.
+    save: Option<Signal>,
     stop: Stop,
 }
 
@@ -144,21 +153,13 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
         .transpose()
         .context("the recording cannot be begun")?;
     let mut pipeline = Pipeline::new(rebuilder, printer, recorder);
-    let save = pipeline
-        .waits_to_be_asked()
-        .then(|| signal(SignalKind::user_defined1()));
-    let save = save.transpose().context("cannot listen for signals")?;
     let mut rings = Rings::new(rings).context("the rings cannot be watched")?;
     let mut child = None;
     let mut growth = None;
     let stop = prepared.stop.clone();
     if !stop.is_wanted() {
         controls.arm()?;
-        eprintln!(
-            "tracer: tracing {}, {} functions below",
-            tell::names(&prepared.plan),
-            probes.callee_functions()
-        );
+        tell::tracing(&prepared.plan, probes.callee_functions());
         growth = prepared.grow(options, attacher, joined)?;
         if let Some(subject) = prepared.subject.take() {
             child = Some(subject.release().await?);
@@ -167,7 +168,7 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
             duration: options.duration,
             child: &mut child,
             stop: &stop,
-            save,
+            save: prepared.save.take(),
         };
         streaming::stream(ends, &mut rings, &mut pipeline).await?;
         growth.iter().for_each(Growth::stop);

@@ -60,6 +60,13 @@ pub enum Target {
     },
 }
 
+impl Target {
+    /// Whether it is written when it is asked for.
+    pub const fn waits_to_be_asked(&self) -> bool {
+        matches!(self, Self::Memory { .. })
+    }
+}
+
 /// Whether there is room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Room {

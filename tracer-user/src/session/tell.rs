@@ -17,6 +17,17 @@ pub fn names(plan: &Plan) -> String {
     names.join(", ")
 }
 
+/// Root calls begin to be traced. systemd is told, too, if it waits for that (`Type=notify`).
+pub fn tracing(plan: &Plan, functions: usize) {
+    eprintln!(
+        "tracer: tracing {}, {functions} functions below",
+        names(plan)
+    );
+    if let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::Ready]) {
+        log::warn!("systemd cannot be told: {error}");
+    }
+}
+
 /// What was found to run under the roots.
 pub fn plan(plan: &Plan, origin: &Origin, verbose: bool) {
     let all = plan.callees.len() + plan.left_out.len();

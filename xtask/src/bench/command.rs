@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Args;
 
-use super::{bpftrace, figures::Figures};
+use super::figures::Figures;
 use crate::setup::{self, Emulator, Kernel, KernelChoice, kernels};
 use crate::vm::{self, GuestFile, VmSpec};
 use crate::{build, process::say};
@@ -33,7 +33,7 @@ pub fn main(args: &BenchArgs) -> Result<u8> {
         emulator: setup::emulator()?,
         kernel: args.kernel.resolve()?,
         probes: build::example("probes")?,
-        bpftrace: bpftrace::root()?,
+        bpftrace: setup::unpacked("bpftrace", "sid")?,
     };
     let asked = guest.run("tracer check", Measure::Time)?;
     let ways: Vec<&str> = ["multi", "kprobe"]

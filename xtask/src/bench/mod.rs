@@ -4,7 +4,6 @@
 //! from run to run whatever the host does. Beside tracer's stand the floor (probes on the same functions that do nothing), the
 //! kernel's function_graph, and bpftrace with fentry and fexit. Times of attaching are the guest's clock, in a machine without that.
 
-mod bpftrace;
 mod command;
 mod figures;
 

@@ -10,15 +10,16 @@ mod emulator;
 pub mod kernels;
 mod linker;
 mod rustc;
+mod unpacked;
 
 use std::fs::{self, File};
 
 use anyhow::{Context, Result, bail};
 
-pub use apt::Archive;
 pub use emulator::Emulator;
 pub use kernels::{Kernel, KernelChoice};
 pub use rustc::{BpfRustc, CoreLibrary};
+pub use unpacked::unpacked;
 
 use crate::process::say;
 use crate::workspace;
@@ -150,7 +151,7 @@ fn instructions(missing: &[Missing]) -> String {
 
 /// Held while something is installed, so that two commands started together do not install it
 /// twice.
-pub fn lock() -> Result<File> {
+fn lock() -> Result<File> {
     let dir = workspace::cache();
     fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
     let path = dir.join("lock");

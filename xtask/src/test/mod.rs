@@ -9,6 +9,7 @@ mod live;
 mod package;
 mod report;
 mod script;
+mod service;
 mod tally;
 
 use std::env;
@@ -33,7 +34,7 @@ pub struct TestArgs {
     /// times
     #[arg(long)]
     kernel: Vec<KernelChoice>,
-    /// Only the live tests whose name contains this
+    /// Only the live tests whose name contains this, or `service`, which has a boot of its own
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
     /// Leaves out what runs on the host
@@ -58,11 +59,16 @@ pub fn main(args: &TestArgs) -> u8 {
 
 fn run(args: &TestArgs, total: &mut Tally) -> Result<()> {
     let tracer = build::build()?;
+    let emulator = setup::emulator()?;
+    if args.only.as_deref() == Some(service::NAME) {
+        *total += service::run(&tracer, &emulator);
+        return Ok(());
+    }
     if !args.no_host {
         *total += host::run()?;
-        *total += package::run(&tracer);
+        *total += package::run(&tracer, &emulator);
+        *total += service::run(&tracer, &emulator);
     }
-    let emulator = setup::emulator()?;
     let kernels = matrix(args)?
         .iter()
         .map(KernelChoice::resolve)

@@ -13,27 +13,28 @@ use nix::unistd::geteuid;
 use super::tally::Tally;
 use crate::package;
 use crate::process::{capture, find, run as run_to_end, say};
+use crate::setup::Emulator;
 use crate::workspace;
 
 /// The service, as a path in the root directory.
-const SERVICE: &str = "lib/systemd/system/tracer-record.service";
+const SERVICE: &str = "usr/lib/systemd/system/tracer-record.service";
 /// What an administrator may change.
 const SETTINGS: &str = "etc/default/tracer";
 
 /// Tries the package of a binary.
-pub fn run(tracer: &Path) -> Tally {
+pub fn run(tracer: &Path, emulator: &Emulator) -> Tally {
     if !geteuid().is_root() {
         return Tally::skipped("skip package (needs root, for chroot)");
     }
-    match attempt(tracer) {
+    match attempt(tracer, &emulator.busybox) {
         Ok(()) => Tally::passed("ok package"),
         Err(error) => Tally::failed(&format!("FAIL package: {error:#}")),
     }
 }
 
-fn attempt(tracer: &Path) -> Result<()> {
+fn attempt(tracer: &Path, busybox: &Path) -> Result<()> {
     let package = package::package(tracer)?;
-    let root = &system()?;
+    let root = &system(busybox)?;
     run_to_end(dpkg(root).arg("--install").arg(&package))?;
     is_of_use(root)?;
     fs::write(root.join(SETTINGS), "TRACER_ARGUMENTS=changed\n")?;
@@ -59,7 +60,7 @@ fn attempt(tracer: &Path) -> Result<()> {
 }
 
 /// A system with nothing but a shell.
-fn system() -> Result<std::path::PathBuf> {
+fn system(busybox: &Path) -> Result<std::path::PathBuf> {
     let root = workspace::emptied("system")?;
     for directory in ["bin", "var/lib/dpkg/info", "var/lib/dpkg/updates"] {
         fs::create_dir_all(root.join(directory))?;
@@ -67,7 +68,6 @@ fn system() -> Result<std::path::PathBuf> {
     for list in ["status", "available"] {
         fs::write(root.join("var/lib/dpkg").join(list), "")?;
     }
-    let busybox = find("busybox").context("no busybox")?;
     fs::copy(busybox, root.join("bin/busybox"))?;
     for applet in ["sh", "rm", "kill"] {
         symlink("busybox", root.join("bin").join(applet))?;

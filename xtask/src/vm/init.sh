@@ -73,24 +73,34 @@ fi
 exec 4>"$out" 5>"$err" 6>"$control"
 echo ready >&6
 
-mkfifo /run/out /run/err
-cat /run/out >&4 &
-out_copier=$!
-cat /run/err >&5 &
-err_copier=$!
+# Runs the command, and tells the host how it ended.
+serve() {
+    mkfifo /run/out /run/err
+    cat /run/out >&4 &
+    out_copier=$!
+    cat /run/err >&5 &
+    err_copier=$!
 
-sh /etc/command </dev/null >/run/out 2>/run/err 4>&- 5>&- 6>&-
-status=$?
+    sh /etc/command </dev/null >/run/out 2>/run/err 4>&- 5>&- 6>&-
+    status=$?
 
-# Something that the command left behind may hold the pipes for ever.
-(sleep 5; kill $out_copier $err_copier) 2>/dev/null 4>&- 5>&- 6>&- &
-wait $out_copier
-wait $err_copier
+    # Something that the command left behind may hold the pipes for ever.
+    (sleep 5; kill $out_copier $err_copier) 2>/dev/null 4>&- 5>&- 6>&- &
+    wait $out_copier
+    wait $err_copier
 
-read -r token </etc/token
-printf %s "$token" >&4
-printf %s "$token" >&5
-echo "<1>$token" >/dev/kmsg
-echo "status $status" >&6
+    read -r token </etc/token
+    printf %s "$token" >&4
+    printf %s "$token" >&5
+    echo "<1>$token" >/dev/kmsg
+    echo "status $status" >&6
+}
+
+# A guest with a system of its own has that as process 1, and the command beside it.
+if [ -x /usr/lib/systemd/systemd ]; then
+    serve &
+    exec /usr/lib/systemd/systemd 4>&- 5>&- 6>&-
+fi
+serve
 # The host ends the machine. An init that returns would be a kernel panic.
 while :; do sleep 60; done

@@ -157,7 +157,7 @@ impl Archive {
             let Some(child) = entry
                 .file_name()
                 .to_str()
-                .map(|child| format!("{name}/{child}"))
+                .map(|child| format!("{name}/{child}").trim_start_matches('/').to_owned())
             else {
                 bail!("{} has no name in UTF-8", entry.path().display());
             };

@@ -1,0 +1,56 @@
+# Runs beside systemd, in a guest with the package installed.
+
+set -eu
+export PATH=/usr/bin:/usr/sbin:/bin
+recording=/var/lib/tracer/flight.rec
+
+fail() {
+    echo "$*" >&2
+    journalctl --no-pager --output=cat --unit=tracer-record >&2 || :
+    exit 1
+}
+
+# Waits until a command succeeds, at most so many seconds: `within SECONDS COMMAND...`.
+within() {
+    within_left=$(($1 * 5))
+    shift
+    until "$@"; do
+        within_left=$((within_left - 1))
+        [ $within_left -gt 0 ] || return 1
+        usleep 200000
+    done
+}
+
+booted() { systemctl is-system-running 2>/dev/null | grep -qE '^(running|degraded)$'; }
+within 120 booted || fail "systemd does not come up: $(systemctl list-jobs 2>&1)"
+
+tracer workload sockmap --interval-us 50000 >/dev/null 2>&1 &
+systemctl start tracer-record || fail "it does not start"
+
+# What it has is written whenever it is asked for.
+recorded() {
+    systemctl reload tracer-record || fail "it cannot be asked"
+    usleep 500000
+    [ -s $recording ] && [ "$(calls $recording)" -gt 0 ]
+}
+calls() { tracer replay "$1" 2>/dev/null | grep -c '|  __sys_sendto() {'; }
+within 20 recorded || fail "it records nothing"
+
+# It has what its unit allows, and no more: bpf, perfmon, syslog, sys_admin, sys_rawio.
+pid=$(systemctl show --value --property=MainPID tracer-record)
+has() { grep -q "^$1:.$2\$" /proc/$pid/status || fail "$(grep "^$1:" /proc/$pid/status), not $2"; }
+has CapBnd 000000c400220000
+has NoNewPrivs 1
+has Seccomp 2
+
+# Stopped, it writes once more, and nothing of it stays in the kernel.
+before=$(calls $recording)
+systemctl stop tracer-record || fail "it does not stop"
+result=$(systemctl show --value --property=Result tracer-record)
+[ "$result" = success ] || fail "stopped, its result is $result"
+[ "$(calls $recording)" -gt "$before" ] || fail "stopped, it writes nothing new"
+[ -s $recording.1 ] || fail "what was written before is gone"
+[ -z "$(ls /sys/kernel/tracing/instances)" ] || fail "stopped, an instance of the function tracer stays"
+patched=$(head -n 3 /sys/kernel/tracing/enabled_functions)
+# What else systemd and the workload have there are BPF programs of cgroups and sockets, which patch no function.
+[ -z "$patched" ] || fail "stopped, functions stay patched: $patched"
