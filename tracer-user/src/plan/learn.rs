@@ -128,7 +128,7 @@ impl<'a> Learner<'a> {
         self.roots.contains(&parent.start)
             || self.members.contains_key(&parent.start)
             || self.silent.contains(&parent.start)
-            || is_bpf(parent.name, parent.module)
+            || is_probe_or_program(parent.name, parent.module)
             || (hit.context < Context::HardIrq && is_interrupt_entry(parent.name))
     }
 
@@ -171,10 +171,13 @@ impl<'a> Learner<'a> {
 }
 
 /// A BPF program has no entry of its own in the function tracer; what it calls is the graph's. A trampoline is the caller
-/// of what a function with probes jumps to at its end.
-fn is_bpf(name: &str, module: Option<&str>) -> bool {
-    let any =
-        module == Some("bpf") || programs::is_program(name) || name.starts_with("bpf_trampoline_");
+/// of what a function with probes jumps to at its end: that of a pair or a multi link, or the one that fprobe lets functions return to
+/// (rethook up to 6.13, seen on 6.12; fgraph after that, where the function tracer gives the true caller).
+fn is_probe_or_program(name: &str, module: Option<&str>) -> bool {
+    let any = module == Some("bpf")
+        || programs::is_program(name)
+        || name.starts_with("bpf_trampoline_")
+        || ["arch_rethook_trampoline", "return_to_handler"].contains(&name);
     any && !programs::is_own(name)
 }
 
@@ -218,12 +221,16 @@ mod tests {
 
     #[test]
     fn the_tracers_own_programs_are_no_callers() {
-        assert!(is_bpf("bpf_prog_0123456789abcdef_redirect", Some("bpf")));
-        assert!(is_bpf("bpf_trampoline_6442", Some("bpf")));
-        assert!(!is_bpf(
+        assert!(is_probe_or_program(
+            "bpf_prog_0123456789abcdef_redirect",
+            Some("bpf")
+        ));
+        assert!(is_probe_or_program("bpf_trampoline_6442", Some("bpf")));
+        assert!(is_probe_or_program("arch_rethook_trampoline", None));
+        assert!(!is_probe_or_program(
             "bpf_prog_0123456789abcdef_callee_entry",
             Some("bpf")
         ));
-        assert!(!is_bpf("tcp_sendmsg", None));
+        assert!(!is_probe_or_program("tcp_sendmsg", None));
     }
 }
