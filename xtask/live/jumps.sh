@@ -1,6 +1,6 @@
 # A function that jumps to another at its end calls it, though the stack has the probes' own part of the kernel for the caller.
 # limit: 240
-# only on 6.12: fprobe's rethook is the caller there; later kernels give the true one, and growth sees the trampolines of pairs
+# only on 6.12: fprobe's rethook is the caller there; growth finds what trampolines jump to elsewhere
 
 # inet_sendmsg jumps to what a pointer says.
 trace -v --no-cache -G inet_sendmsg --graph-opts noirqs -- tracer workload sockmap --interval-us 20000

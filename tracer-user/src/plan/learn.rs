@@ -172,7 +172,7 @@ impl<'a> Learner<'a> {
 
 /// A BPF program has no entry of its own in the function tracer; what it calls is the graph's. A trampoline is the caller
 /// of what a function with probes jumps to at its end: that of a pair or a multi link, or the one that fprobe lets functions return to
-/// (rethook up to 6.13, seen on 6.12; fgraph after that, where the function tracer gives the true caller).
+/// (rethook, seen on 6.12; from 6.14 on fgraph, whose name was not seen as a caller).
 fn is_probe_or_program(name: &str, module: Option<&str>) -> bool {
     let any = module == Some("bpf")
         || programs::is_program(name)

@@ -22,6 +22,10 @@ pub fn unpacked(package: &str, suite: &str) -> Result<PathBuf> {
         return Ok(directory);
     }
     let _lock = lock()?;
+    // Another xtask may have made it while this one waited.
+    if directory.exists() {
+        return Ok(directory);
+    }
     say(format!("downloading {package} of Debian {suite}"));
     let state = workspace::cache().join("apt").join(package);
     let archive = Archive::open(&state, &[&format!("http://deb.debian.org/debian {suite}")])?;

@@ -21,10 +21,13 @@ use crate::workspace;
 /// What it is called.
 pub const NAME: &str = "service";
 
-const SCRIPT: &str = include_str!("service.sh");
+const SCRIPT: &str = concat!(
+    include_str!("../../live/harness/prelude.sh"),
+    include_str!("service.sh")
+);
 
-/// What Debian's essential packages and an administrator bring. Without a machine's identity systemd would enable every service, as on a first boot; nor is
-/// anything wanted that boots do in a machine that is updated or has users.
+/// What Debian's essential packages and an administrator bring. Without a machine's identity systemd would enable every service, as on a first
+/// boot.
 const FILES: [(&str, &str); 6] = [
     (
         "etc/passwd",

@@ -1,24 +1,13 @@
-# Runs beside systemd, in a guest with the package installed.
+# Runs beside systemd, in a guest with the package installed, behind the live tests' prelude.
 
-set -eu
 export PATH=/usr/bin:/usr/sbin:/bin
 recording=/var/lib/tracer/flight.rec
 
+# The service's own words are the evidence.
 fail() {
     echo "$*" >&2
     journalctl --no-pager --output=cat --unit=tracer-record >&2 || :
     exit 1
-}
-
-# Waits until a command succeeds, at most so many seconds: `within SECONDS COMMAND...`.
-within() {
-    within_left=$(($1 * 5))
-    shift
-    until "$@"; do
-        within_left=$((within_left - 1))
-        [ $within_left -gt 0 ] || return 1
-        usleep 200000
-    done
 }
 
 booted() { systemctl is-system-running 2>/dev/null | grep -qE '^(running|degraded)$'; }
@@ -50,7 +39,6 @@ result=$(systemctl show --value --property=Result tracer-record)
 [ "$result" = success ] || fail "stopped, its result is $result"
 [ "$(calls $recording)" -gt "$before" ] || fail "stopped, it writes nothing new"
 [ -s $recording.1 ] || fail "what was written before is gone"
-[ -z "$(ls /sys/kernel/tracing/instances)" ] || fail "stopped, an instance of the function tracer stays"
-patched=$(head -n 3 /sys/kernel/tracing/enabled_functions)
+no_instance || fail "stopped, an instance of the function tracer stays"
 # What else systemd and the workload have there are BPF programs of cgroups and sockets, which patch no function.
-[ -z "$patched" ] || fail "stopped, functions stay patched: $patched"
+! patched || fail "stopped, functions stay patched: $(head -n 3 /sys/kernel/tracing/enabled_functions)"
