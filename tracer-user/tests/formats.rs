@@ -51,7 +51,19 @@ fn what_was_asked_for_of_a_call_is_there() {
     let json = text(Format::Json, &[detailed()]);
     check_json(&json, &[detailed()]);
     insta::assert_snapshot!("json_detailed", json);
-    assert!(text(Format::Chrome, &[detailed()]).contains(r#""caller":"__sys_sendto+0x2f""#));
+    insta::assert_snapshot!("csv_detailed", text(Format::Csv, &[detailed()]));
+    let events: Value = serde_json::from_str(&text(Format::Chrome, &[detailed()])).unwrap();
+    let given: Vec<_> = events
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| {
+            let said = |key: &str| event["args"][key].as_str().unwrap_or_default().to_owned();
+            [said("caller"), said("arguments")]
+        })
+        .filter(|said| said != &["", ""])
+        .collect();
+    insta::assert_debug_snapshot!("chrome_detailed", given);
 }
 
 #[test]

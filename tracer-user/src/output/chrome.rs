@@ -74,8 +74,9 @@ impl<'a, W: Write> ChromeWriter<'a, W> {
             return Ok(());
         };
         let name = self.functions.name(call.function);
+        let info = self.functions.get(call.function);
         let value = call.closed.value().and_then(|register| {
-            let returns = self.functions.returns(call.function);
+            let returns = info.and_then(|info| info.returns.as_ref());
             value::typed(returns, register, self.values)
         });
         let phase = if duration.is_some() { "X" } else { "i" };
@@ -86,6 +87,7 @@ impl<'a, W: Write> ChromeWriter<'a, W> {
             args: Arguments {
                 value,
                 caller: call.caller.map(|caller| self.functions.name(caller)),
+                arguments: value::given_to(call, info),
                 error: value.and_then(Typed::error_name),
                 cpu: Some(call.cpu.0),
                 off_cpu_us: Some(call.off_cpu)
@@ -172,6 +174,8 @@ struct Arguments<'a> {
     error: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     caller: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    arguments: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cpu: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]

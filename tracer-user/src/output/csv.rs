@@ -48,8 +48,9 @@ impl<'a, W: Write> CsvWriter<'a, W> {
     where
         'a: 'r,
     {
+        let info = self.functions.get(call.function);
         let value = call.closed.value().and_then(|register| {
-            let returns = self.functions.returns(call.function);
+            let returns = info.and_then(|info| info.returns.as_ref());
             value::typed(returns, register, self.values)
         });
         Row {
@@ -68,13 +69,15 @@ impl<'a, W: Write> CsvWriter<'a, W> {
                 Closed::Unseen => "not_seen",
                 Closed::Open => "did_not_return",
             },
+            caller: call.caller.map(|caller| self.functions.name(caller)),
+            arguments: value::given_to(call, info),
             ..row
         }
     }
 }
 
 /// The head, and the order of the cells.
-const COLUMNS: [&str; 15] = [
+const COLUMNS: [&str; 17] = [
     "root_call",
     "task",
     "comm",
@@ -90,6 +93,8 @@ const COLUMNS: [&str; 15] = [
     "error",
     "end",
     "lost",
+    "caller",
+    "arguments",
 ];
 
 impl<W: Write> Form for CsvWriter<'_, W> {
@@ -147,4 +152,6 @@ struct Row<'a> {
     error: Option<&'static str>,
     end: &'static str,
     lost: Option<u64>,
+    caller: Option<Cow<'a, str>>,
+    arguments: Option<String>,
 }

@@ -165,9 +165,9 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
         let name = table::name(call.function, info);
         self.buffer.extend_from_slice(name.as_bytes());
         self.buffer.push(b'(');
-        if !call.arguments.is_empty() && self.options.arguments == Arguments::Shown {
-            let parameters = info.map_or(&[][..], |info| &info.parameters);
-            let arguments = value::format_arguments(parameters, &call.arguments, &call.texts);
+        if self.options.arguments == Arguments::Shown
+            && let Some(arguments) = value::given_to(call, info)
+        {
             self.buffer.extend_from_slice(arguments.as_bytes());
         }
         self.buffer.push(b')');

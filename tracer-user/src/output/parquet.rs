@@ -80,8 +80,10 @@ impl<'a, W: Write + Send> ParquetWriter<'a, W> {
 
     fn call(&mut self, call: &Call) {
         let name = self.name(call.function);
+        let caller = call.caller.map(|caller| self.name(caller));
+        let info = self.functions.get(call.function);
         let value = call.closed.value().and_then(|register| {
-            let returns = self.functions.returns(call.function);
+            let returns = info.and_then(|info| info.returns.as_ref());
             value::typed(returns, register, self.values)
         });
         let columns = &mut self.columns;
@@ -105,6 +107,11 @@ impl<'a, W: Write + Send> ParquetWriter<'a, W> {
             Closed::Open => "did_not_return",
         }));
         columns.lost.set(None);
+        columns.caller.set(caller);
+        let arguments = value::given_to(call, info);
+        columns
+            .arguments
+            .set(arguments.map(|text| ByteArray::from(text.into_bytes())));
     }
 
     /// A function's name, shared by all rows that have it.

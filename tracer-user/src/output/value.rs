@@ -13,7 +13,7 @@ mod arguments;
 mod errno;
 mod text;
 
-pub use arguments::{TypedArgument, format_arguments, typed_arguments};
+pub use arguments::{TypedArgument, format_arguments, given_to, typed_arguments};
 
 use std::fmt;
 

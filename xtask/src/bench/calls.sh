@@ -85,3 +85,27 @@ echo nofuncgraph-irqs >trace_options
 $workload 2>/tmp/said
 echo 0 >tracing_on
 echo "function_graph $(time_of /tmp/said) $(grep -c '|  __sys_sendto() {' trace) $(grep -c '();\|() {' trace)"
+
+# What it costs to print what was recorded: the same path of more sends, recorded by function_graph and printed by trace-cmd, recorded and printed by tracer.
+# In instructions a call, as the clock shows.
+now() { sed -n 's/^now at \([0-9]*\) nsecs$/\1/p' /proc/timer_list; }
+took() {
+    begin=$(now)
+    "$@" >/dev/null 2>/tmp/said || cat /tmp/said >&2
+    echo $(($(now) - begin))
+}
+many="tracer workload tcp --real-time --size 1 --interval-us 200 --count 500"
+echo >trace
+echo 1 >tracing_on
+$many 2>/tmp/said
+echo 0 >tracing_on
+calls=$(grep -c '();\|() {' trace)
+ROOT=/trace-cmd
+for directory in proc sys dev; do mount --rbind /$directory $ROOT/$directory; done
+chroot $ROOT /usr/bin/trace-cmd extract -o /tmp/trace.dat >/tmp/said 2>&1 || cat /tmp/said >&2
+echo "trace-cmd $(took chroot $ROOT /usr/bin/trace-cmd report /tmp/trace.dat) $calls"
+echo nop >current_tracer
+let_go
+tracer record -o /tmp/recording -G __sys_sendto --learn 0 --graph-opts noirqs -- $many 2>/tmp/said || cat /tmp/said >&2
+events=$(sed -n 's/^tracer: [0-9]* whole calls, [0-9]* partial, \([0-9]*\) events, .*/\1/p' /tmp/said)
+echo "replay $(took tracer replay /tmp/recording) $events"

@@ -34,6 +34,7 @@ pub fn main(args: &BenchArgs) -> Result<u8> {
         kernel: args.kernel.resolve()?,
         probes: build::example("probes")?,
         bpftrace: setup::unpacked("bpftrace", "sid")?,
+        trace_cmd: setup::unpacked("trace-cmd", "trixie")?,
     };
     let asked = guest.run("tracer check", Measure::Time)?;
     let ways: Vec<&str> = ["multi", "kprobe"]
@@ -74,6 +75,7 @@ struct Guest {
     /// The example that attaches probes that do nothing.
     probes: PathBuf,
     bpftrace: PathBuf,
+    trace_cmd: PathBuf,
 }
 
 impl Guest {
@@ -90,6 +92,7 @@ impl Guest {
         file(&self.probes, "/probes");
         if measure == Measure::Instructions {
             file(&self.bpftrace, "/bpftrace");
+            file(&self.trace_cmd, "/trace-cmd");
             // bpftrace comes with a compiler.
             spec.memory_mib = 3072;
             spec.icount = true;

@@ -35,6 +35,10 @@ pub struct Figures {
     pub function_graph: (f64, f64),
     /// bpftrace, likewise, with fentry and fexit on those of the functions that it can attach to.
     pub bpftrace: (f64, f64),
+    /// Printing what was recorded, in instructions per call: `trace-cmd report` of function_graph's calls.
+    pub trace_cmd_report: f64,
+    /// `tracer replay` of its own, as the same text.
+    pub replay: f64,
     /// What `probes` says of attaching.
     pub attaching: Vec<String>,
     /// How many times faster than pairs other ways attach the most functions that they were timed with, per function, in the same boot.
@@ -66,6 +70,8 @@ impl Figures {
         let graph_calls = graph[2] / graph[1];
         let bpftrace = numbers(calls, "bpftrace", 3)?;
         let bpftrace_calls = bpftrace[2] / bpftrace[1];
+        let trace_cmd = numbers(calls, "trace-cmd", 2)?;
+        let replay = numbers(calls, "replay", 2)?;
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let plan = numbers(calls, "plan", 1)?[0] as u32;
         Ok(Self {
@@ -75,6 +81,9 @@ impl Figures {
             ways,
             function_graph: ((graph[0] - untraced) / graph_calls, graph_calls),
             bpftrace: ((bpftrace[0] - untraced) / bpftrace_calls, bpftrace_calls),
+            trace_cmd_report: trace_cmd[0] / trace_cmd[1],
+            // Each call has an entry and an exit.
+            replay: replay[0] / (replay[1] / 2.0),
             attaching: attaching.lines().map(str::to_owned).collect(),
             faster_than_pairs: faster_than_pairs(attaching),
         })
@@ -150,6 +159,11 @@ impl fmt::Display for Figures {
         ] {
             writeln!(out, "  {name:<15} {calls:>4.0} calls  {cost:>5.0}")?;
         }
+        writeln!(
+            out,
+            "  printing a recording, instructions per call: trace-cmd report {:.0}, tracer replay {:.0}",
+            self.trace_cmd_report, self.replay
+        )?;
         for line in &self.attaching {
             writeln!(out, "  {line}")?;
         }
@@ -170,7 +184,7 @@ mod tests {
     #[test]
     #[allow(clippy::cast_possible_truncation)]
     fn costs_are_per_call() {
-        let calls = "untraced 1000\nplan 7\nfloor pair 3000\ninside pair 5000 2 40\noutside pair 2000\nfunction_graph 21000 2 20\nbpftrace 31000 2 20\n";
+        let calls = "untraced 1000\nplan 7\nfloor pair 3000\ninside pair 5000 2 40\noutside pair 2000\nfunction_graph 21000 2 20\nbpftrace 31000 2 20\ntrace-cmd 6000 3\nreplay 800 8\n";
         let figures = Figures::read("6.1", &["pair"], calls, "pair 1 functions\n").unwrap();
         let way = &figures.ways[0];
         let found = [way.calls, way.floor, way.inside, way.outside];
@@ -180,6 +194,7 @@ mod tests {
         );
         assert_eq!(format!("{:?}", figures.function_graph), "(2000.0, 10.0)");
         assert_eq!(format!("{:?}", figures.bpftrace), "(3000.0, 10.0)");
+        assert_eq!([figures.trace_cmd_report, figures.replay], [2000.0, 200.0]);
         assert!(Figures::read("6.1", &["multi"], calls, "").is_err());
     }
 

@@ -13,7 +13,7 @@ function heading(call, recording) {
 }
 
 function line(node, recording, whole) {
-  const [id, depth, duration, words, isError, offCpu, flag, given] = node;
+  const [id, depth, duration, words, isError, offCpu, flag, given, caller] = node;
   const time = make("span", { className: "time" });
   if (duration !== null) {
     time.append(make("span", { className: "mark", textContent: mark(duration) }), ` ${micros(duration)}`);
@@ -22,6 +22,7 @@ function line(node, recording, whole) {
   const name = make("span", { className: "name" }, id === null ? "" : `${recording.functions[id]}(${given}) `);
   name.style.setProperty("--depth", depth);
   name.append(make("span", { className: isError || id === null ? "bad" : "quiet", textContent: words }));
+  if (caller) name.append(make("span", { className: "quiet", textContent: ` <-${caller}` }));
   if (offCpu > 0) name.append(make("span", { className: "quiet", textContent: ` off-cpu ${span(offCpu)}` }));
   const contexts = { s: " [soft interrupt]", h: " [hard interrupt]", z: " [NMI]" };
   if (flag) name.append(make("span", { className: "quiet", textContent: contexts[flag] }));

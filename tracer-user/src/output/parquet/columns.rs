@@ -26,6 +26,8 @@ message calls {
     optional binary error (string);
     optional binary end (string);
     optional int64 lost (integer(64, false));
+    optional binary caller (string);
+    optional binary arguments (string);
 }";
 
 /// Rows that are not written yet.
@@ -46,6 +48,8 @@ pub struct Columns {
     pub error: Column<ByteArray>,
     pub end: Column<ByteArray>,
     pub lost: Column<i64>,
+    pub caller: Column<ByteArray>,
+    pub arguments: Column<ByteArray>,
 }
 
 impl Columns {
@@ -62,6 +66,8 @@ impl Columns {
             &mut self.value,
             &mut self.error,
             &mut self.end,
+            &mut self.caller,
+            &mut self.arguments,
         ] {
             column.set(None);
         }
@@ -95,7 +101,9 @@ impl Columns {
         self.value.write::<ByteArrayType, _>(out)?;
         self.error.write::<ByteArrayType, _>(out)?;
         self.end.write::<ByteArrayType, _>(out)?;
-        self.lost.write::<Int64Type, _>(out)
+        self.lost.write::<Int64Type, _>(out)?;
+        self.caller.write::<ByteArrayType, _>(out)?;
+        self.arguments.write::<ByteArrayType, _>(out)
     }
 }
 

@@ -9,7 +9,17 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::{Style, Typed, Values, format_return, sign_extended, text::quoted, typed};
-use crate::{graph::Text, kernel::btf::ValueType, plan::ParameterInfo};
+use crate::{
+    graph::{Call, Text},
+    kernel::btf::ValueType,
+    plan::{FunctionInfo, ParameterInfo},
+};
+
+/// The arguments of a call as [`format_arguments`] writes them; none if none were recorded. `info` is what is known of its function.
+pub fn given_to(call: &Call, info: Option<&FunctionInfo>) -> Option<String> {
+    let parameters = info.map_or(&[][..], |info| &info.parameters);
+    (!call.arguments.is_empty()).then(|| format_arguments(parameters, &call.arguments, &call.texts))
+}
 
 /// The arguments of a call as C writes them, with the names of the parameters: `sk=0xffff888004a3c000, size=7`. Those that
 /// were not recorded are left out behind `...`.

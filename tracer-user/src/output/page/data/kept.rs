@@ -7,7 +7,7 @@ use super::names::{NameId, Names};
 use crate::{
     graph::{self, Closed, End, Node},
     output::{
-        ftrace::{Arguments, Options},
+        ftrace::{Arguments, Callers, Options},
         value::{self, Style, Values},
     },
     summary::KeptCall,
@@ -31,7 +31,7 @@ pub struct Call {
 }
 
 /// Function (none where events were lost), depth, duration, what is said of its end, whether that is an error, time off the CPU,
-/// the flag of the context, arguments.
+/// the flag of the context, arguments, who made the call.
 #[derive(Serialize)]
 struct Line(
     Option<NameId>,
@@ -42,6 +42,7 @@ struct Line(
     u64,
     &'static str,
     String,
+    Option<String>,
 );
 
 impl Call {
@@ -81,7 +82,7 @@ fn line(node: &Node, text: Options, names: &mut Names<'_>) -> Line {
         Node::Call(call) => line_of(call, text, names),
         Node::Gap { depth, lost, .. } => {
             let words = format!("{lost} events lost");
-            Line(None, *depth, None, words, false, 0, "", String::new())
+            Line(None, *depth, None, words, false, 0, "", String::new(), None)
         }
     }
 }
@@ -106,11 +107,14 @@ fn line_of(call: &graph::Call, text: Options, names: &mut Names<'_>) -> Line {
     let value = value.map(|value| format!("= {value}"));
     let words: Vec<&str> = value.as_deref().into_iter().chain(missing).collect();
     let arguments = match text.arguments {
-        Arguments::Shown if !call.arguments.is_empty() => {
-            let parameters = info.map_or(&[][..], |info| &info.parameters);
-            value::format_arguments(parameters, &call.arguments, &call.texts)
-        }
-        _ => String::new(),
+        Arguments::Shown => value::given_to(call, info).unwrap_or_default(),
+        Arguments::Hidden => String::new(),
+    };
+    let caller = match text.callers {
+        Callers::Shown => call
+            .caller
+            .map(|caller| names.functions.name(caller).into_owned()),
+        Callers::Hidden => None,
     };
     Line(
         Some(names.number(call.function)),
@@ -121,6 +125,7 @@ fn line_of(call: &graph::Call, text: Options, names: &mut Names<'_>) -> Line {
         call.off_cpu.0,
         flag(call.context),
         arguments,
+        caller,
     )
 }
 
