@@ -12,10 +12,12 @@ for options in "--graph-opts noirqs,tail,verbose,args,retaddr" "--slower-than 1u
     [ "$(grep ' whole calls' /tmp/err)" = "$(grep ' whole calls' /tmp/err.replay)" ] || fail "other sums: $(cat /tmp/err /tmp/err.replay)"
 done
 
-# Functions that get their probes on the way are known to the replay.
-tracer record --print -o /tmp/recording --no-cache -G __wake_up_sync_key --duration 4s >/tmp/out 2>/tmp/err || fail "growing: exit status $?: $(cat /tmp/err)"
-tracer replay /tmp/recording >/tmp/replayed 2>/tmp/err.replay || fail "replay of growing: exit status $?: $(cat /tmp/err.replay)"
-cmp /tmp/out /tmp/replayed || fail "replay of growing differs"
+# Functions that get their probes on the way are known to the replay. By pairs they take minutes to come and go, and to a recording they are the same.
+only_pairs || {
+    tracer record --print -o /tmp/recording --no-cache -G __wake_up_sync_key --duration 4s >/tmp/out 2>/tmp/err || fail "growing: exit status $?: $(cat /tmp/err)"
+    tracer replay /tmp/recording >/tmp/replayed 2>/tmp/err.replay || fail "replay of growing: exit status $?: $(cat /tmp/err.replay)"
+    cmp /tmp/out /tmp/replayed || fail "replay of growing differs"
+}
 
 # After SIGKILL all is there that was written, and the replay says that the end is missing.
 rm -f /tmp/recording

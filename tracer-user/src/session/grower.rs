@@ -9,7 +9,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::{
@@ -91,6 +91,7 @@ impl Grower {
                 if self.start.verbose {
                     eprintln!("tracer: looking at all that runs under the roots");
                 }
+                let began = Instant::now();
                 let Some(hits) = looker.record(&tasks, LOOK, &self.stop)? else {
                     eprintln!(
                         "tracer: process {} switches the function tracer off",
@@ -108,7 +109,10 @@ impl Grower {
                 pause = FIRST_PAUSE;
                 // Attaching takes longer than the look, and nobody is to pay for the function tracer meanwhile.
                 looker.rest(&self.stop)?;
+                let took = began.elapsed();
                 self.attach_new(learner);
+                // Where the kernel patches its functions slowly (17 s with 46,000 of them, 6.1 under emulation), looks would follow each other without end.
+                self.sleep(took);
             }
             if !tasks.is_empty() {
                 looker.rest(&self.stop)?;

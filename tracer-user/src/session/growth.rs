@@ -1,8 +1,8 @@
 //! The plan grows while the trace goes on.
 //!
 //! A thread of its own has it looked, with the function tracer, at who calls the roots and what runs under them, and attaches what
-//! is new. Looks are short and follow each other as long as they find something; then come pauses that
-//! double, so that a trace that goes on for long is left alone. What starts late, or takes a way that it did not take
+//! is new. Looks are short and follow each other, each after a pause as long as the last one, as long as they find something; then come
+//! pauses that double, so that a trace that goes on for long is left alone. What starts late, or takes a way that it did not take
 //! before, is in the graph a look later. Root calls that are open while a function joins are not torn by it:
 //! see [`Joined`].
 

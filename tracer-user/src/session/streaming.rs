@@ -6,7 +6,10 @@ use anyhow::{Context as _, Result};
 use tokio::{process::Child, signal::unix::Signal};
 
 use super::{Stop, pipeline::Pipeline};
-use crate::{attach::Controls, stream::Rings};
+use crate::{
+    attach::Controls,
+    stream::{Rings, Turn},
+};
 
 /// How often the rings are looked at. The eBPF side wakes the reader only when a ring holds much.
 const TICK: Duration = Duration::from_millis(40);
@@ -41,7 +44,7 @@ pub async fn stream(
         }
     };
     tokio::pin!(deadline);
-    // Twice over the rings at least before waiting: only a complete pass tells a late batch from a lost one.
+    // Twice over empty rings at least before waiting: only a complete pass tells a late batch from a lost one.
     let mut idle = 0;
     loop {
         let asked = async {
@@ -70,11 +73,11 @@ pub async fn stream(
             ready = rings.ready(), if idle >= 2 => ready.context("the rings cannot be watched")?,
             () = tokio::time::sleep(TICK), if idle >= 2 => {}
         }
-        let taken = pass(rings, pipeline);
+        let turn = turn(rings, pipeline);
         if pipeline.is_done() {
             return Ok(());
         }
-        idle = if taken == 0 { idle + 1 } else { 0 };
+        idle = if turn.taken == 0 { idle + 1 } else { 0 };
     }
 }
 
@@ -90,18 +93,36 @@ pub async fn settle(
         // In this order: what an ended call has left is in the rings by now.
         let open = controls.open_calls()?;
         let taken = pass(rings, pipeline);
-        if (open == 0 && taken == 0) || Instant::now() >= end {
+        if open == 0 && taken == 0 {
+            return Ok(());
+        }
+        if Instant::now() >= end {
+            // The one before may have begun before the last of what is there came.
+            pass(rings, pipeline);
             return Ok(());
         }
     }
 }
 
-/// Reads every ring once; says how many batches came. Only a complete pass tells a late batch from a lost one.
+/// Reads a pass to its end; says how many batches came.
 fn pass(rings: &mut Rings, pipeline: &mut Pipeline<'_>) -> usize {
-    let pass = rings.pass(&mut |bytes| pipeline.take(bytes));
-    if pass.complete {
+    let mut taken = 0;
+    loop {
+        let turn = turn(rings, pipeline);
+        taken += turn.taken;
+        // One that is held up by a record that is still being written is not waited for here.
+        if turn.ends_pass || turn.taken == 0 {
+            return taken;
+        }
+    }
+}
+
+/// Reads some batches of every ring. Only a complete pass tells a late batch from a lost one.
+fn turn(rings: &mut Rings, pipeline: &mut Pipeline<'_>) -> Turn {
+    let turn = rings.turn(&mut |bytes| pipeline.take(bytes));
+    if turn.ends_pass {
         pipeline.pass();
     }
     pipeline.flush();
-    pass.taken
+    turn
 }

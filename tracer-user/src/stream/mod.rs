@@ -8,4 +8,4 @@ mod position;
 pub mod rings;
 
 pub use batch::{Batch, BatchError};
-pub use rings::Rings;
+pub use rings::{Rings, Turn};

@@ -1,8 +1,8 @@
 //! The per-CPU rings, read by readiness.
 //!
-//! One [`AsyncFd`] per ring. A pass reads every ring to its end; a ring that fills as fast as it is read
-//! is left after a bounded number of batches, so that no CPU starves the others. A pass says whether it came to the end of what was
-//! there when it began: only then is a batch that has not been seen a lost one.
+//! One [`AsyncFd`] per ring. A pass reads every ring to where its end was when the pass began: only then is a batch that has not been seen
+//! a lost one. It goes by turns of some batches of each ring, so that no CPU starves the others, and whoever reads sees in between that
+//! the trace is to end, however much is in the rings and however fast they fill.
 
 use std::{future::poll_fn, io, task::Poll};
 
@@ -12,12 +12,14 @@ use tokio::io::{Interest, unix::AsyncFd};
 
 use super::position::Positions;
 
-/// Batches that are taken from one ring before the next one has its turn.
-const TURN: usize = 4096;
+/// Batches that are taken from one ring in a turn: some 4,400 events, less than a millisecond's work.
+const TURN: usize = 32;
 
 /// All rings.
 pub struct Rings {
     rings: Vec<Ring>,
+    /// How much had been written into each when the pass began that is under way.
+    pass: Option<Vec<u64>>,
 }
 
 struct Ring {
@@ -25,13 +27,13 @@ struct Ring {
     records: AsyncFd<RingBuf<MapData>>,
 }
 
-/// What came of reading every ring once.
+/// What came of a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pass {
+pub struct Turn {
     /// Batches that were read.
     pub taken: usize,
-    /// Whether all that was in the rings at its beginning has been read.
-    pub complete: bool,
+    /// Whether it was the last one of its pass: all that was in the rings when that began has been read.
+    pub ends_pass: bool,
 }
 
 impl Rings {
@@ -46,7 +48,7 @@ impl Rings {
                 Ok(Ring { positions, records })
             })
             .collect::<io::Result<_>>()?;
-        Ok(Self { rings })
+        Ok(Self { rings, pass: None })
     }
 
     /// Waits until some ring has something. The mark is taken off before the rings are read, so what comes
@@ -66,29 +68,31 @@ impl Rings {
         .await
     }
 
-    /// Reads every ring once; `take` gets a copy of each record.
-    pub fn pass(&mut self, take: &mut impl FnMut(Bytes)) -> Pass {
-        let ends: Vec<u64> = self
-            .rings
-            .iter()
-            .map(|ring| ring.positions.written())
-            .collect();
-        let mut pass = Pass {
+    /// Goes on with the pass, or begins one; `take` gets a copy of each record. Nothing taken: the rings are empty, or held up by a record that is
+    /// still being written.
+    pub fn turn(&mut self, take: &mut impl FnMut(Bytes)) -> Turn {
+        let written = |ring: &Ring| ring.positions.written();
+        let ends = self
+            .pass
+            .take()
+            .unwrap_or_else(|| self.rings.iter().map(written).collect());
+        let mut turn = Turn {
             taken: 0,
-            complete: true,
+            ends_pass: true,
         };
-        for (ring, end) in self.rings.iter_mut().zip(ends) {
-            let before = pass.taken;
-            while let Some(record) = ring.records.get_mut().next() {
-                pass.taken += 1;
-                take(Bytes::copy_from_slice(&record));
-                drop(record);
-                if pass.taken - before >= TURN {
+        for (ring, &end) in self.rings.iter_mut().zip(&ends) {
+            for _ in 0..TURN {
+                let Some(record) = ring.records.get_mut().next() else {
                     break;
-                }
+                };
+                turn.taken += 1;
+                take(Bytes::copy_from_slice(&record));
             }
-            pass.complete &= ring.positions.read() >= end;
+            turn.ends_pass &= ring.positions.read() >= end;
         }
-        pass
+        if !turn.ends_pass {
+            self.pass = Some(ends);
+        }
+        turn
     }
 }

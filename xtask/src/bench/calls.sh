@@ -41,7 +41,7 @@ for way in $WAYS; do
 done
 
 # bpftrace with fentry and fexit on the same functions, writing the same facts: time, CPU, task, function, and what it returned. It takes none without BTF
-# and none with more than six arguments, and no value of what returns nothing or a structure: it names those.
+# and none with more than six arguments, no value of what returns nothing or a structure, and the kernel none that returns a structure: it names those.
 ROOT=/bpftrace
 for directory in proc sys dev; do mount --rbind /$directory $ROOT/$directory; done
 bpftrace() {
@@ -61,18 +61,19 @@ is_over() { ! kill -0 $bpftrace 2>/dev/null; }
 is_attached() { grep -qs '^Attached' /tmp/said $ROOT/tmp/out; }
 grep -v '\.' /tmp/plan >/tmp/bpftrace.plan
 : >/tmp/void
-for attempt in 1 2 3; do
+for attempt in 1 2 3 4 5 6; do
     bpftrace & bpftrace=$!
     until is_attached || is_over; do sleep 1; done
     is_over || break
-    sed -n 's/.*ERROR: Could not parse arguments of "\(.*\)":.*/\1/p' /tmp/said >/tmp/refused
+    sed -n 's/.*ERROR: Could not parse arguments of "\(.*\)":.*/\1/p
+        s/.*Error loading BPF program for f[a-z]*_vmlinux_\(.*\)_[0-9]*\. .*/\1/p' /tmp/said >/tmp/refused
     awk 'FILENAME == "/tmp/refused" { refused[$1] = 1; next } !($1 in refused)' /tmp/refused /tmp/bpftrace.plan >/tmp/accepted
     mv /tmp/accepted /tmp/bpftrace.plan
     sed -n '/Cannot cast from /{n;s/^fexit:vmlinux:\([^ ]*\) .*/\1/p}' /tmp/said >>/tmp/void
 done
 is_attached || cat /tmp/said >&2
 $workload 2>/tmp/sent
-kill -INT $(pidof bpftrace)
+is_over || kill -INT $(pidof bpftrace)
 wait $bpftrace
 echo "bpftrace $(time_of /tmp/sent) $SENDS $(grep -c ' in ' $ROOT/tmp/out)"
 let_go
