@@ -194,7 +194,8 @@ mod tests {
         );
         assert_eq!(format!("{:?}", figures.function_graph), "(2000.0, 10.0)");
         assert_eq!(format!("{:?}", figures.bpftrace), "(3000.0, 10.0)");
-        assert_eq!([figures.trace_cmd_report, figures.replay], [2000.0, 200.0]);
+        let printing = [figures.trace_cmd_report, figures.replay];
+        assert_eq!(format!("{printing:?}"), "[2000.0, 200.0]");
         assert!(Figures::read("6.1", &["multi"], calls, "").is_err());
     }
 

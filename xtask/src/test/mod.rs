@@ -67,7 +67,6 @@ fn run(args: &TestArgs, total: &mut Tally) -> Result<()> {
     if !args.no_host {
         *total += host::run()?;
         *total += package::run(&tracer, &emulator);
-        *total += service::run(&tracer, &emulator);
     }
     let kernels = matrix(args)?
         .iter()
@@ -77,7 +76,15 @@ fn run(args: &TestArgs, total: &mut Tally) -> Result<()> {
     let cpus = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     // A guest runs on one CPU and waits for a quarter of the time.
     let jobs = args.jobs.map_or(cpus + cpus / 2, NonZeroUsize::get);
-    *total += live::run(&emulator, &kernels, &tests, jobs);
+    thread::scope(|scope| {
+        // Its guest waits more than it works.
+        let service = (!args.no_host).then(|| scope.spawn(|| service::run(&tracer, &emulator)));
+        *total += live::run(&emulator, &kernels, &tests, jobs);
+        if let Some(service) = service {
+            let panicked = |_| Tally::failed("FAIL service: its thread panicked");
+            *total += service.join().unwrap_or_else(panicked);
+        }
+    });
     Ok(())
 }
 

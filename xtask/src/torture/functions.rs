@@ -29,17 +29,27 @@ pub fn choose(
     Ok(attachable(&super::script(emulator, kernel, script)?))
 }
 
-/// Those of `tracer list` that are not left out; its last line is the sum.
+/// Those of `tracer list` that are not left out; its last line is the sum. With roots, it says behind each name where that is from.
 fn attachable(listed: &str) -> Vec<String> {
     let mut names: Vec<String> = listed
         .lines()
         .filter(|line| !line.contains(" left out: ") && !line.contains(" functions: "))
-        .map(str::to_owned)
+        .map(name)
         .collect();
     names.sort_unstable();
     // Several functions with one name are attached together.
     names.dedup();
     names
+}
+
+/// The name that a line begins with, `name` or `name [module]`.
+fn name(line: &str) -> String {
+    let mut words = line.split_whitespace();
+    let function = words.next().unwrap_or_default();
+    match words.next().filter(|word| word.starts_with('[')) {
+        Some(module) => format!("{function} {module}"),
+        None => function.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -50,5 +60,7 @@ mod tests {
     fn what_is_left_out_is_not_attached() {
         let listed = "b\na\nc                left out: several functions have this name\na\n3 functions: 2 can be traced, 1 cannot\n";
         assert_eq!(attachable(listed), ["a", "b"]);
+        let learned = "d [module]     seen 3 times\nc              seen 10 times\ne              root\n3 functions: 1 roots, 2 under them, 0 left out\n";
+        assert_eq!(attachable(learned), ["c", "d [module]", "e"]);
     }
 }

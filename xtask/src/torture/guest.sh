@@ -20,8 +20,12 @@ for group; do
     wait $tracer || status=$?
     # Pairs go behind the prompt.
     while pidof tracer-detach >/dev/null; do usleep 100000; done
-    if [ $status = 0 ]; then
-        echo "end $group $(wc -l <"/groups/$group") $(sed -n 's/^tracer: tracing .*, \([0-9]*\) functions below$/\1/p' /tmp/err)" \
+    functions=$(wc -l <"/groups/$group")
+    attached=$(sed -n 's/^tracer: tracing .*, \([0-9]*\) functions below$/\1/p' /tmp/err)
+    if [ $status = 0 ] && [ "$functions" -gt 1 ] && [ "$attached" = 0 ] && ! grep -q 'does not accept' /tmp/err; then
+        echo "failed $group none of its $functions functions was attached"
+    elif [ $status = 0 ]; then
+        echo "end $group $functions $attached" \
             "$(sed -n 's/^tracer: .* partial, \([0-9]*\) events.*/\1/p' /tmp/err)"
     else
         echo "failed $group exit status $status: $(grep -v DEBUG /tmp/err | tail -n 1)"
