@@ -24,7 +24,7 @@ use tracer::{
     },
     plan::{FunctionInfo, FunctionTable, ParameterInfo},
     recording::{Frame, Head, Piece, Reader, Writer, columns::Step},
-    session::{Outcome, Readable, Show, Shown},
+    session::{Show, Shown},
     stream::Batch,
     summary::{Collect as _, Diff, GroupBy, Overview, SortBy},
 };
@@ -220,10 +220,10 @@ fn page(calls: &[RootCall]) {
         overview
     });
     let recordings = [&before, &after].map(|overview| Recorded {
-        file: String::new(),
+        file: None,
         head: Head::default(),
-        outcome: Outcome::default(),
-        readable: Readable::default(),
+        filtered_out: None,
+        is_whole: true,
         overview,
     });
     let page = Page {

@@ -15,21 +15,20 @@ use serde_json::Value;
 use tracer::{
     graph::{End, FunctionId, RootCall, tree::SleepTime},
     output::{
-        ftrace,
-        page::{Page, Recorded},
+        Form as _, ftrace,
+        page::{LivePage, Page, Recorded},
     },
     plan::{FunctionInfo, FunctionTable},
     recording::Head,
-    session::{Outcome, Readable},
     summary::{Collect as _, Diff, Overview, SortBy},
 };
 
 fn recorded<'a>(overview: &'a Overview<'a>, file: &str, head: Head) -> Recorded<'a> {
     Recorded {
-        file: file.to_owned(),
+        file: Some(file.to_owned()),
         head,
-        outcome: Outcome::default(),
-        readable: Readable::default(),
+        filtered_out: None,
+        is_whole: true,
         overview,
     }
 }
@@ -97,6 +96,26 @@ fn all_that_can_be_missing_is_on_a_page() {
         None => format!("{name}: {part}"),
     });
     insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn a_trace_makes_the_page_that_its_recording_would() {
+    let (table, calls) = (functions(), everything());
+    let overview = overview(&table, &calls);
+    let unnamed = Recorded {
+        file: None,
+        ..recorded(&overview, "", Head::default())
+    };
+    let mut live = Vec::new();
+    let text = ftrace::Options::default();
+    let mut form = LivePage::new(&mut live, &table, Head::default(), text, SortBy::Total);
+    form.begin().unwrap();
+    for call in &calls {
+        form.root_call(call).unwrap();
+    }
+    form.end().unwrap();
+    drop(form);
+    assert_eq!(String::from_utf8(live).unwrap(), written(&[unnamed], None));
 }
 
 #[test]

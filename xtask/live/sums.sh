@@ -18,6 +18,13 @@ calls_of() { awk -v name="$1" '$10 == name { print $1 }' /tmp/out; }
 [ "$(calls_of tcp_sendmsg)" = 10 ] || fail "profile: $(cat /tmp/out)"
 [ "$(calls_of tcp_sendmsg_locked)" -ge 10 ] || fail "profile: $(cat /tmp/out)"
 
+# The same as a page, made when the trace ends.
+trace profile --html -o /tmp/page.html --learn 0 -G tcp_sendmsg -n 10
+ends_with 0
+head -n 1 /tmp/page.html | grep -qx '<!DOCTYPE html>' || fail "page: $(head -c 300 /tmp/page.html)"
+grep -q '"root_calls":10,' /tmp/page.html || fail "page: $(sed -n '/id="data"/p' /tmp/page.html | head -c 600)"
+grep -q '"tcp_sendmsg_locked"' /tmp/page.html || fail "page: tcp_sendmsg_locked is not on it"
+
 # The prompt does not wait for the kernel to let pairs go, and they go all the same. When tracer has ended, nothing else is started before it is
 # looked for who lets go: that takes seconds, but the shell may have to wait for its turn.
 trace --attach pair --learn 0 -G __sys_sendto -n 1

@@ -103,6 +103,9 @@ fn profile(args: &ProfileArgs) -> Result<Exit> {
     };
     let options = args.capture.options(show)?;
     run_trace(&options, || {
+        if args.html {
+            return page::of_trace(args, &options.show);
+        }
         to(args.output.as_deref(), options.show.result, &args.capture)
     })
 }

@@ -1,18 +1,20 @@
-//! `tracer report --html`: one recording as a page, or two beside each other.
+//! `tracer report --html`: one recording as a page, or two beside each other. `tracer profile --html`: a trace as a page.
+
+use std::io::BufWriter;
 
 use anyhow::{Result, bail};
 
 use super::{
-    args::ReportArgs,
+    args::{ProfileArgs, ReportArgs},
     exit::{Exit, Usage},
     output::{self, Medium},
     replay,
     report::{self, Collected},
 };
 use crate::{
-    output::page::{Page, Recorded},
+    output::page::{LivePage, Page, Recorded},
     plan::FunctionTable,
-    session::Show,
+    session::{Outputs, Show},
     summary::{Diff, Overview},
 };
 
@@ -43,6 +45,27 @@ pub fn page(args: &ReportArgs) -> Result<Exit> {
     Ok(exit)
 }
 
+/// Makes the page of a trace when that has ended.
+pub fn of_trace(args: &ProfileArgs, show: &Show) -> Result<Outputs> {
+    let watch = args.capture.watch.outlets()?;
+    let out = output::open(args.output.as_deref(), Medium::File)?;
+    let (text, sort) = (show.text, args.order.sort);
+    Ok(Outputs {
+        graph: None,
+        recording: None,
+        watch,
+        view: Some(Box::new(move |functions, head| {
+            Box::new(LivePage::new(
+                BufWriter::new(out),
+                functions,
+                head,
+                text,
+                sort,
+            ))
+        })),
+    })
+}
+
 fn recorded<'a>(
     path: &std::path::Path,
     collected: Collected,
@@ -50,10 +73,10 @@ fn recorded<'a>(
 ) -> Recorded<'a> {
     let name = path.file_name().unwrap_or(path.as_os_str());
     Recorded {
-        file: name.to_string_lossy().into_owned(),
+        file: Some(name.to_string_lossy().into_owned()),
         head: collected.head,
-        outcome: collected.outcome,
-        readable: collected.readable,
+        filtered_out: collected.outcome.filtered_out,
+        is_whole: collected.readable.is_whole(),
         overview,
     }
 }

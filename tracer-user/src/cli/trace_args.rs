@@ -86,7 +86,10 @@ pub struct ProfileArgs {
     pub filter: FilterArgs,
     #[command(flatten)]
     pub order: OrderArgs,
-    /// Write the table to this file
+    /// Make a page for a browser, as `tracer report --html` does of a recording
+    #[arg(long, conflicts_with = "group_by")]
+    pub html: bool,
+    /// Write the table, or the page, to this file
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }

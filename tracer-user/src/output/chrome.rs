@@ -59,9 +59,9 @@ impl<'a, W: Write> ChromeWriter<'a, W> {
         }
         let name = format!("{}-{}", root.comm(), root.task.0);
         self.event(&Event {
-            args: Arguments {
+            args: Annotations {
                 name: Some(&name),
-                ..Arguments::default()
+                ..Annotations::default()
             },
             ..Event::new("thread_name".into(), "M", Nanoseconds(0), root.task)
         })
@@ -84,7 +84,7 @@ impl<'a, W: Write> ChromeWriter<'a, W> {
             cat: Some(json::context(call.context).unwrap_or("task")),
             dur: duration.map(microseconds),
             s: duration.is_none().then_some("t"),
-            args: Arguments {
+            args: Annotations {
                 value,
                 caller: call.caller.map(|caller| self.functions.name(caller)),
                 arguments: value::given_to(call, info),
@@ -98,7 +98,7 @@ impl<'a, W: Write> ChromeWriter<'a, W> {
                     (None, _) => Some("entry"),
                     (Some(_), _) => Some("return"),
                 },
-                ..Arguments::default()
+                ..Annotations::default()
             },
             ..Event::new(name, phase, at, task)
         };
@@ -123,10 +123,10 @@ impl<W: Write> Form for ChromeWriter<'_, W> {
                 Node::Gap { lost, cpu, .. } => {
                     let event = Event {
                         s: Some("t"),
-                        args: Arguments {
+                        args: Annotations {
                             lost: Some(*lost),
                             cpu: Some(cpu.0),
-                            ..Arguments::default()
+                            ..Annotations::default()
                         },
                         ..Event::new("events lost".into(), "i", at, root.task)
                     };
@@ -161,11 +161,11 @@ struct Event<'a> {
     dur: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     s: Option<&'static str>,
-    args: Arguments<'a>,
+    args: Annotations<'a>,
 }
 
 #[derive(Default, Serialize)]
-struct Arguments<'a> {
+struct Annotations<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -197,7 +197,7 @@ impl<'a> Event<'a> {
             cat: None,
             dur: None,
             s: None,
-            args: Arguments::default(),
+            args: Annotations::default(),
         }
     }
 }

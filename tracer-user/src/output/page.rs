@@ -6,13 +6,14 @@
 //! The numbers are made before, so a page is some 100 KB to a few MB, however many calls there were.
 
 mod data;
+mod live;
 
 use std::io::{self, Write};
 
 use serde_json::ser::Formatter;
 
 use self::data::Data;
-pub use self::data::Recorded;
+pub use self::{data::Recorded, live::LivePage};
 use crate::{
     output::ftrace,
     summary::{Diff, SortBy},

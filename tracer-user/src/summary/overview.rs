@@ -5,7 +5,7 @@
 
 use super::{Collect, Kept, Latency, Report, Side};
 use crate::{
-    graph::{RootCall, tree::SleepTime},
+    graph::{RootCall, Totals, tree::SleepTime},
     plan::FunctionTable,
 };
 
@@ -13,6 +13,8 @@ use crate::{
 pub struct Overview<'a> {
     /// What the functions are.
     pub functions: &'a FunctionTable,
+    /// Sums over the root calls.
+    pub totals: Totals,
     /// The trees, laid over each other.
     pub side: Side<'a>,
     /// Each function in numbers.
@@ -28,6 +30,7 @@ impl<'a> Overview<'a> {
     pub fn new(functions: &'a FunctionTable, sleep: SleepTime) -> Self {
         Self {
             functions,
+            totals: Totals::default(),
             side: Side::new(functions, sleep),
             report: Report::new(functions, sleep, None),
             latency: Latency::new(functions, sleep),
@@ -38,6 +41,7 @@ impl<'a> Overview<'a> {
 
 impl Collect for Overview<'_> {
     fn add(&mut self, call: &RootCall) {
+        self.totals.add(call);
         self.side.add(call);
         self.report.add(call);
         self.latency.add(call);

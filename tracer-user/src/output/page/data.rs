@@ -15,7 +15,6 @@ use self::{
 use super::Page;
 use crate::{
     recording::Head,
-    session::{Outcome, Readable},
     summary::{
         Change, Changed, Flame, Overview,
         latency::Root,
@@ -29,16 +28,16 @@ const MOST_BARS: usize = 20_000;
 /// Paths that differ, of which the first are the most important.
 const MOST_CHANGES: usize = 2_000;
 
-/// A recording that was read.
+/// A recording that was read, or a trace that has ended.
 pub struct Recorded<'a> {
-    /// The file's name.
-    pub file: String,
+    /// The file's name; none of a trace that is in no file.
+    pub file: Option<String>,
     /// Where it was made.
     pub head: Head,
-    /// What was shown of it.
-    pub outcome: Outcome,
-    /// How much could be read.
-    pub readable: Readable,
+    /// Root calls that the filter kept back, if there was one and they were counted.
+    pub filtered_out: Option<u64>,
+    /// Whether all of it could be read.
+    pub is_whole: bool,
     /// What was collected.
     pub overview: &'a Overview<'a>,
 }
@@ -68,7 +67,7 @@ impl Data {
 /// One recording.
 #[derive(Serialize)]
 struct Recording {
-    file: String,
+    file: Option<String>,
     host: String,
     kernel: String,
     command: Vec<String>,
@@ -91,7 +90,7 @@ struct Recording {
 impl Recording {
     fn of(recorded: &Recorded<'_>, page: &Page<'_>) -> Self {
         let overview = recorded.overview;
-        let totals = &recorded.outcome.totals;
+        let totals = &overview.totals;
         let mut names = Names::new(overview.functions);
         let mut flame = Flame::of(&overview.side.merged);
         flame.keep_widest(MOST_BARS);
@@ -115,8 +114,8 @@ impl Recording {
             root_calls: totals.whole_calls + totals.partial_calls,
             partial: totals.partial_calls,
             lost_events: totals.lost,
-            filtered_out: recorded.outcome.filtered_out,
-            is_whole: recorded.readable.is_whole(),
+            filtered_out: recorded.filtered_out,
+            is_whole: recorded.is_whole,
             roots,
             flame,
             rows: rows.into_iter().map(FunctionRow::of).collect(),
