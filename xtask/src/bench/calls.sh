@@ -40,7 +40,8 @@ for way in $WAYS; do
     let_go
 done
 
-# bpftrace with fentry and fexit on the same functions, writing the same facts: time, CPU, task, function, and what it returned. It takes none without BTF
+# bpftrace with fentry and fexit on every fifth of these functions (each attempt to compile all of them takes minutes here, and a call costs the same), writing
+# the same facts: time, CPU, task, function, and what it returned. It takes none without BTF
 # and none with more than six arguments, no value of what returns nothing or a structure, and the kernel none that returns a structure: it names those.
 ROOT=/bpftrace
 for directory in proc sys dev; do mount --rbind /$directory $ROOT/$directory; done
@@ -59,7 +60,7 @@ bpftrace() {
 }
 is_over() { ! kill -0 $bpftrace 2>/dev/null; }
 is_attached() { grep -qs '^Attached' /tmp/said $ROOT/tmp/out; }
-grep -v '\.' /tmp/plan >/tmp/bpftrace.plan
+grep -v '\.' /tmp/plan | awk 'NR % 5 == 0' >/tmp/bpftrace.plan
 : >/tmp/void
 for attempt in 1 2 3 4 5 6; do
     bpftrace & bpftrace=$!

@@ -33,7 +33,7 @@ pub struct Figures {
     pub ways: Vec<Way>,
     /// function_graph, in instructions per call, and calls in a send that it sees.
     pub function_graph: (f64, f64),
-    /// bpftrace, likewise, with fentry and fexit on those of the functions that it can attach to.
+    /// bpftrace, likewise, with fentry and fexit on a fifth of the functions, as far as it can attach to them.
     pub bpftrace: (f64, f64),
     /// Printing what was recorded, in instructions per call: `trace-cmd report` of function_graph's calls.
     pub trace_cmd_report: f64,
