@@ -3,6 +3,7 @@
 use std::{fs::File, os::unix::fs::MetadataExt as _, path::Path};
 
 use anyhow::{Context as _, Result, bail};
+use indicatif::{ProgressBar, ProgressBarIter, ProgressFinish, ProgressStyle};
 
 use super::{
     args::ReplayArgs,
@@ -14,6 +15,9 @@ use crate::{
     session::{self, Readable, replay::Recording},
     watch::Outlets,
 };
+
+/// What is read in less than a second, bytes.
+const AT_ONCE: u64 = 16 << 20;
 
 /// Prints a recording.
 pub fn run(args: &ReplayArgs) -> Result<Exit> {
@@ -37,10 +41,38 @@ pub fn run(args: &ReplayArgs) -> Result<Exit> {
 
 /// Opens a recording, and reads as much of it as shows that it is one.
 pub fn open(path: &Path) -> Result<Recording<File>> {
-    File::open(path)
-        .map_err(RecordingError::from)
-        .and_then(Recording::open)
-        .with_context(|| format!("`{}` cannot be used as a recording", path.display()))
+    let file = File::open(path).map_err(RecordingError::from);
+    file.and_then(Recording::open)
+        .with_context(|| unusable(path))
+}
+
+/// Opens a recording of which nothing is shown before it is read to its end: on a terminal a bar says how far that is.
+pub fn open_with_bar(path: &Path) -> Result<Recording<ProgressBarIter<File>>> {
+    let file = File::open(path).map_err(RecordingError::from);
+    file.and_then(|file| {
+        let bytes = file.metadata()?.len();
+        Recording::open(bar(bytes).wrap_read(file))
+    })
+    .with_context(|| unusable(path))
+}
+
+fn unusable(path: &Path) -> String {
+    format!("`{}` cannot be used as a recording", path.display())
+}
+
+/// A bar for so many bytes; none for those that take less than a second.
+fn bar(bytes: u64) -> ProgressBar {
+    if bytes < AT_ONCE {
+        return ProgressBar::hidden();
+    }
+    // Draws on a terminal only.
+    let bar = ProgressBar::new(bytes).with_finish(ProgressFinish::AndClear);
+    match ProgressStyle::with_template(
+        "tracer: reading {bar:30} {binary_bytes}/{binary_total_bytes}",
+    ) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
 }
 
 /// An output that is the recording itself would destroy it.

@@ -98,7 +98,7 @@ pub fn collect(
     functions: &FunctionTable,
     collector: &mut impl Collect,
 ) -> Result<Collected> {
-    let recording = replay::open(path)?;
+    let recording = replay::open_with_bar(path)?;
     let head = recording.head.clone();
     let form = Box::new(Collecting(collector));
     let (outcome, readable) = session::replay::replay_into(show, recording, functions, form)?;
