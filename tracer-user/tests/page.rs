@@ -16,7 +16,7 @@ use tracer::{
     graph::{End, FunctionId, RootCall, tree::SleepTime},
     output::{
         Form as _, ftrace,
-        page::{LivePage, Page, Recorded},
+        page::{self, Page, Recorded},
     },
     plan::{FunctionInfo, FunctionTable},
     recording::Head,
@@ -108,7 +108,7 @@ fn a_trace_makes_the_page_that_its_recording_would() {
     };
     let mut live = Vec::new();
     let text = ftrace::Options::default();
-    let mut form = LivePage::new(&mut live, &table, Head::default(), text, SortBy::Total);
+    let mut form = page::live(&mut live, &table, Head::default(), text, SortBy::Total);
     form.begin().unwrap();
     for call in &calls {
         form.root_call(call).unwrap();

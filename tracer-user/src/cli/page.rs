@@ -12,7 +12,7 @@ use super::{
     report::{self, Collected},
 };
 use crate::{
-    output::page::{LivePage, Page, Recorded},
+    output::page::{self, Page, Recorded},
     plan::FunctionTable,
     session::{Outputs, Show},
     summary::{Diff, Overview},
@@ -55,13 +55,7 @@ pub fn of_trace(args: &ProfileArgs, show: &Show) -> Result<Outputs> {
         recording: None,
         watch,
         view: Some(Box::new(move |functions, head| {
-            Box::new(LivePage::new(
-                BufWriter::new(out),
-                functions,
-                head,
-                text,
-                sort,
-            ))
+            Box::new(page::live(BufWriter::new(out), functions, head, text, sort))
         })),
     })
 }

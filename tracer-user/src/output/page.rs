@@ -13,7 +13,7 @@ use std::io::{self, Write};
 use serde_json::ser::Formatter;
 
 use self::data::Data;
-pub use self::{data::Recorded, live::LivePage};
+pub use self::{data::Recorded, live::live};
 use crate::{
     output::ftrace,
     summary::{Diff, SortBy},
