@@ -98,7 +98,7 @@ impl Guest {
             spec.icount = true;
             spec.smp = 1;
         }
-        spec.timeout = Duration::from_mins(30);
+        spec.timeout = Duration::from_hours(1);
         vm::output(&self.emulator, &spec)
     }
 }

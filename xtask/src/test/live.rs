@@ -4,12 +4,10 @@
 //! any other fails; the last line that it prints is the reason. All scripts run one after the other in one boot; a
 //! script that was not reached because the kernel died has failed.
 
-use std::collections::VecDeque;
 use std::io::Write;
-use std::sync::Mutex;
-use std::thread;
 use std::time::{Duration, Instant};
 
+use super::queue::Job;
 use super::report::Report;
 use super::script::Script;
 use super::tally::Tally;
@@ -25,10 +23,14 @@ const GUEST_DIR: &str = "/live";
 const HARDENED: &str = "6.12";
 
 /// Where tests take longest: by pairs, and with the most functions. Begun first, so that the others fill what is left.
-const LONGEST: [&str; 3] = ["7.3", "6.1", "6.12"];
+const LONGEST: [&str; 3] = ["6.12", "7.3", "6.1"];
 
-/// Boots each kernel once, `jobs` at a time.
-pub fn run(emulator: &Emulator, kernels: &[Kernel], tests: &[Script], jobs: usize) -> Tally {
+/// Boots each kernel once, those first that take longest.
+pub fn jobs<'a>(
+    emulator: &'a Emulator,
+    kernels: &'a [Kernel],
+    tests: &'a [Script],
+) -> Vec<Job<'a>> {
     let matrix: Vec<&str> = kernels.iter().map(|kernel| kernel.name.as_str()).collect();
     for test in tests {
         if let Some((kernel, why)) = test.only_on(&matrix) {
@@ -42,34 +44,14 @@ pub fn run(emulator: &Emulator, kernels: &[Kernel], tests: &[Script], jobs: usiz
             .position(|name| *name == kernel.name)
             .unwrap_or(LONGEST.len())
     });
-    let queue: Mutex<VecDeque<&Kernel>> = Mutex::new(order.into());
-    let total = Mutex::new(Tally::default());
-    // A worker that panicked must not take the others' results with it.
-    let next = || {
-        queue
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .pop_front()
+    let on = |kernel: &'a Kernel| -> Job<'a> {
+        let tests: Vec<&Script> = tests
+            .iter()
+            .filter(|test| test.runs_on(&kernel.name, &matrix))
+            .collect();
+        Box::new(move || on_kernel(emulator, kernel, &tests))
     };
-    thread::scope(|scope| {
-        for _ in 0..jobs.min(kernels.len()) {
-            scope.spawn(|| {
-                while let Some(kernel) = next() {
-                    let tests: Vec<&Script> = tests
-                        .iter()
-                        .filter(|test| test.runs_on(&kernel.name, &matrix))
-                        .collect();
-                    let tally = on_kernel(emulator, kernel, &tests);
-                    *total
-                        .lock()
-                        .unwrap_or_else(std::sync::PoisonError::into_inner) += tally;
-                }
-            });
-        }
-    });
-    total
-        .into_inner()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
+    order.into_iter().map(on).collect()
 }
 
 /// Runs all tests on one kernel, and prints its line.

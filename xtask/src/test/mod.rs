@@ -7,6 +7,7 @@
 mod host;
 mod live;
 mod package;
+mod queue;
 mod report;
 mod script;
 mod service;
@@ -75,16 +76,12 @@ fn run(args: &TestArgs, total: &mut Tally) -> Result<()> {
     let tests = script::find(args.only.as_deref())?;
     let cpus = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     // A guest runs on one CPU and waits for a quarter of the time.
-    let jobs = args.jobs.map_or(cpus + cpus / 2, NonZeroUsize::get);
-    thread::scope(|scope| {
-        // Its guest waits more than it works.
-        let service = (!args.no_host).then(|| scope.spawn(|| service::run(&tracer, &emulator)));
-        *total += live::run(&emulator, &kernels, &tests, jobs);
-        if let Some(service) = service {
-            let panicked = |_| Tally::failed("FAIL service: its thread panicked");
-            *total += service.join().unwrap_or_else(panicked);
-        }
-    });
+    let workers = args.jobs.map_or(cpus + cpus / 2, NonZeroUsize::get);
+    let mut jobs = live::jobs(&emulator, &kernels, &tests);
+    if !args.no_host {
+        jobs.push(Box::new(|| service::run(&tracer, &emulator)));
+    }
+    *total += queue::run(jobs, workers);
     Ok(())
 }
 
