@@ -126,6 +126,37 @@ impl Event {
             | (kind_and_context as u64) << 56
     }
 
+    /// As it lies in memory.
+    #[inline]
+    pub const fn to_bytes(self) -> [u8; size_of::<Self>()] {
+        let identity = Self::identity(self.function, self.frame, self.depth, self.kind_and_context);
+        let mut bytes = [0; size_of::<Self>()];
+        let (time, rest) = bytes.split_at_mut(8);
+        let (value, last) = rest.split_at_mut(8);
+        time.copy_from_slice(&self.time_ns.to_ne_bytes());
+        value.copy_from_slice(&self.value.to_ne_bytes());
+        last.copy_from_slice(&identity.to_ne_bytes());
+        bytes
+    }
+
+    /// From what lies in memory.
+    #[inline]
+    #[allow(clippy::cast_possible_truncation, reason = "the fields of a number")]
+    pub const fn from_bytes(bytes: [u8; size_of::<Self>()]) -> Self {
+        let ([time, value, identity], _) = bytes.as_chunks::<8>() else {
+            unreachable!()
+        };
+        let identity = u64::from_ne_bytes(*identity);
+        Self {
+            time_ns: u64::from_ne_bytes(*time),
+            value: u64::from_ne_bytes(*value),
+            function: identity as u32,
+            frame: (identity >> 32) as u16,
+            depth: (identity >> 48) as u8,
+            kind_and_context: (identity >> 56) as u8,
+        }
+    }
+
     /// The kind, or none if the byte is damaged.
     pub const fn kind(&self) -> Option<EventKind> {
         EventKind::from_u8(self.kind_and_context & 0xf)
@@ -179,6 +210,23 @@ mod tests {
         assert_eq!(size_of::<Event>(), 8 + 8 + 4 + 2 + 1 + 1);
         assert_eq!(size_of::<BatchHeader>(), 8 + 8 + 3 * 4 + 2 * 2 + 16);
         assert_eq!(size_of::<BatchHeader>() % align_of::<Event>(), 0);
+    }
+
+    #[test]
+    fn an_event_is_the_same_bytes_as_in_memory() {
+        let event = Event {
+            time_ns: 0x0102_0304_0506_0708,
+            value: 0x1112_1314_1516_1718,
+            function: 0x2122_2324,
+            frame: 0x3132,
+            depth: 0x41,
+            kind_and_context: 0x51,
+        };
+        let bytes = event.to_bytes();
+        assert_eq!(bytes[16..20], event.function.to_ne_bytes());
+        assert_eq!(bytes[20..22], event.frame.to_ne_bytes());
+        assert_eq!(bytes[22..], [event.depth, event.kind_and_context]);
+        assert_eq!(Event::from_bytes(bytes), event);
     }
 
     #[test]

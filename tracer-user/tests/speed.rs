@@ -23,6 +23,10 @@ use tracer::{
 };
 use tracer_common::{BatchHeader, Event, EventKind};
 
+/// The command's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ROOT_CALLS: u64 = 20_000;
 const FUNCTIONS: u64 = 160;
 const EVENTS_IN_A_FRAME: usize = 1 << 16;

@@ -167,9 +167,24 @@ impl<W: Write> Form for JsonWriter<'_, W> {
 }
 
 /// Appends a number. `key` is all that stands before it.
-fn number(line: &mut Vec<u8>, key: &str, number: impl itoa::Integer) {
+#[inline]
+fn number(line: &mut Vec<u8>, key: &str, number: impl Into<u64>) {
     line.extend_from_slice(key.as_bytes());
-    line.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+    match number.into() {
+        // Most depths, CPUs and return values.
+        #[allow(clippy::cast_possible_truncation, reason = "a digit")]
+        digit @ 0..=9 => line.push(b'0' + digit as u8),
+        number => line.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
+    }
+}
+
+/// Appends a number that may be below 0.
+fn signed(line: &mut Vec<u8>, key: &str, value: i64) {
+    if let Ok(value) = u64::try_from(value) {
+        return number(line, key, value);
+    }
+    line.extend_from_slice(key.as_bytes());
+    line.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 /// Appends a word of this form, in which there is nothing to escape.
@@ -191,7 +206,7 @@ fn returned(line: &mut Vec<u8>, value: Typed) {
     match value {
         Typed::Bool(true) => line.extend_from_slice(br#","value":true"#),
         Typed::Bool(false) => line.extend_from_slice(br#","value":false"#),
-        Typed::Signed(value) | Typed::Listed(value) => number(line, KEY, value),
+        Typed::Signed(value) | Typed::Listed(value) => signed(line, KEY, value),
         Typed::Unsigned(value) => number(line, KEY, value),
         Typed::Bits(bits) => {
             line.extend_from_slice(br#","value":"0x"#);

@@ -28,8 +28,10 @@ pub struct Columns {
     /// See [`Event::frame`].
     pub frames: Vec<u16>,
     /// See [`Event::depth`].
+    #[serde(with = "serde_bytes")]
     pub depths: Vec<u8>,
     /// See [`Event::kind_and_context`].
+    #[serde(with = "serde_bytes")]
     pub kinds_and_contexts: Vec<u8>,
 }
 

@@ -74,12 +74,7 @@ impl Batch {
         }
         bytes.put_slice(&header.comm);
         for event in events {
-            bytes.put_u64_ne(event.time_ns);
-            bytes.put_u64_ne(event.value);
-            bytes.put_u32_ne(event.function);
-            bytes.put_u16_ne(event.frame);
-            bytes.put_u8(event.depth);
-            bytes.put_u8(event.kind_and_context);
+            bytes.put_slice(&event.to_bytes());
         }
         Self::new(bytes.freeze())
     }
@@ -97,15 +92,8 @@ impl Batch {
     }
 
     /// Its events in the order of their places.
-    pub fn events(&self) -> impl Iterator<Item = Event> + use<> {
-        let mut bytes = self.events.clone();
-        (0..self.header.count).map(move |_| Event {
-            time_ns: bytes.get_u64_ne(),
-            value: bytes.get_u64_ne(),
-            function: bytes.get_u32_ne(),
-            frame: bytes.get_u16_ne(),
-            depth: bytes.get_u8(),
-            kind_and_context: bytes.get_u8(),
-        })
+    pub fn events(&self) -> impl Iterator<Item = Event> {
+        let (events, _) = self.events.as_chunks();
+        events.iter().copied().map(Event::from_bytes)
     }
 }
