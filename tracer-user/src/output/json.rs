@@ -100,7 +100,9 @@ impl<'a, W: Write> JsonWriter<'a, W> {
             line.extend_from_slice(br#","caller":"#);
             escaped(line, &self.functions.name(caller))?;
         }
-        arguments(line, info, call)?;
+        if !call.arguments.is_empty() {
+            arguments(line, info, call)?;
+        }
         match call.closed {
             Closed::Returned { .. } => {}
             Closed::Unseen => word(line, r#","end":"#, "not_seen"),
@@ -220,16 +222,27 @@ fn returned(line: &mut Vec<u8>, value: Typed) {
 }
 
 /// Appends the digits of a number, most significant first, without zeros in front.
-#[allow(clippy::cast_possible_truncation, reason = "four bits are taken")]
 fn hex(line: &mut Vec<u8>, number: u64) {
-    let digits = (u64::BITS - number.leading_zeros()).div_ceil(4).max(1);
-    let digit = |place| b"0123456789abcdef"[(number >> (4 * place)) as usize & 15];
-    line.extend((0..digits).rev().map(digit));
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut digits = [0; 16];
+    for (two, byte) in digits
+        .as_chunks_mut()
+        .0
+        .iter_mut()
+        .zip(number.to_be_bytes())
+    {
+        *two = [
+            DIGITS[usize::from(byte >> 4)],
+            DIGITS[usize::from(byte & 15)],
+        ];
+    }
+    let zeros = (number | 1).leading_zeros() as usize / 4;
+    line.extend_from_slice(&digits[zeros..]);
 }
 
 /// Appends the arguments that were recorded.
 fn arguments(line: &mut Vec<u8>, info: Option<&FunctionInfo>, call: &Call) -> io::Result<()> {
-    let Some(info) = info.filter(|_| !call.arguments.is_empty()) else {
+    let Some(info) = info else {
         return Ok(());
     };
     let arguments = value::typed_arguments(&info.parameters, &call.arguments, &call.texts);
