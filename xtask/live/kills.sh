@@ -1,5 +1,6 @@
 # SIGKILL at any time leaves nothing in the kernel. Once each; `kills_often` has more rounds.
 # limit: 400
+# only on 6.1, 6.12, 7.3: what stays goes by the way of attaching, of which these have all
 
 : "${rounds:=1}"
 

@@ -1,5 +1,6 @@
 # Ten thousand tasks inside a root at once: there are places for 1022, and each of the others is counted.
 # limit: 400
+# only on 6.1, 7.3: places and what is counted are those of the programs of tracer; an old kernel and a new one
 
 echo 30000 >/proc/sys/kernel/threads-max
 trace --learn 0 -G __sys_recvfrom --graph-opts depth=1 -v -- tracer workload tasks --count 10000

@@ -1,6 +1,6 @@
 //! What a live test says of itself, in comments of its script.
 //!
-//! `# limit: SECONDS` allows it more or less than three minutes. `# only on KERNEL: WHY` has it run on that kernel alone where that is one of the
+//! `# limit: SECONDS` allows it more or less than three minutes. `# only on KERNEL, KERNEL: WHY` has it run on those kernels alone where one of them is of the
 //! matrix, because the others would say nothing new; on the others it runs if it is asked for by `--kernel`. `# only when named` is for one that takes long:
 //! it runs with `--only` and its whole name.
 
@@ -23,23 +23,27 @@ pub struct Script {
     only_on: Option<OnlyOn>,
 }
 
-/// One kernel is enough.
+/// These kernels are enough.
 struct OnlyOn {
-    kernel: String,
+    kernels: Vec<String>,
     why: String,
 }
 
 impl Script {
     /// Whether it runs on `kernel` of a matrix.
     pub fn runs_on(&self, kernel: &str, matrix: &[&str]) -> bool {
-        self.only_on(matrix).is_none_or(|(only, _)| only == kernel)
+        self.only_on(matrix)
+            .is_none_or(|(only, _)| only.iter().any(|it| it == kernel))
     }
 
-    /// The one kernel of a matrix that it runs on, and why, if it does not run on all.
-    pub fn only_on(&self, matrix: &[&str]) -> Option<(&str, &str)> {
+    /// The kernels that it runs on, and why, if it does not run on all of a matrix.
+    pub fn only_on(&self, matrix: &[&str]) -> Option<(&[String], &str)> {
         let only = self.only_on.as_ref()?;
-        let is_there = matrix.contains(&only.kernel.as_str()) && matrix.len() > 1;
-        is_there.then_some((&only.kernel, &only.why))
+        let is_there = only
+            .kernels
+            .iter()
+            .any(|kernel| matrix.contains(&kernel.as_str()));
+        (is_there && matrix.len() > 1).then_some((&only.kernels, &only.why))
     }
 
     fn read(name: String, text: &str) -> Result<Self> {
@@ -107,11 +111,11 @@ fn only_on(text: &str) -> Result<Option<OnlyOn>> {
     let Some(words) = comment(text, "# only on ") else {
         return Ok(None);
     };
-    let (kernel, why) = words
+    let (kernels, why) = words
         .split_once(": ")
         .with_context(|| format!("`only on {words}` does not say why"))?;
     Ok(Some(OnlyOn {
-        kernel: kernel.to_owned(),
+        kernels: kernels.split(", ").map(str::to_owned).collect(),
         why: why.to_owned(),
     }))
 }
@@ -147,10 +151,16 @@ mod tests {
         let everywhere = read("# Words.\n").unwrap();
         assert!(everywhere.runs_on("6.1", &["6.1", "6.12"]));
         let one = read("# Words.\n# only on 6.12: screens\n").unwrap();
-        assert_eq!(one.only_on(&["6.1", "6.12"]), Some(("6.12", "screens")));
+        let (kernels, why) = one.only_on(&["6.1", "6.12"]).unwrap();
+        assert_eq!((kernels, why), (&["6.12".to_owned()][..], "screens"));
         assert!(one.runs_on("6.12", &["6.1", "6.12"]));
         assert!(!one.runs_on("6.1", &["6.1", "6.12"]));
         assert!(one.runs_on("6.1", &["6.1"]) && one.runs_on("7.3", &["6.1", "7.3"]));
+        let two = read("# only on 6.1, 7.3: ways\n").unwrap();
+        let matrix = ["6.1", "6.12", "7.3"];
+        assert!(two.runs_on("6.1", &matrix) && two.runs_on("7.3", &matrix));
+        assert!(!two.runs_on("6.12", &matrix));
+        assert!(!two.runs_on("6.12", &["6.1", "6.12"]));
         assert!(read("# only on 6.12\n").is_err());
     }
 }
