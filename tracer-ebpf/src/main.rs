@@ -28,6 +28,7 @@ mod nothing;
 mod pair;
 mod probe;
 mod quick;
+mod reserving;
 mod session;
 mod site;
 mod switch;

@@ -1,8 +1,9 @@
-//! Attaches probes that do nothing, runs a command, and lets them go: what the kernel's own part of tracing costs.
+//! Attaches probes that do nothing, or next to nothing, runs a command, and lets them go: what the kernel's own part of tracing costs.
 //!
-//!     probes WAY COUNT FILE COMMAND...
+//!     probes ROLE WAY COUNT FILE COMMAND...
 //!
-//! attaches the first COUNT functions named in FILE by `multi`, `kprobe` or `pair`. Prints how many functions have probes and how long attaching
+//! attaches the first COUNT functions named in FILE by `multi`, `kprobe` or `pair`. In the role `nothing` they do nothing, in the role `reserving` each hit
+//! is an event of its own in the ring. Prints how many functions have probes and how long attaching
 //! and letting go took. `cargo xtask bench` runs it in a guest.
 
 use std::{
@@ -18,10 +19,18 @@ use tracer::{
     plan::{self, Planned, Rules, Scope},
 };
 
+/// More than the events of a measurement take.
+const RING_BYTES: u32 = 16 << 20;
+
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [way, count, file, command @ ..] = arguments.as_slice() else {
-        bail!("usage: probes WAY COUNT FILE COMMAND...");
+    let [role, way, count, file, command @ ..] = arguments.as_slice() else {
+        bail!("usage: probes ROLE WAY COUNT FILE COMMAND...");
+    };
+    let role = match role.as_str() {
+        "nothing" => Role::Nothing,
+        "reserving" => Role::Reserving,
+        _ => bail!("no such role: nothing or reserving"),
     };
     let way = [Way::Multi, Way::Kprobe, Way::Pair]
         .into_iter()
@@ -31,10 +40,13 @@ fn main() -> Result<()> {
     let kernel = Arc::new(Kernel::read()?);
     let ways = Ways::of(&kernel.types, &kernel.symbols);
     let functions = planned(&kernel, ways, file, count.parse()?)?;
-    let (object, _rings) = Object::load(&Loading::SMALLEST)?;
+    let mut loading = Loading::SMALLEST;
+    // Nobody reads it.
+    loading.sizes.ring_bytes = RING_BYTES;
+    let (object, _rings) = Object::load(&loading)?;
     let mut attacher = Attacher::new(object, kernel, ways, way, None);
     let begin = Instant::now();
-    let probes = attacher.attach(&functions, Role::Nothing, &mut Silent)?;
+    let probes = attacher.attach(&functions, role, &mut Silent)?;
     let attach_time = begin.elapsed();
     let count: usize = probes.iter().map(Probe::functions).sum();
     run(command)?;

@@ -28,9 +28,11 @@ let_go() {
 }
 
 for way in $WAYS; do
-    /probes $way 10000 /tmp/plan $workload 2>/tmp/said >/tmp/out || cat /tmp/said >&2
-    echo "floor $way $(time_of /tmp/said)"
-    let_go
+    for role in nothing reserving; do
+        /probes $role $way 10000 /tmp/plan $workload 2>/tmp/said >/tmp/out || cat /tmp/said >&2
+        echo "$role $way $(time_of /tmp/said)"
+        let_go
+    done
     options="--attach $way -G __sys_sendto --learn 0 --graph-opts noirqs -o /dev/null"
     tracer $options -- $workload 2>/tmp/said || cat /tmp/said >&2
     echo "inside $way $(time_of /tmp/said) $(sed -n 's/^tracer: \([0-9]*\) whole calls, [0-9]* partial, \([0-9]*\) events, .*/\1 \2/p' /tmp/said)"
