@@ -23,10 +23,6 @@ use tracer::{
 };
 use tracer_common::{BatchHeader, Event, EventKind};
 
-/// The command's own.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 const ROOT_CALLS: u64 = 20_000;
 const FUNCTIONS: u64 = 160;
 /// What each replay is timed: the one in the middle is told, for the machine has other work.
