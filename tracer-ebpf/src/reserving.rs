@@ -18,28 +18,28 @@ use crate::{
 
 /// At an entry.
 #[fentry]
-pub fn reserving_entry(ctx: FEntryContext) -> i32 {
+pub fn reserve_entry(ctx: FEntryContext) -> i32 {
     store(&ctx, EventKind::Entry, 0);
     0
 }
 
 /// At an exit.
 #[fexit]
-pub fn reserving_exit(ctx: FExitContext) -> i32 {
+pub fn reserve_exit(ctx: FExitContext) -> i32 {
     store(&ctx, EventKind::Exit, TrampolineSite::of(&ctx).value());
     0
 }
 
 /// At both ends, by trampolines, without the value.
 #[fentry]
-pub fn reserving_session(ctx: FEntryContext) -> i32 {
+pub fn reserve_session(ctx: FEntryContext) -> i32 {
     store(&ctx, EventKind::Entry, 0);
     0
 }
 
 /// At both ends, by an fprobe, without the value; 0 asks for the exit.
 #[kprobe]
-pub fn reserving_probe(ctx: ProbeContext) -> u32 {
+pub fn reserve_probe(ctx: ProbeContext) -> u32 {
     store(&ctx, EventKind::Entry, 0);
     0
 }

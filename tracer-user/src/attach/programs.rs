@@ -109,10 +109,10 @@ impl Role {
             (Self::Nothing, ProgramKind::Many(Many::Fprobe)) => "nothing_probe",
             (Self::Nothing, ProgramKind::One(End::Entry)) => "nothing_entry",
             (Self::Nothing, ProgramKind::One(End::Exit)) => "nothing_exit",
-            (Self::Reserving, ProgramKind::Many(Many::Trampolines)) => "reserving_session",
-            (Self::Reserving, ProgramKind::Many(Many::Fprobe)) => "reserving_probe",
-            (Self::Reserving, ProgramKind::One(End::Entry)) => "reserving_entry",
-            (Self::Reserving, ProgramKind::One(End::Exit)) => "reserving_exit",
+            (Self::Reserving, ProgramKind::Many(Many::Trampolines)) => "reserve_session",
+            (Self::Reserving, ProgramKind::Many(Many::Fprobe)) => "reserve_probe",
+            (Self::Reserving, ProgramKind::One(End::Entry)) => "reserve_entry",
+            (Self::Reserving, ProgramKind::One(End::Exit)) => "reserve_exit",
         }
     }
 }

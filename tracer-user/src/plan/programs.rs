@@ -14,7 +14,7 @@ pub fn is_program(symbol: &str) -> bool {
 /// Whether it is one of tracer-ebpf/src/main.rs. The kernel calls them `bpf_prog_<16 digits>_<name>` (`bpf_get_prog_name`,
 /// kernel/bpf/core.c), and keeps 15 bytes of a name (BPF_OBJ_NAME_LEN), which is all of each.
 pub fn is_own(symbol: &str) -> bool {
-    const ROLES: &[&str] = &["root", "callee", "shared", "hidden", "nothing"];
+    const ROLES: &[&str] = &["root", "callee", "shared", "hidden", "nothing", "reserve"];
     const PARTS: &[&str] = &["entry", "exit", "session", "probe"];
     const TRACEPOINT: &str = "sched_switch";
     let name = symbol
@@ -41,7 +41,12 @@ mod tests {
 
     #[test]
     fn the_tracers_own_programs_are_known() {
-        for own in ["callee_entry", "root_session", "sched_switch"] {
+        for own in [
+            "callee_entry",
+            "root_session",
+            "reserve_session",
+            "sched_switch",
+        ] {
             assert!(is_own(&format!("bpf_prog_0123456789abcdef_{own}")), "{own}");
         }
         for other in ["redirect_to_peer", "sched", "callee_entries", "entry"] {
