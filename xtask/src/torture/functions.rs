@@ -25,7 +25,11 @@ pub fn choose(
             fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
         return Ok(text.lines().map(str::to_owned).collect());
     }
-    let script = if way == "pair" { CALLED } else { "tracer list" };
+    let script = if way == super::PAIR_WAY {
+        CALLED
+    } else {
+        "tracer list"
+    };
     Ok(attachable(&super::script(emulator, kernel, script)?))
 }
 

@@ -20,15 +20,19 @@ use clap::Args;
 use crate::process::say;
 use crate::setup::{self, Emulator, Kernel, KernelChoice, kernels};
 use crate::vm::{self, GuestFile, Sinks, VmError, VmSpec};
-use crate::{build, workspace};
+use crate::build;
 
 use state::{Group, State};
 
 /// Roots, and the work below them; then groups of functions, one after the other.
 const GUEST: &str = concat!(include_str!("work.sh"), include_str!("guest.sh"));
 
-/// Groups in one boot.
+/// Groups in one boot. One of pairs takes minutes, and what is done is kept when a boot ends.
 const AT_ONCE: usize = 8;
+const PAIRS_AT_ONCE: usize = 1;
+/// Functions in a group.
+const LARGEST: usize = 8192;
+const LARGEST_OF_PAIRS: usize = 256;
 /// For what all functions of a kernel take to attach and let go, and the workloads in between.
 const BOOT: Duration = Duration::from_mins(3);
 /// For a function to attach and let go by a pair, with room to spare: below busy roots each step of patching waits for the other CPU, 0.6 s and more
@@ -36,6 +40,8 @@ const BOOT: Duration = Duration::from_mins(3);
 const PAIR: Duration = Duration::from_millis(1500);
 /// With the other ways.
 const ONE_OF_MANY: Duration = Duration::from_millis(40);
+
+const PAIR_WAY: &str = "pair";
 
 /// A torture
 #[derive(Args, Debug)]
@@ -49,9 +55,9 @@ pub struct TortureArgs {
     /// Only the functions that this file names, one a line; without, all, and for pairs all that the workloads call
     #[arg(long, value_name = "FILE")]
     functions: Option<std::path::PathBuf>,
-    /// The most functions in a group
-    #[arg(long, default_value_t = 8192)]
-    largest: usize,
+    /// The most functions in a group; without, 8192, and 256 pairs
+    #[arg(long)]
+    largest: Option<usize>,
 }
 
 /// Tortures one kernel.
@@ -64,11 +70,9 @@ pub fn main(args: &TortureArgs) -> Result<u8> {
         let file = state::file(&kernel.release, &way);
         let mut state = match state::read(&file)? {
             Some(state) => state,
-            None => State::new(
-                &functions::choose(&emulator, &kernel, &way, args.functions.as_deref())?,
-                args.largest,
-            ),
+            None => begin(&emulator, &kernel, &way, args)?,
         };
+        state::write(&file, &state)?;
         let machine = Machine {
             emulator: &emulator,
             kernel: &kernel,
@@ -89,6 +93,21 @@ pub fn main(args: &TortureArgs) -> Result<u8> {
         status |= u8::from(!state.findings.is_empty());
     }
     Ok(status)
+}
+
+/// All is still to do.
+fn begin(emulator: &Emulator, kernel: &Kernel, way: &str, args: &TortureArgs) -> Result<State> {
+    let functions = functions::choose(emulator, kernel, way, args.functions.as_deref())?;
+    say(format!(
+        "{} {way}: {} functions to attach",
+        kernel.release,
+        functions.len()
+    ));
+    let largest = match way {
+        PAIR_WAY => LARGEST_OF_PAIRS,
+        _ => LARGEST,
+    };
+    Ok(State::new(&functions, args.largest.unwrap_or(largest)))
 }
 
 fn report(release: &str, way: &str, state: &State) -> String {
@@ -115,12 +134,12 @@ fn report(release: &str, way: &str, state: &State) -> String {
 fn ways(emulator: &Emulator, kernel: &Kernel, wanted: Option<&str>) -> Result<Vec<String>> {
     let asked = script(emulator, kernel, "tracer check || true")?;
     let has = |way: &&str| {
-        *way == "pair"
+        *way == PAIR_WAY
             || asked
                 .lines()
                 .any(|line| line.starts_with("ok") && line.contains(*way))
     };
-    let ways = ["multi", "kprobe", "pair"].into_iter().filter(has);
+    let ways = ["multi", "kprobe", PAIR_WAY].into_iter().filter(has);
     let ways: Vec<String> = ways
         .filter(|way| wanted.is_none_or(|wanted| wanted == *way))
         .map(str::to_owned)
@@ -153,6 +172,8 @@ impl Machine<'_> {
             .is_some_and(|group| group.suspicion.is_some());
         let count = if suspected {
             1
+        } else if self.way == PAIR_WAY {
+            PAIRS_AT_ONCE
         } else {
             AT_ONCE.min(state.waiting.len())
         };
@@ -177,7 +198,8 @@ impl Machine<'_> {
     }
 
     fn spec(&self, groups: &[Group]) -> Result<VmSpec> {
-        let directory = workspace::target().join("torture").join("groups");
+        // Of its own, so that two kernels can be tortured side by side.
+        let directory = state::file(&self.kernel.release, self.way).with_extension("groups");
         let _ = fs::remove_dir_all(&directory);
         fs::create_dir_all(&directory)?;
         let names: Vec<String> = (0..groups.len()).map(|number| number.to_string()).collect();
@@ -193,7 +215,7 @@ impl Machine<'_> {
             .iter()
             .map(|group| group.functions.len())
             .sum::<usize>();
-        let each = if self.way == "pair" {
+        let each = if self.way == PAIR_WAY {
             PAIR
         } else {
             ONE_OF_MANY
