@@ -1,26 +1,61 @@
 //! Letting probes go behind the prompt.
 //!
 //! Up to kernel 7.0 each link of a pair waits for a grace period when it goes (bpf_tramp_image_put and unregister_fentry,
-//! kernel/bpf/trampoline.c), so a plan of a hundred functions takes ten seconds and more. Nothing is gained by waiting for that: the
-//! trace is disarmed, the probes do nothing. So a child of the process keeps the descriptors, the process ends, and the child with it: the kernel
-//! closes what an ending process holds, one by one, and whatever signal comes then changes nothing.
+//! kernel/bpf/trampoline.c), so a plan of a hundred functions takes ten seconds and more; while the function tracer is switched on or off, every
+//! probe waits for that. Nothing is gained by waiting with them: the trace is disarmed, the probes do nothing. So a child of the process keeps the descriptors, the
+//! process ends, and the child with it: the kernel closes what an ending process holds, one by one, and whatever signal comes then changes
+//! nothing. A process is seen to have ended when all that it held is gone (do_exit, kernel/exit.c: exit_notify comes after exit_task_work).
 //!
 //! The child runs no code of ours but a few system calls: other threads may have held any lock when it was made.
 
-use std::{io, os::fd::AsRawFd as _};
+use std::{
+    io,
+    os::fd::AsRawFd as _,
+    thread,
+    time::{Duration, Instant},
+};
 
 use nix::{
     fcntl::{OFlag, open},
-    sys::{prctl, stat::Mode},
+    sys::{
+        prctl,
+        stat::Mode,
+        wait::{WaitPidFlag, WaitStatus, waitpid},
+    },
     unistd::{ForkResult, Pid, dup2_stderr, dup2_stdin, dup2_stdout, fork, pipe, read, setsid},
 };
 
 /// What the process that lets go is called, as `ps` shows it.
 pub const NAME: &std::ffi::CStr = c"tracer-detach";
 
-/// Drops `held` here at once, while a child process lets go what it stands for in the kernel. Returns the child's number. If there can be no
-/// child, it is dropped all the same, and takes its time.
-pub fn let_go<T>(held: T) -> io::Result<Pid> {
+/// How often it is looked whether all is gone.
+const TICK: Duration = Duration::from_millis(5);
+
+/// A process that lets go what it holds, and ends with that.
+#[derive(Debug)]
+pub struct Leaving {
+    /// Its number.
+    pub process: Pid,
+}
+
+impl Leaving {
+    /// Whether all is gone, or is before so much time has passed.
+    #[must_use]
+    pub fn is_over_within(&self, patience: Duration) -> bool {
+        let end = Instant::now() + patience;
+        while let Ok(WaitStatus::StillAlive) = waitpid(self.process, Some(WaitPidFlag::WNOHANG)) {
+            if Instant::now() >= end {
+                return false;
+            }
+            thread::sleep(TICK);
+        }
+        true
+    }
+}
+
+/// Drops `held` here at once, while a child process lets go what it stands for in the kernel. If there can be no child, it is dropped all
+/// the same, and takes its time.
+pub fn let_go<T>(held: T) -> io::Result<Leaving> {
     let (wait, ready) = pipe()?;
     // Before there is a child, which must not open anything that could fail.
     let null = open("/dev/null", OFlag::O_RDWR, Mode::empty())?;
@@ -35,7 +70,7 @@ pub fn let_go<T>(held: T) -> io::Result<Pid> {
             // Not the last to hold them, so this takes no time. Then the child may go.
             drop(held);
             drop(ready);
-            Ok(child)
+            Ok(Leaving { process: child })
         }
     }
 }

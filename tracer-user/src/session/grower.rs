@@ -13,7 +13,7 @@ use std::{
 };
 
 use super::{
-    growth::{Grown, Start, Work, lock},
+    growth::{Grown, Start, lock},
     learning::WatchError,
 };
 use crate::{
@@ -97,7 +97,6 @@ impl Grower {
                         "tracer: process {} switches the function tracer off",
                         looker.process()
                     );
-                    lock(&self.grown).kernel = Work::Busy;
                     return Ok(());
                 };
                 let known = learner.members().len();

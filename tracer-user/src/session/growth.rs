@@ -30,7 +30,7 @@ use crate::{
 /// tasks down.
 pub const AFTER_LEARNING: Duration = Duration::from_secs(10);
 /// The end of the trace waits no longer for what the thread just does: the kernel verifies a program, symbols are read.
-const PATIENCE: Duration = Duration::from_millis(200);
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// What growth begins with.
 pub struct Start {
@@ -63,18 +63,6 @@ pub struct Grown {
     pub probes: Vec<Probe>,
     /// What was seen to run under the roots, with its hits.
     pub seen: BTreeMap<Address, u64>,
-    /// Whether the kernel is still at work for it: whoever takes probes away would wait for that.
-    pub kernel: Work,
-}
-
-/// Whether the kernel patches its text.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Work {
-    /// Not for tracer.
-    #[default]
-    Done,
-    /// It switches the function tracer on or off, or attaches.
-    Busy,
 }
 
 /// Growth under way. Dropping it ends it.
@@ -91,7 +79,6 @@ impl Growth {
         let grown = Arc::new(Mutex::new(Grown {
             probes: Vec::new(),
             seen: start.seen.clone(),
-            kernel: Work::Done,
         }));
         let grower = Grower::new(start, Arc::clone(&stop), Arc::clone(&grown));
         let thread = thread::Builder::new()
@@ -117,11 +104,7 @@ impl Growth {
         while !self.thread.is_finished() && Instant::now() < end {
             thread::sleep(Duration::from_millis(5));
         }
-        let mut grown = std::mem::take(&mut *lock(&self.grown));
-        if !self.thread.is_finished() {
-            grown.kernel = Work::Busy;
-        }
-        grown
+        std::mem::take(&mut *lock(&self.grown))
     }
 }
 

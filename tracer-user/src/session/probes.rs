@@ -1,11 +1,11 @@
 //! The probes of a trace: put in before it is armed, taken away after it is disarmed, with a word to the user where it takes long.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Stop, growth::Work};
+use super::Stop;
 use crate::{
     attach::{self, AttachError, Attacher, Observer, Probe, Role},
     plan::{Plan, Planned},
@@ -93,70 +93,30 @@ impl Observer for Watch<'_> {
     }
 }
 
-/// The user waits no longer for probes that go.
-const PATIENCE: Duration = Duration::from_millis(300);
+/// The user waits no longer for probes that go: many functions with one link are gone by then.
+const PATIENCE: Duration = Duration::from_millis(100);
 
-/// Pairs that are let go before the prompt, at most. Of one alone nobody can say how long it takes: on 6.1 a busy machine was seen to wait 2.6 s for the
-/// first of 246.
-const FEW_PAIRS: usize = 8;
-
-/// Why probes go behind the prompt.
-enum Behind {
-    /// The kernel is still busy with the last look.
-    Look,
-    /// Each has links of its own.
-    Pairs,
-    /// They are expected to take so long.
-    Slow(Duration),
-}
-
-/// Takes probes away, the roots' first. What would take long goes behind the prompt, with a word; all of it, if the kernel is busy.
-pub fn detach(probes: Probes, kernel: Work) {
+/// Takes probes away. What takes long goes behind the prompt, with a word.
+pub fn detach(probes: Probes) {
     let Probes {
         roots,
         callees,
         hidden,
     } = probes;
-    let mut rest: Vec<Probe> = roots.into_iter().chain(callees).chain(hidden).collect();
-    rest.reverse();
-    if kernel == Work::Busy && !rest.is_empty() {
-        return let_go(rest, &Behind::Look);
+    let all: Vec<Probe> = roots.into_iter().chain(callees).chain(hidden).collect();
+    if all.is_empty() {
+        return;
     }
-    let pairs = rest.iter().filter(|probe| matches!(probe, Probe::Pair(_)));
-    if pairs.count() > FEW_PAIRS {
-        return let_go(rest, &Behind::Pairs);
-    }
-    let begin = Instant::now();
-    let mut gone = 0;
-    while let Some(probe) = rest.pop() {
-        gone += 1;
-        drop(probe);
-        // As long as those before have taken: a link of many functions takes hardly longer than that of one.
-        let time = begin.elapsed() * to_u32(rest.len()) / gone;
-        if !rest.is_empty() && begin.elapsed() + time > PATIENCE {
-            return let_go(rest, &Behind::Slow(time));
-        }
-    }
-}
-
-fn let_go(probes: Vec<Probe>, behind: &Behind) {
-    let count = functions(&probes);
-    let how = match behind {
-        Behind::Look => "which begins when the kernel has ended the last look".to_owned(),
-        Behind::Pairs => "one after the other".to_owned(),
-        Behind::Slow(time) => format!("which takes about {} s on this kernel", time.as_secs() + 1),
-    };
-    match attach::behind::let_go(probes) {
-        Ok(process) => {
-            eprintln!("tracer: {count} functions are let go by process {process}, {how}");
-        }
+    let count = functions(&all);
+    match attach::behind::let_go(all) {
+        Ok(leaving) if leaving.is_over_within(PATIENCE) => {}
+        Ok(leaving) => eprintln!(
+            "tracer: {count} functions are let go by process {}",
+            leaving.process
+        ),
         // They are gone, if late.
         Err(error) => log::debug!("no process to let probes go: {error}"),
     }
-}
-
-fn to_u32(count: usize) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 fn progress(what: &'static str, count: usize) -> ProgressBar {

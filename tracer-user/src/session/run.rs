@@ -10,7 +10,7 @@ use super::{
     Options, Outcome, Outputs, Stop,
     attached::{self, Attached},
     command::{self, Subject},
-    growth::{self, Growth, Start, Work},
+    growth::{self, Growth, Start},
     learn,
     learning::{self, Before, Learned, Origin},
     pipeline::Pipeline,
@@ -250,17 +250,15 @@ impl Prepared {
     /// Keeps what was learned, and takes the probes away.
     fn leave(self, options: &Options, growth: Option<Growth>, mut probes: Probes) {
         let mut seen = self.seen;
-        let mut kernel = Work::Done;
         if let Some(growth) = growth {
             let grown = growth.end();
             probes.callees.extend(grown.probes);
             seen = grown.seen;
-            kernel = grown.kernel;
         }
         if let Some(cache) = &self.cache {
             let tell = |words: &str| tell::more(options.verbose, words);
             learning::keep(&self.kernel, &self.plan.roots, cache, &seen, tell);
         }
-        probes::detach(probes, kernel);
+        probes::detach(probes);
     }
 }

@@ -17,10 +17,10 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use clap::Args;
 
+use crate::build;
 use crate::process::say;
 use crate::setup::{self, Emulator, Kernel, KernelChoice, kernels};
 use crate::vm::{self, GuestFile, Sinks, VmError, VmSpec};
-use crate::build;
 
 use state::{Group, State};
 
