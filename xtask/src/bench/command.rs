@@ -14,6 +14,7 @@ use crate::{build, process::say};
 
 const CALLS: &str = include_str!("calls.sh");
 const ATTACHING: &str = include_str!("attaching.sh");
+const PROMPT: &str = include_str!("prompt.sh");
 
 /// A measurement
 #[derive(Args, Debug)]
@@ -49,8 +50,9 @@ pub fn main(args: &BenchArgs) -> Result<u8> {
     let setting = format!("WAYS='{}'\nCOUNTS='100 300 1000'\n", ways.join(" "));
     say("counting the instructions of traced calls");
     let calls = guest.run(&(setting.clone() + CALLS), Measure::Instructions)?;
-    say("timing how long attaching takes");
-    let attaching = guest.run(&(setting + ATTACHING), Measure::Time)?;
+    say("timing how long attaching takes, and the prompt");
+    let mut attaching = guest.run(&(setting + ATTACHING), Measure::Time)?;
+    attaching += &guest.run(PROMPT, Measure::Instructions)?;
     let figures = Figures::read(&guest.kernel.release, &ways, &calls, &attaching)?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&figures)?);
