@@ -226,14 +226,23 @@ fn watch(
     let end = Instant::now() + time;
     let names: Vec<&str> = roots.iter().map(|root| root.name.as_str()).collect();
     let starts: BTreeSet<Address> = roots.iter().map(|root| root.address).collect();
-    let tasks = looker.callers_of(&names, time, stop.flag())?;
-    let Some(tasks) = tasks.filter(|tasks| !tasks.is_empty()) else {
-        return Ok(None);
-    };
     let mut learner = Learner::new(kernel, starts);
+    let mut tasks = Vec::new();
     // Short looks until enough was seen and nothing new comes: each reads what it recorded, so the buffer stays small.
     let mut look = Duration::from_millis(250);
-    while let Some(hits) = looker.record(&tasks, look, stop.flag())? {
+    loop {
+        // Callers that live shortly have ended before they are looked at: until one is seen to call, they are asked for again.
+        if learner.root_calls() == 0 {
+            let left = end.saturating_duration_since(Instant::now());
+            let callers = looker.callers_of(&names, left, stop.flag())?;
+            tasks = callers.unwrap_or_default();
+            if tasks.is_empty() {
+                break;
+            }
+        }
+        let Some(hits) = looker.record(&tasks, look, stop.flag())? else {
+            break;
+        };
         let known = learner.members().len();
         // Read anew: BPF programs that were loaded meanwhile are among the callers.
         learner.take(&Symbols::read()?, &hits);
