@@ -2,7 +2,7 @@
 //!
 //! Each function has two programs and two links of its own, which keep the programs alive. The exit goes in first and comes out last, so an entry is
 //! never counted without its exit. Cost, under emulation on 6.1: 0.1 to 0.2 s a function, three quarters of it to load the two programs, in which the verifier
-//! goes through 6,300 instructions; up to 0.5 s to let go.
+//! goes through 6,300 instructions; 0.12 to 0.14 s to let go up to kernel 7.0.
 //!
 //! This is the one way that reaches into modules and BPF programs by their own types.
 
