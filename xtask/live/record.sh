@@ -1,5 +1,6 @@
 # A recording replays as the trace printed, and survives the end of tracer.
 # limit: 400
+# only on 6.1, 6.12, 7.3: what a recording holds comes by the way of attaching, of which these have all
 
 drive tcp
 # Byte for byte, with the same options.
