@@ -1,6 +1,6 @@
 # The first to call the root has ended before it can be looked at; another is, when it calls.
 # only on 6.18: how tasks are found is the same on every kernel
-# limit: 120
+# limit: 240
 
 trace --learn 30s -G udp_sendmsg -n 5
 instance=/sys/kernel/tracing/instances
