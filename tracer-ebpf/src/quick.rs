@@ -8,9 +8,11 @@
 //! Cost, counted on 7.3 (`cargo xtask bench`): docs/benchmarks.md has it. The clock alone is 45 instructions of each end. A program saves all
 //! registers that it uses anywhere when it begins, also for a call outside any root, and a call of another function of its own costs a dozen
 //! instructions. So this is part of the program, and made so that two registers are enough: the task, and either the probe's
-//! context or the event, are all that is kept across the call of a helper. What else is needed behind one is read again.
+//! context or the event, are all that is kept across the call of a helper. What else is needed behind one is read again. What leads elsewhere is marked
+//! as cold, so that the compiler lays the short way out without jumps. (A function that is `#[cold]` goes into a section of its own, in which aya's linking
+//! does not find it.)
 
-use core::ptr;
+use core::{hint::cold_path, ptr};
 
 use aya_ebpf::helpers::bpf_ktime_get_ns;
 use tracer_common::{Event, EventKind, PreemptLayout, cursor::place, stand_in};
@@ -41,16 +43,19 @@ pub fn entry<S: Site>(ctx: &S, task: *mut Task) -> bool {
     unsafe {
         // Then the preempt count is not known, and what looks for it is no part of the program.
         if meant::<{ stand_in::QUICK_CALLS }>() == 0 {
+            cold_path();
             return any_entry(*ctx);
         }
         let mut function = 0;
         ptr::write_volatile(&raw mut function, probe::function(ctx));
         let Some(soft) = context::soft_interrupt() else {
+            cold_path();
             return any_entry(*ctx);
         };
         // The calls under the root.
         let calls = open_calls(task);
         if calls >= meant::<{ stand_in::QUICK_CALLS }>() {
+            cold_path();
             return any_entry(*ctx);
         }
         // The depth is raised first: an interrupt before the call is kept takes the next place, and not this one.
@@ -72,6 +77,7 @@ pub fn entry<S: Site>(ctx: &S, task: *mut Task) -> bool {
         let cursor = batch::take_place(task);
         let identity = ptr::read_volatile(&raw const (*call).identity);
         if place(cursor) >= LAST_PLACE {
+            cold_path();
             (*task).pending.cursor = cursor;
             write(&raw mut (*task).pending.event, identity);
             (*task).pending.event.value = 0;
@@ -99,10 +105,12 @@ pub fn exit<S: Site>(ctx: &S, task: *mut Task) {
         // Those that will be open.
         let calls = open_calls(task).wrapping_sub(1);
         if calls >= meant::<{ stand_in::QUICK_CALLS }>() {
+            cold_path();
             return any_exit(*ctx, time_ns);
         }
         let call = call(task, calls);
         if ptr::read_volatile(&raw const (*call).frame) != ctx.frame() {
+            cold_path();
             return any_exit(*ctx, time_ns);
         }
         let state = ptr::read_volatile(&raw const (*call).state) - 1;
@@ -110,6 +118,7 @@ pub fn exit<S: Site>(ctx: &S, task: *mut Task) {
         let identity = ptr::read_volatile(&raw const (*call).identity) + ENTRY_TO_EXIT;
         let cursor = batch::take_place(task);
         if place(cursor) >= LAST_PLACE {
+            cold_path();
             (*task).pending.cursor = cursor;
             (*task).pending.event.time_ns = time_ns;
             write(&raw mut (*task).pending.event, identity);
