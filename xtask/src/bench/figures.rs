@@ -14,8 +14,8 @@ pub struct Way {
     pub calls: f64,
     /// Probes that do nothing.
     pub floor: f64,
-    /// Probes that know no root and put each event into the ring for itself.
-    pub reserving: f64,
+    /// Probes that know no root and put each event into the ring for itself; none where they would lock the machine up.
+    pub reserving: Option<f64>,
     /// tracer, in a root call.
     pub inside: f64,
     /// tracer, outside any root call.
@@ -55,7 +55,7 @@ impl Figures {
             .iter()
             .map(|way| {
                 let floor = numbers(calls, &format!("nothing {way}"), 1)?[0];
-                let reserving = numbers(calls, &format!("reserving {way}"), 1)?[0];
+                let reserving = numbers(calls, &format!("reserving {way}"), 1).ok();
                 let inside = numbers(calls, &format!("inside {way}"), 3)?;
                 let outside = numbers(calls, &format!("outside {way}"), 1)?[0];
                 // Each call has an entry and an exit.
@@ -64,7 +64,7 @@ impl Figures {
                     name: (*way).to_owned(),
                     calls,
                     floor: (floor - untraced) / calls,
-                    reserving: (reserving - untraced) / calls,
+                    reserving: reserving.map(|time| (time[0] - untraced) / calls),
                     inside: (inside[0] - untraced) / calls,
                     outside: (outside - untraced) / calls,
                 })
@@ -147,7 +147,7 @@ impl fmt::Display for Figures {
         for way in &self.ways {
             writeln!(
                 out,
-                "  {:<15} {:>4.0} calls  floor {:>5.0}  in a root {:>5.0} ({:.2} x floor)  outside {:>5.0} ({:.2} x floor)  an event each {:>5.0}",
+                "  {:<15} {:>4.0} calls  floor {:>5.0}  in a root {:>5.0} ({:.2} x floor)  outside {:>5.0} ({:.2} x floor)  an event each {:>5}",
                 way.name,
                 way.calls,
                 way.floor,
@@ -156,6 +156,7 @@ impl fmt::Display for Figures {
                 way.outside,
                 way.outside / way.floor,
                 way.reserving
+                    .map_or_else(|| "-".to_owned(), |cost| format!("{cost:.0}"))
             )?;
         }
         for (name, (cost, calls)) in [
@@ -192,7 +193,13 @@ mod tests {
         let calls = "untraced 1000\nplan 7\nnothing pair 3000\nreserving pair 4000\ninside pair 5000 2 40\noutside pair 2000\nfunction_graph 21000 2 20\nbpftrace 31000 2 20\ntrace-cmd 6000 3\nreplay 800 8\n";
         let figures = Figures::read("6.1", &["pair"], calls, "pair 1 functions\n").unwrap();
         let way = &figures.ways[0];
-        let found = [way.calls, way.floor, way.reserving, way.inside, way.outside];
+        let found = [
+            way.calls,
+            way.floor,
+            way.reserving.unwrap(),
+            way.inside,
+            way.outside,
+        ];
         assert_eq!(
             found.map(f64::round).map(|cost| cost as i64),
             [10, 200, 300, 400, 100]
