@@ -31,7 +31,10 @@ for way in $WAYS; do
     for role in nothing reserving; do
         # The exit of `_raw_spin_lock_irqsave`, with the ring's lock just taken, would take it again: before 6.15 (rqspinlock) the machine stands still. With
         # the other ways the kernel skips a probe within a probe.
-        [ $role-$way = reserving-pair ] && ! grep -q ' resilient_queued_spin_lock_slowpath$' /proc/kallsyms && continue
+        if [ $role-$way = reserving-pair ] && ! grep -q ' resilient_queued_spin_lock_slowpath$' /proc/kallsyms; then
+            echo "$role $way left out"
+            continue
+        fi
         /probes $role $way 10000 /tmp/plan $workload 2>/tmp/said >/tmp/out || cat /tmp/said >&2
         echo "$role $way $(time_of /tmp/said)"
         let_go

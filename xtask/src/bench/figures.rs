@@ -55,7 +55,13 @@ impl Figures {
             .iter()
             .map(|way| {
                 let floor = numbers(calls, &format!("nothing {way}"), 1)?[0];
-                let reserving = numbers(calls, &format!("reserving {way}"), 1).ok();
+                let name = format!("reserving {way}");
+                let is_left_out = calls.lines().any(|line| line == format!("{name} left out"));
+                let reserving = if is_left_out {
+                    None
+                } else {
+                    Some(numbers(calls, &name, 1)?[0])
+                };
                 let inside = numbers(calls, &format!("inside {way}"), 3)?;
                 let outside = numbers(calls, &format!("outside {way}"), 1)?[0];
                 // Each call has an entry and an exit.
@@ -64,7 +70,7 @@ impl Figures {
                     name: (*way).to_owned(),
                     calls,
                     floor: (floor - untraced) / calls,
-                    reserving: reserving.map(|time| (time[0] - untraced) / calls),
+                    reserving: reserving.map(|time| (time - untraced) / calls),
                     inside: (inside[0] - untraced) / calls,
                     outside: (outside - untraced) / calls,
                 })
@@ -209,6 +215,12 @@ mod tests {
         let printing = [figures.trace_cmd_report, figures.replay];
         assert_eq!(format!("{printing:?}"), "[2000.0, 200.0]");
         assert!(Figures::read("6.1", &["multi"], calls, "").is_err());
+        // Left out where the guest says so, and not where it says nothing.
+        let left_out = calls.replace("reserving pair 4000", "reserving pair left out");
+        let figures = Figures::read("6.1", &["pair"], &left_out, "").unwrap();
+        assert_eq!(figures.ways[0].reserving, None);
+        let silent = calls.replace("reserving pair 4000", "reserving pair ");
+        assert!(Figures::read("6.1", &["pair"], &silent, "").is_err());
     }
 
     #[test]
