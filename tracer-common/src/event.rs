@@ -195,7 +195,7 @@ pub struct BatchHeader {
     pub cpu: u32,
     /// Events in the batch, at most [`BATCH_CAPACITY`].
     pub count: u16,
-    /// See [`Arrival`].
+    /// The [`Arrival`] in the lowest bit, the root call's generation above it, see [`crate::generation`].
     pub early: u16,
     /// The task's command name, padded with zeros (`TASK_COMM_LEN`, include/linux/sched.h).
     pub comm: [u8; 16],

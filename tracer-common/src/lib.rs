@@ -10,6 +10,7 @@ mod config;
 pub mod context;
 pub mod cursor;
 mod event;
+pub mod generation;
 pub mod stand_in;
 mod texts;
 

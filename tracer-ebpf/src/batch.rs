@@ -114,7 +114,7 @@ pub fn early(task: *mut Task, cursor: u64, writer: u32) {
         let single = single(task, writer);
         (*single).header = BatchHeader {
             sequence: (*buffer).header.sequence + u64::from(place(cursor)),
-            early: Arrival::Early as u16,
+            early: (*buffer).header.early | Arrival::Early as u16,
             ..(*buffer).header
         };
         output(&raw mut (*single).header, 1, Wake::Later);

@@ -12,7 +12,7 @@ use aya_ebpf::{
 };
 use tracer_common::{
     BATCH_CAPACITY, BatchHeader, Config, CpuCounters, Event, MAX_CPUS, MAX_QUICK_DEPTH, TASK_BYTES,
-    TASK_SLOTS, TASKS_BYTES, TEXT_FUNCTIONS, TextArguments, cursor, stand_in,
+    TASK_SLOTS, TASKS_BYTES, TEXT_FUNCTIONS, TextArguments, cursor, generation::SIDES, stand_in,
 };
 
 /// Set by userspace before loading; read-only and frozen, so that the verifier knows its values.
@@ -61,20 +61,19 @@ pub const OUTSIDE: u32 = 0;
 /// a probe finds that no call is open, and takes the way that knows all cases.
 pub const SWITCHING: u32 = (TASK_SLOTS - 1) * TASK_BYTES;
 
-/// What one CPU is doing. A slot is named by where it is in the table, bytes. A cache line of its own.
+/// What one CPU is doing. A slot is named by its offset in the table, bytes. A cache line of its own.
 #[repr(C, align(64))]
 #[derive(Clone, Copy)]
 pub struct Cpu {
     /// While switching: the task that comes, see `task`.
     pub next_task: u64,
-    /// [`OUTSIDE`], [`SWITCHING`], or the slot of the task that runs here inside a root.
-    pub slot: u32,
+    /// The gate's words, one for each side, see `gate`: [`OUTSIDE`], [`SWITCHING`], or the slot of
+    /// the task that runs here inside a root call of that side. At most one of them is a slot.
+    pub words: [u32; SIDES],
     /// While switching: the slot of the task that comes, or [`OUTSIDE`].
     pub next_slot: u32,
     /// While switching: the slot of the task that goes, or [`OUTSIDE`].
     pub previous_slot: u32,
-    /// Fills up to 8 bytes.
-    pub reserved: u32,
     /// What userspace reads.
     pub counters: CpuCounters,
 }
@@ -86,6 +85,8 @@ pub struct Task {
     pub first: Buffer,
     /// The task, see `task::current`; 0 while the slot is free.
     pub owner: u64,
+    /// The generation of probes that the root call belongs to, see [`tracer_common::generation`].
+    pub generation: u64,
     /// The frame of the open root call, see `site`: with its function it identifies its exit.
     pub root_frame: u64,
     /// Where the root begins that was called.
@@ -208,7 +209,8 @@ pub static CPUS: Shared<[Cpu; MAX_CPUS]> =
 #[btf_map]
 pub static RINGS: ArrayOfMaps<RingBuf<(), 4096>, 1> = ArrayOfMaps::new();
 
-/// How many tasks are inside a root, so that a switch costs little while there is none.
+/// How many tasks are inside a root call of each side, 32 bits each, side 0 in the low half: one
+/// word, so that a task switch costs little while there is none.
 #[btf_map]
 pub static INSIDE: Array<u64, 1> = Array::new();
 
@@ -216,18 +218,20 @@ pub static INSIDE: Array<u64, 1> = Array::new();
 #[btf_map]
 pub static TEXTS: Array<TextArguments, { TEXT_FUNCTIONS as usize }> = Array::new();
 
-/// Whether root calls begin: 0 until userspace has attached all that the trace begins with, and again before it
-/// detaches. Read when a root is entered outside any root call, and nowhere else.
+/// The generation of probes that root calls which begin now belong to; 0 means that none begins: until
+/// userspace has attached all that the trace begins with, and again before it detaches. Read when a
+/// root is entered outside any root call, and nowhere else.
 #[btf_map]
 pub static ARMED: Array<u64, 1> = Array::new();
 
-/// Whether root calls begin now, see [`ARMED`].
+/// The generation that is armed, or 0, see [`ARMED`].
 #[inline(always)]
-pub fn armed() -> bool {
-    // SAFETY: the pointer was checked; volatile because userspace writes.
-    ARMED
-        .get_ptr(0)
-        .is_some_and(|armed| unsafe { core::ptr::read_volatile(armed) } != 0)
+pub fn armed() -> u64 {
+    match ARMED.get_ptr(0) {
+        // SAFETY: the pointer was checked; volatile because userspace writes.
+        Some(armed) => unsafe { core::ptr::read_volatile(armed) },
+        None => 0,
+    }
 }
 
 /// The number of the CPU that we run on. Tracing programs run with migration disabled.

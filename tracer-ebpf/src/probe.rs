@@ -74,12 +74,14 @@ pub fn root_exit<S: Site>(ctx: &S) {
 #[inline(always)]
 fn open<S: Site>(ctx: &S) -> u32 {
     let number = cpu_number();
-    if !armed() || !callers::current_is_wanted(number) {
+    let generation = armed();
+    if generation == 0 || !callers::current_is_wanted(number) {
         return OUTSIDE;
     }
     let pid_tgid = bpf_get_current_pid_tgid();
     // SAFETY: a helper without arguments.
-    let slot = task::claim(task::current(), unsafe { bpf_ktime_get_ns() }, pid_tgid);
+    let time_ns = unsafe { bpf_ktime_get_ns() };
+    let slot = task::claim(task::current(), generation, time_ns, pid_tgid);
     let cpu = this_cpu();
     // SAFETY: a checked map value, and an element of the table, which only this CPU changes; a counter is also changed by who
     // preempts us.
@@ -88,7 +90,7 @@ fn open<S: Site>(ctx: &S) -> u32 {
             (*task).root_frame = ctx.frame();
             (*task).root_function = ctx.function();
             hidden::show(task);
-            (*cpu).slot = slot;
+            gate::set_current(cpu, slot);
         } else {
             // The first of each CPU says so: there may be thousands.
             if atomic::fetch_add(&raw mut (*cpu).counters.lost_roots, 1) == 0 {
@@ -111,9 +113,9 @@ pub fn close(task: *mut Task) {
     // SAFETY: a checked map value, ours until it is released; the word is this CPU's.
     unsafe {
         batch::flush(task, Wake::IfMuch);
-        core::ptr::write_volatile(&raw mut (*cpu).slot, OUTSIDE);
+        gate::set_current(cpu, OUTSIDE);
         task::release(task);
-        core::ptr::write_volatile(&raw mut (*cpu).slot, OUTSIDE);
+        gate::set_current(cpu, OUTSIDE);
     }
 }
 

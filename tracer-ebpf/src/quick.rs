@@ -18,7 +18,7 @@ use aya_ebpf::helpers::bpf_ktime_get_ns;
 use tracer_common::{Event, EventKind, PreemptLayout, cursor::place, stand_in};
 
 use crate::{
-    batch, context, depth,
+    batch, context, depth, gate,
     maps::{GUARD, OpenCall, PLACES, QUICK, Task, meant},
     probe,
     site::Site,
@@ -161,15 +161,21 @@ unsafe fn write(event: *mut Event, identity: u64) {
 /// The way that knows all cases. A function of its own, so that what it needs is not kept at hand on the short way.
 #[inline(never)]
 fn any_entry<S: Site>(ctx: S) -> bool {
-    probe::inside_root().is_some_and(|task| probe::entry(&ctx, task, false))
+    ours().is_some_and(|task| probe::entry(&ctx, task, false))
 }
 
 /// As [`any_entry`].
 #[inline(never)]
 fn any_exit<S: Site>(ctx: S, time_ns: u64) {
-    if let Some(task) = probe::inside_root() {
+    if let Some(task) = ours() {
         probe::exit(&ctx, task, time_ns, false);
     }
+}
+
+/// The state of the current task, if that is inside a root call of this program's side.
+#[inline(always)]
+fn ours() -> Option<*mut Task> {
+    probe::inside_root().filter(|&task| gate::is_ours(task))
 }
 
 /// Stores what is pending, hands the batch over, and is no longer at work in the context of the call's entry. A few functions return in another

@@ -93,13 +93,11 @@ pub fn root(ctx: &FEntryContext) {
 /// A hidden function, at a trampoline.
 #[inline(always)]
 pub fn hidden(ctx: &FEntryContext) {
-    if gate::inside().is_some() {
-        at_trampoline(
-            TrampolineSite::of(ctx),
-            probe::hidden_entry,
-            probe::hidden_exit,
-        );
-    }
+    at_trampoline(
+        TrampolineSite::of(ctx),
+        probe::hidden_entry,
+        probe::hidden_exit,
+    );
 }
 
 /// Runs `entry`, which says whether the exit is wanted, or `exit`, at an fprobe.
@@ -179,7 +177,7 @@ pub fn root_probe(registers: *mut pt_regs) -> i32 {
 /// A hidden function, at an fprobe.
 #[inline(always)]
 pub fn hidden_probe(registers: *mut pt_regs) -> i32 {
-    if gate::inside().is_none() {
+    if probe::inside_root().is_none() {
         return NO_EXIT;
     }
     at_fprobe(registers, probe::hidden_entry, probe::hidden_exit)

@@ -28,7 +28,7 @@ pub fn sched_switch(ctx: &BtfTracePointContext) {
     // SAFETY: an element of the table, which only this CPU changes.
     unsafe {
         if !task::any_inside() {
-            (*cpu).slot = OUTSIDE;
+            gate::set_both(cpu, OUTSIDE);
             return;
         }
         let previous_slot = if is_dead(ctx) {
@@ -43,12 +43,12 @@ pub fn sched_switch(ctx: &BtfTracePointContext) {
             mark(task, EventKind::On);
         }
         if previous_slot == OUTSIDE && next_slot == OUTSIDE {
-            (*cpu).slot = OUTSIDE;
+            gate::set_both(cpu, OUTSIDE);
             return;
         }
         (*cpu).next_slot = next_slot;
         (*cpu).previous_slot = previous_slot;
-        (*cpu).slot = SWITCHING;
+        gate::set_both(cpu, SWITCHING);
     }
 }
 

@@ -11,11 +11,11 @@
 use core::ptr;
 
 use aya_ebpf::helpers::generated::bpf_get_current_task;
-use tracer_common::{Arrival, BatchHeader, TASK_BYTES, TASK_SLOTS, cursor};
+use tracer_common::{Arrival, BatchHeader, TASK_BYTES, TASK_SLOTS, cursor, generation};
 
 use crate::{
     atomic, batch,
-    maps::{ALL_GUARDS, INSIDE, OUTSIDE, SWITCHING, Task, task_at},
+    maps::{ALL_GUARDS, INSIDE, OUTSIDE, SWITCHING, Task, armed, task_at},
 };
 
 /// Places in which a task's slot may be.
@@ -60,9 +60,11 @@ pub fn find(key: u64) -> u32 {
     OUTSIDE
 }
 
-/// Takes a free slot for a task and makes its state new; [`OUTSIDE`] if all places are taken.
+/// Takes a free slot for a task and makes its state new; [`OUTSIDE`] if all places are taken. The root
+/// call is of `generation`, or of the one that is armed once it is counted: userspace arms another one
+/// first and then asks how many root calls of the old one are open, so none of those is missed.
 #[inline(always)]
-pub fn claim(key: u64, root_time_ns: u64, pid_tgid: u64) -> u32 {
+pub fn claim(key: u64, generation: u64, root_time_ns: u64, pid_tgid: u64) -> u32 {
     for attempt in 0..PLACES {
         let Some(slot) = place(key, attempt) else {
             continue;
@@ -72,8 +74,20 @@ pub fn claim(key: u64, root_time_ns: u64, pid_tgid: u64) -> u32 {
         if !unsafe { atomic::compare_exchange(&raw mut (*task).owner, 0, key) } {
             continue;
         }
+        count_inside(generation, 1);
+        let counted = generation;
+        let generation = match armed() {
+            // Disarmed meanwhile: root calls that are open go on, and this one is one of them.
+            0 => counted,
+            armed => armed,
+        };
+        if generation::side(generation) != generation::side(counted) {
+            count_inside(generation, 1);
+            count_inside(counted, -1);
+        }
         // SAFETY: the slot is ours alone from here on.
         unsafe {
+            (*task).generation = generation;
             (*task).root_frame = 0;
             (*task).root_function = 0;
             (*task).dropped_frame = 0;
@@ -85,7 +99,7 @@ pub fn claim(key: u64, root_time_ns: u64, pid_tgid: u64) -> u32 {
                 tgid: (pid_tgid >> 32) as u32,
                 cpu: 0,
                 count: 0,
-                early: Arrival::InOrder as u16,
+                early: Arrival::InOrder as u16 | (generation as u16) << generation::SHIFT,
                 comm: [0; 16],
             };
             (*task).first.header = header;
@@ -93,7 +107,6 @@ pub fn claim(key: u64, root_time_ns: u64, pid_tgid: u64) -> u32 {
             // What an interrupt hits before the root's entry is stored is not in the call.
             (*task).depth_and_busy = u64::from(ALL_GUARDS) << 32;
         }
-        count_inside(1);
         return slot;
     }
     OUTSIDE
@@ -104,10 +117,11 @@ pub fn claim(key: u64, root_time_ns: u64, pid_tgid: u64) -> u32 {
 pub fn release(task: *mut Task) {
     // SAFETY: the caller owns the slot; an interrupt that still comes here finds every context busy.
     unsafe {
+        let generation = ptr::read_volatile(&raw const (*task).generation);
         batch::set_busy(task, u32::MAX);
         ptr::write_volatile(&raw mut (*task).owner, 0);
+        count_inside(generation, -1);
     }
-    count_inside(u64::MAX);
 }
 
 /// Whether any task is inside a root.
@@ -119,9 +133,12 @@ pub fn any_inside() -> bool {
         .is_some_and(|count| unsafe { ptr::read_volatile(count) } != 0)
 }
 
+/// Counts root calls of a generation's side, see [`INSIDE`]. What is taken away was counted before, so
+/// neither half runs into the other.
 #[inline(always)]
-fn count_inside(delta: u64) {
+fn count_inside(generation: u64, delta: i64) {
     if let Some(count) = INSIDE.get_ptr_mut(0) {
+        let delta = (delta as u64) << (generation::side(generation) * 32);
         // SAFETY: the pointer was checked.
         unsafe { atomic::fetch_add(count, delta) };
     }

@@ -11,6 +11,7 @@ pub mod cli;
 pub mod filter;
 pub mod graph;
 pub mod kernel;
+pub mod learn;
 pub mod output;
 pub mod plan;
 pub mod recording;

@@ -29,7 +29,7 @@ mod tell;
 pub use callers::Callers;
 pub use command::{Begin, Streams};
 pub use learning::{Before, Learned, Origin, cache, learn};
-pub use options::{MakeView, Options, Outcome, Outputs};
+pub use options::{Discovery, MakeView, Options, Outcome, Outputs, Stays, USUAL_LEARN};
 pub use probes::raise_file_limit;
 pub use recorder::Recorder;
 pub use replay::{Readable, replay, replay_to};

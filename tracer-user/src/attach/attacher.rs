@@ -6,7 +6,7 @@
 use std::{os::fd::BorrowedFd, sync::Arc};
 
 use super::{
-    AttachError, Object, Pair, Role, Texts, Way, Ways,
+    AttachError, Object, Pair, Role, Side, Texts, Way, Ways,
     bpf::Many,
     programs::Programs,
     session::{self, Session},
@@ -83,6 +83,26 @@ impl Attacher {
         }
     }
 
+    /// The mechanism that was chosen.
+    pub const fn way(&self) -> Way {
+        self.way
+    }
+
+    /// As [`Self::attach`], by another mechanism than the one that was chosen.
+    pub fn attach_as(
+        &mut self,
+        way: Way,
+        functions: &[Planned],
+        role: Role,
+        side: Side,
+        observer: &mut dyn Observer,
+    ) -> Result<Vec<Probe>, AttachError> {
+        let chosen = std::mem::replace(&mut self.way, way);
+        let attached = self.attach(functions, role, side, observer);
+        self.way = chosen;
+        attached
+    }
+
     /// How many functions are best attached at once.
     pub const fn at_once(&self) -> usize {
         match self.way {
@@ -91,11 +111,12 @@ impl Attacher {
         }
     }
 
-    /// Attaches what the kernel accepts of `functions`.
+    /// Attaches what the kernel accepts of `functions`. Roots and what is excluded serve both sides.
     pub fn attach(
         &mut self,
         functions: &[Planned],
         role: Role,
+        side: Side,
         observer: &mut dyn Observer,
     ) -> Result<Vec<Probe>, AttachError> {
         if let Some(texts) = &mut self.texts {
@@ -105,14 +126,14 @@ impl Attacher {
         let (shared, rest): (Vec<&Planned>, Vec<&Planned>) = functions
             .iter()
             .partition(|function| function.reach == Reach::Shared && role == Role::Callee);
-        probes.extend(self.attach_by(Way::Kprobe, &shared, Role::Shared, observer)?);
+        probes.extend(self.attach_by(Way::Kprobe, &shared, (Role::Shared, side), observer)?);
         for way in [Way::Kprobe, Way::Pair, Way::Multi] {
             let some: Vec<&Planned> = rest
                 .iter()
                 .filter(|function| self.way_of(function, role) == way)
                 .copied()
                 .collect();
-            probes.extend(self.attach_or_else_by_address(way, &some, role, observer)?);
+            probes.extend(self.attach_or_else_by_address(way, &some, (role, side), observer)?);
         }
         self.kernel.code_has_changed();
         Ok(probes)
@@ -123,22 +144,22 @@ impl Attacher {
         &mut self,
         way: Way,
         functions: &[&Planned],
-        role: Role,
+        at: (Role, Side),
         observer: &mut dyn Observer,
     ) -> Result<Vec<Probe>, AttachError> {
         if way == Way::Kprobe || !self.ways.kprobe {
-            return self.attach_by(way, functions, role, observer);
+            return self.attach_by(way, functions, at, observer);
         }
         let mut first = FirstTry {
             observer,
             functions,
             refused: Vec::new(),
         };
-        let mut probes = self.attach_by(way, functions, role, &mut first)?;
+        let mut probes = self.attach_by(way, functions, at, &mut first)?;
         let FirstTry {
             observer, refused, ..
         } = first;
-        probes.extend(self.attach_by(Way::Kprobe, &refused, role, observer)?);
+        probes.extend(self.attach_by(Way::Kprobe, &refused, at, observer)?);
         Ok(probes)
     }
 
@@ -160,7 +181,7 @@ impl Attacher {
         &mut self,
         way: Way,
         functions: &[&Planned],
-        role: Role,
+        at: (Role, Side),
         observer: &mut dyn Observer,
     ) -> Result<Vec<Probe>, AttachError> {
         if functions.is_empty() || observer.is_stopped() {
@@ -169,25 +190,26 @@ impl Attacher {
         let kind = match way {
             Way::Multi => Many::Trampolines,
             Way::Kprobe => Many::Fprobe,
-            Way::Pair => return self.pairs(functions, role, observer),
+            Way::Pair => return self.pairs(functions, at, observer),
         };
         let (programs, kernel) = (&mut self.programs, &self.kernel);
-        let sessions = session::attach(programs, kernel, kind, functions, role, observer)?;
+        let sessions = session::attach(programs, kernel, kind, functions, at, observer)?;
         Ok(sessions.into_iter().map(Probe::Session).collect())
     }
 
     fn pairs(
         &self,
         functions: &[&Planned],
-        role: Role,
+        at: (Role, Side),
         observer: &mut dyn Observer,
     ) -> Result<Vec<Probe>, AttachError> {
+        let (role, side) = at;
         let mut probes = Vec::with_capacity(functions.len());
         for function in functions {
             if observer.is_stopped() {
                 break;
             }
-            match Pair::attach(&self.programs, &self.kernel, function, role) {
+            match Pair::attach(&self.programs, &self.kernel, function, role, side) {
                 Ok(pair) => {
                     probes.push(Probe::Pair(pair));
                     observer.attached(&[function]);

@@ -10,9 +10,9 @@ use aya::{
     Ebpf,
     maps::{Array, Map, MapData, MapError},
 };
-use tracer_common::{CpuCounters, MAX_CPUS};
+use tracer_common::{CpuCounters, MAX_CPUS, generation::SIDES};
 
-use super::ObjectError;
+use super::{ObjectError, Side};
 
 /// The switch and the counters, by descriptors of their own.
 pub struct Controls {
@@ -31,10 +31,15 @@ pub struct Counters {
 #[derive(Clone, Copy)]
 struct Cpu {
     next_task: u64,
-    slots: [u32; 4],
+    words: [u32; SIDES],
+    slots: [u32; 2],
     counters: CpuCounters,
     reserved: u64,
 }
+
+/// The offset of the gate's words in [`Cpu`].
+#[allow(clippy::cast_possible_truncation, reason = "less than 64")]
+pub(super) const GATE_WORDS: i16 = std::mem::offset_of!(Cpu, words) as i16;
 
 // SAFETY: `repr(C)`, Copy, no padding, every bit pattern is a value.
 unsafe impl aya::Pod for Cpu {}
@@ -51,9 +56,9 @@ impl Controls {
         })
     }
 
-    /// From now on root calls begin.
-    pub fn arm(&mut self) -> Result<(), ObjectError> {
-        Ok(self.armed.set(0, 1, 0)?)
+    /// From now on root calls begin, and belong to this generation.
+    pub fn arm(&mut self, generation: u64) -> Result<(), ObjectError> {
+        Ok(self.armed.set(0, generation, 0)?)
     }
 
     /// From now on none begins; those that are open go on.
@@ -63,7 +68,16 @@ impl Controls {
 
     /// Tasks that are inside a root. What a task that has left recorded is in the rings by then.
     pub fn open_calls(&self) -> Result<u64, ObjectError> {
-        Ok(self.inside.get(&0, 0)?)
+        Ok(Side::ALL.map(|side| self.open_calls_of(side)).into_iter().sum::<Result<u64, _>>()?)
+    }
+
+    /// As [`Self::open_calls`], of the root calls of one side.
+    pub fn open_calls_of(&self, side: Side) -> Result<u64, ObjectError> {
+        let counts = self.inside.get(&0, 0)?;
+        Ok(match side {
+            Side::Even => counts & u64::from(u32::MAX),
+            Side::Odd => counts >> 32,
+        })
     }
 
     /// The counters, which others may read, too.

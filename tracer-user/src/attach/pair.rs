@@ -12,7 +12,7 @@ use std::{
 };
 
 use super::{
-    AttachError, Object, Role,
+    AttachError, Object, Role, Side,
     bpf::{self, End, Target},
     programs::Programs,
     way::TEST_FUNCTION,
@@ -43,6 +43,7 @@ impl Pair {
         kernel: &Kernel,
         function: &Planned,
         role: Role,
+        side: Side,
     ) -> Result<Self, AttachError> {
         let name = &function.name;
         let (object, type_id) =
@@ -51,7 +52,7 @@ impl Pair {
             object: object.as_ref().map(|object| object.as_fd()),
             type_id,
         };
-        Self::attach_to(programs, target, name, role)
+        Self::attach_to(programs, target, name, role, side)
     }
 
     fn attach_to(
@@ -59,9 +60,10 @@ impl Pair {
         target: Target<'_>,
         name: &str,
         role: Role,
+        side: Side,
     ) -> Result<Self, AttachError> {
         let attach = |end| -> Result<Half, AttachError> {
-            let program = programs.load_for(end, role, target, name)?;
+            let program = programs.load_for(end, role, side, target, name)?;
             let link = bpf::link_target(program.as_fd());
             Ok(Half {
                 _link: link.map_err(|error| AttachError::link(name, &error))?,
@@ -88,7 +90,7 @@ pub fn try_out(object: &Object, types: &Types) -> Result<(), AttachError> {
         type_id: types.function_id(TEST_FUNCTION).unwrap_or_default(),
     };
     let programs = Programs::new(object, types);
-    Pair::attach_to(&programs, target, TEST_FUNCTION, Role::Root).map(drop)
+    Pair::attach_to(&programs, target, TEST_FUNCTION, Role::Root, Side::default()).map(drop)
 }
 
 /// What describes a function if it is none of the kernel's own, and its type id there.

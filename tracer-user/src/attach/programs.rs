@@ -9,7 +9,7 @@ use std::{
 use tracer_common::stand_in::{SESSION_COOKIE, SESSION_IS_RETURN};
 
 use super::{
-    AttachError, Object, Role,
+    AttachError, Object, Role, Side,
     bpf::{self, End, Many, ProgramKind, Target},
     error::is_forbidden,
     instructions::Instructions,
@@ -25,7 +25,7 @@ pub struct Programs {
     instructions: Instructions,
     /// What stands for a kernel function in the object, and its type id here.
     kernel_functions: HashMap<i32, u32>,
-    loaded: BTreeMap<(&'static str, Copy), Arc<OwnedFd>>,
+    loaded: BTreeMap<(&'static str, Copy, Side), Arc<OwnedFd>>,
 }
 
 impl Programs {
@@ -45,13 +45,20 @@ impl Programs {
         }
     }
 
-    /// The program of that kind for functions of that role.
-    pub fn get(&mut self, kind: Many, role: Role, copy: Copy) -> Result<Arc<OwnedFd>, AttachError> {
+    /// The program of that kind for functions of that role, on that side.
+    pub fn get(
+        &mut self,
+        kind: Many,
+        role: Role,
+        copy: Copy,
+        side: Side,
+    ) -> Result<Arc<OwnedFd>, AttachError> {
         let name = role.program(ProgramKind::Many(kind));
-        if let Some(program) = self.loaded.get(&(name, copy)) {
+        if let Some(program) = self.loaded.get(&(name, copy, side)) {
             return Ok(Arc::clone(program));
         }
-        let instructions = self.instructions.of(name, &self.kernel_functions)?;
+        let mut instructions = self.instructions.of(name, &self.kernel_functions)?;
+        side.put_into(&mut instructions);
         let program = bpf::load(kind, name, &instructions).map_err(|refusal| {
             if is_forbidden(&refusal.error) {
                 return AttachError::Forbidden;
@@ -62,20 +69,23 @@ impl Programs {
             }
         })?;
         let program = Arc::new(program);
-        self.loaded.insert((name, copy), Arc::clone(&program));
+        self.loaded
+            .insert((name, copy, side), Arc::clone(&program));
         Ok(program)
     }
 
-    /// A program of that end for one function of that role, whose name is `function`.
+    /// A program of that end for one function of that role on that side, whose name is `function`.
     pub fn load_for(
         &self,
         end: End,
         role: Role,
+        side: Side,
         target: Target<'_>,
         function: &str,
     ) -> Result<OwnedFd, AttachError> {
         let name = role.program(ProgramKind::One(end));
-        let instructions = self.instructions.of(name, &self.kernel_functions)?;
+        let mut instructions = self.instructions.of(name, &self.kernel_functions)?;
+        side.put_into(&mut instructions);
         bpf::load_for(end, name, &instructions, target).map_err(|refusal| {
             if is_forbidden(&refusal.error) {
                 return AttachError::Forbidden;

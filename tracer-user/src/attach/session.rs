@@ -15,7 +15,7 @@ use std::{
 };
 
 use super::{
-    AttachError, Observer, Role,
+    AttachError, Observer, Role, Side,
     bpf::{self, Functions, Many},
     many,
     programs::{Copy, Programs},
@@ -54,7 +54,7 @@ pub fn attach(
     kernel: &Kernel,
     kind: Many,
     functions: &[&Planned],
-    role: Role,
+    (role, side): (Role, Side),
     observer: &mut dyn Observer,
 ) -> Result<Vec<Session>, AttachError> {
     let copies = match kind {
@@ -72,7 +72,7 @@ pub fn attach(
         if own.is_empty() || observer.is_stopped() {
             break;
         }
-        let program = programs.get(kind, role, Copy(copy))?;
+        let program = programs.get(kind, role, Copy(copy), side)?;
         let links = many::link(
             &own,
             &mut |some| bpf::link(program.as_fd(), &named(kind, kernel, some)),

@@ -8,7 +8,7 @@ use super::values;
 pub use super::{
     recording_args::{DiffArgs, GraphArgs, RecordArgs, ReplayArgs, ReportArgs},
     trace_args::{
-        CaptureArgs, FilterArgs, LatencyArgs, ProfileArgs, ScopeArgs, ShowArgs, TopArgs, TraceArgs,
+        CaptureArgs, DiscoveryArgs, FilterArgs, LatencyArgs, ProfileArgs, ScopeArgs, ShowArgs, TopArgs, TraceArgs,
         WatchArgs,
     },
 };

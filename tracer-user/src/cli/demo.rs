@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 
 use super::{
-    args::{CaptureArgs, DemoArgs, FilterArgs, ScopeArgs, ShowArgs, TraceArgs, WatchArgs},
+    args::{CaptureArgs, DemoArgs, DiscoveryArgs, FilterArgs, ScopeArgs, ShowArgs, TraceArgs, WatchArgs},
     exit::Exit,
 };
 use crate::{
@@ -25,7 +25,7 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
         names: Vec::new(),
         cgroups: Vec::new(),
         duration: None,
-        learn: std::time::Duration::from_secs(5),
+        discovery: DiscoveryArgs::default(),
         no_cache: true,
         functions: None,
         scope: ScopeArgs::default(),

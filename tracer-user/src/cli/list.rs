@@ -76,6 +76,7 @@ fn source(source: Source) -> String {
         Source::Before { hits } => format!("known from before, seen {hits} times"),
         Source::Interrupt => "runs around interrupts".to_owned(),
         Source::Learned { hits } => format!("seen {hits} times"),
+        Source::Everything => "all functions have probes".to_owned(),
         Source::Text { distance } => format!("in the text, {distance} calls away"),
     }
 }

@@ -19,7 +19,10 @@ use crate::{
     kernel::cgroup,
     output::Format,
     plan::Scope,
-    session::{Begin, Callers, Options, Show, Shown, Streams, callers::CommandName},
+    session::{
+        Begin, Callers, Discovery, Options, Show, Shown, Stays, Streams, USUAL_LEARN,
+        callers::CommandName,
+    },
     summary::{GroupBy, SortBy},
     watch::{Address, Endpoint, Outlets},
 };
@@ -121,10 +124,8 @@ pub struct CaptureArgs {
     /// End after this time, such as 10s or 500ms
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub duration: Option<Duration>,
-    /// Learn at most this long before tracing what runs under the roots, if that is not known from before; learning goes
-    /// on while tracing. 0 to learn nothing at all
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = values::duration)]
-    pub learn: Duration,
+    #[command(flatten)]
+    pub discovery: DiscoveryArgs,
     /// Neither go by what was learned before nor keep what is learned
     #[arg(long)]
     pub no_cache: bool,
@@ -154,6 +155,43 @@ pub struct CaptureArgs {
     /// What the command reads and writes; what takes the terminal has it otherwise
     #[arg(skip)]
     pub streams: Streams,
+}
+
+/// How it is found out what runs under the roots
+#[derive(Clone, Copy, Debug, Default, ClapArgs)]
+pub struct DiscoveryArgs {
+    /// Keep probes on all functions to the end of the trace, instead of on those that run under the roots once
+    /// root calls bring nothing new
+    #[arg(long)]
+    pub complete: bool,
+    /// Never attach all functions: learn what runs under the roots, then add what else is found
+    #[arg(long, conflicts_with = "complete")]
+    pub gentle: bool,
+    /// As --gentle, and learn at most this long before tracing, if what runs under the roots is not known from
+    /// before. 0 learns nothing at all
+    #[arg(long, value_name = "TIME", conflicts_with = "complete", value_parser = values::duration)]
+    pub learn: Option<Duration>,
+}
+
+impl DiscoveryArgs {
+    /// What was typed. Traces that go on for weeks are gentle unless they are asked to be complete.
+    fn discovery(self, watch: &WatchArgs) -> Discovery {
+        let learn = self.learn.unwrap_or(USUAL_LEARN);
+        let goes_on = watch.prometheus.is_some() || watch.collector.otlp.is_some();
+        if self.complete {
+            return Discovery::Wide {
+                stays: Stays::ToTheEnd,
+                otherwise: learn,
+            };
+        }
+        if self.gentle || self.learn.is_some() || goes_on {
+            return Discovery::Gentle { learn };
+        }
+        Discovery::Wide {
+            stays: Stays::UntilQuiet,
+            otherwise: learn,
+        }
+    }
 }
 
 /// Who else gets root calls
@@ -260,7 +298,7 @@ impl CaptureArgs {
             hidden: self.hidden.clone(),
             show,
             duration: self.duration,
-            learn: self.learn,
+            discovery: self.discovery.discovery(&self.watch),
             use_cache: !self.no_cache,
             functions: self.functions()?,
             ring_bytes,

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use tracer_common::Context;
 
-use super::programs;
+use super::{programs, wide::is_own_tracepoint};
 use crate::kernel::{Address, Kernel, learning::FunctionHit, symbols::Symbols, text::CalleeKind};
 
 /// What is known to run under the roots, growing.
@@ -179,13 +179,6 @@ fn is_probe_or_program(name: &str, module: Option<&str>) -> bool {
         || name.starts_with("bpf_trampoline_")
         || ["arch_rethook_trampoline", "return_to_handler"].contains(&name);
     any && !programs::is_own(name)
-}
-
-/// How the kernel comes to a program on a tracepoint (include/trace/bpf_probe.h, kernel/trace/bpf_trace.c): without
-/// the tracer's own program it would not.
-fn is_own_tracepoint(name: &str) -> bool {
-    const PARTS: &[&str] = &["__bpf_trace_sched_", "__traceiter_sched_", "bpf_trace_run"];
-    PARTS.iter().any(|part| name.starts_with(part))
 }
 
 /// What runs on the task before and after a hard interrupt: without these, what they call would hang in the graph

@@ -12,6 +12,7 @@ mod programs;
 pub mod roots;
 pub mod rules;
 pub mod table;
+mod wide;
 
 use std::collections::BTreeMap;
 
@@ -41,6 +42,8 @@ pub enum Source {
     },
     /// It runs when an interrupt comes in or goes out, which can be in the middle of any root call.
     Interrupt,
+    /// All functions get probes.
+    Everything,
     /// The text of a function of the plan calls it.
     Text {
         /// Calls between a root and it.

@@ -151,7 +151,7 @@ const FPROBE_LEVELS: u32 = 2;
 const MIGRATION: &[&str] = &["migrate_disable", "migrate_enable"];
 
 /// Whether trampolines call it for each probe (__bpf_prog_enter_recur, kernel/bpf/trampoline.c).
-fn is_shared(function: &str) -> bool {
+pub(super) fn is_shared(function: &str) -> bool {
     MIGRATION.contains(&function) || matches!(function, "__rcu_read_lock" | "__rcu_read_unlock")
 }
 
@@ -259,6 +259,22 @@ impl Rules {
             }
             Err(reason) => Err(reason),
         }
+    }
+
+    /// What is for safety, whatever the mechanism, and what is not worth its cost.
+    pub(super) fn check_safety(&self, function: &Function<'_>) -> Result<(), Reason> {
+        let name = function.name;
+        if DENIED.contains(&name) {
+            let is_allowed = Reason::Denied.is_about_trampolines(name, self.scope);
+            return is_allowed.then_some(()).ok_or(Reason::Denied);
+        }
+        if self.trampoline.contains(&function.start) {
+            return Err(Reason::Trampoline);
+        }
+        if OWN_HELPERS.contains(&name) {
+            return Err(Reason::OwnHelper);
+        }
+        Ok(())
     }
 
     /// Whether a trampoline can serve it.

@@ -26,7 +26,9 @@ use crate::{
 pub struct Attached {
     /// Attaches what joins later.
     pub attacher: Attacher,
-    /// Says when root calls begin.
+    /// Says when root calls begin, for the sets of probes.
+    pub arming: Controls,
+    /// Says how many are open, and has the counters.
     pub controls: Controls,
     /// One for each CPU.
     pub rings: Vec<RingBuf<MapData>>,
@@ -62,7 +64,7 @@ pub fn attach(
     let (mut object, rings) = Object::load(&loading)?;
     let logger = diagnostics(&mut object, options.verbose);
     let tracepoint = object.attach_tracepoint(&kernel.types)?;
-    let controls = object.controls()?;
+    let (arming, controls) = (object.controls()?, object.controls()?);
     let texts = match options.show.text.arguments {
         Arguments::Hidden => None,
         Arguments::Shown => Some(object.texts()?),
@@ -71,6 +73,7 @@ pub fn attach(
     let probes = probes::attach_all(&mut attacher, plan, stop)?;
     Ok(Attached {
         attacher,
+        arming,
         controls,
         rings,
         tracepoint,

@@ -15,9 +15,10 @@ use std::{
 use super::{
     growth::{Grown, Start, lock},
     learning::WatchError,
+    probes::FIRST_GENERATION,
 };
 use crate::{
-    attach::{AttachError, Observer, Probe, Role},
+    attach::{AttachError, Observer, Probe, Role, Side},
     graph::Nanoseconds,
     kernel::{
         Address,
@@ -190,7 +191,7 @@ impl Grower {
             added,
             verbose: *verbose,
         };
-        let probes = attacher.attach(functions, Role::Callee, &mut watch);
+        let probes = attacher.attach(functions, Role::Callee, Side::of(FIRST_GENERATION), &mut watch);
         let now = Nanoseconds::now();
         for &function in &ids {
             joined.done(function, now);

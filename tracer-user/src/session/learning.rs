@@ -77,14 +77,20 @@ impl Learned {
         }
     }
 
-    /// Functions that were seen to run under a root, with their hits: not those that are only expected to.
+    /// See [`hits`].
     pub fn seen(&self) -> impl Iterator<Item = (Address, u64)> {
-        let known = self.functions.iter();
-        known.filter_map(|(&address, source)| match *source {
-            Source::Learned { hits } | Source::Before { hits } => Some((address, hits)),
-            _ => None,
-        })
+        hits(self.functions.iter())
     }
+}
+
+/// Functions that were seen to run under a root, with their hits: not those that are only expected to.
+pub fn hits<'a>(
+    known: impl Iterator<Item = (&'a Address, &'a Source)>,
+) -> impl Iterator<Item = (Address, u64)> {
+    known.filter_map(|(&address, source)| match *source {
+        Source::Learned { hits } | Source::Before { hits } => Some((address, hits)),
+        _ => None,
+    })
 }
 
 /// Whether there is anybody to learn from before the trace begins.
@@ -157,7 +163,7 @@ pub fn cache(tell: impl Fn(&str)) -> Option<Cache> {
 }
 
 /// What earlier traces learned of any of the roots.
-fn kept(
+pub fn kept(
     kernel: &Kernel,
     roots: &[Planned],
     cache: &Cache,

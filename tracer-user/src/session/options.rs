@@ -8,6 +8,7 @@ use super::{Begin, Callers, Show, Streams, target::Target};
 use crate::{
     attach::Way,
     graph::Totals,
+    learn::Calls,
     output::Form,
     plan::{FunctionTable, Scope},
     recording::Head,
@@ -29,8 +30,8 @@ pub struct Options {
     pub show: Show,
     /// End after this time.
     pub duration: Option<Duration>,
-    /// How long to learn at most before the trace; with 0 nothing is learned in it either.
-    pub learn: Duration,
+    /// How it is found out what runs below the roots.
+    pub discovery: Discovery,
     /// Go by what was learned before, and keep what is learned.
     pub use_cache: bool,
     /// What runs below the roots, if that is given and not to be learned: names as `tracer list` shows them.
@@ -57,11 +58,63 @@ impl Options {
         self.show.filter.depth == Some(1)
     }
 
-    /// Whether it is to be found out what runs below the roots.
-    pub(super) fn learns(&self) -> bool {
-        !self.learn.is_zero() && self.functions.is_none() && !self.is_roots_only()
+    /// Whether all functions are to have probes at first.
+    pub(super) fn wants_wide(&self) -> bool {
+        let is_wide = matches!(self.discovery, Discovery::Wide { .. });
+        is_wide && self.functions.is_none() && !self.is_roots_only()
+    }
+
+    /// Whether they keep them.
+    pub(super) fn is_complete(&self) -> bool {
+        let Discovery::Wide { stays, .. } = self.discovery else {
+            return false;
+        };
+        stays == Stays::ToTheEnd
+    }
+
+    /// How long the function tracer watches before the trace at most; none if nothing is to be learned.
+    pub(super) fn learns(&self) -> Option<Duration> {
+        match self.discovery {
+            Discovery::Gentle { learn } | Discovery::Wide { otherwise: learn, .. }
+                if !learn.is_zero() && self.functions.is_none() && !self.is_roots_only() =>
+            {
+                Some(learn)
+            }
+            _ => None,
+        }
     }
 }
+
+/// How it is found out what runs below the roots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Discovery {
+    /// All functions have probes at first, where the kernel attaches many at once.
+    Wide {
+        /// Whether they keep them.
+        stays: Stays,
+        /// Elsewhere: how long the function tracer watches before the trace at most.
+        otherwise: Duration,
+    },
+    /// The function tracer watches for at most that long before the trace, and now and then while it goes
+    /// on; with 0 it does neither.
+    Gentle {
+        /// How long.
+        learn: Duration,
+    },
+}
+
+/// Whether a trace that begins wide stays so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stays {
+    /// It is narrowed once root calls bring nothing new.
+    #[default]
+    UntilQuiet,
+    /// To the end.
+    ToTheEnd,
+}
+
+/// How long the function tracer watches before a trace at most, if nothing else is said.
+pub const USUAL_LEARN: Duration = Duration::from_secs(5);
 
 /// How it went.
 #[derive(Clone, Copy, Debug, Default)]
@@ -74,6 +127,8 @@ pub struct Outcome {
     pub counters: CpuCounters,
     /// Hits that the kernel skipped in the middle of another probe.
     pub skipped: u64,
+    /// How many root calls had all functions below them, if the trace was wide.
+    pub wide: Option<Calls>,
 }
 
 /// Makes what takes the root calls of a trace with these functions, which began so.

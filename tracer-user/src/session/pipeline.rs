@@ -5,7 +5,7 @@
 //! not be told from a lost one. What passes here can be recorded here, so a recording brings the same again and makes the same
 //! graph.
 
-use std::io;
+use std::{io, sync::Arc};
 
 use bytes::Bytes;
 use tracer_common::CpuCounters;
@@ -13,6 +13,7 @@ use tracer_common::CpuCounters;
 use super::{printer::Printer, recorder::Recorder};
 use crate::{
     graph::{Rebuilder, Totals, tree::Interrupts},
+    learn::Seen,
     recording::Ending,
     stream::Batch,
 };
@@ -22,6 +23,7 @@ pub struct Pipeline<'a> {
     rebuilder: Rebuilder,
     printer: Printer<'a>,
     recorder: Option<Recorder<'a>>,
+    seen: Option<Arc<Seen>>,
 }
 
 /// What came of it.
@@ -44,7 +46,15 @@ impl<'a> Pipeline<'a> {
             rebuilder,
             printer,
             recorder,
+            seen: None,
         }
+    }
+
+    /// What root calls bring is told there, too.
+    #[must_use]
+    pub fn with_seen(mut self, seen: Option<Arc<Seen>>) -> Self {
+        self.seen = seen;
+        self
     }
 
     /// Takes the bytes of a batch. Bytes that are none are left out, with a word to the user.
@@ -59,6 +69,9 @@ impl<'a> Pipeline<'a> {
     pub fn batch(&mut self, batch: Batch) {
         if self.is_done() {
             return;
+        }
+        if let Some(seen) = &self.seen {
+            seen.batch(&batch);
         }
         if let Some(recorder) = &mut self.recorder {
             recorder.batch(&batch);

@@ -7,9 +7,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Stop;
 use crate::{
-    attach::{self, AttachError, Attacher, Observer, Probe, Role},
+    attach::{self, AttachError, Attacher, Observer, Probe, Role, Side},
     plan::{Plan, Planned},
 };
+
+/// The generation of probes with which a trace begins.
+pub const FIRST_GENERATION: u64 = 1;
 
 /// The probes in the kernel.
 pub struct Probes {
@@ -48,6 +51,7 @@ pub fn attach_all(attacher: &mut Attacher, plan: &Plan, stop: &Stop) -> Result<P
         attacher.attach(
             functions,
             role,
+            Side::of(FIRST_GENERATION),
             &mut Watch {
                 role,
                 stop,

@@ -207,6 +207,7 @@ fn go_through<'a>(
         ..
     } = pipeline.finish(end.counters.into());
     let outcome = Outcome {
+        wide: None,
         totals,
         filtered_out: show.filter.is_active().then_some(filtered_out),
         counters: end.counters.into(),

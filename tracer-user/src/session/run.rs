@@ -1,6 +1,10 @@
 //! One trace of the command line.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -15,7 +19,7 @@ use super::{
     learning::{self, Before, Learned, Origin},
     pipeline::Pipeline,
     printer::Printer,
-    probes::{self, Probes},
+    probes::{self, FIRST_GENERATION, Probes},
     recorder::{self, Recorder},
     streaming::{self, Ends},
     tell,
@@ -24,7 +28,8 @@ use crate::{
     attach::{Attacher, Way, Ways},
     graph::{Joined, Rebuilder},
     kernel::{Address, Kernel, learning::Looker},
-    plan::{self, FunctionTable, Plan, Rules, cache::Cache},
+    learn::{Narrowing, ProbeCost, Seen, Sets, narrowing::{self, Host}, sets::lock},
+    plan::{self, FunctionTable, Plan, Planned, Rules, cache::Cache},
     stream::Rings,
     watch::{Source, Watch},
 };
@@ -55,40 +60,88 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
     }))?;
     let subject = Subject::start(&options.command, options.begin, options.streams)?;
     let tell = |words: &str| tell::more(options.verbose, words);
-    let learns = options.use_cache && !options.is_roots_only();
-    let cache = learns.then(|| learning::cache(tell)).flatten();
-    let mut looker = options.learns().then(Looker::start).transpose()?;
-    let before = match (&subject, &mut looker) {
-        _ if options.is_roots_only() => Before::RootsOnly,
-        (_, None) => Before::Off,
-        (Some(Subject::Held(_)), _) => Before::Nobody,
-        (_, Some(looker)) => Before::Watch(options.learn, looker),
-    };
-    let learned = match &options.functions {
-        Some(names) => Learned::given(&kernel, names),
-        None => learn(&kernel, &roots, cache.as_ref(), before, &stop, tell),
+    let keeps = options.use_cache && !options.is_roots_only();
+    let cache = keeps.then(|| learning::cache(tell)).flatten();
+    let (plan, found) = if options.wants_wide() && ways.kprobe {
+        wide(options, &kernel, &rules, (roots, hidden), cache.as_ref())
+    } else {
+        let held = subject.as_ref().and_then(Subject::held);
+        let learned = gentle(options, &kernel, &roots, cache.as_ref(), held, &stop)?;
+        let plan = Plan::new(&kernel, &rules, roots, learned.functions).hide(hidden);
+        tell::plan(&plan, &learned.origin, options.verbose);
+        (plan, learned.found)
     };
     if stop.is_wanted() {
         command::end(&mut subject.and_then(Subject::running)).await;
         return Ok(Outcome::default());
     }
-    let seen = learned.seen().collect();
-    let plan = Plan::new(&kernel, &rules, roots, learned.functions).hide(hidden);
-    tell::plan(&plan, &learned.origin, options.verbose);
     let prepared = Prepared {
         kernel,
         rules,
         plan,
         ways,
         way,
-        seen,
-        growth: pause_of(&learned.origin).zip(looker),
+        found,
         cache,
         subject,
         save,
         stop,
     };
     trace(options, prepared, outputs).await
+}
+
+/// All functions that the rules allow.
+fn wide(
+    options: &Options,
+    kernel: &Kernel,
+    rules: &Rules,
+    (roots, hidden): (Vec<Planned>, Vec<Planned>),
+    cache: Option<&Cache>,
+) -> (Plan, Found) {
+    let tell = |words: &str| tell::more(options.verbose, words);
+    let kept = cache.map(|cache| learning::kept(kernel, &roots, cache, tell));
+    let known = learning::hits(kept.iter().flatten());
+    let plan = Plan::wide(kernel, rules, roots, hidden);
+    tell::excluded(&plan, options.verbose);
+    (plan, Found::All(Arc::new(Seen::known(known))))
+}
+
+/// What is known from before, or is learned now.
+struct Gently {
+    functions: BTreeMap<Address, plan::Source>,
+    origin: Origin,
+    found: Found,
+}
+
+fn gentle(
+    options: &Options,
+    kernel: &Kernel,
+    roots: &[Planned],
+    cache: Option<&Cache>,
+    held: Option<u32>,
+    stop: &Stop,
+) -> Result<Gently> {
+    let tell = |words: &str| tell::more(options.verbose, words);
+    let time = options.learns();
+    let mut looker = time.map(|_| Looker::start()).transpose()?;
+    let before = match (held, time.zip(looker.as_mut())) {
+        _ if options.is_roots_only() => Before::RootsOnly,
+        (_, None) => Before::Off,
+        (Some(_), _) => Before::Nobody,
+        (None, Some((time, looker))) => Before::Watch(time, looker),
+    };
+    let learned = match &options.functions {
+        Some(names) => Learned::given(kernel, names),
+        None => learn(kernel, roots, cache, before, stop, tell),
+    };
+    Ok(Gently {
+        found: Found::Some {
+            seen: learned.seen().collect(),
+            growth: pause_of(&learned.origin).zip(looker),
+        },
+        functions: learned.functions,
+        origin: learned.origin,
+    })
 }
 
 /// How long growth waits before its first look; none if there is to be no growth.
@@ -104,6 +157,19 @@ const fn pause_of(origin: &Origin) -> Option<Duration> {
     }
 }
 
+/// What the trace begins with, and how it goes on from there.
+enum Found {
+    /// All functions, which are narrowed by what root calls bring.
+    All(Arc<Seen>),
+    /// What was learned.
+    Some {
+        /// What was seen to run under the roots, with its hits.
+        seen: BTreeMap<Address, u64>,
+        /// If there is to be growth: see [`pause_of`], and who looks.
+        growth: Option<(Duration, Looker)>,
+    },
+}
+
 /// All that is there before anything is loaded.
 struct Prepared {
     kernel: Arc<Kernel>,
@@ -112,10 +178,7 @@ struct Prepared {
     /// All that the kernel has, and the one that is taken.
     ways: Ways,
     way: Way,
-    /// What was seen to run under the roots, with its hits.
-    seen: BTreeMap<Address, u64>,
-    /// If there is to be growth: see [`pause_of`], and who looks.
-    growth: Option<(Duration, Looker)>,
+    found: Found,
     cache: Option<Cache>,
     subject: Option<Subject>,
     /// How the recording is asked for, if it waits for that.
@@ -124,12 +187,14 @@ struct Prepared {
 }
 
 async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> Result<Outcome> {
+    let cost = prepared.is_wide().then(ProbeCost::before).flatten();
     let Attached {
         attacher,
-        mut controls,
+        arming,
+        controls,
         rings,
         tracepoint,
-        probes,
+        mut probes,
         logger,
     } = prepared.attach(options)?;
     let kernel = Arc::clone(&prepared.kernel);
@@ -152,15 +217,20 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     let recorder = recorder
         .transpose()
         .context("the recording cannot be begun")?;
-    let mut pipeline = Pipeline::new(rebuilder, printer, recorder);
+    let seen = prepared.seen();
+    let mut pipeline = Pipeline::new(rebuilder, printer, recorder).with_seen(seen.clone());
     let mut rings = Rings::new(rings).context("the rings cannot be watched")?;
     let mut child = None;
-    let mut growth = None;
+    let mut change = Change::Never;
+    let functions = probes.callee_functions();
+    let callees = std::mem::take(&mut probes.callees);
+    let first = Sets::new(arming, FIRST_GENERATION, callees);
+    let sets = Arc::new(Mutex::new(first));
     let stop = prepared.stop.clone();
     if !stop.is_wanted() {
-        controls.arm()?;
-        tell::tracing(&prepared.plan, probes.callee_functions());
-        growth = prepared.grow(options, attacher, joined)?;
+        lock(&sets).arm()?;
+        tell::tracing(&prepared.plan, functions);
+        change = prepared.change(options, attacher, joined, &sets, cost)?;
         if let Some(subject) = prepared.subject.take() {
             child = Some(subject.release().await?);
         }
@@ -171,24 +241,31 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
             save: prepared.save.take(),
         };
         streaming::stream(ends, &mut rings, &mut pipeline).await?;
-        growth.iter().for_each(Growth::stop);
-        controls.disarm()?;
+        if let Change::Grows(growth) = &change {
+            growth.stop();
+        }
+        lock(&sets).end()?;
         streaming::settle(&controls, &mut rings, &mut pipeline).await?;
     }
     let counters = controls.counters().sum();
     let finished = pipeline.finish(*counters.as_ref().unwrap_or(&CpuCounters::default()));
     watch.close();
+    let (skipped_below, wide) = {
+        let sets = lock(&sets);
+        (sets.skipped(), seen.map(|seen| sets.calls(&seen)))
+    };
     let outcome = Outcome {
         totals: finished.totals,
         filtered_out: show.filter.is_active().then_some(finished.filtered_out),
         counters: counters?,
-        skipped: probes.skipped(),
+        skipped: probes.skipped() + skipped_below,
+        wide,
     };
     tell::totals(&outcome, options.verbose);
     command::end(&mut child).await;
     // Its sockets are closed before a child process may take over what is to be let go.
     tell::delivered(watch.end().as_ref());
-    prepared.leave(options, growth, probes);
+    prepared.leave(options, change, probes, &sets);
     drop((tracepoint, logger));
     tell::written(finished.printed)?;
     let whole = "the recording cannot be written on; what was written before is whole";
@@ -200,7 +277,13 @@ impl Prepared {
     fn attach(&self, options: &Options) -> Result<Attached> {
         let command = self.subject.as_ref().and_then(Subject::pid);
         let own = std::process::id();
-        let looker = self.growth.as_ref().map_or(own, |(_, one)| one.process());
+        let looker = match &self.found {
+            Found::Some {
+                growth: Some((_, looker)),
+                ..
+            } => looker.process(),
+            _ => own,
+        };
         attached::attach(
             options,
             &self.kernel,
@@ -221,40 +304,105 @@ impl Prepared {
         subject.and_then(Subject::pid).into_iter().collect()
     }
 
-    /// Begins to grow, if that is wanted.
-    fn grow(
+    /// Whether all functions have probes at first.
+    const fn is_wide(&self) -> bool {
+        matches!(self.found, Found::All(_))
+    }
+
+    /// What root calls bring, if the trace is wide.
+    fn seen(&self) -> Option<Arc<Seen>> {
+        match &self.found {
+            Found::All(seen) => Some(Arc::clone(seen)),
+            Found::Some { .. } => None,
+        }
+    }
+
+    /// Begins to narrow the trace, or to make it grow, if that is wanted.
+    fn change(
         &mut self,
         options: &Options,
         attacher: Attacher,
         joined: Joined,
-    ) -> Result<Option<Growth>> {
-        let Some((pause, looker)) = self.growth.take() else {
-            return Ok(None);
-        };
-        let processes = self.processes(options);
+        sets: &Arc<Mutex<Sets>>,
+        cost: Option<ProbeCost>,
+    ) -> Result<Change> {
+        match &mut self.found {
+            Found::All(seen) => {
+                if options.is_complete() {
+                    return Ok(Change::Never);
+                }
+                let start = narrowing::Start {
+                    kernel: Arc::clone(&self.kernel),
+                    rules: Arc::clone(&self.rules),
+                    attacher,
+                    plan: self.plan.clone(),
+                    seen: Arc::clone(seen),
+                    sets: Arc::clone(sets),
+                    host: Host::of(self.subject.is_some()),
+                    cost,
+                    verbose: options.verbose,
+                };
+                Narrowing::start(start).map(Change::Narrows)
+            }
+            Found::Some { growth, .. } => {
+                let Some((pause, looker)) = growth.take() else {
+                    return Ok(Change::Never);
+                };
+                self.grow(options, attacher, joined, (pause, looker))
+                    .map(Change::Grows)
+            }
+        }
+    }
+
+    fn grow(
+        &self,
+        options: &Options,
+        attacher: Attacher,
+        joined: Joined,
+        (pause, looker): (Duration, Looker),
+    ) -> Result<Growth> {
         let start = Start {
             kernel: Arc::clone(&self.kernel),
             rules: Arc::clone(&self.rules),
             attacher,
             plan: self.plan.clone(),
-            seen: self.seen.clone(),
-            processes,
+            seen: self.hits(),
+            processes: self.processes(options),
             first: self.subject.as_ref().and_then(Subject::held),
             pause,
             joined,
             verbose: options.verbose,
         };
-        Growth::start(start, looker).map(Some)
+        Growth::start(start, looker)
+    }
+
+    /// What was seen to run under the roots, with its hits.
+    fn hits(&self) -> BTreeMap<Address, u64> {
+        match &self.found {
+            Found::All(seen) => seen.functions(),
+            Found::Some { seen, .. } => seen.clone(),
+        }
     }
 
     /// Keeps what was learned, and takes the probes away.
-    fn leave(self, options: &Options, growth: Option<Growth>, mut probes: Probes) {
-        let mut seen = self.seen;
-        if let Some(growth) = growth {
-            let grown = growth.end();
-            probes.callees.extend(grown.probes);
-            seen = grown.seen;
+    fn leave(
+        self,
+        options: &Options,
+        change: Change,
+        mut probes: Probes,
+        sets: &Mutex<Sets>,
+    ) {
+        let mut seen = self.hits();
+        match change {
+            Change::Never => {}
+            Change::Narrows(narrowing) => narrowing.end(PATIENCE),
+            Change::Grows(growth) => {
+                let grown = growth.end();
+                probes.callees.extend(grown.probes);
+                seen = grown.seen;
+            }
         }
+        probes.callees.extend(lock(sets).take_all());
         if let Some(cache) = &self.cache {
             let tell = |words: &str| tell::more(options.verbose, words);
             learning::keep(&self.kernel, &self.plan.roots, cache, &seen, tell);
@@ -262,3 +410,13 @@ impl Prepared {
         probes::detach(probes);
     }
 }
+
+/// What changes the set of probes while the trace goes on.
+enum Change {
+    Never,
+    Narrows(Narrowing),
+    Grows(Growth),
+}
+
+/// The end of the trace waits no longer for a thread that is in the kernel.
+const PATIENCE: Duration = Duration::from_millis(100);

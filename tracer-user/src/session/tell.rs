@@ -1,11 +1,12 @@
 //! What the user is told on stderr: the plan before, the sums after.
 
-use std::io;
+use std::{fmt::Write as _, io};
 
 use anyhow::{Context as _, Result};
 
 use super::{Origin, Outcome, replay::Readable};
 use crate::{
+    learn::Calls,
     plan::Plan,
     recording::{End, Ending},
     watch::Delivered,
@@ -52,6 +53,35 @@ pub fn plan(plan: &Plan, origin: &Origin, verbose: bool) {
             eprintln!("tracer: left out {}: {}", left.name, left.reason);
         }
     }
+}
+
+/// What a wide trace does not attach.
+pub fn excluded(plan: &Plan, verbose: bool) {
+    if verbose {
+        for excluded in &plan.left_out {
+            eprintln!("tracer: left out {}: {}", excluded.name, excluded.reason);
+        }
+    }
+}
+
+/// How much of each root call a trace that was wide at first can have missed.
+fn how_recorded(calls: Calls) -> String {
+    let Calls {
+        wide,
+        narrowed,
+        cut,
+    } = calls;
+    let mut text = format!("{wide} root calls were recorded with probes on all functions");
+    if narrowed > 0 {
+        let _ = write!(text, ", {narrowed} with probes on those that were known to run");
+    }
+    if cut > 0 {
+        let _ = write!(
+            text,
+            "; {cut} were open when the set of probes changed, and exits in them may be missing"
+        );
+    }
+    text
 }
 
 /// What of a recording could not be read.
@@ -119,6 +149,7 @@ pub fn totals(outcome: &Outcome, verbose: bool) {
         filtered_out,
         counters,
         skipped,
+        wide,
     } = outcome;
     let filtered_out = filtered_out
         .map(|calls| format!("; {calls} calls filtered out"))
@@ -137,6 +168,9 @@ pub fn totals(outcome: &Outcome, verbose: bool) {
              middle of a probe",
             counters.batches, counters.lost_events, counters.own_hits
         );
+    }
+    if let Some(calls) = wide {
+        eprintln!("tracer: {}", how_recorded(*calls));
     }
     if counters.lost_roots > 0 {
         eprintln!(

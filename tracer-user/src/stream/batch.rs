@@ -88,7 +88,7 @@ impl Batch {
     /// Whether earlier events of the same root call may still be on their way, though no ring has them yet.
     #[must_use]
     pub const fn is_early(&self) -> bool {
-        self.header.early == Arrival::Early as u16
+        self.header.early & Arrival::Early as u16 != 0
     }
 
     /// Its events in the order of their places.

@@ -1,0 +1,166 @@
+//! What root calls have brought so far.
+//!
+//! The thread that reads the rings tells of each batch; the thread that narrows the trace asks whether
+//! anything is new. A function counts as new only where a task itself runs: what interrupts bring differs
+//! from call to call without end, and belongs to none of them. Cost: one hash look-up for each entry.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use rustc_hash::FxHashMap;
+use tracer_common::{Context, EventKind, generation};
+
+use crate::{graph::FunctionId, kernel::Address, plan, stream::Batch};
+
+/// What root calls have brought. Threads share it.
+#[derive(Debug, Default)]
+pub struct Seen(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    functions: FxHashMap<FunctionId, Hits>,
+    counts: Counts,
+    /// Root calls that began, by generation.
+    generations: BTreeMap<u64, u64>,
+}
+
+/// How often a function was entered.
+#[derive(Clone, Copy, Debug, Default)]
+struct Hits {
+    task: u64,
+    all: u64,
+}
+
+/// How many root calls there were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Those that began.
+    pub root_calls: u64,
+    /// Those that began since the last one that brought a new function.
+    pub quiet: u64,
+    /// Functions that a task ran.
+    pub functions: usize,
+}
+
+impl Seen {
+    /// Begins with what an earlier trace has seen.
+    #[must_use]
+    pub fn known(functions: impl Iterator<Item = (Address, u64)>) -> Self {
+        let known = functions.map(|(address, all)| {
+            let hits = Hits { task: 0, all };
+            (plan::function_id(address), hits)
+        });
+        Self(Mutex::new(Inner {
+            functions: known.collect(),
+            ..Inner::default()
+        }))
+    }
+
+    /// Takes a batch of a root call.
+    pub fn batch(&self, batch: &Batch) {
+        let mut inner = self.lock();
+        let generation = u64::from(batch.header().early >> generation::SHIFT);
+        for event in batch.events() {
+            if event.kind() != Some(EventKind::Entry) {
+                continue;
+            }
+            if event.depth == 0 {
+                inner.root_call(generation);
+            } else {
+                let in_task = event.context() == Some(Context::Task);
+                inner.entry(FunctionId(event.function), in_task);
+            }
+        }
+    }
+
+    /// How many root calls there were.
+    pub fn counts(&self) -> Counts {
+        self.lock().counts
+    }
+
+    /// What ran under the roots, with how often it was entered.
+    pub fn functions(&self) -> BTreeMap<Address, u64> {
+        let inner = self.lock();
+        let known = inner.functions.iter();
+        known
+            .map(|(&id, hits)| (plan::address_of(id), hits.all))
+            .collect()
+    }
+
+    /// How many root calls began in each generation.
+    pub fn generations(&self) -> BTreeMap<u64, u64> {
+        self.lock().generations.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Nothing in it can be half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn root_call(&mut self, generation: u64) {
+        self.counts.root_calls += 1;
+        self.counts.quiet += 1;
+        *self.generations.entry(generation).or_default() += 1;
+    }
+
+    fn entry(&mut self, function: FunctionId, in_task: bool) {
+        let hits = self.functions.entry(function).or_default();
+        hits.all += 1;
+        if in_task {
+            hits.task += 1;
+            if hits.task == 1 {
+                self.counts.functions += 1;
+                self.counts.quiet = 0;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracer_common::{BatchHeader, Event};
+
+    use super::*;
+
+    fn entry(function: u32, depth: u8, context: Context) -> Event {
+        Event {
+            function,
+            depth,
+            kind_and_context: Event::pack(EventKind::Entry, context as u8),
+            ..Event::default()
+        }
+    }
+
+    fn batch(generation: u16, events: &[Event]) -> Batch {
+        let header = BatchHeader {
+            count: u16::try_from(events.len()).unwrap(),
+            early: generation << generation::SHIFT,
+            ..BatchHeader::default()
+        };
+        Batch::of(&header, events).unwrap()
+    }
+
+    #[test]
+    fn what_a_task_runs_is_new_and_what_an_interrupt_runs_is_not() {
+        let seen = Seen::known([(Address(0xffff_ffff_0000_0007), 5)].into_iter());
+        let root = entry(1, 0, Context::Task);
+        seen.batch(&batch(1, &[root, entry(2, 1, Context::Task)]));
+        assert_eq!(seen.counts().quiet, 0);
+        seen.batch(&batch(1, &[root, entry(2, 1, Context::Task)]));
+        seen.batch(&batch(2, &[root, entry(3, 1, Context::HardIrq)]));
+        let counts = Counts {
+            root_calls: 3,
+            quiet: 2,
+            functions: 1,
+        };
+        assert_eq!(seen.counts(), counts);
+        assert_eq!(seen.generations(), BTreeMap::from([(1, 2), (2, 1)]));
+        let low = |address: &Address| address.0 & 0xff;
+        let functions: Vec<u64> = seen.functions().keys().map(low).collect();
+        assert_eq!(functions, [2, 3, 7]);
+    }
+}
