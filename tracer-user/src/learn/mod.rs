@@ -16,6 +16,6 @@ mod seen;
 pub(crate) mod sets;
 
 pub use narrowing::Narrowing;
-pub use probe_cost::ProbeCost;
+pub use probe_cost::{Compared, ProbeCost};
 pub use seen::{Counts, Seen};
 pub use sets::{Calls, Sets};

@@ -17,7 +17,7 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use super::{
-    ProbeCost, Seen,
+    Seen,
     sets::{self, Sets},
 };
 use crate::{
@@ -69,8 +69,6 @@ pub struct Start {
     pub sets: Arc<Mutex<Sets>>,
     /// Whose the traced tasks are.
     pub host: Host,
-    /// What probes cost others.
-    pub cost: Option<ProbeCost>,
     /// Tell more on stderr.
     pub verbose: bool,
 }
@@ -194,16 +192,14 @@ impl Narrower {
     /// From the wide set to what was seen and what that calls.
     fn narrow(&mut self) -> Result<(), Stopped> {
         let wide = self.functions_armed();
-        let cost = self.start.cost.as_mut().and_then(ProbeCost::now);
         let plan = self.narrow_plan();
         let side = self.attach_to_free(&plan.callees, None)?;
         self.narrow = plan.callees.iter().map(|one| one.address).collect();
         sets::lock(&self.start.sets).change(false)?;
         let took = self.began.elapsed();
         eprintln!(
-            "tracer: {wide} functions had probes for {:.1} s{}; {} have them from now on",
+            "tracer: {wide} functions had probes for {:.1} s; {} have them from now on",
             took.as_secs_f64(),
-            cost.map_or_else(String::new, told),
             sets::lock(&self.start.sets).functions(side)
         );
         if self.start.verbose {
@@ -383,15 +379,6 @@ impl Narrower {
             thread::sleep(left.min(TICK));
         }
     }
-}
-
-/// What probes cost others, in words.
-fn told((before, now): (Duration, Duration)) -> String {
-    format!(
-        "; a send and a receive by others took {:.1} us instead of {:.1} us",
-        now.as_secs_f64() * 1e6,
-        before.as_secs_f64() * 1e6
-    )
 }
 
 /// A function that is refused has no probe; the wide set had one.

@@ -4,6 +4,7 @@
 //! of a task that is traced. The fastest of many is timed: what else the host does only makes one slower.
 
 use std::{
+    fmt,
     io::{Read as _, Write as _},
     os::unix::net::UnixStream,
     time::{Duration, Instant},
@@ -11,6 +12,25 @@ use std::{
 
 /// How often it is tried.
 const TRIES: u32 = 64;
+
+/// How long a send and a receive take.
+#[derive(Clone, Copy, Debug)]
+pub struct Compared {
+    before: Duration,
+    now: Duration,
+}
+
+impl fmt::Display for Compared {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let microseconds = |time: Duration| time.as_secs_f64() * 1e6;
+        write!(
+            out,
+            "a send and a receive by others take {:.1} us instead of {:.1} us",
+            microseconds(self.now),
+            microseconds(self.before)
+        )
+    }
+}
 
 /// Times a send and a receive.
 #[derive(Debug)]
@@ -32,8 +52,11 @@ impl ProbeCost {
     }
 
     /// How long it takes without probes, and now.
-    pub fn now(&mut self) -> Option<(Duration, Duration)> {
-        Some((self.before, self.fastest()?))
+    pub fn now(&mut self) -> Option<Compared> {
+        Some(Compared {
+            before: self.before,
+            now: self.fastest()?,
+        })
     }
 
     fn fastest(&mut self) -> Option<Duration> {

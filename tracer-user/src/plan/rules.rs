@@ -109,6 +109,9 @@ const OWN_HELPERS: &[&str] = &[
     "bpf_this_cpu_ptr",
     "copy_from_kernel_nofault",
     "copy_from_kernel_nofault_allowed",
+    // Where a function begins is asked at each hit (get_entry_ip, kernel/trace/bpf_trace.c; a function of
+    // its own where the kernel has indirect branch tracking; seen on 6.18 and 7.3).
+    "is_endbr",
 ];
 
 /// Where a trampoline's own code begins (kernel/bpf/trampoline.c).
@@ -193,7 +196,7 @@ pub enum Scope {
 
 /// The rules for one kernel.
 pub struct Rules {
-    scope: Scope,
+    pub(super) scope: Scope,
     /// Whether what has an address and no more can be attached.
     by_address: bool,
     limits: TrampolineLimits,

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{LeftOut, Plan, Planned, Reason, Rules, Source, rules::is_shared};
+use super::{LeftOut, Plan, Planned, Reason, Rules, Scope, Source, rules::is_shared};
 use crate::{
     kernel::{Address, Kernel, symbols::Function},
     plan::Reach,
@@ -65,7 +65,9 @@ impl Rules {
     /// Whether an fprobe may have the function, which the kernel's tracing reaches.
     pub fn check_by_address(&self, function: &Function<'_>) -> Result<(), Reason> {
         self.check_safety(function)?;
-        if is_own_tracepoint(function.name) {
+        // An fprobe calls them at each hit, in which they are skipped: two more entries for nothing.
+        let is_of_probes = is_shared(function.name) && self.scope == Scope::Usual;
+        if is_of_probes || is_own_tracepoint(function.name) {
             return Err(Reason::OwnHelper);
         }
         Ok(())

@@ -224,13 +224,14 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     let mut change = Change::Never;
     let functions = probes.callee_functions();
     let callees = std::mem::take(&mut probes.callees);
+    let cost = cost.and_then(|mut cost| cost.now());
     let first = Sets::new(arming, FIRST_GENERATION, callees);
     let sets = Arc::new(Mutex::new(first));
     let stop = prepared.stop.clone();
     if !stop.is_wanted() {
         lock(&sets).arm()?;
-        tell::tracing(&prepared.plan, functions);
-        change = prepared.change(options, attacher, joined, &sets, cost)?;
+        tell::tracing(&prepared.plan, functions, cost);
+        change = prepared.change(options, attacher, joined, &sets)?;
         if let Some(subject) = prepared.subject.take() {
             child = Some(subject.release().await?);
         }
@@ -324,7 +325,6 @@ impl Prepared {
         attacher: Attacher,
         joined: Joined,
         sets: &Arc<Mutex<Sets>>,
-        cost: Option<ProbeCost>,
     ) -> Result<Change> {
         match &mut self.found {
             Found::All(seen) => {
@@ -339,7 +339,6 @@ impl Prepared {
                     seen: Arc::clone(seen),
                     sets: Arc::clone(sets),
                     host: Host::of(self.subject.is_some()),
-                    cost,
                     verbose: options.verbose,
                 };
                 Narrowing::start(start).map(Change::Narrows)

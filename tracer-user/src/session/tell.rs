@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 
 use super::{Origin, Outcome, replay::Readable};
 use crate::{
-    learn::Calls,
+    learn::{Calls, Compared},
     plan::Plan,
     recording::{End, Ending},
     watch::Delivered,
@@ -19,9 +19,10 @@ pub fn names(plan: &Plan) -> String {
 }
 
 /// Root calls begin to be traced. systemd is told, too, if it waits for that (`Type=notify`).
-pub fn tracing(plan: &Plan, functions: usize) {
+pub fn tracing(plan: &Plan, functions: usize, cost: Option<Compared>) {
+    let cost = cost.map_or_else(String::new, |cost| format!("; {cost}"));
     eprintln!(
-        "tracer: tracing {}, {functions} functions below",
+        "tracer: tracing {}, {functions} functions below{cost}",
         names(plan)
     );
     if let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::Ready]) {
