@@ -103,9 +103,10 @@ pub struct Config {
     pub arguments: u32,
     /// Whether where it will go on in its caller is recorded of each call; 0 is no.
     pub return_addresses: u32,
-    /// Fills up to 8 bytes.
-    pub reserved: u32,
-    /// The reader is woken at the end of a root call if its CPU's ring holds that much, bytes.
+    /// Whether no root call begins in a hard interrupt; 0 is no.
+    pub not_in_interrupts: u32,
+    /// The reader is woken at the end of a root call if its CPU's ring holds that much, bytes: a power
+    /// of two.
     pub wake_bytes: u64,
     /// Root calls are traced only if they are entered on one of these.
     pub cpus: CpuMask,
@@ -123,8 +124,8 @@ impl Config {
         max_depth: crate::NO_DEPTH_LIMIT,
         arguments: 0,
         return_addresses: 0,
-        reserved: 0,
-        wake_bytes: 0,
+        not_in_interrupts: 0,
+        wake_bytes: 1,
         cpus: CpuMask::ALL,
     };
 }

@@ -280,9 +280,15 @@ unsafe fn output(header: *mut BatchHeader, count: u64, wake: Wake) {
     }
 }
 
-/// Whether so much waits in a ring that the reader should come at once.
+/// Whether so much waits in a ring that the reader should come at once. It is woken where the ring has just
+/// got so far, and again where it has got as far once more: a reader that is at work already needs no
+/// wake-up, and each is an interrupt, whose end may be a root call of its own.
 #[inline(always)]
 unsafe fn holds_much(ring: *mut c_void) -> bool {
+    /// Bytes of some batches.
+    const STRETCH: u64 = 1 << 15;
+    let step = config!(wake_bytes);
     // SAFETY: the caller's ring.
-    unsafe { bpf_ringbuf_query(ring, u64::from(BPF_RB_AVAIL_DATA)) >= config!(wake_bytes) }
+    let waits = unsafe { bpf_ringbuf_query(ring, u64::from(BPF_RB_AVAIL_DATA)) };
+    waits >= step && waits & (step - 1) < STRETCH
 }

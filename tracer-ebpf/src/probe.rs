@@ -7,7 +7,7 @@
 
 use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_ktime_get_ns};
 use aya_log_ebpf::warn;
-use tracer_common::{Event, EventKind};
+use tracer_common::{Context, Event, EventKind};
 
 use crate::{
     atomic,
@@ -75,7 +75,7 @@ pub fn root_exit<S: Site>(ctx: &S) {
 fn open<S: Site>(ctx: &S) -> u32 {
     let number = cpu_number();
     let generation = armed();
-    if generation == 0 || !callers::current_is_wanted(number) {
+    if generation == 0 || is_unwanted_interrupt() || !callers::current_is_wanted(number) {
         return OUTSIDE;
     }
     let pid_tgid = bpf_get_current_pid_tgid();
@@ -102,6 +102,12 @@ fn open<S: Site>(ctx: &S) -> u32 {
         }
     }
     slot
+}
+
+/// Whether the CPU runs for a hard interrupt, and root calls that begin there are not wanted.
+#[inline(always)]
+fn is_unwanted_interrupt() -> bool {
+    config!(not_in_interrupts) != 0 && context::current() > Context::SoftIrq as u8
 }
 
 /// Hands over what is left and frees the slot of a root call that is over. The caller has set all guards: whatever is hit

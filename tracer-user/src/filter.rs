@@ -73,9 +73,12 @@ impl Filter {
         &self,
         roots: impl Iterator<Item = (&'a str, Option<ValueType>)>,
     ) -> Result<(), NeverHolds> {
+        if !self.needs_value() {
+            return Ok(());
+        }
         let (void, other): (Vec<_>, Vec<_>) =
             roots.partition(|(_, returns)| *returns == Some(ValueType::Void));
-        if self.needs_value() && other.is_empty() {
+        if other.is_empty() {
             let names: Vec<&str> = void.into_iter().map(|(name, _)| name).collect();
             let roots = names.join(", ");
             return Err(NeverHolds { roots });

@@ -19,6 +19,7 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
     let capture = CaptureArgs {
         roots: vec!["__sys_sendto".to_owned()],
         cpus: Some("0".to_owned()),
+        all_cpus: false,
         hidden: Vec::new(),
         pids: Vec::new(),
         tids: Vec::new(),

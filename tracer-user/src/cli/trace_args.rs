@@ -18,7 +18,7 @@ use crate::{
     graph::Nanoseconds,
     kernel::cgroup,
     output::Format,
-    plan::Scope,
+    plan::{self, Scope},
     session::{
         Begin, Callers, Discovery, Options, Show, Shown, Stays, Streams, USUAL_LEARN,
         callers::CommandName,
@@ -103,6 +103,9 @@ pub struct CaptureArgs {
     /// Trace what runs under this function: a name, a glob, or a syscall's name; may be repeated
     #[arg(short = 'G', long = "graph-funcs", value_name = "ROOT")]
     pub roots: Vec<String>,
+    /// Trace the whole host: every outermost function, unless roots are named
+    #[arg(short = 'a', long = "all-cpus", conflicts_with = "cpus")]
+    pub all_cpus: bool,
     /// Leave out this function and all that runs under it: a name, a glob, or a syscall's name; may be repeated
     #[arg(short = 'g', long = "nograph-funcs", value_name = "FUNCTION")]
     pub hidden: Vec<String>,
@@ -278,9 +281,10 @@ pub struct FilterArgs {
 impl CaptureArgs {
     /// What was typed, ready to use.
     pub fn options(&self, show: Show) -> Result<Options> {
-        if self.roots.is_empty() {
+        if self.roots.is_empty() && self.command.is_empty() && !self.all_cpus {
             bail!(Usage(
-                "no root was given: name the function to look into, as in `tracer -G __sys_sendto`"
+                "nothing to trace was given: name the function to look into, as in `tracer -G __sys_sendto`, \
+                 a command, as in `tracer -- ls`, or the whole host, `tracer -a`"
                     .to_owned()
             ));
         }
@@ -292,7 +296,7 @@ impl CaptureArgs {
             )));
         }
         Ok(Options {
-            roots: self.roots.clone(),
+            roots: self.roots(),
             cpus: values::cpus(self.cpus.as_deref())?,
             callers: self.callers()?,
             hidden: self.hidden.clone(),
@@ -309,6 +313,15 @@ impl CaptureArgs {
             begin: self.begin,
             streams: self.streams,
         })
+    }
+
+    /// The roots; without any every outermost function is one.
+    fn roots(&self) -> Vec<String> {
+        if self.roots.is_empty() {
+            vec![plan::EVERYTHING.to_owned()]
+        } else {
+            self.roots.clone()
+        }
     }
 
     fn functions(&self) -> Result<Option<BTreeSet<String>>> {

@@ -14,9 +14,9 @@ pub mod rules;
 pub mod table;
 mod wide;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-pub use roots::{RootError, resolve_roots, without_hidden};
+pub use roots::{EVERYTHING, MOST_NAMED, RootError, resolve_roots, without_hidden};
 pub use rules::{Reason, Rules, Scope};
 pub use table::{FunctionInfo, FunctionTable, LANDING_PAD, ParameterInfo};
 
@@ -115,8 +115,9 @@ impl Plan {
             roots,
             ..Self::default()
         };
+        let roots: BTreeSet<Address> = plan.roots.iter().map(|root| root.address).collect();
         for (address, source) in known {
-            if plan.roots.iter().all(|root| root.address != address) {
+            if !roots.contains(&address) {
                 plan.add(kernel, rules, address, source);
             }
         }

@@ -3,14 +3,20 @@
 //! A name, a glob, or a syscall's name: `sendto` means the function that does the work of the syscall
 //! (`__sys_sendto`), or else its entry (`__x64_sys_sendto`).
 
+use std::collections::BTreeSet;
+
 use thiserror::Error;
 use wildmatch::WildMatch;
 
-use super::{Planned, Reach, Reason, Source, rules::Rules};
+use super::{Planned, Reach, Reason, Source, learn::AROUND_INTERRUPTS, rules::Rules};
 use crate::kernel::{Kernel, symbols::Function};
 
-/// Roots that one glob may stand for.
-const MOST_ROOTS: usize = 64;
+/// Roots that one glob may stand for, where each function is attached for itself.
+const MOST_PAIRS: usize = 64;
+/// Roots that are told one by one, in recordings and elsewhere.
+pub const MOST_NAMED: usize = 1024;
+/// The glob for every function: a trace of a command without a root.
+pub const EVERYTHING: &str = "*";
 
 /// Why there is no root.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -30,7 +36,7 @@ pub enum RootError {
     NoMatch(String),
     /// A glob matches too much.
     #[error(
-        "`{glob}` matches {count} functions, and at most {MOST_ROOTS} roots can be traced at once; narrow the pattern"
+        "`{glob}` matches {count} functions, and at most {MOST_PAIRS} roots can be traced at once on a kernel without kprobe.session; narrow the pattern"
     )]
     TooMany {
         /// What was asked for.
@@ -67,6 +73,7 @@ pub fn resolve_roots(
     wanted: &[String],
 ) -> Result<Vec<Planned>, RootError> {
     let mut roots: Vec<Planned> = Vec::new();
+    let mut known = BTreeSet::new();
     for name in wanted {
         let found = if name.contains(['*', '?']) {
             by_glob(kernel, rules, name)?
@@ -74,7 +81,7 @@ pub fn resolve_roots(
             vec![by_name(kernel, rules, name)?]
         };
         for root in found {
-            if roots.iter().all(|known| known.address != root.address) {
+            if known.insert(root.address) {
                 roots.push(root);
             }
         }
@@ -127,23 +134,47 @@ fn by_name(kernel: &Kernel, rules: &Rules, name: &str) -> Result<Planned, RootEr
 
 fn by_glob(kernel: &Kernel, rules: &Rules, glob: &str) -> Result<Vec<Planned>, RootError> {
     let pattern = WildMatch::new(glob);
-    let found: Vec<Planned> = kernel
-        .symbols
-        .functions()
+    let functions = kernel.symbols.functions();
+    let matching: Vec<Function<'_>> = functions
         .filter(|function| pattern.matches(function.name))
-        .filter_map(|function| {
-            let reach = rules.check(kernel, &function).ok()?;
-            Some(planned(&function, reach))
-        })
+        .filter(|function| glob != EVERYTHING || !is_around_interrupts(function.name))
         .collect();
+    let found: Vec<Planned> = if matching.len() > MOST_PAIRS && rules.takes_addresses() {
+        let found = matching.iter();
+        found
+            .filter(|function| rules.is_within_reach(kernel, function))
+            .map(|function| planned(function, Reach::Address))
+            .collect()
+    } else {
+        let checked = |function: &Function<'_>| {
+            let reach = rules.check(kernel, function).ok()?;
+            Some(planned(function, reach))
+        };
+        matching.iter().filter_map(checked).collect()
+    };
     match found.len() {
         0 => Err(RootError::NoMatch(glob.to_owned())),
-        count if count > MOST_ROOTS => Err(RootError::TooMany {
+        count if count > MOST_PAIRS && !rules.takes_addresses() => Err(RootError::TooMany {
             glob: glob.to_owned(),
             count,
         }),
         _ => Ok(found),
     }
+}
+
+/// Whether it runs at the edges of an interrupt, where nobody can tell from whom it comes: it belongs to a
+/// root call that is interrupted, and where every function is a root it would begin one for each tick.
+fn is_around_interrupts(name: &str) -> bool {
+    /// What else the way out of an interrupt calls (kernel/entry/common.c, kernel/softirq.c).
+    const ON_THE_WAY_OUT: &[&str] = &[
+        "fpregs_assert_state_consistent",
+        "idle_cpu",
+        "mem_cgroup_handle_over_high",
+        "blkcg_maybe_throttle_current",
+        "rcu_irq_exit_check_preempt",
+        "tick_nohz_irq_exit",
+    ];
+    AROUND_INTERRUPTS.contains(&name) || ON_THE_WAY_OUT.contains(&name)
 }
 
 fn planned(function: &Function<'_>, reach: Reach) -> Planned {

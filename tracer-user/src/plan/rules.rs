@@ -236,6 +236,11 @@ impl Rules {
         }
     }
 
+    /// Whether an address is all that it takes to attach a function.
+    pub const fn takes_addresses(&self) -> bool {
+        self.by_address
+    }
+
     /// Whether a function can be attached, and by what.
     pub fn check(&self, kernel: &Kernel, function: &Function<'_>) -> Result<Reach, Reason> {
         match function.module {

@@ -23,7 +23,7 @@ impl Plan {
             ..Self::default()
         };
         for function in kernel.symbols.functions() {
-            if !is_candidate(kernel, &function) || !taken.insert(function.start) {
+            if !is_traced(kernel, &function) || !taken.insert(function.start) {
                 continue;
             }
             match rules.check_by_address(&function) {
@@ -40,7 +40,7 @@ impl Plan {
 }
 
 /// Whether the kernel's tracing reaches it. BPF programs have no address that an fprobe could take.
-fn is_candidate(kernel: &Kernel, function: &Function<'_>) -> bool {
+fn is_traced(kernel: &Kernel, function: &Function<'_>) -> bool {
     function.module != Some("bpf")
         && kernel.is_traceable(function.name)
         && kernel
@@ -62,6 +62,11 @@ fn planned(function: &Function<'_>) -> Planned {
 }
 
 impl Rules {
+    /// Whether an fprobe can have the function, and may.
+    pub fn is_within_reach(&self, kernel: &Kernel, function: &Function<'_>) -> bool {
+        is_traced(kernel, function) && self.check_by_address(function).is_ok()
+    }
+
     /// Whether an fprobe may have the function, which the kernel's tracing reaches.
     pub fn check_by_address(&self, function: &Function<'_>) -> Result<(), Reason> {
         self.check_safety(function)?;

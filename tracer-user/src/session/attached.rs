@@ -17,6 +17,7 @@ use crate::{
         Attacher, Controls, Object, Way, Ways,
         object::{Loading, Sizes, Tracepoint},
     },
+    graph::tree::Interrupts,
     kernel::{Kernel, PreemptCount},
     output::ftrace::{self, Arguments},
     plan::Plan,
@@ -95,6 +96,7 @@ fn config(
     };
     let return_addresses = u32::from(options.show.text.callers == ftrace::Callers::Shown);
     let takes_quick_way = preempt_count.is_some() && arguments == 0 && return_addresses == 0;
+    let hides_interrupts = options.show.interrupts == Interrupts::LeftOut;
     Config {
         quick_depth: if takes_quick_way {
             u64::from(max_depth).min(MAX_QUICK_DEPTH)
@@ -109,7 +111,7 @@ fn config(
         max_depth,
         arguments,
         return_addresses,
-        reserved: 0,
+        not_in_interrupts: u32::from(options.is_everything() && hides_interrupts),
         wake_bytes: u64::from(options.ring_bytes / 4),
         cpus: options.cpus,
     }

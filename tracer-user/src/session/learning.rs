@@ -30,6 +30,9 @@ use crate::{
 /// Root calls after which learning may end early.
 const ENOUGH_CALLS: u64 = 24;
 
+/// Roots of a trace of which it is kept what runs below them.
+const MOST_KEPT: usize = 64;
+
 /// Levels and functions of the text that are taken where nothing was learned.
 const TEXT_LEVELS: u32 = 2;
 /// See [`TEXT_LEVELS`].
@@ -170,6 +173,9 @@ pub fn kept(
     tell: impl Fn(&str),
 ) -> BTreeMap<Address, Source> {
     let mut all = BTreeMap::new();
+    if roots.len() > MOST_KEPT {
+        return all;
+    }
     for root in roots {
         match cache.read(&root.name) {
             Ok(kept) => {
@@ -200,7 +206,8 @@ pub fn keep(
             .then(|| (function.name.to_owned(), hits))
     });
     let hits: Hits = named.collect();
-    if hits.is_empty() {
+    // What a glob stands for is not what somebody looks into again and again, one by one.
+    if hits.is_empty() || roots.len() > MOST_KEPT {
         return;
     }
     for root in roots {

@@ -10,7 +10,7 @@ use crate::{
     graph::Totals,
     learn::Calls,
     output::Form,
-    plan::{FunctionTable, Scope},
+    plan::{self, FunctionTable, Scope},
     recording::Head,
     watch::Outlets,
 };
@@ -58,10 +58,16 @@ impl Options {
         self.show.filter.depth == Some(1)
     }
 
+    /// Whether every outermost function begins a root call.
+    pub(super) fn is_everything(&self) -> bool {
+        self.roots.iter().any(|root| root == plan::EVERYTHING)
+    }
+
     /// Whether all functions are to have probes at first.
     pub(super) fn wants_wide(&self) -> bool {
         let is_wide = matches!(self.discovery, Discovery::Wide { .. });
-        is_wide && self.functions.is_none() && !self.is_roots_only()
+        let by_pairs = self.way == Some(Way::Pair);
+        is_wide && !by_pairs && self.functions.is_none() && !self.is_roots_only()
     }
 
     /// Whether they keep them.

@@ -65,7 +65,11 @@ pub fn head(kernel: &Kernel, roots: &[Planned], command: &[String]) -> Head {
         build_id: facts::build_id(),
         host: host.unwrap_or_default(),
         possible_cpus: kernel.possible_cpus,
-        roots: roots.iter().map(root).collect(),
+        roots: if roots.len() > crate::plan::MOST_NAMED {
+            vec![FunctionInfo::new(crate::plan::EVERYTHING.to_owned(), None)]
+        } else {
+            roots.iter().map(root).collect()
+        },
         command: command.to_vec(),
         began_realtime_ns: Nanoseconds::of(ClockId::CLOCK_REALTIME).0,
         began_monotonic_ns: Nanoseconds::now().0,

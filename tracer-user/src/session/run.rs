@@ -68,7 +68,7 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
         let held = subject.as_ref().and_then(Subject::held);
         let learned = gentle(options, &kernel, &roots, cache.as_ref(), held, &stop)?;
         let plan = Plan::new(&kernel, &rules, roots, learned.functions).hide(hidden);
-        tell::plan(&plan, &learned.origin, options.verbose);
+        tell::planned(&plan, &learned.origin, options.verbose);
         (plan, learned.found)
     };
     if stop.is_wanted() {

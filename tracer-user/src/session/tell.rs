@@ -7,15 +7,23 @@ use anyhow::{Context as _, Result};
 use super::{Origin, Outcome, replay::Readable};
 use crate::{
     learn::{Calls, Compared},
-    plan::Plan,
+    plan::{self, Plan},
     recording::{End, Ending},
     watch::Delivered,
 };
 
+/// Roots that are named on stderr.
+const NAMED: usize = 4;
+
 /// The roots' names.
 pub fn names(plan: &Plan) -> String {
-    let names: Vec<&str> = plan.roots.iter().map(|root| root.name.as_str()).collect();
-    names.join(", ")
+    let names = plan.roots.iter().map(|root| root.name.as_str());
+    let shown: Vec<&str> = names.take(NAMED).collect();
+    match plan.roots.len() {
+        count if count > plan::MOST_NAMED => format!("every outermost function, {count} in all"),
+        count if count > NAMED => format!("{} and {} more", shown.join(", "), count - NAMED),
+        _ => shown.join(", "),
+    }
 }
 
 /// Root calls begin to be traced. systemd is told, too, if it waits for that (`Type=notify`).
@@ -31,7 +39,7 @@ pub fn tracing(plan: &Plan, functions: usize, cost: Option<Compared>) {
 }
 
 /// What was found to run under the roots.
-pub fn plan(plan: &Plan, origin: &Origin, verbose: bool) {
+pub fn planned(plan: &Plan, origin: &Origin, verbose: bool) {
     let all = plan.callees.len() + plan.left_out.len();
     let left_out = plan.left_out.len();
     let colon = if verbose { ":" } else { " (-v names them)" };
