@@ -205,6 +205,19 @@ pub static CPUS: Shared<[Cpu; MAX_CPUS]> =
     // SAFETY: all zeros is a value.
     Shared(UnsafeCell::new(unsafe { core::mem::zeroed() }));
 
+/// Whether every entry at an fprobe wants its exit, see `session`: 1 while two sets of probes are on the
+/// same functions.
+#[unsafe(link_section = ".bss.exits")]
+#[unsafe(no_mangle)]
+pub static KEEP_EXITS: Shared<u64> = Shared(UnsafeCell::new(0));
+
+/// See [`KEEP_EXITS`].
+#[inline(always)]
+pub fn keeps_exits() -> bool {
+    // SAFETY: a global; volatile because userspace writes.
+    unsafe { core::ptr::read_volatile(KEEP_EXITS.0.get()) != 0 }
+}
+
 /// One ring per possible CPU.
 #[btf_map]
 pub static RINGS: ArrayOfMaps<RingBuf<(), 4096>, 1> = ArrayOfMaps::new();

@@ -18,6 +18,7 @@ use super::{ObjectError, Side};
 pub struct Controls {
     armed: Array<MapData, u64>,
     inside: Array<MapData, u64>,
+    keep_exits: Array<MapData, u64>,
     counters: Arc<Counters>,
 }
 
@@ -50,6 +51,7 @@ impl Controls {
         Ok(Self {
             armed: Array::try_from(again(ebpf, "ARMED")?)?,
             inside: Array::try_from(again(ebpf, "INSIDE")?)?,
+            keep_exits: Array::try_from(again(ebpf, ".bss.exits")?)?,
             counters: Arc::new(Counters {
                 cpus: Array::try_from(again(ebpf, ".bss.cpus")?)?,
             }),
@@ -64,6 +66,12 @@ impl Controls {
     /// From now on none begins; those that are open go on.
     pub fn disarm(&mut self) -> Result<(), ObjectError> {
         Ok(self.armed.set(0, 0, 0)?)
+    }
+
+    /// Whether entries decline their exits outside of root calls: not while two sets of probes may be on the
+    /// same functions.
+    pub fn keep_exits(&mut self, keep: bool) -> Result<(), ObjectError> {
+        Ok(self.keep_exits.set(0, u64::from(keep), 0)?)
     }
 
     /// Tasks that are inside a root. What a task that has left recorded is in the rings by then.

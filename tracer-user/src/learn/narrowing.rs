@@ -340,6 +340,7 @@ impl Narrower {
 
     fn attach_as(&mut self, way: Way, functions: &[Planned], side: Side) -> Result<(), Stopped> {
         let Start { attacher, sets, .. } = &mut self.start;
+        sets::lock(sets).overlap(true)?;
         let mut watch = Watch { sets };
         let probes = attacher.attach_as(way, functions, Role::Callee, side, &mut watch)?;
         if self.has_ended() {
@@ -359,6 +360,7 @@ impl Narrower {
         };
         // Not under the lock: the kernel takes its time.
         drop(gone);
+        sets::lock(&self.start.sets).overlap(false)?;
         Ok(())
     }
 

@@ -86,6 +86,11 @@ impl Sets {
         self.probes[place(side)].extend(probes);
     }
 
+    /// Two sets may be on the same functions from now on, or no longer.
+    pub fn overlap(&mut self, may: bool) -> Result<(), ObjectError> {
+        self.controls.keep_exits(may)
+    }
+
     /// Root calls begin on the other side from now on, unless the trace has ended.
     pub fn change(&mut self, is_wide: bool) -> Result<(), ObjectError> {
         if self.has_ended {
