@@ -74,9 +74,10 @@ pub unsafe fn show(task: *mut Task) {
     }
 }
 
+/// Whether this is the frame of one of the innermost open calls.
 #[inline(always)]
-unsafe fn is_of_open_call(task: *mut Task, frame: u64) -> bool {
-    // SAFETY: the caller's checked map value; the index is checked.
+pub fn is_of_open_call(task: *mut Task, frame: u64) -> bool {
+    // SAFETY: a checked map value; the index is checked.
     unsafe {
         let open = depth::read(task);
         for back in 1..=LOOK_BACK {

@@ -23,6 +23,7 @@ mod depth;
 mod details;
 mod gate;
 mod hidden;
+mod kprobe;
 mod maps;
 mod nothing;
 mod pair;
@@ -136,6 +137,78 @@ pub fn hidden_session(ctx: FEntryContext) -> i32 {
 #[unsafe(link_section = "fentry")]
 pub extern "C" fn hidden_probe(registers: *mut pt_regs) -> i32 {
     session::hidden_probe(registers)
+}
+
+/// A root was entered, at an fprobe of this end alone.
+// SAFETY: no other symbol has the name.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "fentry")]
+pub extern "C" fn root_kentry(registers: *mut pt_regs) -> i32 {
+    kprobe::root_entry(registers);
+    0
+}
+
+/// A root returned, at an fprobe of this end alone.
+// SAFETY: no other symbol has the name.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "fentry")]
+pub extern "C" fn root_kexit(registers: *mut pt_regs) -> i32 {
+    kprobe::root_exit(registers);
+    0
+}
+
+/// A function that may run under a root was entered, at an fprobe of this end alone.
+// SAFETY: no other symbol has the name.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "fentry")]
+pub extern "C" fn callee_kentry(registers: *mut pt_regs) -> i32 {
+    kprobe::callee_entry(registers);
+    0
+}
+
+/// A function that may run under a root returned, at an fprobe of this end alone.
+// SAFETY: no other symbol has the name.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "fentry")]
+pub extern "C" fn callee_kexit(registers: *mut pt_regs) -> i32 {
+    kprobe::callee_exit(registers);
+    0
+}
+
+/// A function that may run under a root and that trampolines call, too, was entered, at an fprobe of this end alone.
+// SAFETY: no other symbol has the name.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "fentry")]
+pub extern "C" fn shared_kentry(registers: *mut pt_regs) -> i32 {
+    kprobe::shared_entry(registers);
+    0
+}
+
+/// A function that may run under a root and that trampolines call, too, returned, at an fprobe of this end alone.
+// SAFETY: no other symbol has the name.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "fentry")]
+pub extern "C" fn shared_kexit(registers: *mut pt_regs) -> i32 {
+    kprobe::shared_exit(registers);
+    0
+}
+
+/// A function that is hidden was entered, at an fprobe of this end alone.
+// SAFETY: no other symbol has the name.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "fentry")]
+pub extern "C" fn hidden_kentry(registers: *mut pt_regs) -> i32 {
+    kprobe::hidden_entry(registers);
+    0
+}
+
+/// A function that is hidden returned, at an fprobe of this end alone.
+// SAFETY: no other symbol has the name.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "fentry")]
+pub extern "C" fn hidden_kexit(registers: *mut pt_regs) -> i32 {
+    kprobe::hidden_exit(registers);
+    0
 }
 
 /// The CPU goes from one task to another, or a task dies.

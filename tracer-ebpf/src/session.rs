@@ -119,8 +119,8 @@ fn declined(registers: *mut pt_regs) -> i32 {
 #[inline(always)]
 fn at_fprobe(
     registers: *mut pt_regs,
-    entry: impl FnOnce(&ProbeSite) -> bool,
-    exit: impl FnOnce(&ProbeSite),
+    entry: impl FnOnce(&ProbeSite<false>) -> bool,
+    exit: impl FnOnce(&ProbeSite<false>),
 ) -> i32 {
     // SAFETY: the context is the program's own.
     let (is_return, cookie) = unsafe { (is_return(registers.cast()), cookie(registers.cast())) };

@@ -118,24 +118,25 @@ impl Site for TrampolineSite {
     }
 }
 
-/// A call at its entry or at its exit, at an fprobe.
+/// A call at its entry or at its exit, at an fprobe. `ALWAYS` says whether the exit's probe runs even if
+/// the entry turned the call away, as it does where each end has a program and a link of its own.
 #[derive(Clone, Copy)]
-pub struct ProbeSite {
+pub struct ProbeSite<const ALWAYS: bool> {
     /// The registers there.
     pub registers: *mut pt_regs,
     /// See [`Site::frame`].
     pub frame: u64,
 }
 
-impl EbpfContext for ProbeSite {
+impl<const ALWAYS: bool> EbpfContext for ProbeSite<ALWAYS> {
     #[inline(always)]
     fn as_ptr(&self) -> *mut c_void {
         self.registers.cast()
     }
 }
 
-impl Site for ProbeSite {
-    const EXIT_ALWAYS_COMES: bool = false;
+impl<const ALWAYS: bool> Site for ProbeSite<ALWAYS> {
+    const EXIT_ALWAYS_COMES: bool = ALWAYS;
 
     #[inline(always)]
     fn frame(&self) -> u64 {

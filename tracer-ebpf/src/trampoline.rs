@@ -15,7 +15,7 @@ const CALL_BYTES: u64 = 5;
 
 /// Whether a trampoline's own code called the function that begins here.
 #[inline(always)]
-pub fn calls(site: &ProbeSite) -> bool {
+pub fn calls<const ALWAYS: bool>(site: &ProbeSite<ALWAYS>) -> bool {
     // SAFETY: reading checks the address; what cannot be read was not called.
     let return_address = unsafe { bpf_probe_read_kernel(site.frame as *const u64) }.unwrap_or(0);
     is_own(return_address) || is_own(called_before(return_address))

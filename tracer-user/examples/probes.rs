@@ -14,7 +14,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use tracer::{
-    attach::{AttachError, Attacher, Object, Observer, Probe, Role, Way, Ways, object::Loading},
+    attach::{AttachError, Attacher, Object, Observer, Probe, Role, Side, Way, Ways, object::Loading},
     kernel::Kernel,
     plan::{self, Planned, Rules, Scope},
 };
@@ -32,7 +32,7 @@ fn main() -> Result<()> {
         "reserving" => Role::Reserving,
         _ => bail!("no such role: nothing or reserving"),
     };
-    let way = [Way::Multi, Way::Kprobe, Way::Pair]
+    let way = Way::ALL
         .into_iter()
         .find(|known| known.name() == way)
         .context("no such way")?;
@@ -46,7 +46,7 @@ fn main() -> Result<()> {
     let (object, _rings) = Object::load(&loading)?;
     let mut attacher = Attacher::new(object, kernel, ways, way, None);
     let begin = Instant::now();
-    let probes = attacher.attach(&functions, role, &mut Silent)?;
+    let probes = attacher.attach(&functions, role, Side::of(1), &mut Silent)?;
     let attach_time = begin.elapsed();
     let count: usize = probes.iter().map(Probe::functions).sum();
     run(command)?;

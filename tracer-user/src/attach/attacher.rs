@@ -9,7 +9,7 @@ use super::{
     AttachError, Object, Pair, Role, Side, Texts, Way, Ways,
     bpf::Many,
     programs::Programs,
-    session::{self, Session},
+    session::{self, Mechanism, Session},
 };
 use crate::{
     kernel::Kernel,
@@ -48,7 +48,7 @@ impl Probe {
     pub(super) fn programs(&self) -> Vec<BorrowedFd<'_>> {
         match self {
             Self::Pair(pair) => pair.programs().into(),
-            Self::Session(session) => vec![session.program()],
+            Self::Session(session) => session.programs().collect(),
         }
     }
 }
@@ -107,7 +107,7 @@ impl Attacher {
     pub const fn at_once(&self) -> usize {
         match self.way {
             Way::Pair => 1,
-            Way::Multi | Way::Kprobe => usize::MAX,
+            Way::Multi | Way::Kprobe | Way::KprobeMulti => usize::MAX,
         }
     }
 
@@ -126,8 +126,8 @@ impl Attacher {
         let (shared, rest): (Vec<&Planned>, Vec<&Planned>) = functions
             .iter()
             .partition(|function| function.reach == Reach::Shared && role == Role::Callee);
-        probes.extend(self.attach_by(Way::Kprobe, &shared, (Role::Shared, side), observer)?);
-        for way in [Way::Kprobe, Way::Pair, Way::Multi] {
+        probes.extend(self.attach_by(self.by_address(), &shared, (Role::Shared, side), observer)?);
+        for way in [Way::Kprobe, Way::KprobeMulti, Way::Pair, Way::Multi] {
             let some: Vec<&Planned> = rest
                 .iter()
                 .filter(|function| self.way_of(function, role) == way)
@@ -147,7 +147,8 @@ impl Attacher {
         at: (Role, Side),
         observer: &mut dyn Observer,
     ) -> Result<Vec<Probe>, AttachError> {
-        if way == Way::Kprobe || !self.ways.kprobe {
+        let by_address = self.ways.by_address();
+        if by_address.is_none_or(|by_address| by_address == way) {
             return self.attach_by(way, functions, at, observer);
         }
         let mut first = FirstTry {
@@ -159,7 +160,7 @@ impl Attacher {
         let FirstTry {
             observer, refused, ..
         } = first;
-        probes.extend(self.attach_by(Way::Kprobe, &refused, at, observer)?);
+        probes.extend(self.attach_by(self.by_address(), &refused, at, observer)?);
         Ok(probes)
     }
 
@@ -172,9 +173,14 @@ impl Attacher {
                 Way::Kprobe
             }
             Reach::Type => self.way,
-            Reach::Address | Reach::Shared => Way::Kprobe,
+            Reach::Address | Reach::Shared => self.by_address(),
             Reach::Module(_) | Reach::Program => Way::Pair,
         }
+    }
+
+    /// How what has an address and no more is attached; rules let no such function pass where there is no way.
+    fn by_address(&self) -> Way {
+        self.ways.by_address().unwrap_or(Way::Pair)
     }
 
     fn attach_by(
@@ -188,8 +194,9 @@ impl Attacher {
             return Ok(Vec::new());
         }
         let kind = match way {
-            Way::Multi => Many::Trampolines,
-            Way::Kprobe => Many::Fprobe,
+            Way::Multi => Mechanism::Session(Many::Trampolines),
+            Way::Kprobe => Mechanism::Session(Many::Fprobe),
+            Way::KprobeMulti => Mechanism::EndByEnd,
             Way::Pair => return self.pairs(functions, at, observer),
         };
         let (programs, kernel) = (&mut self.programs, &self.kernel);

@@ -17,6 +17,9 @@ const LINK_CREATE: libc::c_long = 28;
 /// `BPF_RAW_TRACEPOINT_OPEN`, which also attaches a program to the function that it was loaded for.
 const OPEN: libc::c_long = 17;
 
+/// `BPF_F_KPROBE_MULTI_RETURN`.
+const MULTI_RETURN: u32 = 1;
+
 /// Bytes of the verifier's words that are kept. They are asked for only when a program was refused.
 const LOG_BYTES: usize = 1 << 20;
 
@@ -43,6 +46,8 @@ pub enum End {
 pub enum ProgramKind {
     /// It serves many functions.
     Many(Many),
+    /// It serves one end of many functions, by an fprobe (BPF_TRACE_KPROBE_MULTI, 5.18+).
+    ManyOf(End),
     /// It serves one.
     One(End),
 }
@@ -58,10 +63,12 @@ enum Kind {
 impl Kind {
     const TRAMPOLINES: Self = Self::Functions(ProgramKind::Many(Many::Trampolines));
     const FPROBE: Self = Self::Functions(ProgramKind::Many(Many::Fprobe));
+    const FPROBE_OF_ENTRY: Self = Self::Functions(ProgramKind::ManyOf(End::Entry));
+    const FPROBE_OF_EXIT: Self = Self::Functions(ProgramKind::ManyOf(End::Exit));
 
     const fn program_type(self) -> u32 {
         match self {
-            Self::Functions(ProgramKind::Many(Many::Fprobe)) => 2,
+            Self::Functions(ProgramKind::Many(Many::Fprobe) | ProgramKind::ManyOf(_)) => 2,
             Self::Functions(_) | Self::Tracepoint => 26,
         }
     }
@@ -71,6 +78,7 @@ impl Kind {
             Self::Tracepoint => 23,
             Self::Functions(ProgramKind::One(End::Entry)) => 24,
             Self::Functions(ProgramKind::One(End::Exit)) => 25,
+            Self::Functions(ProgramKind::ManyOf(_)) => 42,
             Self::Functions(ProgramKind::Many(Many::Fprobe)) => 56,
             Self::Functions(ProgramKind::Many(Many::Trampolines)) => 61,
         }
@@ -159,9 +167,12 @@ struct FprobeLink {
 }
 
 /// Loads a program that serves any number of functions. `name` is what the kernel's listings will show, of at most 15 bytes.
-pub fn load(kind: Many, name: &str, instructions: &[bpf_insn]) -> Result<OwnedFd, LoadError> {
-    let kind = Kind::Functions(ProgramKind::Many(kind));
-    load_any(kind, name, instructions, None)
+pub fn load(
+    kind: ProgramKind,
+    name: &str,
+    instructions: &[bpf_insn],
+) -> Result<OwnedFd, LoadError> {
+    load_any(Kind::Functions(kind), name, instructions, None)
 }
 
 /// Loads a program that serves one function.
@@ -251,13 +262,18 @@ pub fn link(program: BorrowedFd<'_>, functions: &Functions) -> io::Result<OwnedF
             // SAFETY: the ids outlive the call.
             unsafe { open(LINK_CREATE, &attributes) }
         }
-        Functions::Addresses(addresses) => {
+        Functions::Addresses(addresses, ends) => {
+            let (kind, multi_flags) = match ends {
+                Ends::Both => (Kind::FPROBE, 0),
+                Ends::Only(End::Entry) => (Kind::FPROBE_OF_ENTRY, 0),
+                Ends::Only(End::Exit) => (Kind::FPROBE_OF_EXIT, MULTI_RETURN),
+            };
             let attributes = FprobeLink {
                 program,
                 target: 0,
-                attach_type: Kind::FPROBE.attach_type(),
+                attach_type: kind.attach_type(),
                 flags: 0,
-                multi_flags: 0,
+                multi_flags,
                 count: u32::try_from(addresses.len()).unwrap_or(u32::MAX),
                 symbols: 0,
                 addresses: addresses.as_ptr() as u64,
@@ -292,8 +308,17 @@ pub fn link_target(program: BorrowedFd<'_>) -> io::Result<OwnedFd> {
 pub enum Functions {
     /// By type id.
     Types(Vec<u32>),
-    /// By address.
-    Addresses(Vec<u64>),
+    /// By address, and which ends the program is for.
+    Addresses(Vec<u64>, Ends),
+}
+
+/// The ends of a function that a program is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// Entry and exit.
+    Both,
+    /// One of them.
+    Only(End),
 }
 
 /// What the kernel knows of a program.

@@ -48,12 +48,12 @@ impl Programs {
     /// The program of that kind for functions of that role, on that side.
     pub fn get(
         &mut self,
-        kind: Many,
+        kind: ProgramKind,
         role: Role,
         copy: Copy,
         side: Side,
     ) -> Result<Arc<OwnedFd>, AttachError> {
-        let name = role.program(ProgramKind::Many(kind));
+        let name = role.program(kind);
         if let Some(program) = self.loaded.get(&(name, copy, side)) {
             return Ok(Arc::clone(program));
         }
@@ -115,8 +115,17 @@ impl Role {
             (Self::Hidden, ProgramKind::Many(Many::Fprobe)) => "hidden_probe",
             (Self::Hidden, ProgramKind::One(End::Entry)) => "hidden_entry",
             (Self::Hidden, ProgramKind::One(End::Exit)) => "hidden_exit",
+            (Self::Root, ProgramKind::ManyOf(End::Entry)) => "root_kentry",
+            (Self::Root, ProgramKind::ManyOf(End::Exit)) => "root_kexit",
+            (Self::Shared, ProgramKind::ManyOf(End::Entry)) => "shared_kentry",
+            (Self::Shared, ProgramKind::ManyOf(End::Exit)) => "shared_kexit",
+            (Self::Callee, ProgramKind::ManyOf(End::Entry)) => "callee_kentry",
+            (Self::Callee, ProgramKind::ManyOf(End::Exit)) => "callee_kexit",
+            (Self::Hidden, ProgramKind::ManyOf(End::Entry)) => "hidden_kentry",
+            (Self::Hidden, ProgramKind::ManyOf(End::Exit)) => "hidden_kexit",
             (Self::Nothing, ProgramKind::Many(Many::Trampolines)) => "nothing_session",
             (Self::Nothing, ProgramKind::Many(Many::Fprobe)) => "nothing_probe",
+            (Self::Nothing | Self::Reserving, ProgramKind::ManyOf(_)) => "nothing_probe",
             (Self::Nothing, ProgramKind::One(End::Entry)) => "nothing_entry",
             (Self::Nothing, ProgramKind::One(End::Exit)) => "nothing_exit",
             (Self::Reserving, ProgramKind::Many(Many::Trampolines)) => "reserve_session",

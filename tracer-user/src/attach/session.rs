@@ -16,7 +16,7 @@ use std::{
 
 use super::{
     AttachError, Observer, Role, Side,
-    bpf::{self, Functions, Many},
+    bpf::{self, End, Ends, Functions, Many, ProgramKind},
     many,
     programs::{Copy, Programs},
 };
@@ -31,8 +31,9 @@ const COPIES: usize = 4;
 /// The probes of many functions. Dropping it takes them away.
 #[derive(Debug)]
 pub struct Session {
-    _link: OwnedFd,
-    program: Arc<OwnedFd>,
+    // Dropped in order: where each end has a link, that of the entries goes first.
+    _links: Vec<OwnedFd>,
+    programs: Vec<Arc<OwnedFd>>,
     functions: usize,
 }
 
@@ -42,9 +43,42 @@ impl Session {
         self.functions
     }
 
-    /// The program that serves them.
-    pub(super) fn program(&self) -> BorrowedFd<'_> {
-        self.program.as_fd()
+    /// The programs that serve them.
+    pub(super) fn programs(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.programs.iter().map(|program| program.as_fd())
+    }
+}
+
+/// How many functions are attached at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mechanism {
+    /// By one program for both ends.
+    Session(Many),
+    /// By fprobes, with a program and a link for each end.
+    EndByEnd,
+}
+
+impl Mechanism {
+    /// The programs and what they are linked to, that of the exits first: an entry is never recorded
+    /// without its exit in place.
+    const fn programs(self) -> &'static [(ProgramKind, Ends)] {
+        match self {
+            Self::Session(Many::Trampolines) => {
+                &[(ProgramKind::Many(Many::Trampolines), Ends::Both)]
+            }
+            Self::Session(Many::Fprobe) => &[(ProgramKind::Many(Many::Fprobe), Ends::Both)],
+            Self::EndByEnd => &[
+                (ProgramKind::ManyOf(End::Exit), Ends::Only(End::Exit)),
+                (ProgramKind::ManyOf(End::Entry), Ends::Only(End::Entry)),
+            ],
+        }
+    }
+
+    const fn copies(self) -> usize {
+        match self {
+            Self::Session(Many::Trampolines) => COPIES,
+            Self::Session(Many::Fprobe) | Self::EndByEnd => 1,
+        }
     }
 }
 
@@ -52,15 +86,12 @@ impl Session {
 pub fn attach(
     programs: &mut Programs,
     kernel: &Kernel,
-    kind: Many,
+    mechanism: Mechanism,
     functions: &[&Planned],
     (role, side): (Role, Side),
     observer: &mut dyn Observer,
 ) -> Result<Vec<Session>, AttachError> {
-    let copies = match kind {
-        Many::Trampolines => COPIES,
-        Many::Fprobe => 1,
-    };
+    let copies = mechanism.copies();
     let mut sessions = Vec::new();
     for copy in 0..copies {
         let own: Vec<&Planned> = functions
@@ -72,19 +103,22 @@ pub fn attach(
         if own.is_empty() || observer.is_stopped() {
             break;
         }
-        let program = programs.get(kind, role, Copy(copy), side)?;
+        let mut loaded = Vec::new();
+        for &(kind, ends) in mechanism.programs() {
+            loaded.push((programs.get(kind, role, Copy(copy), side)?, ends));
+        }
         let links = many::link(
             &own,
-            &mut |some| bpf::link(program.as_fd(), &named(kind, kernel, some)),
+            &mut |some| link_all(&loaded, mechanism, kernel, some),
             &mut |function, error: io::Error| {
                 observer.refused(AttachError::link(&function.name, &error))
             },
         )?;
-        for (link, functions) in links {
+        for (links, functions) in links {
             observer.attached(functions);
             sessions.push(Session {
-                _link: link,
-                program: Arc::clone(&program),
+                _links: links,
+                programs: loaded.iter().map(|(one, _)| Arc::clone(one)).collect(),
                 functions: functions.len(),
             });
         }
@@ -92,9 +126,30 @@ pub fn attach(
     Ok(sessions)
 }
 
-fn named(kind: Many, kernel: &Kernel, functions: &[&Planned]) -> Functions {
-    match kind {
-        Many::Trampolines => {
+/// The links of all programs, in the order in which they are to go.
+fn link_all(
+    programs: &[(Arc<OwnedFd>, Ends)],
+    mechanism: Mechanism,
+    kernel: &Kernel,
+    functions: &[&Planned],
+) -> io::Result<Vec<OwnedFd>> {
+    let mut links = Vec::with_capacity(programs.len());
+    for (program, ends) in programs {
+        let functions = named(mechanism, *ends, kernel, functions);
+        links.push(bpf::link(program.as_fd(), &functions)?);
+    }
+    links.reverse();
+    Ok(links)
+}
+
+fn named(
+    mechanism: Mechanism,
+    ends: Ends,
+    kernel: &Kernel,
+    functions: &[&Planned],
+) -> Functions {
+    match mechanism {
+        Mechanism::Session(Many::Trampolines) => {
             // One without a type has id 0, which the kernel refuses.
             let id =
                 |function: &&Planned| kernel.types.function_id(&function.name).unwrap_or_default();
@@ -102,12 +157,13 @@ fn named(kind: Many, kernel: &Kernel, functions: &[&Planned]) -> Functions {
             ids.sort_unstable();
             Functions::Types(ids)
         }
-        Many::Fprobe => {
+        Mechanism::Session(Many::Fprobe) | Mechanism::EndByEnd => {
             let addresses: Vec<u64> = functions
                 .iter()
                 .map(|function| function.address.0)
                 .collect();
-            Functions::Addresses(addresses.repeat(repetitions(kernel, functions.len())))
+            let addresses = addresses.repeat(repetitions(kernel, functions.len()));
+            Functions::Addresses(addresses, ends)
         }
     }
 }

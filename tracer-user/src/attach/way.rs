@@ -3,12 +3,12 @@
 //! The kernel is asked, not its version: distributions backport, and leave things out. What is asked with is a program that
 //! does nothing, on a function that nobody calls.
 
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, OwnedFd};
 
 use aya_obj::generated::{BPF_EXIT, BPF_JMP, bpf_insn};
 use thiserror::Error;
 
-use super::bpf::{self, Functions, Many};
+use super::bpf::{self, End, Ends, Functions, Many, ProgramKind};
 use crate::kernel::{btf::Types, symbols::Symbols};
 
 /// A function that the kernel has for trying out fentry and fexit (net/bpf/test_run.c); nothing else calls it.
@@ -21,16 +21,22 @@ pub enum Way {
     Multi,
     /// kprobe.session: see `session`.
     Kprobe,
+    /// kprobe.multi and kretprobe.multi: see `session`.
+    KprobeMulti,
     /// fentry and fexit, function by function: see `pair`.
     Pair,
 }
 
 impl Way {
+    /// All, the best first.
+    pub const ALL: [Self; 4] = [Self::Multi, Self::Kprobe, Self::KprobeMulti, Self::Pair];
+
     /// What it is called on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Multi => "multi",
             Self::Kprobe => "kprobe",
+            Self::KprobeMulti => "kprobe-multi",
             Self::Pair => "pair",
         }
     }
@@ -40,6 +46,9 @@ impl Way {
         match self {
             Self::Multi => "fsession.multi, in Linux from 7.2 on",
             Self::Kprobe => "kprobe.session, in Linux from 6.10 on with CONFIG_FPROBE",
+            Self::KprobeMulti => {
+                "kprobe.multi and kretprobe.multi, in Linux from 5.18 on with CONFIG_FPROBE"
+            }
             Self::Pair => "fentry and fexit, in Linux from 5.15 on",
         }
     }
@@ -57,6 +66,8 @@ pub struct Ways {
     pub multi: bool,
     /// Whether it has [`Way::Kprobe`].
     pub kprobe: bool,
+    /// Whether it has [`Way::KprobeMulti`].
+    pub kprobe_multi: bool,
 }
 
 impl Ways {
@@ -65,6 +76,7 @@ impl Ways {
         Self {
             multi: has_multi(types).is_some(),
             kprobe: has_kprobe(types, symbols).is_some(),
+            kprobe_multi: has_kprobe_multi(symbols).is_some(),
         }
     }
 
@@ -73,6 +85,7 @@ impl Ways {
         match way {
             Way::Multi => self.multi,
             Way::Kprobe => self.kprobe,
+            Way::KprobeMulti => self.kprobe_multi,
             Way::Pair => true,
         }
     }
@@ -86,20 +99,30 @@ impl Ways {
         }
     }
 
+    /// How functions are attached of which nothing but the address is known, all at once.
+    #[must_use]
+    pub const fn by_address(self) -> Option<Way> {
+        if self.kprobe {
+            Some(Way::Kprobe)
+        } else if self.kprobe_multi {
+            Some(Way::KprobeMulti)
+        } else {
+            None
+        }
+    }
+
     /// The one with which a trace begins and ends soonest.
     const fn best(self) -> Way {
-        if self.multi {
-            Way::Multi
-        } else if self.kprobe {
-            Way::Kprobe
-        } else {
-            Way::Pair
+        match self.by_address() {
+            _ if self.multi => Way::Multi,
+            Some(way) => way,
+            None => Way::Pair,
         }
     }
 }
 
 fn has_multi(types: &Types) -> Option<()> {
-    let program = bpf::load(Many::Trampolines, "tracer_asks", &nothing()).ok()?;
+    let program = bpf::load(ProgramKind::Many(Many::Trampolines), "tracer_asks", &nothing()).ok()?;
     let id = types.function_id(TEST_FUNCTION)?;
     bpf::link(program.as_fd(), &Functions::Types(vec![id]))
         .ok()
@@ -110,11 +133,20 @@ fn has_kprobe(types: &Types, symbols: &Symbols) -> Option<()> {
     // Kernels with kprobe.multi alone take the program for one of that.
     types.function_id("bpf_session_is_return")?;
     types.function_id("bpf_session_cookie")?;
-    let program = bpf::load(Many::Fprobe, "tracer_asks", &nothing()).ok()?;
+    let program = bpf::load(ProgramKind::Many(Many::Fprobe), "tracer_asks", &nothing()).ok()?;
+    links(&program, Ends::Both, symbols)
+}
+
+fn has_kprobe_multi(symbols: &Symbols) -> Option<()> {
+    let end = End::Exit;
+    let program = bpf::load(ProgramKind::ManyOf(end), "tracer_asks", &nothing()).ok()?;
+    links(&program, Ends::Only(end), symbols)
+}
+
+fn links(program: &OwnedFd, ends: Ends, symbols: &Symbols) -> Option<()> {
     let address = symbols.address_of(TEST_FUNCTION)?;
-    bpf::link(program.as_fd(), &Functions::Addresses(vec![address.0]))
-        .ok()
-        .map(drop)
+    let functions = Functions::Addresses(vec![address.0], ends);
+    bpf::link(program.as_fd(), &functions).ok().map(drop)
 }
 
 /// `r0 = 0; exit`.

@@ -117,7 +117,7 @@ fn findings() -> Vec<Finding> {
         (Ok(types), Ok(symbols)) => Ways::of(types, symbols),
         _ => Ways::default(),
     };
-    findings.extend([way(Way::Multi, ways), way(Way::Kprobe, ways)]);
+    findings.extend([Way::Multi, Way::Kprobe, Way::KprobeMulti].map(|one| way(one, ways)));
     findings
 }
 

@@ -53,10 +53,10 @@ pub fn size(text: &str) -> Result<u64, String> {
 
 /// A way to attach, by its name.
 pub fn way(text: &str) -> Result<Way, String> {
-    [Way::Multi, Way::Kprobe, Way::Pair]
+    Way::ALL
         .into_iter()
         .find(|way| way.name() == text)
-        .ok_or_else(|| format!("`{text}` is no way to attach: use multi, kprobe or pair"))
+        .ok_or_else(|| format!("`{text}` is no way to attach: use multi, kprobe, kprobe-multi or pair"))
 }
 
 /// The number of a process or a task. 0 is no process that could be named: every CPU's idle task has it.

@@ -236,7 +236,7 @@ impl Narrower {
 
     /// Functions that are hit most go over to pairs where the trace goes by kprobe.session.
     fn pair(&mut self) -> Result<(), Stopped> {
-        if self.start.attacher.way() != Way::Kprobe {
+        if !matches!(self.start.attacher.way(), Way::Kprobe | Way::KprobeMulti) {
             return Ok(());
         }
         let plan = self.narrow_plan();
@@ -280,7 +280,8 @@ impl Narrower {
         let began = Instant::now();
         let before = self.start.seen.counts();
         let everything = self.start.plan.callees.clone();
-        self.attach_as(Way::Kprobe, &everything, self.free())?;
+        let way = self.start.attacher.way();
+        self.attach_as(way, &everything, self.free())?;
         sets::lock(&self.start.sets).change(true)?;
         let armed = Instant::now();
         while armed.elapsed() < AGAIN {

@@ -15,7 +15,7 @@ pub fn is_program(symbol: &str) -> bool {
 /// kernel/bpf/core.c), and keeps 15 bytes of a name (BPF_OBJ_NAME_LEN), which is all of each.
 pub fn is_own(symbol: &str) -> bool {
     const ROLES: &[&str] = &["root", "callee", "shared", "hidden", "nothing", "reserve"];
-    const PARTS: &[&str] = &["entry", "exit", "session", "probe"];
+    const PARTS: &[&str] = &["entry", "exit", "session", "probe", "kentry", "kexit"];
     const TRACEPOINT: &str = "sched_switch";
     let name = symbol
         .strip_prefix("bpf_prog_")

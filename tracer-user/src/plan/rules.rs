@@ -208,7 +208,7 @@ impl Rules {
     pub fn new(kernel: &Kernel, ways: Ways, scope: Scope) -> Self {
         let mut trampoline = within(kernel, TRAMPOLINE, TRAMPOLINE_LEVELS);
         trampoline.extend(within(kernel, MIGRATION, 1));
-        if ways.kprobe {
+        if ways.by_address().is_some() {
             trampoline.extend(within(kernel, FPROBE, FPROBE_LEVELS));
         }
         trampoline.retain(|&address| {
@@ -230,7 +230,7 @@ impl Rules {
         );
         Self {
             scope,
-            by_address: ways.kprobe,
+            by_address: ways.by_address().is_some(),
             limits: TrampolineLimits::of(kernel.release),
             trampoline,
         }

@@ -62,7 +62,7 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
     let tell = |words: &str| tell::more(options.verbose, words);
     let keeps = options.use_cache && !options.is_roots_only();
     let cache = keeps.then(|| learning::cache(tell)).flatten();
-    let (plan, found) = if options.wants_wide() && ways.kprobe {
+    let (plan, found) = if options.wants_wide() && ways.by_address().is_some() {
         wide(options, &kernel, &rules, (roots, hidden), cache.as_ref())
     } else {
         let held = subject.as_ref().and_then(Subject::held);

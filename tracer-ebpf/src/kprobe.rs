@@ -1,0 +1,95 @@
+//! Programs of many functions that have one for their entries and one for their exits: kprobe.multi and
+//! kretprobe.multi (kernels 5.18+ with CONFIG_FPROBE), where there is no kprobe.session.
+//!
+//! Entry and exit have no cookie in common. What they share is the stack pointer: at the entry it points to
+//! the return address, which is gone at the exit, so there it is 8 bytes further up
+//! (arch_rethook_trampoline_callback, arch/x86/kernel/rethook.c; seen on 6.1). An exit always comes: the
+//! entry cannot decline it.
+
+use aya_ebpf::bindings::pt_regs;
+
+use crate::{gate, hidden, probe, quick, site::ProbeSite, trampoline};
+
+/// The size of a return address.
+const RETURN_ADDRESS: u64 = 8;
+
+type Site = ProbeSite<true>;
+
+/// Where a program of an entry runs.
+#[inline(always)]
+fn at_entry(registers: *mut pt_regs) -> Site {
+    // SAFETY: the registers are the program's context.
+    let frame = unsafe { (*registers).rsp };
+    Site { registers, frame }
+}
+
+/// Where a program of an exit runs.
+#[inline(always)]
+fn at_exit(registers: *mut pt_regs) -> Site {
+    // SAFETY: the registers are the program's context.
+    let frame = unsafe { (*registers).rsp } - RETURN_ADDRESS;
+    Site { registers, frame }
+}
+
+/// A function that may run under a root was entered.
+#[inline(always)]
+pub fn callee_entry(registers: *mut pt_regs) {
+    if let Some(task) = gate::inside() {
+        quick::entry(&at_entry(registers), task);
+    }
+}
+
+/// As [`callee_entry`], of a function that trampolines call, too.
+#[inline(always)]
+pub fn shared_entry(registers: *mut pt_regs) {
+    if let Some(task) = gate::inside() {
+        let site = at_entry(registers);
+        if !trampoline::calls(&site) {
+            quick::entry(&site, task);
+        }
+    }
+}
+
+/// A function that may run under a root returned.
+#[inline(always)]
+pub fn callee_exit(registers: *mut pt_regs) {
+    if let Some(task) = gate::inside() {
+        quick::exit(&at_exit(registers), task);
+    }
+}
+
+/// As [`callee_exit`], of a function that trampolines call, too: of a call whose entry was passed over
+/// nothing is open.
+#[inline(always)]
+pub fn shared_exit(registers: *mut pt_regs) {
+    if let Some(task) = gate::inside() {
+        let site = at_exit(registers);
+        if hidden::is_of_open_call(task, site.frame) {
+            quick::exit(&site, task);
+        }
+    }
+}
+
+/// A root was entered.
+#[inline(always)]
+pub fn root_entry(registers: *mut pt_regs) {
+    probe::root_entry(&at_entry(registers));
+}
+
+/// A root returned.
+#[inline(always)]
+pub fn root_exit(registers: *mut pt_regs) {
+    probe::root_exit(&at_exit(registers));
+}
+
+/// A hidden function was entered.
+#[inline(always)]
+pub fn hidden_entry(registers: *mut pt_regs) {
+    probe::hidden_entry(&at_entry(registers));
+}
+
+/// A hidden function returned.
+#[inline(always)]
+pub fn hidden_exit(registers: *mut pt_regs) {
+    probe::hidden_exit(&at_exit(registers));
+}
