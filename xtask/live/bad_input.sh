@@ -17,11 +17,10 @@ refused() {
 refused 5 'no kernel function is called `__sys_sendtoo`; did you mean __sys_sendto' tracer -G __sys_sendtoo
 refused 5 'deny list' tracer -G __rcu_read_lock
 refused 5 'no traceable kernel function matches' tracer -G 'no_such_*'
-refused 5 'narrow the pattern' tracer -G '*'
 refused 5 'no kernel function is called' tracer list -G nothing_like_this_at_all
 refused 2 'CPU 99 is not there: this machine has CPUs 0 to 1' tracer -C 99 -G __sys_sendto
 refused 2 'has no `nonsense`' tracer --graph-opts nonsense -G __sys_sendto
-refused 2 'no root was given' tracer
+refused 2 'nothing to trace was given' tracer
 refused 2 'there is no process 99999' tracer -p 99999 -G __sys_sendto
 refused 2 'there is no task 99999' tracer --tid 99999 -G __sys_sendto
 refused 2 'is no cgroup of version 2' tracer --cgroup /proc -G __sys_sendto

@@ -15,7 +15,7 @@ for signal in INT TERM; do
 done
 
 # While it learns: the end comes at once.
-trace -G tcp_poll
+trace --gentle -G tcp_poll
 within 10 learning || fail "no instance of the function tracer"
 kill -INT $tracer
 ends_with 0

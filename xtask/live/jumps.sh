@@ -3,7 +3,7 @@
 # only on 6.12: fprobe's rethook is the caller there; growth finds what trampolines jump to elsewhere
 
 # inet_sendmsg jumps to what a pointer says.
-trace -v --no-cache -G inet_sendmsg --graph-opts noirqs -- tracer workload sockmap --interval-us 20000
+trace -v --gentle --no-cache -G inet_sendmsg --graph-opts noirqs -- tracer workload sockmap --interval-us 20000
 within 60 grep -q '|    tcp_bpf_sendmsg()' /tmp/out || fail "tcp_bpf_sendmsg is not in the graph: $(cat /tmp/err)"
 kill -INT $tracer
 ends_with 0

@@ -40,13 +40,13 @@ while [ $round -lt $rounds ]; do
 done
 
 # While it learns: its look process clears up.
-trace -G __sys_sendto
+trace --gentle -G __sys_sendto
 within 10 learning || fail "no instance of the function tracer"
 killed
 within 20 no_instance || fail "the look process leaves an instance"
 
 # If that is killed, too, the next one clears away what is left.
-trace -G __sys_sendto
+trace --gentle -G __sys_sendto
 within 10 learning || fail "no instance of the function tracer"
 kill -KILL "$looker"
 killed

@@ -15,7 +15,7 @@ done
 
 # Functions that get their probes on the way are known to the replay. By pairs they take minutes to come and go, and to a recording they are the same.
 only_pairs || {
-    tracer record --print -o /tmp/recording --no-cache -G __wake_up_sync_key --duration 4s >/tmp/out 2>/tmp/err || fail "growing: exit status $?: $(cat /tmp/err)"
+    tracer record --print -o /tmp/recording --gentle --no-cache -G __wake_up_sync_key --duration 4s >/tmp/out 2>/tmp/err || fail "growing: exit status $?: $(cat /tmp/err)"
     tracer replay /tmp/recording >/tmp/replayed 2>/tmp/err.replay || fail "replay of growing: exit status $?: $(cat /tmp/err.replay)"
     cmp /tmp/out /tmp/replayed || fail "replay of growing differs"
 }

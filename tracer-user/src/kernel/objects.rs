@@ -5,6 +5,7 @@
 
 use std::{
     cell::Cell,
+    ffi::c_char,
     io,
     os::fd::{AsFd as _, OwnedFd},
 };
@@ -68,6 +69,44 @@ pub fn program_function(start: Address) -> io::Result<Option<ProgramFunction>> {
         }));
     }
     Ok(None)
+}
+
+/// A BPF program that somebody has loaded, with types of its own.
+#[derive(Debug)]
+pub struct LoadedProgram {
+    /// Its id: later programs have higher ones.
+    pub id: u32,
+    /// `enum bpf_prog_type`.
+    pub kind: u32,
+    /// Its name, of which the kernel keeps 15 bytes.
+    pub name: String,
+    /// Where its functions begin.
+    pub functions: Vec<Address>,
+}
+
+/// The programs with types that were loaded after the one with that id.
+pub fn programs_after(id: u32) -> impl Iterator<Item = LoadedProgram> {
+    ids_after(NEXT_PROGRAM, id).filter_map(|id| {
+        let program = by_id(OPEN_PROGRAM, id).ok()?;
+        // SAFETY: zero is a value of integers.
+        let mut known: bpf_prog_info = unsafe { std::mem::zeroed() };
+        // SAFETY: no pointer is set, and no count.
+        unsafe { info(program.as_fd(), &mut known) }.ok()?;
+        let functions = Functions::of(&program).ok()?;
+        let name = known.name.map(c_char::cast_unsigned);
+        let length = name.iter().position(|&byte| byte == 0)?;
+        Some(LoadedProgram {
+            id,
+            kind: known.type_,
+            name: String::from_utf8_lossy(&name[..length]).into_owned(),
+            functions: functions
+                .starts
+                .into_iter()
+                .zip(functions.types)
+                .map(|(start, _)| Address(start))
+                .collect(),
+        })
+    })
 }
 
 /// The types of a loaded module, as the kernel holds them.
@@ -153,7 +192,11 @@ struct IdAttributes {
 
 /// All ids, in order.
 fn ids(command: libc::c_long) -> impl Iterator<Item = u32> {
-    let mut id = 0;
+    ids_after(command, 0)
+}
+
+/// All ids above this one, in order.
+fn ids_after(command: libc::c_long, mut id: u32) -> impl Iterator<Item = u32> {
     std::iter::from_fn(move || {
         let attributes = IdAttributes {
             id,

@@ -12,10 +12,12 @@
 
 pub mod narrowing;
 mod probe_cost;
+mod programs;
 mod seen;
 pub(crate) mod sets;
 
 pub use narrowing::Narrowing;
 pub use probe_cost::{Compared, ProbeCost};
+pub use programs::Programs;
 pub use seen::{Counts, Seen};
 pub use sets::{Calls, Sets};

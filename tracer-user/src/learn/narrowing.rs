@@ -17,13 +17,14 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use super::{
-    Seen,
+    Programs, Seen,
     sets::{self, Sets},
 };
 use crate::{
     attach::{AttachError, Attacher, Observer, Probe, Role, Side, Way},
+    graph::{Joined, Nanoseconds},
     kernel::{Address, Kernel},
-    plan::{Plan, Planned, Reach, Rules, Source},
+    plan::{self, Plan, Planned, Reach, Rules, Source},
 };
 
 /// Root calls that bring nothing new, after which the trace is narrowed.
@@ -32,8 +33,10 @@ const QUIET_CALLS: u64 = 32;
 const SHORTEST: Duration = Duration::from_secs(1);
 /// The trace of a command: what it does at its beginning differs from what it does later.
 const SHORTEST_OF_COMMAND: Duration = Duration::from_secs(5);
+/// Root calls after which it is known what the roots usually do.
+const ENOUGH_CALLS: u64 = 128;
 /// How long a host that nobody asked is slowed down at most, once there were root calls.
-const LONGEST: Duration = Duration::from_secs(20);
+const LONGEST: Duration = Duration::from_secs(15);
 /// And while there were none.
 const LONGEST_IDLE: Duration = Duration::from_secs(60);
 /// How long the trace is wide when it is widened again, at most.
@@ -50,6 +53,8 @@ const PAIRING: Duration = Duration::from_secs(15);
 const PAIRED_HITS: u64 = 98;
 /// Functions that get pairs at most: each has two programs and two links of its own.
 const MOST_PAIRS: usize = 400;
+/// How often the kernel is asked for new BPF programs.
+const PROGRAMS: Duration = Duration::from_millis(250);
 /// How often it is looked whether it is time for something.
 const TICK: Duration = Duration::from_millis(50);
 
@@ -69,6 +74,12 @@ pub struct Start {
     pub sets: Arc<Mutex<Sets>>,
     /// Whose the traced tasks are.
     pub host: Host,
+    /// BPF programs that have probes.
+    pub programs: Programs,
+    /// Those that get them while root calls are open are told here.
+    pub joined: Joined,
+    /// Whether the trace is narrowed at all.
+    pub narrows: bool,
     /// Tell more on stderr.
     pub verbose: bool,
 }
@@ -124,6 +135,8 @@ struct Narrower {
     began: Instant,
     /// Functions of the narrow set.
     narrow: BTreeSet<Address>,
+    /// When it was last asked which BPF programs there are.
+    asked: Instant,
 }
 
 /// The trace has ended, or something failed.
@@ -144,6 +157,7 @@ impl Narrower {
             start,
             began: Instant::now(),
             narrow: BTreeSet::new(),
+            asked: Instant::now(),
         }
     }
 
@@ -158,6 +172,9 @@ impl Narrower {
     }
 
     fn narrow_and_widen(&mut self) -> Result<(), Stopped> {
+        if !self.start.narrows {
+            self.sleep(Duration::MAX)?;
+        }
         self.wait_for_quiet()?;
         self.narrow()?;
         self.pair()?;
@@ -170,7 +187,7 @@ impl Narrower {
     }
 
     /// Until root calls bring nothing new.
-    fn wait_for_quiet(&self) -> Result<(), Stopped> {
+    fn wait_for_quiet(&mut self) -> Result<(), Stopped> {
         let at_least = match self.start.host {
             Host::Asked => SHORTEST_OF_COMMAND,
             Host::Unasked => SHORTEST,
@@ -179,6 +196,7 @@ impl Narrower {
             self.sleep(TICK)?;
             let (counts, wide) = (self.start.seen.counts(), self.began.elapsed());
             let limit = match (self.start.host, counts.root_calls) {
+                (_, ENOUGH_CALLS..) => LONGEST,
                 (Host::Asked, _) => Duration::MAX,
                 (Host::Unasked, 0) => LONGEST_IDLE,
                 (Host::Unasked, _) => LONGEST,
@@ -279,7 +297,8 @@ impl Narrower {
     fn widen(&mut self) -> Result<Duration, Stopped> {
         let began = Instant::now();
         let before = self.start.seen.counts();
-        let everything = self.start.plan.callees.clone();
+        let mut everything = self.start.plan.callees.clone();
+        everything.extend_from_slice(self.start.programs.found());
         let way = self.start.attacher.way();
         self.attach_as(way, &everything, self.free())?;
         sets::lock(&self.start.sets).change(true)?;
@@ -369,17 +388,37 @@ impl Narrower {
         sets::lock(&self.start.sets).has_ended()
     }
 
-    fn sleep(&self, time: Duration) -> Result<(), Stopped> {
-        let end = Instant::now() + time;
+    /// BPF programs that were loaded meanwhile join the set that is armed.
+    fn join_programs(&mut self) -> Result<(), Stopped> {
+        if self.asked.elapsed() < PROGRAMS {
+            return Ok(());
+        }
+        self.asked = Instant::now();
+        let new = self.start.programs.new_ones();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<_> = new.iter().map(|one| plan::function_id(one.address)).collect();
+        ids.iter().for_each(|&id| self.start.joined.begin(id));
+        let side = self.free().other();
+        self.attach_as(Way::Pair, &new, side)?;
+        let now = Nanoseconds::now();
+        ids.iter().for_each(|&id| self.start.joined.done(id, now));
+        Ok(())
+    }
+
+    fn sleep(&mut self, time: Duration) -> Result<(), Stopped> {
+        let began = Instant::now();
         loop {
             if self.has_ended() {
                 return Err(Stopped::Ended);
             }
-            let left = end.saturating_duration_since(Instant::now());
+            let left = time.saturating_sub(began.elapsed());
             if left.is_zero() {
                 return Ok(());
             }
             thread::sleep(left.min(TICK));
+            self.join_programs()?;
         }
     }
 }

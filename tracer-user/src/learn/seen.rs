@@ -22,6 +22,8 @@ pub struct Seen(Mutex<Inner>);
 struct Inner {
     functions: FxHashMap<FunctionId, Hits>,
     counts: Counts,
+    /// The numbers of the root calls that brought the last new function and the one before it.
+    news: [u64; 2],
     /// Root calls that began, by generation.
     generations: BTreeMap<u64, u64>,
 }
@@ -38,7 +40,8 @@ struct Hits {
 pub struct Counts {
     /// Those that began.
     pub root_calls: u64,
-    /// Those that began since the last one that brought a new function.
+    /// Those that began since the last one that brought a new function, one function aside: a straggler is
+    /// no reason to wait.
     pub quiet: u64,
     /// Functions that a task ran.
     pub functions: usize,
@@ -103,7 +106,7 @@ impl Seen {
 impl Inner {
     fn root_call(&mut self, generation: u64) {
         self.counts.root_calls += 1;
-        self.counts.quiet += 1;
+        self.counts.quiet = self.counts.root_calls - self.news[1];
         *self.generations.entry(generation).or_default() += 1;
     }
 
@@ -114,7 +117,8 @@ impl Inner {
             hits.task += 1;
             if hits.task == 1 {
                 self.counts.functions += 1;
-                self.counts.quiet = 0;
+                self.news = [self.counts.root_calls, self.news[0]];
+                self.counts.quiet = self.counts.root_calls - self.news[1];
             }
         }
     }
@@ -148,19 +152,30 @@ mod tests {
     fn what_a_task_runs_is_new_and_what_an_interrupt_runs_is_not() {
         let seen = Seen::known([(Address(0xffff_ffff_0000_0007), 5)].into_iter());
         let root = entry(1, 0, Context::Task);
-        seen.batch(&batch(1, &[root, entry(2, 1, Context::Task)]));
+        let new = |number| entry(number, 1, Context::Task);
+        seen.batch(&batch(1, &[root, new(2), new(4)]));
         assert_eq!(seen.counts().quiet, 0);
-        seen.batch(&batch(1, &[root, entry(2, 1, Context::Task)]));
+        seen.batch(&batch(1, &[root, new(2)]));
         seen.batch(&batch(2, &[root, entry(3, 1, Context::HardIrq)]));
-        let counts = Counts {
+        let mut counts = Counts {
             root_calls: 3,
             quiet: 2,
-            functions: 1,
+            functions: 2,
         };
         assert_eq!(seen.counts(), counts);
         assert_eq!(seen.generations(), BTreeMap::from([(1, 2), (2, 1)]));
+        // One straggler changes nothing, the second does.
+        seen.batch(&batch(2, &[root, new(5)]));
+        counts = Counts {
+            root_calls: 4,
+            quiet: 3,
+            functions: 3,
+        };
+        assert_eq!(seen.counts(), counts);
+        seen.batch(&batch(2, &[root, new(6)]));
+        assert_eq!(seen.counts().quiet, 1);
         let low = |address: &Address| address.0 & 0xff;
         let functions: Vec<u64> = seen.functions().keys().map(low).collect();
-        assert_eq!(functions, [2, 3, 7]);
+        assert_eq!(functions, [2, 3, 4, 5, 6, 7]);
     }
 }

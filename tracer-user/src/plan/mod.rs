@@ -8,7 +8,7 @@
 pub mod cache;
 pub mod closure;
 pub mod learn;
-mod programs;
+pub mod programs;
 pub mod roots;
 pub mod rules;
 pub mod table;

@@ -14,13 +14,17 @@ pub fn is_program(symbol: &str) -> bool {
 /// Whether it is one of tracer-ebpf/src/main.rs. The kernel calls them `bpf_prog_<16 digits>_<name>` (`bpf_get_prog_name`,
 /// kernel/bpf/core.c), and keeps 15 bytes of a name (BPF_OBJ_NAME_LEN), which is all of each.
 pub fn is_own(symbol: &str) -> bool {
-    const ROLES: &[&str] = &["root", "callee", "shared", "hidden", "nothing", "reserve"];
-    const PARTS: &[&str] = &["entry", "exit", "session", "probe", "kentry", "kexit"];
-    const TRACEPOINT: &str = "sched_switch";
     let name = symbol
         .strip_prefix("bpf_prog_")
         .and_then(|rest| rest.split_once('_'));
-    let Some((_, name)) = name else { return false };
+    name.is_some_and(|(_, name)| is_own_name(name))
+}
+
+/// As [`is_own`], by the name that the kernel keeps with the program.
+pub fn is_own_name(name: &str) -> bool {
+    const ROLES: &[&str] = &["root", "callee", "shared", "hidden", "nothing", "reserve"];
+    const PARTS: &[&str] = &["entry", "exit", "session", "probe", "kentry", "kexit"];
+    const TRACEPOINT: &str = "sched_switch";
     let is_probe = name
         .split_once('_')
         .is_some_and(|(role, part)| ROLES.contains(&role) && PARTS.contains(&part));

@@ -82,6 +82,10 @@ impl Rules {
 /// How the kernel comes to a program on a tracepoint (include/trace/bpf_probe.h, kernel/trace/bpf_trace.c): without
 /// the tracer's own program it would not.
 pub fn is_own_tracepoint(name: &str) -> bool {
-    const PARTS: &[&str] = &["__bpf_trace_sched_", "__traceiter_sched_", "bpf_trace_run"];
+    const PARTS: &[&str] = &[
+        "__bpf_trace_sched_switch",
+        "__traceiter_sched_switch",
+        "bpf_trace_run",
+    ];
     PARTS.iter().any(|part| name.starts_with(part))
 }

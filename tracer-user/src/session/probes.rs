@@ -70,6 +70,21 @@ pub fn attach_all(attacher: &mut Attacher, plan: &Plan, stop: &Stop) -> Result<P
     })
 }
 
+/// Attaches functions of BPF programs, as far as the kernel accepts them.
+pub fn attach_programs(
+    attacher: &mut Attacher,
+    functions: &[Planned],
+    stop: &Stop,
+) -> Result<Vec<Probe>> {
+    let mut watch = Watch {
+        role: Role::Callee,
+        stop,
+        bar: &ProgressBar::hidden(),
+    };
+    let side = Side::of(FIRST_GENERATION);
+    Ok(attacher.attach(functions, Role::Callee, side, &mut watch)?)
+}
+
 /// Moves the bar, and says which callees are left out.
 struct Watch<'a> {
     role: Role,

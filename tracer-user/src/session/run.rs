@@ -28,7 +28,7 @@ use crate::{
     attach::{Attacher, Way, Ways},
     graph::{Joined, Rebuilder},
     kernel::{Address, Kernel, learning::Looker},
-    learn::{Narrowing, ProbeCost, Seen, Sets, narrowing::{self, Host}, sets::lock},
+    learn::{Narrowing, ProbeCost, Programs, Seen, Sets, narrowing::{self, Host}, sets::lock},
     plan::{self, FunctionTable, Plan, Planned, Rules, cache::Cache},
     stream::Rings,
     watch::{Source, Watch},
@@ -187,9 +187,10 @@ struct Prepared {
 }
 
 async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> Result<Outcome> {
+    let mut programs = Programs::default();
     let cost = prepared.is_wide().then(ProbeCost::before).flatten();
     let Attached {
-        attacher,
+        mut attacher,
         arming,
         controls,
         rings,
@@ -223,7 +224,11 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     let mut child = None;
     let mut change = Change::Never;
     let functions = probes.callee_functions();
-    let callees = std::mem::take(&mut probes.callees);
+    let mut callees = std::mem::take(&mut probes.callees);
+    if prepared.is_wide() {
+        let new = programs.new_ones();
+        callees.extend(probes::attach_programs(&mut attacher, &new, &prepared.stop)?);
+    }
     let cost = cost.and_then(|mut cost| cost.now());
     let first = Sets::new(arming, FIRST_GENERATION, callees);
     let sets = Arc::new(Mutex::new(first));
@@ -231,7 +236,7 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     if !stop.is_wanted() {
         lock(&sets).arm()?;
         tell::tracing(&prepared.plan, functions, cost);
-        change = prepared.change(options, attacher, joined, &sets)?;
+        change = prepared.change(options, attacher, joined, (&sets, programs))?;
         if let Some(subject) = prepared.subject.take() {
             child = Some(subject.release().await?);
         }
@@ -324,13 +329,10 @@ impl Prepared {
         options: &Options,
         attacher: Attacher,
         joined: Joined,
-        sets: &Arc<Mutex<Sets>>,
+        (sets, programs): (&Arc<Mutex<Sets>>, Programs),
     ) -> Result<Change> {
         match &mut self.found {
             Found::All(seen) => {
-                if options.is_complete() {
-                    return Ok(Change::Never);
-                }
                 let start = narrowing::Start {
                     kernel: Arc::clone(&self.kernel),
                     rules: Arc::clone(&self.rules),
@@ -339,6 +341,9 @@ impl Prepared {
                     seen: Arc::clone(seen),
                     sets: Arc::clone(sets),
                     host: Host::of(self.subject.is_some()),
+                    programs,
+                    joined,
+                    narrows: !options.is_complete(),
                     verbose: options.verbose,
                 };
                 Narrowing::start(start).map(Change::Narrows)

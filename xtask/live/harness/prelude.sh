@@ -121,6 +121,12 @@ only_pairs() {
     ! grep -q '^ok  *kprobe ' /tmp/check
 }
 
+# Whether the kernel attaches any number of functions by their addresses, so that a trace begins with all of them.
+wide() {
+    [ -e /tmp/check ] || tracer check >/tmp/check
+    grep -q '^ok  *kprobe' /tmp/check
+}
+
 # Nothing was lost, and every end was seen. With pairs an interrupt may call a function while that is in its own probe, and the kernel
 # skips one end, which is a gap: there is no other way to attach on kernels before 6.10.
 all_seen() {

@@ -1,0 +1,32 @@
+# All functions have probes from the first root call on, and a trace that is narrowed loses none and doubles none.
+# limit: 300
+
+wide || skip_without 'kprobe.session or kprobe.multi'
+
+# What is called once in the whole trace is in the graph, with what nobody has seen before.
+trace --no-cache -G vfs_mkdir --graph-opts noirqs -- mkdir /tmp/once
+ends_with 0
+calls=$(check_listing) || fail "once: $calls"
+[ "$calls" = 1 ] || fail "once: $calls root calls instead of 1: $(cat /tmp/err)"
+[ "$(wc -l </tmp/out)" -gt 50 ] || fail "once: only $(wc -l </tmp/out) lines: $(cat /tmp/out)"
+said 'tracer: 1 root calls were recorded with probes on all functions$' || fail "once: $(cat /tmp/err)"
+nothing_left
+
+# Without a root, the whole command.
+trace --no-cache --graph-opts noirqs -- sleep 0.1
+ends_with 0
+check_listing >/tmp/calls || fail "a command: $(cat /tmp/calls)"
+grep -q '__x64_sys_clock_nanosleep() {$' /tmp/out || fail "a command: no clock_nanosleep in $(wc -l </tmp/out) lines"
+grep -q 'hrtimer_nanosleep = 0 .*off-cpu 10[0-9]\.' /tmp/out || fail "a command: $(grep nanosleep /tmp/out)"
+nothing_left
+
+# Every root call of a known number is there once, across every change of the set of probes.
+trace -v --no-cache -G udp_sendmsg --graph-opts noirqs -- tracer workload udp --count 3000 --interval-us 10000
+ends_with 0
+calls=$(check_listing) || fail "changes: $calls"
+[ "$calls" = 3000 ] || fail "changes: $calls root calls instead of 3000: $(grep -v ' left out ' /tmp/err)"
+said 'tracer: 3000 whole calls, 0 partial, .*, 0 events lost' || fail "changes: $(grep whole /tmp/err)"
+said 'functions had probes for ' || fail "changes: it was never narrowed: $(cat /tmp/err)"
+set -- $(sed -n 's/^tracer: \([0-9]*\) root calls were recorded .* functions, \([0-9]*\) with .*/\1 \2/p' /tmp/err)
+[ "$#" = 2 ] && [ $(($1 + $2)) = 3000 ] && [ "$1" -ge 32 ] && [ "$2" -gt 0 ] || fail "changes: $(cat /tmp/err)"
+nothing_left
