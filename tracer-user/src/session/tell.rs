@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 
 use super::{Origin, Outcome, replay::Readable};
 use crate::{
+    graph::limits::{MOST_DEPTH, MOST_EVENTS, MOST_EVENTS_IN_ALL},
     plan::Plan,
     recording::{End, Ending},
     watch::Delivered,
@@ -127,6 +128,13 @@ pub fn totals(outcome: &Outcome, verbose: bool) {
         "tracer: {} whole calls, {} partial, {} events, {} events lost, {} gaps{filtered_out}",
         totals.whole_calls, totals.partial_calls, totals.events, totals.lost, totals.gaps
     );
+    if totals.not_kept > 0 {
+        eprintln!(
+            "tracer: {} events were not kept: one root call has at most {MOST_EVENTS}, all that are open {MOST_EVENTS_IN_ALL}, \
+             in at most {MOST_DEPTH} calls within each other",
+            totals.not_kept
+        );
+    }
     let elsewhere = counters.lost_events.saturating_sub(totals.lost);
     if elsewhere > 0 {
         eprintln!("tracer: {elsewhere} events were lost in calls that are not shown");

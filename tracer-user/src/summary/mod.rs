@@ -19,7 +19,10 @@ pub mod table;
 
 use std::io::{self, Write};
 
-use crate::{graph::RootCall, output::Form};
+use crate::{
+    graph::{RootCall, Trees},
+    output::Form,
+};
 
 pub use calltree::CallTree;
 pub use diff::{Change, Changed, Diff, Side};
@@ -33,6 +36,11 @@ pub use report::{GroupBy, Report, SortBy};
 
 /// Takes root calls one by one, and is asked for its result in the end.
 pub trait Collect {
+    /// How much of root calls it looks at.
+    fn wants(&self) -> Trees {
+        Trees::Whole
+    }
+
     /// Takes one.
     fn add(&mut self, call: &RootCall);
 }
@@ -56,6 +64,10 @@ impl<C, W, F> AtTheEnd<C, W, F> {
 }
 
 impl<C: Collect, W: Write, F: Fn(&C, &mut W) -> io::Result<()>> Form for AtTheEnd<C, W, F> {
+    fn wants(&self) -> Trees {
+        self.collector.wants()
+    }
+
     fn begin(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -79,6 +91,10 @@ impl<C: Collect, W: Write, F: Fn(&C, &mut W) -> io::Result<()>> Form for AtTheEn
 pub struct Collecting<'a, C>(pub &'a mut C);
 
 impl<C: Collect> Form for Collecting<'_, C> {
+    fn wants(&self) -> Trees {
+        self.0.wants()
+    }
+
     fn begin(&mut self) -> io::Result<()> {
         Ok(())
     }
