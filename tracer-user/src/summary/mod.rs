@@ -1,7 +1,7 @@
 //! Many root calls as few numbers.
 //!
 //! [`report`] sums up each function, [`latency`] says how long root calls take, [`merged`] lays the trees of all root calls over each other, [`calltree`] does so below one
-//! function, [`diff`] compares two recordings, [`flame`] makes bars of merged trees, [`kept`] keeps the calls that are worth reading, [`recent`] keeps those of the last minute, [`spread`] is a histogram for
+//! function, [`diff`] compares two recordings ([`paths`]), [`flame`] makes bars of merged trees, [`kept`] keeps the calls that are worth reading, [`recent`] keeps those of the last minute, [`spread`] is a histogram for
 //! the eye, [`overview`] does all that a page shows at once, [`table`] prints such numbers in columns. What collects is a [`crate::output::Form`] like those that
 //! print, so a summary sees what the filter lets through and nothing else.
 
@@ -12,6 +12,7 @@ pub mod kept;
 pub mod latency;
 pub mod merged;
 pub mod overview;
+pub mod paths;
 pub mod recent;
 pub mod report;
 pub mod spread;
@@ -25,7 +26,7 @@ use crate::{
 };
 
 pub use calltree::CallTree;
-pub use diff::{Change, Changed, Diff, Side};
+pub use diff::{Change, Changed, Changes, Diff, Side};
 pub use flame::{Bar, Flame};
 pub use kept::{Kept, KeptCall};
 pub use latency::Latency;

@@ -175,12 +175,11 @@ impl<'a> Report<'a> {
     /// Writes the report.
     pub fn write(&self, sort_by: SortBy, out: &mut impl Write) -> io::Result<()> {
         let rows = self.rows(sort_by);
-        let cells: Vec<_> = rows.iter().map(|(label, row)| cells(label, row)).collect();
         let head = [
             "calls", "total us", "self us", "avg us", "p50 us", "p90 us", "p99 us", "max us",
             "errors", "function",
         ];
-        table::write(out, &head, &cells)
+        table::write(out, &head, &rows, |(label, row)| cells(label, row))
     }
 
     fn label(&self, function: FunctionId, group: Group) -> String {
