@@ -204,3 +204,38 @@ impl<R: Read> Reader<R> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recording::{Head, Writer};
+
+    /// A file of marks, each with a length behind it that reaches to the end: the work goes with the file, not with its square.
+    #[test]
+    fn marks_without_frames_cost_little() {
+        let last = Frame::Head(Head::default());
+        let mut writer = Writer::new(Vec::new()).unwrap();
+        let last_bytes = writer.pack(&last).unwrap();
+        let mut file = writer.into_inner();
+        let (marks, begin) = (1 << 15, file.len());
+        let end = begin + marks * PREFIX_BYTES;
+        while file.len() < end {
+            let rest = u32::try_from(end - file.len() - PREFIX_BYTES).unwrap();
+            file.extend(MARK);
+            file.extend(rest.to_le_bytes());
+            file.extend(rest.to_le_bytes());
+            file.extend([0; 4]);
+        }
+        file.extend(last_bytes);
+        let mut reader = Reader::new(file.as_slice()).unwrap();
+        let damage = Damage {
+            from: begin as u64,
+            bytes: (end - begin) as u64,
+        };
+        assert_eq!(reader.next_piece().unwrap(), Some(Piece::Damage(damage)));
+        assert_eq!(reader.next_piece().unwrap(), Some(Piece::Frame(last)));
+        assert_eq!(reader.next_piece().unwrap(), None);
+        let added = reader.sums.added.get();
+        assert!(added <= file.len() + marks * 2 * STEP, "{added}");
+    }
+}
