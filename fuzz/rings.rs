@@ -1,10 +1,11 @@
-//! Root calls of a few tasks over a few rings, as the kernel side sends them, with loss: an account of them, and of what is made
-//! of what came.
+//! Root calls of a few tasks over a few rings, as the kernel side sends them, with loss: an account
+//! of them, and of what is made of what came.
 //!
-//! Each byte is a step of a task: what it does, and what becomes of its batches. The rings keep the promise that they keep in a trace:
-//! a task hands over what it has before it leaves a CPU, and a pass reads all that was in every ring.
+//! Each byte is a step of a task: what it does, and what becomes of its batches. The rings keep the
+//! promise that they keep in a trace: a task hands over what it has before it leaves a CPU, and a
+//! pass reads all that was in every ring.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 use tracer::{
     graph::{CpuId, End, Rebuilder, RootCall, TaskId, TaskKey, Trees, tree::Interrupts},
@@ -57,7 +58,8 @@ struct Trace {
     made: [Vec<RootCall>; 2],
 }
 
-/// Root calls over rings: each of which anything came is told once, and its events are those that came and those that are lost.
+/// Root calls over rings: each of which anything came is told once, and its events are those that
+/// came and those that are lost.
 pub fn rings(bytes: &[u8]) {
     let mut trace = Trace::new();
     for &byte in bytes {
@@ -171,7 +173,8 @@ impl Trace {
         }
     }
 
-    /// An interrupt's event on top of one that is half written goes ahead: a call of its own, whose exit is in order again.
+    /// An interrupt's event on top of one that is half written goes ahead: a call of its own, whose
+    /// exit is in order again.
     fn early(&mut self, number: usize) {
         let task = &self.tasks[number];
         if task.call.is_none() || task.depth == DEPTH {
@@ -254,10 +257,10 @@ impl Trace {
         for (rebuilder, made) in self.rebuilders.iter_mut().zip(&mut self.made) {
             rebuilder.finish(&mut |call| made.push(call));
         }
-        let mut told = BTreeMap::new();
+        let mut told = BTreeSet::new();
         for call in &self.made[0] {
             let number = number_of(&call.comm);
-            assert!(told.insert(number, ()).is_none(), "it is told twice");
+            assert!(told.insert(number), "it is told twice");
             let account = &self.calls[number];
             assert_eq!(call.task, self.whose[number]);
             assert_eq!(call.events, account.came);
@@ -268,7 +271,7 @@ impl Trace {
             assert_eq!(call.is_whole(), is_whole);
         }
         for (number, account) in self.calls.iter().enumerate() {
-            assert_eq!(told.contains_key(&number), account.came > 0);
+            assert_eq!(told.contains(&number), account.came > 0);
         }
         self.made
     }

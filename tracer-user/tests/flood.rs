@@ -1,5 +1,5 @@
-//! A flood of short root calls with loss, on a thread with a small stack: the account is right to the event, and nothing goes deeper
-//! with the number of calls.
+//! A flood of short root calls with loss, on a thread with a small stack: the account is right to
+//! the event, and nothing goes deeper with the number of calls.
 
 #![allow(
     clippy::unwrap_used,
@@ -36,7 +36,8 @@ impl Numbers {
 #[derive(Clone, Debug)]
 struct Flood {
     calls: u32,
-    /// Batches of a root call, each of two events: the root calls a leaf in every batch but the last.
+    /// Batches of a root call, each of two events: the root calls a leaf in every batch but the
+    /// last.
     batches: u64,
     /// Batches that are lost, in a hundred.
     lost: u64,
@@ -80,7 +81,8 @@ fn events_of(batches: u64) -> Vec<Event> {
         .collect()
 }
 
-/// Lets the flood come; says what came of each root call of which anything did, and what the rebuilder made of it.
+/// Lets the flood come; says what came of each root call of which anything did, and what the
+/// rebuilder made of it.
 fn rebuilt(flood: &Flood) -> (Vec<Came>, Vec<RootCall>) {
     let mut numbers = Numbers(flood.seed);
     let mut rebuilder = Rebuilder::new(Interrupts::Shown);
@@ -114,7 +116,8 @@ fn rebuilt(flood: &Flood) -> (Vec<Came>, Vec<RootCall>) {
     (all, calls)
 }
 
-/// Every root call of which something came is there once, in order, whole or partial, and its events are those that came or are lost.
+/// Every root call of which something came is there once, in order, whole or partial, and its
+/// events are those that came or are lost.
 fn check(flood: &Flood) {
     let (all, calls) = rebuilt(flood);
     assert_eq!(calls.len(), all.len());
@@ -151,7 +154,8 @@ proptest! {
     }
 }
 
-/// A million root calls, all of which wait behind one whose end was lost: no pass comes, or one in a thousand batches.
+/// A million root calls, all of which wait behind one whose end was lost: no pass comes, or one in
+/// a thousand batches.
 #[test]
 fn a_million_calls_behind_a_lost_one() {
     on_a_small_stack(|| {

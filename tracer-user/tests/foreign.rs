@@ -1,5 +1,5 @@
-//! Recordings that nobody's tracer wrote: a small file must not take much memory, whatever it says. Memory is counted by the
-//! allocator of this test alone.
+//! Recordings that nobody's tracer wrote: a small file must not take much memory, whatever it says.
+//! Memory is counted by the allocator of this test alone.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,7 +12,7 @@ use std::{
     alloc::{GlobalAlloc, Layout, System},
     io,
     sync::{
-        Mutex, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -23,12 +23,12 @@ use tracer::{
     graph::{FunctionId, Joined, tree::SleepTime},
     output::{Format, folded},
     plan::{FunctionInfo, FunctionTable},
-    recording::{Counters, End, Ending, Frame, Writer, columns::Collector},
+    recording::{Counters, Data, End, Ending, Frame, Known, Piece, Writer, columns::Collector},
     session::{
         Outcome, Recorder, Show, Shown,
         pipeline::Pipeline,
         printer::Printer,
-        replay::{self, Recording},
+        replay::{self, Learning, Recording},
         target::Target,
     },
     summary::{CallTree, Collecting, Diff, Side},
@@ -60,10 +60,14 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The most memory that something takes at a time, beside what was taken before, MiB. One is measured at a time.
-fn most_memory(run: impl FnOnce()) -> usize {
+/// One test runs at a time, for they have one allocator.
+fn alone() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());
-    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The most memory that something takes at a time, beside what was taken before, MiB.
+fn most_memory(run: impl FnOnce()) -> usize {
     let before = NOW.load(Ordering::Relaxed);
     MOST.store(before, Ordering::Relaxed);
     run();
@@ -121,7 +125,8 @@ fn shown(bytes: &[u8], result: Shown) -> Outcome {
 /// A call within a call, as often as a few KB can say it.
 #[test]
 fn calls_without_end_within_each_other_are_cut() {
-    let depth = 1_000_000;
+    let _alone = alone();
+    let depth = 300_000;
     let deep = (0..depth).map(|depth| event(EventKind::Entry, 1, depth));
     let bytes = recording(deep, &functions());
     assert!(bytes.len() < 1 << 20);
@@ -139,8 +144,9 @@ fn calls_without_end_within_each_other_are_cut() {
 /// Many different calls far down: what is told of each is as long as its path.
 #[test]
 fn many_long_paths_are_not_in_memory_together() {
-    let (depth, leaves) = (1000, 20_000);
-    let table = FunctionTable::new((0..depth + leaves + 1).map(|id| {
+    let _alone = alone();
+    let (depth, leaves) = (1000, 5000);
+    let table = FunctionTable::new((0..depth + leaves).map(|id| {
         let info = FunctionInfo::new(format!("some_function_with_a_name_{id}"), None);
         (FunctionId(id), info)
     }));
@@ -186,11 +192,13 @@ fn many_long_paths_are_not_in_memory_together() {
     assert!(memory < 64, "{memory} MiB");
 }
 
-/// A trace that is only recorded: a root call that stays open takes no memory, and is whole when it has returned.
+/// A trace that is only recorded: a root call that stays open takes no memory, and is whole when it
+/// has returned.
 #[test]
 fn recording_does_not_keep_what_is_open() {
+    let _alone = alone();
     let table = functions();
-    let leaves = 3_000_000_u64;
+    let leaves = 1_000_000_u64;
     let memory = most_memory(|| {
         let target = Target::File {
             file: tempfile::tempfile().unwrap(),
@@ -219,4 +227,53 @@ fn recording_does_not_keep_what_is_open() {
         assert_eq!(totals.events, sequence + 1);
     });
     assert!(memory < 32, "{memory} MiB");
+}
+
+/// Functions that no event has, and more functions than a kernel has: neither takes memory by the
+/// length of the recording.
+#[test]
+fn functions_without_end_are_not_learned() {
+    let _alone = alone();
+    let memory = most_memory(|| {
+        let (table, joined) = (FunctionTable::default(), Joined::default());
+        let mut learning = Learning::new(&table, &joined);
+        for id in 0..1000 {
+            let name = "a".repeat(1 << 20);
+            let known = Known {
+                id,
+                info: Some(FunctionInfo::new(name, None)),
+                joined_ns: Some(1),
+            };
+            learning.learn(&Data {
+                functions: vec![known],
+                ..Data::default()
+            });
+        }
+        assert!(table.get(FunctionId(0)).is_some());
+        assert!(table.get(FunctionId(999)).is_none());
+    });
+    assert!(memory < 300, "{memory} MiB");
+    let mut data = Data {
+        functions: (0..1_000_000)
+            .map(|id| Known {
+                id,
+                info: None,
+                joined_ns: None,
+            })
+            .collect(),
+        ..Data::default()
+    };
+    let frame = |data: &Data| {
+        let mut writer = Writer::new(Vec::new()).unwrap();
+        writer.write(&Frame::Data(data.clone())).unwrap();
+        writer.into_inner()
+    };
+    let many = frame(&data);
+    let memory = most_memory(|| {
+        let damage = made_up::read(&many).unwrap();
+        assert!(matches!(damage[..], [Piece::Damage(_)]));
+    });
+    assert!(memory < 64, "{memory} MiB");
+    data.functions.truncate(1);
+    assert!(!data.is_sound());
 }

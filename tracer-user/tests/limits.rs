@@ -1,4 +1,5 @@
-//! What comes has no end by itself: what is kept of it has, and what is not kept is counted to the event.
+//! What comes has no end by itself: what is kept of it has, and what is not kept is counted to the
+//! event.
 
 #![allow(
     clippy::unwrap_used,
@@ -151,7 +152,8 @@ fn a_root_call_that_is_too_large_is_cut_and_has_its_end() {
         panic!("one call");
     };
     assert_eq!(call.events + call.not_kept, all);
-    // The exits of what is open have their places in any case: those of the last leaf and of the root.
+    // The exits of what is open have their places in any case: those of the last leaf and of the
+    // root.
     assert_eq!(call.not_kept, beyond - 2);
     assert_eq!((call.lost, call.end), (0, End::Returned));
     assert!(!call.is_whole());
@@ -182,7 +184,8 @@ fn a_call_that_is_too_deep_is_counted() {
     assert!(deep(MOST_DEPTH).calls[0].is_whole());
 }
 
-/// Calls that never end do not take the room of others: the largest goes first, and is told as far as it is known.
+/// Calls that never end do not take the room of others: the largest goes first, and is told as far
+/// as it is known.
 #[test]
 fn open_calls_have_a_limit_together() {
     let mut rebuilt = Rebuilt::new(Trees::Whole);
@@ -222,7 +225,8 @@ fn open_calls_have_a_limit_together() {
     assert_eq!(totals.events + rebuilt.rebuilder.not_kept(), pushed);
 }
 
-/// Calls whose ends were lost and whose tasks are gone: those that have been silent for the longest are given out.
+/// Calls whose ends were lost and whose tasks are gone: those that have been silent for the longest
+/// are given out.
 #[test]
 fn calls_that_stay_open_have_a_limit() {
     let mut rebuilt = Rebuilt::new(Trees::Whole);
@@ -241,7 +245,8 @@ fn calls_that_stay_open_have_a_limit() {
     );
 }
 
-/// Without passes nothing says that what is missing is lost. It is taken for lost when too much waits.
+/// Without passes nothing says that what is missing is lost. It is taken for lost when too much
+/// waits.
 #[test]
 fn what_waits_has_a_limit() {
     let mut rebuilt = Rebuilt::new(Trees::Whole);

@@ -345,8 +345,8 @@ fn a_root_call_whose_end_is_lost_ends_when_the_next_begins() {
     assert!(calls[1].is_whole());
 }
 
-/// Idle tasks have one number and may begin root calls at the same time. Each CPU's is a task of its own, however their batches
-/// come.
+/// Idle tasks have one number and may begin root calls at the same time. Each CPU's is a task of
+/// its own, however their batches come.
 #[test]
 fn idle_tasks_are_told_apart_by_cpu() {
     let leaf = |function| Tree {

@@ -1,8 +1,9 @@
-//! Root calls that were given out before they had ended, because there was no room for all that was open.
+//! Root calls that were given out before they had ended, because there was no room for all that was
+//! open.
 //!
-//! What still comes of them belongs to a call that is told already: it is counted, and makes no call of its own. A call that never
-//! goes on (its end was lost) would be remembered without end, so there is a limit. The kernel side holds 1022 open
-//! root calls at a time, a small part of it.
+//! What still comes of them belongs to a call that is told already: it is counted, and makes no
+//! call of its own. A call that never goes on (its end was lost) would be remembered without end,
+//! so there is a limit. The kernel side holds 1022 open root calls at a time, a small part of it.
 
 use std::collections::{BTreeSet, VecDeque};
 

@@ -1,7 +1,9 @@
-//! The tree of a root call while it grows: what is kept of its events, and what becomes of each is counted.
+//! The tree of a root call while it grows: what is kept of its events, and what becomes of each is
+//! counted.
 //!
-//! It has a limit ([`MOST_EVENTS`]). When it is full nothing is added any more, and what is in it goes on to be told: calls that are
-//! open then still get their ends, the root too. Every event is counted as one of the tree's, as lost, or as not kept.
+//! It has a limit ([`MOST_EVENTS`]). When it is full nothing is added any more, and what is in it
+//! goes on to be told: calls that are open then still get their ends, the root too. Every event is
+//! counted as one of the tree's, as lost, or as not kept.
 
 use tracer_common::{Event, EventKind, TextPlace};
 
@@ -120,7 +122,8 @@ impl Growing {
         }
     }
 
-    /// A call has ended: how, and how long the task was off the CPU meanwhile. Says whether there was room.
+    /// A call has ended: how, and how long the task was off the CPU meanwhile. Says whether there
+    /// was room.
     pub fn close(&mut self, node: Kept, closed: Closed, off_cpu: Nanoseconds) -> bool {
         if let Kept::At(index) = node
             && let Some(Node::Call(call)) = self.nodes.get_mut(index)

@@ -1,8 +1,8 @@
 //! What root calls and tasks are told apart by.
 //!
-//! A number alone does not tell a task: every CPU's idle task has the number 0. None of them ever leaves its CPU, so there the CPU
-//! is a part of what it is. Whatever sorts by task (who waits for whom, tracks, rows of a report) sorts by [`TaskKey`], and
-//! numbers are for the reader.
+//! A number alone does not tell a task: every CPU's idle task has the number 0. None of them ever
+//! leaves its CPU, so there the CPU is a part of what it is. Whatever sorts by task (who waits for
+//! whom, tracks, rows of a report) sorts by [`TaskKey`], and numbers are for the reader.
 
 use tracer_common::BatchHeader;
 

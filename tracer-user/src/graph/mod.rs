@@ -5,8 +5,8 @@
 //! events to a [`builder::Builder`], which pairs entries with exits. What is missing becomes a mark in the tree
 //! where it happened; what follows is never shifted. [`events`] is the way back.
 //!
-//! Rings and files may bring anything. Nothing here recurses over what they bring, and all that is kept of it has a limit
-//! ([`limits`], [`waiting`]).
+//! Rings and files may bring anything. Nothing here recurses over what they bring, and all that is
+//! kept of it has a limit ([`limits`], [`waiting`]).
 
 pub mod builder;
 mod cut;

@@ -1,7 +1,8 @@
 //! The calls of a root call that have not returned, outermost first.
 //!
-//! An exit finds its entry here, by function and frame. There are [`MOST_DEPTH`] at most, so neither memory nor the search goes with
-//! what a recording claims: of calls beyond, only the number is known.
+//! An exit finds its entry here, by function and frame. There are [`MOST_DEPTH`] at most, so
+//! neither memory nor the search goes with what a recording claims: of calls beyond, only the
+//! number is known.
 
 use super::{Nanoseconds, limits::MOST_DEPTH};
 

@@ -1,12 +1,14 @@
 //! Batches in any order become root calls.
 //!
-//! A task hands its batch over before it leaves a CPU, so when a batch is seen in one ring, every earlier batch
-//! of that task is already in some ring: one more pass over all rings finds it, or it is lost. The
-//! caller says when a pass is complete ([`Rebuilder::pass`]); what is still missing one pass later
-//! is a gap. An early batch ([`tracer_common::Arrival`]) says nothing of those before it: it waits until a later one does.
-//! What a call that has ended held up goes on by itself: a loop, however many calls have waited behind one that was lost.
+//! A task hands its batch over before it leaves a CPU, so when a batch is seen in one ring, every
+//! earlier batch of that task is already in some ring: one more pass over all rings finds it, or it
+//! is lost. The caller says when a pass is complete ([`Rebuilder::pass`]); what is still missing
+//! one pass later is a gap. An early batch ([`tracer_common::Arrival`]) says nothing of those
+//! before it: it waits until a later one does. What a call that has ended held up goes on by
+//! itself: a loop, however many calls have waited behind one that was lost.
 //!
-//! Memory: what [`super::limits`] allows of open root calls, and what [`super::waiting`] allows of batches that wait.
+//! Memory: what [`super::limits`] allows of open root calls, and what [`super::waiting`] allows of
+//! batches that wait.
 
 use std::collections::BTreeMap;
 
@@ -121,7 +123,8 @@ impl Rebuilder {
         !self.waiting.is_empty()
     }
 
-    /// Events that came after their root call was given out for want of room. They are in no call's numbers.
+    /// Events that came after their root call was given out for want of room. They are in no call's
+    /// numbers.
     #[must_use]
     pub const fn not_kept(&self) -> u64 {
         self.cut.not_kept
@@ -168,7 +171,8 @@ impl Rebuilder {
         }
     }
 
-    /// The batch that goes on with a root call; if that has ended, the one that begins the next of the same task.
+    /// The batch that goes on with a root call; if that has ended, the one that begins the next of
+    /// the same task.
     fn next_after(&mut self, call: RootCallId) -> Option<(RootCallId, Batch)> {
         let next = match self.open.get(&call) {
             Some(open) => Place {
@@ -272,8 +276,8 @@ impl Rebuilder {
 }
 
 impl Open {
-    /// Adds the events of a batch; says how the root call ended, if it did. What was taken for lost and comes after all is not added:
-    /// it is counted already, and its place is gone.
+    /// Adds the events of a batch; says how the root call ended, if it did. What was taken for lost
+    /// and comes after all is not added: it is counted already, and its place is gone.
     fn add(&mut self, began: Nanoseconds, batch: &Batch, joined: &Joined) -> Option<End> {
         let header = batch.header();
         let cpu = CpuId(header.cpu);
@@ -287,7 +291,8 @@ impl Open {
         let known = usize::try_from(known).unwrap_or(usize::MAX);
         let mut end = None;
         for event in batch.events().skip(known) {
-            // Its entry came before the function had a probe for it: it is not missing, nor is it in the tree.
+            // Its entry came before the function had a probe for it: it is not missing, nor is it
+            // in the tree.
             if event.kind() == Some(EventKind::Exit)
                 && !self.builder.has_open(&event)
                 && joined.excuses(FunctionId(event.function), began)

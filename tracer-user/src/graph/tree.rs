@@ -160,7 +160,8 @@ pub enum End {
     Lost,
     /// Tracing ended first.
     Cut,
-    /// Too much was open, and this root call had most of it, or had been silent for the longest: see [`super::limits`].
+    /// Too much was open, and this root call had most of it, or had been silent for the longest:
+    /// see [`super::limits`].
     NoRoom,
 }
 
@@ -192,7 +193,8 @@ pub struct RootCall {
     pub events: u64,
     /// Events that are known to be lost.
     pub lost: u64,
-    /// Events that came and are not in the tree, because it would be too large: see [`super::limits`].
+    /// Events that came and are not in the tree, because it would be too large: see
+    /// [`super::limits`].
     pub not_kept: u64,
     /// Places in the tree where something is missing.
     pub gaps: u64,
@@ -216,8 +218,8 @@ impl RootCall {
 /// How much is kept of a root call. What is counted is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Trees {
-    /// What has no call around it: the root, and where its entry is missing what stands beside it. So memory does not go with what
-    /// runs under the root.
+    /// What has no call around it: the root, and where its entry is missing what stands beside it.
+    /// So memory does not go with what runs under the root.
     Roots,
     /// All of it.
     Whole,

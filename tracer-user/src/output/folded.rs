@@ -10,8 +10,8 @@ use crate::{
     summary::{Merged, Place},
 };
 
-/// Writes the stacks of what was merged, in one order, whatever the order of the calls: a path before those below it, and what is
-/// below by name.
+/// Writes the stacks of what was merged, in one order, whatever the order of the calls: a path
+/// before those below it, and what is below by name.
 pub fn write(merged: &Merged, functions: &FunctionTable, out: &mut impl Write) -> io::Result<()> {
     let sorted = |place| {
         let below = merged.below(place);
@@ -22,7 +22,8 @@ pub fn write(merged: &Merged, functions: &FunctionTable, out: &mut impl Write) -
         below
     };
     let mut path = String::new();
-    // What is still to be written at each level, the first one last, and how long the path above is.
+    // What is still to be written at each level, the first one last, and how long the path above
+    // is.
     let mut open = vec![(sorted(Place::TOP), 0)];
     loop {
         let is_root = open.len() == 1;

@@ -8,9 +8,9 @@
 //! | 12-15 | CRC-32 of bytes 4 to 11 and of the stored content |
 //! | 16- | the content: [`Frame`] as postcard writes it, compressed by zstd |
 //!
-//! Numbers are little-endian. Lengths are limited, so that no bytes whatever make the reader take much memory. The stored content
-//! begins by saying the same length of the content (zstd's frame content size), so what takes long to decompress is as long as a
-//! frame.
+//! Numbers are little-endian. Lengths are limited, so that no bytes whatever make the reader take
+//! much memory. The stored content begins by saying the same length of the content (zstd's frame
+//! content size), so what takes long to decompress is as long as a frame.
 
 use std::io;
 
@@ -137,7 +137,8 @@ impl Unpacker {
         })
     }
 
-    /// The frame whose prefix and stored content these are, and the checksum of that. None if they are not as they were written.
+    /// The frame whose prefix and stored content these are, and the checksum of that. None if they
+    /// are not as they were written.
     pub fn unpack(&mut self, prefix: Prefix, stored: &[u8], sum: u32) -> Option<Frame> {
         let content_bytes = zstd_safe::get_frame_content_size(stored).ok().flatten();
         let says_its_length = content_bytes == Some(prefix.content_bytes.into());

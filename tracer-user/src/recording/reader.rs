@@ -4,8 +4,8 @@
 //! lies between is reported as damage, and what follows is read as if nothing had been. A frame is given out only if its
 //! checksum is right, so damage costs data and never changes it.
 //!
-//! Memory: one frame. Time goes with the length of the file and of the contents, whatever the file is: a mark costs some
-//! microseconds ([`super::sums`]), however much it says is behind it.
+//! Memory: one frame. Time goes with the length of the file and of the contents, whatever the file
+//! is: a mark costs some microseconds ([`super::sums`]), however much it says is behind it.
 
 use std::io::{self, Read};
 
@@ -188,7 +188,8 @@ impl<R: Read> Reader<R> {
         self.offset += bytes as u64;
     }
 
-    /// Reads until there are that many bytes, or until the end of the file. What is before is kept as far as checksums need it.
+    /// Reads until there are that many bytes, or until the end of the file. What is before is kept
+    /// as far as checksums need it.
     fn fill(&mut self, bytes: usize) -> io::Result<()> {
         let missing = bytes.saturating_sub(self.rest().len());
         if missing == 0 || self.is_at_end {
@@ -210,7 +211,8 @@ mod tests {
     use super::*;
     use crate::recording::{Head, Writer};
 
-    /// A file of marks, each with a length behind it that reaches to the end: the work goes with the file, not with its square.
+    /// A file of marks, each with a length behind it that reaches to the end: the work goes with
+    /// the file, not with its square.
     #[test]
     fn marks_without_frames_cost_little() {
         let last = Frame::Head(Head::default());

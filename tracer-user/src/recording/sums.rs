@@ -1,9 +1,10 @@
 //! The checksum of any stretch of what is being read, each in the same little time.
 //!
-//! A file may have the mark of a frame every few bytes, each with megabytes behind it that are said to be its content. To add them
-//! up for each mark would take time that goes with the square of the file. CRC-32 is linear: that of a stretch is that of all up to its
-//! end, less that of all up to its beginning with zeros behind it. So every byte is added up once, the sums at every
-//! [`STEP`] bytes are kept, and a stretch costs two steps at most.
+//! A file may have the mark of a frame every few bytes, each with megabytes behind it that are said
+//! to be its content. To add them up for each mark would take time that goes with the square of the
+//! file. CRC-32 is linear: that of a stretch is that of all up to its end, less that of all up to
+//! its beginning with zeros behind it. So every byte is added up once, the sums at every [`STEP`]
+//! bytes are kept, and a stretch costs two steps at most.
 
 use std::{collections::VecDeque, ops::Range};
 
@@ -27,26 +28,26 @@ pub struct Sums {
     /// Where in the file the first is.
     first: u64,
     /// Each of all bytes from some beginning on, which is the same for all.
-    sums: VecDeque<u32>,
+    kept: VecDeque<u32>,
     /// Bytes that were added up, for tests: time is not to be measured there.
     #[cfg(test)]
     pub added: std::cell::Cell<usize>,
 }
 
 impl Sums {
-    /// The checksum of a stretch of the window. The window may have moved on since the last time, and there are [`STEP`] bytes in it
-    /// before the stretch unless the file has none there.
+    /// The checksum of a stretch of the window. The window may have moved on since the last time,
+    /// and there are [`STEP`] bytes in it before the stretch unless the file has none there.
     pub fn of(&mut self, window: Window<'_>, stretch: Range<usize>) -> u32 {
         let from = window.offset + stretch.start as u64;
         let to = window.offset + stretch.end as u64;
         self.forget_before(window.offset);
-        if self.sums.is_empty() || self.first > from {
+        if self.kept.is_empty() || self.first > from {
             self.first = from;
-            self.sums = VecDeque::from([0]);
+            self.kept = VecDeque::from([0]);
         }
         while self.last() + STEP as u64 <= to {
             let next = self.up_to(window, self.last() + STEP as u64);
-            self.sums.push_back(next);
+            self.kept.push_back(next);
         }
         let before = self.up_to(window, from);
         let all = self.up_to(window, to);
@@ -54,13 +55,13 @@ impl Sums {
     }
 
     fn last(&self) -> u64 {
-        self.first + (self.sums.len().saturating_sub(1) * STEP) as u64
+        self.first + (self.kept.len().saturating_sub(1) * STEP) as u64
     }
 
     /// What has left the window is not needed any more.
     fn forget_before(&mut self, offset: u64) {
-        while !self.sums.is_empty() && self.first < offset {
-            self.sums.pop_front();
+        while !self.kept.is_empty() && self.first < offset {
+            self.kept.pop_front();
             self.first += STEP as u64;
         }
     }
@@ -68,12 +69,12 @@ impl Sums {
     /// The sum of all up to a place, which is not behind the last sum by more than a step.
     fn up_to(&self, window: Window<'_>, place: u64) -> u32 {
         let length = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
-        let number = (length(place - self.first) / STEP).min(self.sums.len() - 1);
+        let number = (length(place - self.first) / STEP).min(self.kept.len() - 1);
         let from = self.first + (number * STEP) as u64;
         let bytes = &window.bytes[length(from - window.offset)..length(place - window.offset)];
         #[cfg(test)]
         self.added.set(self.added.get() + bytes.len());
-        let mut hasher = Hasher::new_with_initial(self.sums[number]);
+        let mut hasher = Hasher::new_with_initial(self.kept[number]);
         hasher.update(bytes);
         hasher.finalize()
     }

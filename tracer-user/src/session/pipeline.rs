@@ -38,7 +38,8 @@ pub struct Finished {
 }
 
 impl<'a> Pipeline<'a> {
-    /// Nothing has come yet. Of root calls that nothing looks at, as while a trace is only recorded, no trees are kept.
+    /// Nothing has come yet. Of root calls that nothing looks at, as while a trace is only
+    /// recorded, no trees are kept.
     pub fn new(rebuilder: Rebuilder, printer: Printer<'a>, recorder: Option<Recorder<'a>>) -> Self {
         Self {
             rebuilder: rebuilder.with_trees(printer.wants()),

@@ -51,7 +51,8 @@ impl<'a> Printer<'a> {
         Self { feed, ..self }
     }
 
-    /// How much of root calls is needed: what the form and the feed look at. The filter decides by the root alone.
+    /// How much of root calls is needed: what the form and the feed look at. The filter decides by
+    /// the root alone.
     pub fn wants(&self) -> Trees {
         self.form.wants().max(self.feed.wants())
     }

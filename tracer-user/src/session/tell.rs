@@ -130,8 +130,8 @@ pub fn totals(outcome: &Outcome, verbose: bool) {
     );
     if totals.not_kept > 0 {
         eprintln!(
-            "tracer: {} events were not kept: one root call has at most {MOST_EVENTS}, all that are open {MOST_EVENTS_IN_ALL}, \
-             in at most {MOST_DEPTH} calls within each other",
+            "tracer: {} events were not kept: at most {MOST_EVENTS} are of one root call, \
+             {MOST_EVENTS_IN_ALL} of all that are open, {MOST_DEPTH} calls lie within each other",
             totals.not_kept
         );
     }

@@ -1,7 +1,7 @@
 //! The merged trees of two recordings as one tree by names, each path with the sums of both.
 //!
-//! A path is its last name and what is above it: that is where it is spelled out, so memory goes with the number of paths and not
-//! with their length.
+//! A path is its last name and what is above it: that is where it is spelled out, so memory goes
+//! with the number of paths and not with their length.
 
 use std::collections::{BTreeMap, HashMap};
 

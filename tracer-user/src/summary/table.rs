@@ -2,8 +2,9 @@
 
 use std::io::{self, Write};
 
-/// Writes a head and rows: all columns to the right, the last one to the left. Rows have as many cells as the head; `cells` makes
-/// them, twice for each row, so that those of many rows are not in memory together.
+/// Writes a head and rows: all columns to the right, the last one to the left. Rows have as many
+/// cells as the head; `cells` makes them, twice for each row, so that those of many rows are not in
+/// memory together.
 pub fn write<R>(
     out: &mut impl Write,
     head: &[&str],

@@ -33,7 +33,7 @@ impl Tracks {
                 ..TrackDescriptor::default()
             }],
             _ if root.process.0 == root.task.id().0 => vec![process(root), thread(uuid, root)],
-            _ => vec![thread(uuid, root)],
+            TaskKey::Thread(_) => vec![thread(uuid, root)],
         };
         (uuid, new)
     }
