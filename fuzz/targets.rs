@@ -4,6 +4,8 @@
 //! likes, and tracer's own tests run them for a moment on the same seeds, changed at random. Each returns, whatever the
 //! bytes; that none of them takes much memory is for the fuzzer's limit to notice.
 
+mod rings;
+
 use std::io;
 
 use tracer::{
@@ -29,6 +31,8 @@ use tracer::{
     summary::{Collect as _, Diff, GroupBy, Overview, SortBy},
 };
 use tracer_common::{BATCH_CAPACITY, BatchHeader, Event};
+
+pub use rings::rings;
 
 /// Where the machine code of [`text`] lies.
 const TEXT: u64 = 0xffff_ffff_8100_0000;

@@ -185,7 +185,9 @@ pub struct BatchHeader {
     /// The number of the first event within its root call. Every hit gets a number, also one that
     /// could not be stored, so a gap between two batches is exactly the number of lost events.
     pub sequence: u64,
-    /// CLOCK_MONOTONIC in ns at which the root was entered: with `tid` the identity of the root call.
+    /// CLOCK_MONOTONIC in ns at which the root was entered: with the task the identity of the root
+    /// call. The task is `tid`; of the idle tasks, which all have 0 and never leave their CPU, it
+    /// is `cpu`.
     pub root_time_ns: u64,
     /// The task (what the kernel calls pid), in the initial PID namespace.
     pub tid: u32,

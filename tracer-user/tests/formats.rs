@@ -10,14 +10,15 @@ mod made_up;
 
 use std::collections::BTreeMap;
 
-use by_hand::{detailed, everything, functions, nested, written};
+use by_hand::{LOCK, SENDTO, Task, detailed, everything, functions, nested, written};
 use made_up::calls;
 use proptest::prelude::*;
 use serde_json::Value;
 use tracer::{
-    graph::{Node, RootCall},
+    graph::{End, Missing, Node, RootCall, tree::SleepTime},
     output::{Format, ftrace},
     session::{Show, Shown},
+    summary::{Collect as _, GroupBy, Report, SortBy},
 };
 
 fn text(format: Format, calls: &[RootCall]) -> String {
@@ -81,6 +82,67 @@ fn registers_are_hex_when_asked_for() {
     assert!(line.contains(r#""value":"0xfffffff5""#), "{line}");
 }
 
+/// A root call that was cut in the middle, and one that was cut off.
+fn cut() -> Vec<RootCall> {
+    let mut middle = nested();
+    let last = middle.nodes.pop().unwrap();
+    middle.nodes.push(Node::Gap {
+        depth: last.depth(),
+        events: 12,
+        missing: Missing::NotKept,
+        cpu: last.cpu(),
+    });
+    (middle.not_kept, middle.gaps) = (12, 1);
+    let off = Task::new(9, "off", 1)
+        .enter(SENDTO, 0)
+        .enter(LOCK, 1)
+        .end(End::NoRoom);
+    vec![middle, off]
+}
+
+#[test]
+fn what_was_not_kept_is_said() {
+    check_json(&text(Format::Json, &cut()), &cut());
+    let all = [Format::Ftrace, Format::Json, Format::Chrome, Format::Csv];
+    let all = all.map(|format| text(format, &cut()));
+    insta::assert_snapshot!("cut", all.join("\n"));
+}
+
+/// Two CPUs' idle tasks have one number, and may be in root calls at the same time: a track each, a
+/// row each.
+#[test]
+fn idle_tasks_are_told_apart() {
+    let idle = |cpu| {
+        Task::new(0, &format!("swapper/{cpu}"), cpu)
+            .enter(SENDTO, 0)
+            .after(1000)
+            .leave(SENDTO, 0, 0)
+            .end(End::Returned)
+    };
+    let calls = [idle(0), idle(1)];
+    let events: Value = serde_json::from_str(&text(Format::Chrome, &calls)).unwrap();
+    let tracks: Vec<(&Value, &Value)> = events
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|event| event["ph"] == "X")
+        .map(|event| (&event["pid"], &event["tid"]))
+        .collect();
+    assert_eq!(tracks.len(), 2);
+    assert_ne!(tracks[0], tracks[1]);
+    let table = functions();
+    let mut report = Report::new(&table, SleepTime::Counted, Some(GroupBy::Task));
+    calls.iter().for_each(|call| report.add(call));
+    let labels = report
+        .rows(SortBy::Name)
+        .into_iter()
+        .map(|(label, _)| label);
+    assert_eq!(
+        labels.collect::<Vec<_>>(),
+        ["__sys_sendto in swapper/0-0", "__sys_sendto in swapper/1-0"]
+    );
+}
+
 fn validator() -> jsonschema::Validator {
     let schema = include_str!("../../docs/json.schema.json");
     jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap()
@@ -122,11 +184,7 @@ fn the_schema_holds_and_refuses_what_is_wrong() {
 
 fn root_time(call: &RootCall) -> u64 {
     match &call.nodes[0] {
-        Node::Call(root) => {
-            root.duration(tracer::graph::tree::SleepTime::Counted)
-                .unwrap()
-                .0
-        }
+        Node::Call(root) => root.duration(SleepTime::Counted).unwrap().0,
         Node::Gap { .. } => 0,
     }
 }

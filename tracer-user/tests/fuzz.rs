@@ -98,6 +98,11 @@ fn batches() {
 }
 
 #[test]
+fn rings() {
+    run("rings", 5000, targets::rings);
+}
+
+#[test]
 fn btf() {
     run("btf", 5000, targets::btf);
 }

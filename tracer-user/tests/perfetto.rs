@@ -297,7 +297,7 @@ proptest! {
         prop_assume!(calls.iter().all(RootCall::is_whole));
         let (_, slices) = read(&trace(&made_up::functions(), &calls));
         for call in &calls {
-            let track = (1 << 32) + u64::from(call.task.0);
+            let track = (1 << 32) + u64::from(call.task.id().0);
             let depths: Vec<_> = slices.iter().filter(|slice| slice.track == track).map(|slice| slice.depth).collect();
             let expected: Vec<_> = call.nodes.iter().map(|node| node.depth() as usize).collect();
             prop_assert_eq!(depths, expected);

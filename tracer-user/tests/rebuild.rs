@@ -13,7 +13,8 @@ use made_up::{Tree, arriving, batch, batches, events, tree};
 use proptest::prelude::*;
 use tracer::{
     graph::{
-        Closed, End, FunctionId, Joined, Nanoseconds, Node, Rebuilder, RootCall, Totals,
+        Closed, CpuId, End, FunctionId, Joined, Nanoseconds, Node, Rebuilder, RootCall, TaskKey,
+        Totals,
         tree::{Interrupts, SleepTime},
     },
     stream::Batch,
@@ -74,7 +75,7 @@ proptest! {
         prop_assert_eq!(calls.len(), trees.len());
         for call in &calls {
             let mut right = Vec::new();
-            expected(&trees[call.task.0 as usize - 1], 0, &mut right);
+            expected(&trees[call.task.id().0 as usize - 1], 0, &mut right);
             prop_assert_eq!(found(call), right);
             prop_assert!(call.is_whole());
         }
@@ -342,4 +343,44 @@ fn a_root_call_whose_end_is_lost_ends_when_the_next_begins() {
     let (calls, _) = rebuild(first);
     assert_eq!(calls[0].end, End::Lost);
     assert!(calls[1].is_whole());
+}
+
+/// Idle tasks have one number and may begin root calls at the same time. Each CPU's is a task of
+/// its own, however their batches come.
+#[test]
+fn idle_tasks_are_told_apart_by_cpu() {
+    let leaf = |function| Tree {
+        function,
+        children: Vec::new(),
+    };
+    let trees = [2, 3].map(|function| Tree {
+        function: 1,
+        children: vec![leaf(function); 6],
+    });
+    let idle = |cpu: u32, root_time| {
+        let mut list = Vec::new();
+        events(&trees[cpu as usize], 0, 0x8000, &mut list);
+        let parts: Vec<Batch> = (0..)
+            .step_by(3)
+            .zip(list.chunks(3))
+            .map(|(sequence, part)| batch(0, root_time, cpu, sequence, part))
+            .collect();
+        parts
+    };
+    // Both begin at 5; then one begins before the other and ends after it.
+    let mut interleaved = Vec::new();
+    for (one, other) in [(5, 5), (10, 11)] {
+        for (one, other) in idle(0, one).into_iter().zip(idle(1, other)) {
+            interleaved.extend([one, other]);
+        }
+    }
+    let (calls, totals) = rebuild(interleaved);
+    assert_eq!((totals.whole_calls, totals.partial_calls), (4, 0));
+    for (number, call) in calls.iter().enumerate() {
+        let cpu = u32::try_from(number % 2).unwrap();
+        assert_eq!(call.task, TaskKey::Idle(CpuId(cpu)));
+        let mut right = Vec::new();
+        expected(&trees[cpu as usize], 0, &mut right);
+        assert_eq!(found(call), right);
+    }
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     graph::{
-        CpuId, End, FunctionId, Nanoseconds, Node, ProcessId, RootCall, TaskId,
+        CpuId, End, FunctionId, Nanoseconds, Node, ProcessId, RootCall, TaskId, TaskKey, Trees,
         builder::Builder,
         tree::{Interrupts, SleepTime},
     },
@@ -21,7 +21,7 @@ const UNSIGNED: ValueType = ValueType::Unsigned { bytes: 4 };
 
 /// Events of one root call: time in µs, kind, function, depth, return register.
 fn call(events: &[(u64, EventKind, u32, u8, u64)], end: End) -> RootCall {
-    let mut builder = Builder::new(Interrupts::Shown);
+    let mut builder = Builder::new(Interrupts::Shown, Trees::Whole);
     for &(us, kind, function, depth, value) in events {
         let event = Event {
             time_ns: us * 1000,
@@ -33,7 +33,7 @@ fn call(events: &[(u64, EventKind, u32, u8, u64)], end: End) -> RootCall {
         };
         builder.push(&event, CpuId(0));
     }
-    builder.finish(ProcessId(1), TaskId(1), [0; 16], end)
+    builder.finish(ProcessId(1), TaskKey::Thread(TaskId(1)), [0; 16], end)
 }
 
 /// 100 µs, of which it sleeps 60 in the second of its two calls; returns -11.

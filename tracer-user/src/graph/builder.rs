@@ -5,62 +5,60 @@
 //! - an exit whose entry is not open becomes a node with an unknown beginning;
 //! - a call that is still open when a call around it returns has an unknown end;
 //! - events that are known to be lost become a [`Node::Gap`] at the depth where they were lost.
+//!
+//! What is kept of an event is for [`Growing`] to say: here it is known to which call it belongs.
 
-use tracer_common::{Context, Event, EventKind, TextPlace};
+use tracer_common::{Context, Event, EventKind};
 
 use super::{
-    CpuId, FunctionId, Nanoseconds, ProcessId, TaskId,
-    text::Text,
-    tree::{Call, Closed, End, Interrupts, Node, OffCpu, RootCall},
+    CpuId, FunctionId, Nanoseconds, ProcessId, TaskKey,
+    growing::Growing,
+    limits::MOST_DEPTH,
+    open::{Identity, Kept, OpenCall, OpenCalls},
+    tree::{Call, Closed, End, Interrupts, Node, OffCpu, RootCall, Trees},
 };
 
 /// A tree in the making.
 #[derive(Debug)]
 pub struct Builder {
     interrupts: Interrupts,
-    nodes: Vec<Node>,
-    /// Nodes that are open, outermost first.
-    open: Vec<usize>,
+    tree: Growing,
+    open: OpenCalls,
     /// Calls in interrupts that are left out and have not returned.
-    left_out: Vec<(u32, u16)>,
+    left_out: Vec<Identity>,
     off_since: Option<Nanoseconds>,
     off_total: Nanoseconds,
-    off_cpu: Vec<OffCpu>,
     /// How far the kernel's depth is from ours; changes only where something is missing.
     depth_drift: i64,
     after_gap: bool,
-    events: u64,
-    lost: u64,
-    gaps: u64,
 }
 
 impl Builder {
     /// An empty tree.
     #[must_use]
-    pub fn new(interrupts: Interrupts) -> Self {
+    pub fn new(interrupts: Interrupts, trees: Trees) -> Self {
         Self {
             interrupts,
-            nodes: Vec::new(),
-            open: Vec::new(),
+            tree: Growing::new(trees),
+            open: OpenCalls::default(),
             left_out: Vec::new(),
             off_since: None,
             off_total: Nanoseconds(0),
-            off_cpu: Vec::new(),
             depth_drift: 0,
             after_gap: false,
-            events: 0,
-            lost: 0,
-            gaps: 0,
         }
+    }
+
+    /// Events that take room.
+    #[must_use]
+    pub const fn kept(&self) -> u64 {
+        self.tree.kept()
     }
 
     /// Marks that `lost` events are missing before the next one.
     pub fn gap(&mut self, lost: u64, cpu: CpuId) {
-        let depth = self.depth();
-        self.nodes.push(Node::Gap { depth, lost, cpu });
-        self.lost = self.lost.saturating_add(lost);
-        self.gaps += 1;
         self.after_gap = true;
+        self.tree.lose(lost, self.depth(), cpu);
     }
 
     /// Adds the next event; says how the record ended, if it did. Events with a damaged kind are counted as a gap.
@@ -69,41 +67,27 @@ impl Builder {
             self.gap(1, cpu);
             return None;
         };
-        self.events += 1;
+        self.tree.count();
         match kind {
             EventKind::Entry => self.entry(event, context, cpu),
             EventKind::Exit => return self.exit(event, context, cpu),
             EventKind::Off => self.off_since = Some(Nanoseconds(event.time_ns)),
             EventKind::On => self.back_on_cpu(Nanoseconds(event.time_ns)),
-            EventKind::Argument => self.argument(event),
-            EventKind::Caller => self.caller(event),
-            EventKind::Text => self.text(event),
+            EventKind::Argument | EventKind::Caller | EventKind::Text => {
+                self.detail(kind, event, cpu);
+            }
             EventKind::Died => return Some(End::Died),
         }
         None
     }
 
-    fn back_on_cpu(&mut self, to: Nanoseconds) {
-        if let Some(from) = self.off_since.take() {
-            self.off_total += to.since(from);
-            self.off_cpu.push(OffCpu { from, to });
-        }
-    }
-
-    /// Whether the call that an exit belongs to is open.
+    /// Whether the call that an exit belongs to is open, or may be.
     #[must_use]
     pub fn has_open(&self, exit: &Event) -> bool {
-        let identity = (exit.function, exit.frame);
-        self.left_out.contains(&identity) || self.place_of(identity).is_some()
-    }
-
-    fn place_of(&self, identity: (u32, u16)) -> Option<usize> {
-        self.open
-            .iter()
-            .rposition(|&index| match &self.nodes[index] {
-                Node::Call(call) => (call.function.0, call.frame) == identity,
-                Node::Gap { .. } => false,
-            })
+        let identity = identity(exit);
+        self.left_out.contains(&identity)
+            || self.open.are_too_deep()
+            || self.open.find(identity).is_some()
     }
 
     /// The finished tree. Calls that are still open stay so.
@@ -111,102 +95,100 @@ impl Builder {
     pub fn finish(
         mut self,
         process: ProcessId,
-        task: TaskId,
+        task: TaskKey,
         comm: [u8; 16],
         end: End,
     ) -> RootCall {
         if end == End::Returned {
-            while let Some(index) = self.open.pop() {
-                self.close_unseen(index);
-            }
+            self.close_unseen_from(0);
         }
-        RootCall {
-            task,
-            process,
-            comm,
-            nodes: self.nodes,
-            off_cpu: self.off_cpu,
-            end,
-            events: self.events,
-            lost: self.lost,
-            gaps: self.gaps,
+        while let Some(call) = self.open.pop() {
+            self.close(call, Closed::Open);
         }
+        self.tree.finish(process, task, comm, end)
     }
 
     fn depth(&self) -> u32 {
         u32::try_from(self.open.len()).unwrap_or(u32::MAX)
     }
 
+    fn keep_out(&mut self, cpu: CpuId) {
+        self.tree.keep_out(self.depth(), cpu);
+    }
+
+    fn back_on_cpu(&mut self, to: Nanoseconds) {
+        if let Some(from) = self.off_since.take() {
+            self.off_total += to.since(from);
+            self.tree.off_cpu(OffCpu { from, to });
+        }
+    }
+
     fn entry(&mut self, event: &Event, context: Context, cpu: CpuId) {
         if self.interrupts == Interrupts::LeftOut && context >= Context::HardIrq {
-            self.left_out.push((event.function, event.frame));
+            // What is deeper shows an exit alone, which is left out, too.
+            if self.left_out.len() < MOST_DEPTH {
+                self.left_out.push(identity(event));
+            }
             return;
         }
         self.resume_at_depth_of(event);
-        let call = Call {
+        if !self.open.has_room() {
+            return self.keep_out(cpu);
+        }
+        let node = if self.tree.is_full() {
+            self.keep_out(cpu);
+            Kept::NoRoom
+        } else {
+            let entered = Some(Nanoseconds(event.time_ns));
+            let call = self.call(event, context, cpu);
+            self.tree.put(Node::Call(Call { entered, ..call }))
+        };
+        self.open.push(OpenCall {
+            identity: identity(event),
+            node,
+            off_cpu: self.off_total,
+        });
+    }
+
+    /// A call of which nothing is known but one event.
+    fn call(&self, event: &Event, context: Context, cpu: CpuId) -> Call {
+        Call {
             function: FunctionId(event.function),
             depth: self.depth(),
-            entered: Some(Nanoseconds(event.time_ns)),
+            entered: None,
             cpu,
             context,
-            off_cpu: self.off_total,
+            off_cpu: Nanoseconds(0),
             closed: Closed::Open,
             arguments: Vec::new(),
             texts: Vec::new(),
             caller: None,
             frame: event.frame,
+        }
+    }
+
+    /// What is known of a call beside its ends. It belongs to the open call with its frame.
+    fn detail(&mut self, kind: EventKind, event: &Event, cpu: CpuId) {
+        let mut identity = identity(event);
+        if kind == EventKind::Caller {
+            #[allow(
+                clippy::cast_possible_truncation,
+                reason = "a function's number has 32 bits"
+            )]
+            let called = event.value as u32;
+            identity.function = called;
+        }
+        let has_room = match self.open.find(identity) {
+            Some((_, call)) => self.tree.detail(call.node, kind, event),
+            None => !self.open.are_too_deep(),
         };
-        self.open.push(self.nodes.len());
-        self.nodes.push(Node::Call(call));
-    }
-
-    fn open_call(&mut self, identity: (u32, u16)) -> Option<&mut Call> {
-        let place = self.place_of(identity)?;
-        match &mut self.nodes[self.open[place]] {
-            Node::Call(call) => Some(call),
-            Node::Gap { .. } => None,
-        }
-    }
-
-    /// An argument belongs to the open call with its frame. One that comes behind a missing one is not known for what it is.
-    fn argument(&mut self, event: &Event) {
-        if let Some(call) = self.open_call((event.function, event.frame))
-            && call.arguments.len() == usize::from(event.depth)
-        {
-            call.arguments.push(event.value);
-        }
-    }
-
-    fn text(&mut self, event: &Event) {
-        let Some(call) = self.open_call((event.function, event.frame)) else {
-            return;
-        };
-        let TextPlace { argument, part } = TextPlace::unpack(event.depth);
-        if call
-            .texts
-            .last()
-            .is_none_or(|text| text.argument != argument)
-        {
-            call.texts.push(Text::new(argument));
-        }
-        if let Some(text) = call.texts.last_mut() {
-            text.push(part, event.value);
-        }
-    }
-
-    fn caller(&mut self, event: &Event) {
-        #[allow(
-            clippy::cast_possible_truncation,
-            reason = "a function's number has 32 bits"
-        )]
-        let called = event.value as u32;
-        if let Some(call) = self.open_call((called, event.frame)) {
-            call.caller = Some(FunctionId(event.function));
+        if !has_room {
+            self.keep_out(cpu);
         }
     }
 
     fn exit(&mut self, event: &Event, context: Context, cpu: CpuId) -> Option<End> {
-        let identity = (event.function, event.frame);
+        let identity = identity(event);
         if let Some(place) = self.left_out.iter().rposition(|&call| call == identity) {
             self.left_out.truncate(place);
             return None;
@@ -216,42 +198,32 @@ impl Builder {
             value: event.value,
             cpu,
         };
-        let Some(place) = self.place_of(identity) else {
+        let Some((place, _)) = self.open.find(identity) else {
             if !(self.interrupts == Interrupts::LeftOut && context >= Context::HardIrq) {
                 self.exit_without_entry(event, context, cpu, closed);
             }
             return ended(event);
         };
-        while self.open.len() > place + 1 {
-            if let Some(index) = self.open.pop() {
-                self.close_unseen(index);
-            }
-        }
-        let index = self.open.pop()?;
-        let off_total = self.off_total;
-        if let Node::Call(call) = &mut self.nodes[index] {
-            call.closed = closed;
-            call.off_cpu = off_total.since(call.off_cpu);
+        self.close_unseen_from(place + 1);
+        let call = self.open.pop()?;
+        if !self.close(call, closed) {
+            self.keep_out(cpu);
         }
         self.settle_depth(event);
         ended(event)
     }
 
     fn exit_without_entry(&mut self, event: &Event, context: Context, cpu: CpuId, closed: Closed) {
-        self.nodes.push(Node::Call(Call {
-            function: FunctionId(event.function),
-            depth: self.depth(),
-            entered: None,
-            cpu,
-            context,
-            off_cpu: Nanoseconds(0),
-            closed,
-            arguments: Vec::new(),
-            texts: Vec::new(),
-            caller: None,
-            frame: event.frame,
-        }));
-        self.gaps += 1;
+        if self.open.are_too_deep() {
+            self.open.leave_deep();
+            return self.keep_out(cpu);
+        }
+        if self.tree.is_full() {
+            return self.keep_out(cpu);
+        }
+        let call = self.call(event, context, cpu);
+        self.tree.put(Node::Call(Call { closed, ..call }));
+        self.tree.count_gap();
         self.settle_depth(event);
     }
 
@@ -263,11 +235,7 @@ impl Builder {
             return;
         }
         let depth = (i64::from(event.depth) - self.depth_drift).max(1);
-        while i64::from(self.depth()) > depth {
-            if let Some(index) = self.open.pop() {
-                self.close_unseen(index);
-            }
-        }
+        self.close_unseen_from(usize::try_from(depth).unwrap_or(usize::MAX));
         self.settle_depth(event);
     }
 
@@ -276,13 +244,26 @@ impl Builder {
         self.depth_drift = i64::from(event.depth) - i64::from(self.depth());
     }
 
-    fn close_unseen(&mut self, index: usize) {
-        let off_total = self.off_total;
-        if let Node::Call(call) = &mut self.nodes[index] {
-            call.closed = Closed::Unseen;
-            call.off_cpu = off_total.since(call.off_cpu);
-            self.gaps += 1;
+    /// The calls from this depth on have ended, and that was not seen.
+    fn close_unseen_from(&mut self, depth: usize) {
+        while self.open.len() > depth
+            && let Some(call) = self.open.pop()
+        {
+            self.close(call, Closed::Unseen);
+            self.tree.count_gap();
         }
+    }
+
+    fn close(&mut self, call: OpenCall, closed: Closed) -> bool {
+        let off_cpu = self.off_total.since(call.off_cpu);
+        self.tree.close(call.node, closed, off_cpu)
+    }
+}
+
+const fn identity(event: &Event) -> Identity {
+    Identity {
+        function: event.function,
+        frame: event.frame,
     }
 }
 

@@ -22,7 +22,7 @@ pub fn batches(root: &RootCall) -> Vec<Batch> {
     for node in &root.nodes {
         unbuilder.close(&mut open, node.depth());
         match node {
-            Node::Gap { lost, .. } => unbuilder.lose(*lost),
+            Node::Gap { events, .. } => unbuilder.lose(*events),
             Node::Call(call) => {
                 if unbuilder.unseen_before {
                     unbuilder.lose(1);
@@ -64,7 +64,7 @@ impl<'a> Unbuilder<'a> {
         Self {
             header: BatchHeader {
                 root_time_ns: began.unwrap_or_default().0,
-                tid: root.task.0,
+                tid: root.task.id().0,
                 tgid: root.process.0,
                 cpu: root.nodes.first().map_or(0, |node| node.cpu().0),
                 comm: root.comm,
@@ -212,7 +212,7 @@ impl<'a> Unbuilder<'a> {
                 kind_and_context: Event::pack(EventKind::Died, Context::Task as u8),
                 ..Event::default()
             }),
-            End::Lost | End::Cut => {}
+            End::Lost | End::Cut | End::NoRoom => {}
         }
         self.hand_over();
         self.batches

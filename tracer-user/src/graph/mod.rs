@@ -4,31 +4,39 @@
 //! full). [`Rebuilder`] puts them in order by their sequence numbers and feeds each root call's
 //! events to a [`builder::Builder`], which pairs entries with exits. What is missing becomes a mark in the tree
 //! where it happened; what follows is never shifted. [`events`] is the way back.
+//!
+//! Rings and files may bring anything. Nothing here recurses over what they bring, and all that is
+//! kept of it has a limit ([`limits`], [`waiting`]).
 
 pub mod builder;
+mod cut;
 pub mod events;
+mod growing;
+pub mod identity;
 pub mod joined;
+pub mod limits;
+mod open;
 pub mod rebuild;
 pub mod text;
+mod totals;
 pub mod tree;
+mod waiting;
 
 use std::{ops::AddAssign, time::Duration};
 
 use nix::time::ClockId;
 
+pub use identity::{RootCallId, TaskId, TaskKey};
 pub use joined::Joined;
-pub use rebuild::{Rebuilder, Totals};
+pub use rebuild::Rebuilder;
 pub use text::Text;
-pub use tree::{Call, Closed, End, Node, RootCall};
+pub use totals::Totals;
+pub use tree::{Call, Closed, End, Missing, Node, RootCall, Trees};
 
 /// A function, as events name it: the low half of its address. In a recording that is counted from somewhere else, so that it does not tell where
 /// the kernel lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FunctionId(pub u32);
-
-/// A task, as the kernel numbers it in the initial PID namespace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TaskId(pub u32);
 
 /// A process, as the kernel numbers it in the initial PID namespace (`tgid`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,70 +1,55 @@
 //! Batches in any order become root calls.
 //!
-//! A task hands its batch over before it leaves a CPU, so when a batch is seen in one ring, every earlier batch
-//! of that task is already in some ring: one more pass over all rings finds it, or it is lost. The
-//! caller says when a pass is complete ([`Rebuilder::pass`]); what is still missing one pass later
-//! is a gap. An early batch ([`tracer_common::Arrival`]) says nothing of those before it: it waits until a later one does.
-//! Memory: the open root calls and the batches that wait for a pass.
+//! A task hands its batch over before it leaves a CPU, so when a batch is seen in one ring, every
+//! earlier batch of that task is already in some ring: one more pass over all rings finds it, or it
+//! is lost. The caller says when a pass is complete ([`Rebuilder::pass`]); what is still missing
+//! one pass later is a gap. An early batch ([`tracer_common::Arrival`]) says nothing of those
+//! before it: it waits until a later one does. What a call that has ended held up goes on by
+//! itself: a loop, however many calls have waited behind one that was lost.
+//!
+//! Memory: what [`super::limits`] allows of open root calls, and what [`super::waiting`] allows of
+//! batches that wait.
 
 use std::collections::BTreeMap;
 
 use tracer_common::EventKind;
 
 use super::{
-    CpuId, FunctionId, Joined, Nanoseconds, ProcessId, TaskId,
+    CpuId, FunctionId, Joined, Nanoseconds, ProcessId, RootCallId,
     builder::Builder,
-    tree::{End, Interrupts, RootCall},
+    cut::CutOff,
+    limits::{MOST_EVENTS_IN_ALL, MOST_OPEN},
+    tree::{End, Interrupts, RootCall, Trees},
+    waiting::{Place, Waiting},
 };
 use crate::stream::Batch;
 
-/// Sums over root calls.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// Root calls that returned with nothing missing.
-    pub whole_calls: u64,
-    /// Root calls of which something is missing, that died, or that were cut off.
-    pub partial_calls: u64,
-    /// Events in trees.
-    pub events: u64,
-    /// Events that are known to be lost.
-    pub lost: u64,
-    /// Places in the trees where something is missing.
-    pub gaps: u64,
-}
-
-impl Totals {
-    /// Counts one more root call.
-    pub fn add(&mut self, call: &RootCall) {
-        if call.is_whole() {
-            self.whole_calls += 1;
-        } else {
-            self.partial_calls += 1;
-        }
-        self.events += call.events;
-        self.lost = self.lost.saturating_add(call.lost);
-        self.gaps += call.gaps;
-    }
-}
-
-/// A root call: its task and its beginning in ns.
-type Key = (TaskId, u64);
-
-/// The open root call of one task.
+/// A root call that has not come to its end.
 struct Open {
     builder: Builder,
     process: ProcessId,
     comm: [u8; 16],
     next_sequence: u64,
+    /// The number of the last batch of it.
+    last: u64,
 }
 
 /// Turns batches into root calls.
 pub struct Rebuilder {
     interrupts: Interrupts,
+    trees: Trees,
     joined: Joined,
-    open: BTreeMap<Key, Open>,
-    /// Batches that came before an earlier one of the same root call, with the pass in which they came.
-    waiting: BTreeMap<(TaskId, u64, u64), (u64, Batch)>,
+    open: BTreeMap<RootCallId, Open>,
+    /// The open ones by their last batch.
+    silent: BTreeMap<u64, RootCallId>,
+    /// Events that are kept of the open ones.
+    kept: u64,
+    cut: CutOff,
+    /// Batches that came before an earlier one of the same task.
+    waiting: Waiting,
     pass: u64,
+    /// Batches that were applied.
+    applied: u64,
 }
 
 impl Rebuilder {
@@ -73,10 +58,15 @@ impl Rebuilder {
     pub fn new(interrupts: Interrupts) -> Self {
         Self {
             interrupts,
+            trees: Trees::Whole,
             joined: Joined::default(),
             open: BTreeMap::new(),
-            waiting: BTreeMap::new(),
+            silent: BTreeMap::new(),
+            kept: 0,
+            cut: CutOff::default(),
+            waiting: Waiting::default(),
             pass: 0,
+            applied: 0,
         }
     }
 
@@ -87,37 +77,44 @@ impl Rebuilder {
         self
     }
 
+    /// How much is kept of root calls; all of them without.
+    #[must_use]
+    pub const fn with_trees(mut self, trees: Trees) -> Self {
+        self.trees = trees;
+        self
+    }
+
     /// Takes a batch; gives out the root calls that it completes.
     pub fn push(&mut self, batch: Batch, complete: &mut impl FnMut(RootCall)) {
-        let header = *batch.header();
-        let key = (TaskId(header.tid), header.root_time_ns);
-        let expected = self.open.get(&key).map_or(0, |open| open.next_sequence);
-        if header.sequence > expected || self.has_older(key) {
-            self.waiting
-                .insert((key.0, key.1, header.sequence), (self.pass, batch));
+        let place = place(&batch);
+        let open = self.open.get(&place.call);
+        let expected = open.map_or(0, |open| open.next_sequence);
+        if self.cut.takes(&batch) {
             return;
         }
-        self.apply(&batch, complete);
-        self.apply_waiting(key, complete);
+        if place.sequence > expected || self.has_older(place.call) {
+            self.waiting.insert(place, self.pass, batch);
+            if self.waiting.is_full() {
+                self.apply_in_order(self.waiting.places(), complete);
+            }
+            return;
+        }
+        self.advance(batch, complete);
     }
 
     /// Says that every ring has been read to its end once more: batches that waited through the
     /// whole pass wait in vain for what is missing before them.
     pub fn pass(&mut self, complete: &mut impl FnMut(RootCall)) {
-        let this_pass = self.pass;
+        let overdue = self.waiting.overdue(self.pass);
         self.pass += 1;
-        let mut task = None;
-        let mut overdue = Vec::new();
-        for (&key, (pass, batch)) in self.waiting.iter().rev() {
-            if *pass < this_pass && !batch.is_early() {
-                task = Some(key.0);
-            }
+        for place in overdue {
             // What a task has before an overdue batch is all that will ever be there.
-            if task == Some(key.0) {
-                overdue.push(key);
+            while let Some(first) = self.waiting.first_of(place.call.task)
+                && first <= place
+            {
+                self.apply_waiting(&first, complete);
             }
         }
-        self.apply_in_order(overdue, complete);
     }
 
     /// Whether any batch waits for a pass. If none does, a pass changes nothing.
@@ -126,132 +123,192 @@ impl Rebuilder {
         !self.waiting.is_empty()
     }
 
+    /// Events that came after their root call was given out for want of room. They are in no call's
+    /// numbers.
+    #[must_use]
+    pub const fn not_kept(&self) -> u64 {
+        self.cut.not_kept
+    }
+
+    /// Forgets what is still open.
+    pub fn forget(&mut self) {
+        self.open.clear();
+        self.silent.clear();
+        self.kept = 0;
+        self.waiting = Waiting::default();
+    }
+
     /// Gives out what is still open.
     pub fn finish(&mut self, complete: &mut impl FnMut(RootCall)) {
-        let waiting = self.waiting.keys().rev().copied().collect();
-        self.apply_in_order(waiting, complete);
-        let mut keys: Vec<_> = self.open.keys().copied().collect();
-        keys.sort_unstable_by_key(|&(task, time)| (time, task));
-        for key in keys {
-            self.close(key, End::Cut, complete);
+        self.apply_in_order(self.waiting.places(), complete);
+        let mut calls: Vec<_> = self.open.keys().copied().collect();
+        calls.sort_unstable_by_key(|call| (call.began, call.task));
+        for call in calls {
+            self.close(call, End::Cut, complete);
         }
     }
 
-    /// Applies batches that wait, whatever is missing before them. The keys are in order, the last one first.
-    fn apply_in_order(
-        &mut self,
-        mut keys: Vec<(TaskId, u64, u64)>,
-        complete: &mut impl FnMut(RootCall),
-    ) {
-        while let Some(key) = keys.pop() {
-            if let Some((_, batch)) = self.waiting.remove(&key) {
-                self.apply(&batch, complete);
-                self.apply_waiting((key.0, key.1), complete);
-            }
+    /// Applies batches that wait, whatever is missing before them.
+    fn apply_in_order(&mut self, places: Vec<Place>, complete: &mut impl FnMut(RootCall)) {
+        for place in places {
+            self.apply_waiting(&place, complete);
         }
     }
 
-    /// When a root call has ended, the next one of the same task need not wait any longer.
-    fn apply_next(&mut self, task: TaskId, complete: &mut impl FnMut(RootCall)) {
-        let next = self
-            .waiting
-            .range((task, 0, 0)..)
-            .next()
-            .map(|(&key, _)| key);
-        if let Some(key @ (next, _, 0)) = next
-            && next == task
-            && let Some((_, batch)) = self.waiting.remove(&key)
-        {
-            self.push(batch, complete);
+    fn apply_waiting(&mut self, place: &Place, complete: &mut impl FnMut(RootCall)) {
+        if let Some(batch) = self.waiting.remove(place) {
+            self.advance(batch, complete);
         }
     }
 
-    fn apply_waiting(&mut self, key: Key, complete: &mut impl FnMut(RootCall)) {
-        while let Some(open) = self.open.get(&key) {
-            let next = (key.0, key.1, open.next_sequence);
-            let Some((_, batch)) = self.waiting.remove(&next) else {
-                return;
-            };
-            self.apply(&batch, complete);
+    /// Applies a batch, and then all of the same task that need not wait any longer.
+    fn advance(&mut self, batch: Batch, complete: &mut impl FnMut(RootCall)) {
+        let call = place(&batch).call;
+        let mut next = Some((call, batch));
+        while let Some((call, batch)) = next {
+            self.apply(call, &batch, complete);
+            next = self.next_after(call);
         }
     }
 
-    fn apply(&mut self, batch: &Batch, complete: &mut impl FnMut(RootCall)) {
+    /// The batch that goes on with a root call; if that has ended, the one that begins the next of
+    /// the same task.
+    fn next_after(&mut self, call: RootCallId) -> Option<(RootCallId, Batch)> {
+        let next = match self.open.get(&call) {
+            Some(open) => Place {
+                call,
+                sequence: open.next_sequence,
+            },
+            None => self.waiting.first_of(call.task).filter(|next| {
+                let is_beginning = next.sequence == 0;
+                is_beginning && self.older(next.call).next().is_none()
+            })?,
+        };
+        let batch = self.waiting.remove(&next)?;
+        Some((next.call, batch))
+    }
+
+    fn apply(&mut self, call: RootCallId, batch: &Batch, complete: &mut impl FnMut(RootCall)) {
+        if self.cut.takes(batch) {
+            return;
+        }
+        if !self.open.contains_key(&call) {
+            self.close_older(call, complete);
+        }
         let header = batch.header();
-        let key = (TaskId(header.tid), header.root_time_ns);
-        if !self.open.contains_key(&key) {
-            self.close_older(key, complete);
-        }
-        let interrupts = self.interrupts;
-        let open = self.open.entry(key).or_insert_with(|| Open {
-            builder: Builder::new(interrupts),
+        let (interrupts, trees) = (self.interrupts, self.trees);
+        let open = self.open.entry(call).or_insert_with(|| Open {
+            builder: Builder::new(interrupts, trees),
             process: ProcessId(header.tgid),
             comm: header.comm,
             next_sequence: 0,
+            last: 0,
         });
-        let cpu = CpuId(header.cpu);
-        let lost = header.sequence.saturating_sub(open.next_sequence);
-        if lost > 0 {
-            open.builder.gap(lost, cpu);
-        }
-        open.next_sequence = header.sequence.saturating_add(header.count.into());
+        self.silent.remove(&open.last);
+        self.applied += 1;
+        open.last = self.applied;
+        self.silent.insert(open.last, call);
         if !batch.is_early() {
             // An early one may have been handed over while the task was still to be switched to.
             open.comm = header.comm;
         }
-        let mut end = None;
-        for event in batch.events() {
-            // Its entry came before the function had a probe for it: it is not missing, nor is it in the tree.
-            if event.kind() == Some(EventKind::Exit)
-                && !open.builder.has_open(&event)
-                && self
-                    .joined
-                    .excuses(FunctionId(event.function), Nanoseconds(key.1))
-            {
-                continue;
-            }
-            if let Some(now) = open.builder.push(&event, cpu) {
-                end = Some(now);
-            }
+        self.kept -= open.builder.kept();
+        let end = open.add(call.began, batch, &self.joined);
+        self.kept += open.builder.kept();
+        match end {
+            Some(end) => self.close(call, end, complete),
+            None => self.make_room(complete),
         }
-        if let Some(end) = end {
-            self.close(key, end, complete);
-            self.apply_next(key.0, complete);
+    }
+
+    /// Gives out calls that are open, until there are no more than may be.
+    fn make_room(&mut self, complete: &mut impl FnMut(RootCall)) {
+        if self.open.len() > MOST_OPEN
+            && let Some((_, &silent)) = self.silent.first_key_value()
+        {
+            self.cut_off(silent, complete);
         }
+        while self.kept > MOST_EVENTS_IN_ALL
+            && let Some((&largest, _)) =
+                self.open.iter().max_by_key(|(_, open)| open.builder.kept())
+        {
+            self.cut_off(largest, complete);
+        }
+    }
+
+    fn cut_off(&mut self, call: RootCallId, complete: &mut impl FnMut(RootCall)) {
+        self.close(call, End::NoRoom, complete);
+        self.cut.insert(call);
     }
 
     /// Whether an earlier root call of the task has not come to its end yet.
-    fn has_older(&self, key: Key) -> bool {
-        let waits = self
-            .waiting
-            .range((key.0, 0, 0)..(key.0, key.1, 0))
-            .next()
-            .is_some();
-        waits || self.older(key).next().is_some()
+    fn has_older(&self, call: RootCallId) -> bool {
+        self.waiting.has_before(call) || self.older(call).next().is_some()
     }
 
     /// Open root calls of the task that began before this one.
-    fn older(&self, key: Key) -> impl Iterator<Item = Key> + '_ {
-        self.open.range((key.0, 0)..key).map(|(&key, _)| key)
+    fn older(&self, call: RootCallId) -> impl Iterator<Item = RootCallId> + '_ {
+        let first = RootCallId::first_of(call.task);
+        self.open.range(first..call).map(|(&call, _)| call)
     }
 
     /// A task that begins another root call has left the one before, seen or not.
-    fn close_older(&mut self, key: Key, complete: &mut impl FnMut(RootCall)) {
-        let older: Vec<_> = self.older(key).collect();
-        for key in older {
-            self.close(key, End::Lost, complete);
+    fn close_older(&mut self, call: RootCallId, complete: &mut impl FnMut(RootCall)) {
+        let older: Vec<_> = self.older(call).collect();
+        for call in older {
+            self.close(call, End::Lost, complete);
         }
     }
 
-    fn close(&mut self, key: Key, end: End, complete: &mut impl FnMut(RootCall)) {
-        if let Some(open) = self.open.remove(&key) {
+    fn close(&mut self, call: RootCallId, end: End, complete: &mut impl FnMut(RootCall)) {
+        if let Some(open) = self.open.remove(&call) {
+            self.silent.remove(&open.last);
+            self.kept -= open.builder.kept();
             let Open {
                 builder,
                 process,
                 comm,
                 ..
             } = open;
-            complete(builder.finish(process, key.0, comm, end));
+            complete(builder.finish(process, call.task, comm, end));
         }
+    }
+}
+
+impl Open {
+    /// Adds the events of a batch; says how the root call ended, if it did. What was taken for lost
+    /// and comes after all is not added: it is counted already, and its place is gone.
+    fn add(&mut self, began: Nanoseconds, batch: &Batch, joined: &Joined) -> Option<End> {
+        let header = batch.header();
+        let cpu = CpuId(header.cpu);
+        let lost = header.sequence.saturating_sub(self.next_sequence);
+        if lost > 0 {
+            self.builder.gap(lost, cpu);
+        }
+        let known = self.next_sequence.saturating_sub(header.sequence);
+        let end = header.sequence.saturating_add(header.count.into());
+        self.next_sequence = self.next_sequence.max(end);
+        let known = usize::try_from(known).unwrap_or(usize::MAX);
+        let mut end = None;
+        for event in batch.events().skip(known) {
+            // Its entry came before the function had a probe for it: it is not missing, nor is it
+            // in the tree.
+            if event.kind() == Some(EventKind::Exit)
+                && !self.builder.has_open(&event)
+                && joined.excuses(FunctionId(event.function), began)
+            {
+                continue;
+            }
+            end = self.builder.push(&event, cpu).or(end);
+        }
+        end
+    }
+}
+
+fn place(batch: &Batch) -> Place {
+    let header = batch.header();
+    Place {
+        call: RootCallId::of(header),
+        sequence: header.sequence,
     }
 }

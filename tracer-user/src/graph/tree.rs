@@ -5,7 +5,7 @@
 
 use tracer_common::Context;
 
-use super::{CpuId, FunctionId, Nanoseconds, ProcessId, TaskId, text::Text};
+use super::{CpuId, FunctionId, Nanoseconds, ProcessId, TaskKey, text::Text};
 
 /// How a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,17 +102,28 @@ impl Call {
     }
 }
 
+/// Why events are missing in a place of the tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// They never came: a ring was full.
+    Lost,
+    /// They came, and there was no room for them: see [`super::limits`].
+    NotKept,
+}
+
 /// An element of the tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Node {
     /// A call.
     Call(Call),
-    /// Events were lost here.
+    /// Events are missing here.
     Gap {
         /// Calls around it under the root, as far as known.
         depth: u32,
         /// How many events.
-        lost: u64,
+        events: u64,
+        /// Why.
+        missing: Missing,
         /// The CPU of the next event.
         cpu: CpuId,
     },
@@ -149,6 +160,9 @@ pub enum End {
     Lost,
     /// Tracing ended first.
     Cut,
+    /// Too much was open, and this root call had most of it, or had been silent for the longest:
+    /// see [`super::limits`].
+    NoRoom,
 }
 
 /// A time that the task was not running.
@@ -164,7 +178,7 @@ pub struct OffCpu {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RootCall {
     /// Who.
-    pub task: TaskId,
+    pub task: TaskKey,
     /// Of which process.
     pub process: ProcessId,
     /// Who, by name: as it was when the last batch was handed over.
@@ -179,6 +193,9 @@ pub struct RootCall {
     pub events: u64,
     /// Events that are known to be lost.
     pub lost: u64,
+    /// Events that came and are not in the tree, because it would be too large: see
+    /// [`super::limits`].
+    pub not_kept: u64,
     /// Places in the tree where something is missing.
     pub gaps: u64,
 }
@@ -196,6 +213,16 @@ impl RootCall {
     pub fn is_whole(&self) -> bool {
         self.end == End::Returned && self.gaps == 0
     }
+}
+
+/// How much is kept of a root call. What is counted is the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Trees {
+    /// What has no call around it: the root, and where its entry is missing what stands beside it.
+    /// So memory does not go with what runs under the root.
+    Roots,
+    /// All of it.
+    Whole,
 }
 
 /// Which parts of the events the tree shall have.

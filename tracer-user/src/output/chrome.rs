@@ -18,19 +18,21 @@ use super::{
     value::{self, Typed, Values},
 };
 use crate::{
-    graph::{Call, Nanoseconds, Node, RootCall, TaskId, tree::SleepTime},
+    graph::{Call, Nanoseconds, Node, RootCall, TaskKey, tree::SleepTime},
     plan::FunctionTable,
 };
 
 /// All tasks are tracks of one process: the one that was traced is the kernel.
 const PROCESS: u32 = 1;
+/// Idle tasks have one number, but a track each: in a process of their own, by CPU, from 1 on.
+const IDLE: u32 = 2;
 
 /// Writes root calls as trace events.
 pub struct ChromeWriter<'a, W> {
     out: W,
     functions: &'a FunctionTable,
     values: Values,
-    named: HashSet<TaskId>,
+    named: HashSet<TaskKey>,
     is_first: bool,
 }
 
@@ -57,7 +59,7 @@ impl<'a, W: Write> ChromeWriter<'a, W> {
         if !self.named.insert(root.task) {
             return Ok(());
         }
-        let name = format!("{}-{}", root.comm(), root.task.0);
+        let name = format!("{}-{}", root.comm(), root.task.id().0);
         self.event(&Event {
             args: Annotations {
                 name: Some(&name),
@@ -67,7 +69,7 @@ impl<'a, W: Write> ChromeWriter<'a, W> {
         })
     }
 
-    fn call(&mut self, call: &Call, task: TaskId) -> io::Result<()> {
+    fn call(&mut self, call: &Call, task: TaskKey) -> io::Result<()> {
         // The track is a clock's, so time off the CPU belongs to it.
         let duration = call.duration(SleepTime::Counted);
         let Some(at) = call.entered.or(call.closed.at()) else {
@@ -120,15 +122,20 @@ impl<W: Write> Form for ChromeWriter<'_, W> {
                     at = call.entered.unwrap_or(at);
                     self.call(call, root.task)?;
                 }
-                Node::Gap { lost, cpu, .. } => {
+                Node::Gap {
+                    events,
+                    missing,
+                    cpu,
+                    ..
+                } => {
                     let event = Event {
                         s: Some("t"),
                         args: Annotations {
-                            lost: Some(*lost),
+                            lost: Some(*events),
                             cpu: Some(cpu.0),
                             ..Annotations::default()
                         },
-                        ..Event::new("events lost".into(), "i", at, root.task)
+                        ..Event::new(json::missing(*missing).into(), "i", at, root.task)
                     };
                     self.event(&event)?;
                 }
@@ -187,13 +194,17 @@ struct Annotations<'a> {
 }
 
 impl<'a> Event<'a> {
-    fn new(name: Cow<'a, str>, phase: &'static str, at: Nanoseconds, task: TaskId) -> Self {
+    fn new(name: Cow<'a, str>, phase: &'static str, at: Nanoseconds, task: TaskKey) -> Self {
+        let (pid, tid) = match task {
+            TaskKey::Thread(number) => (PROCESS, number.0),
+            TaskKey::Idle(cpu) => (IDLE, cpu.0.saturating_add(1)),
+        };
         Self {
             name,
             ph: phase,
             ts: microseconds(at),
-            pid: PROCESS,
-            tid: task.0,
+            pid,
+            tid,
             cat: None,
             dur: None,
             s: None,

@@ -16,7 +16,7 @@ use super::{
     value::{self, Typed, Values},
 };
 use crate::{
-    graph::{Call, Closed, Node, RootCall, tree::SleepTime},
+    graph::{Call, Closed, Missing, Node, RootCall, tree::SleepTime},
     plan::FunctionTable,
 };
 
@@ -108,7 +108,7 @@ impl<W: Write> Form for CsvWriter<'_, W> {
         for node in &root.nodes {
             let row = Row {
                 root_call: self.root_calls,
-                task: root.task.0,
+                task: root.task.id().0,
                 comm: root.comm(),
                 depth: node.depth(),
                 cpu: node.cpu().0,
@@ -116,8 +116,11 @@ impl<W: Write> Form for CsvWriter<'_, W> {
             };
             let row = match node {
                 Node::Call(call) => self.call(call, row),
-                Node::Gap { lost, .. } => Row {
-                    lost: Some(*lost),
+                Node::Gap {
+                    events, missing, ..
+                } => Row {
+                    lost: Some(*events),
+                    end: end_of_gap(*missing).unwrap_or(""),
                     ..row
                 },
             };
@@ -132,6 +135,14 @@ impl<W: Write> Form for CsvWriter<'_, W> {
 
     fn end(&mut self) -> io::Result<()> {
         self.out.flush()
+    }
+}
+
+/// What the row of missing events has as its end: nothing if they were lost.
+pub(super) const fn end_of_gap(missing: Missing) -> Option<&'static str> {
+    match missing {
+        Missing::Lost => None,
+        Missing::NotKept => Some("not_kept"),
     }
 }
 

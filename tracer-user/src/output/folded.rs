@@ -7,26 +7,42 @@ use std::io::{self, Write};
 
 use crate::{
     plan::FunctionTable,
-    summary::{Merged, Path},
+    summary::{Merged, Place},
 };
 
-/// Writes the stacks of what was merged.
+/// Writes the stacks of what was merged, in one order, whatever the order of the calls: a path
+/// before those below it, and what is below by name.
 pub fn write(merged: &Merged, functions: &FunctionTable, out: &mut impl Write) -> io::Result<()> {
-    let mut lines: Vec<String> = Vec::new();
-    merged.walk(&mut |path: &Path<'_>| {
-        let time = path.sums.self_time.0;
-        if time > 0 {
-            let names: Vec<_> = path
-                .functions
-                .iter()
-                .map(|&id| functions.name(id))
-                .collect();
-            lines.push(format!("{} {time}\n", names.join(";")));
+    let sorted = |place| {
+        let below = merged.below(place);
+        let mut below: Vec<_> = below
+            .map(|(id, place)| (functions.name(id), place))
+            .collect();
+        below.sort_by(|one, other| other.0.cmp(&one.0));
+        below
+    };
+    let mut path = String::new();
+    // What is still to be written at each level, the first one last, and how long the path above
+    // is.
+    let mut open = vec![(sorted(Place::TOP), 0)];
+    loop {
+        let is_root = open.len() == 1;
+        let Some((siblings, above)) = open.last_mut() else {
+            return Ok(());
+        };
+        path.truncate(*above);
+        let Some((name, place)) = siblings.pop() else {
+            open.pop();
+            continue;
+        };
+        if !is_root {
+            path.push(';');
         }
-    });
-    // One order, whatever the order of the calls.
-    lines.sort_unstable();
-    lines
-        .iter()
-        .try_for_each(|line| out.write_all(line.as_bytes()))
+        path.push_str(&name);
+        let time = merged.sums(place).self_time.0;
+        if time > 0 {
+            writeln!(out, "{path} {time}")?;
+        }
+        open.push((sorted(place), path.len()));
+    }
 }

@@ -27,9 +27,12 @@ use super::{
     value::{self, Style},
 };
 use crate::{
-    graph::{Call, Closed, CpuId, End, Node, RootCall, TaskId, tree::SleepTime},
+    graph::{Call, Closed, CpuId, End, Missing, Node, RootCall, TaskKey, tree::SleepTime},
     plan::{FunctionInfo, FunctionTable, table},
 };
+
+/// Bytes of a root call that are collected before they are written.
+const LARGE: usize = 1 << 16;
 
 /// What the user can choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -76,7 +79,7 @@ pub struct FtraceWriter<'a, W> {
     functions: &'a FunctionTable,
     options: Options,
     prologue: Prologue,
-    last_task: HashMap<CpuId, (TaskId, String)>,
+    last_task: HashMap<CpuId, (TaskKey, String)>,
     /// The label of the task whose root call is being written.
     task: String,
     buffer: Vec<u8>,
@@ -101,7 +104,7 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
 
     /// Says so when another task runs on the same CPU.
     fn task_change(&mut self, root: &RootCall) -> io::Result<()> {
-        self.task = line::task_label(&root.comm(), root.task.0);
+        self.task = line::task_label(&root.comm(), root.task.id().0);
         let Some(first) = root.nodes.first() else {
             return Ok(());
         };
@@ -111,6 +114,15 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
         {
             self.prologue
                 .task_change(&mut self.buffer, first.cpu(), &before, &self.task)?;
+        }
+        Ok(())
+    }
+
+    /// A root call with many lines is written by and by.
+    fn write_if_large(&mut self) -> io::Result<()> {
+        if self.buffer.len() >= LARGE {
+            self.out.write_all(&self.buffer)?;
+            self.buffer.clear();
         }
         Ok(())
     }
@@ -209,9 +221,15 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
         Ok(())
     }
 
-    fn gap(&mut self, depth: u32, lost: u64, cpu: CpuId) -> io::Result<()> {
+    fn gap(&mut self, depth: u32, events: u64, missing: Missing, cpu: CpuId) -> io::Result<()> {
         self.start(&without_time(cpu, Context::Task, depth))?;
-        writeln!(self.buffer, "/* gap: {lost} events lost */")
+        match missing {
+            Missing::Lost => writeln!(self.buffer, "/* gap: {events} events lost */"),
+            Missing::NotKept => writeln!(
+                self.buffer,
+                "/* cut: {events} events not kept, there was no room */"
+            ),
+        }
     }
 
     fn end(&mut self, root: &RootCall) -> io::Result<()> {
@@ -220,6 +238,7 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
             End::Died => "the task died here",
             End::Lost => "the end of this call was lost",
             End::Cut => "tracing ended here",
+            End::NoRoom => "cut here: there was no room for more of this call",
         };
         let cpu = root.nodes.last().map_or(CpuId(0), Node::cpu);
         self.start(&without_time(cpu, Context::Task, 0))?;
@@ -285,13 +304,19 @@ impl<W: Write> Form for FtraceWriter<'_, W> {
         self.task_change(root)?;
         let mut open: Vec<&Call> = Vec::new();
         for (index, node) in root.nodes.iter().enumerate() {
+            self.write_if_large()?;
             while open.last().is_some_and(|call| call.depth >= node.depth()) {
                 if let Some(call) = open.pop() {
                     self.closing(call)?;
                 }
             }
             match node {
-                Node::Gap { depth, lost, cpu } => self.gap(*depth, *lost, *cpu)?,
+                Node::Gap {
+                    depth,
+                    events,
+                    missing,
+                    cpu,
+                } => self.gap(*depth, *events, *missing, *cpu)?,
                 Node::Call(call) => {
                     let next = root.nodes.get(index + 1);
                     // One line has one CPU.
@@ -306,6 +331,7 @@ impl<W: Write> Form for FtraceWriter<'_, W> {
         }
         while let Some(call) = open.pop() {
             self.closing(call)?;
+            self.write_if_large()?;
         }
         self.end(root)?;
         self.out.write_all(&self.buffer)

@@ -17,7 +17,7 @@ use super::{
     value::{self, Typed, Values},
 };
 use crate::{
-    graph::{Call, Closed, End, FunctionId, Node, RootCall, tree::SleepTime},
+    graph::{Call, Closed, End, FunctionId, Missing, Node, RootCall, tree::SleepTime},
     plan::{FunctionInfo, FunctionTable, table},
 };
 
@@ -58,8 +58,16 @@ impl<'a, W: Write> JsonWriter<'a, W> {
             }
             match node {
                 Node::Call(call) => self.call(line, call)?,
-                Node::Gap { depth, lost, cpu } => {
-                    number(line, r#"{"gap":"#, *lost);
+                Node::Gap {
+                    depth,
+                    events,
+                    missing,
+                    cpu,
+                } => {
+                    number(line, r#"{"gap":"#, *events);
+                    if *missing == Missing::NotKept {
+                        word(line, r#","why":"#, "not_kept");
+                    }
                     number(line, r#","depth":"#, *depth);
                     number(line, r#","cpu":"#, cpu.0);
                     line.push(b'}');
@@ -144,12 +152,15 @@ impl<W: Write> Form for JsonWriter<'_, W> {
     fn root_call(&mut self, root: &RootCall) -> io::Result<()> {
         let mut line = std::mem::take(&mut self.buffer);
         line.clear();
-        number(&mut line, r#"{"task":"#, root.task.0);
+        number(&mut line, r#"{"task":"#, root.task.id().0);
         line.extend_from_slice(br#","comm":"#);
         escaped(&mut line, &root.comm())?;
         word(&mut line, r#","end":"#, end(root.end));
         number(&mut line, r#","events":"#, root.events);
         number(&mut line, r#","lost":"#, root.lost);
+        if root.not_kept > 0 {
+            number(&mut line, r#","not_kept":"#, root.not_kept);
+        }
         number(&mut line, r#","gaps":"#, root.gaps);
         line.extend_from_slice(br#","calls":["#);
         self.nodes(&mut line, &root.nodes)?;
@@ -260,6 +271,15 @@ pub(crate) const fn end(end: End) -> &'static str {
         End::Died => "died",
         End::Lost => "lost",
         End::Cut => "cut",
+        End::NoRoom => "no_room",
+    }
+}
+
+/// What became of events that are not in the tree.
+pub(crate) const fn missing(missing: Missing) -> &'static str {
+    match missing {
+        Missing::Lost => "events lost",
+        Missing::NotKept => "events not kept",
     }
 }
 

@@ -15,7 +15,7 @@ pub mod value;
 
 use std::io;
 
-use crate::graph::RootCall;
+use crate::graph::{RootCall, Trees};
 
 /// The forms that can be chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -41,6 +41,11 @@ pub enum Format {
 
 /// Writes root calls in some form.
 pub trait Form {
+    /// How much of root calls it looks at. What nothing looks at is not kept.
+    fn wants(&self) -> Trees {
+        Trees::Whole
+    }
+
     /// Writes what stands before the first one.
     fn begin(&mut self) -> io::Result<()>;
 
@@ -59,6 +64,10 @@ pub trait Form {
 pub struct Nothing;
 
 impl Form for Nothing {
+    fn wants(&self) -> Trees {
+        Trees::Roots
+    }
+
     fn begin(&mut self) -> io::Result<()> {
         Ok(())
     }

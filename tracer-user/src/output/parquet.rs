@@ -26,7 +26,7 @@ use rustc_hash::FxHashMap;
 
 use self::columns::{Columns, SCHEMA};
 use super::{
-    Form, json,
+    Form, csv, json,
     value::{self, Typed, Values},
 };
 use crate::{
@@ -68,13 +68,15 @@ impl<'a, W: Write + Send> ParquetWriter<'a, W> {
     fn row(&mut self, root: &RootCall, comm: &ByteArray, node: &Node) {
         let columns = &mut self.columns;
         columns.root_call.push(self.root_calls);
-        columns.task.push(root.task.0.cast_signed());
+        columns.task.push(root.task.id().0.cast_signed());
         columns.comm.push(comm.clone());
         columns.depth.push(node.depth().cast_signed());
         columns.cpu.push(node.cpu().0.cast_signed());
         match node {
             Node::Call(call) => self.call(call),
-            Node::Gap { lost, .. } => columns.no_call(lost.cast_signed()),
+            Node::Gap {
+                events, missing, ..
+            } => columns.no_call(events.cast_signed(), csv::end_of_gap(*missing).map(word)),
         }
     }
 

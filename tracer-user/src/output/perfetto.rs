@@ -24,7 +24,7 @@ use self::{
         Annotated, CLOCK_MONOTONIC, Clock, ClockSnapshot, DebugAnnotation, EventType, NEEDS_STATE,
         STATE_CLEARED, Trace, TracePacket, TracePacketDefaults, TrackEvent,
     },
-    names::{Category, EVENTS_LOST, EventName, Names, OFF_CPU, event},
+    names::{Category, EVENTS_LOST, EVENTS_NOT_KEPT, EventName, Names, OFF_CPU, event},
     tracks::Tracks,
 };
 use super::{
@@ -33,7 +33,7 @@ use super::{
 };
 use crate::{
     graph::{
-        Call, Nanoseconds, Node, RootCall,
+        Call, Missing, Nanoseconds, Node, RootCall,
         tree::{OffCpu, SleepTime},
     },
     plan::{FunctionInfo, FunctionTable},
@@ -170,15 +170,24 @@ impl<'a, W: Write> PerfettoWriter<'a, W> {
         )
     }
 
-    fn lost(&mut self, lost: u64, depth: u32, nest: &mut Nest<'_>) -> io::Result<()> {
+    fn missing(
+        &mut self,
+        events: u64,
+        missing: Missing,
+        depth: u32,
+        nest: &mut Nest<'_>,
+    ) -> io::Result<()> {
         self.close(nest, depth as usize)?;
-        let lost = self.annotation("events", Annotated::Unsigned(lost));
-        let name = EventName::Known(EVENTS_LOST);
+        let events = self.annotation("events", Annotated::Unsigned(events));
+        let name = EventName::Known(match missing {
+            Missing::Lost => EVENTS_LOST,
+            Missing::NotKept => EVENTS_NOT_KEPT,
+        });
         let event = event(nest.track, EventType::Instant, Category::Lost, name);
         self.event(
             nest.now,
             TrackEvent {
-                debug_annotations: vec![lost],
+                debug_annotations: vec![events],
                 ..event
             },
         )
@@ -287,7 +296,12 @@ impl<W: Write> Form for PerfettoWriter<'_, W> {
         for node in &root.nodes {
             match node {
                 Node::Call(call) => self.call(call, &mut nest)?,
-                Node::Gap { lost, depth, .. } => self.lost(*lost, *depth, &mut nest)?,
+                Node::Gap {
+                    events,
+                    missing,
+                    depth,
+                    ..
+                } => self.missing(*events, *missing, *depth, &mut nest)?,
             }
         }
         self.close(&mut nest, 0)

@@ -146,7 +146,8 @@ pub enum Step {
 }
 
 impl Data {
-    /// Whether the parts fit together: lists of the same length, places that are there.
+    /// Whether the parts fit together: lists of the same length, places that are there, no more
+    /// functions than events.
     #[must_use]
     pub fn is_sound(&self) -> bool {
         let Columns {
@@ -168,6 +169,7 @@ impl Data {
         ];
         let known = self.functions.len();
         lengths.iter().all(|&length| length == events)
+            && known <= events
             && functions.iter().all(|&place| (place as usize) < known)
             && self.passes.is_sorted()
             && self

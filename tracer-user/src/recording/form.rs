@@ -4,14 +4,25 @@
 //! fields and of the variants, here and in [`FunctionInfo`] and [`crate::kernel::btf::ValueType`], is the form;
 //! whoever changes it raises [`FORM`]. The test `the_form_has_not_changed` notices.
 
-use serde::{Deserialize, Serialize};
+use std::fmt::{self, Formatter};
+
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error as _, SeqAccess, Visitor},
+};
 use tracer_common::CpuCounters;
 
 use super::columns::Columns;
-use crate::plan::FunctionInfo;
+use crate::{kernel::btf::ValueType, plan::FunctionInfo};
 
 /// The number of this form.
 pub const FORM: u32 = 1;
+
+/// What an element of a list takes beside its name, bytes.
+const ENTRY: usize = 100;
+/// Functions of one frame. A frame is written when it has half as many events, and no function is
+/// in it that is in no event.
+pub const MOST_FUNCTIONS: usize = 1 << 17;
 
 /// A part of a recording.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,7 +61,8 @@ pub struct Head {
 /// A stretch of the stream, with all that is needed to understand it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Data {
-    /// The functions that occur in it.
+    /// The functions that occur in it, at most [`MOST_FUNCTIONS`].
+    #[serde(deserialize_with = "not_too_many")]
     pub functions: Vec<Known>,
     /// The batches in the order in which they came.
     pub batches: Vec<Header>,
@@ -58,6 +70,33 @@ pub struct Data {
     pub passes: Vec<u32>,
     /// The batches' events.
     pub events: Columns,
+}
+
+/// Reads a list of functions as it would be read, but for its length: in memory a function takes
+/// far more than the three bytes by which it can be said.
+fn not_too_many<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Known>, D::Error> {
+    struct Functions;
+
+    impl<'de> Visitor<'de> for Functions {
+        type Value = Vec<Known>;
+
+        fn expecting(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+            write!(formatter, "at most {MOST_FUNCTIONS} functions")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            let mut functions = Vec::new();
+            while let Some(function) = list.next_element()? {
+                if functions.len() == MOST_FUNCTIONS {
+                    return Err(A::Error::invalid_length(MOST_FUNCTIONS + 1, &self));
+                }
+                functions.push(function);
+            }
+            Ok(functions)
+        }
+    }
+
+    from.deserialize_seq(Functions)
 }
 
 /// A function that occurs.
@@ -70,6 +109,26 @@ pub struct Known {
     /// Since when its entries are seen, ns of CLOCK_MONOTONIC, if it got its probes while the trace went on: see
     /// [`crate::graph::Joined`].
     pub joined_ns: Option<u64>,
+}
+
+impl Known {
+    /// What it takes in memory, bytes, about.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        let of_type = |value: &ValueType| match value {
+            ValueType::Enum { names, .. } => {
+                let names = names.iter();
+                names.map(|(_, name)| ENTRY + name.len()).sum()
+            }
+            _ => 0,
+        };
+        let of_info = |info: &FunctionInfo| {
+            let parameters = info.parameters.iter();
+            let parameters = parameters.map(|it| ENTRY + it.name.len() + of_type(&it.value));
+            info.name.len() + info.returns.as_ref().map_or(0, of_type) + parameters.sum::<usize>()
+        };
+        2 * ENTRY + self.info.as_ref().map_or(0, of_info)
+    }
 }
 
 /// The header of a batch: [`tracer_common::BatchHeader`], but with a smaller time.

@@ -8,11 +8,15 @@
 //! | 12-15 | CRC-32 of bytes 4 to 11 and of the stored content |
 //! | 16- | the content: [`Frame`] as postcard writes it, compressed by zstd |
 //!
-//! Numbers are little-endian. Lengths are limited, so that no bytes whatever make the reader take much memory.
+//! Numbers are little-endian. Lengths are limited, so that no bytes whatever make the reader take
+//! much memory. The stored content begins by saying the same length of the content (zstd's frame
+//! content size), so what takes long to decompress is as long as a frame.
 
 use std::io;
 
-use super::form::Frame;
+use zstd::zstd_safe;
+
+use super::{form::Frame, sums};
 
 /// What a frame begins with.
 pub const MARK: [u8; 4] = [0xf7, b'T', b'R', b'F'];
@@ -59,12 +63,13 @@ impl Prefix {
         PREFIX_BYTES + self.stored_bytes as usize
     }
 
-    fn sum(self, stored: &[u8]) -> u32 {
-        let mut hasher = crc32fast::Hasher::new();
-        hasher.update(&self.content_bytes.to_le_bytes());
-        hasher.update(&self.stored_bytes.to_le_bytes());
-        hasher.update(stored);
-        hasher.finalize()
+    /// The checksum of a frame whose stored content has this one.
+    fn sum(self, of_stored: u32) -> u32 {
+        let mut lengths = [0; 8];
+        lengths[..4].copy_from_slice(&self.content_bytes.to_le_bytes());
+        lengths[4..].copy_from_slice(&self.stored_bytes.to_le_bytes());
+        let stored_bytes = u64::from(self.stored_bytes);
+        sums::joined(crc32fast::hash(&lengths), of_stored, stored_bytes)
     }
 
     fn write(self) -> [u8; PREFIX_BYTES] {
@@ -111,7 +116,7 @@ impl Packer {
             stored_bytes: u32::try_from(stored.len()).map_err(too_large)?,
             checksum: 0,
         };
-        prefix.checksum = prefix.sum(&stored);
+        prefix.checksum = prefix.sum(crc32fast::hash(&stored));
         let mut bytes = Vec::with_capacity(prefix.frame_bytes());
         bytes.extend(prefix.write());
         bytes.extend(stored);
@@ -132,9 +137,12 @@ impl Unpacker {
         })
     }
 
-    /// The frame whose prefix and stored content these are. None if they are not as they were written.
-    pub fn unpack(&mut self, prefix: Prefix, stored: &[u8]) -> Option<Frame> {
-        if prefix.sum(stored) != prefix.checksum {
+    /// The frame whose prefix and stored content these are, and the checksum of that. None if they
+    /// are not as they were written.
+    pub fn unpack(&mut self, prefix: Prefix, stored: &[u8], sum: u32) -> Option<Frame> {
+        let content_bytes = zstd_safe::get_frame_content_size(stored).ok().flatten();
+        let says_its_length = content_bytes == Some(prefix.content_bytes.into());
+        if prefix.sum(sum) != prefix.checksum || !says_its_length {
             return None;
         }
         let length = prefix.content_bytes as usize;

@@ -13,6 +13,7 @@ pub mod columns;
 pub mod form;
 pub mod frame;
 pub mod reader;
+mod sums;
 pub mod writer;
 
 pub use form::{Counters, Data, End, Ending, Frame, Head, Known};

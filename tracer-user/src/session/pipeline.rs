@@ -12,7 +12,7 @@ use tracer_common::CpuCounters;
 
 use super::{printer::Printer, recorder::Recorder};
 use crate::{
-    graph::{Rebuilder, Totals, tree::Interrupts},
+    graph::{Rebuilder, Totals},
     learn::Seen,
     recording::Ending,
     stream::Batch,
@@ -40,10 +40,11 @@ pub struct Finished {
 }
 
 impl<'a> Pipeline<'a> {
-    /// Nothing has come yet.
+    /// Nothing has come yet. Of root calls that nothing looks at, as while a trace is only
+    /// recorded, no trees are kept.
     pub fn new(rebuilder: Rebuilder, printer: Printer<'a>, recorder: Option<Recorder<'a>>) -> Self {
         Self {
-            rebuilder,
+            rebuilder: rebuilder.with_trees(printer.wants()),
             printer,
             recorder,
             seen: None,
@@ -110,7 +111,7 @@ impl<'a> Pipeline<'a> {
 
     /// What is still open is not to be printed.
     pub fn forget_open(&mut self) {
-        self.rebuilder = Rebuilder::new(Interrupts::default());
+        self.rebuilder.forget();
     }
 
     /// Prints what is still open, and ends the recording with the kernel side's counters.
@@ -126,7 +127,8 @@ impl<'a> Pipeline<'a> {
         if ending != Ending::Enough {
             self.rebuilder.finish(&mut |call| self.printer.print(call));
         }
-        let (totals, filtered_out, printed) = self.printer.finish();
+        let (mut totals, filtered_out, printed) = self.printer.finish();
+        totals.not_kept += self.rebuilder.not_kept();
         Finished {
             totals,
             filtered_out,

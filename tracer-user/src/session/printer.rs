@@ -7,7 +7,7 @@ use std::io;
 
 use crate::{
     filter::Filter,
-    graph::{RootCall, Totals},
+    graph::{RootCall, Totals, Trees},
     output::{Form, callers},
     plan::FunctionTable,
     watch::Feed,
@@ -49,6 +49,12 @@ impl<'a> Printer<'a> {
     #[must_use]
     pub fn with_feed(self, feed: Feed) -> Self {
         Self { feed, ..self }
+    }
+
+    /// How much of root calls is needed: what the form and the feed look at. The filter decides by
+    /// the root alone.
+    pub fn wants(&self) -> Trees {
+        self.form.wants().max(self.feed.wants())
     }
 
     /// Prints a root call that is wanted.

@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 
 use super::{Origin, Outcome, replay::Readable};
 use crate::{
+    graph::limits::{MOST_DEPTH, MOST_EVENTS, MOST_EVENTS_IN_ALL},
     learn::{Calls, Compared},
     plan::{self, Plan},
     recording::{End, Ending},
@@ -167,6 +168,13 @@ pub fn totals(outcome: &Outcome, verbose: bool) {
         "tracer: {} whole calls, {} partial, {} events, {} events lost, {} gaps{filtered_out}",
         totals.whole_calls, totals.partial_calls, totals.events, totals.lost, totals.gaps
     );
+    if totals.not_kept > 0 {
+        eprintln!(
+            "tracer: {} events were not kept: at most {MOST_EVENTS} are of one root call, \
+             {MOST_EVENTS_IN_ALL} of all that are open, {MOST_DEPTH} calls lie within each other",
+            totals.not_kept
+        );
+    }
     let elsewhere = counters.lost_events.saturating_sub(totals.lost);
     if elsewhere > 0 {
         eprintln!("tracer: {elsewhere} events were lost in calls that are not shown");

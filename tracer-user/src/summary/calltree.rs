@@ -56,14 +56,13 @@ impl<'a> CallTree<'a> {
             let Some((&function, above)) = path.functions.split_last() else {
                 return;
             };
-            let name = self.functions.name(function);
-            rows.push(cells(
-                &path.sums,
-                &format!("{}{name}", "  ".repeat(above.len())),
-            ));
+            rows.push((above.len(), function, path.sums));
         });
         let head = ["calls", "total us", "self us", "avg us", "function"];
-        table::write(out, &head, &rows)
+        table::write(out, &head, &rows, |(above, function, sums)| {
+            let name = self.functions.name(*function);
+            cells(sums, format!("{}{name}", "  ".repeat(*above)))
+        })
     }
 }
 
@@ -89,12 +88,12 @@ impl Collect for CallTree<'_> {
     }
 }
 
-fn cells(sums: &Sums, label: &str) -> Vec<String> {
+fn cells(sums: &Sums, label: String) -> Vec<String> {
     vec![
         sums.calls.to_string(),
         table::microseconds(sums.total.0),
         table::microseconds(sums.self_time.0),
         table::average(sums.total.0, sums.timed),
-        label.to_owned(),
+        label,
     ]
 }

@@ -7,11 +7,16 @@
 //! distributed normally, so paths with fewer than [`ENOUGH_CALLS`] calls on a side are never said to have shifted.
 
 use std::{
-    collections::BTreeMap,
+    borrow::Cow,
+    collections::BTreeSet,
     io::{self, Write},
 };
 
-use super::{Collect, Merged, Sums, table};
+use super::{
+    Collect, Merged, Place, Sums,
+    paths::{PathId, Paths},
+    table,
+};
 use crate::{
     graph::{RootCall, tree::SleepTime},
     plan::FunctionTable,
@@ -24,7 +29,8 @@ pub const ENOUGH_CALLS: u64 = 10;
 
 /// One of the two recordings.
 pub struct Side<'a> {
-    functions: &'a FunctionTable,
+    /// What the functions are.
+    pub functions: &'a FunctionTable,
     /// The trees.
     pub merged: Merged,
     /// Root calls.
@@ -42,21 +48,9 @@ impl<'a> Side<'a> {
     }
 
     /// The functions whose calls were traced.
-    fn roots(&self) -> Vec<String> {
-        let paths = self.paths();
-        let roots = paths.into_keys().filter(|path| path.len() == 1);
-        roots.flatten().collect()
-    }
-
-    fn paths(&self) -> BTreeMap<Vec<String>, Sums> {
-        let mut paths: BTreeMap<Vec<String>, Sums> = BTreeMap::new();
-        self.merged.walk(&mut |path| {
-            let names = path.functions.iter();
-            let names = names.map(|&id| self.functions.name(id).into_owned());
-            // Several functions may have one name.
-            paths.entry(names.collect()).or_default().add(&path.sums);
-        });
-        paths
+    fn roots(&self) -> BTreeSet<Cow<'_, str>> {
+        let roots = self.merged.below(Place::TOP);
+        roots.map(|(root, _)| self.functions.name(root)).collect()
     }
 }
 
@@ -84,13 +78,27 @@ pub struct Diff<'a> {
     after: &'a Side<'a>,
 }
 
+/// All that differs.
+pub struct Changes {
+    paths: Paths,
+    /// The paths that differ: what appeared and vanished first, then the shifts, the largest first.
+    pub all: Vec<Changed>,
+}
+
+impl Changes {
+    /// The functions of a path, the root first.
+    #[must_use]
+    pub fn path(&self, changed: &Changed) -> Vec<&str> {
+        self.paths.names(changed.path)
+    }
+}
+
 /// A path that differs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Changed {
     /// In what.
     pub change: Change,
-    /// The functions, the root first.
-    pub path: Vec<String>,
+    path: PathId,
     /// Its calls in the first recording.
     pub before: Sums,
     /// Its calls in the second one.
@@ -105,31 +113,24 @@ impl<'a> Diff<'a> {
 
     /// Whether no function was a root in both.
     pub fn is_unrelated(&self) -> bool {
-        let after = self.after.roots();
-        !self.before.roots().iter().any(|root| after.contains(root))
+        self.before.roots().is_disjoint(&self.after.roots())
     }
 
-    /// What differs: what appeared and vanished first, then the shifts, the largest first.
-    pub fn changes(&self) -> Vec<Changed> {
-        let mut before = self.before.paths();
-        let mut after = self.after.paths();
-        let paths: std::collections::BTreeSet<_> =
-            before.keys().chain(after.keys()).cloned().collect();
-        let mut changes: Vec<Changed> = paths
-            .into_iter()
-            .filter_map(|path| {
-                let before = before.remove(&path).unwrap_or_default();
-                let after = after.remove(&path).unwrap_or_default();
-                Some(Changed {
-                    change: change(&before, &after)?,
-                    path,
-                    before,
-                    after,
-                })
+    /// What differs.
+    pub fn changes(&self) -> Changes {
+        let paths = Paths::of([self.before, self.after]);
+        let changed = paths.in_order().into_iter().filter_map(|path| {
+            let [before, after] = paths.sums(path);
+            Some(Changed {
+                change: change(&before, &after)?,
+                path,
+                before,
+                after,
             })
-            .collect();
-        changes.sort_by(|one, other| order(other.change).total_cmp(&order(one.change)));
-        changes
+        });
+        let mut all: Vec<Changed> = changed.collect();
+        all.sort_by(|one, other| order(other.change).total_cmp(&order(one.change)));
+        Changes { paths, all }
     }
 
     /// Writes what differs.
@@ -140,10 +141,9 @@ impl<'a> Diff<'a> {
             self.before.root_calls, self.after.root_calls
         )?;
         let changes = self.changes();
-        if changes.is_empty() {
+        if changes.all.is_empty() {
             return writeln!(out, "# no path appeared or vanished, and no time shifted");
         }
-        let rows: Vec<_> = changes.iter().map(|changed| self.row(changed)).collect();
         let head = [
             "change",
             "calls/root",
@@ -154,10 +154,11 @@ impl<'a> Diff<'a> {
             "std errors",
             "path",
         ];
-        table::write(out, &head, &rows)
+        let row = |changed: &Changed| self.row(changed, &changes.path(changed));
+        table::write(out, &head, &changes.all, row)
     }
 
-    fn row(&self, changed: &Changed) -> Vec<String> {
+    fn row(&self, changed: &Changed, path: &[&str]) -> Vec<String> {
         let (one, other) = (&changed.before, &changed.after);
         let (word, shift, errors) = match changed.change {
             Change::Vanished => ("vanished", "-".to_owned(), "-".to_owned()),
@@ -179,7 +180,7 @@ impl<'a> Diff<'a> {
             table::average(other.total.0, other.timed),
             shift,
             errors,
-            changed.path.join(" > "),
+            path.join(" > "),
         ]
     }
 }

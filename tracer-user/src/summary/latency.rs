@@ -12,7 +12,7 @@ use hdrhistogram::Histogram;
 
 use super::{Collect, table};
 use crate::{
-    graph::{FunctionId, Node, RootCall, tree::SleepTime},
+    graph::{FunctionId, Node, RootCall, Trees, tree::SleepTime},
     output::value,
     plan::FunctionTable,
 };
@@ -72,6 +72,10 @@ impl<'a> Latency<'a> {
 }
 
 impl Collect for Latency<'_> {
+    fn wants(&self) -> Trees {
+        Trees::Roots
+    }
+
     fn add(&mut self, root: &RootCall) {
         let Some(Node::Call(call)) = root.nodes.first() else {
             return;

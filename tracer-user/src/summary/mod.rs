@@ -1,9 +1,12 @@
 //! Many root calls as few numbers.
 //!
-//! [`report`] sums up each function, [`latency`] says how long root calls take, [`merged`] lays the trees of all root calls over each other, [`calltree`] does so below one
-//! function, [`diff`] compares two recordings, [`flame`] makes bars of merged trees, [`kept`] keeps the calls that are worth reading, [`recent`] keeps those of the last minute, [`spread`] is a histogram for
-//! the eye, [`overview`] does all that a page shows at once, [`table`] prints such numbers in columns. What collects is a [`crate::output::Form`] like those that
-//! print, so a summary sees what the filter lets through and nothing else.
+//! [`report`] sums up each function, [`latency`] says how long root calls take, [`merged`] lays the
+//! trees of all root calls over each other, [`calltree`] does so below one function, [`diff`]
+//! compares two recordings ([`paths`]), [`flame`] makes bars of merged trees, [`kept`] keeps the
+//! calls that are worth reading, [`recent`] keeps those of the last minute, [`spread`] is a
+//! histogram for the eye, [`overview`] does all that a page shows at once, [`table`] prints such
+//! numbers in columns. What collects is a [`crate::output::Form`] like those that print, so a
+//! summary sees what the filter lets through and nothing else.
 
 pub mod calltree;
 pub mod diff;
@@ -12,6 +15,7 @@ pub mod kept;
 pub mod latency;
 pub mod merged;
 pub mod overview;
+pub mod paths;
 pub mod recent;
 pub mod report;
 pub mod spread;
@@ -19,10 +23,13 @@ pub mod table;
 
 use std::io::{self, Write};
 
-use crate::{graph::RootCall, output::Form};
+use crate::{
+    graph::{RootCall, Trees},
+    output::Form,
+};
 
 pub use calltree::CallTree;
-pub use diff::{Change, Changed, Diff, Side};
+pub use diff::{Change, Changed, Changes, Diff, Side};
 pub use flame::{Bar, Flame};
 pub use kept::{Kept, KeptCall};
 pub use latency::Latency;
@@ -33,6 +40,11 @@ pub use report::{GroupBy, Report, SortBy};
 
 /// Takes root calls one by one, and is asked for its result in the end.
 pub trait Collect {
+    /// How much of root calls it looks at.
+    fn wants(&self) -> Trees {
+        Trees::Whole
+    }
+
     /// Takes one.
     fn add(&mut self, call: &RootCall);
 }
@@ -56,6 +68,10 @@ impl<C, W, F> AtTheEnd<C, W, F> {
 }
 
 impl<C: Collect, W: Write, F: Fn(&C, &mut W) -> io::Result<()>> Form for AtTheEnd<C, W, F> {
+    fn wants(&self) -> Trees {
+        self.collector.wants()
+    }
+
     fn begin(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -79,6 +95,10 @@ impl<C: Collect, W: Write, F: Fn(&C, &mut W) -> io::Result<()>> Form for AtTheEn
 pub struct Collecting<'a, C>(pub &'a mut C);
 
 impl<C: Collect> Form for Collecting<'_, C> {
+    fn wants(&self) -> Trees {
+        self.0.wants()
+    }
+
     fn begin(&mut self) -> io::Result<()> {
         Ok(())
     }

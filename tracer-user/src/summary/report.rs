@@ -13,7 +13,7 @@ use hdrhistogram::Histogram;
 
 use super::{Collect, merged::self_times, table};
 use crate::{
-    graph::{Call, CpuId, FunctionId, Node, RootCall, TaskId, tree::SleepTime},
+    graph::{Call, CpuId, FunctionId, Node, RootCall, TaskKey, tree::SleepTime},
     output::value,
     plan::FunctionTable,
 };
@@ -66,7 +66,7 @@ pub enum SortBy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Group {
     All,
-    Task(TaskId),
+    Task(TaskKey),
     Cpu(CpuId),
     Caller(Option<FunctionId>),
 }
@@ -141,7 +141,7 @@ pub struct Report<'a> {
     group_by: Option<GroupBy>,
     rows: HashMap<(FunctionId, Group), Row>,
     others: Option<Row>,
-    comms: HashMap<TaskId, String>,
+    comms: HashMap<TaskKey, String>,
 }
 
 impl<'a> Report<'a> {
@@ -175,12 +175,11 @@ impl<'a> Report<'a> {
     /// Writes the report.
     pub fn write(&self, sort_by: SortBy, out: &mut impl Write) -> io::Result<()> {
         let rows = self.rows(sort_by);
-        let cells: Vec<_> = rows.iter().map(|(label, row)| cells(label, row)).collect();
         let head = [
             "calls", "total us", "self us", "avg us", "p50 us", "p90 us", "p99 us", "max us",
             "errors", "function",
         ];
-        table::write(out, &head, &cells)
+        table::write(out, &head, &rows, |(label, row)| cells(label, row))
     }
 
     fn label(&self, function: FunctionId, group: Group) -> String {
@@ -190,7 +189,7 @@ impl<'a> Report<'a> {
             Group::Cpu(cpu) => format!("{name} on CPU {}", cpu.0),
             Group::Task(task) => {
                 let comm = self.comms.get(&task).map_or("", String::as_str);
-                format!("{name} in {comm}-{}", task.0)
+                format!("{name} in {comm}-{}", task.id().0)
             }
             Group::Caller(caller) => {
                 let caller = caller.map_or(Cow::Borrowed("nothing that was traced"), |caller| {

@@ -2,16 +2,24 @@
 
 use std::io::{self, Write};
 
-/// Writes a head and rows: all columns to the right, the last one to the left. Rows have as many cells as the head.
-pub fn write(out: &mut impl Write, head: &[&str], rows: &[Vec<String>]) -> io::Result<()> {
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
-        let cells = cells.map(|cell| cell.chars().count());
-        cells.chain([head[column].chars().count()]).max()
-    };
-    let widths: Vec<usize> = (0..head.len()).filter_map(width).collect();
+/// Writes a head and rows: all columns to the right, the last one to the left. Rows have as many
+/// cells as the head; `cells` makes them, twice for each row, so that those of many rows are not in
+/// memory together.
+pub fn write<R>(
+    out: &mut impl Write,
+    head: &[&str],
+    rows: &[R],
+    cells: impl Fn(&R) -> Vec<String>,
+) -> io::Result<()> {
     let head: Vec<String> = head.iter().map(|&cell| cell.to_owned()).collect();
-    for row in std::iter::once(&head).chain(rows) {
+    let mut widths = vec![0; head.len()];
+    let all = || std::iter::once(head.clone()).chain(rows.iter().map(&cells));
+    for row in all() {
+        for (width, cell) in widths.iter_mut().zip(&row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    for row in all() {
         for (index, (cell, width)) in row.iter().zip(&widths).enumerate() {
             if index + 1 == row.len() {
                 writeln!(out, "{cell}")?;

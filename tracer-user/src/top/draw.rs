@@ -347,7 +347,7 @@ fn slow(state: &State, kept: &KeptCall, age: Nanoseconds) -> String {
         root.map_or(0, |root| root.cpu.0),
         returned.unwrap_or_else(|| "-".to_owned()),
         kept.call.comm(),
-        kept.call.task.0,
+        kept.call.task.id().0,
         if state.head.roots.len() > 1 {
             name
         } else {

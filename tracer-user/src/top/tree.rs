@@ -271,22 +271,22 @@ impl Tree {
     fn shown(&self, functions: &FunctionTable, pattern: &Pattern) -> HashMap<Place, Why> {
         let names = Names::new(functions, pattern);
         let mut shown = HashMap::new();
-        // Each with those above it, none of which has the pattern.
-        let mut waiting: Vec<(Vec<Place>, Place, bool)> = vec![(Vec::new(), Place::TOP, false)];
-        while let Some((above, place, within)) = waiting.pop() {
+        let mut above = HashMap::new();
+        let mut waiting = vec![(Place::TOP, false)];
+        while let Some((place, within)) = waiting.pop() {
             for (function, below) in self.merged.below(place) {
-                let has = names.has(function);
-                if has || within {
-                    shown.entry(below).or_insert(Why::Has);
-                    for &leads in &above {
-                        shown.insert(leads, Why::Leads);
-                    }
-                    waiting.push((Vec::new(), below, true));
-                } else {
-                    let mut above = above.clone();
-                    above.push(below);
-                    waiting.push((above, below, false));
+                let has = within || names.has(function);
+                if has {
+                    shown.insert(below, Why::Has);
                 }
+                if has && !within {
+                    let mut leads = place;
+                    while leads != Place::TOP && shown.insert(leads, Why::Leads).is_none() {
+                        leads = above[&leads];
+                    }
+                }
+                above.insert(below, place);
+                waiting.push((below, has));
             }
         }
         shown

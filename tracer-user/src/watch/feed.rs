@@ -15,7 +15,7 @@ use tokio::{
 
 use super::{Sent, metrics::Adder};
 use crate::{
-    graph::{FunctionId, Nanoseconds, Node, RootCall},
+    graph::{FunctionId, Nanoseconds, Node, RootCall, Trees},
     plan::{FunctionInfo, FunctionTable},
 };
 
@@ -147,6 +147,14 @@ pub struct Feed {
 }
 
 impl Feed {
+    /// How much of root calls is sent or counted.
+    pub fn wants(&self) -> Trees {
+        match self.queue {
+            Some(_) => Trees::Whole,
+            None => Trees::Roots,
+        }
+    }
+
     /// Takes one.
     pub fn root_call(&mut self, call: RootCall, functions: &FunctionTable) {
         if let Some(metrics) = &mut self.metrics {

@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use super::messages::{FAILED, INTERNAL, KeyValue, Span, Status, attribute};
 use crate::{
     graph::{
-        Call, FunctionId, Nanoseconds, Node, RootCall,
+        Call, FunctionId, Missing, Nanoseconds, Node, RootCall,
         tree::{Closed, SleepTime},
     },
     output::{
@@ -117,11 +117,15 @@ impl<'a> Spans<'a> {
         }
     }
 
-    fn gap(&mut self, depth: u32, lost: u64) -> Span {
+    fn gap(&mut self, depth: u32, events: u64, missing: Missing) -> Span {
         let span = self.span(depth, self.now, self.now);
+        let key = match missing {
+            Missing::Lost => "tracer.lost_events",
+            Missing::NotKept => "tracer.not_kept_events",
+        };
         Span {
-            name: "events lost".to_owned(),
-            attributes: vec![attribute("tracer.lost_events", lost)],
+            name: json::missing(missing).to_owned(),
+            attributes: vec![attribute(key, events)],
             ..span
         }
     }
@@ -134,22 +138,29 @@ impl Iterator for Spans<'_> {
         let root = self.root;
         Some(match root.nodes.get(self.next)? {
             Node::Call(call) => self.call(call),
-            Node::Gap { depth, lost, .. } => self.gap(*depth, *lost),
+            Node::Gap {
+                depth,
+                events,
+                missing,
+                ..
+            } => self.gap(*depth, *events, *missing),
         })
     }
 }
 
 /// What is true of the whole root call.
-fn of_root(root: &RootCall) -> [KeyValue; 7] {
-    [
+fn of_root(root: &RootCall) -> impl Iterator<Item = KeyValue> {
+    let not_kept = (root.not_kept > 0).then(|| attribute("tracer.not_kept_events", root.not_kept));
+    let always = [
         attribute("process.pid", root.process.0),
-        attribute("thread.id", root.task.0),
+        attribute("thread.id", root.task.id().0),
         attribute("thread.name", root.comm().as_ref()),
         attribute("tracer.end", json::end(root.end)),
         attribute("tracer.events", root.events),
         attribute("tracer.lost_events", root.lost),
         attribute("tracer.gaps", root.gaps),
-    ]
+    ];
+    always.into_iter().chain(not_kept)
 }
 
 /// What is not usual of a call.

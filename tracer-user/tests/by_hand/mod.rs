@@ -9,7 +9,8 @@
 
 use tracer::{
     graph::{
-        CpuId, End, FunctionId, ProcessId, RootCall, TaskId, builder::Builder, tree::Interrupts,
+        CpuId, End, FunctionId, ProcessId, RootCall, TaskId, TaskKey, Trees, builder::Builder,
+        tree::Interrupts,
     },
     kernel::btf::ValueType,
     plan::{FunctionInfo, FunctionTable, ParameterInfo},
@@ -69,7 +70,7 @@ fn parameter(name: &str, value: ValueType) -> ParameterInfo {
 /// A task's root call in the making: its clock goes on, its CPU can change.
 pub struct Task {
     builder: Builder,
-    tid: TaskId,
+    tid: TaskKey,
     comm: [u8; 16],
     now: u64,
     cpu: u32,
@@ -80,8 +81,8 @@ impl Task {
         let mut comm = [0; 16];
         comm[..name.len()].copy_from_slice(name.as_bytes());
         Self {
-            builder: Builder::new(Interrupts::Shown),
-            tid: TaskId(tid),
+            builder: Builder::new(Interrupts::Shown, Trees::Whole),
+            tid: TaskKey::new(TaskId(tid), CpuId(cpu)),
             comm,
             now: 1_000_000,
             cpu,
@@ -182,8 +183,11 @@ impl Task {
     }
 
     pub fn end(&mut self, end: End) -> RootCall {
-        let builder = std::mem::replace(&mut self.builder, Builder::new(Interrupts::Shown));
-        builder.finish(ProcessId(self.tid.0), self.tid, self.comm, end)
+        let builder = std::mem::replace(
+            &mut self.builder,
+            Builder::new(Interrupts::Shown, Trees::Whole),
+        );
+        builder.finish(ProcessId(self.tid.id().0), self.tid, self.comm, end)
     }
 }
 

@@ -125,7 +125,10 @@ fn a_collector_has_every_call_where_it_was_made() {
             deep = deep.max(call.depth);
         }
         let of = |key: &str| attribute(&own[0].attributes, key).cloned();
-        assert_eq!(of("thread.id"), Some(Value::IntValue(root.task.0.into())));
+        assert_eq!(
+            of("thread.id"),
+            Some(Value::IntValue(root.task.id().0.into()))
+        );
         assert_eq!(
             of("process.pid"),
             Some(Value::IntValue(root.process.0.into()))

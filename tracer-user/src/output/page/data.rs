@@ -16,7 +16,7 @@ use super::Page;
 use crate::{
     recording::Head,
     summary::{
-        Change, Changed, Flame, Overview,
+        self, Change, Changed, Flame, Overview,
         latency::Root,
         report::{Row, SortBy},
         spread::{Bucket, spread},
@@ -213,11 +213,12 @@ struct Changes {
 }
 
 impl Changes {
-    fn of(changes: &[Changed]) -> Self {
-        let shown = &changes[..changes.len().min(MOST_CHANGES)];
+    fn of(changes: &summary::Changes) -> Self {
+        let shown = &changes.all[..changes.all.len().min(MOST_CHANGES)];
+        let row = |changed| ChangedPath::of(changed, &changes.path(changed));
         Self {
-            left_out: changes.len() - shown.len(),
-            rows: shown.iter().map(ChangedPath::of).collect(),
+            left_out: changes.all.len() - shown.len(),
+            rows: shown.iter().map(row).collect(),
         }
     }
 }
@@ -236,7 +237,7 @@ struct ChangedPath {
 }
 
 impl ChangedPath {
-    fn of(changed: &Changed) -> Self {
+    fn of(changed: &Changed, path: &[&str]) -> Self {
         let sides = [&changed.before, &changed.after];
         let (change, shift, errors) = match changed.change {
             Change::Vanished => ("vanished", None, None),
@@ -246,7 +247,7 @@ impl ChangedPath {
         };
         Self {
             change,
-            path: changed.path.clone(),
+            path: path.iter().map(|&name| name.to_owned()).collect(),
             calls: sides.map(|sums| sums.calls),
             average: sides.map(|sums| (sums.timed > 0).then_some(sums.mean())),
             shift,

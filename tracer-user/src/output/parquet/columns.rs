@@ -58,14 +58,13 @@ impl Columns {
         self.root_call.values.len()
     }
 
-    /// Where there is no call, there is nothing of it.
-    pub fn no_call(&mut self, lost: i64) {
+    /// Where there is no call, there is nothing of it; `end` says what became of the events.
+    pub fn no_call(&mut self, lost: i64, end: Option<ByteArray>) {
         for column in [
             &mut self.function,
             &mut self.context,
             &mut self.value,
             &mut self.error,
-            &mut self.end,
             &mut self.caller,
             &mut self.arguments,
         ] {
@@ -79,6 +78,7 @@ impl Columns {
         ] {
             column.set(None);
         }
+        self.end.set(end);
         self.lost.push(lost);
     }
 

@@ -35,8 +35,10 @@ const CATEGORIES: [&str; 6] = ["task", "softirq", "hardirq", "nmi", "off-cpu", "
 pub const OFF_CPU: u64 = 1;
 /// The event that is a place where events were lost.
 pub const EVENTS_LOST: u64 = 2;
+/// The event that is a place where there was no room for events.
+pub const EVENTS_NOT_KEPT: u64 = 3;
 /// The events that are no functions.
-const OTHER_EVENTS: [&str; 2] = ["off the CPU", "events lost"];
+const OTHER_EVENTS: [&str; 3] = ["off the CPU", "events lost", "events not kept"];
 
 impl From<Context> for Category {
     fn from(context: Context) -> Self {

@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 
 use super::messages::{ProcessDescriptor, ThreadDescriptor, TrackDescriptor};
-use crate::graph::{RootCall, TaskId};
+use crate::graph::{RootCall, TaskKey};
 
 /// Tracks have numbers of 64 bits: that of a thread above this one, that of a process and of an idle task above others.
 const THREADS: u64 = 1 << 32;
@@ -21,20 +21,19 @@ pub struct Tracks {
 impl Tracks {
     /// The number of a root call's track, and what has to be described before.
     pub fn of(&mut self, root: &RootCall) -> (u64, Vec<TrackDescriptor>) {
-        let cpu = root.nodes.first().map_or(0, |node| node.cpu().0);
         let uuid = match root.task {
-            TaskId(0) => IDLE + u64::from(cpu),
-            TaskId(task) => THREADS + u64::from(task),
+            TaskKey::Idle(cpu) => IDLE + u64::from(cpu.0),
+            TaskKey::Thread(task) => THREADS + u64::from(task.0),
         };
         let new = match root.task {
             _ if !self.described.insert(uuid) => Vec::new(),
-            TaskId(0) => vec![TrackDescriptor {
+            TaskKey::Idle(_) => vec![TrackDescriptor {
                 uuid,
                 name: Some(root.comm().into_owned()),
                 ..TrackDescriptor::default()
             }],
-            _ if root.process.0 == root.task.0 => vec![process(root), thread(uuid, root)],
-            _ => vec![thread(uuid, root)],
+            _ if root.process.0 == root.task.id().0 => vec![process(root), thread(uuid, root)],
+            TaskKey::Thread(_) => vec![thread(uuid, root)],
         };
         (uuid, new)
     }
@@ -57,7 +56,7 @@ fn thread(uuid: u64, root: &RootCall) -> TrackDescriptor {
         uuid,
         thread: Some(ThreadDescriptor {
             pid: root.process.0.cast_signed(),
-            tid: i64::from(root.task.0),
+            tid: i64::from(root.task.id().0),
             thread_name: root.comm().into_owned(),
         }),
         ..TrackDescriptor::default()

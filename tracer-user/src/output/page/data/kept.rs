@@ -8,6 +8,7 @@ use crate::{
     graph::{self, Closed, End, Node},
     output::{
         ftrace::{Arguments, Callers, Options},
+        json,
         value::{self, Style, Values},
     },
     summary::KeptCall,
@@ -57,7 +58,7 @@ impl Call {
         Self {
             number: kept.number,
             at: entered.map(|at| at.0.saturating_sub(began)),
-            task: format!("{}-{}", root.comm(), root.task.0),
+            task: format!("{}-{}", root.comm(), root.task.id().0),
             cpu: root.nodes.first().map_or(0, |node| node.cpu().0),
             duration: kept.duration.map(|duration| duration.0),
             end: end(root.end),
@@ -74,14 +75,20 @@ fn end(end: End) -> Option<&'static str> {
         End::Died => Some("the task died here"),
         End::Lost => Some("the end of this call was lost"),
         End::Cut => Some("tracing ended here"),
+        End::NoRoom => Some("there was no room for more of this call"),
     }
 }
 
 fn line(node: &Node, text: Options, names: &mut Names<'_>) -> Line {
     match node {
         Node::Call(call) => line_of(call, text, names),
-        Node::Gap { depth, lost, .. } => {
-            let words = format!("{lost} events lost");
+        Node::Gap {
+            depth,
+            events,
+            missing,
+            ..
+        } => {
+            let words = format!("{events} {}", json::missing(*missing));
             Line(None, *depth, None, words, false, 0, "", String::new(), None)
         }
     }

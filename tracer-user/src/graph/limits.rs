@@ -1,0 +1,21 @@
+//! How much is kept of root calls that are open.
+//!
+//! What comes out of a ring or a file has no end by itself: a root may never return, and a made-up
+//! recording may say anything. So there are limits, far from what a usual trace has. Beyond them
+//! events are counted ([`super::RootCall::not_kept`]), the tree has a mark where they would be
+//! ([`super::tree::Missing::NotKept`]), and the call is partial.
+//!
+//! They are numbers of events, not of bytes, so that a replay cuts what the trace has cut. Memory:
+//! some 75 to 150 bytes an event.
+
+/// Events that are kept of one root call.
+pub const MOST_EVENTS: u64 = 1 << 20;
+/// Events that are kept of all root calls that are open. One event more, and the call with the most
+/// of them is given out as it is.
+pub const MOST_EVENTS_IN_ALL: u64 = 1 << 21;
+/// Root calls that are open. One more, and the one of which nothing has come for the longest is
+/// given out as it is. The kernel side has 1022 at most; others are calls whose end was lost.
+pub const MOST_OPEN: usize = 1 << 12;
+/// Calls that are open in a root call. A kernel stack has 16 KiB, and a call with a probe takes
+/// more than a hundred bytes of it.
+pub const MOST_DEPTH: usize = 1 << 10;
