@@ -149,14 +149,10 @@ fn covered(calls: &[Paths], others: &[Paths]) -> (f64, Vec<Difference>) {
     let mut absent: BTreeMap<&str, (u32, &str)> = BTreeMap::new();
     for call in calls {
         all += size(call);
-        let best = others
-            .iter()
-            .map(|other| (common(call, other), other))
-            .max_by_key(|(common, other)| (2 * common).cast_signed() - size(other).cast_signed());
-        let Some((common, other)) = best else {
+        let Some(other) = likest(call, others) else {
             continue;
         };
-        found += common;
+        found += common(call, other);
         for (path, count) in call {
             let more = count.saturating_sub(other.get(path).copied().unwrap_or(0));
             if more > 0 {
@@ -187,6 +183,13 @@ fn covered(calls: &[Paths], others: &[Paths]) -> (f64, Vec<Difference>) {
         f64::from(found) / f64::from(all)
     };
     (share, absent)
+}
+
+/// The one of `others` that a root call is most like.
+pub fn likest<'a>(call: &Paths, others: &'a [Paths]) -> Option<&'a Paths> {
+    let likeness =
+        |other: &&Paths| (2 * common(call, other)).cast_signed() - size(other).cast_signed();
+    others.iter().max_by_key(likeness)
 }
 
 fn size(call: &Paths) -> u32 {

@@ -1,0 +1,309 @@
+//! `cargo xtask fidelity --one-shot`: does tracer show what happens once as function_graph does?
+//!
+//! People trace a command that does one thing and ends: there is nothing to learn from before. Each command of a table is recorded cold, in one
+//! boot, twice by the kernel's function_graph and once by tracer (`guest.sh`). No run is like the other to the last call:
+//! a slab is full, a timer is due. So tracer's recall of the first listing is divided by the second one's: the quotient
+//! is *relative recall*, and what a table promises is the least of it.
+//!
+//! A workload that rests longer than it runs is the other way to have nothing to learn from: three
+//! sends, then five seconds of rest. There each root call is scored for itself, because a mean over
+//! many would hide that the first of them are poor.
+
+pub mod command;
+mod parts;
+mod score;
+mod table;
+
+use anyhow::{Context as _, Result, bail};
+use serde::Serialize;
+
+use super::compare::{Difference, Without};
+use super::parse::{self, Form, Listing};
+use parts::Parts;
+pub use table::{CASES, Case};
+
+/// What the guest knows to do.
+const GUEST: &str = concat!(
+    include_str!("../../../live/harness/function_graph.sh"),
+    include_str!("guest.sh")
+);
+
+/// The kind of the workloads that rest, and their names.
+const BURSTS: &str = "bursts";
+const ORDERS: [&str; 2] = ["before", "after"];
+
+/// The least relative recall of each root call of the bursts.
+const BURSTS_PROMISE: f64 = 0.98;
+
+/// Lines of a listing that are shown where nothing in it is whole.
+const HEAD: usize = 20;
+
+/// What is recorded.
+#[derive(Clone, Copy, Debug)]
+pub enum Subject {
+    /// A command, once.
+    Command(Case),
+    /// Three sends and a rest, begun before tracer or after it.
+    Bursts(&'static str),
+}
+
+/// What came out.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The subject's name.
+    pub name: String,
+    /// What it is about.
+    pub kind: &'static str,
+    /// The root function on this kernel.
+    pub root: String,
+    /// The command line.
+    pub command: String,
+    /// Whole root calls in the kernel's first listing, in its second one and in ours.
+    pub calls: [usize; 3],
+    /// Calls of any function in the same three.
+    pub lines: [usize; 3],
+    /// Root calls that were torn in them, and so not compared.
+    pub torn: [usize; 3],
+    /// With everything that the listings have.
+    pub raw: Recall,
+    /// Without the functions that tracer says it does not attach, and without what interrupts
+    /// brought in.
+    pub attachable: Recall,
+    /// The share of our calls that the first listing has.
+    pub precision: f64,
+    /// What the first listing has and ours has not, in [`Report::attachable`].
+    pub missing: Vec<Difference>,
+    /// How many functions tracer says it does not attach.
+    pub excluded: usize,
+    /// The least of [`Recall::relative`] that is promised.
+    pub promise: f64,
+    /// What is broken of the promise.
+    pub broken: Option<String>,
+}
+
+/// Shares of the calls in the kernel's first listing.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Recall {
+    /// That its second listing has.
+    pub own: f64,
+    /// That ours has.
+    pub ours: f64,
+    /// The second of them divided by the first.
+    pub relative: f64,
+}
+
+impl Subject {
+    /// All of them.
+    pub fn all() -> Vec<Self> {
+        let commands = CASES.into_iter().map(Self::Command);
+        commands.chain(ORDERS.map(Self::Bursts)).collect()
+    }
+
+    /// As `--only` names it, and as the guest marks what it prints.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Command(case) => case.name.to_owned(),
+            Self::Bursts(order) => format!("{BURSTS}-{order}"),
+        }
+    }
+
+    /// The guest's lines for it; `options` are tracer's.
+    fn script(&self, options: &str) -> String {
+        match self {
+            Self::Command(case) => table::script(case, options),
+            Self::Bursts(order) => format!("resting {order} '{options}'\n"),
+        }
+    }
+
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Command(case) => case.kind,
+            Self::Bursts(_) => BURSTS,
+        }
+    }
+
+    fn command(&self) -> String {
+        match self {
+            Self::Command(case) => case.command.join(" "),
+            Self::Bursts(order) => format!("three sends, a rest; begun {order} tracer"),
+        }
+    }
+
+    fn form(&self) -> Form {
+        Form {
+            by_task: true,
+            endless: matches!(self, Self::Command(case) if case.endless),
+        }
+    }
+
+    fn promise(&self) -> f64 {
+        match self {
+            Self::Command(case) => case.promise,
+            Self::Bursts(_) => BURSTS_PROMISE,
+        }
+    }
+}
+
+/// The script that a guest runs for all of these.
+pub fn script(subjects: &[Subject], options: &str, all_functions: bool) -> String {
+    let mut script = GUEST.to_owned();
+    let mut options = options.to_owned();
+    if all_functions {
+        script += "all_functions\n";
+        options += " --learn 0 --functions /tmp/functions";
+    }
+    for subject in subjects {
+        script += &subject.script(options.trim());
+    }
+    script
+}
+
+/// Reads what the script printed of one of them.
+pub fn report(subject: &Subject, output: &str) -> Result<Report> {
+    let name = subject.name();
+    let parts = Parts::of(&name, output);
+    let part = |part| {
+        let missing = || format!("{name}: the guest printed no part `{part}`");
+        parts.get(part).with_context(missing)
+    };
+    let root = part("root")?.trim();
+    if root.is_empty() {
+        bail!("{name}: this kernel can trace none of the roots");
+    }
+    let (listed, said) = (
+        [part("kernel1")?, part("kernel2")?, part("ours")?],
+        part("said")?,
+    );
+    let listings = listed.map(|text| parse::listing_of(subject.form(), text, root));
+    if let Some(empty) = listings.iter().position(|one| one.calls.is_empty()) {
+        let head: Vec<&str> = listed[empty].lines().take(HEAD).collect();
+        bail!(
+            "{name}: no whole root call of {root} in {}, {} torn; it begins\n{}\ntracer said:\n{said}",
+            ["the kernel's first listing", "its second one", "ours"][empty],
+            listings[empty].torn,
+            head.join("\n"),
+        );
+    }
+    Ok(scored(subject, root, &listings, &excluded(said)))
+}
+
+/// The functions that tracer says it does not attach.
+fn excluded(said: &str) -> Vec<String> {
+    let names = said.lines().filter_map(|line| {
+        ["tracer: left out ", "tracer: excluded "]
+            .iter()
+            .find_map(|beginning| line.strip_prefix(beginning))
+    });
+    names
+        .filter_map(|rest| rest.split_once(": "))
+        .map(|(name, _)| name.to_owned())
+        .collect()
+}
+
+fn scored(subject: &Subject, root: &str, listings: &[Listing; 3], excluded: &[String]) -> Report {
+    let without = Without {
+        functions: excluded.iter().cloned().collect(),
+        interrupts: true,
+    };
+    let score = match subject {
+        Subject::Command(_) => score::whole,
+        Subject::Bursts(_) => score::each,
+    };
+    let attachable = score(listings, &without);
+    let raw = score(listings, &Without::default());
+    let each = |number: fn(&Listing) -> usize| [0, 1, 2].map(|at| number(&listings[at]));
+    let calls = each(|listing| listing.calls.len());
+    Report {
+        name: subject.name(),
+        kind: subject.kind(),
+        root: root.to_owned(),
+        command: subject.command(),
+        calls,
+        lines: each(|listing| listing.calls.iter().map(Vec::len).sum()),
+        torn: each(|listing| listing.torn),
+        raw: raw.recall,
+        precision: attachable.precision,
+        missing: attachable.missing,
+        excluded: excluded.len(),
+        promise: subject.promise(),
+        broken: broken(subject, calls, attachable.recall),
+        attachable: attachable.recall,
+    }
+}
+
+/// What is broken, if something is.
+fn broken(subject: &Subject, calls: [usize; 3], recall: Recall) -> Option<String> {
+    let [first, second, ours] = calls;
+    // The best match of a root call that we have not is another one.
+    if matches!(subject, Subject::Command(_)) && ours < first.min(second) {
+        return Some(format!(
+            "{ours} root calls instead of {}",
+            first.min(second)
+        ));
+    }
+    let promise = subject.promise();
+    (recall.relative < promise).then(|| format!("relative recall is below {promise}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MKDIR: Subject = Subject::Command(CASES[0]);
+
+    /// What a guest prints, with these calls below the root.
+    fn printed(kernel: &str, ours: &str) -> String {
+        let call = |calls: &str| {
+            let mut lines = String::new();
+            for name in calls.split_whitespace() {
+                lines = format!("{lines} 0)  mkdir-7  | 1.0 us |    {name}();\n");
+            }
+            format!(" 0)  mkdir-7  |        |  f() {{\n{lines} 0)  mkdir-7  | 9 us |  }} /* f */\n")
+        };
+        let kernel = call(kernel);
+        let ours = if ours.is_empty() {
+            String::new()
+        } else {
+            call(ours)
+        };
+        format!(
+            "===== mkdir root\nf\n===== mkdir kernel1\n{kernel}===== mkdir kernel2\n{kernel}\
+             ===== mkdir status 0\n===== mkdir ours\n{ours}===== mkdir said\n\
+             tracer: left out held: the kernel's own deny list\n===== mkdir end\n"
+        )
+    }
+
+    #[test]
+    fn a_promise_is_kept_or_broken() {
+        let kept = report(&MKDIR, &printed("held a b", "a b")).unwrap();
+        assert_eq!((kept.calls, kept.lines), ([1; 3], [4, 4, 3]));
+        assert!((kept.attachable.relative - 1.0).abs() < 1e-9);
+        assert!((kept.raw.relative - 0.75).abs() < 1e-9);
+        assert_eq!((kept.excluded, kept.broken), (1, None));
+        let broken = report(&MKDIR, &printed("a b", "a")).unwrap();
+        assert!(broken.broken.is_some());
+        assert_eq!(broken.missing[0].function, "b");
+    }
+
+    #[test]
+    fn an_empty_listing_is_an_error_with_what_tracer_said() {
+        let error = report(&MKDIR, &printed("a", "")).unwrap_err().to_string();
+        assert!(
+            error.contains("in ours") && error.contains("left out held"),
+            "{error}"
+        );
+        assert!(report(&MKDIR, "").is_err());
+        assert!(report(&MKDIR, "===== mkdir root\n\n").is_err());
+    }
+
+    #[test]
+    fn a_root_call_that_is_missing_breaks_the_promise() {
+        let recall = Recall {
+            own: 1.0,
+            ours: 1.0,
+            relative: 1.0,
+        };
+        assert!(broken(&MKDIR, [2, 2, 1], recall).is_some());
+        assert!(broken(&MKDIR, [2, 1, 1], recall).is_none());
+    }
+}
