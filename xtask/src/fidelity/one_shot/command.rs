@@ -2,16 +2,19 @@
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
+use std::fs;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use serde::Serialize;
 
 use super::{Recall, Report, Subject, report, script};
 use crate::fidelity::command::differences;
+use crate::process::say;
 use crate::setup::{Emulator, Kernel};
 use crate::vm::{self, VmSpec};
+use crate::workspace;
 
 /// What is typed of it.
 #[derive(Args, Debug)]
@@ -49,6 +52,7 @@ pub fn main(machine: Machine, args: &OneShotArgs, options: &str, json: bool) -> 
     let subjects = chosen(&args.only)?;
     let script = script(&subjects, options, args.functions_all);
     let output = vm::output(machine.emulator, &spec(machine.kernel, &script))?;
+    keep(machine.kernel, &output)?;
     let outcome = read(&subjects, &output);
     if json {
         println!("{}", serde_json::to_string_pretty(&outcome)?);
@@ -84,6 +88,17 @@ fn spec(kernel: &Kernel, script: &str) -> VmSpec {
     };
     spec.timeout = Duration::from_hours(1);
     spec
+}
+
+/// Keeps the listings for people to read.
+fn keep(kernel: &Kernel, output: &str) -> Result<()> {
+    let directory = workspace::target().join("one-shot");
+    let file = directory.join(format!("{}.txt", kernel.release));
+    fs::create_dir_all(&directory)
+        .and_then(|()| fs::write(&file, output))
+        .with_context(|| format!("cannot write {}", file.display()))?;
+    say(format!("the listings are in {}", file.display()));
+    Ok(())
 }
 
 fn read(subjects: &[Subject], output: &str) -> Outcome {

@@ -7,11 +7,11 @@ all_functions() {
     tracer list 2>/dev/null | sed '/ left out: /d; / functions: /d; /rcu_read_/d; s/   *.*//' >/tmp/functions
 }
 
-# tracer OPTIONS: what it prints goes between marks.
+# traced NAME OPTION...: runs tracer. It prints root calls whole, one after the other, whatever the CPU.
 traced() {
     name=$1
     shift
-    tracer --no-cache --graph-opts noirqs,tail,verbose -v -o /tmp/ours "$@" </dev/null >/dev/null 2>/tmp/said
+    tracer --no-cache --graph-opts noirqs,tail -v -o /tmp/ours "$@" </dev/null >/dev/null 2>/tmp/said
     echo "===== $name status $?"
 }
 

@@ -14,6 +14,8 @@ mod parts;
 mod score;
 mod table;
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
 
@@ -35,8 +37,8 @@ const ORDERS: [&str; 2] = ["before", "after"];
 /// The least relative recall of each root call of the bursts.
 const BURSTS_PROMISE: f64 = 0.98;
 
-/// Lines of a listing that are shown where nothing in it is whole.
-const HEAD: usize = 20;
+/// Lines of a listing, and of what tracer said, that are shown where nothing in it is whole.
+const SHOWN: usize = 20;
 
 /// What is recorded.
 #[derive(Clone, Copy, Debug)]
@@ -176,33 +178,47 @@ pub fn report(subject: &Subject, output: &str) -> Result<Report> {
     );
     let listings = listed.map(|text| parse::listing_of(subject.form(), text, root));
     if let Some(empty) = listings.iter().position(|one| one.calls.is_empty()) {
-        let head: Vec<&str> = listed[empty].lines().take(HEAD).collect();
+        let head: Vec<&str> = listed[empty].lines().take(SHOWN).collect();
+        let said: Vec<&str> = said.lines().collect();
+        let last = &said[said.len().saturating_sub(SHOWN)..];
         bail!(
-            "{name}: no whole root call of {root} in {}, {} torn; it begins\n{}\ntracer said:\n{said}",
+            "{name}: no whole root call of {root} in {}, {} torn; it begins\n{}\ntracer said at its end:\n{}",
             ["the kernel's first listing", "its second one", "ours"][empty],
             listings[empty].torn,
             head.join("\n"),
+            last.join("\n"),
         );
     }
-    Ok(scored(subject, root, &listings, &excluded(said)))
+    Ok(scored(subject, root, &listings, excluded(said)))
 }
+
+/// How tracer begins to say of a function that it does not attach it; a colon ends the name.
+const EXCLUDED: [&str; 3] = [
+    "tracer: left out ",
+    "tracer: excluded ",
+    "tracer: the kernel does not accept a probe on ",
+];
 
 /// The functions that tracer says it does not attach.
-fn excluded(said: &str) -> Vec<String> {
-    let names = said.lines().filter_map(|line| {
-        ["tracer: left out ", "tracer: excluded "]
+fn excluded(said: &str) -> BTreeSet<String> {
+    let rest = |line| {
+        EXCLUDED
             .iter()
-            .find_map(|beginning| line.strip_prefix(beginning))
-    });
-    names
-        .filter_map(|rest| rest.split_once(": "))
-        .map(|(name, _)| name.to_owned())
-        .collect()
+            .find_map(|words| str::strip_prefix(line, words))
+    };
+    let lines = said.lines().filter_map(rest);
+    let names = lines.filter_map(|rest| rest.split_once(": "));
+    names.map(|(name, _)| name.to_owned()).collect()
 }
 
-fn scored(subject: &Subject, root: &str, listings: &[Listing; 3], excluded: &[String]) -> Report {
+fn scored(
+    subject: &Subject,
+    root: &str,
+    listings: &[Listing; 3],
+    excluded: BTreeSet<String>,
+) -> Report {
     let without = Without {
-        functions: excluded.iter().cloned().collect(),
+        functions: excluded,
         interrupts: true,
     };
     let score = match subject {
@@ -224,7 +240,7 @@ fn scored(subject: &Subject, root: &str, listings: &[Listing; 3], excluded: &[St
         raw: raw.recall,
         precision: attachable.precision,
         missing: attachable.missing,
-        excluded: excluded.len(),
+        excluded: without.functions.len(),
         promise: subject.promise(),
         broken: broken(subject, calls, attachable.recall),
         attachable: attachable.recall,
