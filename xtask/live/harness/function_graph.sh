@@ -47,14 +47,17 @@ graph_off() {
     quiet
 }
 
-# Makes a process that waits in a read, as tracer's held command does, and then becomes the command.
+# Makes a process that waits in a read and then becomes the command. Like tracer's held command it
+# is a fork that has run nothing else yet; with its whole name, or busybox would not exec.
 hold() {
-    program=$1
+    program=/bin/$1
     shift
     rm -f /tmp/gate
     mkfifo /tmp/gate
-    # With its whole name, or busybox would not exec.
-    sh -c 'read -r go </tmp/gate; exec "$@"' sh "/bin/$program" "$@" </dev/null >/dev/null 2>&1 &
+    (
+        read -r go </tmp/gate
+        exec "$program" "$@"
+    ) </dev/null >/dev/null 2>/tmp/complaints &
     held=$!
     exec 9>/tmp/gate
 }

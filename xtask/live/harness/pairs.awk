@@ -5,7 +5,7 @@
 function came_by_interrupt(name, caller) {
     if (name ~ /^(irq_enter_rcu|irq_exit_rcu|__irq_exit_rcu|idle_cpu|(raw_)?irqentry_exit_cond_resched)$/) return 1
     if (name ~ /^(__hrtimer_rearm_deferred|run_timer_softirq|hrtimer_run_softirq|rcu_core_si|rcu_core)$/) return 1
-    if (name ~ /^(sched_balance_softirq|run_rebalance_domains|tasklet_action)$/) return 1
+    if (name ~ /^(sched_balance_softirq|run_rebalance_domains|tasklet_action|__traceiter_sched_switch)$/) return 1
     enabling = caller ~ /^(do_softirq|do_softirq[.]part[.]0|__local_bh_enable_ip)$/
     if (name == "__do_softirq") return !enabling
     if (name == "handle_softirqs") return !enabling && caller != "__do_softirq"

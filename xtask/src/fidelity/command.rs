@@ -37,7 +37,7 @@ const OTHER_ROOTS: [(&str, &str); 7] = [
 ];
 
 /// Functions that are named of each difference.
-const NAMED: usize = 8;
+pub const NAMED: usize = 8;
 
 /// A comparison.
 #[derive(Args, Debug)]

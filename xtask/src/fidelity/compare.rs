@@ -90,7 +90,10 @@ fn is_interrupt(name: &str, parent: &str) -> bool {
         | "rcu_core"
         | "sched_balance_softirq"
         | "run_rebalance_domains"
-        | "tasklet_action" => true,
+        | "tasklet_action"
+        // A tracer's own probe, while somebody else has one there, too: function_graph follows
+        // the tasks in set_ftrace_pid so.
+        | "__traceiter_sched_switch" => true,
         "__do_softirq" => !matches!(
             caller,
             "do_softirq" | "do_softirq.part.0" | "__local_bh_enable_ip"
@@ -190,6 +193,19 @@ pub fn likest<'a>(call: &Paths, others: &'a [Paths]) -> Option<&'a Paths> {
     let likeness =
         |other: &&Paths| (2 * common(call, other)).cast_signed() - size(other).cast_signed();
     others.iter().max_by_key(likeness)
+}
+
+/// What each root call shares with the one of `others` that it is most like.
+pub fn repeated(calls: &[Paths], others: &[Paths]) -> Vec<Paths> {
+    let shared = |call: &Paths| {
+        let other = likest(call, others)?;
+        let both = call.iter().filter_map(|(path, count)| {
+            let count = (*count).min(*other.get(path)?);
+            Some((path.clone(), count))
+        });
+        Some(both.collect())
+    };
+    calls.iter().filter_map(shared).collect()
 }
 
 fn size(call: &Paths) -> u32 {

@@ -10,7 +10,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{Recall, Report, Subject, report, script};
-use crate::fidelity::command::differences;
+use crate::fidelity::command::{NAMED, differences};
 use crate::process::say;
 use crate::setup::{Emulator, Kernel};
 use crate::vm::{self, VmSpec};
@@ -118,7 +118,7 @@ fn read(subjects: &[Subject], output: &str) -> Outcome {
 /// A table, then what is missing of each.
 fn describe(kernel: &Kernel, outcome: &Outcome) -> String {
     let mut text = format!(
-        "{}: recall of the first of two function_graph listings\n\n{:13} {:9} {:26} {:>11} {:>17} {:>8} {:>6} {:>6} {:>9} {:>6}\n",
+        "{}: recall of what two listings of function_graph have in common\n\n{:13} {:9} {:26} {:>11} {:>17} {:>8} {:>6} {:>6} {:>9} {:>6}\n",
         kernel.release,
         "",
         "",
@@ -176,11 +176,15 @@ fn detail(text: &mut String, report: &Report) {
     if report.torn != [0; 3] {
         let _ = write!(text, "\n    torn root calls: {:?}", report.torn);
     }
-    if report.excluded > 0 {
+    if !report.excluded.is_empty() {
+        let named = report.excluded.iter().take(NAMED);
+        let named: Vec<String> = named
+            .map(|(name, calls)| format!("{name} {calls}"))
+            .collect();
         let _ = write!(
             text,
-            "\n    functions that tracer does not attach: {}",
-            report.excluded
+            "\n    calls that tracer does not attach: {}",
+            named.join(", ")
         );
     }
     text.push_str(&differences("missing", &report.missing));

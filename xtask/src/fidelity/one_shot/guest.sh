@@ -2,9 +2,16 @@
 # each command is run four times in one boot, once to warm the machine, twice under the kernel's
 # function_graph and once under tracer.
 
-# All functions that tracer can attach, but those that only cost.
+# What tracer can attach, and what it does not.
+list_functions() {
+    tracer list 2>/dev/null >/tmp/list
+    sed -n 's/^\([^ ]*\) .*\(left out\|excluded\): .*/\1/p' /tmp/list >/tmp/excluded
+}
+
+# Has tracer attach all of them but those that only cost.
 all_functions() {
-    tracer list 2>/dev/null | sed '/ left out: /d; / functions: /d; /rcu_read_/d; s/   *.*//' >/tmp/functions
+    sed '/ left out: /d; / excluded: /d; / functions: /d; /rcu_read_/d; s/   *.*//' /tmp/list >/tmp/functions
+    grep rcu_read_ /tmp/traceable >>/tmp/excluded
 }
 
 # traced NAME OPTION...: runs tracer. It prints root calls whole, one after the other, whatever the CPU.
@@ -93,4 +100,5 @@ resting() {
 
 mkdir -p /mnt
 find_traceable
+list_functions
 quiet

@@ -1,9 +1,14 @@
 //! `cargo xtask fidelity --one-shot`: does tracer show what happens once as function_graph does?
 //!
-//! People trace a command that does one thing and ends: there is nothing to learn from before. Each command of a table is recorded cold, in one
-//! boot, twice by the kernel's function_graph and once by tracer (`guest.sh`). No run is like the other to the last call:
-//! a slab is full, a timer is due. So tracer's recall of the first listing is divided by the second one's: the quotient
-//! is *relative recall*, and what a table promises is the least of it.
+//! People trace a command that does one thing and ends: there is nothing to learn from before. Each
+//! command of a table is recorded cold, in one boot, twice by the kernel's function_graph and once by
+//! tracer (`guest.sh`). No run is like the other to the last call: a slab is full, a timer is due. So
+//! what both listings of function_graph have is what tracer's has to have, and the share of it that
+//! it has is *relative recall*. Beside it stand the shares of the first listing that ours has and
+//! that the second one has.
+//!
+//! Functions that tracer does not attach are no part of that; the raw number has them, and the report
+//! says which of them were called.
 //!
 //! A workload that rests longer than it runs is the other way to have nothing to learn from: three
 //! sends, then five seconds of rest. There each root call is scored for itself, because a mean over
@@ -14,7 +19,8 @@ mod parts;
 mod score;
 mod table;
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
@@ -68,29 +74,28 @@ pub struct Report {
     pub torn: [usize; 3],
     /// With everything that the listings have.
     pub raw: Recall,
-    /// Without the functions that tracer says it does not attach, and without what interrupts
-    /// brought in.
+    /// Without the functions that tracer does not attach, and without what interrupts brought in.
     pub attachable: Recall,
     /// The share of our calls that the first listing has.
     pub precision: f64,
-    /// What the first listing has and ours has not, in [`Report::attachable`].
+    /// What both listings of the kernel have and ours has not, in [`Report::attachable`].
     pub missing: Vec<Difference>,
-    /// How many functions tracer says it does not attach.
-    pub excluded: usize,
+    /// Calls in the first listing of functions that tracer does not attach, most of them first.
+    pub excluded: Vec<(String, usize)>,
     /// The least of [`Recall::relative`] that is promised.
     pub promise: f64,
     /// What is broken of the promise.
     pub broken: Option<String>,
 }
 
-/// Shares of the calls in the kernel's first listing.
+/// Shares of calls, 0 to 1.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Recall {
-    /// That its second listing has.
+    /// Of the kernel's first listing, that its second one has.
     pub own: f64,
-    /// That ours has.
+    /// Of the kernel's first listing, that ours has.
     pub ours: f64,
-    /// The second of them divided by the first.
+    /// Of what both of the kernel's listings have, that ours has.
     pub relative: f64,
 }
 
@@ -154,6 +159,7 @@ pub fn script(subjects: &[Subject], options: &str, all_functions: bool) -> Strin
         script += "all_functions\n";
         options += " --learn 0 --functions /tmp/functions";
     }
+    script += "echo '===== guest excluded'; cat /tmp/excluded\n";
     for subject in subjects {
         script += &subject.script(options.trim());
     }
@@ -189,7 +195,7 @@ pub fn report(subject: &Subject, output: &str) -> Result<Report> {
             last.join("\n"),
         );
     }
-    Ok(scored(subject, root, &listings, excluded(said)))
+    Ok(scored(subject, root, &listings, excluded(output, said)))
 }
 
 /// How tracer begins to say of a function that it does not attach it; a colon ends the name.
@@ -199,26 +205,29 @@ const EXCLUDED: [&str; 3] = [
     "tracer: the kernel does not accept a probe on ",
 ];
 
-/// The functions that tracer says it does not attach.
-fn excluded(said: &str) -> BTreeSet<String> {
+/// The functions that tracer does not attach: those of `tracer list`, and what it said itself.
+fn excluded(output: &str, said: &str) -> BTreeSet<String> {
+    let listed = Parts::of("guest", output).get("excluded").unwrap_or("");
+    let listed = listed.lines().filter(|line| !line.is_empty());
     let rest = |line| {
         EXCLUDED
             .iter()
             .find_map(|words| str::strip_prefix(line, words))
     };
-    let lines = said.lines().filter_map(rest);
-    let names = lines.filter_map(|rest| rest.split_once(": "));
-    names.map(|(name, _)| name.to_owned()).collect()
+    let told = said.lines().filter_map(rest);
+    let told = told.filter_map(|rest| rest.split_once(": "));
+    let all = listed.chain(told.map(|(name, _)| name));
+    all.map(str::to_owned).collect()
 }
 
 fn scored(
     subject: &Subject,
     root: &str,
     listings: &[Listing; 3],
-    excluded: BTreeSet<String>,
+    functions: BTreeSet<String>,
 ) -> Report {
     let without = Without {
-        functions: excluded,
+        functions,
         interrupts: true,
     };
     let score = match subject {
@@ -240,11 +249,27 @@ fn scored(
         raw: raw.recall,
         precision: attachable.precision,
         missing: attachable.missing,
-        excluded: without.functions.len(),
+        excluded: called(&listings[0], &without.functions),
         promise: subject.promise(),
         broken: broken(subject, calls, attachable.recall),
         attachable: attachable.recall,
     }
+}
+
+/// How often these functions are called, those first that are called most.
+fn called(listing: &Listing, functions: &BTreeSet<String>) -> Vec<(String, usize)> {
+    let mut calls: BTreeMap<&str, usize> = BTreeMap::new();
+    for node in listing.calls.iter().flatten() {
+        if functions.contains(&node.name) {
+            *calls.entry(&node.name).or_default() += 1;
+        }
+    }
+    let mut calls: Vec<_> = calls
+        .into_iter()
+        .map(|(name, count)| (name.to_owned(), count))
+        .collect();
+    calls.sort_by_key(|(_, count)| Reverse(*count));
+    calls
 }
 
 /// What is broken, if something is.
@@ -295,7 +320,8 @@ mod tests {
         assert_eq!((kept.calls, kept.lines), ([1; 3], [4, 4, 3]));
         assert!((kept.attachable.relative - 1.0).abs() < 1e-9);
         assert!((kept.raw.relative - 0.75).abs() < 1e-9);
-        assert_eq!((kept.excluded, kept.broken), (1, None));
+        assert_eq!(kept.excluded, [("held".to_owned(), 1)]);
+        assert_eq!(kept.broken, None);
         let broken = report(&MKDIR, &printed("a b", "a")).unwrap();
         assert!(broken.broken.is_some());
         assert_eq!(broken.missing[0].function, "b");
