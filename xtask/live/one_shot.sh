@@ -53,3 +53,4 @@ once 980 address rtnetlink_rcv_msg ip addr add 10.9.8.7/32 dev lo
 clean() { :; }
 # The process that becomes another program is a shell's here and tracer's own there.
 once 940 exec bprm_execve true
+nothing_left
