@@ -1,4 +1,4 @@
-# What happens once is in the graph as function_graph has it: nothing was learned before, and the first call shows all.
+# What happens once is in the graph as function_graph has it: the first call shows all.
 # limit: 300
 
 # All that the kernel can trace has to be attached at once, which is what fprobes are for.
@@ -33,14 +33,16 @@ once() {
     shift
     graphs "$@"
     shift 2
-    tracer --no-cache -G "$root" --graph-opts noirqs -o /tmp/out -- "$@" >/dev/null 2>/tmp/err || fail "$name: exit status $?: $(cat /tmp/err)"
+    tracer --no-cache -G "$root" --graph-opts noirqs -o /tmp/out -- "$@" >/dev/null 2>/tmp/err ||
+        fail "$name: exit status $?: $(cat /tmp/err)"
     clean
     pairs /tmp/out /tmp/ours
     comm -23 /tmp/pairs /tmp/ours >/tmp/missing
     all=$(wc -l </tmp/pairs) missing=$(wc -l </tmp/missing)
     echo "$name: $root: $((all - missing)) of $all"
     [ $(((all - missing) * 1000)) -ge $((all * least)) ] ||
-        fail "$name: $((all - missing)) of $all pairs of caller and callee below $root; missing: $(head -n 30 /tmp/missing | tr '\n' ' '): $(cat /tmp/err)"
+        fail "$name: $((all - missing)) of $all pairs of caller and callee below $root; missing:" \
+            "$(head -n 30 /tmp/missing | tr '\n' ' '): $(cat /tmp/err)"
     let_go
 }
 

@@ -1,16 +1,24 @@
-# Prints each pair `CALLER>CALLEE` of a function graph once: function_graph's with funcgraph-proc and
-# of one task, or tracer's. What interrupts brought in is cut with all below, as fidelity does it
+# Prints each pair `CALLER>CALLEE` of a function graph once: function_graph's of one task, or
+# tracer's. What interrupts brought in is cut with all below, as fidelity does it
 # (is_interrupt in xtask/src/fidelity/compare.rs).
 
 function came_by_interrupt(name, caller) {
-    if (name ~ /^(irq_enter_rcu|irq_exit_rcu|__irq_exit_rcu|idle_cpu|(raw_)?irqentry_exit_cond_resched)$/) return 1
-    if (name ~ /^(__hrtimer_rearm_deferred|run_timer_softirq|hrtimer_run_softirq|rcu_core_si|rcu_core)$/) return 1
-    if (name ~ /^(sched_balance_softirq|run_rebalance_domains|tasklet_action|__traceiter_sched_switch)$/) return 1
+    if (name in always) return 1
     enabling = caller ~ /^(do_softirq|do_softirq[.]part[.]0|__local_bh_enable_ip)$/
     if (name == "__do_softirq") return !enabling
     if (name == "handle_softirqs") return !enabling && caller != "__do_softirq"
-    if (name ~ /^(try_to_wake_up|wake_up_process|wakeup_softirqd)$/) return caller ~ /^(handle_softirqs|__do_softirq)$/
+    if (name ~ /^(try_to_wake_up|wake_up_process|wakeup_softirqd)$/) {
+        return caller ~ /^(handle_softirqs|__do_softirq)$/
+    }
     return 0
+}
+
+BEGIN {
+    split("irq_enter_rcu irq_exit_rcu __irq_exit_rcu idle_cpu irqentry_exit_cond_resched " \
+        "raw_irqentry_exit_cond_resched __hrtimer_rearm_deferred run_timer_softirq " \
+        "hrtimer_run_softirq rcu_core_si rcu_core sched_balance_softirq run_rebalance_domains " \
+        "tasklet_action __traceiter_sched_switch", names, " ")
+    for (i in names) always[names[i]] = 1
 }
 
 /^#/ || !/[|]  / { next }

@@ -9,7 +9,9 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use serde::Serialize;
 
-use super::{Recall, Report, Subject, report, script};
+use super::reading::report;
+use super::subject::script;
+use super::{Recall, Report, Subject};
 use crate::fidelity::command::{NAMED, differences};
 use crate::process::say;
 use crate::setup::{Emulator, Kernel};
@@ -118,18 +120,13 @@ fn read(subjects: &[Subject], output: &str) -> Outcome {
 /// A table, then what is missing of each.
 fn describe(kernel: &Kernel, outcome: &Outcome) -> String {
     let mut text = format!(
-        "{}: recall of what two listings of function_graph have in common\n\n{:13} {:9} {:26} {:>11} {:>17} {:>8} {:>6} {:>6} {:>9} {:>6}\n",
-        kernel.release,
-        "",
-        "",
-        "root",
-        "root calls",
-        "calls",
-        "relative",
-        "ours",
-        "again",
-        "precision",
-        "raw"
+        "{}: recall of what two listings of function_graph have in common\n\n",
+        kernel.release
+    );
+    let _ = writeln!(
+        text,
+        "{:50} {:>11} {:>17} relative   ours    own precision    raw",
+        "", "root calls", "calls"
     );
     for report in &outcome.reports {
         row(&mut text, report);

@@ -10,15 +10,17 @@ list_functions() {
 
 # Has tracer attach all of them but those that only cost.
 all_functions() {
-    sed '/ left out: /d; / excluded: /d; / functions: /d; /rcu_read_/d; s/   *.*//' /tmp/list >/tmp/functions
+    sed '/ left out: /d; / excluded: /d; / functions: /d; /rcu_read_/d; s/   *.*//' /tmp/list \
+        >/tmp/functions
     grep rcu_read_ /tmp/traceable >>/tmp/excluded
 }
 
-# traced NAME OPTION...: runs tracer. It prints root calls whole, one after the other, whatever the CPU.
+# traced NAME OPTION...: runs tracer, which prints each root call whole, whatever its CPUs.
 traced() {
     name=$1
     shift
-    tracer --no-cache --graph-opts noirqs,tail -v -o /tmp/ours "$@" </dev/null >/dev/null 2>/tmp/said
+    tracer --no-cache --graph-opts noirqs,tail -v -o /tmp/ours "$@" \
+        </dev/null >/dev/null 2>/tmp/said
     echo "===== $name status $?"
 }
 
@@ -53,10 +55,11 @@ compare() {
     quiet
 }
 
-# Three sends and a rest, again and again. With the reader as in the other comparisons: asleep when it is sent something.
+# Three sends and a rest, again and again. The reader sleeps when it is sent something.
 bursts() {
     while :; do
-        tracer workload sockmap --count 3 --interval-us 30100 --reader-delay-us 12000 --real-time 2>/dev/null
+        tracer workload sockmap --count 3 --interval-us 30100 --reader-delay-us 12000 --real-time \
+            2>/dev/null
         sleep 5
     done
 }

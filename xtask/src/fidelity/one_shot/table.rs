@@ -1,7 +1,7 @@
 //! The commands that are traced once, one or more of each kind of thing that people look into.
 //!
-//! Every run of a command does the same work: what it makes is taken away after it, what it needs is
-//! made before. Roots go by several names, because the kernel renames its functions.
+//! Every run of a command does the same work: what it makes is taken away after it, what it needs
+//! is made before. Roots go by several names, because the kernel renames its functions.
 
 use std::fmt::Write as _;
 
