@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use clap::Args;
 
+use super::one_shot::command::{self as one_shot, OneShotArgs};
 use super::{Difference, Identical, InOrder, Report, Spec, report, script};
 use crate::build;
 use crate::setup::{self, Emulator, Kernel, KernelChoice, kernels};
@@ -36,7 +37,7 @@ const OTHER_ROOTS: [(&str, &str); 7] = [
 ];
 
 /// Functions that are named of each difference.
-const NAMED: usize = 8;
+pub const NAMED: usize = 8;
 
 /// A comparison.
 #[derive(Args, Debug)]
@@ -62,6 +63,8 @@ pub struct FidelityArgs {
     /// Looks for the calls of this listing of another kernel, such as `perf ftrace -G` prints, in their order
     #[arg(long, value_name = "FILE", conflicts_with = "all_roots")]
     like: Option<PathBuf>,
+    #[command(flatten)]
+    one_shot: OneShotArgs,
     /// Prints the reports as JSON
     #[arg(long)]
     json: bool,
@@ -72,6 +75,13 @@ pub fn main(args: &FidelityArgs) -> Result<u8> {
     build::build()?;
     let emulator = setup::emulator()?;
     let kernel = args.kernel.resolve()?;
+    if args.one_shot.one_shot {
+        let machine = one_shot::Machine {
+            emulator: &emulator,
+            kernel: &kernel,
+        };
+        return one_shot::main(machine, &args.one_shot, &args.options(), args.json);
+    }
     let reports = measure(&emulator, &kernel, &args.specs()?)?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&reports)?);
@@ -229,7 +239,8 @@ fn describe(report: &Report) -> String {
     text
 }
 
-fn differences(what: &str, functions: &[Difference]) -> String {
+/// Functions whose calls one listing has and the other has not, most of them first.
+pub fn differences(what: &str, functions: &[Difference]) -> String {
     if functions.is_empty() {
         return String::new();
     }

@@ -90,7 +90,10 @@ fn is_interrupt(name: &str, parent: &str) -> bool {
         | "rcu_core"
         | "sched_balance_softirq"
         | "run_rebalance_domains"
-        | "tasklet_action" => true,
+        | "tasklet_action"
+        // A tracer's own probe, while somebody else has one there, too: function_graph follows
+        // the tasks in set_ftrace_pid so.
+        | "__traceiter_sched_switch" => true,
         "__do_softirq" => !matches!(
             caller,
             "do_softirq" | "do_softirq.part.0" | "__local_bh_enable_ip"
@@ -149,14 +152,10 @@ fn covered(calls: &[Paths], others: &[Paths]) -> (f64, Vec<Difference>) {
     let mut absent: BTreeMap<&str, (u32, &str)> = BTreeMap::new();
     for call in calls {
         all += size(call);
-        let best = others
-            .iter()
-            .map(|other| (common(call, other), other))
-            .max_by_key(|(common, other)| (2 * common).cast_signed() - size(other).cast_signed());
-        let Some((common, other)) = best else {
+        let Some(other) = likest(call, others) else {
             continue;
         };
-        found += common;
+        found += common(call, other);
         for (path, count) in call {
             let more = count.saturating_sub(other.get(path).copied().unwrap_or(0));
             if more > 0 {
@@ -187,6 +186,26 @@ fn covered(calls: &[Paths], others: &[Paths]) -> (f64, Vec<Difference>) {
         f64::from(found) / f64::from(all)
     };
     (share, absent)
+}
+
+/// The one of `others` that a root call is most like.
+pub fn likest<'a>(call: &Paths, others: &'a [Paths]) -> Option<&'a Paths> {
+    let likeness =
+        |other: &&Paths| (2 * common(call, other)).cast_signed() - size(other).cast_signed();
+    others.iter().max_by_key(likeness)
+}
+
+/// What each root call shares with the one of `others` that it is most like.
+pub fn repeated(calls: &[Paths], others: &[Paths]) -> Vec<Paths> {
+    let shared = |call: &Paths| {
+        let other = likest(call, others)?;
+        let both = call.iter().filter_map(|(path, count)| {
+            let count = (*count).min(*other.get(path)?);
+            Some((path.clone(), count))
+        });
+        Some(both.collect())
+    };
+    calls.iter().filter_map(shared).collect()
 }
 
 fn size(call: &Paths) -> u32 {

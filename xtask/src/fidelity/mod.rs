@@ -6,6 +6,7 @@
 pub mod command;
 mod compare;
 mod lines;
+mod one_shot;
 mod order;
 mod parse;
 

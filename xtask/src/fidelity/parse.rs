@@ -3,7 +3,7 @@
 //! The kernel's function_graph and tracer print the same form, so one reader serves both. A root call that
 //! is torn (the buffer wrapped, another task came in between) is dropped and counted, never repaired.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// One call in a root call's listing, in the order of entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,8 +25,19 @@ pub struct Listing {
     pub torn: usize,
 }
 
+/// What a listing is like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Form {
+    /// Lines belong together by the task that they name, all of them if they name none, and not by
+    /// CPU: a task that moves to another CPU tears nothing.
+    pub by_task: bool,
+    /// The root never returns: its call ends with its task, or with the listing.
+    pub endless: bool,
+}
+
+/// Lines that belong together.
 #[derive(Default)]
-struct Cpu {
+struct Stream {
     nodes: Vec<Node>,
     /// Calls that are open, and their places among the nodes.
     open: Vec<(String, usize)>,
@@ -35,29 +46,52 @@ struct Cpu {
 
 /// Reads a listing whose roots are called `root`.
 pub fn listing(text: &str, root: &str) -> Listing {
-    let mut cpus: HashMap<u32, Cpu> = HashMap::new();
+    listing_of(Form::default(), text, root)
+}
+
+/// Reads a listing of this form.
+pub fn listing_of(form: Form, text: &str, root: &str) -> Listing {
+    let mut streams: BTreeMap<u32, Stream> = BTreeMap::new();
     let mut result = Listing::default();
     for line in text.lines() {
-        let Some((number, rest)) = line.trim_start().split_once(')') else {
+        let Some((cpu, rest)) = line.trim_start().split_once(')') else {
             continue;
         };
-        let Ok(number) = number.parse::<u32>() else {
+        let Ok(cpu) = cpu.parse::<u32>() else {
             continue;
         };
-        let cpu = cpus.entry(number).or_default();
-        if rest.contains("=>") && !rest.contains('|') {
-            cpu.tear(&mut result);
-            continue;
+        let parted = if form.by_task {
+            let parted = rest.rsplit_once('|');
+            parted.map(|(columns, call)| (task(columns), call))
+        } else {
+            rest.split_once('|').map(|(_, call)| (cpu, call))
+        };
+        if let Some((key, call)) = parted {
+            let stream = streams.entry(key).or_default();
+            stream.line(call.trim(), root, form, &mut result);
+        } else if rest.contains("=>") && !form.by_task {
+            streams.entry(cpu).or_default().tear(&mut result);
         }
-        if let Some((_, call)) = rest.split_once('|') {
-            cpu.line(call.trim(), root, &mut result);
+    }
+    if form.by_task {
+        for stream in streams.values_mut() {
+            stream.cut(form, &mut result);
         }
     }
     result
 }
 
-impl Cpu {
-    fn line(&mut self, call: &str, root: &str, result: &mut Listing) {
+/// The task in the columns behind the CPU, ` comm-PID | duration `; 0 if there is none.
+fn task(columns: &str) -> u32 {
+    let label = columns.split_once('|').map(|(label, _)| label.trim());
+    let number = label.and_then(|label| label.rsplit_once('-'));
+    number
+        .and_then(|(_, number)| number.parse().ok())
+        .unwrap_or_default()
+}
+
+impl Stream {
+    fn line(&mut self, call: &str, root: &str, form: Form, result: &mut Listing) {
         if let Some(rest) = call.strip_prefix('}') {
             let name = rest
                 .trim()
@@ -77,6 +111,8 @@ impl Cpu {
             if self.open.is_empty() {
                 self.finish(result);
             }
+        } else if call.starts_with("/* the task died here") {
+            self.cut(form, result);
         } else if call.starts_with("/*") {
             self.torn |= call.contains("gap") || call.contains("lost") || call.contains("ended");
         } else if let Some((name, rest)) = call.split_once('(') {
@@ -114,6 +150,16 @@ impl Cpu {
             result.calls.push(nodes);
         }
         self.torn = false;
+    }
+
+    /// What is open has ended with its task, or with the listing.
+    fn cut(&mut self, form: Form, result: &mut Listing) {
+        if form.endless && !self.open.is_empty() {
+            self.open.clear();
+            self.finish(result);
+        } else {
+            self.tear(result);
+        }
     }
 
     fn tear(&mut self, result: &mut Listing) {
@@ -168,5 +214,67 @@ mod tests {
             .collect();
         assert_eq!(names, [("root", 0), ("leaf", 1), ("inner", 1), ("deep", 2)]);
         assert_eq!(listing.calls.len(), 1);
+    }
+
+    fn names(listing: &Listing) -> Vec<Vec<&str>> {
+        let mut calls = Vec::new();
+        for call in &listing.calls {
+            calls.push(call.iter().map(|node| node.name.as_str()).collect());
+        }
+        calls
+    }
+
+    const MOVED: &str = "\
+ 0)    true-12    |               |  root() {
+ 1)     sh-13     |               |  root() {
+ 1)    true-12    |   0.333 us    |    leaf();
+ 1)     sh-13     |   0.333 us    |    other();
+ ------------------------------------------
+ 1)     sh-13     =>    true-12
+ ------------------------------------------
+
+ 1)    true-12    | + 12.0 us     |  } /* root */
+ 1)     sh-13     |               |    last() {
+";
+
+    #[test]
+    fn a_task_may_move_while_others_run() {
+        let form = Form {
+            by_task: true,
+            endless: false,
+        };
+        let found = listing_of(form, MOVED, "root");
+        assert_eq!(names(&found), [["root", "leaf"]]);
+        assert_eq!(found.torn, 1);
+        assert_eq!(listing(MOVED, "root").calls.len(), 0);
+    }
+
+    #[test]
+    fn a_root_that_never_returns_ends_with_its_task() {
+        let form = Form {
+            by_task: true,
+            endless: true,
+        };
+        let found = listing_of(form, MOVED, "root");
+        assert_eq!(
+            names(&found),
+            [vec!["root", "leaf"], vec!["root", "other", "last"]]
+        );
+        let ours = "\
+ 0)               |  root() {
+ 0)   1.0 us      |    leaf();
+ 0)               |    last() {
+ 0)               |  /* the task died here */
+ 0)               |  root() {
+ 0)   1.0 us      |    leaf();
+ 0)               |  /* the end of this call was lost */
+";
+        let found = listing_of(form, ours, "root");
+        assert_eq!(names(&found), [["root", "leaf", "last"]]);
+        let returning = Form {
+            endless: false,
+            ..form
+        };
+        assert_eq!(listing_of(returning, ours, "root").calls.len(), 0);
     }
 }

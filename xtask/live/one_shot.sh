@@ -1,0 +1,58 @@
+# What happens once is in the graph as function_graph has it: the first call shows all.
+# limit: 300
+
+# All that the kernel can trace has to be attached at once, which is what fprobes are for.
+grep -q ' register_fprobe$' /proc/kallsyms || skip_without "fprobes (CONFIG_FPROBE)"
+
+. /live/harness/function_graph.sh
+find_traceable
+mkdir -p /mnt
+prepare() { :; }
+
+pairs() { awk -f /live/harness/pairs.awk "$1" | sort >"$2"; }
+
+# graphs NAME 'ROOT...' COMMAND...: twice by function_graph; what both have is what is to be there.
+graphs() {
+    name=$1 root=$(root_of $2)
+    shift 2
+    [ -n "$root" ] || fail "$name: no such root here"
+    graph_on "$root"
+    recorded "$@" >/dev/null
+    for time in 1 2; do
+        recorded "$@" >/tmp/graph
+        pairs /tmp/graph /tmp/pairs.$time
+    done
+    graph_off
+    comm -12 /tmp/pairs.1 /tmp/pairs.2 >/tmp/pairs
+    [ -s /tmp/pairs ] || fail "$name: function_graph lists nothing: $(head -n 20 /tmp/graph)"
+}
+
+# once LEAST NAME 'ROOT...' COMMAND...: tracer's listing has so many of a thousand of them.
+once() {
+    least=$1
+    shift
+    graphs "$@"
+    shift 2
+    tracer --no-cache -G "$root" --graph-opts noirqs -o /tmp/out -- "$@" >/dev/null 2>/tmp/err ||
+        fail "$name: exit status $?: $(cat /tmp/err)"
+    clean
+    pairs /tmp/out /tmp/ours
+    comm -23 /tmp/pairs /tmp/ours >/tmp/missing
+    all=$(wc -l </tmp/pairs) missing=$(wc -l </tmp/missing)
+    echo "$name: $root: $((all - missing)) of $all"
+    [ $(((all - missing) * 1000)) -ge $((all * least)) ] ||
+        fail "$name: $((all - missing)) of $all pairs of caller and callee below $root; missing:" \
+            "$(head -n 30 /tmp/missing | tr '\n' ' '): $(cat /tmp/err)"
+    let_go
+}
+
+clean() { rmdir /tmp/d1; }
+once 980 mkdir 'do_mkdirat filename_mkdirat' mkdir /tmp/d1
+clean() { umount /mnt; }
+once 980 mount 'path_mount do_mount' mount -t tmpfs x /mnt
+clean() { ip addr del 10.9.8.7/32 dev lo; }
+once 980 address rtnetlink_rcv_msg ip addr add 10.9.8.7/32 dev lo
+clean() { :; }
+# The process that becomes another program is a shell's here and tracer's own there.
+once 940 exec bprm_execve true
+nothing_left

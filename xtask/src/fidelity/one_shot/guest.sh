@@ -1,0 +1,107 @@
+# What the guest does for `cargo xtask fidelity --one-shot`, behind live/harness/function_graph.sh:
+# each command is run four times in one boot, once to warm the machine, twice under the kernel's
+# function_graph and once under tracer.
+
+# What tracer can attach, and what it does not.
+list_functions() {
+    tracer list 2>/dev/null >/tmp/list
+    sed -n 's/^\([^ ]*\) .*\(left out\|excluded\): .*/\1/p' /tmp/list >/tmp/excluded
+}
+
+# Has tracer attach all of them but those that only cost.
+all_functions() {
+    sed '/ left out: /d; / excluded: /d; / functions: /d; /rcu_read_/d; s/   *.*//' /tmp/list \
+        >/tmp/functions
+    grep rcu_read_ /tmp/traceable >>/tmp/excluded
+}
+
+# traced NAME OPTION...: runs tracer, which prints each root call whole, whatever its CPUs.
+traced() {
+    name=$1
+    shift
+    tracer --no-cache --graph-opts noirqs,tail -v -o /tmp/ours "$@" \
+        </dev/null >/dev/null 2>/tmp/said
+    echo "===== $name status $?"
+}
+
+# What tracer printed and said.
+told() {
+    echo "===== $1 ours"
+    cat /tmp/ours
+    echo "===== $1 said"
+    cat /tmp/said
+    echo "===== $1 end"
+    rm -f /tmp/ours
+}
+
+# compare NAME 'ROOT...' 'OPTION...' COMMAND...
+compare() {
+    name=$1 root=$(root_of $2) options=$3
+    shift 3
+    echo "===== $name root"
+    echo "$root"
+    [ -n "$root" ] || return 0
+    graph_on "$root"
+    recorded "$@" >/dev/null
+    for time in 1 2; do
+        echo "===== $name kernel$time"
+        recorded "$@"
+    done
+    graph_off
+    prepare
+    traced "$name" $options -G "$root" -- "$@"
+    clean
+    told "$name"
+    quiet
+}
+
+# Three sends and a rest, again and again. The reader sleeps when it is sent something.
+bursts() {
+    while :; do
+        tracer workload sockmap --count 3 --interval-us 30100 --reader-delay-us 12000 --real-time \
+            2>/dev/null
+        sleep 5
+    done
+}
+
+# The last process of the bursts ends by itself.
+bursts_end() {
+    kill $bursts
+    wait $bursts
+    while pidof tracer >/dev/null; do usleep 100000; done
+}
+
+# resting ORDER 'OPTION...': the bursts begin before tracer or after it.
+resting() {
+    name=bursts-$1 root=__sys_sendto
+    echo "===== $name root"
+    echo $root
+    bursts & bursts=$!
+    graph_on $root
+    for time in 1 2; do
+        echo "===== $name kernel$time"
+        echo >$T/trace
+        echo 1 >$T/tracing_on
+        sleep 25
+        echo 0 >$T/tracing_on
+        cat $T/trace
+    done
+    graph_off
+    if [ $1 = after ]; then
+        bursts_end
+        (
+            until grep -q '^tracer: tracing' /tmp/said; do usleep 100000; done
+            bursts
+        ) & bursts=$!
+    fi
+    : >/tmp/said
+    traced $name $2 -G $root --duration 40s -n 12
+    bursts_end
+    told $name
+    quiet
+}
+
+mkdir -p /mnt
+find_traceable
+list_functions
+quiet
