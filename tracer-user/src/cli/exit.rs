@@ -8,6 +8,7 @@ use crate::{
     attach::{AttachError, NoSuchWay, ObjectError},
     filter::NeverHolds,
     kernel::{KernelError, btf::BtfError, symbols::SymbolsError},
+    output::escape,
     plan::RootError,
     recording::RecordingError,
 };
@@ -141,7 +142,8 @@ pub fn sentence(error: &anyhow::Error) -> String {
             parts.push(line.to_owned());
         }
     }
-    parts.join(": ")
+    // Parts of it may be from a recording.
+    escape::visible(&parts.join(": ")).into_owned()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 use std::io::{self, Write};
 
+use super::escape;
 use crate::{
     plan::FunctionTable,
     summary::{Merged, Path},
@@ -19,7 +20,7 @@ pub fn write(merged: &Merged, functions: &FunctionTable, out: &mut impl Write) -
             let names: Vec<_> = path
                 .functions
                 .iter()
-                .map(|&id| functions.name(id))
+                .map(|&id| frame(&functions.name(id)))
                 .collect();
             lines.push(format!("{} {time}\n", names.join(";")));
         }
@@ -29,4 +30,9 @@ pub fn write(merged: &Merged, functions: &FunctionTable, out: &mut impl Write) -
     lines
         .iter()
         .try_for_each(|line| out.write_all(line.as_bytes()))
+}
+
+/// A name as one frame of a stack: it is one line, and a semicolon in it begins no other frame.
+fn frame(name: &str) -> String {
+    escape::visible(name).replace(';', "\\x3b")
 }

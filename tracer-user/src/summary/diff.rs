@@ -14,6 +14,7 @@ use std::{
 use super::{Collect, Merged, Sums, table};
 use crate::{
     graph::{RootCall, tree::SleepTime},
+    output::escape,
     plan::FunctionTable,
 };
 
@@ -179,7 +180,7 @@ impl<'a> Diff<'a> {
             table::average(other.total.0, other.timed),
             shift,
             errors,
-            changed.path.join(" > "),
+            escape::visible(&changed.path.join(" > ")).into_owned(),
         ]
     }
 }
