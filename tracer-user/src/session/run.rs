@@ -13,6 +13,7 @@ use super::{
     growth::{self, Growth, Start},
     learn,
     learning::{self, Before, Learned, Origin},
+    limits::FileLimit,
     pipeline::Pipeline,
     printer::Printer,
     probes::{self, Probes},
@@ -31,7 +32,7 @@ use crate::{
 
 /// Runs one trace until it ends, or until it is to stop.
 pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outcome> {
-    probes::raise_file_limit();
+    let limit = FileLimit::raise();
     // From the beginning on: by itself the signal would end the process, which has seconds of work before it traces.
     let recording = outputs.recording.as_ref();
     let save = recording
@@ -53,7 +54,7 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
             prototype.map(|prototype| prototype.returns),
         )
     }))?;
-    let subject = Subject::start(&options.command, options.begin, options.streams)?;
+    let subject = Subject::start(&options.command, options.begin, options.streams, limit)?;
     let tell = |words: &str| tell::more(options.verbose, words);
     let learns = options.use_cache && !options.is_roots_only();
     let cache = learns.then(|| learning::cache(tell)).flatten();
