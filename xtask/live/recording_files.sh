@@ -66,6 +66,23 @@ ends_with 0
 tracer replay /tmp/recording >/tmp/out 2>/tmp/err.replay || fail "replay of the whole flight: exit status $?: $(cat /tmp/err.replay)"
 [ "$(grep -c tcp_poll /tmp/out)" -gt "$before" ] || fail "the flight recorder did not go on"
 
+# It loses nothing when its session goes, or the terminal that it was started on; the screen it writes to takes nothing then.
+rm -f /tmp/recording
+trace record -o /tmp/recording --flight-recorder 1M --learn 0 -G tcp_poll
+hear 'tracer: tracing' 20
+sleep 1
+kill -HUP $tracer
+ends_with 0
+said whole || fail "SIGHUP: a flight recorder says no sums: $(cat /tmp/err)"
+tracer replay /tmp/recording >/tmp/out 2>/tmp/err || fail "SIGHUP: replay: exit status $?: $(cat /tmp/err)"
+grep -q tcp_poll /tmp/out || fail "SIGHUP: nothing in the flight recorder"
+[ "$(stat -c %a /tmp/recording)" = 600 ] || fail "a flight's recording is $(stat -c %a /tmp/recording)"
+rm -f /tmp/recording
+printf 'see tracer: tracing\nhang-up 0\n' >/tmp/script
+tracer-terminal 80 24 /tmp/script -- tracer record -o /tmp/recording --flight-recorder 1M --learn 0 -G tcp_poll >/tmp/out 2>&1 || fail "a terminal that hangs up: $(cat /tmp/out)"
+tracer replay /tmp/recording >/tmp/out 2>/tmp/err || fail "hung up: replay: exit status $?: $(cat /tmp/err)"
+grep -q tcp_poll /tmp/out || fail "hung up: nothing in the flight recorder"
+
 # An existing recording survives a trace that cannot begin.
 status=0
 tracer record -o /tmp/recording -G no_such_function >/tmp/out 2>/tmp/err || status=$?
