@@ -11,7 +11,6 @@ use tracer_common::stand_in::{SESSION_COOKIE, SESSION_IS_RETURN};
 use super::{
     AttachError, Object, Role,
     bpf::{self, End, Many, ProgramKind, Target},
-    error::is_forbidden,
     instructions::Instructions,
 };
 use crate::kernel::btf::Types;
@@ -53,13 +52,10 @@ impl Programs {
         }
         let instructions = self.instructions.of(name, &self.kernel_functions)?;
         let program = bpf::load(kind, name, &instructions).map_err(|refusal| {
-            if is_forbidden(&refusal.error) {
-                return AttachError::Forbidden;
-            }
-            AttachError::Program {
+            AttachError::of_any(&refusal.error).unwrap_or_else(|| AttachError::Program {
                 program: name,
                 reason: refusal.reason(),
-            }
+            })
         })?;
         let program = Arc::new(program);
         self.loaded.insert((name, copy), Arc::clone(&program));
@@ -77,13 +73,10 @@ impl Programs {
         let name = role.program(ProgramKind::One(end));
         let instructions = self.instructions.of(name, &self.kernel_functions)?;
         bpf::load_for(end, name, &instructions, target).map_err(|refusal| {
-            if is_forbidden(&refusal.error) {
-                return AttachError::Forbidden;
-            }
-            AttachError::Function {
+            AttachError::of_any(&refusal.error).unwrap_or_else(|| AttachError::Function {
                 function: function.to_owned(),
                 reason: refusal.reason(),
-            }
+            })
         })
     }
 }

@@ -40,7 +40,7 @@ impl Way {
         match self {
             Self::Multi => "fsession.multi, in Linux from 7.2 on",
             Self::Kprobe => "kprobe.session, in Linux from 6.10 on with CONFIG_FPROBE",
-            Self::Pair => "fentry and fexit, in Linux from 5.15 on",
+            Self::Pair => "fentry and fexit, in Linux from 5.17 on",
         }
     }
 }

@@ -133,7 +133,7 @@ pub struct CaptureArgs {
     pub functions: Option<PathBuf>,
     #[command(flatten)]
     pub scope: ScopeArgs,
-    /// Attach by multi (fsession.multi, Linux 7.2+), kprobe (kprobe.session, 6.10+) or pair (fentry and fexit, 5.15+) instead of the
+    /// Attach by multi (fsession.multi, Linux 7.2+), kprobe (kprobe.session, 6.10+) or pair (fentry and fexit, 5.17+) instead of the
     /// first of them that the kernel has
     #[arg(long, value_name = "WAY", value_parser = values::way)]
     pub attach: Option<Way>,
