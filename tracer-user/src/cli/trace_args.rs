@@ -106,7 +106,7 @@ pub struct CaptureArgs {
     /// Trace root calls that begin on these CPUs, such as 0,2-3
     #[arg(short = 'C', long = "cpu", value_name = "CPUS")]
     pub cpus: Option<String>,
-    /// Trace only this process; may be repeated
+    /// Trace only this process, and end with it; may be repeated
     #[arg(short, long = "pid", value_name = "PID", value_parser = values::id)]
     pub pids: Vec<u32>,
     /// Trace only this task (thread); may be repeated

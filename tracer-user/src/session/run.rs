@@ -17,6 +17,7 @@ use super::{
     pipeline::Pipeline,
     printer::Printer,
     probes::{self, Probes},
+    processes,
     recorder::{self, Recorder},
     streaming::{self, Ends},
     tell,
@@ -39,6 +40,7 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
         .filter(|target| target.waits_to_be_asked())
         .map(|_| signal(SignalKind::user_defined1()));
     let save = save.transpose().context("cannot listen for signals")?;
+    processes::end_with(&options.callers.pids, &stop)?;
     let kernel = Arc::new(Kernel::read()?);
     let ways = Ways::of(&kernel.types, &kernel.symbols);
     let way = ways.choose(options.way)?;
