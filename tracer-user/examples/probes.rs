@@ -36,7 +36,7 @@ fn main() -> Result<()> {
         .into_iter()
         .find(|known| known.name() == way)
         .context("no such way")?;
-    tracer::session::raise_file_limit();
+    let _ = tracer::session::FileLimit::raise();
     let kernel = Arc::new(Kernel::read()?);
     let ways = Ways::of(&kernel.types, &kernel.symbols);
     let functions = planned(&kernel, ways, file, count.parse()?)?;

@@ -2,8 +2,8 @@
 //!
 //! The order keeps two promises. Root calls begin when all is attached, so one that is recorded has all the
 //! callees that were known by then; none begins after the end, and those that are open are waited for a moment before anything is
-//! detached. Whatever ends the trace (a signal, the time, the number of calls, the command, a closed pipe), what has been
-//! captured is written before anything else is done.
+//! detached. Whatever ends the trace (a signal, the time, the number of calls, the end of the command or of the processes
+//! that were named, a closed pipe), what has been captured is written before anything else is done.
 
 mod attached;
 pub mod callers;
@@ -12,10 +12,12 @@ mod flight;
 mod grower;
 mod growth;
 mod learning;
+mod limits;
 mod options;
 pub mod pipeline;
 pub mod printer;
 mod probes;
+mod processes;
 mod recorder;
 pub mod replay;
 mod rotation;
@@ -29,8 +31,8 @@ mod tell;
 pub use callers::Callers;
 pub use command::{Begin, Streams};
 pub use learning::{Before, Learned, Origin, cache, learn};
+pub use limits::FileLimit;
 pub use options::{Discovery, MakeView, Options, Outcome, Outputs, Stays, USUAL_LEARN};
-pub use probes::raise_file_limit;
 pub use recorder::Recorder;
 pub use replay::{Readable, replay, replay_to};
 pub use run::run;

@@ -100,7 +100,7 @@ fn names_may_have_what_xml_reserves() {
         .leave(SENDTO, 0, 0)
         .end(End::Returned);
     let bars = bars(&flame_graph(&functions, &[call]));
-    assert_eq!(bars[0].name, "operator<<>&amp;\"'\u{fffd}\u{fffd}]]>");
+    assert_eq!(bars[0].name, "operator<<>&amp;\"'\\x01\\u{ffff}]]>");
     assert!(bars[0].title.starts_with(&bars[0].name));
 }
 

@@ -33,8 +33,9 @@ fn sample() -> (Head, FunctionTable, Vec<RootCall>) {
     let joined = Joined::default();
     let mut rebuilder = Rebuilder::new(Interrupts::Shown).with_joined(joined.clone());
     let mut calls = Vec::new();
+    let mut learning = replay::Learning::new(&table, &joined);
     while let Some(data) = recording.next_data().unwrap() {
-        replay::learn(&data, &table, &joined);
+        learning.learn(&data);
         for step in data.steps() {
             match step {
                 Step::Batch(batch) => rebuilder.push(batch, &mut |call| calls.push(call)),

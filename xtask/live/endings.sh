@@ -1,18 +1,41 @@
 # However a trace ends, what was captured is out, and nothing stays.
 # only on 6.12: what tracer does at its end; what stays in the kernel is seen by every test on every kernel
-# limit: 150
+# limit: 240
 
 drive tcp
 # Signals while tracing: the listing is whole, its calls as many as the summary says.
-for signal in INT TERM; do
+for signal in INT TERM HUP; do
     trace --learn 0 -G tcp_poll
     hear 'tracer: tracing' 20
     within 10 grep -q tcp_poll /tmp/out || fail "nothing is traced"
     kill -$signal $tracer
+    # Who is impatient loses nothing.
+    kill -$signal $tracer 2>/dev/null || :
     ends_with 0
     calls=$(check_listing) || fail "SIG$signal: $calls"
     said "tracer: $calls whole calls, 0 partial, .*, 0 events lost, 0 gaps" || fail "SIG$signal: $calls calls, but $(grep whole /tmp/err)"
 done
+
+# What is summed up is printed, too.
+for what in latency profile; do
+    trace $what --learn 0 -G tcp_poll
+    hear 'tracer: tracing' 20
+    sleep 1
+    kill -HUP $tracer
+    ends_with 0
+    grep -q tcp_poll /tmp/out || fail "SIGHUP: $what prints nothing: $(cat /tmp/err)"
+done
+
+# nohup's child goes on.
+trap '' HUP
+trace --learn 0 -G tcp_poll
+trap - HUP
+hear 'tracer: tracing' 20
+kill -HUP $tracer
+usleep 500000
+! said whole || fail "SIGHUP that was ignored ends a trace"
+kill -TERM $tracer
+ends_with 0
 
 # While it learns: the end comes at once.
 trace --gentle -G tcp_poll

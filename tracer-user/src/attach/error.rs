@@ -1,10 +1,13 @@
 //! Why a function has no probes.
 
-use std::io;
+use std::{fs, io};
 
 use thiserror::Error;
 
 use super::ObjectError;
+
+/// Whether the kernel compiles BPF programs.
+const JIT: &str = "/proc/sys/net/core/bpf_jit_enable";
 
 /// Why a function has no probes.
 #[derive(Debug, Error)]
@@ -14,6 +17,19 @@ pub enum AttachError {
         "the kernel refuses BPF tracing programs (EPERM): lockdown or a security policy forbids them"
     )]
     Forbidden,
+    /// No more files may be open.
+    #[error(
+        "tracer may not open more files (EMFILE): raise the limit, such as with `ulimit -n 1048576`, or trace fewer functions"
+    )]
+    Files,
+    /// There is no memory.
+    #[error("the kernel has no memory for more probes (ENOMEM): trace fewer functions")]
+    Memory,
+    /// The kernel interprets BPF programs, and its trampolines run none that it has not compiled.
+    #[error(
+        "the kernel does not compile BPF programs, so it attaches none: it needs CONFIG_BPF_JIT, and net.core.bpf_jit_enable at 1"
+    )]
+    NoJit,
     /// The object lacks the program.
     #[error("the eBPF object has no program {0}")]
     Missing(&'static str),
@@ -46,13 +62,30 @@ impl AttachError {
 
     /// The kernel's answer to a link of this function.
     pub(super) fn link(function: &str, error: &io::Error) -> Self {
-        if is_forbidden(error) {
-            return Self::Forbidden;
-        }
-        Self::Function {
+        Self::of_any(error).unwrap_or_else(|| Self::Function {
             function: function.to_owned(),
             reason: error.to_string(),
+        })
+    }
+
+    /// What the kernel would answer for any other function, too.
+    pub(super) fn of_any(error: &io::Error) -> Option<Self> {
+        match error.raw_os_error()? {
+            libc::EPERM => Some(Self::Forbidden),
+            libc::EMFILE | libc::ENFILE => Some(Self::Files),
+            libc::ENOMEM if compiles(fs::read_to_string(JIT)) => Some(Self::Memory),
+            // Without the compiler it is what a trampoline answers (arch_alloc_bpf_trampoline, kernel/bpf/trampoline.c).
+            libc::ENOMEM => Some(Self::NoJit),
+            _ => None,
         }
+    }
+}
+
+/// Whether the kernel compiles BPF programs, by what its switch says. A kernel without the compiler has no switch.
+fn compiles(switch: io::Result<String>) -> bool {
+    match switch {
+        Ok(switch) => switch.trim() != "0",
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
     }
 }
 
@@ -84,7 +117,29 @@ fn is_statistics(line: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::last_words;
+    use super::*;
+
+    #[test]
+    fn what_any_function_would_be_told_is_not_about_one() {
+        let of = |code| AttachError::link("vfs_read", &io::Error::from_raw_os_error(code));
+        assert!(matches!(of(libc::EPERM), AttachError::Forbidden));
+        assert!(matches!(of(libc::EMFILE), AttachError::Files));
+        assert!(matches!(of(libc::ENFILE), AttachError::Files));
+        assert!(matches!(
+            of(libc::ENOMEM),
+            AttachError::Memory | AttachError::NoJit
+        ));
+        assert!(of(libc::EINVAL).is_about("vfs_read"));
+    }
+
+    #[test]
+    fn a_kernel_without_the_compiler_has_no_switch_or_it_is_off() {
+        assert!(compiles(Ok("1\n".to_owned())));
+        assert!(compiles(Ok("2\n".to_owned())));
+        assert!(!compiles(Ok("0\n".to_owned())));
+        assert!(!compiles(Err(io::ErrorKind::NotFound.into())));
+        assert!(compiles(Err(io::ErrorKind::PermissionDenied.into())));
+    }
 
     #[test]
     fn the_reason_stands_before_the_statistics() {

@@ -1,4 +1,4 @@
-//! One fentry and one fexit program per function (kernels 5.15+).
+//! One fentry and one fexit program per function (kernels 5.17+).
 //!
 //! Each function has two programs and two links of its own, which keep the programs alive. The exit goes in first and comes out last, so an entry is
 //! never counted without its exit. Cost, under emulation on 6.1: 0.1 to 0.2 s a function, three quarters of it to load the two programs, in which the verifier

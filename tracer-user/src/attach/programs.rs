@@ -11,7 +11,6 @@ use tracer_common::stand_in::{SESSION_COOKIE, SESSION_IS_RETURN};
 use super::{
     AttachError, Object, Role, Side,
     bpf::{self, End, Many, ProgramKind, Target},
-    error::is_forbidden,
     instructions::Instructions,
 };
 use crate::kernel::btf::Types;
@@ -60,13 +59,10 @@ impl Programs {
         let mut instructions = self.instructions.of(name, &self.kernel_functions)?;
         side.put_into(&mut instructions);
         let program = bpf::load(kind, name, &instructions).map_err(|refusal| {
-            if is_forbidden(&refusal.error) {
-                return AttachError::Forbidden;
-            }
-            AttachError::Program {
+            AttachError::of_any(&refusal.error).unwrap_or_else(|| AttachError::Program {
                 program: name,
                 reason: refusal.reason(),
-            }
+            })
         })?;
         let program = Arc::new(program);
         self.loaded
@@ -87,13 +83,10 @@ impl Programs {
         let mut instructions = self.instructions.of(name, &self.kernel_functions)?;
         side.put_into(&mut instructions);
         bpf::load_for(end, name, &instructions, target).map_err(|refusal| {
-            if is_forbidden(&refusal.error) {
-                return AttachError::Forbidden;
-            }
-            AttachError::Function {
+            AttachError::of_any(&refusal.error).unwrap_or_else(|| AttachError::Function {
                 function: function.to_owned(),
                 reason: refusal.reason(),
-            }
+            })
         })
     }
 }

@@ -49,7 +49,7 @@ impl Way {
             Self::KprobeMulti => {
                 "kprobe.multi and kretprobe.multi, in Linux from 5.18 on with CONFIG_FPROBE"
             }
-            Self::Pair => "fentry and fexit, in Linux from 5.15 on",
+            Self::Pair => "fentry and fexit, in Linux from 5.17 on",
         }
     }
 }

@@ -86,6 +86,9 @@ impl Finding {
 
 fn findings() -> Vec<Finding> {
     let (types, symbols) = (Types::load(), Symbols::read());
+    let exit = symbols.as_ref().err().map_or(Exit::Success, Exit::from);
+    let probe = probe(types.as_ref().ok());
+    let probe_exit = probe.as_ref().err().map_or(Exit::Success, Exit::of);
     let mut findings = vec![
         Finding::useful("kernel", &facts::release_name(), Clone::clone),
         Finding::needed("privileges", Exit::NotPermitted, &privileges(), |words| {
@@ -95,9 +98,15 @@ fn findings() -> Vec<Finding> {
         Finding::needed("types", Exit::Kernel, &types, |_| {
             "BTF in /sys/kernel/btf/vmlinux".to_owned()
         }),
-        Finding::needed("symbols", Exit::NotPermitted, &symbols, |symbols| {
+        Finding::needed("symbols", exit, &symbols, |symbols| {
             format!("{} functions in /proc/kallsyms", symbols.functions().len())
         }),
+        Finding::needed(
+            "values",
+            Exit::Kernel,
+            &values(symbols.as_ref().ok()),
+            |()| "BPF programs see what functions return".to_owned(),
+        ),
         Finding::useful("text", &KernelText::open(), |_| {
             "live kernel text in /proc/kcore".to_owned()
         }),
@@ -106,12 +115,9 @@ fn findings() -> Vec<Finding> {
             &Tracefs::open().and_then(|tracefs| tracefs.traceable()),
             |names| format!("the function tracer reaches {} functions", names.len()),
         ),
-        Finding::needed(
-            "fentry/fexit",
-            Exit::NotPermitted,
-            &probe(types.as_ref().ok()),
-            |()| "BPF tracing programs load and attach".to_owned(),
-        ),
+        Finding::needed("fentry/fexit", probe_exit, &probe, |()| {
+            "BPF tracing programs load and attach".to_owned()
+        }),
     ];
     let ways = match (&types, &symbols) {
         (Ok(types), Ok(symbols)) => Ways::of(types, symbols),
@@ -146,6 +152,18 @@ fn lockdown() -> Finding {
         Err(error) => return Finding::useful("lockdown", &Err::<String, _>(error), Clone::clone),
     };
     Finding::needed("lockdown", Exit::NotPermitted, &fact, Clone::clone)
+}
+
+/// Whether the kernel has the helper for return values, which is of 5.17. It is asked for it, since distributions backport.
+fn values(symbols: Option<&Symbols>) -> Result<(), &'static str> {
+    // `bpf_get_func_ret` by the name of its function (kernel/trace/bpf_trace.c).
+    match symbols {
+        Some(symbols) if symbols.address_of("get_func_ret").is_none() => {
+            Err("the kernel has no bpf_get_func_ret; tracer needs Linux 5.17 or later")
+        }
+        // Without symbols the attempt below decides.
+        _ => Ok(()),
+    }
 }
 
 /// A way to attach to many functions at once.

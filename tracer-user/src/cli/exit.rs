@@ -1,6 +1,6 @@
 //! Exit codes, and how a failure becomes one of them. They are documented in `tracer --help`.
 
-use std::process::ExitCode;
+use std::{io::ErrorKind, process::ExitCode};
 
 use thiserror::Error;
 
@@ -8,6 +8,7 @@ use crate::{
     attach::{AttachError, NoSuchWay, ObjectError},
     filter::NeverHolds,
     kernel::{KernelError, btf::BtfError, symbols::SymbolsError},
+    output::escape,
     plan::RootError,
     recording::RecordingError,
 };
@@ -83,8 +84,11 @@ impl Exit {
         if cause.is::<Usage>() || cause.is::<NeverHolds>() {
             return Some(Self::Usage);
         }
-        if cause.is::<NotRoot>() || cause.is::<SymbolsError>() {
+        if cause.is::<NotRoot>() {
             return Some(Self::NotPermitted);
+        }
+        if let Some(error) = cause.downcast_ref::<SymbolsError>() {
+            return Some(error.into());
         }
         if cause.is::<RootError>() || cause.is::<NotCalled>() {
             return Some(Self::Function);
@@ -95,7 +99,7 @@ impl Exit {
         // It stands for what it wraps, which is therefore not in the chain.
         if let Some(error) = cause.downcast_ref::<KernelError>() {
             return Some(match error {
-                KernelError::Symbols(_) => Self::NotPermitted,
+                KernelError::Symbols(error) => error.into(),
                 _ => Self::Kernel,
             });
         }
@@ -115,16 +119,31 @@ impl Exit {
             return Some(match error {
                 AttachError::Forbidden => Self::NotPermitted,
                 AttachError::Function { .. } => Self::Function,
-                AttachError::Program { .. } => Self::Kernel,
-                AttachError::Missing(_) | AttachError::Object(_) => Self::Failure,
+                AttachError::Program { .. } | AttachError::NoJit => Self::Kernel,
+                AttachError::Files
+                | AttachError::Memory
+                | AttachError::Missing(_)
+                | AttachError::Object(_) => Self::Failure,
             });
         }
         let error = cause.downcast_ref::<std::io::Error>()?;
-        matches!(
-            error.kind(),
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::BrokenPipe
-        )
-        .then_some(Self::Output)
+        matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::BrokenPipe)
+            .then_some(Self::Output)
+    }
+}
+
+impl From<&SymbolsError> for Exit {
+    /// The kernel hides its symbols from those who may not see them; what else is wrong with them is the kernel's.
+    fn from(error: &SymbolsError) -> Self {
+        match error {
+            SymbolsError::Hidden => Self::NotPermitted,
+            SymbolsError::Read(error) if error.kind() == ErrorKind::PermissionDenied => {
+                Self::NotPermitted
+            }
+            SymbolsError::Read(_) | SymbolsError::Malformed { .. } | SymbolsError::TooLarge => {
+                Self::Kernel
+            }
+        }
     }
 }
 
@@ -141,7 +160,8 @@ pub fn sentence(error: &anyhow::Error) -> String {
             parts.push(line.to_owned());
         }
     }
-    parts.join(": ")
+    // Parts of it may be from a recording.
+    escape::visible(&parts.join(": ")).into_owned()
 }
 
 #[cfg(test)]
@@ -152,12 +172,36 @@ mod tests {
     fn what_a_wrapper_stands_for_decides() {
         let hidden = anyhow::Error::from(KernelError::from(SymbolsError::Hidden));
         assert_eq!(Exit::of(&hidden), Exit::NotPermitted);
+        for odd in [SymbolsError::Malformed { line: 7 }, SymbolsError::TooLarge] {
+            let odd = anyhow::Error::from(KernelError::from(odd));
+            assert_eq!(Exit::of(&odd), Exit::Kernel);
+        }
+        let odd = anyhow::Error::from(SymbolsError::TooLarge);
+        assert_eq!(Exit::of(&odd), Exit::Kernel);
         let absent = anyhow::Error::from(KernelError::from(BtfError::Absent));
         assert_eq!(Exit::of(&absent), Exit::Kernel);
         let full = std::io::Error::from_raw_os_error(libc::ENOSPC);
         let full = anyhow::Error::from(full).context("the listing cannot be written");
         assert_eq!(Exit::of(&full), Exit::Output);
         assert_eq!(Exit::of(&anyhow::anyhow!("no idea")), Exit::Failure);
+    }
+
+    #[test]
+    fn a_shortage_is_neither_the_kernels_no_nor_a_functions() {
+        for (error, exit) in [
+            (AttachError::Files, Exit::Failure),
+            (AttachError::Memory, Exit::Failure),
+            (AttachError::NoJit, Exit::Kernel),
+            (AttachError::Forbidden, Exit::NotPermitted),
+        ] {
+            assert_eq!(Exit::of(&error.into()), exit);
+        }
+    }
+
+    #[test]
+    fn what_a_recording_says_is_escaped() {
+        let error = anyhow::anyhow!("no function `\x1b[2J\u{202e}`");
+        assert_eq!(sentence(&error), r"no function `\x1b[2J\u{202e}`");
     }
 
     #[test]

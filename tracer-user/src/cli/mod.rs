@@ -20,7 +20,11 @@ mod trace_args;
 mod values;
 mod workload;
 
-use std::{os::fd::AsFd as _, process::ExitCode};
+use std::{
+    io::{self, Write as _},
+    os::fd::AsFd as _,
+    process::ExitCode,
+};
 
 use anyhow::{Context as _, Result};
 use clap::Parser as _;
@@ -39,7 +43,8 @@ pub fn main() -> ExitCode {
     match run(args) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            eprintln!("tracer: {}", exit::sentence(&error));
+            // A terminal that has gone takes nothing, and the exit code says it, too.
+            let _ = writeln!(io::stderr(), "tracer: {}", exit::sentence(&error));
             Exit::of(&error).into()
         }
     }

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Result, bail};
 
 use super::exit::{Output, Usage};
-use crate::{session::Shown, watch::Address};
+use crate::{recording::file, session::Shown, watch::Address};
 
 /// For whom an output is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,12 +46,10 @@ pub fn open(path: Option<&Path>, medium: impl Into<Medium>) -> Result<Box<dyn Wr
     Ok(Box::new(create(path)?))
 }
 
-/// A file that is to be overwritten, but not before there is something to write: what it holds may be worth more than a trace that
-/// cannot begin.
+/// A recording that is to be overwritten, but not before there is something to write: what it holds may be worth more than a trace
+/// that cannot begin.
 pub fn reserve(path: &Path) -> Result<File> {
-    let mut options = File::options();
-    let file = options.write(true).create(true).truncate(false).open(path);
-    file.map_err(|error| unwritable(path, &error))
+    file::reserve(path).map_err(|error| unwritable(path, &error))
 }
 
 /// A new file.

@@ -1,7 +1,7 @@
 //! What must be so before anything is read or attached, so that what is not so is said in its own words rather
 //! than in those of whatever fails first.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use anyhow::{Result, bail};
 
@@ -27,6 +27,9 @@ pub fn check(pids: &[u32], tids: &[u32]) -> Result<()> {
     if let Some(pid) = pids.iter().find(|pid| !exists(pid)) {
         bail!(Usage(format!("there is no process {pid}; see `ps`")));
     }
+    for &pid in pids {
+        leads(pid)?;
+    }
     if let Some(tid) = tids.iter().find(|tid| !exists(tid)) {
         bail!(Usage(format!("there is no task {tid}; see `ps -eL`")));
     }
@@ -36,11 +39,57 @@ pub fn check(pids: &[u32], tids: &[u32]) -> Result<()> {
     Ok(())
 }
 
+/// Whether a number is that of a process, and not of another of its threads: the kernel side would find no process of that number.
+fn leads(task: u32) -> Result<()> {
+    // One that has ended since is nobody's thread.
+    let status = fs::read_to_string(format!("/proc/{task}/status")).unwrap_or_default();
+    match process_of(&status) {
+        Some(process) if process != task => bail!(Usage(format!(
+            "{task} is a thread of process {process}: write `--tid {task}` for the thread alone, or `-p {process}` for the process"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// The process of a task, by its status in /proc.
+fn process_of(status: &str) -> Option<u32> {
+    let process = status.lines().find_map(|line| line.strip_prefix("Tgid:"))?;
+    process.trim().parse().ok()
+}
+
 /// Whether this process may trace, as far as its capabilities go.
 pub fn privileges() -> Result<()> {
     // Where /proc does not say, the kernel will.
     match facts::capabilities() {
         Ok(capabilities) if !capabilities.allow_tracing() => bail!(NotRoot),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use nix::unistd::gettid;
+
+    use super::*;
+
+    #[test]
+    fn a_thread_is_no_process() {
+        let process = std::process::id();
+        leads(process).unwrap();
+        let (tell, thread) = channel();
+        let (end, wait) = channel::<()>();
+        let other = std::thread::spawn(move || {
+            tell.send(gettid().as_raw().cast_unsigned()).unwrap();
+            let _ = wait.recv();
+        });
+        let thread = thread.recv().unwrap();
+        let error = leads(thread).unwrap_err();
+        assert!(error.is::<Usage>());
+        let expected = format!("{thread} is a thread of process {process}: write `--tid {thread}`");
+        assert!(error.to_string().starts_with(&expected), "{error}");
+        drop(end);
+        other.join().unwrap();
     }
 }

@@ -91,8 +91,8 @@ fn finish(top: &Top, why: &'static str, exit: Result<Exit>) -> Result<Exit> {
 
 /// What ends other programs at once is heard, so that the terminal is given back.
 fn leave_on(stop: &Stop) -> Result<()> {
-    let kinds = [SignalKind::hangup(), SignalKind::quit()];
-    stop.also_on(kinds).context("cannot listen for signals")
+    let listens = stop.also_on([SignalKind::quit()]);
+    listens.context("cannot listen for signals")
 }
 
 /// Whether there is a terminal that can be drawn on, and something that sends keys.

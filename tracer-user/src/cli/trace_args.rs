@@ -112,7 +112,7 @@ pub struct CaptureArgs {
     /// Trace root calls that begin on these CPUs, such as 0,2-3
     #[arg(short = 'C', long = "cpu", value_name = "CPUS")]
     pub cpus: Option<String>,
-    /// Trace only this process; may be repeated
+    /// Trace only this process, and end with it; may be repeated
     #[arg(short, long = "pid", value_name = "PID", value_parser = values::id)]
     pub pids: Vec<u32>,
     /// Trace only this task (thread); may be repeated
@@ -137,7 +137,7 @@ pub struct CaptureArgs {
     pub functions: Option<PathBuf>,
     #[command(flatten)]
     pub scope: ScopeArgs,
-    /// Attach by multi (fsession.multi, Linux 7.2+), kprobe (kprobe.session, 6.10+), kprobe-multi (kprobe.multi and kretprobe.multi, 5.18+) or pair (fentry and fexit, 5.15+) instead of the
+    /// Attach by multi (fsession.multi, Linux 7.2+), kprobe (kprobe.session, 6.10+), kprobe-multi (kprobe.multi and kretprobe.multi, 5.18+) or pair (fentry and fexit, 5.17+) instead of the
     /// first of them that the kernel has
     #[arg(long, value_name = "WAY", value_parser = values::way)]
     pub attach: Option<Way>,

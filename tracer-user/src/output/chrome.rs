@@ -14,7 +14,7 @@ use std::{
 use serde::Serialize;
 
 use super::{
-    Form, json,
+    Form, escape, json,
     value::{self, Typed, Values},
 };
 use crate::{
@@ -52,7 +52,7 @@ impl<'a, W: Write> ChromeWriter<'a, W> {
         let between: &[u8] = if self.is_first { b"" } else { b",\n" };
         self.is_first = false;
         self.out.write_all(between)?;
-        serde_json::to_writer(&mut self.out, event).map_err(io::Error::from)
+        escape::json(&mut self.out, event)
     }
 
     fn name_track(&mut self, root: &RootCall) -> io::Result<()> {

@@ -2,7 +2,7 @@
 //!
 //! Rows stand in the order of entry, and `root_call` numbers the root calls in the order of the listing, so the tree is
 //! in `root_call`, the order and `depth`. Cells are empty where there is nothing to say. Where events were lost, a row
-//! without a function says how many.
+//! without a function says how many. A spreadsheet takes no name for a formula ([`escape::cell`]).
 
 use std::{
     borrow::Cow,
@@ -12,7 +12,7 @@ use std::{
 use serde::Serialize;
 
 use super::{
-    Form, json,
+    Form, escape, json,
     value::{self, Typed, Values},
 };
 use crate::{
@@ -55,7 +55,7 @@ impl<'a, W: Write> CsvWriter<'a, W> {
         });
         Row {
             depth: call.depth,
-            function: self.functions.name(call.function),
+            function: escape::cell(self.functions.name(call.function)),
             cpu: call.cpu.0,
             context: json::context(call.context).unwrap_or("task"),
             entered_ns: call.entered.map(|at| at.0),
@@ -69,8 +69,10 @@ impl<'a, W: Write> CsvWriter<'a, W> {
                 Closed::Unseen => "not_seen",
                 Closed::Open => "did_not_return",
             },
-            caller: call.caller.map(|caller| self.functions.name(caller)),
-            arguments: value::given_to(call, info),
+            caller: call
+                .caller
+                .map(|caller| escape::cell(self.functions.name(caller))),
+            arguments: value::given_to(call, info).map(|text| escape::cell(text.into())),
             ..row
         }
     }
@@ -109,7 +111,7 @@ impl<W: Write> Form for CsvWriter<'_, W> {
             let row = Row {
                 root_call: self.root_calls,
                 task: root.task.id().0,
-                comm: root.comm(),
+                comm: escape::cell(escape::comm(root)),
                 depth: node.depth(),
                 cpu: node.cpu().0,
                 ..Row::default()
@@ -164,5 +166,5 @@ struct Row<'a> {
     end: &'static str,
     lost: Option<u64>,
     caller: Option<Cow<'a, str>>,
-    arguments: Option<String>,
+    arguments: Option<Cow<'a, str>>,
 }

@@ -5,6 +5,7 @@
 
 use std::io::{self, Write};
 
+use super::escape;
 use crate::{
     plan::FunctionTable,
     summary::{Merged, Place},
@@ -38,11 +39,16 @@ pub fn write(merged: &Merged, functions: &FunctionTable, out: &mut impl Write) -
         if !is_root {
             path.push(';');
         }
-        path.push_str(&name);
+        path.push_str(&frame(&name));
         let time = merged.sums(place).self_time.0;
         if time > 0 {
             writeln!(out, "{path} {time}")?;
         }
         open.push((sorted(place), path.len()));
     }
+}
+
+/// A name as one frame of a stack: it is one line, and a semicolon in it begins no other frame.
+fn frame(name: &str) -> String {
+    escape::visible(name).replace(';', "\\x3b")
 }

@@ -23,7 +23,7 @@ use self::{
 };
 pub use super::value::Values;
 use super::{
-    Form,
+    Form, escape,
     value::{self, Style},
 };
 use crate::{
@@ -104,7 +104,7 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
 
     /// Says so when another task runs on the same CPU.
     fn task_change(&mut self, root: &RootCall) -> io::Result<()> {
-        self.task = line::task_label(&root.comm(), root.task.id().0);
+        self.task = line::task_label(root);
         let Some(first) = root.nodes.first() else {
             return Ok(());
         };
@@ -175,7 +175,8 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
     /// The name with what stands between the parentheses.
     fn name_and_arguments(&mut self, call: &Call, info: Option<&FunctionInfo>) {
         let name = table::name(call.function, info);
-        self.buffer.extend_from_slice(name.as_bytes());
+        self.buffer
+            .extend_from_slice(escape::visible(&name).as_bytes());
         self.buffer.push(b'(');
         if self.options.arguments == Arguments::Shown
             && let Some(arguments) = value::given_to(call, info)
@@ -205,7 +206,8 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
         if !self.words.is_empty() || self.options.tail {
             self.buffer.extend_from_slice(b" /* ");
             let name = table::name(call.function, info);
-            self.buffer.extend_from_slice(name.as_bytes());
+            self.buffer
+                .extend_from_slice(escape::visible(&name).as_bytes());
             self.buffer.extend_from_slice(&self.words);
             self.buffer.extend_from_slice(b" */");
         }
@@ -252,7 +254,8 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
         {
             self.words.extend_from_slice(b" <-");
             let name = self.functions.name(caller);
-            self.words.extend_from_slice(name.as_bytes());
+            self.words
+                .extend_from_slice(escape::visible(&name).as_bytes());
         }
     }
 

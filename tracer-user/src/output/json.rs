@@ -13,7 +13,7 @@ use rustc_hash::FxHashMap;
 use tracer_common::Context;
 
 use super::{
-    Form,
+    Form, escape,
     value::{self, Typed, Values},
 };
 use crate::{
@@ -106,7 +106,7 @@ impl<'a, W: Write> JsonWriter<'a, W> {
         }
         if let Some(caller) = call.caller {
             line.extend_from_slice(br#","caller":"#);
-            escaped(line, &self.functions.name(caller))?;
+            escape::json(&mut *line, &*self.functions.name(caller))?;
         }
         if !call.arguments.is_empty() {
             arguments(line, info, call)?;
@@ -133,7 +133,7 @@ impl<'a, W: Write> JsonWriter<'a, W> {
         let start = line.len();
         let info = self.functions.get(id);
         line.extend_from_slice(br#"{"function":"#);
-        escaped(line, &table::name(id, info))?;
+        escape::json(&mut *line, &*table::name(id, info))?;
         line.extend_from_slice(br#","depth":"#);
         // One that is not known may become so.
         if let Some(info) = info {
@@ -154,7 +154,7 @@ impl<W: Write> Form for JsonWriter<'_, W> {
         line.clear();
         number(&mut line, r#"{"task":"#, root.task.id().0);
         line.extend_from_slice(br#","comm":"#);
-        escaped(&mut line, &root.comm())?;
+        escape::json(&mut line, &*root.comm())?;
         word(&mut line, r#","end":"#, end(root.end));
         number(&mut line, r#","events":"#, root.events);
         number(&mut line, r#","lost":"#, root.lost);
@@ -208,11 +208,6 @@ fn word(line: &mut Vec<u8>, key: &str, word: &'static str) {
     line.push(b'"');
 }
 
-/// Appends a text as JSON has it.
-fn escaped(line: &mut Vec<u8>, text: &str) -> io::Result<()> {
-    serde_json::to_writer(line, text).map_err(io::Error::from)
-}
-
 /// Appends a return value, with its name if it is an error.
 fn returned(line: &mut Vec<u8>, value: Typed) {
     const KEY: &str = r#","value":"#;
@@ -261,7 +256,7 @@ fn arguments(line: &mut Vec<u8>, info: Option<&FunctionInfo>, call: &Call) -> io
         return Ok(());
     }
     line.extend_from_slice(br#","arguments":"#);
-    serde_json::to_writer(line, &arguments).map_err(io::Error::from)
+    escape::json(line, &arguments)
 }
 
 /// How a root call's record ended, in a word.

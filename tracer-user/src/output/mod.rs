@@ -4,6 +4,7 @@
 pub mod callers;
 pub mod chrome;
 pub mod csv;
+pub mod escape;
 pub mod folded;
 pub mod ftrace;
 pub mod json;

@@ -7,7 +7,7 @@
 
 use std::io::{self, Write};
 
-use super::ftrace::time;
+use super::{escape, ftrace::time};
 use crate::{
     plan::FunctionTable,
     summary::{Bar, Flame, Merged},
@@ -90,13 +90,11 @@ fn draw(
 /// A text as XML has it. A recording may have any name, also one with what XML cannot say.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
+    for character in escape::visible(text).chars() {
         match character {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
-            '\u{fffe}' | '\u{ffff}' => escaped.push(char::REPLACEMENT_CHARACTER),
-            _ if character.is_control() => escaped.push(char::REPLACEMENT_CHARACTER),
             _ => escaped.push(character),
         }
     }

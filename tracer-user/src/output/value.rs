@@ -19,6 +19,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::escape;
 use crate::kernel::btf::ValueType;
 
 /// The largest error number (MAX_ERRNO, include/linux/err.h).
@@ -194,7 +195,7 @@ fn listed(value: u64, signed: bool, bytes: u32, names: &[(i64, String)]) -> Stri
 /// A number by its name in the enum. One that has none may be several of them together, if they are flags.
 fn named(number: i64, names: &[(i64, String)]) -> Option<String> {
     if let Some((_, name)) = names.iter().find(|(value, _)| *value == number) {
-        return Some(name.clone());
+        return Some(escape::visible(name).into_owned());
     }
     let mut rest = number;
     let mut parts = Vec::new();
@@ -204,7 +205,7 @@ fn named(number: i64, names: &[(i64, String)]) -> Option<String> {
             parts.push(name.as_str());
         }
     }
-    (rest == 0 && parts.len() > 1).then(|| parts.join("|"))
+    (rest == 0 && parts.len() > 1).then(|| escape::visible(&parts.join("|")).into_owned())
 }
 
 /// The value of a signed number of that many bytes, whatever the rest of the register holds.

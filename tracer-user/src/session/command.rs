@@ -18,6 +18,8 @@ use tokio::{
     task::JoinHandle,
 };
 
+use super::limits::FileLimit;
+
 /// When a command begins to run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Begin {
@@ -47,8 +49,13 @@ pub enum Subject {
 }
 
 impl Subject {
-    /// Makes the process of a command, if there is one.
-    pub fn start(command: &[String], begin: Begin, streams: Streams) -> Result<Option<Self>> {
+    /// Makes the process of a command, if there is one. It gets the limit of files that tracer was started with.
+    pub fn start(
+        command: &[String],
+        begin: Begin,
+        streams: Streams,
+        limit: FileLimit,
+    ) -> Result<Option<Self>> {
         let Some((program, arguments)) = command.split_first() else {
             return Ok(None);
         };
@@ -63,6 +70,8 @@ impl Subject {
             Streams::Nothing => Stdio::null(),
         };
         command.stdin(stream()).stdout(stream()).stderr(stream());
+        // SAFETY: `restore` makes a system call and nothing else, which a process may do between fork and exec.
+        unsafe { command.pre_exec(move || Ok(limit.restore()?)) };
         let subject = match begin {
             Begin::WhenArmed => Self::Held(Held::new(command, program)?),
             Begin::AtOnce => {
@@ -179,6 +188,8 @@ pub async fn end(child: &mut Option<Child>) {
 
 #[cfg(test)]
 mod tests {
+    use nix::sys::resource::{Resource, getrlimit};
+
     use super::*;
 
     fn shell(script: &str) -> Vec<String> {
@@ -186,7 +197,12 @@ mod tests {
     }
 
     fn start(command: &[String]) -> Result<Option<Subject>> {
-        Subject::start(command, Begin::WhenArmed, Streams::Shared)
+        Subject::start(
+            command,
+            Begin::WhenArmed,
+            Streams::Shared,
+            FileLimit::raise(),
+        )
     }
 
     #[tokio::test]
@@ -194,7 +210,12 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let mark = directory.path().join("mark");
         let script = format!("readlink /proc/self/fd/0 /proc/$$/fd/2 >{}", mark.display());
-        let subject = Subject::start(&shell(&script), Begin::AtOnce, Streams::Nothing);
+        let subject = Subject::start(
+            &shell(&script),
+            Begin::AtOnce,
+            Streams::Nothing,
+            FileLimit::raise(),
+        );
         let mut child = subject.unwrap().unwrap().running().unwrap();
         assert!(child.wait().await.unwrap().success());
         let streams = std::fs::read_to_string(mark).unwrap();
@@ -236,6 +257,39 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         assert!(!mark.exists());
+    }
+
+    /// tracer's own limit is raised, and the command does not see that.
+    #[tokio::test]
+    async fn it_has_the_limit_that_tracer_was_started_with() {
+        const LIMITED: &str = "TRACER_TEST_LIMITED";
+        if std::env::var_os(LIMITED).is_none() {
+            // Limits are the whole process's, so this test runs again in one of its own.
+            let name = "session::command::tests::it_has_the_limit_that_tracer_was_started_with";
+            let test = std::env::current_exe().unwrap();
+            let script = format!(
+                "ulimit -Sn 60; ulimit -Hn 70; exec {} {name}",
+                test.display()
+            );
+            let status = std::process::Command::new("sh")
+                .args(["-c", &script])
+                .env(LIMITED, "1")
+                .status();
+            assert!(status.unwrap().success());
+            return;
+        }
+        let limit = FileLimit::raise();
+        let own = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+        assert!(own.0 >= 70, "{own:?}");
+        for begin in [Begin::AtOnce, Begin::WhenArmed] {
+            let directory = tempfile::tempdir().unwrap();
+            let mark = directory.path().join("mark");
+            let script = format!("(ulimit -Sn; ulimit -Hn) >{}", mark.display());
+            let subject = Subject::start(&shell(&script), begin, Streams::Shared, limit);
+            let mut child = subject.unwrap().unwrap().release().await.unwrap();
+            assert!(child.wait().await.unwrap().success());
+            assert_eq!(std::fs::read_to_string(mark).unwrap(), "60\n70\n");
+        }
     }
 
     #[tokio::test]

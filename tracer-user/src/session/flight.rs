@@ -59,8 +59,11 @@ impl Flight {
         let mut file = tempfile::Builder::new()
             .prefix(".recording-")
             .tempfile_in(directory)?;
-        // A temporary file is for its owner alone; who may read the one before may read the new one.
-        if let Ok(before) = std::fs::metadata(&self.path) {
+        // A temporary file is for its owner alone; who may read the one before may read the new one. A symbolic link that somebody has
+        // put there meanwhile is replaced, and says nothing.
+        if let Ok(before) = std::fs::symlink_metadata(&self.path)
+            && before.is_file()
+        {
             let _ = file.as_file().set_permissions(before.permissions());
         }
         let mut writer = Writer::new(io::BufWriter::new(file.as_file_mut()))?;

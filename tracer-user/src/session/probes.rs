@@ -146,15 +146,3 @@ fn progress(what: &'static str, count: usize) -> ProgressBar {
     }
     bar.with_message(what)
 }
-
-/// Two programs and two links a function: the usual limit of 1,024 is soon reached. Without the capability to
-/// raise it, attaching says so when it gets there.
-pub fn raise_file_limit() {
-    use nix::sys::resource::{Resource, getrlimit, setrlimit};
-    const WANTED: u64 = 1 << 20;
-    if setrlimit(Resource::RLIMIT_NOFILE, WANTED, WANTED).is_err()
-        && let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
-    {
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
-    }
-}

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     graph::{FunctionId, Joined, Nanoseconds, Rebuilder},
-    output::Form,
+    output::{Form, escape::visible},
     plan::FunctionTable,
     recording::{Damage, Data, End, Ending, Frame, Head, Piece, Reader, columns::Step},
     watch::{Delivered, Feed, Outlets, Source, Watch},
@@ -212,9 +212,11 @@ fn go_through<'a>(
     let roots = &recording.head.roots;
     // Where the head is lost, nothing says what the roots return.
     if !roots.is_empty() {
-        let types = roots
+        let names: Vec<_> = roots.iter().map(|it| visible(&it.name)).collect();
+        let types = names
             .iter()
-            .map(|it| (it.name.as_str(), it.returns.clone()));
+            .zip(roots)
+            .map(|(name, it)| (&**name, it.returns.clone()));
         show.filter.check(types)?;
     }
     let joined = Joined::default();

@@ -8,9 +8,9 @@ use std::{
 };
 
 /// Moves what is at `path` to a name with a number, and older ones to higher numbers; `keep` older ones stay. An empty
-/// file, which somebody may have made to see whether it can be made, is none.
+/// file, which somebody may have made to see whether it can be made, is none. A symbolic link is moved, not what it leads to.
 pub fn make_way(path: &Path, keep: u32) -> io::Result<()> {
-    if keep == 0 || fs::metadata(path).is_ok_and(|file| file.len() == 0) {
+    if keep == 0 || fs::symlink_metadata(path).is_ok_and(|file| file.len() == 0) {
         return Ok(());
     }
     for number in (1..keep).rev() {

@@ -17,9 +17,11 @@ use super::{
     growth::{self, Growth, Start},
     learn,
     learning::{self, Before, Learned, Origin},
+    limits::FileLimit,
     pipeline::Pipeline,
     printer::Printer,
     probes::{self, FIRST_GENERATION, Probes},
+    processes,
     recorder::{self, Recorder},
     streaming::{self, Ends},
     tell,
@@ -36,13 +38,14 @@ use crate::{
 
 /// Runs one trace until it ends, or until it is to stop.
 pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outcome> {
-    probes::raise_file_limit();
+    let limit = FileLimit::raise();
     // From the beginning on: by itself the signal would end the process, which has seconds of work before it traces.
     let recording = outputs.recording.as_ref();
     let save = recording
         .filter(|target| target.waits_to_be_asked())
         .map(|_| signal(SignalKind::user_defined1()));
     let save = save.transpose().context("cannot listen for signals")?;
+    processes::end_with(&options.callers.pids, &stop)?;
     let kernel = Arc::new(Kernel::read()?);
     let ways = Ways::of(&kernel.types, &kernel.symbols);
     let way = ways.choose(options.way)?;
@@ -58,7 +61,7 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
             prototype.map(|prototype| prototype.returns),
         )
     }))?;
-    let subject = Subject::start(&options.command, options.begin, options.streams)?;
+    let subject = Subject::start(&options.command, options.begin, options.streams, limit)?;
     let tell = |words: &str| tell::more(options.verbose, words);
     let keeps = options.use_cache && !options.is_roots_only();
     let cache = keeps.then(|| learning::cache(tell)).flatten();

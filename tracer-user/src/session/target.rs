@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::rotation::make_way;
-use crate::recording::{Counters, End, Ending, Frame, Head, Writer};
+use crate::recording::{Counters, End, Ending, Frame, Head, Writer, file};
 
 /// Room for the last frame, bytes.
 const END_BYTES: u64 = 128;
@@ -137,7 +137,7 @@ impl Files {
             counters: Counters::default(),
         }))?;
         make_way(path, keep)?;
-        self.writer = Writer::new(File::create(path)?)?;
+        self.writer = Writer::new(file::create(path)?)?;
         self.frames = 0;
         self.writer.write(&self.head)
     }

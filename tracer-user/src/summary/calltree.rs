@@ -8,6 +8,7 @@ use std::{
 use super::{Collect, Merged, Sums, merged::self_times, table};
 use crate::{
     graph::{FunctionId, Node, RootCall, tree::SleepTime},
+    output::escape,
     plan::FunctionTable,
 };
 
@@ -45,7 +46,7 @@ impl<'a> CallTree<'a> {
         for (caller, calls) in callers {
             match caller {
                 Some(caller) => {
-                    let caller = self.functions.name(*caller);
+                    let caller = escape::visible_owned(self.functions.name(*caller));
                     writeln!(out, "# called by {caller}: {calls}")?;
                 }
                 None => writeln!(out, "# called as a root: {calls}")?,
@@ -60,7 +61,7 @@ impl<'a> CallTree<'a> {
         });
         let head = ["calls", "total us", "self us", "avg us", "function"];
         table::write(out, &head, &rows, |(above, function, sums)| {
-            let name = self.functions.name(*function);
+            let name = escape::visible_owned(self.functions.name(*function));
             cells(sums, format!("{}{name}", "  ".repeat(*above)))
         })
     }

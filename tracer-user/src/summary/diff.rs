@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     graph::{RootCall, tree::SleepTime},
+    output::escape,
     plan::FunctionTable,
 };
 
@@ -180,7 +181,7 @@ impl<'a> Diff<'a> {
             table::average(other.total.0, other.timed),
             shift,
             errors,
-            path.join(" > "),
+            escape::visible(&path.join(" > ")).into_owned(),
         ]
     }
 }

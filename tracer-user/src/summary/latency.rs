@@ -13,7 +13,7 @@ use hdrhistogram::Histogram;
 use super::{Collect, table};
 use crate::{
     graph::{FunctionId, Node, RootCall, Trees, tree::SleepTime},
-    output::value,
+    output::{escape, value},
     plan::FunctionTable,
 };
 
@@ -64,7 +64,8 @@ impl<'a> Latency<'a> {
     /// Writes a histogram for each root.
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
         for (&function, root) in &self.roots {
-            writeln!(out, "{}: {}", self.functions.name(function), root.numbers())?;
+            let name = self.functions.name(function);
+            writeln!(out, "{}: {}", escape::visible(&name), root.numbers())?;
             root.picture(out)?;
         }
         Ok(())

@@ -14,7 +14,7 @@ use hdrhistogram::Histogram;
 use super::{Collect, merged::self_times, table};
 use crate::{
     graph::{Call, CpuId, FunctionId, Node, RootCall, TaskKey, tree::SleepTime},
-    output::value,
+    output::{escape, value},
     plan::FunctionTable,
 };
 
@@ -182,8 +182,9 @@ impl<'a> Report<'a> {
         table::write(out, &head, &rows, |(label, row)| cells(label, row))
     }
 
+    /// What a row is about, as it may be shown.
     fn label(&self, function: FunctionId, group: Group) -> String {
-        let name = self.functions.name(function);
+        let name = escape::visible_owned(self.functions.name(function));
         match group {
             Group::All => name.into_owned(),
             Group::Cpu(cpu) => format!("{name} on CPU {}", cpu.0),
@@ -193,7 +194,7 @@ impl<'a> Report<'a> {
             }
             Group::Caller(caller) => {
                 let caller = caller.map_or(Cow::Borrowed("nothing that was traced"), |caller| {
-                    self.functions.name(caller)
+                    escape::visible_owned(self.functions.name(caller))
                 });
                 format!("{name} from {caller}")
             }
@@ -230,7 +231,8 @@ impl<'a> Report<'a> {
 impl Collect for Report<'_> {
     fn add(&mut self, root: &RootCall) {
         if self.group_by == Some(GroupBy::Task) && self.comms.len() < MOST_ROWS {
-            self.comms.insert(root.task, root.comm().into_owned());
+            let comm = escape::comm(root).into_owned();
+            self.comms.insert(root.task, comm);
         }
         let times = self_times(root, self.sleep);
         let mut open: Vec<FunctionId> = Vec::new();

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     filter,
     graph::{Nanoseconds, Node},
-    output::{ftrace::Colour, value},
+    output::{escape, ftrace::Colour, value},
     summary::KeptCall,
 };
 
@@ -100,18 +100,19 @@ impl Canvas<'_> {
         self.text(0, y, &line, Style::new());
     }
 
-    /// Writes from a column on; what does not fit is cut off, and so is what no terminal should get.
+    /// Writes from a column on; what does not fit is cut off, and what no terminal should get is escaped.
     fn text(&mut self, x: u16, y: u16, text: &str, style: Style) {
         if x >= self.area.width || y >= self.area.height {
             return;
         }
         let room = usize::from(self.area.width - x);
-        let text = text.replace(char::is_control, " ");
-        self.buffer.set_stringn(x, y, text, room, style);
+        self.buffer
+            .set_stringn(x, y, escape::visible(text), room, style);
     }
 
     /// Writes so that it ends before a column.
     fn text_to(&mut self, end: u16, y: u16, text: &str, style: Style) {
+        let text = &*escape::visible(text);
         let length = u16::try_from(text.chars().count()).unwrap_or(u16::MAX);
         self.text(end.saturating_sub(length), y, text, style);
     }
@@ -169,7 +170,7 @@ impl Canvas<'_> {
                 Asks::Save if state.to_save().len() == 1 => "write 1 call to: ".to_owned(),
                 Asks::Save => format!("write the {} slowest calls to: ", state.to_save().len()),
             };
-            let line = format!("{asks}{}", prompt.text);
+            let line = format!("{asks}{}", escape::visible(&prompt.text));
             self.text(1, said, &line, BOLD);
             let end = u16::try_from(line.chars().count() + 1).unwrap_or(u16::MAX);
             self.text(end, said, " ", REVERSED);
@@ -346,7 +347,7 @@ fn slow(state: &State, kept: &KeptCall, age: Nanoseconds) -> String {
         numbers::time(age),
         root.map_or(0, |root| root.cpu.0),
         returned.unwrap_or_else(|| "-".to_owned()),
-        kept.call.comm(),
+        escape::comm(&kept.call),
         kept.call.task.id().0,
         if state.head.roots.len() > 1 {
             name

@@ -94,7 +94,7 @@ impl Top {
 
 impl Inner {
     fn is_wanted(&self) -> bool {
-        !self.has_quit && !self.stop.is_wanted()
+        !self.has_quit && !self.stop.is_asked()
     }
 
     /// Answers keys and makes a picture, if it is time.

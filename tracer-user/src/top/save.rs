@@ -4,7 +4,6 @@
 //! The file is a new one: nothing is overwritten. It is written by a thread of its own, so a slow disk does not hold up the rings.
 
 use std::{
-    fs::File,
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -14,7 +13,7 @@ use std::{
 use crate::{
     graph::{Call, FunctionId, Joined, Node, RootCall, events},
     plan::FunctionTable,
-    recording::{End, Frame, Head, Writer, columns::Collector},
+    recording::{End, Frame, Head, Writer, columns::Collector, file},
     summary::KeptCall,
 };
 
@@ -105,7 +104,7 @@ fn began(call: &RootCall) -> u64 {
 }
 
 fn write(path: &Path, frames: &[Frame]) -> io::Result<()> {
-    let file = File::create_new(path)?;
+    let file = file::create_new(path)?;
     let mut writer = Writer::new(file)?;
     let written = frames.iter().try_for_each(|frame| writer.write(frame));
     let file = writer.into_inner();

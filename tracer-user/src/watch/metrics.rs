@@ -24,7 +24,7 @@ use tracer_common::CpuCounters;
 use crate::{
     filter,
     graph::{FunctionId, RootCall, tree::SleepTime},
-    output::value,
+    output::{escape, value},
     plan::FunctionTable,
     recording::Head,
 };
@@ -100,7 +100,7 @@ impl Metrics {
         };
         metrics.register(head, sent);
         for root in &head.roots {
-            let root = root.name.clone();
+            let root = escape::visible(&root.name).into_owned();
             drop(metrics.durations.get_or_create(&Root { root }));
         }
         metrics
@@ -227,7 +227,7 @@ impl Adder {
             return;
         };
         let (name, durations) = self.roots.entry(root.function).or_insert_with(|| {
-            let name = functions.name(root.function).into_owned();
+            let name = escape::visible_owned(functions.name(root.function)).into_owned();
             let root = name.clone();
             let durations = metrics.durations.get_or_create_owned(&Root { root });
             (name, durations)

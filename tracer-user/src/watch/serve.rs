@@ -1,9 +1,14 @@
 //! The metrics' own small web server.
 //!
-//! It answers a few scrapers at a time and none for longer than [`PATIENCE`]; who comes beyond that waits until one of them is done. So
-//! a scraper that is slow, says nothing or says nonsense holds up other scrapers at most, and nothing of the trace.
+//! A connection has [`PATIENCE`] from its beginning to the end of the answer, and there are [`CONNECTIONS`] of them
+//! at most. Where one more comes, the oldest is closed: it has had its time, for an answer takes milliseconds. So
+//! whoever connects and says nothing, however often, keeps no scraper out, and a scraper that is slow or says
+//! nonsense holds up nothing of the trace.
 
-use std::{convert::Infallible, io, net::SocketAddr, str::FromStr, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque, convert::Infallible, io, net::SocketAddr, str::FromStr, sync::Arc,
+    time::Duration,
+};
 
 use http_body_util::Full;
 use hyper::{
@@ -18,15 +23,15 @@ use prometheus_client::encoding::prometheus_text::CONTENT_TYPE as TEXT;
 use thiserror::Error;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    task::JoinHandle,
     time::{sleep, timeout},
 };
 
 use super::Metrics;
 
-/// Scrapers that are answered at the same time.
-const SCRAPERS: usize = 8;
-/// How long one may take from its connection to the end of the answer.
+/// Connections that are open at the same time, each of some 20 KB.
+const CONNECTIONS: usize = 32;
+/// How long one may take from its beginning to the end of the answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long to wait when the host has no descriptor or memory for a connection.
 const RECOVERY: Duration = Duration::from_millis(100);
@@ -65,19 +70,24 @@ impl Address {
     }
 }
 
-/// Answers scrapers for ever.
+/// Answers scrapers without an end.
 pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>) -> Infallible {
-    let free = Arc::new(Semaphore::new(SCRAPERS));
+    // The oldest first.
+    let mut open: VecDeque<JoinHandle<()>> = VecDeque::new();
     loop {
-        let place = Arc::clone(&free).acquire_owned().await;
         match listener.accept().await {
             Ok((stream, _)) => {
+                open.retain(|connection| !connection.is_finished());
+                if open.len() == CONNECTIONS
+                    && let Some(oldest) = open.pop_front()
+                {
+                    oldest.abort();
+                }
                 let metrics = Arc::clone(&metrics);
-                tokio::spawn(async move {
-                    // Whoever takes too long or talks nonsense has been told so by HTTP or by the end of the connection.
+                open.push_back(tokio::spawn(async move {
+                    // Who takes too long or talks nonsense has been told so by HTTP or by the end of the connection.
                     let _ = timeout(PATIENCE, converse(stream, &metrics)).await;
-                    drop(place);
-                });
+                }));
             }
             Err(_) => sleep(RECOVERY).await,
         }

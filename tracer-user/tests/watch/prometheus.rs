@@ -182,6 +182,30 @@ fn whoever_talks_nonsense_is_told_so_and_holds_nobody_up() {
     assert_eq!(watch.end(), None);
 }
 
+/// A connection that says nothing costs a scraper neither time nor its place, however many there are.
+#[test]
+fn idle_connections_keep_no_scraper_out() {
+    const AT_ONCE: usize = 8;
+    let (listener, address) = listen();
+    let (watch, feed) = start(None, Some(listener), CpuCounters::default());
+    let connect = || TcpStream::connect(address).unwrap();
+    let mut idle: Vec<TcpStream> = (0..AT_ONCE).map(|_| connect()).collect();
+    Scraped::from(address);
+    // It was answered beside them, and not when they had been given up.
+    for stream in &mut idle {
+        stream.set_nonblocking(true).unwrap();
+        let said = stream.read(&mut [0]).map_err(|error| error.kind());
+        assert_eq!(said, Err(io::ErrorKind::WouldBlock));
+        stream.set_nonblocking(false).unwrap();
+    }
+    // Where there are too many, the oldest goes.
+    idle.extend((0..100).map(|_| connect()));
+    Scraped::from(address);
+    assert!(matches!(idle[0].read(&mut [0]), Ok(0) | Err(_)));
+    drop((idle, feed));
+    assert_eq!(watch.end(), None);
+}
+
 /// A collector that takes the connection and never answers costs memory up to a bound, no time of the trace, and 5 s at its end.
 #[test]
 fn a_silent_collector_holds_nothing_up() {

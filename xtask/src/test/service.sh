@@ -31,6 +31,16 @@ has() { grep -q "^$1:.$2\$" /proc/$pid/status || fail "$(grep "^$1:" /proc/$pid/
 has CapBnd 000000c400220000
 has NoNewPrivs 1
 has Seccomp 2
+shows() { systemctl show --value --property="$1" tracer-record; }
+[ "$(shows MemoryMax)" = 2147483648 ] || fail "MemoryMax is $(shows MemoryMax)"
+[ "$(shows TasksMax)" = 64 ] || fail "TasksMax is $(shows TasksMax)"
+shows SystemCallFilter | grep -qw bpf || fail "the filter of system calls has no bpf: $(shows SystemCallFilter)"
+! shows SystemCallFilter | grep -qw mount || fail "the filter of system calls lets mount through"
+# What it took so far is far below what it may take.
+[ "$(shows MemoryPeak)" -lt 536870912 ] || fail "it took $(shows MemoryPeak) bytes"
+[ "$(shows TasksCurrent)" -lt 32 ] || fail "it has $(shows TasksCurrent) tasks"
+# Nobody else reads what it recorded.
+[ "$(stat -c %a $recording)" = 600 ] || fail "the recording is $(stat -c %a $recording)"
 
 # Stopped, it writes once more, and nothing of it stays in the kernel.
 before=$(calls $recording)

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
     pty::{Winsize, openpty},
@@ -160,6 +160,20 @@ impl Terminal {
             had_screen: contains(&self.bytes, b"\x1b[?1049h"),
         };
         Ok((end, self))
+    }
+
+    /// Hangs up, as a terminal does whose window is closed, and waits until the program ends.
+    pub fn hang_up(mut self, limit: Duration) -> Result<ExitStatus> {
+        // The user's end closes; what is read from now on is nothing.
+        self.line = File::open("/dev/null")?;
+        let end = Instant::now() + limit;
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            ensure!(Instant::now() < end, "the program does not end");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     fn until(

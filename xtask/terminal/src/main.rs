@@ -10,6 +10,7 @@
 //! | `size COLUMNS LINES` | makes the terminal of this size |
 //! | `signal NAME` | sends a signal, such as `SIGTERM` |
 //! | `show` | prints the screen, as it is when nothing more comes |
+//! | `hang-up STATUS` | hangs up, and waits until the program ends with this status |
 //! | `end STATUS` | waits until the program ends with this status and the terminal is as it was |
 //!
 //! Exit status 0 if all steps could be taken; else 1, with what could not on stderr.
@@ -71,6 +72,13 @@ fn take(step: &str, terminal: Option<Terminal>) -> Result<Option<Terminal>> {
                 bail!("it ended with {}\n{screen}", end.status);
             }
             println!("{screen}");
+            return Ok(None);
+        }
+        "hang-up" => {
+            let status = terminal.hang_up(LIMIT)?;
+            if status.code() != Some(rest.parse()?) {
+                bail!("it ended with {status}");
+            }
             return Ok(None);
         }
         _ => bail!("there is no such step"),

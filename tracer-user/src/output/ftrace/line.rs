@@ -12,7 +12,10 @@ use super::{
     colour::{Colour, painted},
     time,
 };
-use crate::graph::{CpuId, Nanoseconds};
+use crate::{
+    graph::{CpuId, Nanoseconds, RootCall},
+    output::escape,
+};
 
 /// Which columns there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -135,9 +138,8 @@ impl Prologue {
 }
 
 /// `comm-pid`, the name cut to seven characters (`print_graph_proc`).
-pub fn task_label(comm: &str, tid: u32) -> String {
-    let name: String = comm.chars().take(7).collect();
-    format!("{name}-{tid}")
+pub fn task_label(root: &RootCall) -> String {
+    format!("{}-{}", escape::short_comm(root, 7), root.task.id().0)
 }
 
 /// The third flag of `trace_print_lat_fmt` (kernel/trace/trace_output.c), without a hard interrupt on top of a soft one.

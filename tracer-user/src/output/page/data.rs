@@ -14,6 +14,7 @@ use self::{
 };
 use super::Page;
 use crate::{
+    output::escape::visible,
     recording::Head,
     summary::{
         self, Change, Changed, Flame, Overview,
@@ -105,10 +106,10 @@ impl Recording {
         let failed = overview.kept.failed().map(call).collect();
         let rows = overview.report.rows(page.sort);
         Self {
-            file: recorded.file.clone(),
-            host: recorded.head.host.clone(),
-            kernel: recorded.head.kernel.clone(),
-            command: recorded.head.command.clone(),
+            file: recorded.file.as_deref().map(shown),
+            host: shown(&recorded.head.host),
+            kernel: shown(&recorded.head.kernel),
+            command: recorded.head.command.iter().map(|it| shown(it)).collect(),
             cpus: recorded.head.possible_cpus,
             began: recorded.head.began_realtime_ns / 1_000_000,
             root_calls: totals.whole_calls + totals.partial_calls,
@@ -247,13 +248,18 @@ impl ChangedPath {
         };
         Self {
             change,
-            path: path.iter().map(|&name| name.to_owned()).collect(),
+            path: path.iter().map(|name| shown(name)).collect(),
             calls: sides.map(|sums| sums.calls),
             average: sides.map(|sums| (sums.timed > 0).then_some(sums.mean())),
             shift,
             errors: errors.map(f64::abs),
         }
     }
+}
+
+/// A text from outside.
+fn shown(text: &str) -> String {
+    visible(text).into_owned()
 }
 
 fn column(sort: SortBy) -> &'static str {

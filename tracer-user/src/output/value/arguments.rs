@@ -12,6 +12,7 @@ use super::{Style, Typed, Values, format_return, sign_extended, text::quoted, ty
 use crate::{
     graph::{Call, Text},
     kernel::btf::ValueType,
+    output::escape,
     plan::{FunctionInfo, ParameterInfo},
 };
 
@@ -35,7 +36,7 @@ pub fn format_arguments(parameters: &[ParameterInfo], registers: &[u64], texts: 
             if parameter.name.is_empty() {
                 value
             } else {
-                format!("{}={value}", parameter.name)
+                format!("{}={value}", escape::visible(&parameter.name))
             }
         })
         .collect();

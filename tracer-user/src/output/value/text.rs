@@ -1,9 +1,9 @@
-//! A text that an argument points to, between quotes as C writes it: whoever reads the listing, a terminal first of all, gets nothing but
-//! characters that can be seen.
+//! A text that an argument points to, between quotes as C writes it, with nothing but characters that can be seen
+//! ([`crate::output::escape`]).
 
 use std::fmt::Write as _;
 
-use crate::graph::Text;
+use crate::{graph::Text, output::escape};
 
 /// A text with its quotes. One that goes on has `...` behind it, as strace prints it.
 pub fn quoted(text: &Text) -> String {
@@ -12,9 +12,8 @@ pub fn quoted(text: &Text) -> String {
     for chunk in text.bytes.utf8_chunks() {
         for character in chunk.valid().chars() {
             match character {
-                // Between double quotes it may stand as it is.
-                '\'' => out.push(character),
-                _ => out.extend(character.escape_debug()),
+                '"' | '\\' => out.extend(['\\', character]),
+                _ => escape::push(&mut out, character),
             }
         }
         for byte in chunk.invalid() {
@@ -49,7 +48,7 @@ mod tests {
             (b"", true, r#""""#),
             (b"/a/long/way", false, r#""/a/long/way"..."#),
             (b"it's \"so\"\\", true, r#""it's \"so\"\\""#),
-            (b"a\tb\nc\x1b[2J\x7f", true, r#""a\tb\nc\u{1b}[2J\u{7f}""#),
+            (b"a\tb\nc\x1b[2J\x7f", true, r#""a\tb\nc\x1b[2J\x7f""#),
             (
                 "Gr\u{fc}n\u{202e}".as_bytes(),
                 true,

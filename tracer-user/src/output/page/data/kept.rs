@@ -7,6 +7,7 @@ use super::names::{NameId, Names};
 use crate::{
     graph::{self, Closed, End, Node},
     output::{
+        escape,
         ftrace::{Arguments, Callers, Options},
         json,
         value::{self, Style, Values},
@@ -58,7 +59,7 @@ impl Call {
         Self {
             number: kept.number,
             at: entered.map(|at| at.0.saturating_sub(began)),
-            task: format!("{}-{}", root.comm(), root.task.id().0),
+            task: format!("{}-{}", escape::comm(root), root.task.id().0),
             cpu: root.nodes.first().map_or(0, |node| node.cpu().0),
             duration: kept.duration.map(|duration| duration.0),
             end: end(root.end),
@@ -120,7 +121,7 @@ fn line_of(call: &graph::Call, text: Options, names: &mut Names<'_>) -> Line {
     let caller = match text.callers {
         Callers::Shown => call
             .caller
-            .map(|caller| names.functions.name(caller).into_owned()),
+            .map(|caller| escape::visible(&names.functions.name(caller)).into_owned()),
         Callers::Hidden => None,
     };
     Line(

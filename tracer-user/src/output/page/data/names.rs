@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
-use crate::{graph::FunctionId, plan::FunctionTable};
+use crate::{graph::FunctionId, output::escape, plan::FunctionTable};
 
 /// A place in the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -31,7 +31,8 @@ impl<'a> Names<'a> {
     /// A function's place.
     pub fn number(&mut self, function: FunctionId) -> NameId {
         *self.numbers.entry(function).or_insert_with(|| {
-            self.list.push(self.functions.name(function).into_owned());
+            let name = self.functions.name(function);
+            self.list.push(escape::visible(&name).into_owned());
             NameId(self.list.len() - 1)
         })
     }
