@@ -9,6 +9,7 @@
 //! interrupt calls is seen. All fprobes of a CPU have one guard (`bpf_prog_active`, kernel/trace/bpf_trace.c).
 
 use std::{
+    collections::HashMap,
     io,
     os::fd::{AsFd as _, BorrowedFd, OwnedFd},
     sync::Arc,
@@ -20,7 +21,10 @@ use super::{
     many,
     programs::{Copy, Programs},
 };
-use crate::{kernel::Kernel, plan::Planned};
+use crate::{
+    kernel::{Kernel, facts::Release},
+    plan::Planned,
+};
 
 /// Calls that may be open at once in the functions of an fprobe's link, at least: a thousand tasks inside a root, each with some calls below it.
 const OPEN_CALLS: usize = 1 << 14;
@@ -158,14 +162,48 @@ fn named(
             Functions::Types(ids)
         }
         Mechanism::Session(Many::Fprobe) | Mechanism::EndByEnd => {
-            let addresses: Vec<u64> = functions
-                .iter()
-                .map(|function| function.address.0)
-                .collect();
+            let addresses = addresses(kernel, functions);
             let addresses = addresses.repeat(repetitions(kernel, functions.len()));
             Functions::Addresses(addresses, ends)
         }
     }
+}
+
+/// Where the functions are patched: the kernel takes that as it is, and looks for it otherwise.
+fn addresses(kernel: &Kernel, functions: &[&Planned]) -> Vec<u64> {
+    let patched = |function: &&Planned| {
+        let known = kernel.traceable_at(function.address);
+        known.map_or(function.address.0, |traceable| traceable.address.0)
+    };
+    let mut addresses: Vec<u64> = functions.iter().map(patched).collect();
+    if functions.len() > FEW && has_buckets(kernel) {
+        most_called_last(kernel, &mut addresses);
+    }
+    addresses
+}
+
+/// Functions whose order does not matter: one or two in a bucket.
+const FEW: usize = 512;
+
+/// Whether an fprobe finds a function in a hash of 256 buckets (fprobe_ip_table, kernel/trace/fprobe.c):
+/// from 6.14 to 6.18, later in one that grows. With all functions attached a bucket has some 160.
+fn has_buckets(kernel: &Kernel) -> bool {
+    let Release { major, minor } = kernel.release;
+    major == 6 && (14..=18).contains(&minor)
+}
+
+/// What is attached last is found first in its bucket (hlist_add_head_rcu in insert_fprobe_node), so the
+/// functions that most places call come last. Seen on 6.18.
+fn most_called_last(kernel: &Kernel, addresses: &mut [u64]) {
+    let Some(text) = &kernel.text else { return };
+    let all = kernel.traceable_functions();
+    let counts = text.call_counts(&kernel.symbols, all);
+    let by_address: HashMap<u64, u32> = all
+        .iter()
+        .zip(counts)
+        .map(|(traceable, calls)| (traceable.address.0, calls))
+        .collect();
+    addresses.sort_by_key(|address| by_address.get(address).copied().unwrap_or_default());
 }
 
 /// How often each address is named. Up to 6.13 an fprobe has room for two open calls for each CPU and address that it is given, whichever

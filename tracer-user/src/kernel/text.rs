@@ -7,6 +7,7 @@
 //! `kcore` reads the bytes, `x86_64` decodes them, this file says what a branch means: a call, a
 //! tail call (a jump to another function), or the function's own `.cold` part, which is followed.
 
+mod counts;
 mod kcore;
 mod x86_64;
 
@@ -15,18 +16,20 @@ use std::collections::BTreeMap;
 use super::{
     Address,
     symbols::{Function, Symbols},
+    traceable::Traceable,
 };
 // The one place that names the processor.
 use x86_64 as processor;
 
 use kcore::Kcore;
+pub(super) use processor::has_patchable_entry;
 use processor::{Branch, BranchKind};
 
 /// Bytes of padding in front of a function that may be called instead of it (CONFIG_FUNCTION_PADDING_BYTES:
 /// call thunks live there).
 const PADDING: u64 = 16;
 /// Bytes at a function's start that a direct call may skip: `endbr64`.
-const LANDING_PAD: u64 = 4;
+pub(super) const LANDING_PAD: u64 = 4;
 /// How many static-call trampolines in a row are followed; the kernel makes no chains.
 const LONGEST_TRAMPOLINE_CHAIN: usize = 4;
 
@@ -93,9 +96,28 @@ impl KernelText {
         self.kcore.read(start, length)
     }
 
+    /// What reads it, for what works on any text.
+    pub fn reader(&self) -> impl Fn(Address, usize) -> Result<Vec<u8>, TextError> {
+        |start, length| self.read(start, length)
+    }
+
+    /// Where the kernel itself says that one of its symbols is, before any symbols are known: see
+    /// kernel/vmcore_info.c for which it names.
+    pub fn announced(&self, symbol: &str) -> Option<Address> {
+        self.kcore.announced(symbol)
+    }
+
     /// What a function calls. Takes some microseconds.
     pub fn calls(&self, symbols: &Symbols, function: &Function<'_>) -> Result<Calls, TextError> {
         calls_in(symbols, function, &|start, length| self.read(start, length))
+    }
+
+    /// How many direct calls of each of `functions`, which ascend, the kernel proper has. See [`counts`].
+    pub fn call_counts(&self, symbols: &Symbols, functions: &[Traceable]) -> Vec<u32> {
+        let starts: Vec<Address> = functions.iter().map(|known| known.function).collect();
+        let [begin, end] = ["_stext", "_etext"].map(|name| symbols.address_of(name));
+        let (begin, end) = begin.zip(end).unwrap_or_default();
+        counts::call_counts(begin, end, &starts, &self.reader())
     }
 
     /// How many arguments in registers a function takes at least, by what its beginning reads: a type that has fewer is another

@@ -142,8 +142,10 @@ fn by_glob(kernel: &Kernel, rules: &Rules, glob: &str) -> Result<Vec<Planned>, R
     let found: Vec<Planned> = if matching.len() > MOST_PAIRS && rules.takes_addresses() {
         let found = matching.iter();
         found
-            .filter(|function| rules.is_within_reach(kernel, function))
-            .map(|function| planned(function, Reach::Address))
+            .filter_map(|function| {
+                let reach = rules.wide_reach(kernel, function).ok()?;
+                Some(planned(function, reach))
+            })
             .collect()
     } else {
         let checked = |function: &Function<'_>| {

@@ -1,33 +1,38 @@
 //! All functions: what a trace begins with where the kernel can attach them at once.
 //!
 //! A function is found by its address alone, and only the rules that hold for an fprobe apply. So what a
-//! root calls once in a year has its probe from the first root call on. Cost: a pass over the symbols, some
-//! hundred instructions each, without their types and without their text.
+//! root calls once in a year has its probe from the first root call on. Cost: a pass over the functions
+//! that ftrace reaches, some hundred instructions each, without their types and their machine code.
 
 use std::collections::BTreeSet;
 
-use super::{LeftOut, Plan, Planned, Reason, Rules, Scope, Source, rules::is_shared};
-use crate::{
-    kernel::{Address, Kernel, symbols::Function},
-    plan::Reach,
-};
+use super::{LeftOut, Plan, Planned, Reach, Reason, Rules, Scope, Source, rules::is_shared};
+use crate::kernel::{Address, Kernel, symbols::Function};
 
 impl Plan {
-    /// All that the rules allow, below these roots and outside of what is hidden.
+    /// All that the rules allow, below these roots and outside of what is hidden. Nothing where the kernel
+    /// does not say what ftrace reaches.
     pub fn wide(kernel: &Kernel, rules: &Rules, roots: Vec<Planned>, hidden: Vec<Planned>) -> Self {
         let named = roots.iter().chain(&hidden);
-        let mut taken: BTreeSet<Address> = named.map(|function| function.address).collect();
+        let taken: BTreeSet<Address> = named.map(|function| function.address).collect();
         let mut plan = Self {
             roots,
             hidden,
             ..Self::default()
         };
-        for function in kernel.symbols.functions() {
-            if !is_traced(kernel, &function) || !taken.insert(function.start) {
+        for traceable in kernel.traceable_functions() {
+            let function = kernel.symbols.function_at(traceable.function);
+            let Some(function) = function.filter(|function| !taken.contains(&function.start))
+            else {
                 continue;
-            }
-            match rules.check_by_address(&function) {
-                Ok(()) => plan.callees.push(planned(&function)),
+            };
+            match rules.wide_reach(kernel, &function) {
+                Ok(reach) => plan.callees.push(Planned {
+                    name: function.shown(),
+                    address: function.start,
+                    source: Source::Everything,
+                    reach,
+                }),
                 Err(reason) => plan.left_out.push(LeftOut {
                     name: function.shown(),
                     reason,
@@ -39,43 +44,21 @@ impl Plan {
     }
 }
 
-/// Whether the kernel's tracing reaches it. BPF programs have no address that an fprobe could take.
-fn is_traced(kernel: &Kernel, function: &Function<'_>) -> bool {
-    function.module != Some("bpf")
-        && kernel.is_traceable(function.name)
-        && kernel
-            .symbols
-            .is_unique_in(function.name, function.module)
-}
-
-fn planned(function: &Function<'_>) -> Planned {
-    Planned {
-        name: function.shown(),
-        address: function.start,
-        source: Source::Everything,
-        reach: if is_shared(function.name) {
-            Reach::Shared
-        } else {
-            Reach::Address
-        },
-    }
-}
-
 impl Rules {
-    /// Whether an fprobe can have the function, and may.
-    pub fn is_within_reach(&self, kernel: &Kernel, function: &Function<'_>) -> bool {
-        is_traced(kernel, function) && self.check_by_address(function).is_ok()
-    }
-
-    /// Whether an fprobe may have the function, which the kernel's tracing reaches.
-    pub fn check_by_address(&self, function: &Function<'_>) -> Result<(), Reason> {
-        self.check_safety(function)?;
-        // An fprobe calls them at each hit, in which they are skipped: two more entries for nothing.
-        let is_of_probes = is_shared(function.name) && self.scope == Scope::Usual;
-        if is_of_probes || is_own_tracepoint(function.name) {
+    /// Whether a function may be one of very many that are attached by their addresses.
+    pub fn wide_reach(&self, kernel: &Kernel, function: &Function<'_>) -> Result<Reach, Reason> {
+        if is_shared(function.name) {
+            // An fprobe calls them at each hit, in which they are skipped: two more entries for nothing.
+            return match self.scope {
+                Scope::AllCalls => Ok(Reach::Shared),
+                Scope::Usual => Err(Reason::OwnHelper),
+            };
+        }
+        if is_own_tracepoint(function.name) {
             return Err(Reason::OwnHelper);
         }
-        Ok(())
+        self.reachable_by_address(kernel, function.start)?;
+        Ok(Reach::Address)
     }
 }
 
