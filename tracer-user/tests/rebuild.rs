@@ -268,6 +268,31 @@ fn an_interrupt_is_left_out_with_all_that_it_called() {
     assert!(calls[0].is_whole());
 }
 
+/// `tick_nohz_handler` with `noirqs`: what excludes interrupts is about those on top of a root call.
+#[test]
+fn a_root_that_an_interrupt_calls_is_shown_without_interrupts() {
+    let make = |frame, function, depth, kind, context: Context| Event {
+        function,
+        frame,
+        depth,
+        kind_and_context: Event::pack(kind, context as u8),
+        ..Event::default()
+    };
+    let list = [
+        make(1, 9, 0, EventKind::Entry, Context::HardIrq),
+        make(2, 8, 1, EventKind::Entry, Context::HardIrq),
+        make(3, 7, 2, EventKind::Entry, Context::Nmi),
+        make(3, 7, 2, EventKind::Exit, Context::Nmi),
+        make(2, 8, 1, EventKind::Exit, Context::HardIrq),
+        make(1, 9, 0, EventKind::Exit, Context::HardIrq),
+    ];
+    let mut rebuilder = Rebuilder::new(Interrupts::LeftOut);
+    let mut calls = Vec::new();
+    rebuilder.push(batch(1, 5, 0, 0, &list), &mut |call| calls.push(call));
+    assert_eq!(found(&calls[0]), [(9, 0), (8, 1)]);
+    assert!(calls[0].is_whole());
+}
+
 /// A function that got its probes in the middle of a root call shows an exit alone; one that had them shows a gap.
 #[test]
 fn a_function_that_joins_is_no_gap() {

@@ -22,6 +22,9 @@ use super::{
 #[derive(Debug)]
 pub struct Builder {
     interrupts: Interrupts,
+    /// What the CPU was doing for when the root was entered: a root that an interrupt calls is not excluded
+    /// as what interrupts the root call.
+    root: Context,
     tree: Growing,
     open: OpenCalls,
     /// Calls in interrupts that are left out and have not returned.
@@ -39,6 +42,7 @@ impl Builder {
     pub fn new(interrupts: Interrupts, trees: Trees) -> Self {
         Self {
             interrupts,
+            root: Context::Task,
             tree: Growing::new(trees),
             open: OpenCalls::default(),
             left_out: Vec::new(),
@@ -112,6 +116,12 @@ impl Builder {
         u32::try_from(self.open.len()).unwrap_or(u32::MAX)
     }
 
+    /// Whether what runs for an interrupt on top of the root call is not wanted, and this does.
+    fn is_excluded(&self, context: Context) -> bool {
+        let on_top = context >= Context::HardIrq && context > self.root;
+        on_top && self.interrupts == Interrupts::LeftOut
+    }
+
     fn keep_out(&mut self, cpu: CpuId) {
         self.tree.keep_out(self.depth(), cpu);
     }
@@ -124,7 +134,10 @@ impl Builder {
     }
 
     fn entry(&mut self, event: &Event, context: Context, cpu: CpuId) {
-        if self.interrupts == Interrupts::LeftOut && context >= Context::HardIrq {
+        if event.depth == 0 {
+            self.root = context;
+        }
+        if self.is_excluded(context) {
             // What is deeper shows an exit alone, which is left out, too.
             if self.left_out.len() < MOST_DEPTH {
                 self.left_out.push(identity(event));
@@ -199,7 +212,7 @@ impl Builder {
             cpu,
         };
         let Some((place, _)) = self.open.find(identity) else {
-            if !(self.interrupts == Interrupts::LeftOut && context >= Context::HardIrq) {
+            if !self.is_excluded(context) {
                 self.exit_without_entry(event, context, cpu, closed);
             }
             return ended(event);
