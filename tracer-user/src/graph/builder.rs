@@ -24,7 +24,7 @@ pub struct Builder {
     interrupts: Interrupts,
     tree: Growing,
     open: OpenCalls,
-    /// Calls in interrupts that are left out and have not returned.
+    /// Calls in interrupts that are excluded and have not returned.
     left_out: Vec<Identity>,
     off_since: Option<Nanoseconds>,
     off_total: Nanoseconds,
@@ -125,7 +125,7 @@ impl Builder {
 
     fn entry(&mut self, event: &Event, context: Context, cpu: CpuId) {
         if self.interrupts == Interrupts::LeftOut && context >= Context::HardIrq {
-            // What is deeper shows an exit alone, which is left out, too.
+            // What is deeper shows an exit alone, which is excluded, too.
             if self.left_out.len() < MOST_DEPTH {
                 self.left_out.push(identity(event));
             }
@@ -150,7 +150,7 @@ impl Builder {
         });
     }
 
-    /// A call of which nothing is known but one event.
+    /// A call that is known by one event alone.
     fn call(&self, event: &Event, context: Context, cpu: CpuId) -> Call {
         Call {
             function: FunctionId(event.function),
