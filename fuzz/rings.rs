@@ -58,7 +58,7 @@ struct Trace {
     made: [Vec<RootCall>; 2],
 }
 
-/// Root calls over rings: each of which anything came is told once, and its events are those that
+/// Root calls over rings: each that brought anything is told once, and its events are those that
 /// came and those that are lost.
 pub fn rings(bytes: &[u8]) {
     let mut trace = Trace::new();

@@ -1,4 +1,4 @@
-//! Recordings that nobody's tracer wrote: a small file must not take much memory, whatever it says.
+//! Recordings that no tracer wrote: a small file must not take much memory, whatever it says.
 //! Memory is counted by the allocator of this test alone.
 
 #![allow(

@@ -132,7 +132,9 @@ fn idle_tasks_are_told_apart() {
     assert_ne!(tracks[0], tracks[1]);
     let table = functions();
     let mut report = Report::new(&table, SleepTime::Counted, Some(GroupBy::Task));
-    calls.iter().for_each(|call| report.add(call));
+    for call in &calls {
+        report.add(call);
+    }
     let labels = report
         .rows(SortBy::Name)
         .into_iter()

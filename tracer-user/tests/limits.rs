@@ -270,7 +270,7 @@ fn what_waits_has_a_limit() {
     assert_eq!(found, (all, all, all));
 }
 
-/// Where nobody looks at trees, none is kept, and a call that would be too large is whole.
+/// Where trees are not asked for, none is kept, and a call that would be too large is whole.
 #[test]
 fn without_trees_there_is_nothing_to_cut() {
     let rebuilt = wide(MOST_EVENTS, Trees::Roots);

@@ -19,7 +19,7 @@ use tracer::{
     output::ftrace,
     plan::FunctionTable,
     recording::{Head, columns::Step},
-    session::replay::{self, Recording},
+    session::replay::{Learning, Recording},
     watch::{Feed, Outlets, Source, Watch},
 };
 use tracer_common::CpuCounters;
@@ -33,9 +33,8 @@ fn sample() -> (Head, FunctionTable, Vec<RootCall>) {
     let joined = Joined::default();
     let mut rebuilder = Rebuilder::new(Interrupts::Shown).with_joined(joined.clone());
     let mut calls = Vec::new();
-    let mut learning = replay::Learning::new(&table, &joined);
     while let Some(data) = recording.next_data().unwrap() {
-        learning.learn(&data);
+        Learning::new(&table, &joined).learn(&data);
         for step in data.steps() {
             match step {
                 Step::Batch(batch) => rebuilder.push(batch, &mut |call| calls.push(call)),

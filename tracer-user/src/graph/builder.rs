@@ -27,7 +27,7 @@ pub struct Builder {
     root: Context,
     tree: Growing,
     open: OpenCalls,
-    /// Calls in interrupts that are left out and have not returned.
+    /// Calls in interrupts that are excluded and have not returned.
     left_out: Vec<Identity>,
     off_since: Option<Nanoseconds>,
     off_total: Nanoseconds,
@@ -138,7 +138,7 @@ impl Builder {
             self.root = context;
         }
         if self.is_excluded(context) {
-            // What is deeper shows an exit alone, which is left out, too.
+            // What is deeper shows an exit alone, which is excluded, too.
             if self.left_out.len() < MOST_DEPTH {
                 self.left_out.push(identity(event));
             }
@@ -163,7 +163,7 @@ impl Builder {
         });
     }
 
-    /// A call of which nothing is known but one event.
+    /// A call that is known by one event alone.
     fn call(&self, event: &Event, context: Context, cpu: CpuId) -> Call {
         Call {
             function: FunctionId(event.function),

@@ -13,7 +13,7 @@ pub const MOST_EVENTS: u64 = 1 << 20;
 /// Events that are kept of all root calls that are open. One event more, and the call with the most
 /// of them is given out as it is.
 pub const MOST_EVENTS_IN_ALL: u64 = 1 << 21;
-/// Root calls that are open. One more, and the one of which nothing has come for the longest is
+/// Root calls that are open. One more, and the one that has been silent for the longest is
 /// given out as it is. The kernel side has 1022 at most; others are calls whose end was lost.
 pub const MOST_OPEN: usize = 1 << 12;
 /// Calls that are open in a root call. A kernel stack has 16 KiB, and a call with a probe takes

@@ -7,7 +7,7 @@ use super::RootCall;
 pub struct Totals {
     /// Root calls that returned with nothing missing.
     pub whole_calls: u64,
-    /// Root calls of which something is missing, that died, or that were cut off.
+    /// Root calls that miss something, that died, or that were cut off.
     pub partial_calls: u64,
     /// Events in trees.
     pub events: u64,

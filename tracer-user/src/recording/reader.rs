@@ -219,7 +219,7 @@ mod tests {
         let mut writer = Writer::new(Vec::new()).unwrap();
         let last_bytes = writer.pack(&last).unwrap();
         let mut file = writer.into_inner();
-        let (marks, begin) = (1 << 15, file.len());
+        let (marks, begin) = (1 << 13, file.len());
         let end = begin + marks * PREFIX_BYTES;
         while file.len() < end {
             let rest = u32::try_from(end - file.len() - PREFIX_BYTES).unwrap();
