@@ -5,10 +5,12 @@
 
 use std::io;
 
-/// Links to all of `items` that the kernel accepts, each with the items it took; `refused` hears of the others. An error of `refused` ends it.
+/// Links to all of `items` that the kernel accepts, each with the items it took; `refused` hears of the others. An error of `refused` ends
+/// it, and so does one that is `of_all`: what the kernel would answer for any item says nothing of one.
 pub fn link<'a, T, L, E>(
     items: &'a [T],
     link: &mut impl FnMut(&[T]) -> io::Result<L>,
+    of_all: impl Fn(&io::Error) -> bool,
     refused: &mut impl FnMut(&T, io::Error) -> Result<(), E>,
 ) -> Result<Vec<(L, &'a [T])>, E> {
     let mut links = Vec::new();
@@ -18,6 +20,10 @@ pub fn link<'a, T, L, E>(
             (_, None) => {}
             (_, Some(Ok(done))) => links.push((done, items)),
             ([one], Some(Err(error))) => refused(one, error)?,
+            ([one, ..], Some(Err(error))) if of_all(&error) => {
+                refused(one, error)?;
+                break;
+            }
             (_, Some(Err(_))) => {
                 let (first, second) = items.split_at(items.len() / 2);
                 waiting.extend([second, first]);
@@ -42,6 +48,21 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn what_is_no_items_fault_is_tried_once() {
+        let mut tries = 0;
+        let links: Result<Vec<((), &[u32])>, i32> = link(
+            &[1, 2, 3, 4],
+            &mut |_| {
+                tries += 1;
+                Err(io::Error::from_raw_os_error(libc::ENOMEM))
+            },
+            |error| error.raw_os_error() == Some(libc::ENOMEM),
+            &mut |_, error| Err(error.raw_os_error().unwrap_or_default()),
+        );
+        assert_eq!((links, tries), (Err(libc::ENOMEM), 1));
+    }
+
     proptest! {
         #[test]
         fn what_is_good_is_linked_once_and_what_is_bad_is_told(
@@ -61,6 +82,7 @@ mod tests {
                         Ok(())
                     }
                 },
+                |_| false,
                 &mut |item, _| -> Result<(), Infallible> {
                     told.insert(*item);
                     Ok(())

@@ -114,6 +114,7 @@ pub fn attach(
         let links = many::link(
             &own,
             &mut |some| link_all(&loaded, mechanism, kernel, some),
+            |error| AttachError::of_any(error).is_some(),
             &mut |function, error: io::Error| {
                 observer.refused(AttachError::link(&function.name, &error))
             },
@@ -206,13 +207,37 @@ fn most_called_last(kernel: &Kernel, addresses: &mut [u64]) {
     addresses.sort_by_key(|address| by_address.get(address).copied().unwrap_or_default());
 }
 
+/// Kernel memory that probes on so many functions take for calls that are open, bytes: nothing where every
+/// task has room of its own. Up to 6.13 it goes with the CPUs, and from 6.7 on with their square: each CPU's
+/// part of the pool has a place for every object (objpool_init, lib/objpool.c).
+#[must_use]
+pub fn memory(kernel: &Kernel, functions: usize) -> u64 {
+    /// An object with its data (struct fprobe_rethook_node), and a place in a pool.
+    const OBJECT: u64 = 96;
+    const PLACE: u64 = 8;
+    if !has_shared_room(kernel) {
+        return 0;
+    }
+    let cpus = u64::from(kernel.possible_cpus);
+    let objects = 2 * functions as u64 * cpus;
+    let places = match kernel.symbols.address_of("objpool_init") {
+        Some(_) => objects.next_power_of_two() * cpus,
+        None => 0,
+    };
+    objects * OBJECT + places * PLACE
+}
+
+/// Whether calls that are open share what room an fprobe was given.
+fn has_shared_room(kernel: &Kernel) -> bool {
+    kernel.symbols.address_of("fprobe_exit_handler").is_some()
+}
+
 /// How often each address is named. Up to 6.13 an fprobe has room for two open calls for each CPU and address that it is given, whichever
 /// functions they are in, and skips what finds none (fprobe_init_rethook, kernel/trace/fprobe.c): four sleeping tasks would be all that
 /// a root on two CPUs has room for. Naming an address again attaches nothing more (seen on 6.12). Later every task has room of its own.
 fn repetitions(kernel: &Kernel, functions: usize) -> usize {
-    let has_shared_room = kernel.symbols.address_of("fprobe_exit_handler").is_some();
     let room = 2 * functions * kernel.possible_cpus as usize;
-    if has_shared_room && room > 0 {
+    if has_shared_room(kernel) && room > 0 {
         OPEN_CALLS.div_ceil(room)
     } else {
         1

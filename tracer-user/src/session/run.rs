@@ -27,7 +27,7 @@ use super::{
     tell,
 };
 use crate::{
-    attach::{Attacher, Way, Ways},
+    attach::{Attacher, Way, Ways, session},
     graph::{Joined, Rebuilder},
     kernel::{Address, Kernel, learning::Looker},
     learn::{Narrowing, ProbeCost, Programs, Seen, Sets, narrowing::{self, Host}, sets::lock},
@@ -65,7 +65,7 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
     let tell = |words: &str| tell::more(options.verbose, words);
     let keeps = options.use_cache && !options.is_roots_only();
     let cache = keeps.then(|| learning::cache(tell)).flatten();
-    let (plan, found) = if options.wants_wide() && ways.by_address().is_some() {
+    let (plan, found) = if options.wants_wide() && can_be_wide(&kernel, ways) {
         wide(options, &kernel, &rules, (roots, hidden), cache.as_ref())
     } else {
         let held = subject.as_ref().and_then(Subject::held);
@@ -91,6 +91,26 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
         stop,
     };
     trace(options, prepared, outputs).await
+}
+
+/// Kernel memory that the probes of a wide trace may take, bytes.
+const WIDE_MEMORY: u64 = 512 << 20;
+
+/// Whether the kernel attaches all functions at once, and has the memory for it.
+fn can_be_wide(kernel: &Kernel, ways: Ways) -> bool {
+    let functions = kernel.traceable_functions().len();
+    if ways.by_address().is_none() || functions == 0 {
+        return false;
+    }
+    let memory = session::memory(kernel, functions);
+    if memory > WIDE_MEMORY {
+        eprintln!(
+            "tracer: probes on all functions would take {} MiB of kernel memory with {} CPUs, so the trace is gentle",
+            memory >> 20,
+            kernel.possible_cpus
+        );
+    }
+    memory <= WIDE_MEMORY
 }
 
 /// All functions that the rules allow.
