@@ -12,7 +12,10 @@ mod prototype;
 mod raw;
 mod trampoline;
 
-use std::{fs, io, sync::Arc};
+use std::{
+    fs, io,
+    sync::{Arc, OnceLock},
+};
 
 use raw::{Kind, Raw, TypeId};
 
@@ -58,6 +61,14 @@ pub struct Types {
     /// Functions in the order of the file.
     functions: Vec<TypeId>,
     index: NameIndex,
+    /// Structures, unions, variables and typedefs by name, once one was asked for.
+    others: OnceLock<Others>,
+}
+
+#[derive(Debug)]
+struct Others {
+    ids: Vec<TypeId>,
+    index: NameIndex,
 }
 
 impl Types {
@@ -93,6 +104,7 @@ impl Types {
             raw: Arc::new(raw),
             functions,
             index,
+            others: OnceLock::new(),
         })
     }
 
@@ -118,11 +130,8 @@ impl Types {
     }
 
     fn id_of(&self, kind: Kind, name: &str) -> Option<u32> {
-        let is_it = |id: &TypeId| {
-            self.raw.get(*id).is_some_and(|entry| entry.kind() == kind)
-                && self.raw.name_bytes(*id) == name.as_bytes()
-        };
-        self.raw.ids().find(is_it).map(|id| id.0)
+        let is_it = |id: &TypeId| self.raw.get(*id).is_some_and(|entry| entry.kind() == kind);
+        self.others_named(name).find(is_it).map(|id| id.0)
     }
 
     /// Whether more than one function has that name, so that the prototype may be another's.
@@ -133,17 +142,41 @@ impl Types {
     /// How many bytes into a structure a member lies, also one of an anonymous structure or union
     /// within. None if there is no such member, or if it is a bit field that starts within a byte.
     pub fn member_offset(&self, structure: &str, member: &str) -> Option<u64> {
-        self.raw
-            .ids()
-            .filter(|id| {
-                self.raw
-                    .get(*id)
-                    .is_some_and(|entry| entry.kind().has_members())
-                    && self.raw.name_bytes(*id) == structure.as_bytes()
-            })
+        self.structures_named(structure)
             .find_map(|id| self.bits_into(id, member.as_bytes(), 0))
             .filter(|bits| bits % 8 == 0)
             .map(|bits| bits / 8)
+    }
+
+    /// How many bytes a structure takes.
+    pub fn size_of(&self, structure: &str) -> Option<u32> {
+        let id = self.structures_named(structure).next()?;
+        Some(self.raw.get(id)?.size())
+    }
+
+    fn structures_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = TypeId> + 'a {
+        self.others_named(name).filter(|id| {
+            let entry = self.raw.get(*id);
+            entry.is_some_and(|entry| entry.kind().has_members())
+        })
+    }
+
+    fn others_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = TypeId> + 'a {
+        let others = self.others.get_or_init(|| {
+            let is_it = |id: &TypeId| {
+                let entry = self.raw.get(*id);
+                entry.is_some_and(|entry| entry.kind().is_other())
+                    && !self.raw.name_bytes(*id).is_empty()
+            };
+            let ids: Vec<TypeId> = self.raw.ids().filter(is_it).collect();
+            let index = NameIndex::build(ids.iter().map(|id| self.raw.name_bytes(*id)));
+            Others { ids, index }
+        });
+        others
+            .index
+            .candidates(name.as_bytes())
+            .filter_map(|number| others.ids.get(number as usize).copied())
+            .filter(|id| self.raw.name_bytes(*id) == name.as_bytes())
     }
 
     fn bits_into(&self, structure: TypeId, member: &[u8], nesting: usize) -> Option<u64> {

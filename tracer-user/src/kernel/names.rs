@@ -1,42 +1,53 @@
 //! An index from names to numbers, for lists of a hundred thousand names that are read once.
 //!
-//! The names stay in the text they were read from; the index holds numbers only, in open
-//! addressing, and the caller compares names. Building it costs one multiplication for every eight bytes of a
-//! name and one store: a sorted list or a map of strings costs ten times as much, which is felt in
-//! an emulated machine. Names that stand more than once come back in the order they were added.
+//! The names stay in the text they were read from; the index holds numbers only, in one chain for
+//! each hash, and the caller compares names. Building it costs one multiplication for every eight bytes
+//! of a name and two stores, also where a name stands a thousand times, as `__func__.0` does: a sorted
+//! list or a map of strings costs ten times as much, which is felt in an emulated machine. Names that
+//! stand more than once come back in the order they were added.
 
-const EMPTY: u32 = u32::MAX;
+use std::iter;
+
+const END: u32 = u32::MAX;
 const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Numbers by the hash of the name they belong to.
 #[derive(Debug, Default)]
 pub(super) struct NameIndex {
-    slots: Vec<u32>,
+    /// The first of each chain.
+    first: Vec<u32>,
+    /// The one behind each number in its chain.
+    next: Vec<u32>,
 }
 
 impl NameIndex {
     /// An index of `names`, each with its position; at most 2^31 names.
-    pub(super) fn build<'a>(names: impl ExactSizeIterator<Item = &'a [u8]>) -> Self {
-        // At most half full, so that chains stay short.
-        let size = (names.len().max(1) * 2).next_power_of_two();
-        let mut slots = vec![EMPTY; size];
-        for (number, name) in (0..EMPTY).zip(names) {
-            let mut slot = slot_of(name, size);
-            while slots[slot] != EMPTY {
-                slot = (slot + 1) & (size - 1);
-            }
-            slots[slot] = number;
+    pub(super) fn build<'a>(
+        names: impl ExactSizeIterator<Item = &'a [u8]> + DoubleEndedIterator,
+    ) -> Self {
+        let size = names.len().max(1).next_power_of_two();
+        let mut first = vec![END; size];
+        let mut next = vec![END; names.len()];
+        // Backwards, because each goes to the front of its chain.
+        for (number, name) in names.enumerate().rev() {
+            let slot = &mut first[slot_of(name, size)];
+            next[number] = *slot;
+            // None from a position that no list of names has.
+            *slot = u32::try_from(number).unwrap_or(END);
         }
-        Self { slots }
+        Self { first, next }
     }
 
     /// The numbers that may belong to `name`, in the order they were added; others are among them.
     pub(super) fn candidates(&self, name: &[u8]) -> impl Iterator<Item = u32> + '_ {
-        let size = self.slots.len();
-        let start = if size == 0 { 0 } else { slot_of(name, size) };
-        (0..size)
-            .map(move |step| self.slots[(start + step) & (size - 1)])
-            .take_while(|number| *number != EMPTY)
+        let first = match self.first.len() {
+            0 => END,
+            size => self.first[slot_of(name, size)],
+        };
+        let known = |number: u32| (number != END).then_some(number);
+        iter::successors(known(first), move |number| {
+            known(*self.next.get(*number as usize)?)
+        })
     }
 }
 

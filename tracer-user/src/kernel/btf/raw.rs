@@ -95,6 +95,11 @@ impl Kind {
         )
     }
 
+    /// Whether it is asked for by its name, other than a function.
+    pub(super) const fn is_other(self) -> bool {
+        self.has_members() || matches!(self, Self::Variable | Self::Typedef)
+    }
+
     pub(super) const fn has_members(self) -> bool {
         matches!(self, Self::Structure | Self::Union)
     }
@@ -321,7 +326,7 @@ impl Raw {
         };
         let names = &self.bytes[self.strings.clone()];
         let tail = names.get(offset as usize..).unwrap_or_default();
-        let length = tail.iter().position(|byte| *byte == 0);
+        let length = memchr::memchr(0, tail);
         &tail[..length.unwrap_or(tail.len())]
     }
 
