@@ -103,8 +103,13 @@ fn findings() -> Vec<Finding> {
         }),
         Finding::useful(
             "learning",
-            &Tracefs::open().and_then(|tracefs| tracefs.traceable()),
-            |names| format!("the function tracer reaches {} functions", names.len()),
+            &Tracefs::open().and_then(|tracefs| tracefs.traceable_names()),
+            |names| {
+                format!(
+                    "the function tracer reaches {} functions",
+                    names.names().count()
+                )
+            },
         ),
         Finding::needed(
             "fentry/fexit",

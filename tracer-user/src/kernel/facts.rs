@@ -89,7 +89,7 @@ pub fn build_id() -> Option<String> {
 }
 
 /// The content of the first ELF note of that owner and type.
-fn find_note<'a>(mut notes: &'a [u8], owner: &[u8], wanted: u32) -> Option<&'a [u8]> {
+pub(super) fn find_note<'a>(mut notes: &'a [u8], owner: &[u8], wanted: u32) -> Option<&'a [u8]> {
     loop {
         let (header, rest) = notes.split_first_chunk::<12>()?;
         let (words, _) = header.as_chunks::<4>();

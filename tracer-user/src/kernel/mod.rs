@@ -9,6 +9,8 @@ pub mod btf;
 pub mod cgroup;
 pub mod facts;
 pub mod learning;
+#[cfg(test)]
+mod made_up;
 mod names;
 pub mod objects;
 pub mod ring_page;
@@ -17,6 +19,7 @@ mod sites;
 pub mod symbols;
 pub(crate) mod syscall;
 pub mod text;
+pub mod traceable;
 pub mod tracefs;
 
 use std::fmt;

@@ -9,13 +9,14 @@ use thiserror::Error;
 use tracer_common::PreemptLayout;
 
 use super::{
+    Address,
     btf::{BtfError, Prototype, Types},
     facts::{self, FactsError, Release},
     objects,
     sites::Sites,
     symbols::{Function, Symbols, SymbolsError},
-    text::KernelText,
-    tracefs::{TraceableFunctions, Tracefs},
+    text::{KernelText, TextReader},
+    traceable::{Traceable, TraceableFunctions},
 };
 
 /// Why the kernel is not known well enough to trace.
@@ -54,7 +55,7 @@ pub struct Kernel {
     pub types: Types,
     /// Its text as it runs; none where /proc/kcore cannot be read.
     pub text: Option<KernelText>,
-    /// Names that the kernel's own tracing reaches; none where tracefs does not say.
+    /// What the kernel's own tracing reaches; none where the kernel does not say.
     traceable: Option<TraceableFunctions>,
     /// CPUs that may ever be there: the highest number plus one.
     pub possible_cpus: u32,
@@ -69,17 +70,22 @@ pub struct Kernel {
 impl Kernel {
     /// Reads everything.
     pub fn read() -> Result<Self, KernelError> {
-        let symbols = Symbols::read()?;
+        let text = KernelText::open().ok();
         let types = Types::load()?;
+        let symbols = Symbols::of_kernel(text.as_ref(), &types)?;
         let task_state_offset = types
             .member_offset("task_struct", "__state")
             .ok_or(KernelError::Missing("task_struct.__state"))?;
         let possible_cpus = facts::possible_cpus()?.last().map_or(1, |last| last + 1);
-        let traceable = Tracefs::open().and_then(|tracefs| tracefs.traceable());
+        let traceable = {
+            let read = text.as_ref().map(KernelText::reader);
+            let read = read.as_ref().map(|read| read as TextReader<'_>);
+            TraceableFunctions::of_kernel(&symbols, &types, read).ok()
+        };
         Ok(Self {
             release: facts::release()?,
-            text: KernelText::open().ok(),
-            traceable: traceable.ok(),
+            text,
+            traceable,
             symbols,
             types,
             possible_cpus,
@@ -89,12 +95,27 @@ impl Kernel {
         })
     }
 
-    /// Whether the kernel's own tracing reaches a function. Where tracefs does not say, the kernel is asked when
-    /// it comes to attaching.
+    /// Whether the kernel's own tracing reaches a function of that name. Where the kernel does not say, it is asked
+    /// when it comes to attaching.
     pub fn is_traceable(&self, name: &str) -> bool {
-        self.traceable
-            .as_ref()
-            .is_none_or(|names| names.contains(name))
+        self.symbols
+            .functions_named(name)
+            .any(|function| self.is_traceable_at(function))
+    }
+
+    /// Whether the kernel's own tracing reaches the function that begins at `address`, or is patched there.
+    pub fn is_traceable_at(&self, address: Address) -> bool {
+        self.traceable.is_none() || self.traceable_at(address).is_some()
+    }
+
+    /// The function that begins at `address`, or is patched there, if the kernel says that its own tracing reaches it.
+    pub fn traceable_at(&self, address: Address) -> Option<Traceable> {
+        self.traceable.as_ref()?.at_address(address)
+    }
+
+    /// The functions that the kernel's own tracing reaches, by address; none where the kernel does not say.
+    pub fn traceable_functions(&self) -> &[Traceable] {
+        self.traceable.as_ref().map_or(&[], TraceableFunctions::all)
     }
 
     /// What a function takes and returns, by the types of what it belongs to.

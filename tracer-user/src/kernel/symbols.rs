@@ -6,17 +6,34 @@
 //! the one that the kernel itself picks (get_symbol_pos and kallsyms_lookup_name,
 //! kernel/kallsyms.c), hence the one that ftrace prints and BPF attaches to.
 //!
+//! Where the kernel's memory can be read, the same symbols are taken from there instead, in the same
+//! order ([`table`], [`loaded`]): the kernel needs half a second of an emulated machine to print the file.
+//!
 //! Left out are the `__pfx_*` symbols, which name the padding before a function, not a function.
+
+mod loaded;
+mod table;
 
 use std::{fs::File, io::Read, path::Path};
 
-use super::{Address, names::NameIndex};
+use super::{
+    Address,
+    btf::Types,
+    names::NameIndex,
+    text::{KernelText, LANDING_PAD},
+    traceable::Traceable,
+};
+use loaded::{Lists, Names};
+use table::Table;
 
 pub(super) const KALLSYMS: &str = "/proc/kallsyms";
 
 /// No function is taken to be longer than this, bytes: the last one of a module is followed by a
 /// gap that is not its own.
 const LONGEST_FUNCTION: u64 = 1 << 18;
+
+/// What the names of a function's padding begin with.
+const PADDING_PREFIX: &[u8] = b"__pfx_";
 
 /// Why there are no symbols.
 #[derive(Debug, thiserror::Error)]
@@ -85,7 +102,26 @@ struct Symbol {
 }
 
 impl Symbols {
-    /// Reads the running kernel's symbols. Takes some ten milliseconds.
+    /// Reads the running kernel's symbols from its memory, or from the file where that does not serve.
+    pub fn of_kernel(text: Option<&KernelText>, types: &Types) -> Result<Self, SymbolsError> {
+        match text.and_then(|text| Self::from_memory(text, types)) {
+            Some(symbols) => Ok(symbols),
+            None => Self::read(),
+        }
+    }
+
+    /// Reads the running kernel's symbols from its memory, without the file.
+    pub fn from_memory(text: &KernelText, types: &Types) -> Option<Self> {
+        let read = |start: Address, length: usize| text.read(start, length);
+        let table = Table::read(&|symbol| text.announced(symbol), &read)?;
+        let (text, symbols) = table.decode()?;
+        let mut names = Names { text, symbols };
+        let lists = Lists { types, read: &read };
+        lists.append(&mut names)?;
+        Some(Self::of(names.text, names.symbols))
+    }
+
+    /// Reads the running kernel's symbols from the file. Takes some ten milliseconds.
     pub fn read() -> Result<Self, SymbolsError> {
         // The kernel hands out a page at a time; room for all of it saves copying.
         let mut text = Vec::with_capacity(16 << 20);
@@ -113,13 +149,18 @@ impl Symbols {
             position = end + 1;
             hidden &= symbol.address == 0;
             let name = &text[symbol.name as usize..][..usize::from(symbol.name_length)];
-            if !name.starts_with(b"__pfx_") {
+            if !name.starts_with(PADDING_PREFIX) {
                 symbols.push(symbol);
             }
         }
         if hidden {
             return Err(SymbolsError::Hidden);
         }
+        Ok(Self::of(text, symbols))
+    }
+
+    /// The text has the names, each with `\t[module]` behind it if it is of one.
+    fn of(text: Vec<u8>, symbols: Vec<Symbol>) -> Self {
         let mut functions: Vec<u32> = (0u32..)
             .zip(&symbols)
             .filter(|(_, symbol)| symbol.is_function)
@@ -128,12 +169,12 @@ impl Symbols {
         // Stable, and nearly sorted: the kernel's own symbols come by address.
         functions.sort_by_key(|number| symbols[*number as usize].address);
         let index = NameIndex::build(symbols.iter().map(|symbol| symbol.name_in(&text)));
-        Ok(Self {
+        Self {
             text,
             all: symbols,
             functions,
             index,
-        })
+        }
     }
 
     /// The address of the first symbol of that name, function or data: the one that the kernel's
@@ -183,6 +224,33 @@ impl Symbols {
     pub fn function_named(&self, name: &str) -> Option<Function<'_>> {
         let symbol = self.named(name).find(|symbol| symbol.is_function)?;
         Some(self.describe(symbol))
+    }
+
+    /// Where the functions of that name begin, each once.
+    pub fn functions_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Address> + 'a {
+        let functions = self.named(name).filter(|symbol| symbol.is_function);
+        functions.map(|symbol| Address(symbol.address))
+    }
+
+    /// The functions that begin at `addresses`, which ascend, or that have their landing pad before
+    /// one; not those of BPF, which is not ftrace's. One pass over both.
+    pub(super) fn starts_of(&self, addresses: &[Address]) -> impl Iterator<Item = Traceable> {
+        let mut next = 0;
+        addresses.iter().filter_map(move |&address| {
+            while self
+                .address_at(next)
+                .is_some_and(|start| start <= address.0)
+            {
+                next += 1;
+            }
+            let symbol = &self.all[*self.functions.get(next.checked_sub(1)?)? as usize];
+            let offset = address.0 - symbol.address;
+            let is_start = offset == 0 || offset == LANDING_PAD;
+            (is_start && self.module_of(symbol) != Some("bpf")).then_some(Traceable {
+                address,
+                function: Address(symbol.address),
+            })
+        })
     }
 
     /// All functions by address; several that share an address come one after the other.
@@ -281,9 +349,14 @@ fn parse_line(text: &[u8], start: usize) -> Option<(Symbol, usize)> {
         address,
         name: u32::try_from(name).ok()?,
         name_length: u16::try_from(length).ok()?,
-        is_function: matches!(kind, b't' | b'T' | b'w' | b'W'),
+        is_function: is_function(kind),
     };
     Some((symbol, line_end))
+}
+
+/// Whether a symbol of that type is a function.
+const fn is_function(kind: u8) -> bool {
+    matches!(kind, b't' | b'T' | b'w' | b'W')
 }
 
 #[cfg(test)]

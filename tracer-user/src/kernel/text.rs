@@ -20,13 +20,14 @@ use super::{
 use x86_64 as processor;
 
 use kcore::Kcore;
+pub(super) use processor::has_patchable_entry;
 use processor::{Branch, BranchKind};
 
 /// Bytes of padding in front of a function that may be called instead of it (CONFIG_FUNCTION_PADDING_BYTES:
 /// call thunks live there).
 const PADDING: u64 = 16;
 /// Bytes at a function's start that a direct call may skip: `endbr64`.
-const LANDING_PAD: u64 = 4;
+pub(super) const LANDING_PAD: u64 = 4;
 /// How many static-call trampolines in a row are followed; the kernel makes no chains.
 const LONGEST_TRAMPOLINE_CHAIN: usize = 4;
 
@@ -91,6 +92,17 @@ impl KernelText {
     /// Reads `length` bytes of kernel memory that lie in one segment.
     pub fn read(&self, start: Address, length: usize) -> Result<Vec<u8>, TextError> {
         self.kcore.read(start, length)
+    }
+
+    /// What reads it, for what works on any text.
+    pub fn reader(&self) -> impl Fn(Address, usize) -> Result<Vec<u8>, TextError> {
+        |start, length| self.read(start, length)
+    }
+
+    /// Where the kernel itself says that one of its symbols is, before any symbols are known: see
+    /// kernel/vmcore_info.c for which it names.
+    pub fn announced(&self, symbol: &str) -> Option<Address> {
+        self.kcore.announced(symbol)
     }
 
     /// What a function calls. Takes some microseconds.

@@ -10,8 +10,6 @@ use std::{
 
 use nix::mount::{MsFlags, mount};
 
-use super::names::NameIndex;
-
 /// Where tracefs is mounted: the place of its own, and the older one below debugfs.
 const PLACES: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 
@@ -112,36 +110,32 @@ impl Tracefs {
         })
     }
 
-    /// The functions that ftrace can trace. Takes some tens of milliseconds: the kernel looks up the name of each, and for each page that is read it
-    /// goes through all before (t_start, kernel/trace/ftrace.c). The file with addresses beside the names (6.5+) has twice as many pages.
-    pub fn traceable(&self) -> Result<TraceableFunctions, TracefsError> {
+    /// The names of the functions that ftrace can trace. Takes some tens of milliseconds: the kernel looks up the name of each, and for each page that is read it
+    /// goes through all before (t_start, kernel/trace/ftrace.c).
+    pub fn traceable_names(&self) -> Result<TraceableNames, TracefsError> {
         let file = "available_filter_functions";
         if !self.path(file).exists() {
             return Err(TracefsError::NoFunctionTracer(self.path(file)));
         }
         let text = self.read(file)?;
-        TraceableFunctions::from_bytes(text).map_err(|content| TracefsError::Malformed {
+        TraceableNames::from_bytes(text).map_err(|line| self.malformed(file, &line))
+    }
+
+    pub(super) fn malformed(&self, file: &str, content: &str) -> TracefsError {
+        TracefsError::Malformed {
             path: self.path(file),
-            content,
-        })
+            content: content.to_owned(),
+        }
     }
 }
 
-/// The functions that ftrace can trace.
+/// The names of the functions that ftrace can trace.
 #[derive(Debug)]
-pub struct TraceableFunctions {
-    text: Vec<u8>,
-    functions: Vec<Traceable>,
-    index: NameIndex,
+pub struct TraceableNames {
+    text: String,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Traceable {
-    name: u32,
-    name_length: u32,
-}
-
-impl TraceableFunctions {
+impl TraceableNames {
     /// Reads the text of `available_filter_functions`: a name a line, with the module in brackets.
     pub fn parse(text: &str) -> Option<Self> {
         Self::from_bytes(text.as_bytes().to_vec()).ok()
@@ -149,68 +143,22 @@ impl TraceableFunctions {
 
     /// The error is the line that is not understood.
     fn from_bytes(text: Vec<u8>) -> Result<Self, String> {
-        let mut functions = Vec::with_capacity(text.len() / 16);
-        let mut position = 0;
-        for line in text.split(|byte| *byte == b'\n') {
-            let start = position;
-            position += line.len() + 1;
-            if line.is_empty() {
-                continue;
-            }
-            let function = parse_line(line, start)
-                .ok_or_else(|| String::from_utf8_lossy(&line[..line.len().min(80)]).into_owned())?;
-            functions.push(function);
+        let text = String::from_utf8(text).map_err(|error| {
+            String::from_utf8_lossy(&error.as_bytes()[..80.min(error.as_bytes().len())])
+                .into_owned()
+        })?;
+        match text.lines().find(|line| line.starts_with(' ')) {
+            Some(line) => Err(line.chars().take(80).collect()),
+            None => Ok(Self { text }),
         }
-        let index = NameIndex::build(functions.iter().map(|function| function.name_in(&text)));
-        Ok(Self {
-            text,
-            functions,
-            index,
-        })
-    }
-
-    /// Whether a function of that name can be traced.
-    pub fn contains(&self, name: &str) -> bool {
-        self.index
-            .candidates(name.as_bytes())
-            .any(|number| self.functions[number as usize].name_in(&self.text) == name.as_bytes())
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.functions.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.functions.is_empty()
     }
 
     /// All names in the order of the file, with the module's brackets left out; a name may come
     /// twice.
-    pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.functions
-            .iter()
-            .map(|function| str::from_utf8(function.name_in(&self.text)).unwrap_or_default())
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let names = self.text.lines().filter_map(|line| line.split(' ').next());
+        names.filter(|name| !name.is_empty())
     }
-}
-
-impl Traceable {
-    fn name_in(self, text: &[u8]) -> &[u8] {
-        &text[self.name as usize..][..self.name_length as usize]
-    }
-}
-
-/// Reads `name[ [module]]`; `start` is where the line stands in the text.
-fn parse_line(line: &[u8], start: usize) -> Option<Traceable> {
-    let name = line.split(|byte| *byte == b' ').next()?;
-    if name.is_empty() {
-        return None;
-    }
-    Some(Traceable {
-        name: u32::try_from(start).ok()?,
-        name_length: u32::try_from(name.len()).ok()?,
-    })
 }
 
 #[cfg(test)]
@@ -219,27 +167,22 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn names_are_found_without_their_modules() {
+    fn names_come_without_their_modules() {
         let list = "__sys_sendto\nnf_hook [nf_tables]\n__sys_sendto\n";
-        let traceable = TraceableFunctions::parse(list).unwrap();
-        assert_eq!(traceable.len(), 3);
-        assert!(traceable.contains("nf_hook"));
-        assert!(traceable.contains("__sys_sendto"));
-        assert!(!traceable.contains("[nf_tables]"));
-        assert!(!traceable.contains("nf"));
+        let traceable = TraceableNames::parse(list).unwrap();
         let names: Vec<&str> = traceable.names().collect();
         assert_eq!(names, ["__sys_sendto", "nf_hook", "__sys_sendto"]);
     }
 
     #[test]
     fn a_line_without_a_name_is_refused() {
-        assert!(TraceableFunctions::parse("name\n [module]\n").is_none());
+        assert!(TraceableNames::parse("name\n [module]\n").is_none());
     }
 
     proptest! {
         #[test]
         fn never_panics(text in "\\PC*") {
-            let _ = TraceableFunctions::parse(&text);
+            let _ = TraceableNames::parse(&text).map(|names| names.names().count());
         }
     }
 }

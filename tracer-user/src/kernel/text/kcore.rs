@@ -1,10 +1,13 @@
 //! Kernel memory as `/proc/kcore` shows it: an ELF core file whose segments are the areas of the
 //! kernel's address space (fs/proc/kcore.c).
+//!
+//! One of its notes is vmcoreinfo, lines such as `SYMBOL(kallsyms_names)=ffffffff81d51f68`. It says
+//! where the kernel's own symbol table is (6.0+) before any symbol is known.
 
 use std::{fs::File, io, os::unix::fs::FileExt};
 
 use super::TextError;
-use crate::kernel::Address;
+use crate::kernel::{Address, facts::find_note};
 
 const PATH: &str = "/proc/kcore";
 /// Room for the header and some hundred segments; there are about ten.
@@ -12,12 +15,17 @@ const HEADERS_BYTES: usize = 16 << 10;
 /// The size of a program header (`Elf64_Phdr`), bytes.
 const PROGRAM_HEADER_BYTES: usize = 56;
 const LOADABLE: u32 = 1;
+const NOTES: u32 = 4;
+/// Notes are some 13 KiB: registers, a task, a page of vmcoreinfo.
+const LONGEST_NOTES: u64 = 1 << 20;
 
 /// An open `/proc/kcore`.
 #[derive(Debug)]
 pub(super) struct Kcore {
     file: File,
     segments: Vec<Segment>,
+    /// Empty if the kernel gives none.
+    vmcoreinfo: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +41,18 @@ impl Kcore {
         let file = File::open(PATH)?;
         let mut headers = vec![0; HEADERS_BYTES];
         let read = read_some(&file, &mut headers, 0)?;
-        let segments = parse_segments(&headers[..read]).ok_or(TextError::Malformed)?;
-        Ok(Self { file, segments })
+        let (segments, notes) = parse_segments(&headers[..read]).ok_or(TextError::Malformed)?;
+        let vmcoreinfo = notes.and_then(|notes| read_vmcoreinfo(&file, notes));
+        Ok(Self {
+            file,
+            segments,
+            vmcoreinfo: vmcoreinfo.unwrap_or_default(),
+        })
+    }
+
+    /// The address that vmcoreinfo gives for a symbol.
+    pub(super) fn announced(&self, symbol: &str) -> Option<Address> {
+        announced_in(&self.vmcoreinfo, symbol)
     }
 
     pub(super) fn read(&self, start: Address, length: usize) -> Result<Vec<u8>, TextError> {
@@ -48,6 +66,22 @@ impl Kcore {
         bytes.truncate(read);
         Ok(bytes)
     }
+}
+
+fn read_vmcoreinfo(file: &File, notes: Segment) -> Option<String> {
+    let length = usize::try_from(notes.length.min(LONGEST_NOTES)).ok()?;
+    let mut bytes = vec![0; length];
+    let read = read_some(file, &mut bytes, notes.offset).ok()?;
+    let note = find_note(&bytes[..read], b"VMCOREINFO\0", 0)?;
+    Some(String::from_utf8_lossy(note).into_owned())
+}
+
+fn announced_in(vmcoreinfo: &str, symbol: &str) -> Option<Address> {
+    let value = vmcoreinfo.lines().find_map(|line| {
+        let rest = line.strip_prefix("SYMBOL(")?.strip_prefix(symbol)?;
+        rest.strip_prefix(")=")
+    })?;
+    u64::from_str_radix(value, 16).ok().map(Address)
 }
 
 impl Segment {
@@ -76,8 +110,8 @@ fn read_some(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     Ok(done)
 }
 
-/// The loadable segments of a 64-bit ELF file of this machine's byte order.
-fn parse_segments(headers: &[u8]) -> Option<Vec<Segment>> {
+/// The loadable segments of a 64-bit ELF file of this machine's byte order, and its notes.
+fn parse_segments(headers: &[u8]) -> Option<(Vec<Segment>, Option<Segment>)> {
     let byte_order = if cfg!(target_endian = "little") { 1 } else { 2 };
     if headers.get(..6)? != [0x7f, b'E', b'L', b'F', 2, byte_order] {
         return None;
@@ -85,6 +119,7 @@ fn parse_segments(headers: &[u8]) -> Option<Vec<Segment>> {
     let table = usize::try_from(long_at(headers, 32)?).ok()?;
     let count = usize::from(u16::from_ne_bytes(*headers.get(56..)?.first_chunk()?));
     let mut segments = Vec::with_capacity(count);
+    let mut notes = None;
     for number in 0..count {
         let place = table.checked_add(number * PROGRAM_HEADER_BYTES)?;
         // Segments beyond what was read are areas of memory, not text, which comes early.
@@ -95,15 +130,20 @@ fn parse_segments(headers: &[u8]) -> Option<Vec<Segment>> {
             break;
         };
         let kind = u32::from_ne_bytes(*header.first_chunk()?);
-        if kind == LOADABLE {
-            segments.push(Segment {
-                offset: long_at(header, 8)?,
-                start: long_at(header, 16)?,
-                length: long_at(header, 40)?,
-            });
+        // Notes have a length in the file only.
+        let length = if kind == NOTES { 32 } else { 40 };
+        let segment = Segment {
+            offset: long_at(header, 8)?,
+            start: long_at(header, 16)?,
+            length: long_at(header, length)?,
+        };
+        match kind {
+            LOADABLE => segments.push(segment),
+            NOTES => notes = Some(segment),
+            _ => {}
         }
     }
-    Some(segments)
+    Some((segments, notes))
 }
 
 fn long_at(bytes: &[u8], place: usize) -> Option<u64> {
@@ -125,7 +165,8 @@ mod tests {
             header[..4].copy_from_slice(&kind.to_ne_bytes());
             header[8..16].copy_from_slice(&segment.offset.to_ne_bytes());
             header[16..24].copy_from_slice(&segment.start.to_ne_bytes());
-            header[40..48].copy_from_slice(&segment.length.to_ne_bytes());
+            let length = if *kind == NOTES { 32 } else { 40 };
+            header[length..length + 8].copy_from_slice(&segment.length.to_ne_bytes());
             bytes.extend(header);
         }
         bytes
@@ -144,10 +185,21 @@ mod tests {
             length: 10,
             offset: 0,
         };
-        let segments = parse_segments(&core(&[(4, note), (LOADABLE, TEXT)])).unwrap();
-        assert_eq!(segments, [TEXT]);
+        let found = parse_segments(&core(&[(NOTES, note), (LOADABLE, TEXT)])).unwrap();
+        assert_eq!(found, (vec![TEXT], Some(note)));
         assert_eq!(parse_segments(b"\x7fELF\x01\x01"), None);
         assert_eq!(parse_segments(b""), None);
+    }
+
+    #[test]
+    fn vmcoreinfo_says_where_symbols_are() {
+        let info = "PAGESIZE=4096\nSYMBOL(_stext)=ffffffff81000000\nSYMBOL(_stext_more)=1\nSYMBOL(bad)=x\n";
+        assert_eq!(
+            announced_in(info, "_stext"),
+            Some(Address(0xffff_ffff_8100_0000))
+        );
+        assert_eq!(announced_in(info, "bad"), None);
+        assert_eq!(announced_in(info, "PAGESIZE"), None);
     }
 
     #[test]

@@ -79,6 +79,19 @@ pub(super) fn leading_jump(code: &[u8], start: Address) -> Option<Address> {
     jumps.then(|| Address(instruction.near_branch_target()))
 }
 
+/// Whether a function begins as one that ftrace can patch: with a `nop` of five bytes or a call in its
+/// place, behind a landing pad if there is one.
+pub(in crate::kernel) fn has_patchable_entry(code: &[u8]) -> bool {
+    const ENDBR64: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
+    // What the kernel puts where nobody jumps to (seal_endbr, arch/x86/kernel/alternative.c).
+    const SEALED: [[u8; 4]; 2] = [[0x66, 0x0f, 0x1f, 0x00], [0x0f, 0x1f, 0x40, 0xd6]];
+    let pads = [ENDBR64, SEALED[0], SEALED[1]];
+    let behind = pads.iter().find_map(|pad| code.strip_prefix(pad));
+    let entry = behind.unwrap_or(code);
+    entry.starts_with(&[0x0f, 0x1f, 0x44, 0x00, 0x00])
+        || entry.first() == Some(&0xe8) && entry.len() >= 5
+}
+
 /// The registers of the calling convention, in the order of the arguments.
 const ARGUMENTS: [Register; 6] = [
     Register::RDI,
@@ -213,6 +226,21 @@ mod tests {
         // ret; int3: a static call that is set to nothing.
         assert_eq!(leading_jump(&[0xc3, 0xcc, 0xcc, 0xcc, 0xcc], START), None);
         assert_eq!(leading_jump(&[], START), None);
+    }
+
+    #[test]
+    fn entries_that_can_be_patched_are_known() {
+        let nop: &[u8] = &[0x0f, 0x1f, 0x44, 0, 0, 0x55];
+        let call: &[u8] = &[0xe8, 1, 2, 3, 4];
+        let pads: [&[u8]; 3] = [&[0xf3, 0x0f, 0x1e, 0xfa], &[0x66, 0x0f, 0x1f, 0], &[]];
+        for pad in pads {
+            assert!(has_patchable_entry(&[pad, nop].concat()));
+            assert!(has_patchable_entry(&[pad, call].concat()));
+            assert!(!has_patchable_entry(
+                &[pad, &[0x55, 0x48, 0x89, 0xe5, 0x5d]].concat()
+            ));
+            assert!(!has_patchable_entry(pad));
+        }
     }
 
     #[test]
