@@ -7,6 +7,7 @@
 //! `kcore` reads the bytes, `x86_64` decodes them, this file says what a branch means: a call, a
 //! tail call (a jump to another function), or the function's own `.cold` part, which is followed.
 
+mod counts;
 mod kcore;
 mod x86_64;
 
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 use super::{
     Address,
     symbols::{Function, Symbols},
+    traceable::Traceable,
 };
 // The one place that names the processor.
 use x86_64 as processor;
@@ -108,6 +110,14 @@ impl KernelText {
     /// What a function calls. Takes some microseconds.
     pub fn calls(&self, symbols: &Symbols, function: &Function<'_>) -> Result<Calls, TextError> {
         calls_in(symbols, function, &|start, length| self.read(start, length))
+    }
+
+    /// How many direct calls of each of `functions`, which ascend, the kernel proper has. See [`counts`].
+    pub fn call_counts(&self, symbols: &Symbols, functions: &[Traceable]) -> Vec<u32> {
+        let starts: Vec<Address> = functions.iter().map(|known| known.function).collect();
+        let [begin, end] = ["_stext", "_etext"].map(|name| symbols.address_of(name));
+        let (begin, end) = begin.zip(end).unwrap_or_default();
+        counts::call_counts(begin, end, &starts, &self.reader())
     }
 
     /// How many arguments in registers a function takes at least, by what its beginning reads: a type that has fewer is another
