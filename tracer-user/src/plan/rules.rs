@@ -14,6 +14,7 @@ use crate::{
         Address, Kernel,
         btf::{Obstacle, Prototype, TrampolineLimits},
         symbols::Function,
+        traceable::Traceable,
     },
 };
 
@@ -173,6 +174,15 @@ fn within(kernel: &Kernel, names: &[&str], levels: u32) -> BTreeSet<Address> {
     called.into_keys().chain(roots).collect()
 }
 
+/// All functions of these names.
+fn functions(kernel: &Kernel, names: &[&str], wanted: impl Fn(&str) -> bool) -> BTreeSet<Address> {
+    names
+        .iter()
+        .filter(|name| wanted(name))
+        .flat_map(|name| kernel.symbols.functions_named(name))
+        .collect()
+}
+
 /// Whether a BPF program can be attached: by its own types, if it has any.
 fn program(function: &Function<'_>) -> Result<Reach, Reason> {
     if programs::is_own(function.name) {
@@ -197,7 +207,13 @@ pub struct Rules {
     /// Whether what has an address and no more can be attached.
     by_address: bool,
     limits: TrampolineLimits,
+    /// What is left alone because the probes' own part of the kernel runs it.
     trampoline: BTreeSet<Address>,
+    /// The same of an fprobe's part.
+    fprobe: BTreeSet<Address>,
+    /// The functions of [`DENIED`] that an fprobe must not have in this scope.
+    denied: BTreeSet<Address>,
+    own_helpers: BTreeSet<Address>,
 }
 
 impl Rules {
@@ -205,15 +221,13 @@ impl Rules {
     pub fn new(kernel: &Kernel, ways: Ways, scope: Scope) -> Self {
         let mut trampoline = within(kernel, TRAMPOLINE, TRAMPOLINE_LEVELS);
         trampoline.extend(within(kernel, MIGRATION, 1));
-        if ways.kprobe {
-            trampoline.extend(within(kernel, FPROBE, FPROBE_LEVELS));
-        }
-        trampoline.retain(|&address| {
-            kernel
-                .symbols
-                .function_at(address)
-                .is_none_or(|function| !function.name.starts_with(SETTLED))
-        });
+        let mut fprobe = within(kernel, FPROBE, FPROBE_LEVELS);
+        let is_kept = |address: &Address| {
+            let function = kernel.symbols.function_at(*address);
+            function.is_none_or(|function| !function.name.starts_with(SETTLED))
+        };
+        trampoline.retain(is_kept);
+        fprobe.retain(is_kept);
         // Where the text cannot be read, what is known of every kernel seen so far.
         let known = [
             "rcu_read_unlock_special",
@@ -230,7 +244,33 @@ impl Rules {
             by_address: ways.kprobe,
             limits: TrampolineLimits::of(kernel.release),
             trampoline,
+            fprobe,
+            denied: functions(kernel, DENIED, |name| {
+                !Reason::Denied.is_about_trampolines(name, scope)
+            }),
+            own_helpers: functions(kernel, OWN_HELPERS, |_| true),
         }
+    }
+
+    /// Whether a function may be attached by its address and no more, in a link to very many. It never
+    /// says yes where [`Self::check`] says no on a kernel that has a way by address, and says no to the few
+    /// that are [`Reach::Shared`], which need probes of their own. Neither types nor machine code are read, so all functions of a kernel
+    /// take some milliseconds.
+    pub fn reachable_by_address(&self, kernel: &Kernel, address: Address) -> Result<(), Reason> {
+        let Some(Traceable { function, .. }) = kernel.traceable_at(address) else {
+            // BPF programs are not ftrace's.
+            return Err(Reason::NotTraceable);
+        };
+        if self.denied.contains(&function) {
+            return Err(Reason::Denied);
+        }
+        if self.trampoline.contains(&function) || self.fprobe.contains(&function) {
+            return Err(Reason::Trampoline);
+        }
+        if self.own_helpers.contains(&function) {
+            return Err(Reason::OwnHelper);
+        }
+        Ok(())
     }
 
     /// Whether a function can be attached, and by what.
@@ -238,7 +278,7 @@ impl Rules {
         match function.module {
             Some("bpf") => return program(function),
             // One link for all, where pairs would take two links each.
-            Some(_) if self.by_address && kernel.is_traceable(function.name) => {
+            Some(_) if self.by_address && kernel.is_traceable_at(function.start) => {
                 return Ok(Reach::Address);
             }
             _ => {}
@@ -264,13 +304,14 @@ impl Rules {
     /// Whether a trampoline can serve it.
     fn by_type(&self, kernel: &Kernel, function: &Function<'_>) -> Result<(), Reason> {
         let name = function.name;
-        if !kernel.is_traceable(name) {
+        if !kernel.is_traceable_at(function.start) {
             return Err(Reason::NotTraceable);
         }
         if DENIED.contains(&name) {
             return Err(Reason::Denied);
         }
-        if self.trampoline.contains(&function.start) {
+        let start = function.start;
+        if self.trampoline.contains(&start) || self.by_address && self.fprobe.contains(&start) {
             return Err(Reason::Trampoline);
         }
         if OWN_HELPERS.contains(&name) {
