@@ -8,6 +8,7 @@
 pub mod btf;
 pub mod cgroup;
 pub mod facts;
+pub mod haste;
 pub mod learning;
 #[cfg(test)]
 mod made_up;

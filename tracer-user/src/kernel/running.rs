@@ -12,6 +12,7 @@ use super::{
     Address,
     btf::{BtfError, Prototype, Types},
     facts::{self, FactsError, Release},
+    haste::Haste,
     objects,
     sites::Sites,
     symbols::{Function, Symbols, SymbolsError},
@@ -70,6 +71,7 @@ pub struct Kernel {
 impl Kernel {
     /// Reads everything.
     pub fn read() -> Result<Self, KernelError> {
+        let _haste = Haste::begin();
         let text = KernelText::open().ok();
         let types = Types::load()?;
         let symbols = Symbols::of_kernel(text.as_ref(), &types)?;
