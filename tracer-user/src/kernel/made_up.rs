@@ -43,8 +43,11 @@ impl Memory {
     }
 }
 
-/// Types with these structures: name, bytes, and members with their offsets in bytes.
-pub fn structures(all: &[(&str, u32, &[(&str, u32)])]) -> Types {
+/// A structure: name, bytes, and members with their offsets in bytes.
+pub type Structure<'a> = (&'a str, u32, &'a [(&'a str, u32)]);
+
+/// Types with these structures.
+pub fn structures(all: &[Structure<'_>]) -> Types {
     let mut names = vec![0];
     let mut name = |text: &str| {
         let offset = names.len() as u32;

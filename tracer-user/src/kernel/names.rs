@@ -29,10 +29,11 @@ impl NameIndex {
         let mut first = vec![END; size];
         let mut next = vec![END; names.len()];
         // Backwards, because each goes to the front of its chain.
-        for (number, name) in (0..END).zip(names).rev() {
+        for (number, name) in names.enumerate().rev() {
             let slot = &mut first[slot_of(name, size)];
-            next[number as usize] = *slot;
-            *slot = number;
+            next[number] = *slot;
+            // None from a position that no list of names has.
+            *slot = u32::try_from(number).unwrap_or(END);
         }
         Self { first, next }
     }

@@ -104,6 +104,9 @@ struct Symbol {
 impl Symbols {
     /// Reads the running kernel's symbols from its memory, or from the file where that does not serve.
     pub fn of_kernel(text: Option<&KernelText>, types: &Types) -> Result<Self, SymbolsError> {
+        if is_hidden()? {
+            return Err(SymbolsError::Hidden);
+        }
         match text.and_then(|text| Self::from_memory(text, types)) {
             Some(symbols) => Ok(symbols),
             None => Self::read(),
@@ -307,6 +310,19 @@ impl Symbol {
     fn name_in<'a>(&self, text: &'a [u8]) -> &'a [u8] {
         &text[self.name as usize..][..usize::from(self.name_length)]
     }
+}
+
+/// Whether the kernel hides its addresses: what an administrator has switched off is not read in another
+/// way. The first page has some symbols with an address other than 0, if there are any.
+fn is_hidden() -> Result<bool, SymbolsError> {
+    const DIGITS: usize = 16;
+    let mut page = Vec::with_capacity(4096);
+    File::open(KALLSYMS)?.take(4096).read_to_end(&mut page)?;
+    let hides = |line: &[u8]| line.iter().take(DIGITS).all(|digit| *digit == b'0');
+    Ok(page
+        .split(|byte| *byte == b'\n')
+        .filter(|line| line.len() > DIGITS)
+        .all(hides))
 }
 
 /// Reads `address type name[\t[module]]` at `start`; also says where the line ends.

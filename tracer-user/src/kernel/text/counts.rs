@@ -23,21 +23,18 @@ const LONGEST_TEXT: u64 = 1 << 30;
 struct Starts<'a> {
     begin: u64,
     length: u64,
-    starts: &'a [Address],
+    all: &'a [Address],
     /// For each grain of the text the first start in it or behind it.
     grains: Vec<u32>,
 }
 
 impl<'a> Starts<'a> {
-    fn new(begin: Address, length: u64, starts: &'a [Address]) -> Self {
+    fn new(begin: Address, length: u64, all: &'a [Address]) -> Self {
         let grains = usize::try_from(length >> GRAIN_BITS).unwrap_or(0) + 1;
         let mut next = 0;
         let grains = (0..grains as u64).map(|grain| {
             let place = begin.plus(grain << GRAIN_BITS);
-            while starts
-                .get(next as usize)
-                .is_some_and(|start| *start < place)
-            {
+            while all.get(next as usize).is_some_and(|start| *start < place) {
                 next += 1;
             }
             next
@@ -45,7 +42,7 @@ impl<'a> Starts<'a> {
         Self {
             begin: begin.0,
             length,
-            starts,
+            all,
             grains: grains.collect(),
         }
     }
@@ -59,7 +56,7 @@ impl<'a> Starts<'a> {
         // The start may be in the grain before, with its landing pad across the border.
         let grain = usize::try_from(within.saturating_sub(LANDING_PAD) >> GRAIN_BITS).ok()?;
         let first = *self.grains.get(grain)? as usize;
-        let behind = self.starts.get(first..)?.iter();
+        let behind = self.all.get(first..)?.iter();
         (first..)
             .zip(behind)
             .take_while(|(_, start)| start.0 <= target)

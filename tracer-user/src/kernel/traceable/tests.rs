@@ -11,19 +11,20 @@ const SECOND: u64 = FIRST + 0x1_0000;
 
 /// Two functions named `show`; `weak` was replaced and its place is within `other`.
 fn symbols() -> Symbols {
-    let mut text = String::new();
-    for (offset, name) in [
+    let functions = [
         (0x00, "first"),
         (0x00, "alias"),
         (0x40, "show"),
         (0x80, "show"),
         (0xc0, "other"),
         (0x100, "untraced"),
-    ] {
-        text += &format!("{:016x} t {name}\n", TEXT + offset);
-    }
-    text += &format!("{PAGES:016x} b ftrace_pages_start\n{COUNT:016x} b ftrace_update_tot_cnt\n");
-    text += "ffffffffc0000000 t push\t[tls]\nffffffffc0001000 t bpf_prog_12_x\t[bpf]\n";
+    ];
+    let functions = functions.map(|(offset, name)| format!("{:016x} t {name}\n", TEXT + offset));
+    let text = format!(
+        "{}{PAGES:016x} b ftrace_pages_start\n{COUNT:016x} b ftrace_update_tot_cnt\n\
+         ffffffffc0000000 t push\t[tls]\nffffffffc0001000 t bpf_prog_12_x\t[bpf]\n",
+        functions.concat()
+    );
     Symbols::parse(&text).unwrap()
 }
 
