@@ -14,7 +14,9 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use tracer::{
-    attach::{AttachError, Attacher, Object, Observer, Probe, Role, Side, Way, Ways, object::Loading},
+    attach::{
+        AttachError, Attacher, Object, Observer, Probe, Role, Side, Way, Ways, object::Loading,
+    },
     kernel::Kernel,
     plan::{self, Planned, Rules, Scope},
 };

@@ -126,7 +126,12 @@ impl Attacher {
         let (shared, rest): (Vec<&Planned>, Vec<&Planned>) = functions
             .iter()
             .partition(|function| function.reach == Reach::Shared && role == Role::Callee);
-        probes.extend(self.attach_by(self.by_address(), &shared, (Role::Shared, side), observer)?);
+        probes.extend(self.attach_by(
+            self.by_address(),
+            &shared,
+            (Role::Shared, side),
+            observer,
+        )?);
         for way in [Way::Kprobe, Way::KprobeMulti, Way::Pair, Way::Multi] {
             let some: Vec<&Planned> = rest
                 .iter()

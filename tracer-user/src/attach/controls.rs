@@ -39,7 +39,11 @@ struct Cpu {
 }
 
 /// The offset of the gate's words in [`Cpu`].
-#[allow(clippy::cast_possible_truncation, reason = "less than 64")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "less than 64"
+)]
 pub(super) const GATE_WORDS: i16 = std::mem::offset_of!(Cpu, words) as i16;
 
 // SAFETY: `repr(C)`, Copy, no padding, every bit pattern is a value.
@@ -76,7 +80,10 @@ impl Controls {
 
     /// Tasks that are inside a root. What a task that has left recorded is in the rings by then.
     pub fn open_calls(&self) -> Result<u64, ObjectError> {
-        Ok(Side::ALL.map(|side| self.open_calls_of(side)).into_iter().sum::<Result<u64, _>>()?)
+        Side::ALL
+            .map(|side| self.open_calls_of(side))
+            .into_iter()
+            .sum()
     }
 
     /// As [`Self::open_calls`], of the root calls of one side.

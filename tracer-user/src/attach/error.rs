@@ -23,7 +23,9 @@ pub enum AttachError {
     )]
     Files,
     /// There is no memory.
-    #[error("the kernel has no memory for more probes (ENOMEM): trace fewer functions, as with --gentle")]
+    #[error(
+        "the kernel has no memory for more probes (ENOMEM): trace fewer functions, as with --gentle"
+    )]
     Memory,
     /// The kernel interprets BPF programs, and its trampolines run none that it has not compiled.
     #[error(

@@ -90,7 +90,14 @@ pub fn try_out(object: &Object, types: &Types) -> Result<(), AttachError> {
         type_id: types.function_id(TEST_FUNCTION).unwrap_or_default(),
     };
     let programs = Programs::new(object, types);
-    Pair::attach_to(&programs, target, TEST_FUNCTION, Role::Root, Side::default()).map(drop)
+    Pair::attach_to(
+        &programs,
+        target,
+        TEST_FUNCTION,
+        Role::Root,
+        Side::default(),
+    )
+    .map(drop)
 }
 
 /// What describes a function if it is none of the kernel's own, and its type id there.

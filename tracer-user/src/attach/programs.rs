@@ -65,8 +65,7 @@ impl Programs {
             })
         })?;
         let program = Arc::new(program);
-        self.loaded
-            .insert((name, copy, side), Arc::clone(&program));
+        self.loaded.insert((name, copy, side), Arc::clone(&program));
         Ok(program)
     }
 
@@ -117,8 +116,8 @@ impl Role {
             (Self::Hidden, ProgramKind::ManyOf(End::Entry)) => "hidden_kentry",
             (Self::Hidden, ProgramKind::ManyOf(End::Exit)) => "hidden_kexit",
             (Self::Nothing, ProgramKind::Many(Many::Trampolines)) => "nothing_session",
-            (Self::Nothing, ProgramKind::Many(Many::Fprobe)) => "nothing_probe",
-            (Self::Nothing | Self::Reserving, ProgramKind::ManyOf(_)) => "nothing_probe",
+            (Self::Nothing, ProgramKind::Many(Many::Fprobe))
+            | (Self::Nothing | Self::Reserving, ProgramKind::ManyOf(_)) => "nothing_probe",
             (Self::Nothing, ProgramKind::One(End::Entry)) => "nothing_entry",
             (Self::Nothing, ProgramKind::One(End::Exit)) => "nothing_exit",
             (Self::Reserving, ProgramKind::Many(Many::Trampolines)) => "reserve_session",

@@ -147,12 +147,7 @@ fn link_all(
     Ok(links)
 }
 
-fn named(
-    mechanism: Mechanism,
-    ends: Ends,
-    kernel: &Kernel,
-    functions: &[&Planned],
-) -> Functions {
+fn named(mechanism: Mechanism, ends: Ends, kernel: &Kernel, functions: &[&Planned]) -> Functions {
     match mechanism {
         Mechanism::Session(Many::Trampolines) => {
             // One without a type has id 0, which the kernel refuses.

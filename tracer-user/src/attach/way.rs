@@ -122,7 +122,12 @@ impl Ways {
 }
 
 fn has_multi(types: &Types) -> Option<()> {
-    let program = bpf::load(ProgramKind::Many(Many::Trampolines), "tracer_asks", &nothing()).ok()?;
+    let program = bpf::load(
+        ProgramKind::Many(Many::Trampolines),
+        "tracer_asks",
+        &nothing(),
+    )
+    .ok()?;
     let id = types.function_id(TEST_FUNCTION)?;
     bpf::link(program.as_fd(), &Functions::Types(vec![id]))
         .ok()

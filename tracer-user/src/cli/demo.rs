@@ -3,7 +3,9 @@
 use anyhow::{Context as _, Result};
 
 use super::{
-    args::{CaptureArgs, DemoArgs, DiscoveryArgs, FilterArgs, ScopeArgs, ShowArgs, TraceArgs, WatchArgs},
+    args::{
+        CaptureArgs, DemoArgs, DiscoveryArgs, FilterArgs, ScopeArgs, ShowArgs, TraceArgs, WatchArgs,
+    },
     exit::Exit,
 };
 use crate::{

@@ -56,7 +56,9 @@ pub fn way(text: &str) -> Result<Way, String> {
     Way::ALL
         .into_iter()
         .find(|way| way.name() == text)
-        .ok_or_else(|| format!("`{text}` is no way to attach: use multi, kprobe, kprobe-multi or pair"))
+        .ok_or_else(|| {
+            format!("`{text}` is no way to attach: use multi, kprobe, kprobe-multi or pair")
+        })
 }
 
 /// The number of a process or a task. 0 is no process that could be named: every CPU's idle task has it.

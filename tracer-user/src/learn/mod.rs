@@ -10,6 +10,8 @@
 //! What it guarantees: each root call is recorded by one set of probes from its entry to its exit
 //! ([`tracer_common::generation`]), so a change loses nothing and doubles nothing.
 
+mod choice;
+mod narrower;
 pub mod narrowing;
 mod probe_cost;
 mod programs;

@@ -98,7 +98,11 @@ impl Sets {
         }
         // A batch's header has room for so many; the sides keep taking turns.
         let next = self.generation + 1;
-        self.generation = if next > generation::MOST { next - 2 } else { next };
+        self.generation = if next > generation::MOST {
+            next - 2
+        } else {
+            next
+        };
         if is_wide {
             self.wide.push(self.generation);
         }
@@ -152,7 +156,6 @@ impl Sets {
     pub fn add_cut(&mut self, calls: u64) {
         self.cut += calls;
     }
-
 }
 
 /// Waits until no root call of the side that is not armed is open, or it takes too long. Says how many are

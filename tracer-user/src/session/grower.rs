@@ -191,7 +191,12 @@ impl Grower {
             added,
             verbose: *verbose,
         };
-        let probes = attacher.attach(functions, Role::Callee, Side::of(FIRST_GENERATION), &mut watch);
+        let probes = attacher.attach(
+            functions,
+            Role::Callee,
+            Side::of(FIRST_GENERATION),
+            &mut watch,
+        );
         let now = Nanoseconds::now();
         for &function in &ids {
             joined.done(function, now);

@@ -81,9 +81,10 @@ impl Options {
     /// How long the function tracer watches before the trace at most; none if nothing is to be learned.
     pub(super) fn learns(&self) -> Option<Duration> {
         match self.discovery {
-            Discovery::Gentle { learn } | Discovery::Wide { otherwise: learn, .. }
-                if !learn.is_zero() && self.functions.is_none() && !self.is_roots_only() =>
-            {
+            Discovery::Gentle { learn }
+            | Discovery::Wide {
+                otherwise: learn, ..
+            } if !learn.is_zero() && self.functions.is_none() && !self.is_roots_only() => {
                 Some(learn)
             }
             _ => None,

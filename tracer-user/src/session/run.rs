@@ -30,7 +30,11 @@ use crate::{
     attach::{Attacher, Way, Ways, session},
     graph::{Joined, Rebuilder},
     kernel::{Address, Kernel, learning::Looker},
-    learn::{Narrowing, ProbeCost, Programs, Seen, Sets, narrowing::{self, Host}, sets::lock},
+    learn::{
+        Narrowing, ProbeCost, Programs, Seen, Sets,
+        narrowing::{self, Host},
+        sets::lock,
+    },
     plan::{self, FunctionTable, Plan, Planned, Rules, cache::Cache},
     stream::Rings,
     watch::{Source, Watch},
@@ -250,7 +254,11 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     let mut callees = std::mem::take(&mut probes.callees);
     if prepared.is_wide() {
         let new = programs.new_ones();
-        callees.extend(probes::attach_programs(&mut attacher, &new, &prepared.stop)?);
+        callees.extend(probes::attach_programs(
+            &mut attacher,
+            &new,
+            &prepared.stop,
+        )?);
     }
     let cost = cost.and_then(|mut cost| cost.now());
     let first = Sets::new(arming, FIRST_GENERATION, callees);
@@ -412,13 +420,7 @@ impl Prepared {
     }
 
     /// Keeps what was learned, and takes the probes away.
-    fn leave(
-        self,
-        options: &Options,
-        change: Change,
-        mut probes: Probes,
-        sets: &Mutex<Sets>,
-    ) {
+    fn leave(self, options: &Options, change: Change, mut probes: Probes, sets: &Mutex<Sets>) {
         let mut seen = self.hits();
         match change {
             Change::Never => {}

@@ -83,7 +83,10 @@ fn how_recorded(calls: Calls) -> String {
     } = calls;
     let mut text = format!("{wide} root calls were recorded with probes on all functions");
     if narrowed > 0 {
-        let _ = write!(text, ", {narrowed} with probes on those that were known to run");
+        let _ = write!(
+            text,
+            ", {narrowed} with probes on those that were known to run"
+        );
     }
     if cut > 0 {
         let _ = write!(
