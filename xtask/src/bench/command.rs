@@ -15,6 +15,7 @@ use crate::{build, process::say};
 const CALLS: &str = include_str!("calls.sh");
 const ATTACHING: &str = include_str!("attaching.sh");
 const PROMPT: &str = include_str!("prompt.sh");
+const WIDE: &str = include_str!("wide.sh");
 
 /// A measurement
 #[derive(Args, Debug)]
@@ -38,13 +39,15 @@ pub fn main(args: &BenchArgs) -> Result<u8> {
         trace_cmd: setup::unpacked("trace-cmd", "trixie")?,
     };
     let asked = guest.run("tracer check", Measure::Time)?;
+    let has = |way: &&str| {
+        let lines = asked.lines().map(str::split_whitespace);
+        lines
+            .filter_map(|mut words| Some((words.next()?, words.next()?)))
+            .any(|found| found == ("ok", *way))
+    };
     let ways: Vec<&str> = ["multi", "kprobe"]
         .into_iter()
-        .filter(|way| {
-            asked
-                .lines()
-                .any(|line| line.starts_with("ok") && line.contains(way))
-        })
+        .filter(has)
         .chain(["pair"])
         .collect();
     let setting = format!("WAYS='{}'\nCOUNTS='100 300 1000'\n", ways.join(" "));
@@ -53,6 +56,7 @@ pub fn main(args: &BenchArgs) -> Result<u8> {
     say("timing how long attaching takes, and the prompt");
     let mut attaching = guest.run(&(setting + ATTACHING), Measure::Time)?;
     attaching += &guest.run(PROMPT, Measure::Instructions)?;
+    attaching += &guest.run(WIDE, Measure::Instructions)?;
     let figures = Figures::read(&guest.kernel.release, &ways, &calls, &attaching)?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&figures)?);

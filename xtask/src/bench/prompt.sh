@@ -19,7 +19,7 @@ prompt() {
 tracer workload tcp --size 1 --interval-us 20000 2>/dev/null & sender=$!
 trace() {
     rm -f /tmp/said
-    tracer -G __sys_sendto -p $sender -v -o /dev/null 2>/tmp/said & tracer=$!
+    tracer --gentle -G __sys_sendto -p $sender -v -o /dev/null 2>/tmp/said & tracer=$!
     hear 'tracing __sys_sendto'
 }
 # The first learns what the second begins with.
