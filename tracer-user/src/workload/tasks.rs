@@ -7,7 +7,7 @@ use std::{
     fs, io,
     net::UdpSocket,
     os::fd::AsRawFd as _,
-    sync::mpsc,
+    sync::{Arc, mpsc},
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -32,6 +32,8 @@ pub(super) fn run(options: &Options) -> Result<Summary> {
     // Only a connected socket can be shut down.
     let (_peer, socket) = pair::udp().context(NO_SOCKETS)?;
     let count = options.count.unwrap_or(USUAL);
+    // One descriptor for all: the limit of open files is the process's.
+    let socket = Arc::new(socket);
     let waiting = start(&socket, count);
     // Those that were started must return, also if there are fewer than was asked for.
     shutdown(socket.as_raw_fd(), Shutdown::Read).context("the tasks cannot be woken")?;
@@ -45,11 +47,11 @@ pub(super) fn run(options: &Options) -> Result<Summary> {
 }
 
 /// Starts the tasks; when this returns all of them wait.
-fn start(socket: &UdpSocket, count: u64) -> Result<Vec<JoinHandle<io::Result<usize>>>> {
+fn start(socket: &Arc<UdpSocket>, count: u64) -> Result<Vec<JoinHandle<io::Result<usize>>>> {
     let (sender, ids) = mpsc::channel();
     let tasks: Vec<_> = (0..count)
         .map(|number| {
-            let (sender, socket) = (sender.clone(), socket.try_clone()?);
+            let (sender, socket) = (sender.clone(), Arc::clone(socket));
             let waits = move || {
                 // Nobody listens any more if another task could not be started.
                 let _ = sender.send(gettid());
