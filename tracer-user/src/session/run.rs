@@ -1,41 +1,33 @@
 //! One trace of the command line.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context as _, Result};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tracer_common::CpuCounters;
 
 use super::{
     Options, Outcome, Outputs, Stop,
-    attached::{self, Attached},
+    attached::Attached,
     command::{self, Subject},
-    growth::{self, Growth, Start},
-    learn,
-    learning::{self, Before, Learned, Origin},
+    found::Asked,
+    learning,
     limits::FileLimit,
     pipeline::Pipeline,
+    prepared::{Change, Prepared},
     printer::Printer,
-    probes::{self, FIRST_GENERATION, Probes},
+    probes::{self, FIRST_GENERATION},
     processes,
     recorder::{self, Recorder},
     streaming::{self, Ends},
     tell,
 };
 use crate::{
-    attach::{Attacher, Way, Ways, session},
+    attach::Ways,
     graph::{Joined, Rebuilder},
-    kernel::{Address, Kernel, learning::Looker},
-    learn::{
-        Narrowing, ProbeCost, Programs, Seen, Sets,
-        narrowing::{self, Host},
-        sets::lock,
-    },
-    plan::{self, FunctionTable, Plan, Planned, Rules, cache::Cache},
+    kernel::Kernel,
+    learn::{ProbeCost, Programs, Sets, sets::lock},
+    plan::{self, FunctionTable, Rules},
     stream::Rings,
     watch::{Source, Watch},
 };
@@ -69,14 +61,17 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
     let tell = |words: &str| tell::more(options.verbose, words);
     let keeps = options.use_cache && !options.is_roots_only();
     let cache = keeps.then(|| learning::cache(tell)).flatten();
-    let (plan, found) = if options.wants_wide() && can_be_wide(&kernel, ways) {
-        wide(options, &kernel, &rules, (roots, hidden), cache.as_ref())
+    let asked = Asked {
+        options,
+        kernel: &kernel,
+        rules: &rules,
+        cache: cache.as_ref(),
+    };
+    let (plan, found) = if options.wants_wide() && asked.can_be_wide(ways) {
+        asked.wide(roots, hidden)
     } else {
         let held = subject.as_ref().and_then(Subject::held);
-        let learned = gentle(options, &kernel, &roots, cache.as_ref(), held, &stop)?;
-        let plan = Plan::new(&kernel, &rules, roots, learned.functions).hide(hidden);
-        tell::planned(&plan, &learned.origin, options.verbose);
-        (plan, learned.found)
+        asked.gentle(roots, hidden, held, &stop)?
     };
     if stop.is_wanted() {
         command::end(&mut subject.and_then(Subject::running)).await;
@@ -97,125 +92,9 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
     trace(options, prepared, outputs).await
 }
 
-/// Kernel memory that the probes of a wide trace may take, bytes.
-const WIDE_MEMORY: u64 = 512 << 20;
-
-/// Whether the kernel attaches all functions at once, and has the memory for it.
-fn can_be_wide(kernel: &Kernel, ways: Ways) -> bool {
-    let functions = kernel.traceable_functions().len();
-    if ways.by_address().is_none() || functions == 0 {
-        return false;
-    }
-    let memory = session::memory(kernel, functions);
-    if memory > WIDE_MEMORY {
-        eprintln!(
-            "tracer: probes on all functions would take {} MiB of kernel memory with {} CPUs, so the trace is gentle",
-            memory >> 20,
-            kernel.possible_cpus
-        );
-    }
-    memory <= WIDE_MEMORY
-}
-
-/// All functions that the rules allow.
-fn wide(
-    options: &Options,
-    kernel: &Kernel,
-    rules: &Rules,
-    (roots, hidden): (Vec<Planned>, Vec<Planned>),
-    cache: Option<&Cache>,
-) -> (Plan, Found) {
-    let tell = |words: &str| tell::more(options.verbose, words);
-    let kept = cache.map(|cache| learning::kept(kernel, &roots, cache, tell));
-    let known = learning::hits(kept.iter().flatten());
-    let plan = Plan::wide(kernel, rules, roots, hidden);
-    tell::excluded(&plan, options.verbose);
-    (plan, Found::All(Arc::new(Seen::known(known))))
-}
-
-/// What is known from before, or is learned now.
-struct Gently {
-    functions: BTreeMap<Address, plan::Source>,
-    origin: Origin,
-    found: Found,
-}
-
-fn gentle(
-    options: &Options,
-    kernel: &Kernel,
-    roots: &[Planned],
-    cache: Option<&Cache>,
-    held: Option<u32>,
-    stop: &Stop,
-) -> Result<Gently> {
-    let tell = |words: &str| tell::more(options.verbose, words);
-    let time = options.learns();
-    let mut looker = time.map(|_| Looker::start()).transpose()?;
-    let before = match (held, time.zip(looker.as_mut())) {
-        _ if options.is_roots_only() => Before::RootsOnly,
-        (_, None) => Before::Off,
-        (Some(_), _) => Before::Nobody,
-        (None, Some((time, looker))) => Before::Watch(time, looker),
-    };
-    let learned = match &options.functions {
-        Some(names) => Learned::given(kernel, names),
-        None => learn(kernel, roots, cache, before, stop, tell),
-    };
-    Ok(Gently {
-        found: Found::Some {
-            seen: learned.seen().collect(),
-            growth: pause_of(&learned.origin).zip(looker),
-        },
-        functions: learned.functions,
-        origin: learned.origin,
-    })
-}
-
-/// How long growth waits before its first look; none if there is to be no growth.
-const fn pause_of(origin: &Origin) -> Option<Duration> {
-    match origin {
-        Origin::RootsOnly
-        | Origin::Given
-        | Origin::Text {
-            may_grow: false, ..
-        } => None,
-        Origin::Text { .. } | Origin::Before => Some(Duration::ZERO),
-        Origin::Watched(_) => Some(growth::AFTER_LEARNING),
-    }
-}
-
-/// What the trace begins with, and how it goes on from there.
-enum Found {
-    /// All functions, which are narrowed by what root calls bring.
-    All(Arc<Seen>),
-    /// What was learned.
-    Some {
-        /// What was seen to run under the roots, with its hits.
-        seen: BTreeMap<Address, u64>,
-        /// If there is to be growth: see [`pause_of`], and who looks.
-        growth: Option<(Duration, Looker)>,
-    },
-}
-
-/// All that is there before anything is loaded.
-struct Prepared {
-    kernel: Arc<Kernel>,
-    rules: Arc<Rules>,
-    plan: Plan,
-    /// All that the kernel has, and the one that is taken.
-    ways: Ways,
-    way: Way,
-    found: Found,
-    cache: Option<Cache>,
-    subject: Option<Subject>,
-    /// How the recording is asked for, if it waits for that.
-    save: Option<Signal>,
-    stop: Stop,
-}
-
 async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> Result<Outcome> {
     let mut programs = Programs::default();
-    let cost = prepared.is_wide().then(ProbeCost::before).flatten();
+    let cost = prepared.found.is_wide().then(ProbeCost::before).flatten();
     let Attached {
         mut attacher,
         arming,
@@ -245,14 +124,14 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     let recorder = recorder
         .transpose()
         .context("the recording cannot be begun")?;
-    let seen = prepared.seen();
+    let seen = prepared.found.seen();
     let mut pipeline = Pipeline::new(rebuilder, printer, recorder).with_seen(seen.clone());
     let mut rings = Rings::new(rings).context("the rings cannot be watched")?;
     let mut child = None;
     let mut change = Change::Never;
     let functions = probes.callee_functions();
     let mut callees = std::mem::take(&mut probes.callees);
-    if prepared.is_wide() {
+    if prepared.found.is_wide() {
         let new = programs.new_ones();
         callees.extend(probes::attach_programs(
             &mut attacher,
@@ -309,143 +188,3 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     finished.recorded.context(whole)?;
     Ok(outcome)
 }
-
-impl Prepared {
-    fn attach(&self, options: &Options) -> Result<Attached> {
-        let command = self.subject.as_ref().and_then(Subject::pid);
-        let own = std::process::id();
-        let looker = match &self.found {
-            Found::Some {
-                growth: Some((_, looker)),
-                ..
-            } => looker.process(),
-            _ => own,
-        };
-        attached::attach(
-            options,
-            &self.kernel,
-            &self.plan,
-            self.ways,
-            self.way,
-            options.callers.config([own, looker], command),
-            &self.stop,
-        )
-    }
-
-    /// The processes that are traced, if not all.
-    fn processes(&self, options: &Options) -> Vec<u32> {
-        if !options.callers.pids.is_empty() {
-            return options.callers.pids.clone();
-        }
-        let subject = self.subject.as_ref();
-        subject.and_then(Subject::pid).into_iter().collect()
-    }
-
-    /// Whether all functions have probes at first.
-    const fn is_wide(&self) -> bool {
-        matches!(self.found, Found::All(_))
-    }
-
-    /// What root calls bring, if the trace is wide.
-    fn seen(&self) -> Option<Arc<Seen>> {
-        match &self.found {
-            Found::All(seen) => Some(Arc::clone(seen)),
-            Found::Some { .. } => None,
-        }
-    }
-
-    /// Begins to narrow the trace, or to make it grow, if that is wanted.
-    fn change(
-        &mut self,
-        options: &Options,
-        attacher: Attacher,
-        joined: Joined,
-        (sets, programs): (&Arc<Mutex<Sets>>, Programs),
-    ) -> Result<Change> {
-        match &mut self.found {
-            Found::All(seen) => {
-                let start = narrowing::Start {
-                    kernel: Arc::clone(&self.kernel),
-                    rules: Arc::clone(&self.rules),
-                    attacher,
-                    plan: self.plan.clone(),
-                    seen: Arc::clone(seen),
-                    sets: Arc::clone(sets),
-                    host: Host::of(self.subject.is_some()),
-                    programs,
-                    joined,
-                    narrows: !options.is_complete(),
-                    verbose: options.verbose,
-                };
-                Narrowing::start(start).map(Change::Narrows)
-            }
-            Found::Some { growth, .. } => {
-                let Some((pause, looker)) = growth.take() else {
-                    return Ok(Change::Never);
-                };
-                self.grow(options, attacher, joined, (pause, looker))
-                    .map(Change::Grows)
-            }
-        }
-    }
-
-    fn grow(
-        &self,
-        options: &Options,
-        attacher: Attacher,
-        joined: Joined,
-        (pause, looker): (Duration, Looker),
-    ) -> Result<Growth> {
-        let start = Start {
-            kernel: Arc::clone(&self.kernel),
-            rules: Arc::clone(&self.rules),
-            attacher,
-            plan: self.plan.clone(),
-            seen: self.hits(),
-            processes: self.processes(options),
-            first: self.subject.as_ref().and_then(Subject::held),
-            pause,
-            joined,
-            verbose: options.verbose,
-        };
-        Growth::start(start, looker)
-    }
-
-    /// What was seen to run under the roots, with its hits.
-    fn hits(&self) -> BTreeMap<Address, u64> {
-        match &self.found {
-            Found::All(seen) => seen.functions(),
-            Found::Some { seen, .. } => seen.clone(),
-        }
-    }
-
-    /// Keeps what was learned, and takes the probes away.
-    fn leave(self, options: &Options, change: Change, mut probes: Probes, sets: &Mutex<Sets>) {
-        let mut seen = self.hits();
-        match change {
-            Change::Never => {}
-            Change::Narrows(narrowing) => narrowing.end(PATIENCE),
-            Change::Grows(growth) => {
-                let grown = growth.end();
-                probes.callees.extend(grown.probes);
-                seen = grown.seen;
-            }
-        }
-        probes.callees.extend(lock(sets).take_all());
-        if let Some(cache) = &self.cache {
-            let tell = |words: &str| tell::more(options.verbose, words);
-            learning::keep(&self.kernel, &self.plan.roots, cache, &seen, tell);
-        }
-        probes::detach(probes);
-    }
-}
-
-/// What changes the set of probes while the trace goes on.
-enum Change {
-    Never,
-    Narrows(Narrowing),
-    Grows(Growth),
-}
-
-/// The end of the trace waits no longer for a thread that is in the kernel.
-const PATIENCE: Duration = Duration::from_millis(100);

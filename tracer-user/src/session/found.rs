@@ -1,0 +1,155 @@
+//! What a trace begins with: all functions, or what is known to run under the roots.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use anyhow::Result;
+
+use super::{
+    Options, Stop, growth, learn,
+    learning::{self, Before, Learned, Origin},
+    tell,
+};
+use crate::{
+    attach::{Ways, session},
+    kernel::{Address, Kernel, learning::Looker},
+    learn::Seen,
+    plan::{Plan, Planned, Rules, cache::Cache},
+};
+
+/// Kernel memory that the probes of a wide trace may take, bytes.
+const WIDE_MEMORY: u64 = 512 << 20;
+
+/// What the trace begins with, and how it goes on from there.
+pub enum Found {
+    /// All functions, which are narrowed by what root calls bring.
+    All(Arc<Seen>),
+    /// What was learned.
+    Some {
+        /// What was seen to run under the roots, with its hits.
+        seen: BTreeMap<Address, u64>,
+        /// If there is to be growth: see [`pause_of`], and who looks.
+        growth: Option<(Duration, Looker)>,
+    },
+}
+
+impl Found {
+    /// Whether all functions have probes at first.
+    pub const fn is_wide(&self) -> bool {
+        matches!(self, Self::All(_))
+    }
+
+    /// What root calls bring, if the trace is wide.
+    pub fn seen(&self) -> Option<Arc<Seen>> {
+        match self {
+            Self::All(seen) => Some(Arc::clone(seen)),
+            Self::Some { .. } => None,
+        }
+    }
+
+    /// What was seen to run under the roots, with its hits.
+    pub fn hits(&self) -> BTreeMap<Address, u64> {
+        match self {
+            Self::All(seen) => seen.functions(),
+            Self::Some { seen, .. } => seen.clone(),
+        }
+    }
+
+    /// The look process, if there is one.
+    pub fn looker(&self) -> Option<u32> {
+        match self {
+            Self::Some {
+                growth: Some((_, looker)),
+                ..
+            } => Some(looker.process()),
+            _ => None,
+        }
+    }
+}
+
+/// Who asks, and of whom.
+pub struct Asked<'a> {
+    /// What the user asked for.
+    pub options: &'a Options,
+    /// The running kernel.
+    pub kernel: &'a Kernel,
+    /// What must not be attached.
+    pub rules: &'a Rules,
+    /// What was learned before.
+    pub cache: Option<&'a Cache>,
+}
+
+impl Asked<'_> {
+    /// Whether the kernel attaches all functions at once, and has the memory for it.
+    pub fn can_be_wide(&self, ways: Ways) -> bool {
+        let functions = self.kernel.traceable_functions().len();
+        if ways.by_address().is_none() || functions == 0 {
+            return false;
+        }
+        let memory = session::memory(self.kernel, functions);
+        if memory > WIDE_MEMORY {
+            eprintln!(
+                "tracer: probes on all functions would take {} MiB of kernel memory with {} CPUs, \
+                 so the trace is gentle",
+                memory >> 20,
+                self.kernel.possible_cpus
+            );
+        }
+        memory <= WIDE_MEMORY
+    }
+
+    /// All functions that the rules allow.
+    pub fn wide(&self, roots: Vec<Planned>, hidden: Vec<Planned>) -> (Plan, Found) {
+        let tell = |words: &str| tell::more(self.options.verbose, words);
+        let kept = self
+            .cache
+            .map(|cache| learning::kept(self.kernel, &roots, cache, tell));
+        let known = learning::hits(kept.iter().flatten());
+        let plan = Plan::wide(self.kernel, self.rules, roots, hidden);
+        tell::excluded(&plan, self.options.verbose);
+        (plan, Found::All(Arc::new(Seen::known(known))))
+    }
+
+    /// What is known from before, or is learned now. `held` is the process of a command that waits.
+    pub fn gentle(
+        &self,
+        roots: Vec<Planned>,
+        hidden: Vec<Planned>,
+        held: Option<u32>,
+        stop: &Stop,
+    ) -> Result<(Plan, Found)> {
+        let options = self.options;
+        let tell = |words: &str| tell::more(options.verbose, words);
+        let time = options.learns();
+        let mut looker = time.map(|_| Looker::start()).transpose()?;
+        let before = match (held, time.zip(looker.as_mut())) {
+            _ if options.is_roots_only() => Before::RootsOnly,
+            (_, None) => Before::Off,
+            (Some(_), _) => Before::Nobody,
+            (None, Some((time, looker))) => Before::Watch(time, looker),
+        };
+        let learned = match &options.functions {
+            Some(names) => Learned::given(self.kernel, names),
+            None => learn(self.kernel, &roots, self.cache, before, stop, tell),
+        };
+        let found = Found::Some {
+            seen: learned.seen().collect(),
+            growth: pause_of(&learned.origin).zip(looker),
+        };
+        let plan = Plan::new(self.kernel, self.rules, roots, learned.functions).hide(hidden);
+        tell::planned(&plan, &learned.origin, options.verbose);
+        Ok((plan, found))
+    }
+}
+
+/// How long growth waits before its first look; none if there is to be no growth.
+const fn pause_of(origin: &Origin) -> Option<Duration> {
+    match origin {
+        Origin::RootsOnly
+        | Origin::Given
+        | Origin::Text {
+            may_grow: false, ..
+        } => None,
+        Origin::Text { .. } | Origin::Before => Some(Duration::ZERO),
+        Origin::Watched(_) => Some(growth::AFTER_LEARNING),
+    }
+}
