@@ -2,8 +2,8 @@
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::fs;
 use std::time::Duration;
+use std::{fs, io};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
@@ -15,7 +15,7 @@ use super::{Recall, Report, Subject};
 use crate::fidelity::command::{NAMED, differences};
 use crate::process::say;
 use crate::setup::{Emulator, Kernel};
-use crate::vm::{self, VmSpec};
+use crate::vm::{self, Sinks, VmSpec};
 use crate::workspace;
 
 /// What is typed of it.
@@ -53,9 +53,10 @@ struct Outcome {
 pub fn main(machine: Machine, args: &OneShotArgs, options: &str, json: bool) -> Result<u8> {
     let subjects = chosen(&args.only)?;
     let script = script(&subjects, options, args.functions_all);
-    let output = vm::output(machine.emulator, &spec(machine.kernel, &script))?;
+    let (output, failure) = printed(machine, &script);
     keep(machine.kernel, &output)?;
-    let outcome = read(&subjects, &output);
+    let mut outcome = read(&subjects, &output);
+    outcome.errors.extend(failure);
     if json {
         println!("{}", serde_json::to_string_pretty(&outcome)?);
     } else {
@@ -64,6 +65,24 @@ pub fn main(machine: Machine, args: &OneShotArgs, options: &str, json: bool) -> 
     let is_kept = |report: &Report| report.broken.is_none();
     let is_good = outcome.errors.is_empty() && outcome.reports.iter().all(is_kept);
     Ok(u8::from(!is_good))
+}
+
+/// What the guest printed, and how it failed, if it did: what it had done until then counts.
+fn printed(machine: Machine, script: &str) -> (String, Option<String>) {
+    let mut output = Vec::new();
+    let sinks = Sinks {
+        stdout: &mut output,
+        stderr: &mut io::stderr(),
+    };
+    let failure = match vm::run(machine.emulator, &spec(machine.kernel, script), sinks) {
+        Ok(end) if end.status == 0 => None,
+        Ok(end) => Some(format!(
+            "the guest's script ended with status {}",
+            end.status
+        )),
+        Err(error) => Some(error.to_string()),
+    };
+    (String::from_utf8_lossy(&output).into_owned(), failure)
 }
 
 /// The subjects with these names.
@@ -88,7 +107,8 @@ fn spec(kernel: &Kernel, script: &str) -> VmSpec {
     } else {
         4
     };
-    spec.timeout = Duration::from_hours(1);
+    // The host may be busy, which is nothing to the guest.
+    spec.timeout = Duration::from_hours(3);
     spec
 }
 
