@@ -15,6 +15,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 use nix::{
+    fcntl::{FcntlArg, FdFlag, fcntl},
     poll::{PollFd, PollFlags, PollTimeout, poll},
     pty::{Winsize, openpty},
     sys::{
@@ -53,6 +54,8 @@ impl Terminal {
     pub fn start(mut command: Command, columns: u16, lines: u16) -> Result<Self> {
         let size = Size::of(columns, lines)?;
         let pty = openpty(Some(&size.line()), None).context("there is no pseudo-terminal")?;
+        // The program has its own end alone, or the terminal could not hang up.
+        fcntl(&pty.master, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
         let before = tcgetattr(&pty.slave)?;
         command
             .stdin(pty.slave.try_clone()?)
