@@ -78,7 +78,7 @@ pub fn resolve_roots(
         let found = if name.contains(['*', '?']) {
             by_glob(kernel, rules, name)?
         } else {
-            vec![by_name(kernel, rules, name)?]
+            by_name(kernel, rules, name)?
         };
         for root in found {
             if known.insert(root.address) {
@@ -101,7 +101,9 @@ pub fn without_hidden(
     Ok(roots)
 }
 
-fn by_name(kernel: &Kernel, rules: &Rules, name: &str) -> Result<Planned, RootError> {
+/// The functions of a name: all that have it, be it one of several names at an address or the name
+/// without what the compiler put behind it, as `finish_task_switch` is for `finish_task_switch.isra.0`.
+fn by_name(kernel: &Kernel, rules: &Rules, name: &str) -> Result<Vec<Planned>, RootError> {
     let candidates = [
         name.to_owned(),
         format!("__sys_{name}"),
@@ -110,26 +112,58 @@ fn by_name(kernel: &Kernel, rules: &Rules, name: &str) -> Result<Planned, RootEr
     ];
     let mut refused = None;
     for candidate in candidates {
-        let function = kernel
-            .symbols
-            .address_of(&candidate)
-            .and_then(|address| kernel.symbols.function_at(address))
-            .filter(|function| function.name == candidate);
-        let Some(function) = function else { continue };
-        match rules.check(kernel, &function) {
-            Ok(reach) => return Ok(planned(&function, reach)),
-            Err(reason) => {
-                refused.get_or_insert(RootError::NotAttachable {
-                    name: candidate,
-                    reason,
-                });
+        let mut found = Vec::new();
+        for function in named(kernel, &candidate) {
+            match rules.check(kernel, &function) {
+                Ok(reach) => found.push(planned(&function, reach)),
+                Err(reason) => {
+                    refused.get_or_insert(RootError::NotAttachable {
+                        name: candidate.clone(),
+                        reason,
+                    });
+                }
             }
+        }
+        if !found.is_empty() {
+            return Ok(found);
         }
     }
     Err(refused.unwrap_or_else(|| RootError::Unknown {
         name: name.to_owned(),
         near: near_names(kernel, name),
     }))
+}
+
+/// The functions that have a name, or else those that the compiler made from one of that name.
+fn named<'a>(kernel: &'a Kernel, name: &str) -> Vec<Function<'a>> {
+    let exact: Vec<Function<'_>> = kernel
+        .symbols
+        .functions_named(name)
+        .filter_map(|address| {
+            let function = kernel.symbols.function_at(address)?;
+            (function.start == address).then_some(function)
+        })
+        .collect();
+    if !exact.is_empty() {
+        return exact;
+    }
+    let functions = kernel.symbols.functions();
+    functions
+        .filter(|function| is_made_from(function.name, name))
+        .collect()
+}
+
+/// Whether a name is the other one with what the compiler puts behind it, of a function that can be entered.
+fn is_made_from(function: &str, name: &str) -> bool {
+    const SUFFIXES: [&str; 4] = ["isra", "constprop", "part", "llvm"];
+    let suffix = function
+        .strip_prefix(name)
+        .and_then(|rest| rest.strip_prefix('.'));
+    suffix.is_some_and(|suffix| {
+        let mut parts = suffix.split('.');
+        let is_made = parts.next().is_some_and(|part| SUFFIXES.contains(&part));
+        is_made && parts.all(|part| part != "cold")
+    })
 }
 
 fn by_glob(kernel: &Kernel, rules: &Rules, glob: &str) -> Result<Vec<Planned>, RootError> {
@@ -205,4 +239,31 @@ fn near_names(kernel: &Kernel, name: &str) -> Vec<String> {
         .filter(|near| kernel.is_traceable(near))
         .take(3)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_compiler_put_behind_a_name_is_known() {
+        for made in [
+            "f.isra.0",
+            "f.constprop.0",
+            "f.part.0",
+            "f.isra.0.constprop.3",
+        ] {
+            assert!(is_made_from(made, "f"), "{made}");
+        }
+        for other in [
+            "f",
+            "f.cold",
+            "f.part.0.cold",
+            "fg.isra.0",
+            "f.isra_0",
+            "f.0",
+        ] {
+            assert!(!is_made_from(other, "f"), "{other}");
+        }
+    }
 }

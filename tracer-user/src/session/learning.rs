@@ -180,7 +180,8 @@ pub fn kept(
         match cache.read(&root.name) {
             Ok(kept) => {
                 for (name, hits) in kept.unwrap_or_default() {
-                    if let Some(address) = kernel.symbols.address_of(&name) {
+                    // Several may have the name: too many probes are better than too few.
+                    for address in kernel.symbols.functions_named(&name) {
                         all.insert(address, Source::Before { hits });
                     }
                 }

@@ -18,11 +18,25 @@ const NAMED: usize = 4;
 
 /// The roots' names.
 pub fn names(plan: &Plan) -> String {
-    let names = plan.roots.iter().map(|root| root.name.as_str());
-    let shown: Vec<&str> = names.take(NAMED).collect();
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for root in &plan.roots {
+        match counts.iter_mut().find(|(name, _)| *name == root.name) {
+            Some((_, count)) => *count += 1,
+            None if counts.len() == NAMED => break,
+            None => counts.push((&root.name, 1)),
+        }
+    }
+    let shown: Vec<String> = counts
+        .iter()
+        .map(|(name, count)| match count {
+            1 => (*name).to_owned(),
+            count => format!("{name} ({count} functions)"),
+        })
+        .collect();
+    let told: usize = counts.iter().map(|(_, count)| count).sum();
     match plan.roots.len() {
-        count if count > plan::MOST_NAMED => format!("every outermost function, {count} in all"),
-        count if count > NAMED => format!("{} and {} more", shown.join(", "), count - NAMED),
+        all if all > plan::MOST_NAMED => format!("every outermost function, {all} in all"),
+        all if all > told => format!("{} and {} more", shown.join(", "), all - told),
         _ => shown.join(", "),
     }
 }
