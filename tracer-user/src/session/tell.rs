@@ -20,8 +20,8 @@ const NAMED: usize = 4;
 pub fn names(plan: &Plan) -> String {
     let mut counts: Vec<(&str, usize)> = Vec::new();
     for root in &plan.roots {
-        match counts.iter_mut().find(|(name, _)| *name == root.name) {
-            Some((_, count)) => *count += 1,
+        match counts.iter().position(|(name, _)| *name == root.name) {
+            Some(place) => counts[place].1 += 1,
             None if counts.len() == NAMED => break,
             None => counts.push((&root.name, 1)),
         }
