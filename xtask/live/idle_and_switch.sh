@@ -1,0 +1,24 @@
+# Idle tasks, which all have number 0, do not tear each other's root calls, and a root in the middle of a task switch takes nobody's slot.
+# limit: 240
+
+# Each CPU has an idle task, and its last call is open at the end.
+trace --learn 0 -G do_idle --graph-opts depth=1 --duration 3s
+ends_with 0
+whole=$(sed -n 's/^tracer: \([0-9]*\) whole calls.*/\1/p' /tmp/err)
+partial=$(sed -n 's/.* whole calls, \([0-9]*\) partial.*/\1/p' /tmp/err)
+[ "$whole" -ge 10 ] && [ "$partial" -le "$(nproc)" ] || fail "idle: $whole whole and $partial partial calls: $(cat /tmp/err)"
+
+# Between the tracepoint sched_switch and the switch the going task still runs: switch_mm_irqs_off is called there.
+tracer workload sleep --interval-us 20000 2>/tmp/workload.err & workload=$!
+receives() { grep -c '__sys_recvfrom();' /tmp/out; }
+trace --learn 0 -G __sys_recvfrom -p $workload --graph-opts depth=1 --duration 4s
+ends_with 0
+alone=$(receives)
+trace --learn 0 -G switch_mm_irqs_off -G __sys_recvfrom --graph-opts depth=1 --duration 4s
+ends_with 0
+! said 'root calls were not traced' || fail "slots leak: $(cat /tmp/err)"
+[ "$alone" -ge 20 ] && [ "$(receives)" -ge $((alone * 8 / 10)) ] ||
+    fail "$(receives) receives with a root in the switch, $alone without: $(cat /tmp/err)"
+kill $workload
+wait $workload || fail "the workload: $(cat /tmp/workload.err)"
+nothing_left
