@@ -199,7 +199,7 @@ fn what_is_written_can_be_replayed_and_overwrites_nothing() {
 fn what_cannot_be_is_said_on_the_screen_that_was_there() {
     let refused: &[(&[&str], &str)] = &[
         (&["top", "-G", "no_such_function_anywhere"], "tracer: "),
-        (&["top"], "tracer: no root was given"),
+        (&["top"], "tracer: nothing to trace was given"),
         (&["top", "/dev/null"], "tracer: `/dev/null` cannot be used"),
     ];
     for (arguments, words) in refused {

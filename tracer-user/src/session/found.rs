@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     attach::{Ways, session},
-    kernel::{Address, Kernel, learning::Looker},
+    kernel::{Address, Kernel, haste::Haste, learning::Looker},
     learn::Seen,
     plan::{Plan, Planned, Rules, cache::Cache},
 };
@@ -104,6 +104,7 @@ impl Asked<'_> {
             .cache
             .map(|cache| learning::kept(self.kernel, &roots, cache, tell));
         let known = learning::hits(kept.iter().flatten());
+        let _haste = Haste::begin();
         let plan = Plan::wide(self.kernel, self.rules, roots, hidden);
         tell::excluded(&plan, self.options.verbose);
         (plan, Found::All(Arc::new(Seen::known(known))))

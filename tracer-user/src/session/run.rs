@@ -25,7 +25,7 @@ use super::{
 use crate::{
     attach::Ways,
     graph::{Joined, Rebuilder},
-    kernel::Kernel,
+    kernel::{Kernel, haste::Haste},
     learn::{ProbeCost, Programs, Sets, sets::lock},
     plan::{self, FunctionTable, Rules},
     stream::Rings,
@@ -42,6 +42,8 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
         .map(|_| signal(SignalKind::user_defined1()));
     let save = save.transpose().context("cannot listen for signals")?;
     processes::end_with(&options.callers.pids, &stop)?;
+    // Nothing is forked meanwhile.
+    let haste = Haste::begin();
     let kernel = Arc::new(Kernel::read()?);
     let ways = Ways::of(&kernel.types, &kernel.symbols);
     let way = ways.choose(options.way)?;
@@ -57,6 +59,7 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
             prototype.map(|prototype| prototype.returns),
         )
     }))?;
+    drop(haste);
     let subject = Subject::start(&options.command, options.begin, options.streams, limit)?;
     let tell = |words: &str| tell::more(options.verbose, words);
     let keeps = options.use_cache && !options.is_roots_only();
@@ -103,7 +106,10 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
         tracepoint,
         mut probes,
         logger,
-    } = prepared.attach(options)?;
+    } = {
+        let _haste = Haste::begin();
+        prepared.attach(options)?
+    };
     let kernel = Arc::clone(&prepared.kernel);
     let table = FunctionTable::of(Arc::clone(&kernel));
     let show = &options.show;
