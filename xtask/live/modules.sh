@@ -8,11 +8,14 @@ root=tls_sw_sendmsg learn=0
 if tracer check | grep -q '^ok  *kprobe '; then
     root=__sys_sendto learn=2s
 fi
-tracer -G $root --learn $learn -p $workload --graph-opts noirqs,args,retaddr -n 3 >/tmp/out 2>/tmp/err || fail "exit status $?: $(cat /tmp/err)"
+tracer -v -G $root --learn $learn -p $workload --graph-opts noirqs,args,retaddr -n 3 >/tmp/out 2>/tmp/err || fail "exit status $?: $(cat /tmp/err)"
 paths='tls_sw_sendmsg>tls_push_sg'
 [ $root = tls_sw_sendmsg ] || paths="__sys_sendto>tls_sw_sendmsg tls_push_sg>tcp_write_xmit $paths"
 awk -v inside="$paths" -v at_least=3 -f /live/harness/listing.awk /tmp/out >/tmp/calls || fail "$(cat /tmp/calls)"
-said ', 0 partial, .* 0 events lost' || fail "$(grep whole /tmp/err)"
+# Where the kernel preempts tasks a probe of a trampoline can be preempted, and what another task calls there meanwhile is skipped, and counted.
+partial=$(sed -n 's/.* whole calls, \([0-9]*\) partial.*/\1/p' /tmp/err)
+skipped=$(sed -n 's/.* making, \([0-9]*\) skipped.*/\1/p' /tmp/err)
+said ' 0 events lost' && [ "$partial" -le "$skipped" ] || fail "$(grep whole /tmp/err), $skipped skipped"
 # The size is what the workload sends, the answer what was sent.
 grep -q '|  *tls_sw_sendmsg \[tls\](sk=0xf[0-9a-f]*, msg=0xf[0-9a-f]*, size=7) { /\* <-[a-z_]*+0x[0-9a-f]* \*/$' /tmp/out || fail "no arguments: $(grep tls_sw_sendmsg /tmp/out)"
 grep -q '<-tls_[a-z_]*+0x[0-9a-f]* \[tls\]' /tmp/out || fail "no caller of the module's: $(grep tls_ /tmp/out)"
