@@ -21,13 +21,10 @@ pub fn run(args: &CheckArgs) -> Result<Exit> {
     let findings = findings();
     if !args.quiet {
         let mut out = io::stdout().lock();
-        for finding in &findings {
-            let mark = match (finding.found, finding.needed) {
-                (true, _) => "ok",
-                (false, true) => "MISSING",
-                (false, false) => "missing",
-            };
-            writeln!(out, "{:<8} {:<16} {}", mark, finding.what, finding.words)?;
+        match findings.iter().try_for_each(|one| one.write(&mut out)) {
+            // A reader that has gone, as `grep -q` does, has seen what it wanted.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.into()),
+            _ => {}
         }
     }
     let missing = findings
@@ -47,6 +44,15 @@ struct Finding {
 }
 
 impl Finding {
+    fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        let mark = match (self.found, self.needed) {
+            (true, _) => "ok",
+            (false, true) => "MISSING",
+            (false, false) => "missing",
+        };
+        writeln!(out, "{:<8} {:<16} {}", mark, self.what, self.words)
+    }
+
     fn needed<T>(
         what: &'static str,
         exit: Exit,
