@@ -72,6 +72,9 @@ pub struct FidelityArgs {
 
 /// Runs it; the exit status is 1 if a promise is broken.
 pub fn main(args: &FidelityArgs) -> Result<u8> {
+    if let Some(file) = &args.one_shot.listings {
+        return one_shot::again(file, &args.one_shot, args.json);
+    }
     build::build()?;
     let emulator = setup::emulator()?;
     let kernel = args.kernel.resolve()?;

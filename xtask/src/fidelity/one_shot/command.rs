@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, io};
 
@@ -31,6 +32,14 @@ pub struct OneShotArgs {
     /// Has tracer attach all that it can from the start instead of what it would choose
     #[arg(long, requires = "one_shot")]
     functions_all: bool,
+    /// Scores the listings that an earlier run has kept, without a machine
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "one_shot",
+        conflicts_with = "functions_all"
+    )]
+    pub listings: Option<PathBuf>,
 }
 
 /// What boots.
@@ -53,36 +62,55 @@ struct Outcome {
 pub fn main(machine: Machine, args: &OneShotArgs, options: &str, json: bool) -> Result<u8> {
     let subjects = chosen(&args.only)?;
     let script = script(&subjects, options, args.functions_all);
-    let (output, failure) = printed(machine, &script);
-    keep(machine.kernel, &output)?;
-    let mut outcome = read(&subjects, &output);
+    let file = listings(machine.kernel)?;
+    say(format!("the listings go to {}", file.display()));
+    let failure = record(machine, &script, &file)?;
+    tell(&file, &subjects, failure, json)
+}
+
+/// Scores listings that were kept, as far as they go.
+pub fn again(file: &Path, args: &OneShotArgs, json: bool) -> Result<u8> {
+    tell(file, &chosen(&args.only)?, None, json)
+}
+
+/// Where the listings of a kernel are kept.
+fn listings(kernel: &Kernel) -> Result<PathBuf> {
+    let directory = workspace::target().join("one-shot");
+    fs::create_dir_all(&directory)
+        .with_context(|| format!("cannot make {}", directory.display()))?;
+    Ok(directory.join(format!("{}.txt", kernel.release)))
+}
+
+/// Has a guest record everything into a file. What it has done before it fails counts.
+fn record(machine: Machine, script: &str, file: &Path) -> Result<Option<String>> {
+    let context = || format!("cannot write {}", file.display());
+    let mut stdout = fs::File::create(file).with_context(context)?;
+    let sinks = Sinks {
+        stdout: &mut stdout,
+        stderr: &mut io::stderr(),
+    };
+    let end = vm::run(machine.emulator, &spec(machine.kernel, script), sinks);
+    Ok(match end {
+        Ok(end) if end.status == 0 => None,
+        Ok(end) => Some(format!("the guest's script ended with {}", end.status)),
+        Err(error) => Some(error.to_string()),
+    })
+}
+
+/// Scores the listings in a file and prints what came out.
+fn tell(file: &Path, subjects: &[Subject], failure: Option<String>, json: bool) -> Result<u8> {
+    let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let mut outcome = read(subjects, &String::from_utf8_lossy(&bytes));
     outcome.errors.extend(failure);
     if json {
         println!("{}", serde_json::to_string_pretty(&outcome)?);
     } else {
-        print!("{}", describe(machine.kernel, &outcome));
+        let title = file.file_stem().unwrap_or_default().to_string_lossy();
+        print!("{}", describe(&title, &outcome));
     }
     let is_kept = |report: &Report| report.broken.is_none();
     let is_good = outcome.errors.is_empty() && outcome.reports.iter().all(is_kept);
     Ok(u8::from(!is_good))
-}
-
-/// What the guest printed, and how it failed, if it did: what it had done until then counts.
-fn printed(machine: Machine, script: &str) -> (String, Option<String>) {
-    let mut output = Vec::new();
-    let sinks = Sinks {
-        stdout: &mut output,
-        stderr: &mut io::stderr(),
-    };
-    let failure = match vm::run(machine.emulator, &spec(machine.kernel, script), sinks) {
-        Ok(end) if end.status == 0 => None,
-        Ok(end) => Some(format!(
-            "the guest's script ended with status {}",
-            end.status
-        )),
-        Err(error) => Some(error.to_string()),
-    };
-    (String::from_utf8_lossy(&output).into_owned(), failure)
 }
 
 /// The subjects with these names.
@@ -112,17 +140,6 @@ fn spec(kernel: &Kernel, script: &str) -> VmSpec {
     spec
 }
 
-/// Keeps the listings for people to read.
-fn keep(kernel: &Kernel, output: &str) -> Result<()> {
-    let directory = workspace::target().join("one-shot");
-    let file = directory.join(format!("{}.txt", kernel.release));
-    fs::create_dir_all(&directory)
-        .and_then(|()| fs::write(&file, output))
-        .with_context(|| format!("cannot write {}", file.display()))?;
-    say(format!("the listings are in {}", file.display()));
-    Ok(())
-}
-
 fn read(subjects: &[Subject], output: &str) -> Outcome {
     let mut outcome = Outcome {
         reports: Vec::new(),
@@ -138,11 +155,9 @@ fn read(subjects: &[Subject], output: &str) -> Outcome {
 }
 
 /// A table, then what is missing of each.
-fn describe(kernel: &Kernel, outcome: &Outcome) -> String {
-    let mut text = format!(
-        "{}: recall of what two listings of function_graph have in common\n\n",
-        kernel.release
-    );
+fn describe(title: &str, outcome: &Outcome) -> String {
+    let mut text =
+        format!("{title}: recall of what two listings of function_graph have in common\n\n");
     let _ = writeln!(
         text,
         "{:50} {:>11} {:>17} relative   ours    own precision    raw",
