@@ -1,5 +1,5 @@
 # What happens once is in the graph as function_graph has it: the first call shows all.
-# limit: 300
+# limit: 480
 
 # All that the kernel can trace has to be attached at once, which is what fprobes are for.
 grep -q ' register_fprobe$' /proc/kallsyms || skip_without "fprobes (CONFIG_FPROBE)"
