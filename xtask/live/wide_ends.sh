@@ -27,3 +27,8 @@ ends_with 0
 kill $workload
 wait $workload || fail "the workload: $(cat /tmp/workload.err)"
 nothing_left
+
+# Without the kernel's machine code nobody knows which functions would do harm, so not all have probes.
+unshare -m sh -c 'mount --bind /dev/null /proc/kcore; exec tracer --no-cache -G tcp_poll --duration 10ms' >/tmp/out 2>/tmp/err || fail "no kcore: exit status $?: $(cat /tmp/err)"
+said 'cannot be read from /proc/kcore.* gentle' || fail "no kcore: $(cat /tmp/err)"
+nothing_left

@@ -79,10 +79,18 @@ pub struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// Whether the kernel attaches all functions at once, and has the memory for it.
+    /// Whether the kernel attaches all functions at once, it can be told which of them would do harm, and there is
+    /// memory for it.
     pub fn can_be_wide(&self, ways: Ways) -> bool {
         let functions = self.kernel.traceable_functions().len();
         if ways.by_address().is_none() || functions == 0 {
+            return false;
+        }
+        if self.kernel.text.is_none() {
+            eprintln!(
+                "tracer: the kernel's machine code cannot be read from /proc/kcore, and only that tells which \
+                 functions must have no probe, so the trace is gentle"
+            );
             return false;
         }
         let memory = session::memory(self.kernel, functions);
