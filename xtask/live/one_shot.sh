@@ -6,7 +6,6 @@ grep -q ' register_fprobe$' /proc/kallsyms || skip_without "fprobes (CONFIG_FPRO
 
 . /live/harness/function_graph.sh
 find_traceable
-mkdir -p /mnt
 prepare() { :; }
 
 pairs() { awk -f /live/harness/pairs.awk "$1" | sort >"$2"; }
@@ -57,8 +56,6 @@ once() {
 
 clean() { rmdir /tmp/d1; }
 once 980 mkdir 'do_mkdirat filename_mkdirat' mkdir /tmp/d1
-clean() { umount /mnt; }
-once 980 mount 'path_mount do_mount' mount -t tmpfs x /mnt
 clean() { ip addr del 10.9.8.7/32 dev lo; }
 once 980 address rtnetlink_rcv_msg ip addr add 10.9.8.7/32 dev lo
 clean() { :; }
