@@ -29,7 +29,7 @@ grep -qx tcp_bpf_sendmsg /tmp/out || fail "list GLOB: no tcp_bpf_sendmsg"
 # What only its address tells apart is traced where kprobe.session is there, and left out with its reason where it is not; what costs
 # much has to be asked for; what an fprobe's own code runs is never attached.
 one() { tracer list "$@" 2>/tmp/err | head -n 1; }
-if tracer check | grep -q '^ok  *kprobe '; then
+if tracer check | grep -q '^ok  *kprobe'; then
     tracer list '*.isra.0' 2>/tmp/err | grep -qx '[^ ]*[.]isra[.]0' || fail "nothing without a type: $(tracer list '*.isra.0' | head -n 3)"
     [ "$(one --all-calls __rcu_read_lock)" = __rcu_read_lock ] || fail "--all-calls: $(one --all-calls __rcu_read_lock)"
     ! tracer list 'rcu_read_lock_any_held' | grep -qx rcu_read_lock_any_held || fail "rcu_read_lock_any_held would be attached"
