@@ -1,5 +1,6 @@
 # A wide trace ends at once and leaves nothing, by Ctrl-C and by SIGKILL, and any number of functions may be roots.
-# limit: 240
+# limit: 480
+# only on 6.12, 7.3: the ends of a trace, with and without trampolines
 
 wide || skip_without 'kprobe.session or kprobe.multi'
 

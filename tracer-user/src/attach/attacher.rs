@@ -184,7 +184,7 @@ impl Attacher {
     }
 
     /// How what has an address and no more is attached; rules let no such function pass where there is no way.
-    fn by_address(&self) -> Way {
+    pub fn by_address(&self) -> Way {
         self.ways.by_address().unwrap_or(Way::Pair)
     }
 

@@ -135,8 +135,16 @@ impl Narrower {
     /// From the wide set to what was seen and what that calls.
     fn narrow(&mut self) -> Result<(), Stopped> {
         let wide = self.functions_armed();
+        self.say(&format!(
+            "narrowing after {:.1} s",
+            self.began.elapsed().as_secs_f64()
+        ));
         let plan = self.choose();
-        let side = self.attach_to_free(&plan.callees, None)?;
+        self.say(&format!("narrowing to {} functions", plan.callees.len()));
+        // By fprobes: while all functions have one, trampolines take half a minute (seen on 7.3).
+        let side = self.free();
+        let by_address = self.start.attacher.by_address();
+        self.attach_as(by_address, &plan.callees, side)?;
         self.narrow = plan.callees.iter().map(|one| one.address).collect();
         sets::lock(&self.start.sets).change(false)?;
         let took = self.began.elapsed();
@@ -166,10 +174,12 @@ impl Narrower {
 
     /// Functions that are hit most go over to pairs where the trace goes by kprobe.session.
     fn pair(&mut self) -> Result<(), Stopped> {
-        if !matches!(self.start.attacher.way(), Way::Kprobe | Way::KprobeMulti) {
-            return Ok(());
-        }
         let plan = self.choose();
+        if self.start.attacher.way() == Way::Multi {
+            self.attach_to_free(&plan.callees, None)?;
+            sets::lock(&self.start.sets).change(false)?;
+            return self.drop_free();
+        }
         let hot = choice::hottest(&plan);
         if hot.is_empty() {
             return Ok(());
@@ -207,6 +217,13 @@ impl Narrower {
         sets::lock(&self.start.sets).change(false)?;
         self.drop_free()?;
         Ok(began.elapsed())
+    }
+
+    /// Tells those who want to know more.
+    fn say(&self, words: &str) {
+        if self.start.verbose {
+            eprintln!("tracer: {words}");
+        }
     }
 
     fn free(&self) -> Side {
