@@ -61,9 +61,9 @@ case $(uname -r) in
     6.12.*-cloud-* | 7.*) ;;
     *) nothing_left; exit 0 ;;
 esac
-clean() { ip addr del 10.9.8.7/32 dev lo; }
-once 980 address rtnetlink_rcv_msg ip addr add 10.9.8.7/32 dev lo
 clean() { :; }
+# Not what wakes somebody up: which timers are armed then depends on who else waits, and tracer does.
+once 980 ls iterate_dir ls /
 # The process that becomes another program is a shell's here and tracer's own there.
 once 940 exec bprm_execve true
 nothing_left
