@@ -1,4 +1,4 @@
-//! The programs of a callee that has one for its entry and one for its exit (kernels 5.15+).
+//! The programs of a callee that has one for its entry and one for its exit (kernels 5.17+).
 
 use crate::{gate, quick, site::TrampolineSite};
 
