@@ -48,16 +48,18 @@ graph_off() {
 }
 
 # Makes a process that waits in a read and then becomes the command. Like tracer's held command it
-# is a fork that has run nothing else yet; with its whole name, or busybox would not exec.
+# is a fork that has run nothing else yet, and shares its files with its parent: its end closes
+# none of them for good. With its whole name, or busybox would not exec.
 hold() {
     program=/bin/$1
     shift
     rm -f /tmp/gate
     mkfifo /tmp/gate
+    exec 6</dev/null 7>/dev/null 8>/tmp/complaints
     (
         read -r go </tmp/gate
         exec "$program" "$@"
-    ) </dev/null >/dev/null 2>/tmp/complaints &
+    ) <&6 >&7 2>&8 6<&- 7>&- 8>&- &
     held=$!
     exec 9>/tmp/gate
 }
@@ -74,6 +76,7 @@ recorded() {
     # How the command ends is its own affair.
     wait $held || :
     echo 0 >$T/tracing_on
+    exec 6<&- 7>&- 8>&-
     cat $T/trace
     clean
     # What the kernel frees later is freed.
