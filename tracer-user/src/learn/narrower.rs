@@ -144,7 +144,7 @@ impl Narrower {
         // By fprobes: while all functions have one, trampolines take half a minute (seen on 7.3).
         let side = self.free();
         let by_address = self.start.attacher.by_address();
-        self.attach_as(by_address, &plan.callees, side)?;
+        self.attach_beside(by_address, &plan.callees, side)?;
         self.narrow = plan.callees.iter().map(|one| one.address).collect();
         sets::lock(&self.start.sets).change(false)?;
         let took = self.began.elapsed();
@@ -197,7 +197,7 @@ impl Narrower {
         let mut everything = self.start.plan.callees.clone();
         everything.extend_from_slice(self.start.programs.found());
         let way = self.start.attacher.way();
-        self.attach_as(way, &everything, self.free())?;
+        self.attach_beside(way, &everything, self.free())?;
         sets::lock(&self.start.sets).change(true)?;
         let armed = Instant::now();
         while armed.elapsed() < AGAIN {
@@ -248,7 +248,7 @@ impl Narrower {
                 if Instant::now() >= deadline {
                     break;
                 }
-                self.attach_as(Way::Pair, std::slice::from_ref(one), side)?;
+                self.attach_beside(Way::Pair, std::slice::from_ref(one), side)?;
                 paired.insert(one.address);
             }
         }
@@ -258,13 +258,23 @@ impl Narrower {
             .cloned()
             .collect();
         let way = self.start.attacher.way();
-        self.attach_as(way, &rest, side)?;
+        self.attach_beside(way, &rest, side)?;
         Ok(side)
+    }
+
+    /// Attaches functions that the other side's set may have, too, until [`Self::drop_free`].
+    fn attach_beside(
+        &mut self,
+        way: Way,
+        functions: &[Planned],
+        side: Side,
+    ) -> Result<(), Stopped> {
+        sets::lock(&self.start.sets).overlap(true)?;
+        self.attach_as(way, functions, side)
     }
 
     fn attach_as(&mut self, way: Way, functions: &[Planned], side: Side) -> Result<(), Stopped> {
         let Start { attacher, sets, .. } = &mut self.start;
-        sets::lock(sets).overlap(true)?;
         let mut watch = Watch { sets };
         let probes = attacher.attach_as(way, functions, Role::Callee, side, &mut watch)?;
         if self.has_ended() {
