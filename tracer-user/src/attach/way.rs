@@ -1,15 +1,16 @@
 //! The ways to get probes into functions, and which of them this kernel has.
 //!
-//! The kernel is asked, not its version: distributions backport, and leave things out. What is asked with is a program that
-//! does nothing, on a function that nobody calls.
+//! The kernel is asked, not its version: distributions backport, and leave things out. What is asked
+//! with is a program that does nothing, and a link that comes to nothing: the question costs no patched
+//! code.
 
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::AsFd as _;
 
 use aya_obj::generated::{BPF_EXIT, BPF_JMP, bpf_insn};
 use thiserror::Error;
 
-use super::bpf::{self, End, Ends, Functions, Many, ProgramKind};
-use crate::kernel::{btf::Types, symbols::Symbols};
+use super::bpf::{self, End, Ends, Many, Named, ProgramKind};
+use crate::kernel::btf::Types;
 
 /// A function that the kernel has for trying out fentry and fexit (net/bpf/test_run.c); nothing else calls it.
 pub const TEST_FUNCTION: &str = "bpf_fentry_test1";
@@ -72,11 +73,11 @@ pub struct Ways {
 
 impl Ways {
     /// Asks the kernel.
-    pub fn of(types: &Types, symbols: &Symbols) -> Self {
+    pub fn of(types: &Types) -> Self {
         Self {
-            multi: has_multi(types).is_some(),
-            kprobe: has_kprobe(types, symbols).is_some(),
-            kprobe_multi: has_kprobe_multi(symbols).is_some(),
+            multi: has_multi(),
+            kprobe: has_kprobe(types),
+            kprobe_multi: has_kprobe_multi(),
         }
     }
 
@@ -121,37 +122,29 @@ impl Ways {
     }
 }
 
-fn has_multi(types: &Types) -> Option<()> {
-    let program = bpf::load(
-        ProgramKind::Many(Many::Trampolines),
-        "tracer_asks",
-        &nothing(),
-    )
-    .ok()?;
-    let id = types.function_id(TEST_FUNCTION)?;
-    bpf::link(program.as_fd(), &Functions::Types(vec![id]))
-        .ok()
-        .map(drop)
+fn has_multi() -> bool {
+    has_links(ProgramKind::Many(Many::Trampolines), Named::Types)
 }
 
-fn has_kprobe(types: &Types, symbols: &Symbols) -> Option<()> {
+fn has_kprobe(types: &Types) -> bool {
     // Kernels with kprobe.multi alone take the program for one of that.
-    types.function_id("bpf_session_is_return")?;
-    types.function_id("bpf_session_cookie")?;
-    let program = bpf::load(ProgramKind::Many(Many::Fprobe), "tracer_asks", &nothing()).ok()?;
-    links(&program, Ends::Both, symbols)
+    let has = |kfunc| types.function_id(kfunc).is_some();
+    has("bpf_session_is_return")
+        && has("bpf_session_cookie")
+        && has_links(
+            ProgramKind::Many(Many::Fprobe),
+            Named::Addresses(Ends::Both),
+        )
 }
 
-fn has_kprobe_multi(symbols: &Symbols) -> Option<()> {
+fn has_kprobe_multi() -> bool {
     let end = End::Exit;
-    let program = bpf::load(ProgramKind::ManyOf(end), "tracer_asks", &nothing()).ok()?;
-    links(&program, Ends::Only(end), symbols)
+    has_links(ProgramKind::ManyOf(end), Named::Addresses(Ends::Only(end)))
 }
 
-fn links(program: &OwnedFd, ends: Ends, symbols: &Symbols) -> Option<()> {
-    let address = symbols.address_of(TEST_FUNCTION)?;
-    let functions = Functions::Addresses(vec![address.0], ends);
-    bpf::link(program.as_fd(), &functions).ok().map(drop)
+fn has_links(kind: ProgramKind, named: Named) -> bool {
+    let program = bpf::load(kind, "tracer_asks", &nothing());
+    program.is_ok_and(|program| bpf::has_links(program.as_fd(), named))
 }
 
 /// `r0 = 0; exit`.

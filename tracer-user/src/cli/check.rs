@@ -130,10 +130,7 @@ fn findings() -> Vec<Finding> {
             "BPF tracing programs load and attach".to_owned()
         }),
     ];
-    let ways = match (&types, &symbols) {
-        (Ok(types), Ok(symbols)) => Ways::of(types, symbols),
-        _ => Ways::default(),
-    };
+    let ways = types.as_ref().map(Ways::of).unwrap_or_default();
     findings.extend([Way::Multi, Way::Kprobe, Way::KprobeMulti].map(|one| way(one, ways)));
     findings
 }

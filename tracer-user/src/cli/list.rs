@@ -17,7 +17,7 @@ use crate::{
 pub fn run(args: &ListArgs) -> Result<Exit> {
     super::preconditions::privileges()?;
     let kernel = Kernel::read()?;
-    let ways = Ways::of(&kernel.types, &kernel.symbols);
+    let ways = Ways::of(&kernel.types);
     let rules = Rules::new(&kernel, ways, args.scope.into());
     let glob = WildMatch::new(args.glob.as_deref().unwrap_or("*"));
     let mut out = io::BufWriter::new(io::stdout().lock());

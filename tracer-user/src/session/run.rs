@@ -45,7 +45,7 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
     // Nothing is forked meanwhile.
     let haste = Haste::begin();
     let kernel = Arc::new(Kernel::read()?);
-    let ways = Ways::of(&kernel.types, &kernel.symbols);
+    let ways = Ways::of(&kernel.types);
     let way = ways.choose(options.way)?;
     let rules = Arc::new(Rules::new(&kernel, ways, options.scope));
     let roots = plan::resolve_roots(&kernel, &rules, &options.roots)?;
