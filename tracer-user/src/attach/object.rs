@@ -110,6 +110,9 @@ impl Object {
         if sizes.possible_cpus as usize > MAX_CPUS {
             return Err(ObjectError::TooManyCpus(sizes.possible_cpus));
         }
+        if OBJECT.is_empty() {
+            return Err(ObjectError::Missing("programs"));
+        }
         let mut object = variables::Object::new(OBJECT);
         if let Some(variable) = loading.preempt_count {
             object.put_variable(stand_in::PREEMPT_COUNT, variable);

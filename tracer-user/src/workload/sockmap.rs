@@ -3,7 +3,7 @@
 
 use std::{net::TcpStream, os::fd::AsRawFd as _};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use aya::{Ebpf, maps::SockHash, programs::SkMsg};
 
 /// The object file, as `cargo xtask build` made it from tracer-ebpf/src/bin/sockmap.rs.
@@ -21,10 +21,12 @@ pub(super) struct Redirection {
 pub(super) fn redirect<'s>(
     sockets: impl IntoIterator<Item = &'s TcpStream>,
 ) -> Result<Redirection> {
+    let missing =
+        |what| format!("the sockmap object has no {what}: build it with `cargo xtask build`");
+    ensure!(!OBJECT.is_empty(), missing("programs"));
     let mut ebpf = Ebpf::load(OBJECT).context(
         "the sockmap program cannot be loaded; run as root on a kernel with CONFIG_BPF_SYSCALL=y",
     )?;
-    let missing = |what| format!("the sockmap object has no {what}; run `cargo xtask build`");
     // The program has to be there before the sockets: those that are in the map already do not get it
     // (sock_map_link, net/core/sock_map.c).
     let map: SockHash<_, u32> = ebpf.map(MAP).with_context(|| missing(MAP))?.try_into()?;
