@@ -1,6 +1,9 @@
 //! `tracer list`: the plan, and what is left out of it and why.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    sync::atomic::AtomicBool,
+};
 
 use anyhow::Result;
 use wildmatch::WildMatch;
@@ -8,9 +11,12 @@ use wildmatch::WildMatch;
 use super::{args::ListArgs, exit::Exit};
 use crate::{
     attach::Ways,
-    kernel::{Kernel, learning::Looker},
+    kernel::Kernel,
+    learn::{
+        before::{self, Before, Origin},
+        sampling::Looker,
+    },
     plan::{self, Plan, Reason, Rules, Source},
-    session::{self, Before, Origin, Stop},
 };
 
 /// Shows the plan, or without a root every function that matches.
@@ -26,13 +32,13 @@ pub fn run(args: &ListArgs) -> Result<Exit> {
     } else {
         let roots = plan::resolve_roots(&kernel, &rules, &args.roots)?;
         let tell = |words: &str| eprintln!("tracer: {words}");
-        let cache = (!args.no_cache).then(|| session::cache(tell)).flatten();
+        let cache = (!args.no_cache).then(|| before::cache(tell)).flatten();
         let mut looker = (!args.learn.is_zero()).then(Looker::start).transpose()?;
         let before = looker
             .as_mut()
             .map_or(Before::Off, |looker| Before::Watch(args.learn, looker));
-        let stop = Stop::default();
-        let learned = session::learn(&kernel, &roots, cache.as_ref(), before, &stop, tell);
+        let stop = AtomicBool::new(false);
+        let learned = before::learn(&kernel, &roots, cache.as_ref(), before, &stop, tell);
         if let Origin::Text { remark, .. } = &learned.origin {
             tell(remark);
         }

@@ -33,7 +33,7 @@ use args::{Action, Args, CaptureArgs, LatencyArgs, ProfileArgs, RecordArgs, Trac
 use exit::Exit;
 
 use crate::{
-    kernel::learning,
+    learn::sampling,
     session::{Options, Outputs, Shown, Stop},
 };
 
@@ -74,7 +74,7 @@ fn run(args: Args) -> Result<Exit> {
 /// Does what the tracer that started this asks for on stdin.
 fn look() -> Result<Exit> {
     let stream = std::io::stdin().as_fd().try_clone_to_owned()?;
-    learning::serve(stream.into())?;
+    sampling::serve(stream.into())?;
     Ok(Exit::Success)
 }
 

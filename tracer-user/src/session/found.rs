@@ -4,16 +4,18 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use anyhow::Result;
 
-use super::{
-    Options, Stop, growth, learn,
-    learning::{self, Before, Learned, Origin},
-    tell,
-};
+use super::{Options, Stop, tell};
 use crate::{
     attach::{Ways, session},
-    kernel::{Address, Kernel, haste::Haste, learning::Looker},
-    learn::Seen,
-    plan::{Plan, Planned, Rules, cache::Cache},
+    kernel::{Address, Kernel, haste::Haste},
+    learn::{
+        before::{self, Before, Learned, Origin, learn},
+        growth,
+        kept::Cache,
+        sampling::Looker,
+        wide::Seen,
+    },
+    plan::{Plan, Planned, Rules},
 };
 
 /// Kernel memory that the probes of a wide trace may take, bytes.
@@ -110,8 +112,8 @@ impl Asked<'_> {
         let tell = |words: &str| tell::more(self.options.verbose, words);
         let kept = self
             .cache
-            .map(|cache| learning::kept(self.kernel, &roots, cache, tell));
-        let known = learning::hits(kept.iter().flatten());
+            .map(|cache| before::kept(self.kernel, &roots, cache, tell));
+        let known = before::hits(kept.iter().flatten());
         let _haste = Haste::begin();
         let plan = Plan::wide(self.kernel, self.rules, roots, hidden);
         tell::excluded(&plan, self.options.verbose);
@@ -138,7 +140,7 @@ impl Asked<'_> {
         };
         let learned = match &options.functions {
             Some(names) => Learned::given(self.kernel, names),
-            None => learn(self.kernel, &roots, self.cache, before, stop, tell),
+            None => learn(self.kernel, &roots, self.cache, before, stop.flag(), tell),
         };
         let found = Found::Some {
             seen: learned.seen().collect(),

@@ -13,21 +13,25 @@ use super::{
     attached::{self, Attached},
     command::Subject,
     found::Found,
-    growth::{Growth, Start},
-    learning,
-    probes::{self, Probes},
+    probes::{self, FIRST_GENERATION, Probes},
     tell,
 };
 use crate::{
-    attach::{Attacher, Way, Ways},
+    attach::{Attacher, Side, Way, Ways},
     graph::Joined,
-    kernel::{Kernel, learning::Looker},
+    kernel::Kernel,
     learn::{
-        Narrowing, Programs, Sets,
-        narrowing::{self, Host},
-        sets::lock,
+        before,
+        growth::{Growth, Start},
+        kept::Cache,
+        sampling::Looker,
+        wide::{
+            Narrowing, Programs, Sets,
+            narrowing::{self, Host},
+            sets::lock,
+        },
     },
-    plan::{Plan, Rules, cache::Cache},
+    plan::{Plan, Rules},
 };
 
 /// The end of the trace waits no longer for a thread that is in the kernel.
@@ -143,6 +147,7 @@ impl Prepared {
             seen: self.found.hits(),
             processes: self.processes(options),
             first: self.subject.as_ref().and_then(Subject::held),
+            side: Side::of(FIRST_GENERATION),
             pause,
             joined,
             verbose: options.verbose,
@@ -165,7 +170,7 @@ impl Prepared {
         probes.callees.extend(lock(sets).take_all());
         if let Some(cache) = &self.cache {
             let tell = |words: &str| tell::more(options.verbose, words);
-            learning::keep(&self.kernel, &self.plan.roots, cache, &seen, tell);
+            before::keep(&self.kernel, &self.plan.roots, cache, &seen, tell);
         }
         probes::detach(probes);
     }

@@ -4,10 +4,13 @@ use std::{fmt::Write as _, io};
 
 use anyhow::{Context as _, Result};
 
-use super::{Origin, Outcome, replay::Readable};
+use super::{Outcome, replay::Readable};
 use crate::{
     graph::limits::{MOST_DEPTH, MOST_EVENTS, MOST_EVENTS_IN_ALL},
-    learn::{Calls, Compared},
+    learn::{
+        before::Origin,
+        wide::{Calls, Compared},
+    },
     plan::{self, Plan},
     recording::{End, Ending},
     watch::Delivered,

@@ -6,6 +6,8 @@
 //! before, is in the graph a look later. Root calls that are open while a function joins are not torn by it:
 //! see [`Joined`].
 
+mod grower;
+
 use std::{
     collections::BTreeMap,
     sync::{
@@ -18,13 +20,14 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use super::grower::Grower;
 use crate::{
-    attach::{Attacher, Probe},
+    attach::{Attacher, Probe, Side},
     graph::Joined,
-    kernel::{Address, Kernel, learning::Looker},
+    kernel::{Address, Kernel},
+    learn::sampling::Looker,
     plan::{Plan, Rules},
 };
+use grower::Grower;
 
 /// The pause before the first look, if the roots have just been learned: what a look adds then is rare, and it slows the traced
 /// tasks down.
@@ -48,6 +51,8 @@ pub struct Start {
     pub processes: Vec<u32>,
     /// A task that will call the roots, if one is known.
     pub first: Option<u32>,
+    /// The side on which they are attached.
+    pub side: Side,
     /// How long it has time before the first look.
     pub pause: Duration,
     /// Who rebuilds is told what joins.

@@ -9,16 +9,10 @@
 //! Recording stops by itself when the buffer is full: what comes first is as good as
 //! what comes last, and then the buffers of all CPUs cover the same time.
 //!
-//! All of it happens in a process of its own, see [`Looker`].
+//! All of it happens in a process of its own, see [`super::Looker`].
 //!
 //! Whatever happens, the instance goes when the `FunctionTracer` is dropped; one that was left behind by a process
 //! that was killed is removed by the next `FunctionTracer::new`.
-
-mod hits;
-mod instance;
-mod looker;
-mod message;
-mod serve;
 
 use std::{
     collections::BTreeSet,
@@ -29,16 +23,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{
+use tracer_common::Context;
+
+use super::{hits::HitReader, instance::Instance};
+use crate::kernel::{
     Address,
     facts::{self, FactsError},
     tracefs::TracefsError,
 };
-use hits::HitReader;
-use instance::Instance;
-pub use looker::{ACTION, Looker};
-pub use serve::serve;
-use tracer_common::Context;
 
 /// The buffers of all CPUs together, KiB.
 const ALL_BUFFERS_KB: usize = 32 << 10;
@@ -103,7 +95,7 @@ pub struct FunctionHit {
 
 /// The function tracer in an instance of its own.
 #[derive(Debug)]
-struct FunctionTracer {
+pub(super) struct FunctionTracer {
     instance: Instance,
     reader: HitReader,
     /// What the tracer is set to, so that it need not be set again: that patches all of the kernel's text.
@@ -119,7 +111,7 @@ enum Watching {
 
 impl FunctionTracer {
     /// Makes the instance. Nothing is traced yet.
-    fn new() -> Result<Self, LearningError> {
+    pub(super) fn new() -> Result<Self, LearningError> {
         let instance = Instance::create()?;
         let cpus = facts::possible_cpus()?;
         let buffer_kb = (ALL_BUFFERS_KB / cpus.len()).clamp(LEAST_BUFFER_KB, MOST_BUFFER_KB);
@@ -142,7 +134,7 @@ impl FunctionTracer {
     ///
     /// Ends early when `stop` is set, and when callers were seen and no new ones come for as long
     /// as it took to see the first, or for a second.
-    fn callers_of(
+    pub(super) fn callers_of(
         &mut self,
         names: &[&str],
         time: Duration,
@@ -186,7 +178,7 @@ impl FunctionTracer {
     ///
     /// Ends early when `stop` is set. The first call takes some seconds on a slow machine: the
     /// kernel patches the entry of every function.
-    fn record(
+    pub(super) fn record(
         &mut self,
         tids: &[u32],
         time: Duration,
@@ -223,7 +215,7 @@ impl FunctionTracer {
 
     /// Traces nothing, and forgets what was traced and whom. The kernel looks at each fork and each task switch while there are tasks to follow, and takes
     /// a lock in `kernel_clone`, which a trace of that would show.
-    fn rest(&mut self) -> Result<(), LearningError> {
+    pub(super) fn rest(&mut self) -> Result<(), LearningError> {
         self.instance.set("tracing_on", "0")?;
         self.instance.set("current_tracer", "nop")?;
         self.instance.set("options/function-fork", "0")?;

@@ -7,24 +7,22 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::atomic::AtomicBool,
     time::{Duration, Instant},
 };
 
 use thiserror::Error;
 
-use super::Stop;
+use super::{
+    kept::{Cache, Hits},
+    sampling::{Learner, LearningError, Looker},
+};
 use crate::{
     kernel::{
         Address, Kernel, facts,
-        learning::{LearningError, Looker},
         symbols::{Symbols, SymbolsError},
     },
-    plan::{
-        Planned, Source,
-        cache::{Cache, Hits},
-        closure,
-        learn::{AROUND_INTERRUPTS, Learner},
-    },
+    plan::{Planned, Source, closure, interrupts::AROUND_INTERRUPTS},
 };
 
 /// Root calls after which learning may end early.
@@ -115,7 +113,7 @@ pub fn learn(
     roots: &[Planned],
     cache: Option<&Cache>,
     before: Before<'_>,
-    stop: &Stop,
+    stop: &AtomicBool,
     tell: impl Fn(&str),
 ) -> Learned {
     let kept = cache.map(|cache| kept(kernel, roots, cache, tell));
@@ -235,7 +233,7 @@ fn watch(
     roots: &[Planned],
     time: Duration,
     looker: &mut Looker,
-    stop: &Stop,
+    stop: &AtomicBool,
 ) -> Result<Option<Learned>, WatchError> {
     let end = Instant::now() + time;
     let names: Vec<&str> = roots.iter().map(|root| root.name.as_str()).collect();
@@ -248,13 +246,13 @@ fn watch(
         // Callers that live shortly have ended before they are looked at: until one is seen to call, they are asked for again.
         if learner.root_calls() == 0 {
             let left = end.saturating_duration_since(Instant::now());
-            let callers = looker.callers_of(&names, left, stop.flag())?;
+            let callers = looker.callers_of(&names, left, stop)?;
             tasks = callers.unwrap_or_default();
             if tasks.is_empty() {
                 break;
             }
         }
-        let Some(hits) = looker.record(&tasks, look, stop.flag())? else {
+        let Some(hits) = looker.record(&tasks, look, stop)? else {
             break;
         };
         let known = learner.members().len();
@@ -266,7 +264,7 @@ fn watch(
         }
         look = (look * 2).min(Duration::from_secs(1));
     }
-    looker.rest(stop.flag())?;
+    looker.rest(stop)?;
     if learner.root_calls() == 0 {
         return Ok(None);
     }

@@ -12,20 +12,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{
-    growth::{Grown, Start, lock},
-    learning::WatchError,
-    probes::FIRST_GENERATION,
-};
+use super::{Grown, Start, lock};
 use crate::{
-    attach::{AttachError, Observer, Probe, Role, Side},
+    attach::{AttachError, Observer, Probe, Role},
     graph::Nanoseconds,
-    kernel::{
-        Address,
-        learning::{Looker, has_task},
-        symbols::Symbols,
+    kernel::{Address, symbols::Symbols},
+    learn::{
+        before::WatchError,
+        sampling::{Learner, Looker, has_task},
     },
-    plan::{self, Plan, Planned, Source, learn::Learner},
+    plan::{self, Plan, Planned, Source},
 };
 
 /// How long everything is watched at a time.
@@ -175,6 +171,7 @@ impl Grower {
         let Start {
             attacher,
             joined,
+            side,
             verbose,
             ..
         } = &mut self.start;
@@ -191,12 +188,7 @@ impl Grower {
             added,
             verbose: *verbose,
         };
-        let probes = attacher.attach(
-            functions,
-            Role::Callee,
-            Side::of(FIRST_GENERATION),
-            &mut watch,
-        );
+        let probes = attacher.attach(functions, Role::Callee, *side, &mut watch);
         let now = Nanoseconds::now();
         for &function in &ids {
             joined.done(function, now);
