@@ -67,7 +67,7 @@ pub enum Action {
     Manual(ManualArgs),
     /// Set the function tracer for the tracer that starts this
     #[command(name = sampling::ACTION, hide = true)]
-    Look,
+    Sample,
 }
 
 /// The demonstration

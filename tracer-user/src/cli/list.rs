@@ -14,7 +14,8 @@ use crate::{
     kernel::Kernel,
     learn::{
         before::{self, Before, Origin},
-        sampling::Looker,
+        kept,
+        sampling::Sampler,
     },
     plan::{self, Plan, Reason, Rules, Source},
 };
@@ -32,11 +33,11 @@ pub fn run(args: &ListArgs) -> Result<Exit> {
     } else {
         let roots = plan::resolve_roots(&kernel, &rules, &args.roots)?;
         let tell = |words: &str| eprintln!("tracer: {words}");
-        let cache = (!args.no_cache).then(|| before::cache(tell)).flatten();
-        let mut looker = (!args.learn.is_zero()).then(Looker::start).transpose()?;
-        let before = looker
+        let cache = (!args.no_cache).then(|| kept::cache(tell)).flatten();
+        let mut sampler = (!args.learn.is_zero()).then(Sampler::start).transpose()?;
+        let before = sampler
             .as_mut()
-            .map_or(Before::Off, |looker| Before::Watch(args.learn, looker));
+            .map_or(Before::Off, |sampler| Before::Watch(args.learn, sampler));
         let stop = AtomicBool::new(false);
         let learned = before::learn(&kernel, &roots, cache.as_ref(), before, &stop, tell);
         if let Origin::Text { remark, .. } = &learned.origin {
@@ -57,7 +58,7 @@ fn show(plan: &Plan, glob: &WildMatch, out: &mut impl Write) -> io::Result<()> {
     for function in planned.filter(|function| glob.matches(&function.name)) {
         writeln!(out, "{:<40} {}", function.name, source(function.source))?;
     }
-    for left in plan.left_out.iter().filter(|left| glob.matches(&left.name)) {
+    for left in plan.skipped.iter().filter(|left| glob.matches(&left.name)) {
         writeln!(
             out,
             "{:<40} {}, left out: {}",
@@ -69,10 +70,10 @@ fn show(plan: &Plan, glob: &WildMatch, out: &mut impl Write) -> io::Result<()> {
     writeln!(
         out,
         "{} functions: {} roots, {} under them, {} left out",
-        plan.roots.len() + plan.callees.len() + plan.left_out.len(),
+        plan.roots.len() + plan.callees.len() + plan.skipped.len(),
         plan.roots.len(),
         plan.callees.len(),
-        plan.left_out.len()
+        plan.skipped.len()
     )
 }
 

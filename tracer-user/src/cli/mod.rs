@@ -67,12 +67,12 @@ fn run(args: Args) -> Result<Exit> {
         Some(Action::Workload(workload)) => workload::run(&workload),
         Some(Action::Completions(completions)) => describe::completions(&completions),
         Some(Action::Manual(manual)) => describe::manual(&manual),
-        Some(Action::Look) => look(),
+        Some(Action::Sample) => sample(),
     }
 }
 
 /// Does what the tracer that started this asks for on stdin.
-fn look() -> Result<Exit> {
+fn sample() -> Result<Exit> {
     let stream = std::io::stdin().as_fd().try_clone_to_owned()?;
     sampling::serve(stream.into())?;
     Ok(Exit::Success)

@@ -81,7 +81,7 @@ pub struct Planned {
 
 /// A function that would belong to the graph but gets no probes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeftOut {
+pub struct Skipped {
     /// Its name.
     pub name: String,
     /// Why.
@@ -100,7 +100,7 @@ pub struct Plan {
     /// Functions that are left out of the graph with all below them.
     pub hidden: Vec<Planned>,
     /// Functions that are not attached.
-    pub left_out: Vec<LeftOut>,
+    pub skipped: Vec<Skipped>,
 }
 
 impl Plan {
@@ -143,7 +143,7 @@ impl Plan {
                 source,
                 reach,
             }),
-            Err(reason) => self.left_out.push(LeftOut {
+            Err(reason) => self.skipped.push(Skipped {
                 name,
                 reason,
                 source,

@@ -21,15 +21,10 @@ use crate::{
     graph::Joined,
     kernel::Kernel,
     learn::{
-        before,
         growth::{Growth, Start},
-        kept::Cache,
-        sampling::Looker,
-        wide::{
-            Narrowing, Programs, Sets,
-            narrowing::{self, Host},
-            sets::lock,
-        },
+        kept::{self, Cache},
+        sampling::Sampler,
+        wide::{self, Attaching, Host, Narrowing, Programs, Sets, sets::lock},
     },
     plan::{Plan, Rules},
 };
@@ -76,14 +71,14 @@ impl Prepared {
     pub fn attach(&self, options: &Options) -> Result<Attached> {
         let command = self.subject.as_ref().and_then(Subject::pid);
         let own = std::process::id();
-        let looker = self.found.looker().unwrap_or(own);
+        let sampler = self.found.sampler().unwrap_or(own);
         attached::attach(
             options,
             &self.kernel,
             &self.plan,
             self.ways,
             self.way,
-            options.callers.config([own, looker], command),
+            options.callers.config([own, sampler], command),
             &self.stop,
         )
     }
@@ -107,13 +102,12 @@ impl Prepared {
     ) -> Result<Change> {
         match &mut self.found {
             Found::All(seen) => {
-                let start = narrowing::Start {
+                let start = wide::Start {
                     kernel: Arc::clone(&self.kernel),
                     rules: Arc::clone(&self.rules),
-                    attacher,
+                    attaching: Attaching::new(attacher, Arc::clone(sets)),
                     plan: self.plan.clone(),
                     seen: Arc::clone(seen),
-                    sets: Arc::clone(sets),
                     host: Host::of(self.subject.is_some()),
                     programs,
                     joined,
@@ -123,10 +117,10 @@ impl Prepared {
                 Narrowing::start(start).map(Change::Narrows)
             }
             Found::Some { growth, .. } => {
-                let Some((pause, looker)) = growth.take() else {
+                let Some((pause, sampler)) = growth.take() else {
                     return Ok(Change::Never);
                 };
-                self.grow(options, attacher, joined, (pause, looker))
+                self.grow(options, attacher, joined, (pause, sampler))
                     .map(Change::Grows)
             }
         }
@@ -137,7 +131,7 @@ impl Prepared {
         options: &Options,
         attacher: Attacher,
         joined: Joined,
-        (pause, looker): (Duration, Looker),
+        (pause, sampler): (Duration, Sampler),
     ) -> Result<Growth> {
         let start = Start {
             kernel: Arc::clone(&self.kernel),
@@ -152,7 +146,7 @@ impl Prepared {
             joined,
             verbose: options.verbose,
         };
-        Growth::start(start, looker)
+        Growth::start(start, sampler)
     }
 
     /// Keeps what was learned, and takes the probes away.
@@ -170,7 +164,7 @@ impl Prepared {
         probes.callees.extend(lock(sets).take_all());
         if let Some(cache) = &self.cache {
             let tell = |words: &str| tell::more(options.verbose, words);
-            before::keep(&self.kernel, &self.plan.roots, cache, &seen, tell);
+            kept::write(&self.kernel, &self.plan.roots, cache, &seen, tell);
         }
         probes::detach(probes);
     }

@@ -26,7 +26,7 @@ use crate::{
     graph::{Joined, Rebuilder},
     kernel::{Kernel, haste::Haste},
     learn::{
-        before,
+        kept,
         wide::{ProbeCost, Programs, Sets, sets::lock},
     },
     plan::{self, FunctionTable, Rules},
@@ -65,7 +65,7 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
     let subject = Subject::start(&options.command, options.begin, options.streams, limit)?;
     let tell = |words: &str| tell::more(options.verbose, words);
     let keeps = options.use_cache && !options.is_roots_only();
-    let cache = keeps.then(|| before::cache(tell)).flatten();
+    let cache = keeps.then(|| kept::cache(tell)).flatten();
     let asked = Asked {
         options,
         kernel: &kernel,
