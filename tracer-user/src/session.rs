@@ -10,9 +10,6 @@ pub mod callers;
 mod command;
 mod flight;
 mod found;
-mod grower;
-mod growth;
-mod learning;
 mod limits;
 mod options;
 pub mod pipeline;
@@ -32,7 +29,6 @@ mod tell;
 
 pub use callers::Callers;
 pub use command::{Begin, Streams};
-pub use learning::{Before, Learned, Origin, cache, learn};
 pub use limits::FileLimit;
 pub use options::{Discovery, MakeView, Options, Outcome, Outputs, Stays, USUAL_LEARN};
 pub use recorder::Recorder;

@@ -39,16 +39,16 @@ while [ $round -lt $rounds ]; do
     nothing_left 30
 done
 
-# While it learns: its look process clears up.
+# While it learns: its sampling process clears up.
 trace --gentle -G __sys_sendto
 within 10 learning || fail "no instance of the function tracer"
 killed
-within 20 no_instance || fail "the look process leaves an instance"
+within 20 no_instance || fail "the sampling process leaves an instance"
 
 # If that is killed, too, the next one clears away what is left.
 trace --gentle -G __sys_sendto
 within 10 learning || fail "no instance of the function tracer"
-kill -KILL "$looker"
+kill -KILL "$sampler"
 killed
 learning || fail "the kernel removes instances by itself"
 tracer list -G __sys_sendto --learn 1s >/tmp/out 2>/tmp/err || fail "exit status $?: $(cat /tmp/err)"

@@ -1,4 +1,4 @@
-# The first to call the root has ended before it can be looked at; another is, when it calls.
+# The first to call the root has ended before it can be sampled; another is, when it calls.
 # only on 6.18: how tasks are found is the same on every kernel
 # limit: 240
 
@@ -9,8 +9,8 @@ watches() { grep -qsx udp_sendmsg $instance/*/set_ftrace_filter && [ "$(cat $ins
 within 30 watches || fail "the root is not watched: $(cat /tmp/err)"
 tracer workload udp --count 2 2>/dev/null
 # Then all that these tasks call.
-looks() { grep -qs '^[0-9]' $instance/*/set_ftrace_pid; }
-within 30 looks || fail "nobody is looked at: $(cat /tmp/err)"
+samples() { grep -qs '^[0-9]' $instance/*/set_ftrace_pid; }
+within 30 samples || fail "nobody is sampled: $(cat /tmp/err)"
 drive udp
 ends_with 0
 said 'learned [0-9]* functions from [0-9]* calls' || fail "nothing is learned: $(cat /tmp/err)"

@@ -12,7 +12,7 @@ pub use super::{
         TopArgs, TraceArgs, WatchArgs,
     },
 };
-use crate::{attach::Way, kernel::learning};
+use crate::{attach::Way, learn::sampling};
 
 /// Trace kernel functions as a call graph, live
 #[derive(Debug, Parser)]
@@ -66,8 +66,8 @@ pub enum Action {
     #[command(name = "man", hide = true)]
     Manual(ManualArgs),
     /// Set the function tracer for the tracer that starts this
-    #[command(name = learning::ACTION, hide = true)]
-    Look,
+    #[command(name = sampling::ACTION, hide = true)]
+    Sample,
 }
 
 /// The demonstration

@@ -1,6 +1,9 @@
 //! `tracer list`: the plan, and what is left out of it and why.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    sync::atomic::AtomicBool,
+};
 
 use anyhow::Result;
 use wildmatch::WildMatch;
@@ -8,9 +11,13 @@ use wildmatch::WildMatch;
 use super::{args::ListArgs, exit::Exit};
 use crate::{
     attach::Ways,
-    kernel::{Kernel, learning::Looker},
+    kernel::Kernel,
+    learn::{
+        before::{self, Before, Origin},
+        kept,
+        sampling::Sampler,
+    },
     plan::{self, Plan, Reason, Rules, Source},
-    session::{self, Before, Origin, Stop},
 };
 
 /// Shows the plan, or without a root every function that matches.
@@ -26,13 +33,13 @@ pub fn run(args: &ListArgs) -> Result<Exit> {
     } else {
         let roots = plan::resolve_roots(&kernel, &rules, &args.roots)?;
         let tell = |words: &str| eprintln!("tracer: {words}");
-        let cache = (!args.no_cache).then(|| session::cache(tell)).flatten();
-        let mut looker = (!args.learn.is_zero()).then(Looker::start).transpose()?;
-        let before = looker
+        let cache = (!args.no_cache).then(|| kept::cache(tell)).flatten();
+        let mut sampler = (!args.learn.is_zero()).then(Sampler::start).transpose()?;
+        let before = sampler
             .as_mut()
-            .map_or(Before::Off, |looker| Before::Watch(args.learn, looker));
-        let stop = Stop::default();
-        let learned = session::learn(&kernel, &roots, cache.as_ref(), before, &stop, tell);
+            .map_or(Before::Off, |sampler| Before::Watch(args.learn, sampler));
+        let stop = AtomicBool::new(false);
+        let learned = before::learn(&kernel, &roots, cache.as_ref(), before, &stop, tell);
         if let Origin::Text { remark, .. } = &learned.origin {
             tell(remark);
         }
@@ -51,7 +58,7 @@ fn show(plan: &Plan, glob: &WildMatch, out: &mut impl Write) -> io::Result<()> {
     for function in planned.filter(|function| glob.matches(&function.name)) {
         writeln!(out, "{:<40} {}", function.name, source(function.source))?;
     }
-    for left in plan.left_out.iter().filter(|left| glob.matches(&left.name)) {
+    for left in plan.skipped.iter().filter(|left| glob.matches(&left.name)) {
         writeln!(
             out,
             "{:<40} {}, left out: {}",
@@ -63,10 +70,10 @@ fn show(plan: &Plan, glob: &WildMatch, out: &mut impl Write) -> io::Result<()> {
     writeln!(
         out,
         "{} functions: {} roots, {} under them, {} left out",
-        plan.roots.len() + plan.callees.len() + plan.left_out.len(),
+        plan.roots.len() + plan.callees.len() + plan.skipped.len(),
         plan.roots.len(),
         plan.callees.len(),
-        plan.left_out.len()
+        plan.skipped.len()
     )
 }
 

@@ -33,7 +33,7 @@ use args::{Action, Args, CaptureArgs, LatencyArgs, ProfileArgs, RecordArgs, Trac
 use exit::Exit;
 
 use crate::{
-    kernel::learning,
+    learn::sampling,
     session::{Options, Outputs, Shown, Stop},
 };
 
@@ -67,14 +67,14 @@ fn run(args: Args) -> Result<Exit> {
         Some(Action::Workload(workload)) => workload::run(&workload),
         Some(Action::Completions(completions)) => describe::completions(&completions),
         Some(Action::Manual(manual)) => describe::manual(&manual),
-        Some(Action::Look) => look(),
+        Some(Action::Sample) => sample(),
     }
 }
 
 /// Does what the tracer that started this asks for on stdin.
-fn look() -> Result<Exit> {
+fn sample() -> Result<Exit> {
     let stream = std::io::stdin().as_fd().try_clone_to_owned()?;
-    learning::serve(stream.into())?;
+    sampling::serve(stream.into())?;
     Ok(Exit::Success)
 }
 

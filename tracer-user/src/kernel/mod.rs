@@ -9,12 +9,10 @@ pub mod btf;
 pub mod cgroup;
 pub mod facts;
 pub mod haste;
-pub mod learning;
 #[cfg(test)]
 mod made_up;
 mod names;
 pub mod objects;
-pub mod ring_page;
 pub mod running;
 mod sites;
 pub mod symbols;

@@ -97,6 +97,11 @@ impl Kernel {
         })
     }
 
+    /// Its symbols as they are now: modules and BPF programs come and go.
+    pub fn symbols_now(&self) -> Result<Symbols, SymbolsError> {
+        Symbols::of_kernel(self.text.as_ref(), &self.types)
+    }
+
     /// Whether the kernel's own tracing reaches a function of that name. Where the kernel does not say, it is asked
     /// when it comes to attaching.
     pub fn is_traceable(&self, name: &str) -> bool {

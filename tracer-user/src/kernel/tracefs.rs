@@ -79,7 +79,7 @@ impl Tracefs {
     }
 
     /// The same switches in a directory below.
-    pub(super) fn below(&self, directory: &str) -> Self {
+    pub(crate) fn below(&self, directory: &str) -> Self {
         Self {
             root: self.root.join(directory),
         }
@@ -91,7 +91,7 @@ impl Tracefs {
     }
 
     /// Reads a whole file.
-    pub(super) fn read(&self, file: &str) -> Result<Vec<u8>, TracefsError> {
+    pub(crate) fn read(&self, file: &str) -> Result<Vec<u8>, TracefsError> {
         let path = self.path(file);
         fs::read(&path).map_err(|error| TracefsError::File {
             action: "read",
@@ -101,7 +101,7 @@ impl Tracefs {
     }
 
     /// Sets a switch, replacing what it held.
-    pub(super) fn write(&self, file: &str, value: &str) -> Result<(), TracefsError> {
+    pub(crate) fn write(&self, file: &str, value: &str) -> Result<(), TracefsError> {
         let path = self.path(file);
         fs::write(&path, value).map_err(|error| TracefsError::File {
             action: "write to",

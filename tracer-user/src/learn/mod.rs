@@ -1,25 +1,15 @@
 //! Finding out what runs under the roots.
 //!
-//! Where the kernel attaches many functions at once, a trace is *wide* at first: all functions have probes,
-//! so the first root call is whole, whatever it does. [`seen`] keeps what root calls bring. Once that is
-//! nothing new, the trace is *narrowed* ([`narrowing`]): another set of probes, of what was seen and what
-//! that calls, goes in by the mechanism with the cheapest calls, new root calls belong to it, and the wide
-//! set goes. From time to time the trace is wide again for a moment, so that a path that was never taken
-//! before is found.
+//! There are two ways, and a room for each. Where the kernel attaches many functions at once, a trace begins
+//! with probes on all of them ([`wide`]) and what root calls bring says what to narrow it to. Where it does
+//! not, or nobody may be slowed down for that, the kernel's own function tracer watches the callers for
+//! moments ([`sampling`]): [`before`] the trace, and while it goes on, so that its set of probes grows
+//! ([`growth`]). What either way has found is [`kept`] for the next trace.
 //!
-//! What it guarantees: each root call is recorded by one set of probes from its entry to its exit
-//! ([`tracer_common::generation`]), so a change loses nothing and doubles nothing.
+//! It uses `attach`, `stream` and `plan`, and is used by `session`; none of the three knows of it.
 
-mod choice;
-mod narrower;
-pub mod narrowing;
-mod probe_cost;
-mod programs;
-mod seen;
-pub(crate) mod sets;
-
-pub use narrowing::Narrowing;
-pub use probe_cost::{Compared, ProbeCost};
-pub use programs::Programs;
-pub use seen::{Counts, Seen};
-pub use sets::{Calls, Sets};
+pub mod before;
+pub mod growth;
+pub mod kept;
+pub mod sampling;
+pub mod wide;

@@ -1,13 +1,12 @@
 //! Which functions are traced, and why not the others.
 //!
 //! The user names roots; the functions under them are found. [`roots`] turns what the user typed into
-//! functions, [`learn`] finds what runs under them, [`closure`] what their text calls, [`rules`] says what
-//! must be left alone, [`programs`] knows BPF programs, [`cache`] keeps what was learned for the next time, [`table`] knows what the output needs to know of
-//! each.
+//! functions, [`closure`] finds what their text calls, [`rules`] says what must be left alone, [`programs`] knows
+//! BPF programs, [`interrupts`] what runs at the edges of one, [`table`] knows what the output needs to know of
+//! each. What runs under the roots is found out in [`crate::learn`].
 
-pub mod cache;
 pub mod closure;
-pub mod learn;
+pub mod interrupts;
 pub mod programs;
 pub mod roots;
 pub mod rules;
@@ -19,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use roots::{EVERYTHING, MOST_NAMED, RootError, resolve_roots, without_hidden};
 pub use rules::{Reason, Rules, Scope};
 pub use table::{FunctionInfo, FunctionTable, LANDING_PAD, ParameterInfo};
+pub use wide::is_own_tracepoint;
 
 use crate::{
     graph::FunctionId,
@@ -81,7 +81,7 @@ pub struct Planned {
 
 /// A function that would belong to the graph but gets no probes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeftOut {
+pub struct Skipped {
     /// Its name.
     pub name: String,
     /// Why.
@@ -100,7 +100,7 @@ pub struct Plan {
     /// Functions that are left out of the graph with all below them.
     pub hidden: Vec<Planned>,
     /// Functions that are not attached.
-    pub left_out: Vec<LeftOut>,
+    pub skipped: Vec<Skipped>,
 }
 
 impl Plan {
@@ -143,7 +143,7 @@ impl Plan {
                 source,
                 reach,
             }),
-            Err(reason) => self.left_out.push(LeftOut {
+            Err(reason) => self.skipped.push(Skipped {
                 name,
                 reason,
                 source,

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use thiserror::Error;
 use wildmatch::WildMatch;
 
-use super::{Planned, Reach, Reason, Source, learn::AROUND_INTERRUPTS, rules::Rules};
+use super::{Planned, Reach, Reason, Source, interrupts::AROUND_INTERRUPTS, rules::Rules};
 use crate::kernel::{Kernel, symbols::Function};
 
 /// Roots that one glob may stand for, where each function is attached for itself.

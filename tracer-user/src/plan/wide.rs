@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{LeftOut, Plan, Planned, Reach, Reason, Rules, Scope, Source, rules::is_shared};
+use super::{Plan, Planned, Reach, Reason, Rules, Scope, Skipped, Source, rules::is_shared};
 use crate::kernel::{Address, Kernel, symbols::Function};
 
 impl Plan {
@@ -33,7 +33,7 @@ impl Plan {
                     source: Source::Everything,
                     reach,
                 }),
-                Err(reason) => plan.left_out.push(LeftOut {
+                Err(reason) => plan.skipped.push(Skipped {
                     name: function.shown(),
                     reason,
                     source: Source::Everything,

@@ -81,7 +81,7 @@ impl Callers {
         Ok(())
     }
 
-    /// For the eBPF side. `own` are the tracer itself and its look process, which are left out unless tasks were named; `command` is the process
+    /// For the eBPF side. `own` are the tracer itself and its sampling process, which are left out unless tasks were named; `command` is the process
     /// that it started, which is traced alone unless processes were named.
     #[must_use]
     pub fn config(&self, own: [u32; 2], command: Option<u32>) -> tracer_common::Callers {

@@ -4,16 +4,18 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use anyhow::Result;
 
-use super::{
-    Options, Stop, growth, learn,
-    learning::{self, Before, Learned, Origin},
-    tell,
-};
+use super::{Options, Stop, tell};
 use crate::{
     attach::{Ways, session},
-    kernel::{Address, Kernel, haste::Haste, learning::Looker},
-    learn::Seen,
-    plan::{Plan, Planned, Rules, cache::Cache},
+    kernel::{Address, Kernel, haste::Haste},
+    learn::{
+        before::{Before, Learned, Origin, learn},
+        growth,
+        kept::{self, Cache},
+        sampling::Sampler,
+        wide::Seen,
+    },
+    plan::{Plan, Planned, Rules},
 };
 
 /// Kernel memory that the probes of a wide trace may take, bytes.
@@ -28,7 +30,7 @@ pub enum Found {
         /// What was seen to run under the roots, with its hits.
         seen: BTreeMap<Address, u64>,
         /// If there is to be growth: see [`pause_of`], and who looks.
-        growth: Option<(Duration, Looker)>,
+        growth: Option<(Duration, Sampler)>,
     },
 }
 
@@ -54,13 +56,13 @@ impl Found {
         }
     }
 
-    /// The look process, if there is one.
-    pub fn looker(&self) -> Option<u32> {
+    /// The sampling process, if there is one.
+    pub fn sampler(&self) -> Option<u32> {
         match self {
             Self::Some {
-                growth: Some((_, looker)),
+                growth: Some((_, sampler)),
                 ..
-            } => Some(looker.process()),
+            } => Some(sampler.process()),
             _ => None,
         }
     }
@@ -108,10 +110,10 @@ impl Asked<'_> {
     /// All functions that the rules allow.
     pub fn wide(&self, roots: Vec<Planned>, hidden: Vec<Planned>) -> (Plan, Found) {
         let tell = |words: &str| tell::more(self.options.verbose, words);
-        let kept = self
+        let known = self
             .cache
-            .map(|cache| learning::kept(self.kernel, &roots, cache, tell));
-        let known = learning::hits(kept.iter().flatten());
+            .map(|cache| kept::read(self.kernel, &roots, cache, tell));
+        let known = kept::hits(known.iter().flatten());
         let _haste = Haste::begin();
         let plan = Plan::wide(self.kernel, self.rules, roots, hidden);
         tell::excluded(&plan, self.options.verbose);
@@ -129,20 +131,20 @@ impl Asked<'_> {
         let options = self.options;
         let tell = |words: &str| tell::more(options.verbose, words);
         let time = options.learns();
-        let mut looker = time.map(|_| Looker::start()).transpose()?;
-        let before = match (held, time.zip(looker.as_mut())) {
+        let mut sampler = time.map(|_| Sampler::start()).transpose()?;
+        let before = match (held, time.zip(sampler.as_mut())) {
             _ if options.is_roots_only() => Before::RootsOnly,
             (_, None) => Before::Off,
             (Some(_), _) => Before::Nobody,
-            (None, Some((time, looker))) => Before::Watch(time, looker),
+            (None, Some((time, sampler))) => Before::Watch(time, sampler),
         };
         let learned = match &options.functions {
             Some(names) => Learned::given(self.kernel, names),
-            None => learn(self.kernel, &roots, self.cache, before, stop, tell),
+            None => learn(self.kernel, &roots, self.cache, before, stop.flag(), tell),
         };
         let found = Found::Some {
             seen: learned.seen().collect(),
-            growth: pause_of(&learned.origin).zip(looker),
+            growth: pause_of(&learned.origin).zip(sampler),
         };
         let plan = Plan::new(self.kernel, self.rules, roots, learned.functions).hide(hidden);
         tell::planned(&plan, &learned.origin, options.verbose);

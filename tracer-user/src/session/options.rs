@@ -8,7 +8,7 @@ use super::{Begin, Callers, Show, Streams, target::Target};
 use crate::{
     attach::Way,
     graph::Totals,
-    learn::Calls,
+    learn::wide::Calls,
     output::Form,
     plan::{self, FunctionTable, Scope},
     recording::Head,

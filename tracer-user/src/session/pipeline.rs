@@ -13,7 +13,7 @@ use tracer_common::CpuCounters;
 use super::{printer::Printer, recorder::Recorder};
 use crate::{
     graph::{Rebuilder, Totals},
-    learn::Seen,
+    learn::wide::Seen,
     recording::Ending,
     stream::Batch,
 };

@@ -13,21 +13,20 @@ use super::{
     attached::{self, Attached},
     command::Subject,
     found::Found,
-    growth::{Growth, Start},
-    learning,
-    probes::{self, Probes},
+    probes::{self, FIRST_GENERATION, Probes},
     tell,
 };
 use crate::{
-    attach::{Attacher, Way, Ways},
+    attach::{Attacher, Side, Way, Ways},
     graph::Joined,
-    kernel::{Kernel, learning::Looker},
+    kernel::Kernel,
     learn::{
-        Narrowing, Programs, Sets,
-        narrowing::{self, Host},
-        sets::lock,
+        growth::{Growth, Start},
+        kept::{self, Cache},
+        sampling::Sampler,
+        wide::{self, Attaching, Host, Narrowing, Programs, Sets, sets::lock},
     },
-    plan::{Plan, Rules, cache::Cache},
+    plan::{Plan, Rules},
 };
 
 /// The end of the trace waits no longer for a thread that is in the kernel.
@@ -72,14 +71,14 @@ impl Prepared {
     pub fn attach(&self, options: &Options) -> Result<Attached> {
         let command = self.subject.as_ref().and_then(Subject::pid);
         let own = std::process::id();
-        let looker = self.found.looker().unwrap_or(own);
+        let sampler = self.found.sampler().unwrap_or(own);
         attached::attach(
             options,
             &self.kernel,
             &self.plan,
             self.ways,
             self.way,
-            options.callers.config([own, looker], command),
+            options.callers.config([own, sampler], command),
             &self.stop,
         )
     }
@@ -103,13 +102,12 @@ impl Prepared {
     ) -> Result<Change> {
         match &mut self.found {
             Found::All(seen) => {
-                let start = narrowing::Start {
+                let start = wide::Start {
                     kernel: Arc::clone(&self.kernel),
                     rules: Arc::clone(&self.rules),
-                    attacher,
+                    attaching: Attaching::new(attacher, Arc::clone(sets)),
                     plan: self.plan.clone(),
                     seen: Arc::clone(seen),
-                    sets: Arc::clone(sets),
                     host: Host::of(self.subject.is_some()),
                     programs,
                     joined,
@@ -119,10 +117,10 @@ impl Prepared {
                 Narrowing::start(start).map(Change::Narrows)
             }
             Found::Some { growth, .. } => {
-                let Some((pause, looker)) = growth.take() else {
+                let Some((pause, sampler)) = growth.take() else {
                     return Ok(Change::Never);
                 };
-                self.grow(options, attacher, joined, (pause, looker))
+                self.grow(options, attacher, joined, (pause, sampler))
                     .map(Change::Grows)
             }
         }
@@ -133,7 +131,7 @@ impl Prepared {
         options: &Options,
         attacher: Attacher,
         joined: Joined,
-        (pause, looker): (Duration, Looker),
+        (pause, sampler): (Duration, Sampler),
     ) -> Result<Growth> {
         let start = Start {
             kernel: Arc::clone(&self.kernel),
@@ -143,11 +141,12 @@ impl Prepared {
             seen: self.found.hits(),
             processes: self.processes(options),
             first: self.subject.as_ref().and_then(Subject::held),
+            side: Side::of(FIRST_GENERATION),
             pause,
             joined,
             verbose: options.verbose,
         };
-        Growth::start(start, looker)
+        Growth::start(start, sampler)
     }
 
     /// Keeps what was learned, and takes the probes away.
@@ -165,7 +164,7 @@ impl Prepared {
         probes.callees.extend(lock(sets).take_all());
         if let Some(cache) = &self.cache {
             let tell = |words: &str| tell::more(options.verbose, words);
-            learning::keep(&self.kernel, &self.plan.roots, cache, &seen, tell);
+            kept::write(&self.kernel, &self.plan.roots, cache, &seen, tell);
         }
         probes::detach(probes);
     }

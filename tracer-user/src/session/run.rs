@@ -11,7 +11,6 @@ use super::{
     attached::Attached,
     command::{self, Subject},
     found::Asked,
-    learning,
     limits::FileLimit,
     pipeline::Pipeline,
     prepared::{Change, Prepared},
@@ -26,7 +25,10 @@ use crate::{
     attach::Ways,
     graph::{Joined, Rebuilder},
     kernel::{Kernel, haste::Haste},
-    learn::{ProbeCost, Programs, Sets, sets::lock},
+    learn::{
+        kept,
+        wide::{ProbeCost, Programs, Sets, sets::lock},
+    },
     plan::{self, FunctionTable, Rules},
     stream::Rings,
     watch::{Source, Watch},
@@ -63,7 +65,7 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
     let subject = Subject::start(&options.command, options.begin, options.streams, limit)?;
     let tell = |words: &str| tell::more(options.verbose, words);
     let keeps = options.use_cache && !options.is_roots_only();
-    let cache = keeps.then(|| learning::cache(tell)).flatten();
+    let cache = keeps.then(|| kept::cache(tell)).flatten();
     let asked = Asked {
         options,
         kernel: &kernel,

@@ -4,10 +4,13 @@ use std::{fmt::Write as _, io};
 
 use anyhow::{Context as _, Result};
 
-use super::{Origin, Outcome, replay::Readable};
+use super::{Outcome, replay::Readable};
 use crate::{
     graph::limits::{MOST_DEPTH, MOST_EVENTS, MOST_EVENTS_IN_ALL},
-    learn::{Calls, Compared},
+    learn::{
+        before::Origin,
+        wide::{Calls, Compared},
+    },
     plan::{self, Plan},
     recording::{End, Ending},
     watch::Delivered,
@@ -55,8 +58,8 @@ pub fn tracing(plan: &Plan, functions: usize, cost: Option<Compared>) {
 
 /// What was found to run under the roots.
 pub fn planned(plan: &Plan, origin: &Origin, verbose: bool) {
-    let all = plan.callees.len() + plan.left_out.len();
-    let left_out = plan.left_out.len();
+    let all = plan.callees.len() + plan.skipped.len();
+    let skipped = plan.skipped.len();
     let colon = if verbose { ":" } else { " (-v names them)" };
     match origin {
         Origin::Text { remark, .. } => eprintln!(
@@ -66,14 +69,14 @@ pub fn planned(plan: &Plan, origin: &Origin, verbose: bool) {
         ),
         Origin::RootsOnly | Origin::Given => {}
         Origin::Watched(calls) => eprintln!(
-            "tracer: learned {all} functions from {calls} calls; {left_out} cannot be attached{colon}"
+            "tracer: learned {all} functions from {calls} calls; {skipped} cannot be attached{colon}"
         ),
         Origin::Before => eprintln!(
-            "tracer: {all} functions are known from before; {left_out} cannot be attached{colon}"
+            "tracer: {all} functions are known from before; {skipped} cannot be attached{colon}"
         ),
     }
     if verbose {
-        for left in &plan.left_out {
+        for left in &plan.skipped {
             eprintln!("tracer: left out {}: {}", left.name, left.reason);
         }
     }
@@ -82,7 +85,7 @@ pub fn planned(plan: &Plan, origin: &Origin, verbose: bool) {
 /// What a wide trace does not attach.
 pub fn excluded(plan: &Plan, verbose: bool) {
     if verbose {
-        for excluded in &plan.left_out {
+        for excluded in &plan.skipped {
             eprintln!("tracer: left out {}: {}", excluded.name, excluded.reason);
         }
     }

@@ -62,7 +62,7 @@ attaching() {
 # as long as a task sleeps in the function that it led to (bpf_tramp_image_put, kernel/bpf/trampoline.c).
 nothing_left() {
     within "${1:-60}" bpf_is_gone || fail "programs stay: $(grep 'bpf_prog_.*\[bpf\]$' /proc/kallsyms | tr '\n' ' ')"
-    # Behind the prompt the look process may just be switching the function tracer off.
+    # Behind the prompt the sampling process may just be switching the function tracer off.
     within 20 no_instance || fail "an instance of the function tracer stays: $(ls /sys/kernel/tracing/instances)"
     ! patched || fail "functions stay patched: $(tr '\n' ' ' </sys/kernel/tracing/enabled_functions)"
 }
@@ -72,11 +72,11 @@ no_instance() {
     [ -z "$(ls /sys/kernel/tracing/instances)" ]
 }
 
-# A look process has an instance of the function tracer, which is named after it.
+# A sampling process has an instance of the function tracer, which is named after it.
 learning() {
-    looker=$(ls /sys/kernel/tracing/instances)
-    looker=${looker#tracer-}
-    [ -n "$looker" ]
+    sampler=$(ls /sys/kernel/tracing/instances)
+    sampler=${sampler#tracer-}
+    [ -n "$sampler" ]
 }
 
 # Starts a workload that runs until it is killed: `drive KIND [MICROSECONDS BETWEEN SENDS]`. Under emulation a send takes some 2 ms: with

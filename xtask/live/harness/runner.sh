@@ -10,7 +10,7 @@ uptime_hundredths() {
     echo "${up%.*}${up#*.}"
 }
 
-# Those alone that are called so: busybox's killall goes by the program, too, and so would take the look process, which cleans up.
+# Those alone that are called so: busybox's killall goes by the program, too, and so would take the sampling process, which cleans up.
 kill_tracers() {
     for comm in $(grep -lx tracer /proc/[0-9]*/comm 2>/dev/null); do
         process=${comm%/comm}

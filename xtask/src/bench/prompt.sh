@@ -1,5 +1,5 @@
 # How long after Ctrl-C the prompt is back, in guest instructions (a nanosecond each) and the time that the kernel waits: while the trace goes on, and while
-# the kernel patches all of its functions for a look of growth, with the plan that was learned.
+# the kernel patches all of its functions for a sampling window, with the plan that was learned.
 
 export TRACER_CACHE_DIR=/tmp/plans
 # To a hundredth of a second.
@@ -27,6 +27,6 @@ trace
 sleep 1
 prompt 'in a trace'
 trace
-hear 'looking at all that runs'
-prompt 'in a look'
+hear 'sampling all that runs'
+prompt 'in a sampling window'
 kill $sender

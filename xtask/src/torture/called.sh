@@ -1,4 +1,4 @@
-# Prints the functions that the work calls, as tracer learns them. It ends when a look finds nothing new, which may be before all of the work has had its
+# Prints the functions that the work calls, as tracer learns them. It ends when a sampling window finds nothing new, which may be before all of the work has had its
 # turn: so more than once.
 
 while :; do work; done >/dev/null 2>&1 </dev/null &

@@ -6,10 +6,12 @@
 //! before, is in the graph a look later. Root calls that are open while a function joins are not torn by it:
 //! see [`Joined`].
 
+mod grower;
+mod start;
+
 use std::{
-    collections::BTreeMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, JoinHandle},
@@ -18,52 +20,17 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use super::grower::Grower;
-use crate::{
-    attach::{Attacher, Probe},
-    graph::Joined,
-    kernel::{Address, Kernel, learning::Looker},
-    plan::{Plan, Rules},
-};
+use grower::Grower;
+use start::lock;
+pub use start::{Grown, Start};
+
+use super::sampling::Sampler;
 
 /// The pause before the first look, if the roots have just been learned: what a look adds then is rare, and it slows the traced
 /// tasks down.
 pub const AFTER_LEARNING: Duration = Duration::from_secs(10);
 /// The end of the trace waits no longer for what the thread just does: the kernel verifies a program, symbols are read.
 const PATIENCE: Duration = Duration::from_millis(100);
-
-/// What growth begins with.
-pub struct Start {
-    /// The running kernel.
-    pub kernel: Arc<Kernel>,
-    /// What must not be attached.
-    pub rules: Arc<Rules>,
-    /// Attaches.
-    pub attacher: Attacher,
-    /// What the trace begins with.
-    pub plan: Plan,
-    /// What was seen to run under the roots so far, with its hits.
-    pub seen: BTreeMap<Address, u64>,
-    /// Only tasks of these processes are looked at; of all, if there are none.
-    pub processes: Vec<u32>,
-    /// A task that will call the roots, if one is known.
-    pub first: Option<u32>,
-    /// How long it has time before the first look.
-    pub pause: Duration,
-    /// Who rebuilds is told what joins.
-    pub joined: Joined,
-    /// Tell more on stderr.
-    pub verbose: bool,
-}
-
-/// What has grown.
-#[derive(Default)]
-pub struct Grown {
-    /// Functions that were attached on the way.
-    pub probes: Vec<Probe>,
-    /// What was seen to run under the roots, with its hits.
-    pub seen: BTreeMap<Address, u64>,
-}
 
 /// Growth under way. Dropping it ends it.
 pub struct Growth {
@@ -74,7 +41,7 @@ pub struct Growth {
 
 impl Growth {
     /// Begins to look.
-    pub fn start(start: Start, looker: Looker) -> Result<Self> {
+    pub fn start(start: Start, sampler: Sampler) -> Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let grown = Arc::new(Mutex::new(Grown {
             probes: Vec::new(),
@@ -83,7 +50,7 @@ impl Growth {
         let grower = Grower::new(start, Arc::clone(&stop), Arc::clone(&grown));
         let thread = thread::Builder::new()
             .name("growth".to_owned())
-            .spawn(move || grower.grow(looker))
+            .spawn(move || grower.grow(sampler))
             .context("no thread can be made")?;
         Ok(Self {
             stop,
@@ -112,9 +79,4 @@ impl Drop for Growth {
     fn drop(&mut self) {
         self.stop();
     }
-}
-
-pub(super) fn lock(grown: &Mutex<Grown>) -> MutexGuard<'_, Grown> {
-    // Nothing in it can be left half done.
-    grown.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,6 +1,6 @@
 //! The thread that narrows a wide trace, and widens it again for a moment from time to time.
 //!
-//! It asks [`super::Seen`] whether root calls still bring anything new, and changes the [`sets`]: first what was
+//! It asks [`super::Seen`] whether root calls still bring anything new, and changes the [sets](super::sets): first what was
 //! seen and what that calls ([`choice`]), by the mechanism with which it is attached at once; then, where that is
 //! an fprobe's, the functions that are hit most as pairs, whose calls cost half, while the trace goes
 //! on. Later the trace is wide again for a moment, at most one part in [`SHARE`] of the time and less and
@@ -8,18 +8,17 @@
 
 use std::{
     collections::BTreeSet,
-    sync::Mutex,
     thread,
     time::{Duration, Instant},
 };
 
 use super::{
+    attaching::Stopped,
     choice,
-    narrowing::{Host, Start},
-    sets::{self, Sets},
+    start::{Host, Start},
 };
 use crate::{
-    attach::{AttachError, Observer, Probe, Role, Side, Way},
+    attach::Way,
     graph::Nanoseconds,
     kernel::Address,
     plan::{self, Plan, Planned},
@@ -62,18 +61,6 @@ pub(super) struct Narrower {
     asked: Instant,
 }
 
-/// The trace has ended, or something failed.
-enum Stopped {
-    Ended,
-    Failed(anyhow::Error),
-}
-
-impl<E: Into<anyhow::Error>> From<E> for Stopped {
-    fn from(error: E) -> Self {
-        Self::Failed(error.into())
-    }
-}
-
 impl Narrower {
     /// The trace is wide from now on.
     pub(super) fn new(start: Start) -> Self {
@@ -89,7 +76,7 @@ impl Narrower {
     pub(super) fn run(mut self) {
         match self.narrow_and_widen() {
             Ok(()) | Err(Stopped::Ended) => {}
-            Err(Stopped::Failed(_)) if self.has_ended() => {}
+            Err(Stopped::Failed(_)) if self.start.attaching.has_ended() => {}
             Err(Stopped::Failed(error)) => {
                 eprintln!("tracer: the set of probes stays as it is: {error:#}");
             }
@@ -134,7 +121,7 @@ impl Narrower {
 
     /// From the wide set to what was seen and what that calls.
     fn narrow(&mut self) -> Result<(), Stopped> {
-        let wide = self.functions_armed();
+        let wide = self.start.attaching.functions_armed();
         self.say(&format!(
             "narrowing after {:.1} s",
             self.began.elapsed().as_secs_f64()
@@ -142,23 +129,23 @@ impl Narrower {
         let plan = self.choose();
         self.say(&format!("narrowing to {} functions", plan.callees.len()));
         // By fprobes: while all functions have one, trampolines take half a minute (seen on 7.3).
-        let side = self.free();
-        let by_address = self.start.attacher.by_address();
-        self.attach_beside(by_address, &plan.callees, side)?;
+        let attaching = &mut self.start.attaching;
+        let (by_address, side) = (attaching.by_address(), attaching.free());
+        attaching.attach_beside(by_address, &plan.callees, side)?;
         self.narrow = plan.callees.iter().map(|one| one.address).collect();
-        sets::lock(&self.start.sets).change(false)?;
+        self.start.attaching.change(false)?;
         let took = self.began.elapsed();
         eprintln!(
             "tracer: {wide} functions had probes for {:.1} s; {} have them from now on",
             took.as_secs_f64(),
-            sets::lock(&self.start.sets).functions(side)
+            self.start.attaching.functions_armed()
         );
         if self.start.verbose {
-            for excluded in &plan.left_out {
+            for excluded in &plan.skipped {
                 eprintln!("tracer: left out {}: {}", excluded.name, excluded.reason);
             }
         }
-        self.drop_free()
+        self.start.attaching.drop_free()
     }
 
     fn choose(&self) -> Plan {
@@ -175,19 +162,20 @@ impl Narrower {
     /// Functions that are hit most go over to pairs where the trace goes by kprobe.session.
     fn pair(&mut self) -> Result<(), Stopped> {
         let plan = self.choose();
-        if self.start.attacher.way() == Way::Multi {
-            self.attach_to_free(&plan.callees, None)?;
-            sets::lock(&self.start.sets).change(false)?;
-            return self.drop_free();
+        let attaching = &mut self.start.attaching;
+        if attaching.way() == Way::Multi {
+            attaching.attach_to_free(&plan.callees, None)?;
+            attaching.change(false)?;
+            return attaching.drop_free();
         }
         let hot = choice::hottest(&plan);
         if hot.is_empty() {
             return Ok(());
         }
         let deadline = Instant::now() + PAIRING;
-        self.attach_to_free(&plan.callees, Some((&hot, deadline)))?;
-        sets::lock(&self.start.sets).change(false)?;
-        self.drop_free()
+        attaching.attach_to_free(&plan.callees, Some((&hot, deadline)))?;
+        attaching.change(false)?;
+        attaching.drop_free()
     }
 
     /// All functions for a moment. Says how long.
@@ -196,9 +184,10 @@ impl Narrower {
         let before = self.start.seen.counts();
         let mut everything = self.start.plan.callees.clone();
         everything.extend_from_slice(self.start.programs.found());
-        let way = self.start.attacher.way();
-        self.attach_beside(way, &everything, self.free())?;
-        sets::lock(&self.start.sets).change(true)?;
+        let attaching = &mut self.start.attaching;
+        let (way, side) = (attaching.way(), attaching.free());
+        attaching.attach_beside(way, &everything, side)?;
+        attaching.change(true)?;
         let armed = Instant::now();
         while armed.elapsed() < AGAIN {
             self.sleep(TICK)?;
@@ -208,14 +197,15 @@ impl Narrower {
             }
         }
         // The other side's set is still there, and nobody is in it.
-        sets::drain(&self.start.sets)?;
+        self.start.attaching.drain()?;
         let plan = self.choose();
         let is_new = |one: &Planned| !self.narrow.contains(&one.address);
         let new: Vec<Planned> = plan.callees.into_iter().filter(is_new).collect();
-        self.attach_to_free(&new, None)?;
+        let attaching = &mut self.start.attaching;
+        attaching.attach_to_free(&new, None)?;
         self.narrow.extend(new.iter().map(|one| one.address));
-        sets::lock(&self.start.sets).change(false)?;
-        self.drop_free()?;
+        attaching.change(false)?;
+        attaching.drop_free()?;
         Ok(began.elapsed())
     }
 
@@ -224,82 +214,6 @@ impl Narrower {
         if self.start.verbose {
             eprintln!("tracer: {words}");
         }
-    }
-
-    fn free(&self) -> Side {
-        sets::lock(&self.start.sets).free()
-    }
-
-    fn functions_armed(&self) -> usize {
-        let sets = sets::lock(&self.start.sets);
-        sets.functions(sets.armed())
-    }
-
-    /// Attaches functions on the side that is free; those in `pairs` as pairs, until then.
-    fn attach_to_free(
-        &mut self,
-        functions: &[Planned],
-        pairs: Option<(&[Planned], Instant)>,
-    ) -> Result<Side, Stopped> {
-        let side = self.free();
-        let mut paired = BTreeSet::new();
-        if let Some((hot, deadline)) = pairs {
-            for one in hot {
-                if Instant::now() >= deadline {
-                    break;
-                }
-                self.attach_beside(Way::Pair, std::slice::from_ref(one), side)?;
-                paired.insert(one.address);
-            }
-        }
-        let rest: Vec<Planned> = functions
-            .iter()
-            .filter(|one| !paired.contains(&one.address))
-            .cloned()
-            .collect();
-        let way = self.start.attacher.way();
-        self.attach_beside(way, &rest, side)?;
-        Ok(side)
-    }
-
-    /// Attaches functions that the other side's set may have, too, until [`Self::drop_free`].
-    fn attach_beside(
-        &mut self,
-        way: Way,
-        functions: &[Planned],
-        side: Side,
-    ) -> Result<(), Stopped> {
-        sets::lock(&self.start.sets).overlap(true)?;
-        self.attach_as(way, functions, side)
-    }
-
-    fn attach_as(&mut self, way: Way, functions: &[Planned], side: Side) -> Result<(), Stopped> {
-        let Start { attacher, sets, .. } = &mut self.start;
-        let mut watch = Watch { sets };
-        let probes = attacher.attach_as(way, functions, Role::Callee, side, &mut watch)?;
-        if self.has_ended() {
-            return Err(Stopped::Ended);
-        }
-        sets::lock(&self.start.sets).add(side, probes);
-        Ok(())
-    }
-
-    /// Waits for the root calls of the side that is free, and takes its probes away.
-    fn drop_free(&self) -> Result<(), Stopped> {
-        let open = sets::drain(&self.start.sets)?.ok_or(Stopped::Ended)?;
-        let gone: Vec<Probe> = {
-            let mut sets = sets::lock(&self.start.sets);
-            sets.add_cut(open);
-            sets.take_free()
-        };
-        // Not under the lock: the kernel takes its time.
-        drop(gone);
-        sets::lock(&self.start.sets).overlap(false)?;
-        Ok(())
-    }
-
-    fn has_ended(&self) -> bool {
-        sets::lock(&self.start.sets).has_ended()
     }
 
     /// BPF programs that were loaded meanwhile join the set that is armed.
@@ -319,8 +233,9 @@ impl Narrower {
         for &id in &ids {
             self.start.joined.begin(id);
         }
-        let side = self.free().other();
-        self.attach_as(Way::Pair, &new, side)?;
+        let attaching = &mut self.start.attaching;
+        let side = attaching.free().other();
+        attaching.attach_as(Way::Pair, &new, side)?;
         let now = Nanoseconds::now();
         for &id in &ids {
             self.start.joined.done(id, now);
@@ -331,7 +246,7 @@ impl Narrower {
     fn sleep(&mut self, time: Duration) -> Result<(), Stopped> {
         let began = Instant::now();
         loop {
-            if self.has_ended() {
+            if self.start.attaching.has_ended() {
                 return Err(Stopped::Ended);
             }
             let left = time.saturating_sub(began.elapsed());
@@ -341,23 +256,5 @@ impl Narrower {
             thread::sleep(left.min(TICK));
             self.join_programs()?;
         }
-    }
-}
-
-/// A function that is refused has no probe; the wide set had one.
-struct Watch<'a> {
-    sets: &'a Mutex<Sets>,
-}
-
-impl Observer for Watch<'_> {
-    fn attached(&mut self, _functions: &[&Planned]) {}
-
-    fn refused(&mut self, error: AttachError) -> Result<(), AttachError> {
-        log::debug!("{error}; it is excluded from the graph");
-        Ok(())
-    }
-
-    fn is_stopped(&self) -> bool {
-        sets::lock(self.sets).has_ended()
     }
 }

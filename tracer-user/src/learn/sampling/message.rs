@@ -1,4 +1,4 @@
-//! What tracer and its look process say to each other: a length of four bytes, then postcard.
+//! What tracer and its sampling process say to each other: a length of four bytes, then postcard.
 //!
 //! Both are the same program, so the form has no version.
 
@@ -16,7 +16,7 @@ use crate::kernel::Address;
 /// Longer than anything that is said: the buffers of all CPUs hold fewer hits.
 const MOST_BYTES: u32 = 1 << 30;
 
-/// What the look process is to do, one thing at a time.
+/// What the sampling process is to do, one thing at a time.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Request {
     /// See `FunctionTracer::callers_of`.

@@ -12,20 +12,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{
-    growth::{Grown, Start, lock},
-    learning::WatchError,
-    probes::FIRST_GENERATION,
-};
+use super::start::{Grown, Start, lock};
 use crate::{
-    attach::{AttachError, Observer, Probe, Role, Side},
+    attach::{AttachError, Observer, Probe, Role},
     graph::Nanoseconds,
-    kernel::{
-        Address,
-        learning::{Looker, has_task},
-        symbols::Symbols,
-    },
-    plan::{self, Plan, Planned, Source, learn::Learner},
+    kernel::Address,
+    learn::sampling::{Learner, Sampler, SamplingError, has_task},
+    plan::{self, Plan, Planned, Source},
 };
 
 /// How long everything is watched at a time.
@@ -64,19 +57,23 @@ impl Grower {
     }
 
     /// Looks and attaches until the end.
-    pub(super) fn grow(mut self, looker: Looker) {
+    pub(super) fn grow(mut self, sampler: Sampler) {
         let kernel = Arc::clone(&self.start.kernel);
         let roots = &self.start.plan.roots;
         let mut learner = Learner::new(&kernel, roots.iter().map(|root| root.address).collect());
         learner.know(std::mem::take(&mut self.start.seen));
-        match self.watch(&mut learner, looker) {
+        match self.watch(&mut learner, sampler) {
             Ok(()) => {}
             Err(_) if self.has_ended() => {}
             Err(error) => eprintln!("tracer: nothing more is learned while tracing: {error}"),
         }
     }
 
-    fn watch(&mut self, learner: &mut Learner<'_>, mut looker: Looker) -> Result<(), WatchError> {
+    fn watch(
+        &mut self,
+        learner: &mut Learner<'_>,
+        mut sampler: Sampler,
+    ) -> Result<(), SamplingError> {
         let roots = self.start.plan.roots.clone();
         let names: Vec<&str> = roots.iter().map(|root| root.name.as_str()).collect();
         let mut tasks: Vec<u32> = self.start.first.into_iter().collect();
@@ -84,7 +81,7 @@ impl Grower {
         self.sleep(self.start.pause);
         while !self.has_ended() {
             if tasks.is_empty() {
-                let callers = looker.callers_of(&names, CALLERS, &self.stop)?;
+                let callers = sampler.callers_of(&names, CALLERS, &self.stop)?;
                 tasks = callers.unwrap_or_default();
                 tasks.retain(|&task| self.is_traced(task));
             }
@@ -93,29 +90,29 @@ impl Grower {
                     eprintln!("tracer: looking at all that runs under the roots");
                 }
                 let began = Instant::now();
-                let Some(hits) = looker.record(&tasks, LOOK, &self.stop)? else {
+                let Some(hits) = sampler.record(&tasks, LOOK, &self.stop)? else {
                     eprintln!(
                         "tracer: process {} switches the function tracer off",
-                        looker.process()
+                        sampler.process()
                     );
                     return Ok(());
                 };
                 let known = learner.members().len();
-                learner.take(&Symbols::read()?, &hits);
+                learner.take(&self.start.kernel.symbols_now()?, &hits);
                 lock(&self.grown).seen.clone_from(learner.members());
                 if learner.members().len() == known {
                     break;
                 }
                 pause = FIRST_PAUSE;
                 // Attaching takes longer than the look, and nobody is to pay for the function tracer meanwhile.
-                looker.rest(&self.stop)?;
+                sampler.rest(&self.stop)?;
                 let took = began.elapsed();
                 self.attach_new(learner);
                 // Where the kernel patches its functions slowly (17 s with 46,000 of them, 6.1 under emulation), looks would follow each other without end.
                 self.sleep(took);
             }
             if !tasks.is_empty() {
-                looker.rest(&self.stop)?;
+                sampler.rest(&self.stop)?;
                 self.sleep(pause);
                 pause = (pause * 2).min(LONGEST_PAUSE);
                 tasks.clear();
@@ -160,7 +157,7 @@ impl Grower {
             eprintln!("tracer: {added} functions more");
         }
         if self.start.verbose {
-            for left in &plan.left_out {
+            for left in &plan.skipped {
                 eprintln!("tracer: left out {}: {}", left.name, left.reason);
             }
         }
@@ -175,6 +172,7 @@ impl Grower {
         let Start {
             attacher,
             joined,
+            side,
             verbose,
             ..
         } = &mut self.start;
@@ -191,12 +189,7 @@ impl Grower {
             added,
             verbose: *verbose,
         };
-        let probes = attacher.attach(
-            functions,
-            Role::Callee,
-            Side::of(FIRST_GENERATION),
-            &mut watch,
-        );
+        let probes = attacher.attach(functions, Role::Callee, *side, &mut watch);
         let now = Nanoseconds::now();
         for &function in &ids {
             joined.done(function, now);

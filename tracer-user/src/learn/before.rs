@@ -3,35 +3,25 @@
 //! What an earlier trace has learned is taken first. Without that, the function tracer watches the roots alone, which costs
 //! next to nothing, to see which tasks call them; then it watches everything, but in those tasks only, until a few root calls
 //! have been seen. Where the function tracer is not to be had, or nobody calls a root, the plan is what the roots'
-//! text calls. What is missing in any of them is found while the trace goes on, see `growth`.
+//! text calls. What is missing in any of them is found while the trace goes on, see [`super::growth`].
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::atomic::AtomicBool,
     time::{Duration, Instant},
 };
 
-use thiserror::Error;
-
-use super::Stop;
+use super::{
+    kept::{self, Cache},
+    sampling::{Learner, Sampler, SamplingError},
+};
 use crate::{
-    kernel::{
-        Address, Kernel, facts,
-        learning::{LearningError, Looker},
-        symbols::{Symbols, SymbolsError},
-    },
-    plan::{
-        Planned, Source,
-        cache::{Cache, Hits},
-        closure,
-        learn::{AROUND_INTERRUPTS, Learner},
-    },
+    kernel::{Address, Kernel},
+    plan::{Planned, Source, closure, interrupts::AROUND_INTERRUPTS},
 };
 
 /// Root calls after which learning may end early.
 const ENOUGH_CALLS: u64 = 24;
-
-/// Roots of a trace of which it is kept what runs below them.
-const MOST_KEPT: usize = 64;
 
 /// Levels and functions of the text that are taken where nothing was learned.
 const TEXT_LEVELS: u32 = 2;
@@ -80,27 +70,17 @@ impl Learned {
         }
     }
 
-    /// See [`hits`].
+    /// See [`kept::hits`].
     pub fn seen(&self) -> impl Iterator<Item = (Address, u64)> {
-        hits(self.functions.iter())
+        kept::hits(self.functions.iter())
     }
-}
-
-/// Functions that were seen to run under a root, with their hits: not those that are only expected to.
-pub fn hits<'a>(
-    known: impl Iterator<Item = (&'a Address, &'a Source)>,
-) -> impl Iterator<Item = (Address, u64)> {
-    known.filter_map(|(&address, source)| match *source {
-        Source::Learned { hits } | Source::Before { hits } => Some((address, hits)),
-        _ => None,
-    })
 }
 
 /// Whether there is anybody to learn from before the trace begins.
 #[derive(Debug)]
 pub enum Before<'a> {
     /// Watch the machine for at most this time.
-    Watch(Duration, &'a mut Looker),
+    Watch(Duration, &'a mut Sampler),
     /// Nothing is to be learned.
     Off,
     /// What is to be traced does not run yet.
@@ -115,11 +95,11 @@ pub fn learn(
     roots: &[Planned],
     cache: Option<&Cache>,
     before: Before<'_>,
-    stop: &Stop,
+    stop: &AtomicBool,
     tell: impl Fn(&str),
 ) -> Learned {
-    let kept = cache.map(|cache| kept(kernel, roots, cache, tell));
-    if let Some(functions) = kept.filter(|functions| !functions.is_empty()) {
+    let known = cache.map(|cache| kept::read(kernel, roots, cache, tell));
+    if let Some(functions) = known.filter(|functions| !functions.is_empty()) {
         return Learned {
             functions: around(kernel).chain(functions).collect(),
             origin: Origin::Before,
@@ -134,7 +114,7 @@ pub fn learn(
         }
         Before::Nobody => ("nothing is known from before".to_owned(), true),
         Before::Off => ("learning is switched off".to_owned(), false),
-        Before::Watch(time, looker) => match watch(kernel, roots, time, looker, stop) {
+        Before::Watch(time, sampler) => match watch(kernel, roots, time, sampler, stop) {
             Ok(Some(learned)) => return learned,
             Ok(None) => (nobody(roots, time), true),
             Err(error) => (
@@ -156,117 +136,44 @@ fn nobody(roots: &[Planned], time: Duration) -> String {
     format!("nobody called {names} within {:.1} s", time.as_secs_f64())
 }
 
-/// Where it is kept what was learned; none if the kernel cannot be told from others.
-pub fn cache(tell: impl Fn(&str)) -> Option<Cache> {
-    let build_id = facts::build_id();
-    if build_id.is_none() {
-        tell("this kernel has no build id, so what is learned is not kept");
-    }
-    build_id.map(Cache::of)
-}
-
-/// What earlier traces learned of any of the roots.
-pub fn kept(
-    kernel: &Kernel,
-    roots: &[Planned],
-    cache: &Cache,
-    tell: impl Fn(&str),
-) -> BTreeMap<Address, Source> {
-    let mut all = BTreeMap::new();
-    if roots.len() > MOST_KEPT {
-        return all;
-    }
-    for root in roots {
-        match cache.read(&root.name) {
-            Ok(kept) => {
-                for (name, hits) in kept.unwrap_or_default() {
-                    // Several may have the name: too many probes are better than too few.
-                    for address in kernel.symbols.functions_named(&name) {
-                        all.insert(address, Source::Before { hits });
-                    }
-                }
-            }
-            Err(error) => tell(&error.to_string()),
-        }
-    }
-    all
-}
-
-/// Keeps what was seen to run under the roots, for the next trace.
-pub fn keep(
-    kernel: &Kernel,
-    roots: &[Planned],
-    cache: &Cache,
-    seen: &BTreeMap<Address, u64>,
-    tell: impl Fn(&str),
-) {
-    let named = seen.iter().filter_map(|(&address, &hits)| {
-        let function = kernel.symbols.function_at(address)?;
-        // A BPF program is another the next time.
-        (function.start == address && function.module != Some("bpf"))
-            .then(|| (function.name.to_owned(), hits))
-    });
-    let hits: Hits = named.collect();
-    // What a glob stands for is not what somebody looks into again and again, one by one.
-    if hits.is_empty() || roots.len() > MOST_KEPT {
-        return;
-    }
-    for root in roots {
-        if let Err(error) = cache.write(&root.name, &hits) {
-            tell(&error.to_string());
-        }
-    }
-}
-
-/// Why nothing can be watched.
-#[derive(Debug, Error)]
-pub enum WatchError {
-    /// The function tracer.
-    #[error(transparent)]
-    Tracer(#[from] LearningError),
-    /// The symbols.
-    #[error(transparent)]
-    Symbols(#[from] SymbolsError),
-}
-
 /// What runs under the roots now; none if nobody calls them.
 fn watch(
     kernel: &Kernel,
     roots: &[Planned],
     time: Duration,
-    looker: &mut Looker,
-    stop: &Stop,
-) -> Result<Option<Learned>, WatchError> {
+    sampler: &mut Sampler,
+    stop: &AtomicBool,
+) -> Result<Option<Learned>, SamplingError> {
     let end = Instant::now() + time;
     let names: Vec<&str> = roots.iter().map(|root| root.name.as_str()).collect();
     let starts: BTreeSet<Address> = roots.iter().map(|root| root.address).collect();
     let mut learner = Learner::new(kernel, starts);
     let mut tasks = Vec::new();
-    // Short looks until enough was seen and nothing new comes: each reads what it recorded, so the buffer stays small.
-    let mut look = Duration::from_millis(250);
+    // Short windows until enough was seen and nothing new comes: each reads what it recorded, so the buffer stays small.
+    let mut window = Duration::from_millis(250);
     loop {
-        // Callers that live shortly have ended before they are looked at: until one is seen to call, they are asked for again.
+        // Callers that live shortly have ended before they are sampled: until one is seen to call, they are asked for again.
         if learner.root_calls() == 0 {
             let left = end.saturating_duration_since(Instant::now());
-            let callers = looker.callers_of(&names, left, stop.flag())?;
+            let callers = sampler.callers_of(&names, left, stop)?;
             tasks = callers.unwrap_or_default();
             if tasks.is_empty() {
                 break;
             }
         }
-        let Some(hits) = looker.record(&tasks, look, stop.flag())? else {
+        let Some(hits) = sampler.record(&tasks, window, stop)? else {
             break;
         };
         let known = learner.members().len();
         // Read anew: BPF programs that were loaded meanwhile are among the callers.
-        learner.take(&Symbols::read()?, &hits);
+        learner.take(&kernel.symbols_now()?, &hits);
         let enough = learner.root_calls() >= ENOUGH_CALLS && learner.members().len() == known;
         if enough || Instant::now() >= end {
             break;
         }
-        look = (look * 2).min(Duration::from_secs(1));
+        window = (window * 2).min(Duration::from_secs(1));
     }
-    looker.rest(stop.flag())?;
+    sampler.rest(stop)?;
     if learner.root_calls() == 0 {
         return Ok(None);
     }

@@ -13,8 +13,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use tracer_common::Context;
 
-use super::{programs, wide::is_own_tracepoint};
-use crate::kernel::{Address, Kernel, learning::FunctionHit, symbols::Symbols, text::CalleeKind};
+use super::FunctionHit;
+use crate::{
+    kernel::{Address, Kernel, symbols::Symbols, text::CalleeKind},
+    plan::{interrupts::is_interrupt_entry, is_own_tracepoint, programs},
+};
 
 /// What is known to run under the roots, growing.
 pub struct Learner<'a> {
@@ -179,33 +182,6 @@ fn is_probe_or_program(name: &str, module: Option<&str>) -> bool {
         || name.starts_with("bpf_trampoline_")
         || ["arch_rethook_trampoline", "return_to_handler"].contains(&name);
     any && !programs::is_own(name)
-}
-
-/// What runs on the task before and after a hard interrupt: without these, what they call would hang in the graph
-/// wherever the interrupt came (kernel/softirq.c, kernel/entry/common.c, kernel/time/hrtimer.c from 7.1 on).
-pub const AROUND_INTERRUPTS: &[&str] = &[
-    "irq_enter_rcu",
-    "irq_exit_rcu",
-    "__irq_exit_rcu",
-    "irqentry_exit_cond_resched",
-    "raw_irqentry_exit_cond_resched",
-    "__hrtimer_rearm_deferred",
-    "handle_softirqs",
-    "__do_softirq",
-];
-
-/// Where x86's entry code calls into the rest of the kernel (arch/x86/kernel/apic, kernel/entry/common.c,
-/// kernel/softirq.c).
-fn is_interrupt_entry(name: &str) -> bool {
-    const NAMES: &[&str] = &[
-        "__irq_exit_rcu",
-        "irq_exit_rcu",
-        "common_interrupt",
-        "irqentry_exit",
-        "irqentry_exit_cond_resched",
-        "raw_irqentry_exit_cond_resched",
-    ];
-    NAMES.contains(&name) || name.starts_with("sysvec_") || name.starts_with("asm_sysvec_")
 }
 
 #[cfg(test)]

@@ -22,30 +22,30 @@ use nix::{
 };
 
 use super::{
-    FunctionHit, LearningError,
+    FunctionHit, SamplingError,
     message::{Reply, Request, receive, send},
 };
 
-/// The subcommand of tracer that is the look process.
-pub const ACTION: &str = "look";
+/// The subcommand of tracer that is the sampling process.
+pub const ACTION: &str = "sample";
 
 /// How often it is seen that an answer is no longer wanted, ms.
 const TICK_MS: u8 = 20;
 
-/// A look process at work. It ends by itself when this is dropped, or when the process that started it is gone.
+/// A sampling process at work. It ends by itself when this is dropped, or when the process that started it is gone.
 #[derive(Debug)]
-pub struct Looker {
+pub struct Sampler {
     stream: UnixStream,
     process: Child,
 }
 
 /// What was found, or that it was no longer wanted before that.
-pub type Found<T> = Result<Option<T>, LearningError>;
+pub type Found<T> = Result<Option<T>, SamplingError>;
 
-impl Looker {
+impl Sampler {
     /// Starts the process. Nothing is traced yet.
-    pub fn start() -> Result<Self, LearningError> {
-        let (stream, other) = UnixStream::pair().map_err(LearningError::Process)?;
+    pub fn start() -> Result<Self, SamplingError> {
+        let (stream, other) = UnixStream::pair().map_err(SamplingError::Process)?;
         let process = Command::new("/proc/self/exe")
             .arg(ACTION)
             .stdin(OwnedFd::from(other))
@@ -55,7 +55,7 @@ impl Looker {
             // The terminal's Ctrl-C is not for it.
             .process_group(0)
             .spawn()
-            .map_err(LearningError::Process)?;
+            .map_err(SamplingError::Process)?;
         Ok(Self { stream, process })
     }
 
@@ -77,7 +77,7 @@ impl Looker {
         match self.ask(&Request::CallersOf { names, time }, stop)? {
             Some(Reply::Callers(tasks)) => Ok(Some(tasks)),
             None => Ok(None),
-            Some(_) => Err(LearningError::Process(io::ErrorKind::InvalidData.into())),
+            Some(_) => Err(SamplingError::Process(io::ErrorKind::InvalidData.into())),
         }
     }
 
@@ -93,7 +93,7 @@ impl Looker {
         match self.ask(&Request::Record { tids, time }, stop)? {
             Some(Reply::Hits(hits)) => Ok(hits.into_iter().map(FunctionHit::received).collect()),
             None => Ok(None),
-            Some(_) => Err(LearningError::Process(io::ErrorKind::InvalidData.into())),
+            Some(_) => Err(SamplingError::Process(io::ErrorKind::InvalidData.into())),
         }
     }
 
@@ -104,29 +104,29 @@ impl Looker {
 
     /// The answer; none if `stop` was set before it came. Then there are no more, because the next would be the one to this.
     fn ask(&mut self, request: &Request, stop: &AtomicBool) -> Found<Reply> {
-        send(&mut self.stream, request).map_err(LearningError::Process)?;
+        send(&mut self.stream, request).map_err(SamplingError::Process)?;
         while !stop.load(Ordering::Acquire) {
             let mut answer = [PollFd::new(self.stream.as_fd(), PollFlags::POLLIN)];
             match poll(&mut answer, PollTimeout::from(TICK_MS)) {
                 Ok(0) | Err(Errno::EINTR) => {}
                 Ok(_) => {
                     return match receive(&mut self.stream) {
-                        Ok(Reply::Failed(reason)) => Err(LearningError::Failed(reason)),
+                        Ok(Reply::Failed(reason)) => Err(SamplingError::Failed(reason)),
                         Ok(reply) => Ok(Some(reply)),
                         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                            Err(LearningError::Killed)
+                            Err(SamplingError::Killed)
                         }
-                        Err(error) => Err(LearningError::Process(error)),
+                        Err(error) => Err(SamplingError::Process(error)),
                     };
                 }
-                Err(error) => return Err(LearningError::Process(error.into())),
+                Err(error) => return Err(SamplingError::Process(error.into())),
             }
         }
         Ok(None)
     }
 }
 
-impl Drop for Looker {
+impl Drop for Sampler {
     fn drop(&mut self) {
         // Not only closed: a process that lets probes go may have a copy.
         let _ = self.stream.shutdown(std::net::Shutdown::Both);

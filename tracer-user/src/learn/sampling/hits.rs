@@ -9,8 +9,8 @@ use std::{
 
 use tracer_common::Context;
 
-use super::{FunctionHit, instance::Instance};
-use crate::kernel::{Address, ring_page::read_page, tracefs::TracefsError};
+use super::{FunctionHit, instance::Instance, ring_page::read_page};
+use crate::kernel::{Address, tracefs::TracefsError};
 
 /// The kernel hands out one page at a time; sub-buffers may be made larger (6.8 on).
 const READ_BYTES: usize = 64 << 10;

@@ -1,24 +1,10 @@
-//! What runs under a root, learned from the kernel's own function tracer.
-//!
-//! A function tracer sees every traceable function, also those that only pointers lead to, and
-//! says for each hit who called it. It runs in a tracefs instance of tracer's own, so nobody else's tracing is touched, and it
-//! is limited to the tasks in question, so that the rest of the machine pays a few instructions per call.
-//! It is used for a second or two while the plan is made, and for short looks while the trace goes on; never for the
-//! trace itself.
+//! The kernel's function tracer, in an instance of tracer's own.
 //!
 //! Recording stops by itself when the buffer is full: what comes first is as good as
 //! what comes last, and then the buffers of all CPUs cover the same time.
 //!
-//! All of it happens in a process of its own, see [`Looker`].
-//!
-//! Whatever happens, the instance goes when the `FunctionTracer` is dropped; one that was left behind by a process
-//! that was killed is removed by the next `FunctionTracer::new`.
-
-mod hits;
-mod instance;
-mod looker;
-mod message;
-mod serve;
+//! Whatever happens, the instance goes when the [`FunctionTracer`] is dropped; one that was left behind by a process
+//! that was killed is removed by the next [`FunctionTracer::new`].
 
 use std::{
     collections::BTreeSet,
@@ -29,16 +15,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{
-    Address,
-    facts::{self, FactsError},
-    tracefs::TracefsError,
-};
-use hits::HitReader;
-use instance::Instance;
-pub use looker::{ACTION, Looker};
-pub use serve::serve;
-use tracer_common::Context;
+use super::{FunctionHit, SamplingError, hits::HitReader, instance::Instance};
+use crate::kernel::{facts, tracefs::TracefsError};
 
 /// The buffers of all CPUs together, KiB.
 const ALL_BUFFERS_KB: usize = 32 << 10;
@@ -56,54 +34,9 @@ const AFTER_FIRST_CALLER: Duration = Duration::from_millis(500);
 /// And at most this long.
 const LONGEST_AFTER_FIRST_CALLER: Duration = Duration::from_secs(1);
 
-/// Why nothing can be learned.
-#[derive(Debug, thiserror::Error)]
-pub enum LearningError {
-    /// tracefs does not do what it should.
-    #[error(transparent)]
-    Tracefs(#[from] TracefsError),
-    /// The kernel does not trace one of the functions.
-    #[error("the function tracer reaches none of {0}; see available_filter_functions in tracefs")]
-    NotTraceable(String),
-    /// The CPUs are not known.
-    #[error(transparent)]
-    Facts(#[from] FactsError),
-    /// The form of the function tracer's records is not understood.
-    #[error("the function tracer's records have an unknown form: {0:?}; please report it")]
-    Format(String),
-    /// The process for it cannot be started or asked.
-    #[error("the process that sets the function tracer cannot be had: {0}")]
-    Process(io::Error),
-    /// The process for it is gone, by somebody else's doing.
-    #[error(
-        "the process that sets the function tracer was killed; start the trace anew to go on learning"
-    )]
-    Killed,
-    /// The process for it could not do it.
-    #[error("{0}")]
-    Failed(String),
-}
-
-/// A function was entered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FunctionHit {
-    /// The CPU it ran on.
-    pub cpu: u32,
-    /// The task (what the kernel calls pid), in the initial PID namespace.
-    pub tid: u32,
-    /// The trace clock in ns: comparable between CPUs as far as the CPUs' clocks are.
-    pub time_ns: u64,
-    /// What the CPU did it for. A soft interrupt may well run on behalf of the task: loopback receives in one.
-    pub context: Context,
-    /// An address within the function: its patched call.
-    pub function: Address,
-    /// An address within the caller: where the function returns to.
-    pub parent: Address,
-}
-
 /// The function tracer in an instance of its own.
 #[derive(Debug)]
-struct FunctionTracer {
+pub(super) struct FunctionTracer {
     instance: Instance,
     reader: HitReader,
     /// What the tracer is set to, so that it need not be set again: that patches all of the kernel's text.
@@ -119,7 +52,7 @@ enum Watching {
 
 impl FunctionTracer {
     /// Makes the instance. Nothing is traced yet.
-    fn new() -> Result<Self, LearningError> {
+    pub(super) fn new() -> Result<Self, SamplingError> {
         let instance = Instance::create()?;
         let cpus = facts::possible_cpus()?;
         let buffer_kb = (ALL_BUFFERS_KB / cpus.len()).clamp(LEAST_BUFFER_KB, MOST_BUFFER_KB);
@@ -130,7 +63,7 @@ impl FunctionTracer {
         leave_out_own_tasks(&instance)?;
         let format = instance.text("events/ftrace/function/format")?;
         let reader =
-            HitReader::new(&format, cpus, buffer_kb).ok_or(LearningError::Format(format))?;
+            HitReader::new(&format, cpus, buffer_kb).ok_or(SamplingError::Format(format))?;
         Ok(Self {
             instance,
             reader,
@@ -142,19 +75,19 @@ impl FunctionTracer {
     ///
     /// Ends early when `stop` is set, and when callers were seen and no new ones come for as long
     /// as it took to see the first, or for a second.
-    fn callers_of(
+    pub(super) fn callers_of(
         &mut self,
         names: &[&str],
         time: Duration,
         stop: &AtomicBool,
-    ) -> Result<Vec<u32>, LearningError> {
+    ) -> Result<Vec<u32>, SamplingError> {
         self.rest()?;
         let filter = names.join("\n") + "\n";
         match self.instance.set("set_ftrace_filter", &filter) {
             Err(TracefsError::File { error, .. })
                 if error.kind() == io::ErrorKind::InvalidInput =>
             {
-                return Err(LearningError::NotTraceable(names.join(", ")));
+                return Err(SamplingError::NotTraceable(names.join(", ")));
             }
             result => result?,
         }
@@ -186,12 +119,12 @@ impl FunctionTracer {
     ///
     /// Ends early when `stop` is set. The first call takes some seconds on a slow machine: the
     /// kernel patches the entry of every function.
-    fn record(
+    pub(super) fn record(
         &mut self,
         tids: &[u32],
         time: Duration,
         stop: &AtomicBool,
-    ) -> Result<Vec<FunctionHit>, LearningError> {
+    ) -> Result<Vec<FunctionHit>, SamplingError> {
         self.instance.set("tracing_on", "0")?;
         if self.watching != Watching::Everything {
             self.rest()?;
@@ -213,7 +146,7 @@ impl FunctionTracer {
         Ok(hits)
     }
 
-    fn arm(&mut self, watching: Watching) -> Result<(), LearningError> {
+    fn arm(&mut self, watching: Watching) -> Result<(), SamplingError> {
         if self.watching != watching {
             self.instance.set("current_tracer", "function")?;
             self.watching = watching;
@@ -223,7 +156,7 @@ impl FunctionTracer {
 
     /// Traces nothing, and forgets what was traced and whom. The kernel looks at each fork and each task switch while there are tasks to follow, and takes
     /// a lock in `kernel_clone`, which a trace of that would show.
-    fn rest(&mut self) -> Result<(), LearningError> {
+    pub(super) fn rest(&mut self) -> Result<(), SamplingError> {
         self.instance.set("tracing_on", "0")?;
         self.instance.set("current_tracer", "nop")?;
         self.instance.set("options/function-fork", "0")?;
@@ -235,7 +168,7 @@ impl FunctionTracer {
 }
 
 /// What this process itself calls is not recorded (5.8+): where the root is `vfs_read`, each read of a ring would put another record into it.
-fn leave_out_own_tasks(instance: &Instance) -> Result<(), LearningError> {
+fn leave_out_own_tasks(instance: &Instance) -> Result<(), SamplingError> {
     let tasks = own_processes().into_iter().flat_map(tasks_of);
     let tasks: Vec<String> = tasks.map(|task| task.to_string()).collect();
     Ok(instance.set("set_ftrace_notrace_pid", &tasks.join("\n"))?)

@@ -1,4 +1,4 @@
-//! The look process: does with the function tracer what it is asked for, until nobody is left to ask.
+//! The sampling process: does with the function tracer what it is asked for, until nobody is left to ask.
 //!
 //! When the other end goes, by whatever way, what is being recorded ends, and the instance is removed. Signals change nothing:
 //! the process ends by itself, and must not before the function tracer is off.
@@ -19,12 +19,12 @@ use nix::sys::{
 };
 
 use super::{
-    FunctionTracer, LearningError,
+    FunctionTracer, SamplingError,
     message::{Hit, Reply, Request, receive, send},
 };
 
 /// What the process is called, as `ps` shows it.
-const NAME: &std::ffi::CStr = c"tracer-look";
+const NAME: &std::ffi::CStr = c"tracer-sample";
 
 /// Serves whoever is at the other end.
 pub fn serve(mut stream: UnixStream) -> std::io::Result<()> {
@@ -35,9 +35,9 @@ pub fn serve(mut stream: UnixStream) -> std::io::Result<()> {
     }
     let stop = Arc::new(AtomicBool::new(false));
     let requests = requests(stream.try_clone()?, Arc::clone(&stop));
-    let mut looks = Looks::default();
+    let mut sampling = Sampling::default();
     for request in requests {
-        let reply = looks
+        let reply = sampling
             .answer(request, &stop)
             .unwrap_or_else(|error| Reply::Failed(error.to_string()));
         send(&mut stream, &reply)?;
@@ -61,12 +61,12 @@ fn requests(mut stream: UnixStream, stop: Arc<AtomicBool>) -> mpsc::Receiver<Req
 
 /// The function tracer, from the first request on.
 #[derive(Default)]
-struct Looks {
+struct Sampling {
     tracer: Option<FunctionTracer>,
 }
 
-impl Looks {
-    fn answer(&mut self, request: Request, stop: &AtomicBool) -> Result<Reply, LearningError> {
+impl Sampling {
+    fn answer(&mut self, request: Request, stop: &AtomicBool) -> Result<Reply, SamplingError> {
         let tracer = match &mut self.tracer {
             Some(tracer) => tracer,
             none => none.insert(FunctionTracer::new()?),

@@ -1,0 +1,166 @@
+//! Putting a set of probes on the side that is free, and taking it away again.
+//!
+//! While a set is attached the other one is armed, and both may be on the same functions, so exits are kept
+//! until one of them has gone ([`Sets::overlap`]). The end of the trace stops whatever is under way here:
+//! what is attached by then goes with the process.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+    time::Instant,
+};
+
+use super::sets::{self, Sets};
+use crate::{
+    attach::{AttachError, Attacher, ObjectError, Observer, Probe, Role, Side, Way},
+    plan::Planned,
+};
+
+/// The trace has ended, or something failed.
+pub enum Stopped {
+    /// The trace has ended.
+    Ended,
+    /// Something failed.
+    Failed(anyhow::Error),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Stopped {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Attaches to the sets of a trace.
+pub struct Attaching {
+    attacher: Attacher,
+    sets: Arc<Mutex<Sets>>,
+}
+
+impl Attaching {
+    /// `sets` are those of the trace, of which one is armed.
+    pub const fn new(attacher: Attacher, sets: Arc<Mutex<Sets>>) -> Self {
+        Self { attacher, sets }
+    }
+
+    /// The mechanism that was chosen for the trace.
+    pub const fn way(&self) -> Way {
+        self.attacher.way()
+    }
+
+    /// How any number of functions is attached at once.
+    pub fn by_address(&self) -> Way {
+        self.attacher.by_address()
+    }
+
+    /// The side on which the next set can be attached.
+    pub fn free(&self) -> Side {
+        sets::lock(&self.sets).free()
+    }
+
+    /// How many functions the armed set has.
+    pub fn functions_armed(&self) -> usize {
+        let sets = sets::lock(&self.sets);
+        sets.functions(sets.armed())
+    }
+
+    /// Whether the trace has ended.
+    pub fn has_ended(&self) -> bool {
+        sets::lock(&self.sets).has_ended()
+    }
+
+    /// Root calls begin on the other side from now on, unless the trace has ended.
+    pub fn change(&self, is_wide: bool) -> Result<(), ObjectError> {
+        sets::lock(&self.sets).change(is_wide)
+    }
+
+    /// Waits for the root calls of the side that is free, for so long at most: see [`sets::drain`].
+    pub fn drain(&self) -> Result<Option<u64>, ObjectError> {
+        sets::drain(&self.sets)
+    }
+
+    /// Attaches functions on the side that is free by the mechanism of the trace; those in `pairs` as pairs,
+    /// until then.
+    pub fn attach_to_free(
+        &mut self,
+        functions: &[Planned],
+        pairs: Option<(&[Planned], Instant)>,
+    ) -> Result<(), Stopped> {
+        let side = self.free();
+        let mut paired = BTreeSet::new();
+        if let Some((hot, deadline)) = pairs {
+            for one in hot {
+                if Instant::now() >= deadline {
+                    break;
+                }
+                self.attach_beside(Way::Pair, std::slice::from_ref(one), side)?;
+                paired.insert(one.address);
+            }
+        }
+        let rest: Vec<Planned> = functions
+            .iter()
+            .filter(|one| !paired.contains(&one.address))
+            .cloned()
+            .collect();
+        self.attach_beside(self.way(), &rest, side)
+    }
+
+    /// Attaches functions that the other side's set may have, too, until [`Self::drop_free`].
+    pub fn attach_beside(
+        &mut self,
+        way: Way,
+        functions: &[Planned],
+        side: Side,
+    ) -> Result<(), Stopped> {
+        sets::lock(&self.sets).overlap(true)?;
+        self.attach_as(way, functions, side)
+    }
+
+    /// Attaches functions that the other side's set does not have.
+    pub fn attach_as(
+        &mut self,
+        way: Way,
+        functions: &[Planned],
+        side: Side,
+    ) -> Result<(), Stopped> {
+        let Self { attacher, sets } = self;
+        let mut watch = Watch { sets };
+        let probes = attacher.attach_as(way, functions, Role::Callee, side, &mut watch)?;
+        if self.has_ended() {
+            return Err(Stopped::Ended);
+        }
+        sets::lock(&self.sets).add(side, probes);
+        Ok(())
+    }
+
+    /// Waits for the root calls of the side that is free, and takes its probes away.
+    pub fn drop_free(&self) -> Result<(), Stopped> {
+        let open = self.drain()?.ok_or(Stopped::Ended)?;
+        let gone: Vec<Probe> = {
+            let mut sets = sets::lock(&self.sets);
+            sets.add_cut(open);
+            sets.take_free()
+        };
+        // Not under the lock: the kernel takes its time.
+        drop(gone);
+        sets::lock(&self.sets).overlap(false)?;
+        Ok(())
+    }
+}
+
+/// A function that is refused has no probe; the wide set had one.
+struct Watch<'a> {
+    sets: &'a Mutex<Sets>,
+}
+
+impl Observer for Watch<'_> {
+    fn attached(&mut self, _functions: &[&Planned]) {}
+
+    fn refused(&mut self, error: AttachError) -> Result<(), AttachError> {
+        log::debug!("{error}; it is excluded from the graph");
+        Ok(())
+    }
+
+    fn is_stopped(&self) -> bool {
+        sets::lock(self.sets).has_ended()
+    }
+}
