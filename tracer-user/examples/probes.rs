@@ -40,7 +40,7 @@ fn main() -> Result<()> {
         .context("no such way")?;
     let _ = tracer::session::FileLimit::raise();
     let kernel = Arc::new(Kernel::read()?);
-    let ways = Ways::of(&kernel.types, &kernel.symbols);
+    let ways = Ways::of(&kernel.types);
     let functions = planned(&kernel, ways, file, count.parse()?)?;
     let mut loading = Loading::SMALLEST;
     // Nobody reads it.

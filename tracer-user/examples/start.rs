@@ -30,7 +30,7 @@ fn main() -> Result<()> {
     let symbols = symbols(&text, &types)?;
     traceable(&text, &types, &symbols)?;
     let kernel = part("all of the kernel", Kernel::read)?;
-    let ways = part("ways", || Ways::of(&types, &symbols));
+    let ways = part("ways", || Ways::of(&types));
     let rules = part("rules", || Rules::new(&kernel, ways, Scope::Usual));
     planning(&kernel, &rules, ways);
     black_box(part("aya's BTF", aya::Btf::from_sys_fs).is_ok());

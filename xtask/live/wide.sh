@@ -22,7 +22,7 @@ grep -q '@ [0-9.]* us .*} /\* hrtimer_nanosleep = 0 \*/ /\* off-cpu [0-9.]* ms' 
 nothing_left
 
 # Every root call of a known number is there once, across every change of the set of probes. On a busy host the reader comes late: the rings have room.
-trace -v --no-cache --ring-size 65536 -G udp_sendmsg --graph-opts noirqs -- tracer workload udp --count 3000 --interval-us 10000
+trace -v --no-cache --wide-every 1s --ring-size 65536 -G udp_sendmsg --graph-opts noirqs -- tracer workload udp --count 3000 --interval-us 10000
 ends_with 0
 whole=$(sed -n 's/^tracer: \([0-9]*\) whole calls.*/\1/p' /tmp/err)
 partial=$(sed -n 's/.* whole calls, \([0-9]*\) partial.*/\1/p' /tmp/err)

@@ -3,9 +3,8 @@
 use anyhow::{Context as _, Result};
 
 use super::{
-    args::{
-        CaptureArgs, DemoArgs, DiscoveryArgs, FilterArgs, ScopeArgs, ShowArgs, TraceArgs, WatchArgs,
-    },
+    args::{CaptureArgs, DemoArgs, FilterArgs, ScopeArgs, ShowArgs, TraceArgs, WatchArgs},
+    discovery::DiscoveryArgs,
     exit::Exit,
 };
 use crate::{

@@ -6,6 +6,7 @@ mod check;
 mod colour;
 mod demo;
 mod describe;
+mod discovery;
 mod exit;
 mod graph_options;
 mod list;

@@ -11,7 +11,9 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use clap::{Args as ClapArgs, ColorChoice};
 
-use super::{colour, exit::Usage, graph_options::GraphOptions, output, values};
+use super::{
+    colour, discovery::DiscoveryArgs, exit::Usage, graph_options::GraphOptions, output, values,
+};
 use crate::{
     attach::Way,
     filter::{Filter, Returns},
@@ -19,10 +21,7 @@ use crate::{
     kernel::cgroup,
     output::Format,
     plan::{self, Scope},
-    session::{
-        Begin, Callers, Discovery, Options, Show, Shown, Stays, Streams, USUAL_LEARN,
-        callers::CommandName,
-    },
+    session::{Begin, Callers, Options, Show, Shown, Streams, callers::CommandName},
     summary::{GroupBy, SortBy},
     watch::{Address, Endpoint, Outlets},
 };
@@ -160,43 +159,6 @@ pub struct CaptureArgs {
     pub streams: Streams,
 }
 
-/// How it is found out what runs under the roots
-#[derive(Clone, Copy, Debug, Default, ClapArgs)]
-pub struct DiscoveryArgs {
-    /// Keep probes on all functions to the end of the trace, instead of on those that run under the roots once
-    /// root calls bring nothing new
-    #[arg(long)]
-    pub complete: bool,
-    /// Never attach all functions: learn what runs under the roots, then add what else is found
-    #[arg(long, conflicts_with = "complete")]
-    pub gentle: bool,
-    /// As --gentle, and learn at most this long before tracing, if what runs under the roots is not known from
-    /// before. 0 learns nothing at all
-    #[arg(long, value_name = "TIME", conflicts_with = "complete", value_parser = values::duration)]
-    pub learn: Option<Duration>,
-}
-
-impl DiscoveryArgs {
-    /// What was typed. Traces that go on for weeks are gentle unless they are asked to be complete.
-    fn discovery(self, watch: &WatchArgs) -> Discovery {
-        let learn = self.learn.unwrap_or(USUAL_LEARN);
-        let goes_on = watch.prometheus.is_some() || watch.collector.otlp.is_some();
-        if self.complete {
-            return Discovery::Wide {
-                stays: Stays::ToTheEnd,
-                otherwise: learn,
-            };
-        }
-        if self.gentle || self.learn.is_some() || goes_on {
-            return Discovery::Gentle { learn };
-        }
-        Discovery::Wide {
-            stays: Stays::UntilQuiet,
-            otherwise: learn,
-        }
-    }
-}
-
 /// Who else gets root calls
 #[derive(Clone, Debug, Default, ClapArgs)]
 pub struct WatchArgs {
@@ -217,6 +179,11 @@ pub struct CollectorArgs {
 }
 
 impl WatchArgs {
+    /// Whether the trace goes on for weeks.
+    const fn goes_on(&self) -> bool {
+        self.prometheus.is_some() || self.collector.otlp.is_some()
+    }
+
     /// Takes the port.
     pub fn outlets(&self) -> Result<Outlets> {
         let scrapers = self.prometheus.map(output::listen).transpose()?;
@@ -302,7 +269,7 @@ impl CaptureArgs {
             hidden: self.hidden.clone(),
             show,
             duration: self.duration,
-            discovery: self.discovery.discovery(&self.watch),
+            discovery: self.discovery.discovery(self.watch.goes_on()),
             use_cache: !self.no_cache,
             functions: self.functions()?,
             ring_bytes,

@@ -8,7 +8,7 @@ use super::{Begin, Callers, Show, Streams, target::Target};
 use crate::{
     attach::Way,
     graph::Totals,
-    learn::wide::Calls,
+    learn::wide::{Again, Calls},
     output::Form,
     plan::{self, FunctionTable, Scope},
     recording::Head,
@@ -70,12 +70,15 @@ impl Options {
         is_wide && !by_pairs && self.functions.is_none() && !self.is_roots_only()
     }
 
-    /// Whether they keep them.
-    pub(super) fn is_complete(&self) -> bool {
-        let Discovery::Wide { stays, .. } = self.discovery else {
-            return false;
-        };
-        stays == Stays::ToTheEnd
+    /// When a wide trace that was narrowed is wide again; none if it is never narrowed.
+    pub(super) fn again(&self) -> Option<Again> {
+        match self.discovery {
+            Discovery::Wide {
+                stays: Stays::UntilQuiet(again),
+                ..
+            } => Some(again),
+            _ => None,
+        }
     }
 
     /// How long the function tracer watches before the trace at most; none if nothing is to be learned.
@@ -111,11 +114,10 @@ pub enum Discovery {
 }
 
 /// Whether a trace that begins wide stays so.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stays {
     /// It is narrowed once root calls bring nothing new.
-    #[default]
-    UntilQuiet,
+    UntilQuiet(Again),
     /// To the end.
     ToTheEnd,
 }

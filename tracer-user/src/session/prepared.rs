@@ -111,7 +111,7 @@ impl Prepared {
                     host: Host::of(self.subject.is_some()),
                     programs,
                     joined,
-                    narrows: !options.is_complete(),
+                    again: options.again(),
                     verbose: options.verbose,
                 };
                 Narrowing::start(start).map(Change::Narrows)

@@ -14,6 +14,16 @@ begin=$(now)
 end=$(tracer --no-cache -G vfs_mkdir -o /dev/null -- cat /proc/uptime 2>/tmp/said | sed 's/\.//; s/ .*//')
 echo "wide: a command began $(((end - begin) * 10)) ms after tracer, $(sed -n 's/^tracer: tracing .*, \([0-9]* functions below\).*/\1/p' /tmp/said)"
 gone
+for busy in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do (while :; do :; done) & done
+sleep 1
+begin=$(now)
+tracer --no-cache -G vma_complete --duration 3s -o /dev/null 2>/tmp/said & tracer=$!
+hear 'tracing vma_complete'
+heard=$(now)
+wait $tracer
+echo "with 14 busy tasks on the CPU a trace began $(((heard - begin) * 10)) ms after its start, and one of 3 s ended after $((($(now) - begin) * 10)) ms"
+kill $(jobs -p)
+gone
 plain=$(send)
 tracer --complete --no-cache -G vfs_mkdir -o /dev/null 2>/tmp/said & tracer=$!
 hear 'tracing vfs_mkdir'
@@ -29,13 +39,3 @@ graph=$(send)
 echo nop >$T/current_tracer
 echo >$T/set_graph_function
 echo "wide: a send by others $plain ns, $wide while all functions have probes, $graph with function_graph for that root"
-gone
-for busy in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do (while :; do :; done) & done
-sleep 1
-begin=$(now)
-tracer --no-cache -G vma_complete --duration 3s -o /dev/null 2>/tmp/said & tracer=$!
-hear 'tracing vma_complete'
-heard=$(now)
-wait $tracer
-echo "with 14 busy tasks on the CPU a trace began $(((heard - begin) * 10)) ms after its start, and one of 3 s ended after $((($(now) - begin) * 10)) ms"
-kill $(jobs -p)

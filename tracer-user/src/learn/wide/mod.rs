@@ -10,6 +10,7 @@
 //! What it guarantees: each root call is recorded by one set of probes from its entry to its exit
 //! ([`tracer_common::generation`]), so a change loses nothing and doubles nothing.
 
+mod again;
 mod attaching;
 mod choice;
 mod narrower;
@@ -20,6 +21,7 @@ mod seen;
 pub(crate) mod sets;
 mod start;
 
+pub use again::Again;
 pub use attaching::Attaching;
 pub use narrowing::Narrowing;
 pub use probe_cost::{Compared, ProbeCost};

@@ -3,8 +3,8 @@
 //! It asks [`super::Seen`] whether root calls still bring anything new, and changes the [sets](super::sets): first what was
 //! seen and what that calls ([`choice`]), by the mechanism with which it is attached at once; then, where that is
 //! an fprobe's, the functions that are hit most as pairs, whose calls cost half, while the trace goes
-//! on. Later the trace is wide again for a moment, at most one part in [`SHARE`] of the time and less and
-//! less often; what that finds joins the narrow set.
+//! on. Later the trace is wide again for a moment ([`super::Again`] says when); what that finds joins
+//! the narrow set.
 
 use std::{
     collections::BTreeSet,
@@ -38,12 +38,6 @@ const LONGEST: Duration = Duration::from_secs(15);
 const LONGEST_IDLE: Duration = Duration::from_mins(1);
 /// How long the trace is wide when it is widened again, at most.
 const AGAIN: Duration = Duration::from_secs(2);
-/// The first pause before that; it doubles.
-const FIRST_PAUSE: Duration = Duration::from_secs(30);
-/// The longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_mins(30);
-/// The trace is wide for at most one part in so many of the time, the beginning aside.
-const SHARE: u32 = 50;
 /// How long functions get pairs after the trace was narrowed.
 const PAIRING: Duration = Duration::from_secs(15);
 /// How often the kernel is asked for new BPF programs.
@@ -84,17 +78,17 @@ impl Narrower {
     }
 
     fn narrow_and_widen(&mut self) -> Result<(), Stopped> {
-        if !self.start.narrows {
-            self.sleep(Duration::MAX)?;
-        }
+        let Some(again) = self.start.again else {
+            return self.sleep(Duration::MAX);
+        };
         self.wait_for_quiet()?;
         self.narrow()?;
         self.pair()?;
-        let mut pause = FIRST_PAUSE;
+        let mut pause = again.first_pause();
         loop {
             self.sleep(pause)?;
             let took = self.widen()?;
-            pause = (pause * 2).min(LONGEST_PAUSE).max(took * SHARE);
+            pause = again.next_pause(pause, took);
         }
     }
 
@@ -175,7 +169,9 @@ impl Narrower {
         let deadline = Instant::now() + PAIRING;
         attaching.attach_to_free(&plan.callees, Some((&hot, deadline)))?;
         attaching.change(false)?;
-        attaching.drop_free()
+        attaching.drop_free()?;
+        self.say("the functions that are hit most have pairs");
+        Ok(())
     }
 
     /// All functions for a moment. Says how long.
@@ -189,6 +185,7 @@ impl Narrower {
         attaching.attach_beside(way, &everything, side)?;
         attaching.change(true)?;
         let armed = Instant::now();
+        self.say("all functions have probes again");
         while armed.elapsed() < AGAIN {
             self.sleep(TICK)?;
             let calls = self.start.seen.counts().root_calls - before.root_calls;
@@ -205,7 +202,9 @@ impl Narrower {
         attaching.attach_to_free(&new, None)?;
         self.narrow.extend(new.iter().map(|one| one.address));
         attaching.change(false)?;
+        let found = format!("narrowed again, with {} functions more", new.len());
         attaching.drop_free()?;
+        self.say(&found);
         Ok(began.elapsed())
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Programs, Seen, attaching::Attaching};
+use super::{Again, Programs, Seen, attaching::Attaching};
 use crate::{
     graph::Joined,
     kernel::Kernel,
@@ -27,8 +27,8 @@ pub struct Start {
     pub programs: Programs,
     /// Those that get them while root calls are open are told here.
     pub joined: Joined,
-    /// Whether the trace is narrowed at all.
-    pub narrows: bool,
+    /// When the trace is wide again after it was narrowed; none if it is not narrowed at all.
+    pub again: Option<Again>,
     /// Tell more on stderr.
     pub verbose: bool,
 }
