@@ -8,6 +8,7 @@ use std::{os::fd::BorrowedFd, sync::Arc};
 use super::{
     AttachError, Object, Pair, Role, Side, Texts, Way, Ways,
     bpf::Many,
+    pair::Loaded,
     programs::Programs,
     session::{self, Mechanism, Session},
 };
@@ -202,36 +203,83 @@ impl Attacher {
             Way::Multi => Mechanism::Session(Many::Trampolines),
             Way::Kprobe => Mechanism::Session(Many::Fprobe),
             Way::KprobeMulti => Mechanism::EndByEnd,
-            Way::Pair => return self.pairs(functions, at, observer),
+            Way::Pair => {
+                let mut probes = Vec::with_capacity(functions.len());
+                for function in functions {
+                    let loaded = self.load_pairs(&[function], at, observer)?;
+                    probes.extend(link_each(loaded, observer)?);
+                }
+                return Ok(probes);
+            }
         };
         let (programs, kernel) = (&mut self.programs, &self.kernel);
         let sessions = session::attach(programs, kernel, kind, functions, at, observer)?;
         Ok(sessions.into_iter().map(Probe::Session).collect())
     }
 
-    fn pairs(
+    /// Loads the programs of pairs for `functions`, so far as the kernel accepts them, and attaches none.
+    pub fn load_pairs(
         &self,
         functions: &[&Planned],
-        at: (Role, Side),
+        (role, side): (Role, Side),
         observer: &mut dyn Observer,
-    ) -> Result<Vec<Probe>, AttachError> {
-        let (role, side) = at;
-        let mut probes = Vec::with_capacity(functions.len());
-        for function in functions {
+    ) -> Result<Vec<LoadedPair>, AttachError> {
+        let mut all = Vec::with_capacity(functions.len());
+        for &function in functions {
             if observer.is_stopped() {
                 break;
             }
-            match Pair::attach(&self.programs, &self.kernel, function, role, side) {
-                Ok(pair) => {
-                    probes.push(Probe::Pair(pair));
-                    observer.attached(&[function]);
-                }
+            match Loaded::load(&self.programs, &self.kernel, function, role, side) {
+                Ok(loaded) => all.push(LoadedPair {
+                    function: function.clone(),
+                    loaded,
+                }),
                 Err(error @ AttachError::Function { .. }) => observer.refused(error)?,
                 Err(error) => return Err(error),
             }
         }
-        Ok(probes)
+        Ok(all)
     }
+
+    /// Attaches pairs whose programs are there, in this order.
+    pub fn link_pairs(
+        &self,
+        pairs: Vec<LoadedPair>,
+        observer: &mut dyn Observer,
+    ) -> Result<Vec<Probe>, AttachError> {
+        let probes = link_each(pairs, observer);
+        self.kernel.code_has_changed();
+        probes
+    }
+}
+
+fn link_each(
+    pairs: Vec<LoadedPair>,
+    observer: &mut dyn Observer,
+) -> Result<Vec<Probe>, AttachError> {
+    let mut probes = Vec::with_capacity(pairs.len());
+    for LoadedPair { function, loaded } in pairs {
+        if observer.is_stopped() {
+            break;
+        }
+        match loaded.link() {
+            Ok(pair) => {
+                probes.push(Probe::Pair(pair));
+                observer.attached(&[&function]);
+            }
+            Err(error @ AttachError::Function { .. }) => observer.refused(error)?,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(probes)
+}
+
+/// A function whose pair of programs is loaded.
+#[derive(Debug)]
+pub struct LoadedPair {
+    /// The function.
+    pub function: Planned,
+    loaded: Loaded,
 }
 
 /// Keeps to itself what can be tried again by address.

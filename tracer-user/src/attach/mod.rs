@@ -22,7 +22,7 @@ mod texts;
 mod variables;
 pub mod way;
 
-pub use attacher::{Attacher, Observer, Probe};
+pub use attacher::{Attacher, LoadedPair, Observer, Probe};
 pub use controls::Controls;
 pub use error::AttachError;
 pub use misses::skipped;

@@ -13,6 +13,7 @@ use std::{
 use super::sets::{self, Sets};
 use crate::{
     attach::{AttachError, Attacher, ObjectError, Observer, Probe, Role, Side, Way},
+    kernel::Address,
     plan::Planned,
 };
 
@@ -78,29 +79,35 @@ impl Attaching {
         sets::drain(&self.sets)
     }
 
-    /// Attaches functions on the side that is free by the mechanism of the trace; those in `pairs` as pairs,
-    /// until then.
-    pub fn attach_to_free(
+    /// Attaches functions on the side that is free by the mechanism of the trace.
+    pub fn attach_to_free(&mut self, functions: &[Planned]) -> Result<(), Stopped> {
+        self.attach_beside(self.way(), functions, self.free())
+    }
+
+    /// As [`Self::attach_to_free`], but those of `hot` for which there is time until `deadline` as pairs.
+    /// Their programs are loaded first, and what is hit most is linked last: see [`crate::attach::pair`].
+    pub fn attach_with_pairs(
         &mut self,
         functions: &[Planned],
-        pairs: Option<(&[Planned], Instant)>,
+        hot: &[Planned],
+        deadline: Instant,
     ) -> Result<(), Stopped> {
         let side = self.free();
-        let mut paired = BTreeSet::new();
-        if let Some((hot, deadline)) = pairs {
-            for one in hot {
-                if Instant::now() >= deadline {
-                    break;
-                }
-                self.attach_beside(Way::Pair, std::slice::from_ref(one), side)?;
-                paired.insert(one.address);
-            }
-        }
-        let rest: Vec<Planned> = functions
-            .iter()
-            .filter(|one| !paired.contains(&one.address))
-            .cloned()
-            .collect();
+        let hot: Vec<&Planned> = hot.iter().collect();
+        let mut loading = Watch {
+            deadline: Some(deadline),
+            ..Watch::of(&self.sets)
+        };
+        let at = (Role::Callee, side);
+        let mut loaded = self.attacher.load_pairs(&hot, at, &mut loading)?;
+        loaded.reverse();
+        sets::lock(&self.sets).overlap(true)?;
+        let mut linking = Watch::of(&self.sets);
+        let pairs = self.attacher.link_pairs(loaded, &mut linking)?;
+        let paired = linking.attached;
+        sets::lock(&self.sets).add(side, pairs);
+        let is_left = |one: &&Planned| !paired.contains(&one.address);
+        let rest: Vec<Planned> = functions.iter().filter(is_left).cloned().collect();
         self.attach_beside(self.way(), &rest, side)
     }
 
@@ -123,7 +130,7 @@ impl Attaching {
         side: Side,
     ) -> Result<(), Stopped> {
         let Self { attacher, sets } = self;
-        let mut watch = Watch { sets };
+        let mut watch = Watch::of(sets);
         let probes = attacher.attach_as(way, functions, Role::Callee, side, &mut watch)?;
         if self.has_ended() {
             return Err(Stopped::Ended);
@@ -150,10 +157,26 @@ impl Attaching {
 /// A function that is refused has no probe; the wide set had one.
 struct Watch<'a> {
     sets: &'a Mutex<Sets>,
+    /// It is enough then.
+    deadline: Option<Instant>,
+    attached: BTreeSet<Address>,
+}
+
+impl<'a> Watch<'a> {
+    const fn of(sets: &'a Mutex<Sets>) -> Self {
+        Self {
+            sets,
+            deadline: None,
+            attached: BTreeSet::new(),
+        }
+    }
 }
 
 impl Observer for Watch<'_> {
-    fn attached(&mut self, _functions: &[&Planned]) {}
+    fn attached(&mut self, functions: &[&Planned]) {
+        let addresses = functions.iter().map(|function| function.address);
+        self.attached.extend(addresses);
+    }
 
     fn refused(&mut self, error: AttachError) -> Result<(), AttachError> {
         log::debug!("{error}; it is excluded from the graph");
@@ -161,6 +184,7 @@ impl Observer for Watch<'_> {
     }
 
     fn is_stopped(&self) -> bool {
-        sets::lock(self.sets).has_ended()
+        let is_late = self.deadline.is_some_and(|end| Instant::now() >= end);
+        is_late || sets::lock(self.sets).has_ended()
     }
 }

@@ -38,8 +38,8 @@ const LONGEST: Duration = Duration::from_secs(15);
 const LONGEST_IDLE: Duration = Duration::from_mins(1);
 /// How long the trace is wide when it is widened again, at most.
 const AGAIN: Duration = Duration::from_secs(2);
-/// How long functions get pairs after the trace was narrowed.
-const PAIRING: Duration = Duration::from_secs(15);
+/// How long the programs of pairs are loaded after the trace was narrowed.
+const LOADING: Duration = Duration::from_secs(20);
 /// How often the kernel is asked for new BPF programs.
 const PROGRAMS: Duration = Duration::from_millis(250);
 /// How often it is looked whether it is time for something.
@@ -158,7 +158,7 @@ impl Narrower {
         let plan = self.choose();
         let attaching = &mut self.start.attaching;
         if attaching.way() == Way::Multi {
-            attaching.attach_to_free(&plan.callees, None)?;
+            attaching.attach_to_free(&plan.callees)?;
             attaching.change(false)?;
             return attaching.drop_free();
         }
@@ -166,8 +166,8 @@ impl Narrower {
         if hot.is_empty() {
             return Ok(());
         }
-        let deadline = Instant::now() + PAIRING;
-        attaching.attach_to_free(&plan.callees, Some((&hot, deadline)))?;
+        let deadline = Instant::now() + LOADING;
+        attaching.attach_with_pairs(&plan.callees, &hot, deadline)?;
         attaching.change(false)?;
         attaching.drop_free()?;
         self.say("the functions that are hit most have pairs");
@@ -199,7 +199,7 @@ impl Narrower {
         let is_new = |one: &Planned| !self.narrow.contains(&one.address);
         let new: Vec<Planned> = plan.callees.into_iter().filter(is_new).collect();
         let attaching = &mut self.start.attaching;
-        attaching.attach_to_free(&new, None)?;
+        attaching.attach_to_free(&new)?;
         self.narrow.extend(new.iter().map(|one| one.address));
         attaching.change(false)?;
         let found = format!("narrowed again, with {} functions more", new.len());
