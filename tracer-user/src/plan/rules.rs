@@ -255,6 +255,12 @@ impl Rules {
         }
     }
 
+    /// Whether what costs much and says little is traced, too.
+    #[must_use]
+    pub fn wants_all_calls(&self) -> bool {
+        self.scope == Scope::AllCalls
+    }
+
     /// Whether an address is all that it takes to attach a function.
     pub const fn takes_addresses(&self) -> bool {
         self.by_address
