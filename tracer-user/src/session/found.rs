@@ -29,7 +29,7 @@ pub enum Found {
     Some {
         /// What was seen to run under the roots, with its hits.
         seen: BTreeMap<Address, u64>,
-        /// If there is to be growth: see [`pause_of`], and who looks.
+        /// If there is to be growth: see [`pause_of`], and who samples.
         growth: Option<(Duration, Sampler)>,
     },
 }
@@ -152,7 +152,7 @@ impl Asked<'_> {
     }
 }
 
-/// How long growth waits before its first look; none if there is to be no growth.
+/// How long growth waits before its first sampling window; none if there is to be no growth.
 const fn pause_of(origin: &Origin) -> Option<Duration> {
     match origin {
         Origin::RootsOnly

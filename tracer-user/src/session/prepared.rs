@@ -13,7 +13,7 @@ use super::{
     attached::{self, Attached},
     command::Subject,
     found::Found,
-    probes::{self, FIRST_GENERATION, Probes},
+    probes::{self, FIRST_GENERATION, Probes, Ready},
     tell,
 };
 use crate::{
@@ -21,16 +21,24 @@ use crate::{
     graph::Joined,
     kernel::Kernel,
     learn::{
-        growth::{Growth, Start},
+        growth::{Growth, Sampled, Start, Untraced},
         kept::{self, Cache},
-        sampling::Sampler,
         wide::{self, Attaching, Host, Narrowing, Programs, Sets, sets::lock},
     },
-    plan::{Plan, Rules},
+    plan::{Plan, Planned, Rules},
 };
 
 /// The end of the trace waits no longer for a thread that is in the kernel.
 const PATIENCE: Duration = Duration::from_millis(100);
+
+/// How often it is looked whether a command may begin.
+const TICK: Duration = Duration::from_millis(10);
+/// How long the last sampling window is waited for by a user who has asked for the end.
+const PROMPT: Duration = Duration::from_millis(300);
+/// And by nobody in particular.
+const COMMAND: Duration = Duration::from_secs(3);
+/// How long functions are attached one by one before root calls begin to be traced.
+const FIRST_PROBES: Duration = Duration::from_secs(3);
 
 /// All that is there before anything is loaded.
 pub struct Prepared {
@@ -66,6 +74,27 @@ pub enum Change {
     Grows(Growth),
 }
 
+impl Change {
+    /// Until a command may begin: what it does first is to be sampled, too, where that is all that knows what had no probe.
+    pub async fn is_ready(&self, stop: &Stop) {
+        let Self::Grows(growth) = self else {
+            return;
+        };
+        while !growth.samples() && !stop.is_wanted() {
+            tokio::time::sleep(TICK).await;
+        }
+    }
+
+    /// What ran under root calls and had no probe, as far as it was sampled.
+    pub fn untraced(&self, stop: &Stop) -> Option<Untraced> {
+        let Self::Grows(growth) = self else {
+            return None;
+        };
+        let patience = if stop.is_wanted() { PROMPT } else { COMMAND };
+        Some(growth.untraced(patience))
+    }
+}
+
 impl Prepared {
     /// Loads the object and attaches the plan.
     pub fn attach(&self, options: &Options) -> Result<Attached> {
@@ -75,12 +104,30 @@ impl Prepared {
         attached::attach(
             options,
             &self.kernel,
-            &self.plan,
+            (&self.plan, self.ready(options)),
             self.ways,
             self.way,
             options.callers.config([own, sampler], command),
             &self.stop,
         )
+    }
+
+    /// Who watches a host waits for the first graph; who asks for a number of calls, for a time, or for a command wants
+    /// these whole.
+    fn ready(&self, options: &Options) -> Ready {
+        let has_end = options.show.count.is_some() || options.duration.is_some();
+        if has_end || self.subject.is_some() || self.found.sampler().is_none() {
+            Ready::WithAll
+        } else {
+            Ready::After(FIRST_PROBES)
+        }
+    }
+
+    /// Root calls in sampling windows, if there are to be any. With a limit to the depth what is below it is not
+    /// missing.
+    pub fn sampled(&self, options: &Options) -> Option<Sampled> {
+        let samples = self.found.sampler().is_some() && options.show.filter.depth.is_none();
+        samples.then(Sampled::default)
     }
 
     /// The processes that are traced, if not all.
@@ -99,6 +146,7 @@ impl Prepared {
         attacher: Attacher,
         joined: Joined,
         (sets, programs): (&Arc<Mutex<Sets>>, Programs),
+        (later, sampled): (Vec<Planned>, Option<Sampled>),
     ) -> Result<Change> {
         match &mut self.found {
             Found::All(seen) => {
@@ -120,33 +168,24 @@ impl Prepared {
                 let Some((pause, sampler)) = growth.take() else {
                     return Ok(Change::Never);
                 };
-                self.grow(options, attacher, joined, (pause, sampler))
-                    .map(Change::Grows)
+                let start = Start {
+                    kernel: Arc::clone(&self.kernel),
+                    rules: Arc::clone(&self.rules),
+                    attacher,
+                    plan: self.plan.clone(),
+                    later,
+                    seen: self.found.hits(),
+                    processes: self.processes(options),
+                    first: self.subject.as_ref().and_then(Subject::held),
+                    side: Side::of(FIRST_GENERATION),
+                    pause,
+                    sampled: sampled.unwrap_or_default(),
+                    joined,
+                    verbose: options.verbose,
+                };
+                Growth::start(start, sampler).map(Change::Grows)
             }
         }
-    }
-
-    fn grow(
-        &self,
-        options: &Options,
-        attacher: Attacher,
-        joined: Joined,
-        (pause, sampler): (Duration, Sampler),
-    ) -> Result<Growth> {
-        let start = Start {
-            kernel: Arc::clone(&self.kernel),
-            rules: Arc::clone(&self.rules),
-            attacher,
-            plan: self.plan.clone(),
-            seen: self.found.hits(),
-            processes: self.processes(options),
-            first: self.subject.as_ref().and_then(Subject::held),
-            side: Side::of(FIRST_GENERATION),
-            pause,
-            joined,
-            verbose: options.verbose,
-        };
-        Growth::start(start, sampler)
     }
 
     /// Keeps what was learned, and takes the probes away.

@@ -133,11 +133,16 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
         .transpose()
         .context("the recording cannot be begun")?;
     let seen = prepared.found.seen();
-    let mut pipeline = Pipeline::new(rebuilder, printer, recorder).with_seen(seen.clone());
+    let sampled = prepared.sampled(options);
+    let mut pipeline = Pipeline::new(rebuilder, printer, recorder)
+        .with_seen(seen.clone())
+        .with_sampled(sampled.clone());
     let mut rings = Rings::new(rings).context("the rings cannot be watched")?;
     let mut child = None;
+    let mut untraced = None;
     let mut change = Change::Never;
-    let functions = probes.callee_functions();
+    let later = std::mem::take(&mut probes.later);
+    let functions = (probes.callee_functions(), later.len());
     let mut callees = std::mem::take(&mut probes.callees);
     if prepared.found.is_wide() {
         let new = programs.new_ones();
@@ -152,9 +157,18 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     let sets = Arc::new(Mutex::new(first));
     let stop = prepared.stop.clone();
     if !stop.is_wanted() {
+        change = prepared.change(
+            options,
+            attacher,
+            joined,
+            (&sets, programs),
+            (later, sampled.clone()),
+        )?;
+        if prepared.subject.is_some() {
+            change.is_ready(&stop).await;
+        }
         lock(&sets).arm()?;
         tell::tracing(&prepared.plan, functions, cost);
-        change = prepared.change(options, attacher, joined, (&sets, programs))?;
         if let Some(subject) = prepared.subject.take() {
             child = Some(subject.release().await?);
         }
@@ -170,6 +184,10 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
         }
         lock(&sets).end()?;
         streaming::settle(&controls, &mut rings, &mut pipeline).await?;
+        untraced = change.untraced(&stop).filter(|_| sampled.is_some());
+        if let Some(untraced) = untraced {
+            pipeline.untraced(untraced);
+        }
     }
     let counters = controls.counters().sum();
     let finished = pipeline.finish(*counters.as_ref().unwrap_or(&CpuCounters::default()));
@@ -184,6 +202,7 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
         counters: counters?,
         skipped: probes.skipped() + skipped_below,
         wide,
+        untraced,
     };
     tell::totals(&outcome, options.verbose);
     command::end(&mut child).await;

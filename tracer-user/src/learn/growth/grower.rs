@@ -1,4 +1,4 @@
-//! The thread that makes a plan grow: it has it looked at what runs, learns from that, and attaches what is new.
+//! The thread that makes a plan grow: it has it sampled what runs, learns from that, and attaches what is new.
 //!
 //! What it has attached is in [`Grown`] at once, so that nobody has to wait for the thread to take it away.
 
@@ -21,12 +21,18 @@ use crate::{
     plan::{self, Plan, Planned, Source},
 };
 
-/// How long everything is watched at a time.
-const LOOK: Duration = Duration::from_millis(250);
-/// The pause after the first look that finds nothing new.
+/// How long a sampling window is.
+const WINDOW: Duration = Duration::from_millis(250);
+/// The first one, where it begins with a command.
+const WINDOW_OF_COMMAND: Duration = Duration::from_secs(2);
+/// The pause after the first window that finds nothing new. It doubles with each, also where one found something.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+const LONGEST_PAUSE: Duration = Duration::from_mins(30);
+/// Windows that find nothing new take at most one part in so many of the time, with what it takes to begin them.
+const SHARE: u32 = 20;
+/// How long the records of a window are waited for at the end of the trace.
+const COLLECTING: Duration = Duration::from_secs(10);
 /// How long callers are waited for at a time.
 const CALLERS: Duration = Duration::from_mins(1);
 /// How often a pause looks whether the trace has ended.
@@ -36,8 +42,10 @@ const TICK: Duration = Duration::from_millis(50);
 pub(super) struct Grower {
     start: Start,
     stop: Arc<AtomicBool>,
-    /// Functions that had probes when the trace began.
+    /// Functions that have probes.
     has_probes: BTreeSet<Address>,
+    /// Set when the first window is open.
+    samples: Arc<AtomicBool>,
     /// Functions in the order of the learner that were taken.
     taken: usize,
     grown: Arc<Mutex<Grown>>,
@@ -45,18 +53,28 @@ pub(super) struct Grower {
 
 impl Grower {
     /// Begins with what `start` says, and ends when `stop` is set.
-    pub(super) fn new(start: Start, stop: Arc<AtomicBool>, grown: Arc<Mutex<Grown>>) -> Self {
+    pub(super) fn new(
+        start: Start,
+        stop: Arc<AtomicBool>,
+        samples: Arc<AtomicBool>,
+        grown: Arc<Mutex<Grown>>,
+    ) -> Self {
         let known = start.plan.callees.iter().chain(&start.plan.hidden);
+        let mut has_probes: BTreeSet<Address> = known.map(|one| one.address).collect();
+        for one in &start.later {
+            has_probes.remove(&one.address);
+        }
         Self {
-            has_probes: known.map(|one| one.address).collect(),
+            has_probes,
             start,
             stop,
+            samples,
             taken: 0,
             grown,
         }
     }
 
-    /// Looks and attaches until the end.
+    /// Samples and attaches until the end.
     pub(super) fn grow(mut self, sampler: Sampler) {
         let kernel = Arc::clone(&self.start.kernel);
         let roots = &self.start.plan.roots;
@@ -77,7 +95,13 @@ impl Grower {
         let roots = self.start.plan.roots.clone();
         let names: Vec<&str> = roots.iter().map(|root| root.name.as_str()).collect();
         let mut tasks: Vec<u32> = self.start.first.into_iter().collect();
+        let mut window = if tasks.is_empty() {
+            WINDOW
+        } else {
+            WINDOW_OF_COMMAND
+        };
         let mut pause = FIRST_PAUSE;
+        self.attach_later();
         self.sleep(self.start.pause);
         while !self.has_ended() {
             if tasks.is_empty() {
@@ -85,40 +109,78 @@ impl Grower {
                 tasks = callers.unwrap_or_default();
                 tasks.retain(|&task| self.is_traced(task));
             }
+            let mut took = Duration::ZERO;
             while !tasks.is_empty() && !self.has_ended() {
-                if self.start.verbose {
-                    eprintln!("tracer: looking at all that runs under the roots");
-                }
                 let began = Instant::now();
-                let Some(hits) = sampler.record(&tasks, LOOK, &self.stop)? else {
+                let known = learner.members().len();
+                if !self.sample(learner, &mut sampler, &tasks, window)? {
                     eprintln!(
                         "tracer: process {} switches the function tracer off",
                         sampler.process()
                     );
                     return Ok(());
-                };
-                let known = learner.members().len();
-                learner.take(&self.start.kernel.symbols_now()?, &hits);
-                lock(&self.grown).seen.clone_from(learner.members());
+                }
+                window = WINDOW;
                 if learner.members().len() == known {
+                    took = began.elapsed();
                     break;
                 }
-                pause = FIRST_PAUSE;
-                // Attaching takes longer than the look, and nobody is to pay for the function tracer meanwhile.
+                // Attaching takes longer than the window, and nobody is to pay for the function tracer meanwhile.
                 sampler.rest(&self.stop)?;
-                let took = began.elapsed();
+                took = began.elapsed();
                 self.attach_new(learner);
-                // Where the kernel patches its functions slowly (17 s with 46,000 of them, 6.1 under emulation), looks would follow each other without end.
+                // Where the kernel patches its functions slowly (17 s with 46,000 of them, 6.1 under emulation), windows would follow each other without end.
                 self.sleep(took);
             }
             if !tasks.is_empty() {
                 sampler.rest(&self.stop)?;
-                self.sleep(pause);
+                self.sleep(pause.max(took * SHARE));
                 pause = (pause * 2).min(LONGEST_PAUSE);
                 tasks.clear();
             }
         }
         Ok(())
+    }
+
+    /// A sampling window. Says whether the trace goes on.
+    fn sample(
+        &self,
+        learner: &mut Learner<'_>,
+        sampler: &mut Sampler,
+        tasks: &[u32],
+        time: Duration,
+    ) -> Result<bool, SamplingError> {
+        if self.start.verbose {
+            eprintln!("tracer: sampling all that runs under the roots");
+        }
+        if sampler.begin(tasks, &self.stop)?.is_none() {
+            return Ok(false);
+        }
+        let sampled = &self.start.sampled;
+        sampled.open(Nanoseconds::now());
+        self.samples.store(true, Ordering::Release);
+        self.sleep(time);
+        let end = Nanoseconds::now();
+        let hits = sampler.collect(COLLECTING)?;
+        sampled.close(end);
+        let Some(hits) = hits else {
+            return Ok(false);
+        };
+        let below = learner.take(&self.start.kernel.symbols_now()?, &hits);
+        sampled.hits(&hits, &below, |function| {
+            self.has_probes.contains(&function)
+        });
+        lock(&self.grown).seen.clone_from(learner.members());
+        Ok(!self.has_ended())
+    }
+
+    /// Attaches what had no probe yet when the trace began.
+    fn attach_later(&mut self) {
+        let later = std::mem::take(&mut self.start.later);
+        let added = self.attach_some(&later);
+        if added > 0 {
+            eprintln!("tracer: {added} functions more, all that were known");
+        }
     }
 
     /// Whether root calls of a task are recorded.
@@ -142,17 +204,7 @@ impl Grower {
         let mut plan = Plan::new(&self.start.kernel, &self.start.rules, roots, new);
         // In the order in which they ran: what the root calls first of all comes before what interrupts bring along.
         plan.callees.sort_by_key(|one| order.get(&one.address));
-        let at_once = self.start.attacher.at_once();
-        let mut added = 0;
-        for some in plan.callees.chunks(at_once) {
-            if self.has_ended() {
-                break;
-            }
-            match self.attach(some, &mut added) {
-                Ok(probes) => lock(&self.grown).probes.extend(probes),
-                Err(error) => eprintln!("tracer: {error}; the graph does not grow by it"),
-            }
-        }
+        let added = self.attach_some(&plan.callees);
         if added > 0 {
             eprintln!("tracer: {added} functions more");
         }
@@ -163,12 +215,29 @@ impl Grower {
         }
     }
 
+    /// Attaches functions until the trace ends. Says how many the kernel accepts.
+    fn attach_some(&mut self, functions: &[Planned]) -> usize {
+        let at_once = self.start.attacher.at_once();
+        let mut added = 0;
+        for some in functions.chunks(at_once) {
+            if self.has_ended() {
+                break;
+            }
+            match self.attach(some, &mut added) {
+                Ok(probes) => lock(&self.grown).probes.extend(probes),
+                Err(error) => eprintln!("tracer: {error}; the graph does not grow by it"),
+            }
+        }
+        added
+    }
+
     /// Attaches some functions; `added` counts those that the kernel accepts.
     fn attach(
         &mut self,
         functions: &[Planned],
         added: &mut usize,
     ) -> Result<Vec<Probe>, AttachError> {
+        let has_probes = &mut self.has_probes;
         let Start {
             attacher,
             joined,
@@ -187,6 +256,7 @@ impl Grower {
         let mut watch = Watch {
             stop,
             added,
+            has_probes,
             verbose: *verbose,
         };
         let probes = attacher.attach(functions, Role::Callee, *side, &mut watch);
@@ -215,12 +285,15 @@ impl Grower {
 struct Watch<'a> {
     stop: &'a AtomicBool,
     added: &'a mut usize,
+    has_probes: &'a mut BTreeSet<Address>,
     verbose: bool,
 }
 
 impl Observer for Watch<'_> {
     fn attached(&mut self, functions: &[&Planned]) {
         *self.added += functions.len();
+        let addresses = functions.iter().map(|planned| planned.address);
+        self.has_probes.extend(addresses);
         if self.verbose {
             for planned in functions {
                 eprintln!("tracer: added {}", planned.name);

@@ -6,11 +6,12 @@ use std::{
     time::Duration,
 };
 
+use super::untraced::Sampled;
 use crate::{
     attach::{Attacher, Probe, Side},
     graph::Joined,
     kernel::{Address, Kernel},
-    plan::{Plan, Rules},
+    plan::{Plan, Planned, Rules},
 };
 
 /// What growth begins with.
@@ -23,16 +24,20 @@ pub struct Start {
     pub attacher: Attacher,
     /// What the trace begins with.
     pub plan: Plan,
+    /// Callees of it that have no probe yet: they get theirs first.
+    pub later: Vec<Planned>,
     /// What was seen to run under the roots so far, with its hits.
     pub seen: BTreeMap<Address, u64>,
-    /// Only tasks of these processes are looked at; of all, if there are none.
+    /// Only tasks of these processes are sampled; of all, if there are none.
     pub processes: Vec<u32>,
     /// A task that will call the roots, if one is known.
     pub first: Option<u32>,
     /// The side on which they are attached.
     pub side: Side,
-    /// How long it has time before the first look.
+    /// How long it has time before the first sampling window.
     pub pause: Duration,
+    /// Root calls in sampling windows.
+    pub sampled: Sampled,
     /// Who rebuilds is told what joins.
     pub joined: Joined,
     /// Tell more on stderr.
