@@ -13,6 +13,7 @@ use super::{
     attached::{self, Attached},
     command::Subject,
     found::Found,
+    pipeline::Pipeline,
     probes::{self, FIRST_GENERATION, Probes, Ready},
     tell,
 };
@@ -21,7 +22,7 @@ use crate::{
     graph::Joined,
     kernel::Kernel,
     learn::{
-        growth::{Growth, Sampled, Start, Untraced},
+        growth::{Growth, Start, Untraced},
         kept::{self, Cache},
         wide::{self, Attaching, Host, Narrowing, Programs, Sets, sets::lock},
     },
@@ -76,22 +77,36 @@ pub enum Change {
 
 impl Change {
     /// Until a command may begin: what it does first is to be sampled, too, where that is all that knows what had no probe.
-    pub async fn is_ready(&self, stop: &Stop) {
+    async fn is_ready(&self, stop: &Stop) {
         let Self::Grows(growth) = self else {
             return;
         };
-        while !growth.samples() && !stop.is_wanted() {
+        while !growth.has_begun() && !stop.is_wanted() {
             tokio::time::sleep(TICK).await;
         }
     }
 
-    /// What ran under root calls and had no probe, as far as it was sampled.
-    pub fn untraced(&self, stop: &Stop) -> Option<Untraced> {
-        let Self::Grows(growth) = self else {
+    /// The trace ends: nothing more is sampled.
+    pub fn stop(&self) {
+        if let Self::Grows(growth) = self {
+            growth.stop();
+        }
+    }
+
+    /// What ran under root calls and had no probe, if that was sampled. The pipeline is told, too.
+    pub fn untraced(
+        &self,
+        found: &Found,
+        stop: &Stop,
+        pipeline: &mut Pipeline<'_>,
+    ) -> Option<Untraced> {
+        let (Self::Grows(growth), Some(_)) = (self, found.sampled()) else {
             return None;
         };
         let patience = if stop.is_wanted() { PROMPT } else { COMMAND };
-        Some(growth.untraced(patience))
+        let untraced = growth.untraced(patience);
+        pipeline.untraced(untraced);
+        Some(untraced)
     }
 }
 
@@ -123,13 +138,6 @@ impl Prepared {
         }
     }
 
-    /// Root calls in sampling windows, if there are to be any. With a limit to the depth what is below it is not
-    /// missing.
-    pub fn sampled(&self, options: &Options) -> Option<Sampled> {
-        let samples = self.found.sampler().is_some() && options.show.filter.depth.is_none();
-        samples.then(Sampled::default)
-    }
-
     /// The processes that are traced, if not all.
     fn processes(&self, options: &Options) -> Vec<u32> {
         if !options.callers.pids.is_empty() {
@@ -139,16 +147,16 @@ impl Prepared {
         subject.and_then(Subject::pid).into_iter().collect()
     }
 
-    /// Begins to narrow the trace, or to make it grow, if that is wanted.
-    pub fn change(
+    /// Begins to narrow the trace, or to make it grow, if that is wanted. When that is done a command may begin.
+    pub async fn change(
         &mut self,
         options: &Options,
         attacher: Attacher,
         joined: Joined,
         (sets, programs): (&Arc<Mutex<Sets>>, Programs),
-        (later, sampled): (Vec<Planned>, Option<Sampled>),
+        later: Vec<Planned>,
     ) -> Result<Change> {
-        match &mut self.found {
+        let change = match &mut self.found {
             Found::All(seen) => {
                 let start = wide::Start {
                     kernel: Arc::clone(&self.kernel),
@@ -179,13 +187,17 @@ impl Prepared {
                     first: self.subject.as_ref().and_then(Subject::held),
                     side: Side::of(FIRST_GENERATION),
                     pause,
-                    sampled: sampled.unwrap_or_default(),
+                    sampled: self.found.sampled().unwrap_or_default(),
                     joined,
                     verbose: options.verbose,
                 };
                 Growth::start(start, sampler).map(Change::Grows)
             }
+        }?;
+        if self.subject.is_some() {
+            change.is_ready(&self.stop).await;
         }
+        Ok(change)
     }
 
     /// Keeps what was learned, and takes the probes away.

@@ -221,7 +221,7 @@ pub fn totals(outcome: &Outcome, verbose: bool) {
             "tracer: no root call was sampled, so it is not known what else ran below them"
         ),
         Some(untraced) => {
-            eprintln!("tracer: {untraced}; the next trace knows what can be attached")
+            eprintln!("tracer: {untraced}; the next trace knows what can be attached");
         }
     }
     if counters.lost_roots > 0 {

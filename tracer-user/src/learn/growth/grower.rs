@@ -45,7 +45,7 @@ pub(super) struct Grower {
     /// Functions that have probes.
     has_probes: BTreeSet<Address>,
     /// Set when the first window is open.
-    samples: Arc<AtomicBool>,
+    begun: Arc<AtomicBool>,
     /// Functions in the order of the learner that were taken.
     taken: usize,
     grown: Arc<Mutex<Grown>>,
@@ -56,7 +56,7 @@ impl Grower {
     pub(super) fn new(
         start: Start,
         stop: Arc<AtomicBool>,
-        samples: Arc<AtomicBool>,
+        begun: Arc<AtomicBool>,
         grown: Arc<Mutex<Grown>>,
     ) -> Self {
         let known = start.plan.callees.iter().chain(&start.plan.hidden);
@@ -68,7 +68,7 @@ impl Grower {
             has_probes,
             start,
             stop,
-            samples,
+            begun,
             taken: 0,
             grown,
         }
@@ -156,18 +156,18 @@ impl Grower {
         if sampler.begin(tasks, &self.stop)?.is_none() {
             return Ok(false);
         }
-        let sampled = &self.start.sampled;
-        sampled.open(Nanoseconds::now());
-        self.samples.store(true, Ordering::Release);
+        let root_calls = &self.start.sampled;
+        root_calls.open(Nanoseconds::now());
+        self.begun.store(true, Ordering::Release);
         self.sleep(time);
         let end = Nanoseconds::now();
         let hits = sampler.collect(COLLECTING)?;
-        sampled.close(end);
+        root_calls.close(end);
         let Some(hits) = hits else {
             return Ok(false);
         };
         let below = learner.take(&self.start.kernel.symbols_now()?, &hits);
-        sampled.hits(&hits, &below, |function| {
+        root_calls.hits(&hits, &below, |function| {
             self.has_probes.contains(&function)
         });
         lock(&self.grown).seen.clone_from(learner.members());

@@ -37,7 +37,7 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// Growth under way. Dropping it ends it.
 pub struct Growth {
     stop: Arc<AtomicBool>,
-    samples: Arc<AtomicBool>,
+    begun: Arc<AtomicBool>,
     sampled: Sampled,
     grown: Arc<Mutex<Grown>>,
     thread: JoinHandle<()>,
@@ -51,9 +51,9 @@ impl Growth {
             probes: Vec::new(),
             seen: start.seen.clone(),
         }));
-        let samples = Arc::new(AtomicBool::new(false));
-        let sampled = start.sampled.clone();
-        let shared = (Arc::clone(&stop), Arc::clone(&samples));
+        let begun = Arc::new(AtomicBool::new(false));
+        let root_calls = start.sampled.clone();
+        let shared = (Arc::clone(&stop), Arc::clone(&begun));
         let grower = Grower::new(start, shared.0, shared.1, Arc::clone(&grown));
         let thread = thread::Builder::new()
             .name("growth".to_owned())
@@ -61,8 +61,8 @@ impl Growth {
             .context("no thread can be made")?;
         Ok(Self {
             stop,
-            samples,
-            sampled,
+            begun,
+            sampled: root_calls,
             grown,
             thread,
         })
@@ -74,8 +74,8 @@ impl Growth {
     }
 
     /// Whether the first sampling window is open, or none will be.
-    pub fn samples(&self) -> bool {
-        self.samples.load(Ordering::Acquire) || self.thread.is_finished()
+    pub fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Acquire) || self.thread.is_finished()
     }
 
     /// What ran under root calls and had no probe. Once it is told to end, the window that is open is waited for
