@@ -22,7 +22,7 @@ use crate::{
     graph::Joined,
     kernel::Kernel,
     learn::{
-        growth::{Growth, Start, Untraced},
+        growth::{Growth, Joining, Start, Untraced},
         kept::{self, Cache},
         wide::{self, Attaching, Host, Narrowing, Programs, Sets, sets::lock},
     },
@@ -176,19 +176,29 @@ impl Prepared {
                 let Some((pause, sampler)) = growth.take() else {
                     return Ok(Change::Never);
                 };
+                let is_later =
+                    |one: &Planned| later.iter().any(|other| other.address == one.address);
+                let known = self.plan.callees.iter().chain(&self.plan.hidden);
+                let has_probes = known.filter(|one| !is_later(one)).map(|one| one.address);
+                let side = Side::of(FIRST_GENERATION);
+                let joining = Joining::new(
+                    attacher,
+                    side,
+                    joined,
+                    has_probes.collect(),
+                    options.verbose,
+                );
                 let start = Start {
                     kernel: Arc::clone(&self.kernel),
                     rules: Arc::clone(&self.rules),
-                    attacher,
+                    joining,
                     plan: self.plan.clone(),
                     later,
                     seen: self.found.hits(),
                     processes: self.processes(options),
                     first: self.subject.as_ref().and_then(Subject::held),
-                    side: Side::of(FIRST_GENERATION),
                     pause,
                     sampled: self.found.sampled().unwrap_or_default(),
-                    joined,
                     verbose: options.verbose,
                 };
                 Growth::start(start, sampler).map(Change::Grows)

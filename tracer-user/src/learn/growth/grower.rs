@@ -1,9 +1,7 @@
-//! The thread that makes a plan grow: it has it sampled what runs, learns from that, and attaches what is new.
-//!
-//! What it has attached is in [`Grown`] at once, so that nobody has to wait for the thread to take it away.
+//! The thread that makes a plan grow: it has it sampled what runs, learns from that, and has attached what is new.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -12,13 +10,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::start::{Grown, Start, lock};
+use super::{
+    grown::{Grown, lock},
+    start::Start,
+};
 use crate::{
-    attach::{AttachError, Observer, Probe, Role},
     graph::Nanoseconds,
     kernel::Address,
     learn::sampling::{Learner, Sampler, SamplingError, has_task},
-    plan::{self, Plan, Planned, Source},
+    plan::{Plan, Source},
 };
 
 /// How long a sampling window is.
@@ -42,8 +42,6 @@ const TICK: Duration = Duration::from_millis(50);
 pub(super) struct Grower {
     start: Start,
     stop: Arc<AtomicBool>,
-    /// Functions that have probes.
-    has_probes: BTreeSet<Address>,
     /// Set when the first window is open.
     begun: Arc<AtomicBool>,
     /// Functions in the order of the learner that were taken.
@@ -59,13 +57,7 @@ impl Grower {
         begun: Arc<AtomicBool>,
         grown: Arc<Mutex<Grown>>,
     ) -> Self {
-        let known = start.plan.callees.iter().chain(&start.plan.hidden);
-        let mut has_probes: BTreeSet<Address> = known.map(|one| one.address).collect();
-        for one in &start.later {
-            has_probes.remove(&one.address);
-        }
         Self {
-            has_probes,
             start,
             stop,
             begun,
@@ -168,7 +160,7 @@ impl Grower {
         };
         let below = learner.take(&self.start.kernel.symbols_now()?, &hits);
         root_calls.hits(&hits, &below, |function| {
-            self.has_probes.contains(&function)
+            self.start.joining.has_probe(function)
         });
         lock(&self.grown).seen.clone_from(learner.members());
         Ok(!self.has_ended())
@@ -177,7 +169,7 @@ impl Grower {
     /// Attaches what had no probe yet when the trace began.
     fn attach_later(&mut self) {
         let later = std::mem::take(&mut self.start.later);
-        let added = self.attach_some(&later);
+        let added = self.start.joining.attach(&later, &self.stop);
         if added > 0 {
             eprintln!("tracer: {added} functions more, all that were known");
         }
@@ -194,7 +186,7 @@ impl Grower {
         let members = learner.members();
         let new: BTreeMap<Address, Source> = learner.order()[self.taken..]
             .iter()
-            .filter(|address| !self.has_probes.contains(address))
+            .filter(|address| !self.start.joining.has_probe(**address))
             .filter_map(|address| Some((*address, *members.get(address)?)))
             .map(|(address, hits)| (address, Source::Learned { hits }))
             .collect();
@@ -204,7 +196,7 @@ impl Grower {
         let mut plan = Plan::new(&self.start.kernel, &self.start.rules, roots, new);
         // In the order in which they ran: what the root calls first of all comes before what interrupts bring along.
         plan.callees.sort_by_key(|one| order.get(&one.address));
-        let added = self.attach_some(&plan.callees);
+        let added = self.start.joining.attach(&plan.callees, &self.stop);
         if added > 0 {
             eprintln!("tracer: {added} functions more");
         }
@@ -213,58 +205,6 @@ impl Grower {
                 eprintln!("tracer: left out {}: {}", left.name, left.reason);
             }
         }
-    }
-
-    /// Attaches functions until the trace ends. Says how many the kernel accepts.
-    fn attach_some(&mut self, functions: &[Planned]) -> usize {
-        let at_once = self.start.attacher.at_once();
-        let mut added = 0;
-        for some in functions.chunks(at_once) {
-            if self.has_ended() {
-                break;
-            }
-            match self.attach(some, &mut added) {
-                Ok(probes) => lock(&self.grown).probes.extend(probes),
-                Err(error) => eprintln!("tracer: {error}; the graph does not grow by it"),
-            }
-        }
-        added
-    }
-
-    /// Attaches some functions; `added` counts those that the kernel accepts.
-    fn attach(
-        &mut self,
-        functions: &[Planned],
-        added: &mut usize,
-    ) -> Result<Vec<Probe>, AttachError> {
-        let has_probes = &mut self.has_probes;
-        let Start {
-            attacher,
-            joined,
-            side,
-            verbose,
-            ..
-        } = &mut self.start;
-        let ids: Vec<_> = functions
-            .iter()
-            .map(|planned| plan::function_id(planned.address))
-            .collect();
-        for &function in &ids {
-            joined.begin(function);
-        }
-        let stop = &self.stop;
-        let mut watch = Watch {
-            stop,
-            added,
-            has_probes,
-            verbose: *verbose,
-        };
-        let probes = attacher.attach(functions, Role::Callee, *side, &mut watch);
-        let now = Nanoseconds::now();
-        for &function in &ids {
-            joined.done(function, now);
-        }
-        probes
     }
 
     fn has_ended(&self) -> bool {
@@ -278,35 +218,5 @@ impl Grower {
             thread::sleep(step);
             left -= step;
         }
-    }
-}
-
-/// Counts the functions that were added, and says which are left out.
-struct Watch<'a> {
-    stop: &'a AtomicBool,
-    added: &'a mut usize,
-    has_probes: &'a mut BTreeSet<Address>,
-    verbose: bool,
-}
-
-impl Observer for Watch<'_> {
-    fn attached(&mut self, functions: &[&Planned]) {
-        *self.added += functions.len();
-        let addresses = functions.iter().map(|planned| planned.address);
-        self.has_probes.extend(addresses);
-        if self.verbose {
-            for planned in functions {
-                eprintln!("tracer: added {}", planned.name);
-            }
-        }
-    }
-
-    fn refused(&mut self, error: AttachError) -> Result<(), AttachError> {
-        eprintln!("tracer: {error}; it is left out of the graph");
-        Ok(())
-    }
-
-    fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Acquire)
     }
 }

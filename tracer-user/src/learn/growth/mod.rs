@@ -7,6 +7,8 @@
 //! while a function joins are not torn by it: see [`crate::graph::Joined`].
 
 mod grower;
+mod grown;
+mod joining;
 mod start;
 mod untraced;
 
@@ -22,8 +24,10 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use grower::Grower;
-use start::lock;
-pub use start::{Grown, Start};
+pub use grown::Grown;
+use grown::lock;
+pub use joining::Joining;
+pub use start::Start;
 pub use untraced::{Sampled, Untraced};
 
 use super::sampling::Sampler;
@@ -47,10 +51,8 @@ impl Growth {
     /// Begins to attach and to sample.
     pub fn start(start: Start, sampler: Sampler) -> Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
-        let grown = Arc::new(Mutex::new(Grown {
-            probes: Vec::new(),
-            seen: start.seen.clone(),
-        }));
+        let grown = start.joining.grown();
+        lock(&grown).seen.clone_from(&start.seen);
         let begun = Arc::new(AtomicBool::new(false));
         let root_calls = start.sampled.clone();
         let shared = (Arc::clone(&stop), Arc::clone(&begun));
