@@ -7,6 +7,7 @@ export TRACER_CACHE_DIR=/tmp/plans
 now() { sed 's/\.//; s/ .*//' /proc/uptime; }
 tracer workload tcp --size 1 --interval-us 20000 2>/dev/null & sender=$!
 for known in 'nothing known' 'the plan known'; do
+    rm -f /tmp/graph /tmp/said
     begin=$(now)
     tracer -G __sys_sendto -p $sender >/tmp/graph 2>/tmp/said & tracer=$!
     until grep -qs '|  __sys_sendto() {' /tmp/graph; do usleep 20000; done
