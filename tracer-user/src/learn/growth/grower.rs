@@ -18,7 +18,7 @@ use crate::{
     graph::Nanoseconds,
     kernel::Address,
     learn::sampling::{Learner, Sampler, SamplingError, has_task},
-    plan::{Plan, Source},
+    plan::{Plan, Reason, Source},
 };
 
 /// How long a sampling window is.
@@ -158,12 +158,27 @@ impl Grower {
         let Some(hits) = hits else {
             return Ok(false);
         };
-        let below = learner.take(&self.start.kernel.symbols_now()?, &hits);
+        let mut below = learner.take(&self.start.kernel.symbols_now()?, &hits);
+        // Places are few, hits are many.
+        let mut own = HashMap::new();
+        below.retain(|(hit, function)| {
+            let mut places = [*function, hit.parent].into_iter();
+            !places.any(|place| *own.entry(place).or_insert_with(|| self.is_own(place)))
+        });
         root_calls.hits(&hits, &below, |function| {
             self.start.joining.has_probe(function)
         });
         lock(&self.grown).seen.clone_from(learner.members());
         Ok(!self.has_ended())
+    }
+
+    /// Whether an address is in code that the probes themselves run: it is not known whether a call in it is theirs, and
+    /// nearly all are.
+    fn is_own(&self, address: Address) -> bool {
+        let Start { kernel, rules, .. } = &self.start;
+        let function = kernel.symbols.function_at(address);
+        let reason = function.and_then(|function| rules.check(kernel, &function).err());
+        matches!(reason, Some(Reason::Trampoline | Reason::OwnHelper))
     }
 
     /// Attaches what had no probe yet when the trace began.
