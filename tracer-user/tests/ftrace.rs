@@ -5,6 +5,7 @@ mod by_hand;
 use by_hand::{LOCK, SENDMSG, SENDTO, Task, detailed, functions, nested, sleeper};
 use tracer::{
     graph::{End, RootCall, tree::SleepTime},
+    learn::growth::Untraced,
     output::{
         Form, callers,
         ftrace::{Arguments, Callers, Colour, Columns, FtraceWriter, Options, Values},
@@ -26,6 +27,26 @@ fn text(calls: &[RootCall], options: Options, cpus: u32) -> String {
 #[test]
 fn a_whole_call() {
     insta::assert_snapshot!(text(&[nested()], Options::default(), 2));
+}
+
+#[test]
+fn what_had_no_probe_is_said_at_the_end() {
+    let functions = functions();
+    let mut out = Vec::new();
+    let mut writer = FtraceWriter::new(&mut out, &functions, Options::default(), 2);
+    let untraced = Untraced {
+        root_calls: 12,
+        calls: 131,
+        functions: 40,
+    };
+    writer.begin().expect("memory takes everything");
+    writer
+        .root_call(&nested())
+        .expect("memory takes everything");
+    writer.untraced(&untraced).expect("memory takes everything");
+    writer.end().expect("memory takes everything");
+    drop(writer);
+    insta::assert_snapshot!(String::from_utf8(out).expect("names are ASCII"));
 }
 
 #[test]

@@ -17,6 +17,10 @@ skipped=0
 only_pairs && skipped=$(sed -n 's/.*, \([0-9]*\) skipped in the middle of a probe$/\1/p' /tmp/err)
 [ "$torn" -le "$skipped" ] || fail "$torn entries were not seen, and $skipped probes skipped: $(grep -B5 -A5 'entry not seen' /tmp/out)"
 calls=$(check_listing) || fail "$calls"
+# What ran in sampled root calls before it had its probe is counted, at the end of the graph and in the summary.
+missed='[1-9][0-9]* calls of [1-9][0-9]* functions below were not traced, in [1-9][0-9]* root calls that were sampled'
+tail -n 1 /tmp/out | grep -q "|  /[*] $missed [*]/$" || fail "the graph does not end with what is missing: $(tail -n 3 /tmp/out)"
+said "^tracer: $missed;" || fail "the summary does not say what is missing: $(cat /tmp/err)"
 # The next trace knows it from the beginning.
 grep -q ' udp_poll$' $TRACER_CACHE_DIR/*/sock_poll.plan || fail "what has grown is not kept"
 kill $workload

@@ -3,6 +3,7 @@
 use std::{
     io::{self, Write},
     sync::atomic::AtomicBool,
+    time::Duration,
 };
 
 use anyhow::Result;
@@ -11,13 +12,14 @@ use wildmatch::WildMatch;
 use super::{args::ListArgs, exit::Exit};
 use crate::{
     attach::Ways,
-    kernel::Kernel,
+    kernel::{Address, Kernel},
     learn::{
         before::{self, Before, Origin},
-        kept,
+        kept::{self, Cache},
         sampling::Sampler,
     },
-    plan::{self, Plan, Reason, Rules, Source},
+    plan::{self, Plan, Planned, Reason, Rules, Source, closure},
+    session,
 };
 
 /// Shows the plan, or without a root every function that matches.
@@ -32,24 +34,62 @@ pub fn run(args: &ListArgs) -> Result<Exit> {
         all(&kernel, &rules, &glob, &mut out)
     } else {
         let roots = plan::resolve_roots(&kernel, &rules, &args.roots)?;
-        let tell = |words: &str| eprintln!("tracer: {words}");
         let cache = (!args.no_cache).then(|| kept::cache(tell)).flatten();
-        let mut sampler = (!args.learn.is_zero()).then(Sampler::start).transpose()?;
-        let before = sampler
-            .as_mut()
-            .map_or(Before::Off, |sampler| Before::Watch(args.learn, sampler));
-        let stop = AtomicBool::new(false);
-        let learned = before::learn(&kernel, &roots, cache.as_ref(), before, &stop, tell);
-        if let Origin::Text { remark, .. } = &learned.origin {
-            tell(remark);
-        }
-        let plan = Plan::new(&kernel, &rules, roots, learned.functions);
+        let is_wide = ways.by_address().is_some()
+            && kernel.text.is_some()
+            && !kernel.traceable_functions().is_empty();
+        let plan = match args.learn {
+            None if is_wide => wide(&kernel, &rules, roots, cache.as_ref()),
+            learn => {
+                let learn = learn.unwrap_or(session::USUAL_LEARN);
+                narrow(&kernel, &rules, roots, cache.as_ref(), learn)?
+            }
+        };
         show(&plan, &glob, &mut out)
     };
     match written.and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(Exit::Success),
     }
+}
+
+fn tell(words: &str) {
+    eprintln!("tracer: {words}");
+}
+
+/// Where a trace begins with probes on all functions: what of them the machine code of the roots leads to, and what an
+/// earlier trace saw. Nothing is sampled for that.
+fn wide(kernel: &Kernel, rules: &Rules, roots: Vec<Planned>, cache: Option<&Cache>) -> Plan {
+    tell(
+        "a trace begins with probes on all functions; those that the machine code leads to are listed, \
+         and --learn TIME samples what runs",
+    );
+    let addresses: Vec<Address> = roots.iter().map(|root| root.address).collect();
+    let mut known = closure::reachable(kernel, &addresses, u32::MAX, usize::MAX);
+    if let Some(cache) = cache {
+        known.extend(kept::read(kernel, &roots, cache, tell));
+    }
+    Plan::wide_of(kernel, rules, roots, known)
+}
+
+/// What is known from before, or is sampled now, or stands in the text.
+fn narrow(
+    kernel: &Kernel,
+    rules: &Rules,
+    roots: Vec<Planned>,
+    cache: Option<&Cache>,
+    learn: Duration,
+) -> Result<Plan> {
+    let mut sampler = (!learn.is_zero()).then(Sampler::start).transpose()?;
+    let before = sampler
+        .as_mut()
+        .map_or(Before::Off, |sampler| Before::Watch(learn, sampler));
+    let stop = AtomicBool::new(false);
+    let learned = before::learn(kernel, &roots, cache, before, &stop, tell);
+    if let Origin::Text { remark, .. } = &learned.origin {
+        tell(remark);
+    }
+    Ok(Plan::new(kernel, rules, roots, learned.functions))
 }
 
 /// One line a function: name, how it is known, why it is left out.

@@ -144,7 +144,8 @@ fn watch(
     sampler: &mut Sampler,
     stop: &AtomicBool,
 ) -> Result<Option<Learned>, SamplingError> {
-    let end = Instant::now() + time;
+    // What counts is the time in which something was recorded: to patch its functions takes a kernel long.
+    let mut left = time;
     let names: Vec<&str> = roots.iter().map(|root| root.name.as_str()).collect();
     let starts: BTreeSet<Address> = roots.iter().map(|root| root.address).collect();
     let mut learner = Learner::new(kernel, starts);
@@ -154,8 +155,9 @@ fn watch(
     loop {
         // Callers that live shortly have ended before they are sampled: until one is seen to call, they are asked for again.
         if learner.root_calls() == 0 {
-            let left = end.saturating_duration_since(Instant::now());
+            let began = Instant::now();
             let callers = sampler.callers_of(&names, left, stop)?;
+            left = left.saturating_sub(began.elapsed());
             tasks = callers.unwrap_or_default();
             if tasks.is_empty() {
                 break;
@@ -168,7 +170,8 @@ fn watch(
         // Read anew: BPF programs that were loaded meanwhile are among the callers.
         learner.take(&kernel.symbols_now()?, &hits);
         let enough = learner.root_calls() >= ENOUGH_CALLS && learner.members().len() == known;
-        if enough || Instant::now() >= end {
+        left = left.saturating_sub(window);
+        if enough || left.is_zero() {
             break;
         }
         window = (window * 2).min(Duration::from_secs(1));

@@ -28,6 +28,7 @@ use super::{
 };
 use crate::{
     graph::{Call, Closed, CpuId, End, Missing, Node, RootCall, TaskKey, tree::SleepTime},
+    learn::growth::Untraced,
     plan::{FunctionInfo, FunctionTable, table},
 };
 
@@ -82,6 +83,8 @@ pub struct FtraceWriter<'a, W> {
     last_task: HashMap<CpuId, (TaskKey, String)>,
     /// The label of the task whose root call is being written.
     task: String,
+    /// The CPU of the last line.
+    last: CpuId,
     buffer: Vec<u8>,
     /// The comment behind a call.
     words: Vec<u8>,
@@ -97,6 +100,7 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
             prologue: Prologue::new(options.columns, options.colour, cpus),
             last_task: HashMap::new(),
             task: String::new(),
+            last: CpuId(0),
             buffer: Vec::new(),
             words: Vec::new(),
         }
@@ -337,6 +341,14 @@ impl<W: Write> Form for FtraceWriter<'_, W> {
             self.write_if_large()?;
         }
         self.end(root)?;
+        self.last = root.nodes.last().map_or(self.last, Node::cpu);
+        self.out.write_all(&self.buffer)
+    }
+
+    fn untraced(&mut self, untraced: &Untraced) -> io::Result<()> {
+        self.buffer.clear();
+        self.start(&without_time(self.last, Context::Task, 0))?;
+        writeln!(self.buffer, "/* {untraced} */")?;
         self.out.write_all(&self.buffer)
     }
 

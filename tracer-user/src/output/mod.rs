@@ -16,7 +16,10 @@ pub mod value;
 
 use std::io;
 
-use crate::graph::{RootCall, Trees};
+use crate::{
+    graph::{RootCall, Trees},
+    learn::growth::Untraced,
+};
 
 /// The forms that can be chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -52,6 +55,12 @@ pub trait Form {
 
     /// Writes one.
     fn root_call(&mut self, call: &RootCall) -> io::Result<()>;
+
+    /// Writes, behind the last one, what ran below root calls and is in none of them. Forms of data have no place for
+    /// what is of no root call: there it is in the summary alone.
+    fn untraced(&mut self, _: &Untraced) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Makes sure that what was written is out.
     fn flush(&mut self) -> io::Result<()>;

@@ -37,6 +37,9 @@ pub fn reachable(
                 }
             }
         }
+        if next.is_empty() {
+            break;
+        }
         level = next;
     }
     found

@@ -4,7 +4,7 @@
 //! root calls once in a year has its probe from the first root call on. Cost: a pass over the functions
 //! that ftrace reaches, some hundred instructions each, without their types and their machine code.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Plan, Planned, Reach, Reason, Rules, Scope, Skipped, Source, rules::is_shared};
 use crate::kernel::{Address, Kernel, symbols::Function};
@@ -26,21 +26,55 @@ impl Plan {
             else {
                 continue;
             };
-            match rules.wide_reach(kernel, &function) {
-                Ok(reach) => plan.callees.push(Planned {
-                    name: function.shown(),
-                    address: function.start,
-                    source: Source::Everything,
-                    reach,
-                }),
-                Err(reason) => plan.skipped.push(Skipped {
-                    name: function.shown(),
-                    reason,
-                    source: Source::Everything,
-                }),
+            plan.add_wide(kernel, rules, &function, Source::Everything);
+        }
+        plan
+    }
+
+    /// What a wide trace has of the functions that are known to run under the roots, or may.
+    pub fn wide_of(
+        kernel: &Kernel,
+        rules: &Rules,
+        roots: Vec<Planned>,
+        known: BTreeMap<Address, Source>,
+    ) -> Self {
+        let mut plan = Self {
+            roots,
+            ..Self::default()
+        };
+        for (address, source) in known {
+            let function = kernel.symbols.function_at(address);
+            let is_root = |address| plan.roots.iter().any(|root| root.address == address);
+            if let Some(function) =
+                function.filter(|function| function.start == address && !is_root(address))
+            {
+                plan.add_wide(kernel, rules, &function, source);
             }
         }
         plan
+    }
+
+    fn add_wide(
+        &mut self,
+        kernel: &Kernel,
+        rules: &Rules,
+        function: &Function<'_>,
+        source: Source,
+    ) {
+        let name = function.shown();
+        match rules.wide_reach(kernel, function) {
+            Ok(reach) => self.callees.push(Planned {
+                name,
+                address: function.start,
+                source,
+                reach,
+            }),
+            Err(reason) => self.skipped.push(Skipped {
+                name,
+                reason,
+                source,
+            }),
+        }
     }
 }
 

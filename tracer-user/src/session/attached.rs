@@ -10,7 +10,7 @@ use tracer_common::{
 
 use super::{
     Options, Stop,
-    probes::{self, Probes},
+    probes::{self, Probes, Ready},
 };
 use crate::{
     attach::{
@@ -45,7 +45,7 @@ pub struct Attached {
 pub fn attach(
     options: &Options,
     kernel: &Arc<Kernel>,
-    plan: &Plan,
+    (plan, ready): (&Plan, Ready),
     ways: Ways,
     way: Way,
     callers: Callers,
@@ -71,7 +71,7 @@ pub fn attach(
         Arguments::Shown => Some(object.texts()?),
     };
     let mut attacher = Attacher::new(object, Arc::clone(kernel), ways, way, texts);
-    let probes = probes::attach_all(&mut attacher, plan, stop)?;
+    let probes = probes::attach_all(&mut attacher, plan, ready, stop)?;
     Ok(Attached {
         attacher,
         arming,

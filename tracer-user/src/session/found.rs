@@ -10,7 +10,7 @@ use crate::{
     kernel::{Address, Kernel, haste::Haste},
     learn::{
         before::{Before, Learned, Origin, learn},
-        growth,
+        growth::{self, Sampled},
         kept::{self, Cache},
         sampling::Sampler,
         wide::Seen,
@@ -29,8 +29,10 @@ pub enum Found {
     Some {
         /// What was seen to run under the roots, with its hits.
         seen: BTreeMap<Address, u64>,
-        /// If there is to be growth: see [`pause_of`], and who looks.
+        /// If there is to be growth: see [`pause_of`], and who samples.
         growth: Option<(Duration, Sampler)>,
+        /// Root calls in sampling windows, if there are to be any. With a limit to the depth what is below it is not missing.
+        sampled: Option<Sampled>,
     },
 }
 
@@ -53,6 +55,14 @@ impl Found {
         match self {
             Self::All(seen) => seen.functions(),
             Self::Some { seen, .. } => seen.clone(),
+        }
+    }
+
+    /// Root calls in sampling windows, if they are of interest.
+    pub fn sampled(&self) -> Option<Sampled> {
+        match self {
+            Self::All(_) => None,
+            Self::Some { sampled, .. } => sampled.clone(),
         }
     }
 
@@ -142,9 +152,12 @@ impl Asked<'_> {
             Some(names) => Learned::given(self.kernel, names),
             None => learn(self.kernel, &roots, self.cache, before, stop.flag(), tell),
         };
+        let growth = pause_of(&learned.origin).zip(sampler);
         let found = Found::Some {
             seen: learned.seen().collect(),
-            growth: pause_of(&learned.origin).zip(sampler),
+            sampled: (growth.is_some() && options.show.filter.depth.is_none())
+                .then(Sampled::default),
+            growth,
         };
         let plan = Plan::new(self.kernel, self.rules, roots, learned.functions).hide(hidden);
         tell::planned(&plan, &learned.origin, options.verbose);
@@ -152,7 +165,7 @@ impl Asked<'_> {
     }
 }
 
-/// How long growth waits before its first look; none if there is to be no growth.
+/// How long growth waits before its first sampling window; none if there is to be no growth.
 const fn pause_of(origin: &Origin) -> Option<Duration> {
     match origin {
         Origin::RootsOnly

@@ -8,7 +8,10 @@ use super::{Begin, Callers, Show, Streams, target::Target};
 use crate::{
     attach::Way,
     graph::Totals,
-    learn::wide::{Again, Calls},
+    learn::{
+        growth::Untraced,
+        wide::{Again, Calls},
+    },
     output::Form,
     plan::{self, FunctionTable, Scope},
     recording::Head,
@@ -138,6 +141,8 @@ pub struct Outcome {
     pub skipped: u64,
     /// How many root calls had all functions below them, if the trace was wide.
     pub wide: Option<Calls>,
+    /// What ran below root calls and had no probe, if it was sampled.
+    pub untraced: Option<Untraced>,
 }
 
 /// Makes what takes the root calls of a trace with these functions, which began so.

@@ -13,7 +13,10 @@ use tracer_common::CpuCounters;
 use super::{printer::Printer, recorder::Recorder};
 use crate::{
     graph::{Rebuilder, Totals},
-    learn::wide::Seen,
+    learn::{
+        growth::{Sampled, Untraced},
+        wide::Seen,
+    },
     recording::Ending,
     stream::Batch,
 };
@@ -24,6 +27,7 @@ pub struct Pipeline<'a> {
     printer: Printer<'a>,
     recorder: Option<Recorder<'a>>,
     seen: Option<Arc<Seen>>,
+    sampled: Option<Sampled>,
 }
 
 /// What came of it.
@@ -48,6 +52,7 @@ impl<'a> Pipeline<'a> {
             printer,
             recorder,
             seen: None,
+            sampled: None,
         }
     }
 
@@ -56,6 +61,18 @@ impl<'a> Pipeline<'a> {
     pub fn with_seen(mut self, seen: Option<Arc<Seen>>) -> Self {
         self.seen = seen;
         self
+    }
+
+    /// Root calls are told there, too.
+    #[must_use]
+    pub fn with_sampled(mut self, sampled: Option<Sampled>) -> Self {
+        self.sampled = sampled;
+        self
+    }
+
+    /// What ran and was not traced: it is said at the end.
+    pub const fn untraced(&mut self, untraced: Untraced) {
+        self.printer.untraced(untraced);
     }
 
     /// Takes the bytes of a batch. Bytes that are none are left out, with a word to the user.
@@ -77,8 +94,12 @@ impl<'a> Pipeline<'a> {
         if let Some(recorder) = &mut self.recorder {
             recorder.batch(&batch);
         }
-        self.rebuilder
-            .push(batch, &mut |call| self.printer.print(call));
+        self.rebuilder.push(batch, &mut |call| {
+            if let Some(sampled) = &self.sampled {
+                sampled.root_call(&call);
+            }
+            self.printer.print(call);
+        });
     }
 
     /// Every ring has been read to its end once more.
@@ -89,7 +110,12 @@ impl<'a> Pipeline<'a> {
             }
             recorder.tick();
         }
-        self.rebuilder.pass(&mut |call| self.printer.print(call));
+        self.rebuilder.pass(&mut |call| {
+            if let Some(sampled) = &self.sampled {
+                sampled.root_call(&call);
+            }
+            self.printer.print(call);
+        });
     }
 
     /// Writes the recording that waits to be asked for.

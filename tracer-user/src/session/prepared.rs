@@ -13,7 +13,8 @@ use super::{
     attached::{self, Attached},
     command::Subject,
     found::Found,
-    probes::{self, FIRST_GENERATION, Probes},
+    pipeline::Pipeline,
+    probes::{self, FIRST_GENERATION, Probes, Ready},
     tell,
 };
 use crate::{
@@ -21,16 +22,24 @@ use crate::{
     graph::Joined,
     kernel::Kernel,
     learn::{
-        growth::{Growth, Start},
+        growth::{Growth, Joining, Start, Untraced},
         kept::{self, Cache},
-        sampling::Sampler,
         wide::{self, Attaching, Host, Narrowing, Programs, Sets, sets::lock},
     },
-    plan::{Plan, Rules},
+    plan::{Plan, Planned, Rules},
 };
 
 /// The end of the trace waits no longer for a thread that is in the kernel.
 const PATIENCE: Duration = Duration::from_millis(100);
+
+/// How often it is looked whether a command may begin.
+const TICK: Duration = Duration::from_millis(10);
+/// How long the last sampling window is waited for by a user who has asked for the end.
+const PROMPT: Duration = Duration::from_millis(300);
+/// And by nobody in particular.
+const COMMAND: Duration = Duration::from_secs(3);
+/// How long functions are attached one by one before root calls begin to be traced.
+const FIRST_PROBES: Duration = Duration::from_secs(3);
 
 /// All that is there before anything is loaded.
 pub struct Prepared {
@@ -66,6 +75,41 @@ pub enum Change {
     Grows(Growth),
 }
 
+impl Change {
+    /// Until a command may begin: what it does first is to be sampled, too, where that is all that knows what had no probe.
+    async fn is_ready(&self, stop: &Stop) {
+        let Self::Grows(growth) = self else {
+            return;
+        };
+        while !growth.has_begun() && !stop.is_wanted() {
+            tokio::time::sleep(TICK).await;
+        }
+    }
+
+    /// The trace ends: nothing more is sampled.
+    pub fn stop(&self) {
+        if let Self::Grows(growth) = self {
+            growth.stop();
+        }
+    }
+
+    /// What ran under root calls and had no probe, if that was sampled. The pipeline is told, too.
+    pub fn untraced(
+        &self,
+        found: &Found,
+        stop: &Stop,
+        pipeline: &mut Pipeline<'_>,
+    ) -> Option<Untraced> {
+        let (Self::Grows(growth), Some(_)) = (self, found.sampled()) else {
+            return None;
+        };
+        let patience = if stop.is_wanted() { PROMPT } else { COMMAND };
+        let untraced = growth.untraced(patience);
+        pipeline.untraced(untraced);
+        Some(untraced)
+    }
+}
+
 impl Prepared {
     /// Loads the object and attaches the plan.
     pub fn attach(&self, options: &Options) -> Result<Attached> {
@@ -75,12 +119,23 @@ impl Prepared {
         attached::attach(
             options,
             &self.kernel,
-            &self.plan,
+            (&self.plan, self.ready(options)),
             self.ways,
             self.way,
             options.callers.config([own, sampler], command),
             &self.stop,
         )
+    }
+
+    /// Who watches a host waits for the first graph; who asks for a number of calls, for a time, or for a command wants
+    /// these whole.
+    fn ready(&self, options: &Options) -> Ready {
+        let has_end = options.show.count.is_some() || options.duration.is_some();
+        if has_end || self.subject.is_some() || self.found.sampler().is_none() {
+            Ready::WithAll
+        } else {
+            Ready::After(FIRST_PROBES)
+        }
     }
 
     /// The processes that are traced, if not all.
@@ -92,15 +147,16 @@ impl Prepared {
         subject.and_then(Subject::pid).into_iter().collect()
     }
 
-    /// Begins to narrow the trace, or to make it grow, if that is wanted.
-    pub fn change(
+    /// Begins to narrow the trace, or to make it grow, if that is wanted. When that is done a command may begin.
+    pub async fn change(
         &mut self,
         options: &Options,
         attacher: Attacher,
         joined: Joined,
         (sets, programs): (&Arc<Mutex<Sets>>, Programs),
+        later: Vec<Planned>,
     ) -> Result<Change> {
-        match &mut self.found {
+        let change = match &mut self.found {
             Found::All(seen) => {
                 let start = wide::Start {
                     kernel: Arc::clone(&self.kernel),
@@ -120,33 +176,38 @@ impl Prepared {
                 let Some((pause, sampler)) = growth.take() else {
                     return Ok(Change::Never);
                 };
-                self.grow(options, attacher, joined, (pause, sampler))
-                    .map(Change::Grows)
+                let is_later =
+                    |one: &Planned| later.iter().any(|other| other.address == one.address);
+                let known = self.plan.callees.iter().chain(&self.plan.hidden);
+                let has_probes = known.filter(|one| !is_later(one)).map(|one| one.address);
+                let side = Side::of(FIRST_GENERATION);
+                let joining = Joining::new(
+                    attacher,
+                    side,
+                    joined,
+                    has_probes.collect(),
+                    options.verbose,
+                );
+                let start = Start {
+                    kernel: Arc::clone(&self.kernel),
+                    rules: Arc::clone(&self.rules),
+                    joining,
+                    plan: self.plan.clone(),
+                    later,
+                    seen: self.found.hits(),
+                    processes: self.processes(options),
+                    first: self.subject.as_ref().and_then(Subject::held),
+                    pause,
+                    sampled: self.found.sampled().unwrap_or_default(),
+                    verbose: options.verbose,
+                };
+                Growth::start(start, sampler).map(Change::Grows)
             }
+        }?;
+        if self.subject.is_some() {
+            change.is_ready(&self.stop).await;
         }
-    }
-
-    fn grow(
-        &self,
-        options: &Options,
-        attacher: Attacher,
-        joined: Joined,
-        (pause, sampler): (Duration, Sampler),
-    ) -> Result<Growth> {
-        let start = Start {
-            kernel: Arc::clone(&self.kernel),
-            rules: Arc::clone(&self.rules),
-            attacher,
-            plan: self.plan.clone(),
-            seen: self.found.hits(),
-            processes: self.processes(options),
-            first: self.subject.as_ref().and_then(Subject::held),
-            side: Side::of(FIRST_GENERATION),
-            pause,
-            joined,
-            verbose: options.verbose,
-        };
-        Growth::start(start, sampler)
+        Ok(change)
     }
 
     /// Keeps what was learned, and takes the probes away.

@@ -8,6 +8,7 @@ use std::io;
 use crate::{
     filter::Filter,
     graph::{RootCall, Totals, Trees},
+    learn::growth::Untraced,
     output::{Form, callers},
     plan::FunctionTable,
     watch::Feed,
@@ -23,6 +24,7 @@ pub struct Printer<'a> {
     totals: Totals,
     filtered_out: u64,
     feed: Feed,
+    untraced: Option<Untraced>,
 }
 
 impl<'a> Printer<'a> {
@@ -42,6 +44,7 @@ impl<'a> Printer<'a> {
             totals: Totals::default(),
             filtered_out: 0,
             feed: Feed::default(),
+            untraced: None,
         }
     }
 
@@ -49,6 +52,11 @@ impl<'a> Printer<'a> {
     #[must_use]
     pub fn with_feed(self, feed: Feed) -> Self {
         Self { feed, ..self }
+    }
+
+    /// What ran and was not traced: it is said at the end.
+    pub const fn untraced(&mut self, untraced: Untraced) {
+        self.untraced = Some(untraced);
     }
 
     /// How much of root calls is needed: what the form and the feed look at. The filter decides by
@@ -88,6 +96,10 @@ impl<'a> Printer<'a> {
 
     /// The sums over what was printed, the number of calls that the filter kept back, and whether the output took it all.
     pub fn finish(mut self) -> (Totals, u64, io::Result<()>) {
+        let untraced = self.untraced.filter(|untraced| untraced.calls > 0);
+        if let Some(untraced) = untraced.filter(|_| self.written.is_ok()) {
+            self.written = self.form.untraced(&untraced);
+        }
         if self.written.is_ok() {
             self.written = self.form.end();
         }

@@ -1,6 +1,9 @@
 //! The probes of a trace: put in before it is armed, taken away after it is disarmed, with a word to the user where it takes long.
 
-use std::time::Duration;
+use std::{
+    cmp::Reverse,
+    time::{Duration, Instant},
+};
 
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -8,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::Stop;
 use crate::{
     attach::{self, AttachError, Attacher, Observer, Probe, Role, Side},
-    plan::{Plan, Planned},
+    plan::{Plan, Planned, Source},
 };
 
 /// The generation of probes with which a trace begins.
@@ -22,6 +25,17 @@ pub struct Probes {
     pub callees: Vec<Probe>,
     /// Those of the functions that are left out with all below them.
     pub hidden: Vec<Probe>,
+    /// Callees that are to get their probes while the trace goes on.
+    pub later: Vec<Planned>,
+}
+
+/// When root calls begin to be traced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ready {
+    /// When all functions have their probes.
+    WithAll,
+    /// After so much time with those that are hit most, where each function is attached for itself.
+    After(Duration),
 }
 
 impl Probes {
@@ -42,32 +56,62 @@ fn functions(probes: &[Probe]) -> usize {
 
 /// Attaches what is hidden, the callees, then the roots. A callee that the kernel does not accept is reported and left out;
 /// a hidden function is an error like a root, because all below it would be shown.
-pub fn attach_all(attacher: &mut Attacher, plan: &Plan, stop: &Stop) -> Result<Probes> {
+pub fn attach_all(
+    attacher: &mut Attacher,
+    plan: &Plan,
+    ready: Ready,
+    stop: &Stop,
+) -> Result<Probes> {
+    let mut callees = plan.callees.clone();
+    if ready != Ready::WithAll {
+        callees.sort_by_key(|one| Reverse(heat(one)));
+    }
+
     let bar = progress(
         "attaching",
         plan.hidden.len() + plan.callees.len() + plan.roots.len(),
     );
-    let mut attach = |functions: &[Planned], role| {
-        attacher.attach(
-            functions,
+    let one_by_one = attacher.at_once() == 1;
+    let mut attach = |functions: &[Planned], role, until| {
+        let mut watch = Watch {
             role,
-            Side::of(FIRST_GENERATION),
-            &mut Watch {
-                role,
-                stop,
-                bar: &bar,
-            },
-        )
+            stop,
+            bar: &bar,
+            until,
+            done: 0,
+        };
+        let side = Side::of(FIRST_GENERATION);
+        let probes = attacher.attach(functions, role, side, &mut watch)?;
+        Ok::<_, AttachError>((probes, watch.done))
     };
-    let hidden = attach(&plan.hidden, Role::Hidden)?;
-    let callees = attach(&plan.callees, Role::Callee)?;
-    let roots = attach(&plan.roots, Role::Root)?;
+    let (hidden, _) = attach(&plan.hidden, Role::Hidden, None)?;
+    let until = match ready {
+        Ready::After(time) if one_by_one => Some(Instant::now() + time),
+        _ => None,
+    };
+    let (probes, done) = attach(&callees, Role::Callee, until)?;
+    let later = match until {
+        Some(_) => callees.split_off(done.min(callees.len())),
+        None => Vec::new(),
+    };
+    let (roots, _) = attach(&plan.roots, Role::Root, None)?;
     bar.finish_and_clear();
     Ok(Probes {
         roots,
-        callees,
+        callees: probes,
         hidden,
+        later,
     })
+}
+
+/// How much would be missing without a function. What runs at the edges of interrupts comes first: without it, what
+/// that calls would hang wherever an interrupt came.
+const fn heat(planned: &Planned) -> u64 {
+    match planned.source {
+        Source::Interrupt => u64::MAX,
+        Source::Learned { hits } | Source::Before { hits } => hits,
+        _ => 0,
+    }
 }
 
 /// Attaches functions of BPF programs, as far as the kernel accepts them.
@@ -80,6 +124,8 @@ pub fn attach_programs(
         role: Role::Callee,
         stop,
         bar: &ProgressBar::hidden(),
+        until: None,
+        done: 0,
     };
     let side = Side::of(FIRST_GENERATION);
     Ok(attacher.attach(functions, Role::Callee, side, &mut watch)?)
@@ -90,14 +136,20 @@ struct Watch<'a> {
     role: Role,
     stop: &'a Stop,
     bar: &'a ProgressBar,
+    /// Nothing more is attached after that.
+    until: Option<Instant>,
+    /// Functions that were attached or refused.
+    done: usize,
 }
 
 impl Observer for Watch<'_> {
     fn attached(&mut self, functions: &[&Planned]) {
+        self.done += functions.len();
         self.bar.inc(functions.len() as u64);
     }
 
     fn refused(&mut self, error: AttachError) -> Result<(), AttachError> {
+        self.done += 1;
         match (self.role, error) {
             (Role::Callee, error @ AttachError::Function { .. }) => {
                 eprintln!("tracer: {error}; it is left out of the graph");
@@ -108,7 +160,7 @@ impl Observer for Watch<'_> {
     }
 
     fn is_stopped(&self) -> bool {
-        self.stop.is_wanted()
+        self.stop.is_wanted() || self.until.is_some_and(|until| Instant::now() >= until)
     }
 }
 
@@ -121,6 +173,7 @@ pub fn detach(probes: Probes) {
         roots,
         callees,
         hidden,
+        ..
     } = probes;
     let all: Vec<Probe> = roots.into_iter().chain(callees).chain(hidden).collect();
     if all.is_empty() {

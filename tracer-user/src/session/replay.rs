@@ -254,6 +254,7 @@ fn go_through<'a>(
         ..
     } = pipeline.finish(end.counters.into());
     let outcome = Outcome {
+        untraced: None,
         wide: None,
         totals,
         filtered_out: show.filter.is_active().then_some(filtered_out),

@@ -133,28 +133,29 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
         .transpose()
         .context("the recording cannot be begun")?;
     let seen = prepared.found.seen();
-    let mut pipeline = Pipeline::new(rebuilder, printer, recorder).with_seen(seen.clone());
+    let mut pipeline = Pipeline::new(rebuilder, printer, recorder)
+        .with_seen(seen.clone())
+        .with_sampled(prepared.found.sampled());
     let mut rings = Rings::new(rings).context("the rings cannot be watched")?;
     let mut child = None;
     let mut change = Change::Never;
-    let functions = probes.callee_functions();
+    let later = std::mem::take(&mut probes.later);
+    let functions = (probes.callee_functions(), later.len());
     let mut callees = std::mem::take(&mut probes.callees);
     if prepared.found.is_wide() {
-        let new = programs.new_ones();
-        callees.extend(probes::attach_programs(
-            &mut attacher,
-            &new,
-            &prepared.stop,
-        )?);
+        let (new, stop) = (programs.new_ones(), &prepared.stop);
+        callees.extend(probes::attach_programs(&mut attacher, &new, stop)?);
     }
     let cost = cost.and_then(|mut cost| cost.now());
     let first = Sets::new(arming, FIRST_GENERATION, callees);
     let sets = Arc::new(Mutex::new(first));
     let stop = prepared.stop.clone();
     if !stop.is_wanted() {
+        change = prepared
+            .change(options, attacher, joined, (&sets, programs), later)
+            .await?;
         lock(&sets).arm()?;
         tell::tracing(&prepared.plan, functions, cost);
-        change = prepared.change(options, attacher, joined, (&sets, programs))?;
         if let Some(subject) = prepared.subject.take() {
             child = Some(subject.release().await?);
         }
@@ -165,12 +166,11 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
             save: prepared.save.take(),
         };
         streaming::stream(ends, &mut rings, &mut pipeline).await?;
-        if let Change::Grows(growth) = &change {
-            growth.stop();
-        }
+        change.stop();
         lock(&sets).end()?;
         streaming::settle(&controls, &mut rings, &mut pipeline).await?;
     }
+    let untraced = change.untraced(&prepared.found, &stop, &mut pipeline);
     let counters = controls.counters().sum();
     let finished = pipeline.finish(*counters.as_ref().unwrap_or(&CpuCounters::default()));
     watch.close();
@@ -184,6 +184,7 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
         counters: counters?,
         skipped: probes.skipped() + skipped_below,
         wide,
+        untraced,
     };
     tell::totals(&outcome, options.verbose);
     command::end(&mut child).await;

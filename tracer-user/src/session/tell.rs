@@ -9,6 +9,7 @@ use crate::{
     graph::limits::{MOST_DEPTH, MOST_EVENTS, MOST_EVENTS_IN_ALL},
     learn::{
         before::Origin,
+        growth::Untraced,
         wide::{Calls, Compared},
     },
     plan::{self, Plan},
@@ -45,10 +46,14 @@ pub fn names(plan: &Plan) -> String {
 }
 
 /// Root calls begin to be traced. systemd is told, too, if it waits for that (`Type=notify`).
-pub fn tracing(plan: &Plan, functions: usize, cost: Option<Compared>) {
+pub fn tracing(plan: &Plan, (functions, later): (usize, usize), cost: Option<Compared>) {
     let cost = cost.map_or_else(String::new, |cost| format!("; {cost}"));
+    let later = match later {
+        0 => String::new(),
+        later => format!(", and {later} more as they get their probes"),
+    };
     eprintln!(
-        "tracer: tracing {}, {functions} functions below{cost}",
+        "tracer: tracing {}, {functions} functions below{later}{cost}",
         names(plan)
     );
     if let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::Ready]) {
@@ -180,6 +185,7 @@ pub fn totals(outcome: &Outcome, verbose: bool) {
         counters,
         skipped,
         wide,
+        untraced,
     } = outcome;
     let filtered_out = filtered_out
         .map(|calls| format!("; {calls} calls filtered out"))
@@ -208,6 +214,15 @@ pub fn totals(outcome: &Outcome, verbose: bool) {
     }
     if let Some(calls) = wide {
         eprintln!("tracer: {}", how_recorded(*calls));
+    }
+    match untraced {
+        None => {}
+        Some(Untraced { root_calls: 0, .. }) => eprintln!(
+            "tracer: no root call was sampled, so it is not known what else ran below them"
+        ),
+        Some(untraced) => {
+            eprintln!("tracer: {untraced}; the next trace knows what can be attached");
+        }
     }
     if counters.lost_roots > 0 {
         eprintln!(

@@ -19,7 +19,7 @@ tracer workload tcp --size 1 --interval-us 5000 2>/dev/null & sender=$!
 tracer -G __sys_sendto -p $sender --graph-opts noirqs -n 20 --duration 60s -o /dev/null 2>/tmp/said || cat /tmp/said >&2
 kill $sender
 wait $sender
-tracer list -G __sys_sendto | grep -v 'left out' | awk 'NF > 2 && $2 != "functions:" { print $1 }' >/tmp/plan
+tracer list --learn 5s -G __sys_sendto | grep -v 'left out' | awk 'NF > 2 && $2 != "functions:" { print $1 }' >/tmp/plan
 echo "plan $(wc -l </tmp/plan)"
 
 # Probes of one that has ended may still be on their way out: let_go waits for them.

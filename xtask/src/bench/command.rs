@@ -15,6 +15,7 @@ use crate::{build, process::say};
 const CALLS: &str = include_str!("calls.sh");
 const ATTACHING: &str = include_str!("attaching.sh");
 const PROMPT: &str = include_str!("prompt.sh");
+const FIRST: &str = include_str!("first.sh");
 const WIDE: &str = include_str!("wide.sh");
 
 /// A measurement
@@ -57,6 +58,7 @@ pub fn main(args: &BenchArgs) -> Result<u8> {
     let mut attaching = guest.run(&(setting + ATTACHING), Measure::Time)?;
     attaching += &guest.run(PROMPT, Measure::Instructions)?;
     attaching += &guest.run(WIDE, Measure::Instructions)?;
+    attaching += &guest.run(FIRST, Measure::Instructions)?;
     let figures = Figures::read(&guest.kernel.release, &ways, &calls, &attaching)?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&figures)?);

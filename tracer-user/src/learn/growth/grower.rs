@@ -1,9 +1,7 @@
-//! The thread that makes a plan grow: it has it looked at what runs, learns from that, and attaches what is new.
-//!
-//! What it has attached is in [`Grown`] at once, so that nobody has to wait for the thread to take it away.
+//! The thread that makes a plan grow: it has it sampled what runs, learns from that, and has attached what is new.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -12,21 +10,29 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::start::{Grown, Start, lock};
+use super::{
+    grown::{Grown, lock},
+    start::Start,
+};
 use crate::{
-    attach::{AttachError, Observer, Probe, Role},
     graph::Nanoseconds,
     kernel::Address,
     learn::sampling::{Learner, Sampler, SamplingError, has_task},
-    plan::{self, Plan, Planned, Source},
+    plan::{Plan, Reason, Source},
 };
 
-/// How long everything is watched at a time.
-const LOOK: Duration = Duration::from_millis(250);
-/// The pause after the first look that finds nothing new.
+/// How long a sampling window is.
+const WINDOW: Duration = Duration::from_millis(250);
+/// The first one, where it begins with a command.
+const WINDOW_OF_COMMAND: Duration = Duration::from_secs(2);
+/// The pause after the first window that finds nothing new. It doubles with each, also where one found something.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+const LONGEST_PAUSE: Duration = Duration::from_mins(30);
+/// Windows that find nothing new take at most one part in so many of the time, with what it takes to begin them.
+const SHARE: u32 = 20;
+/// How long the records of a window are waited for at the end of the trace.
+const COLLECTING: Duration = Duration::from_secs(10);
 /// How long callers are waited for at a time.
 const CALLERS: Duration = Duration::from_mins(1);
 /// How often a pause looks whether the trace has ended.
@@ -36,8 +42,8 @@ const TICK: Duration = Duration::from_millis(50);
 pub(super) struct Grower {
     start: Start,
     stop: Arc<AtomicBool>,
-    /// Functions that had probes when the trace began.
-    has_probes: BTreeSet<Address>,
+    /// Set when the first window is open.
+    begun: Arc<AtomicBool>,
     /// Functions in the order of the learner that were taken.
     taken: usize,
     grown: Arc<Mutex<Grown>>,
@@ -45,18 +51,22 @@ pub(super) struct Grower {
 
 impl Grower {
     /// Begins with what `start` says, and ends when `stop` is set.
-    pub(super) fn new(start: Start, stop: Arc<AtomicBool>, grown: Arc<Mutex<Grown>>) -> Self {
-        let known = start.plan.callees.iter().chain(&start.plan.hidden);
+    pub(super) fn new(
+        start: Start,
+        stop: Arc<AtomicBool>,
+        begun: Arc<AtomicBool>,
+        grown: Arc<Mutex<Grown>>,
+    ) -> Self {
         Self {
-            has_probes: known.map(|one| one.address).collect(),
             start,
             stop,
+            begun,
             taken: 0,
             grown,
         }
     }
 
-    /// Looks and attaches until the end.
+    /// Samples and attaches until the end.
     pub(super) fn grow(mut self, sampler: Sampler) {
         let kernel = Arc::clone(&self.start.kernel);
         let roots = &self.start.plan.roots;
@@ -77,7 +87,13 @@ impl Grower {
         let roots = self.start.plan.roots.clone();
         let names: Vec<&str> = roots.iter().map(|root| root.name.as_str()).collect();
         let mut tasks: Vec<u32> = self.start.first.into_iter().collect();
+        let mut window = if tasks.is_empty() {
+            WINDOW
+        } else {
+            WINDOW_OF_COMMAND
+        };
         let mut pause = FIRST_PAUSE;
+        self.attach_later();
         self.sleep(self.start.pause);
         while !self.has_ended() {
             if tasks.is_empty() {
@@ -85,40 +101,93 @@ impl Grower {
                 tasks = callers.unwrap_or_default();
                 tasks.retain(|&task| self.is_traced(task));
             }
+            let mut took = Duration::ZERO;
             while !tasks.is_empty() && !self.has_ended() {
-                if self.start.verbose {
-                    eprintln!("tracer: looking at all that runs under the roots");
-                }
                 let began = Instant::now();
-                let Some(hits) = sampler.record(&tasks, LOOK, &self.stop)? else {
+                let known = learner.members().len();
+                if !self.sample(learner, &mut sampler, &tasks, window)? {
                     eprintln!(
                         "tracer: process {} switches the function tracer off",
                         sampler.process()
                     );
                     return Ok(());
-                };
-                let known = learner.members().len();
-                learner.take(&self.start.kernel.symbols_now()?, &hits);
-                lock(&self.grown).seen.clone_from(learner.members());
+                }
+                window = WINDOW;
                 if learner.members().len() == known {
+                    took = began.elapsed();
                     break;
                 }
-                pause = FIRST_PAUSE;
-                // Attaching takes longer than the look, and nobody is to pay for the function tracer meanwhile.
+                // Attaching takes longer than the window, and nobody is to pay for the function tracer meanwhile.
                 sampler.rest(&self.stop)?;
-                let took = began.elapsed();
+                took = began.elapsed();
                 self.attach_new(learner);
-                // Where the kernel patches its functions slowly (17 s with 46,000 of them, 6.1 under emulation), looks would follow each other without end.
+                // Where the kernel patches its functions slowly (17 s with 46,000 of them, 6.1 under emulation), windows would follow each other without end.
                 self.sleep(took);
             }
             if !tasks.is_empty() {
                 sampler.rest(&self.stop)?;
-                self.sleep(pause);
+                self.sleep(pause.max(took * SHARE));
                 pause = (pause * 2).min(LONGEST_PAUSE);
                 tasks.clear();
             }
         }
         Ok(())
+    }
+
+    /// A sampling window. Says whether the trace goes on.
+    fn sample(
+        &self,
+        learner: &mut Learner<'_>,
+        sampler: &mut Sampler,
+        tasks: &[u32],
+        time: Duration,
+    ) -> Result<bool, SamplingError> {
+        if self.start.verbose {
+            eprintln!("tracer: sampling all that runs under the roots");
+        }
+        if sampler.begin(tasks, &self.stop)?.is_none() {
+            return Ok(false);
+        }
+        let root_calls = &self.start.sampled;
+        root_calls.open(Nanoseconds::now());
+        self.begun.store(true, Ordering::Release);
+        self.sleep(time);
+        let end = Nanoseconds::now();
+        let hits = sampler.collect(COLLECTING)?;
+        root_calls.close(end);
+        let Some(hits) = hits else {
+            return Ok(false);
+        };
+        let mut below = learner.take(&self.start.kernel.symbols_now()?, &hits);
+        // Places are few, hits are many.
+        let mut own = HashMap::new();
+        below.retain(|(hit, function)| {
+            let mut places = [*function, hit.parent].into_iter();
+            !places.any(|place| *own.entry(place).or_insert_with(|| self.is_own(place)))
+        });
+        root_calls.hits(&hits, &below, |function| {
+            self.start.joining.has_probe(function)
+        });
+        lock(&self.grown).seen.clone_from(learner.members());
+        Ok(!self.has_ended())
+    }
+
+    /// Whether an address is in code that the probes themselves run: it is not known whether a call in it is theirs, and
+    /// nearly all are.
+    fn is_own(&self, address: Address) -> bool {
+        let Start { kernel, rules, .. } = &self.start;
+        let function = kernel.symbols.function_at(address);
+        let reason = function.and_then(|function| rules.check(kernel, &function).err());
+        matches!(reason, Some(Reason::Trampoline | Reason::OwnHelper))
+    }
+
+    /// Attaches what had no probe yet when the trace began.
+    fn attach_later(&mut self) {
+        let later = std::mem::take(&mut self.start.later);
+        let added = self.start.joining.attach(&later, &self.stop);
+        if added > 0 {
+            eprintln!("tracer: {added} functions more, all that were known");
+        }
     }
 
     /// Whether root calls of a task are recorded.
@@ -132,7 +201,7 @@ impl Grower {
         let members = learner.members();
         let new: BTreeMap<Address, Source> = learner.order()[self.taken..]
             .iter()
-            .filter(|address| !self.has_probes.contains(address))
+            .filter(|address| !self.start.joining.has_probe(**address))
             .filter_map(|address| Some((*address, *members.get(address)?)))
             .map(|(address, hits)| (address, Source::Learned { hits }))
             .collect();
@@ -142,17 +211,7 @@ impl Grower {
         let mut plan = Plan::new(&self.start.kernel, &self.start.rules, roots, new);
         // In the order in which they ran: what the root calls first of all comes before what interrupts bring along.
         plan.callees.sort_by_key(|one| order.get(&one.address));
-        let at_once = self.start.attacher.at_once();
-        let mut added = 0;
-        for some in plan.callees.chunks(at_once) {
-            if self.has_ended() {
-                break;
-            }
-            match self.attach(some, &mut added) {
-                Ok(probes) => lock(&self.grown).probes.extend(probes),
-                Err(error) => eprintln!("tracer: {error}; the graph does not grow by it"),
-            }
-        }
+        let added = self.start.joining.attach(&plan.callees, &self.stop);
         if added > 0 {
             eprintln!("tracer: {added} functions more");
         }
@@ -161,40 +220,6 @@ impl Grower {
                 eprintln!("tracer: left out {}: {}", left.name, left.reason);
             }
         }
-    }
-
-    /// Attaches some functions; `added` counts those that the kernel accepts.
-    fn attach(
-        &mut self,
-        functions: &[Planned],
-        added: &mut usize,
-    ) -> Result<Vec<Probe>, AttachError> {
-        let Start {
-            attacher,
-            joined,
-            side,
-            verbose,
-            ..
-        } = &mut self.start;
-        let ids: Vec<_> = functions
-            .iter()
-            .map(|planned| plan::function_id(planned.address))
-            .collect();
-        for &function in &ids {
-            joined.begin(function);
-        }
-        let stop = &self.stop;
-        let mut watch = Watch {
-            stop,
-            added,
-            verbose: *verbose,
-        };
-        let probes = attacher.attach(functions, Role::Callee, *side, &mut watch);
-        let now = Nanoseconds::now();
-        for &function in &ids {
-            joined.done(function, now);
-        }
-        probes
     }
 
     fn has_ended(&self) -> bool {
@@ -208,32 +233,5 @@ impl Grower {
             thread::sleep(step);
             left -= step;
         }
-    }
-}
-
-/// Counts the functions that were added, and says which are left out.
-struct Watch<'a> {
-    stop: &'a AtomicBool,
-    added: &'a mut usize,
-    verbose: bool,
-}
-
-impl Observer for Watch<'_> {
-    fn attached(&mut self, functions: &[&Planned]) {
-        *self.added += functions.len();
-        if self.verbose {
-            for planned in functions {
-                eprintln!("tracer: added {}", planned.name);
-            }
-        }
-    }
-
-    fn refused(&mut self, error: AttachError) -> Result<(), AttachError> {
-        eprintln!("tracer: {error}; it is left out of the graph");
-        Ok(())
-    }
-
-    fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Acquire)
     }
 }

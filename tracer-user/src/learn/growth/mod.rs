@@ -1,13 +1,16 @@
 //! The plan grows while the trace goes on.
 //!
-//! A thread of its own has it looked, with the function tracer, at who calls the roots and what runs under them, and attaches what
-//! is new. Looks are short and follow each other, each after a pause as long as the last one, as long as they find something; then come
-//! pauses that double, so that a trace that goes on for long is left alone. What starts late, or takes a way that it did not take
-//! before, is in the graph a look later. Root calls that are open while a function joins are not torn by it:
-//! see [`Joined`].
+//! A thread of its own has it sampled, with the function tracer, who calls the roots and what runs under them, and attaches what
+//! is new. Sampling windows are short and follow each other, each after a pause as long as the last one, as long as they find something; then
+//! come pauses that double, so that a trace that goes on for long is left alone. What starts late, or takes a way that it did not take
+//! before, is in the graph a window later; what was not in it until then is counted ([`untraced`]). Root calls that are open
+//! while a function joins are not torn by it: see [`crate::graph::Joined`].
 
 mod grower;
+mod grown;
+mod joining;
 mod start;
+mod untraced;
 
 use std::{
     sync::{
@@ -21,12 +24,15 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use grower::Grower;
-use start::lock;
-pub use start::{Grown, Start};
+pub use grown::Grown;
+use grown::lock;
+pub use joining::Joining;
+pub use start::Start;
+pub use untraced::{Sampled, Untraced};
 
 use super::sampling::Sampler;
 
-/// The pause before the first look, if the roots have just been learned: what a look adds then is rare, and it slows the traced
+/// The pause before the first sampling window, if the roots have just been learned: what it adds then is rare, and it slows the traced
 /// tasks down.
 pub const AFTER_LEARNING: Duration = Duration::from_secs(10);
 /// The end of the trace waits no longer for what the thread just does: the kernel verifies a program, symbols are read.
@@ -35,25 +41,30 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// Growth under way. Dropping it ends it.
 pub struct Growth {
     stop: Arc<AtomicBool>,
+    begun: Arc<AtomicBool>,
+    sampled: Sampled,
     grown: Arc<Mutex<Grown>>,
     thread: JoinHandle<()>,
 }
 
 impl Growth {
-    /// Begins to look.
+    /// Begins to attach and to sample.
     pub fn start(start: Start, sampler: Sampler) -> Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
-        let grown = Arc::new(Mutex::new(Grown {
-            probes: Vec::new(),
-            seen: start.seen.clone(),
-        }));
-        let grower = Grower::new(start, Arc::clone(&stop), Arc::clone(&grown));
+        let grown = start.joining.grown();
+        lock(&grown).seen.clone_from(&start.seen);
+        let begun = Arc::new(AtomicBool::new(false));
+        let root_calls = start.sampled.clone();
+        let shared = (Arc::clone(&stop), Arc::clone(&begun));
+        let grower = Grower::new(start, shared.0, shared.1, Arc::clone(&grown));
         let thread = thread::Builder::new()
             .name("growth".to_owned())
             .spawn(move || grower.grow(sampler))
             .context("no thread can be made")?;
         Ok(Self {
             stop,
+            begun,
+            sampled: root_calls,
             grown,
             thread,
         })
@@ -64,13 +75,29 @@ impl Growth {
         self.stop.store(true, Ordering::Release);
     }
 
-    /// Ends it. What the thread attaches after that goes with the process.
-    pub fn end(self) -> Grown {
-        self.stop();
-        let end = Instant::now() + PATIENCE;
+    /// Whether the first sampling window is open, or none will be.
+    pub fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Acquire) || self.thread.is_finished()
+    }
+
+    /// What ran under root calls and had no probe. Once it is told to end, the window that is open is waited for
+    /// so long.
+    pub fn untraced(&self, patience: Duration) -> Untraced {
+        self.wait(patience);
+        self.sampled.sum()
+    }
+
+    fn wait(&self, patience: Duration) {
+        let end = Instant::now() + patience;
         while !self.thread.is_finished() && Instant::now() < end {
             thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// Ends it. What the thread attaches after that goes with the process.
+    pub fn end(self) -> Grown {
+        self.stop();
+        self.wait(PATIENCE);
         std::mem::take(&mut *lock(&self.grown))
     }
 }

@@ -60,6 +60,8 @@ impl FunctionTracer {
         instance.set("buffer_size_kb", &buffer_kb.to_string())?;
         // Full buffers keep what they have.
         instance.set("options/overwrite", "0")?;
+        // The clock of events (`bpf_ktime_get_ns`), so that a hit is known to lie within a root call.
+        instance.set("trace_clock", "mono")?;
         leave_out_own_tasks(&instance)?;
         let format = instance.text("events/ftrace/function/format")?;
         let reader =
@@ -114,17 +116,10 @@ impl FunctionTracer {
         Ok(callers.into_iter().collect())
     }
 
-    /// Every function that is entered within `time`, in the tasks given and in those they start.
-    /// The hits of a task come in order, one task after the other.
+    /// Records every function that is entered from now on, in the tasks given and in those they start.
     ///
-    /// Ends early when `stop` is set. The first call takes some seconds on a slow machine: the
-    /// kernel patches the entry of every function.
-    pub(super) fn record(
-        &mut self,
-        tids: &[u32],
-        time: Duration,
-        stop: &AtomicBool,
-    ) -> Result<Vec<FunctionHit>, SamplingError> {
+    /// The first time takes some seconds on a slow machine: the kernel patches the entry of every function.
+    pub(super) fn begin(&mut self, tids: &[u32]) -> Result<(), SamplingError> {
         self.instance.set("tracing_on", "0")?;
         if self.watching != Watching::Everything {
             self.rest()?;
@@ -135,11 +130,11 @@ impl FunctionTracer {
         self.instance.set("options/function-fork", "1")?;
         self.instance.set("trace", "")?;
         self.arm(Watching::Everything)?;
-        let end = Instant::now() + time;
-        self.instance.set("tracing_on", "1")?;
-        while Instant::now() < end && !stop.load(Ordering::Acquire) {
-            thread::sleep(TICK.min(end.saturating_duration_since(Instant::now())));
-        }
+        Ok(self.instance.set("tracing_on", "1")?)
+    }
+
+    /// What was entered since [`Self::begin`]. The hits of a task come in order, one task after the other.
+    pub(super) fn collect(&mut self) -> Result<Vec<FunctionHit>, SamplingError> {
         self.instance.set("tracing_on", "0")?;
         let mut hits = self.reader.drain(&self.instance)?;
         hits.sort_by_key(|hit| (hit.tid, hit.time_ns));

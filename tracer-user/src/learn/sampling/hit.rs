@@ -11,7 +11,7 @@ pub struct FunctionHit {
     pub cpu: u32,
     /// The task (what the kernel calls pid), in the initial PID namespace.
     pub tid: u32,
-    /// The trace clock in ns: comparable between CPUs as far as the CPUs' clocks are.
+    /// By the clock of events (`CLOCK_MONOTONIC`), ns.
     pub time_ns: u64,
     /// What the CPU did it for. A soft interrupt may well run on behalf of the task: loopback receives in one.
     pub context: Context,

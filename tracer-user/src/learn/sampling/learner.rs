@@ -83,8 +83,14 @@ impl<'a> Learner<'a> {
         self.root_calls
     }
 
-    /// Takes hits, which are in order for each task. `symbols` are those of now: BPF programs come and go.
-    pub fn take(&mut self, symbols: &Symbols, hits: &[FunctionHit]) {
+    /// Takes hits, which are in order for each task. `symbols` are those of now: BPF programs come and go. Says of
+    /// each hit that belongs to a root which function it is of.
+    pub fn take<'h>(
+        &mut self,
+        symbols: &Symbols,
+        hits: &'h [FunctionHit],
+    ) -> Vec<(&'h FunctionHit, Address)> {
+        let mut belong = Vec::new();
         for hit in hits {
             let Some(function) = symbols.function_at(hit.function) else {
                 continue;
@@ -101,6 +107,7 @@ impl<'a> Learner<'a> {
             {
                 continue;
             }
+            belong.push((hit, function.start));
             self.note_return(function.start, hit);
             if let Some(program) = symbols.function_at(hit.parent)
                 && programs::is_program(program.name)
@@ -111,6 +118,7 @@ impl<'a> Learner<'a> {
                 self.look_into(function.start);
             }
         }
+        belong
     }
 
     /// Counts a hit of a member; says whether it is a new one.

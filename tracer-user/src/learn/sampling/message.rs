@@ -21,8 +21,10 @@ const MOST_BYTES: u32 = 1 << 30;
 pub(super) enum Request {
     /// See `FunctionTracer::callers_of`.
     CallersOf { names: Vec<String>, time: Duration },
-    /// See `FunctionTracer::record`.
-    Record { tids: Vec<u32>, time: Duration },
+    /// See `FunctionTracer::begin`.
+    Begin { tids: Vec<u32> },
+    /// See `FunctionTracer::collect`.
+    Collect,
     /// See `FunctionTracer::rest`.
     Rest,
 }
@@ -31,6 +33,7 @@ pub(super) enum Request {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Reply {
     Callers(Vec<u32>),
+    Begun,
     Hits(Vec<Hit>),
     Resting,
     /// The reason.

@@ -13,7 +13,8 @@ use std::{
     },
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use nix::{
@@ -29,7 +30,9 @@ use super::{
 /// The subcommand of tracer that is the sampling process.
 pub const ACTION: &str = "sample";
 
-/// How often it is seen that an answer is no longer wanted, ms.
+/// How often it is seen that an answer is no longer wanted.
+const TICK: Duration = Duration::from_millis(20);
+/// The same, ms.
 const TICK_MS: u8 = 20;
 
 /// A sampling process at work. It ends by itself when this is dropped, or when the process that started it is gone.
@@ -81,20 +84,42 @@ impl Sampler {
         }
     }
 
-    /// Every function that is entered within `time`, in the tasks given and in those they start. The hits of a task come
-    /// in order, one task after the other.
+    /// Begins a sampling window: every function that is entered from now on is recorded, in the tasks given and in
+    /// those they start.
+    pub fn begin(&mut self, tids: &[u32], stop: &AtomicBool) -> Found<()> {
+        let tids = tids.to_vec();
+        Ok(self.ask(&Request::Begin { tids }, stop)?.map(|_| ()))
+    }
+
+    /// Ends the window. The hits of a task come in order, one task after the other. None if that takes longer
+    /// than `patience`.
+    pub fn collect(&mut self, patience: Duration) -> Found<Vec<FunctionHit>> {
+        let began = Instant::now();
+        match self.ask_until(&Request::Collect, || began.elapsed() >= patience)? {
+            Some(Reply::Hits(hits)) => Ok(hits.into_iter().map(FunctionHit::received).collect()),
+            None => Ok(None),
+            Some(_) => Err(SamplingError::Process(io::ErrorKind::InvalidData.into())),
+        }
+    }
+
+    /// A window of that length.
     pub fn record(
         &mut self,
         tids: &[u32],
         time: Duration,
         stop: &AtomicBool,
     ) -> Found<Vec<FunctionHit>> {
-        let tids = tids.to_vec();
-        match self.ask(&Request::Record { tids, time }, stop)? {
-            Some(Reply::Hits(hits)) => Ok(hits.into_iter().map(FunctionHit::received).collect()),
-            None => Ok(None),
-            Some(_) => Err(SamplingError::Process(io::ErrorKind::InvalidData.into())),
+        if self.begin(tids, stop)?.is_none() {
+            return Ok(None);
         }
+        let end = Instant::now() + time;
+        while Instant::now() < end {
+            if stop.load(Ordering::Acquire) {
+                return Ok(None);
+            }
+            thread::sleep(TICK.min(end.saturating_duration_since(Instant::now())));
+        }
+        self.collect(Duration::MAX)
     }
 
     /// Traces nothing, and forgets what was traced.
@@ -104,8 +129,12 @@ impl Sampler {
 
     /// The answer; none if `stop` was set before it came. Then there are no more, because the next would be the one to this.
     fn ask(&mut self, request: &Request, stop: &AtomicBool) -> Found<Reply> {
+        self.ask_until(request, || stop.load(Ordering::Acquire))
+    }
+
+    fn ask_until(&mut self, request: &Request, is_over: impl Fn() -> bool) -> Found<Reply> {
         send(&mut self.stream, request).map_err(SamplingError::Process)?;
-        while !stop.load(Ordering::Acquire) {
+        while !is_over() {
             let mut answer = [PollFd::new(self.stream.as_fd(), PollFlags::POLLIN)];
             match poll(&mut answer, PollTimeout::from(TICK_MS)) {
                 Ok(0) | Err(Errno::EINTR) => {}

@@ -76,8 +76,12 @@ impl Sampling {
                 let names: Vec<&str> = names.iter().map(String::as_str).collect();
                 Reply::Callers(tracer.callers_of(&names, time, stop)?)
             }
-            Request::Record { tids, time } => {
-                let hits = tracer.record(&tids, time, stop)?;
+            Request::Begin { tids } => {
+                tracer.begin(&tids)?;
+                Reply::Begun
+            }
+            Request::Collect => {
+                let hits = tracer.collect()?;
                 Reply::Hits(hits.into_iter().map(Hit::from).collect())
             }
             Request::Rest => {

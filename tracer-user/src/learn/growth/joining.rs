@@ -1,0 +1,133 @@
+//! Attaching functions while root calls are open.
+//!
+//! Who rebuilds is told before and after, so that an exit without an entry is no loss: see [`Joined`]. What is
+//! attached is in [`Grown`] at once, so that nobody has to wait for the thread to take it away.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use super::grown::{Grown, lock};
+use crate::{
+    attach::{AttachError, Attacher, Observer, Probe, Role, Side},
+    graph::{Joined, Nanoseconds},
+    kernel::Address,
+    plan::{self, Planned},
+};
+
+/// Attaches, and knows what is attached.
+pub struct Joining {
+    attacher: Attacher,
+    side: Side,
+    joined: Joined,
+    /// Functions that have probes.
+    has_probes: BTreeSet<Address>,
+    grown: Arc<Mutex<Grown>>,
+    /// Tell more on stderr.
+    verbose: bool,
+}
+
+impl Joining {
+    /// Attaches on that side. Functions of `has_probes` are attached already.
+    pub fn new(
+        attacher: Attacher,
+        side: Side,
+        joined: Joined,
+        has_probes: BTreeSet<Address>,
+        verbose: bool,
+    ) -> Self {
+        Self {
+            attacher,
+            side,
+            joined,
+            has_probes,
+            grown: Arc::default(),
+            verbose,
+        }
+    }
+
+    /// What has come of it.
+    pub(super) fn grown(&self) -> Arc<Mutex<Grown>> {
+        Arc::clone(&self.grown)
+    }
+
+    /// Whether a function has its probe.
+    pub fn has_probe(&self, function: Address) -> bool {
+        self.has_probes.contains(&function)
+    }
+
+    /// Attaches functions until the trace ends. Says how many the kernel accepts.
+    pub fn attach(&mut self, functions: &[Planned], stop: &AtomicBool) -> usize {
+        let at_once = self.attacher.at_once();
+        let before = self.has_probes.len();
+        for some in functions.chunks(at_once) {
+            if stop.load(Ordering::Acquire) {
+                break;
+            }
+            match self.attach_some(some, stop) {
+                Ok(probes) => lock(&self.grown).probes.extend(probes),
+                Err(error) => eprintln!("tracer: {error}; the graph does not grow by it"),
+            }
+        }
+        self.has_probes.len() - before
+    }
+
+    fn attach_some(
+        &mut self,
+        functions: &[Planned],
+        stop: &AtomicBool,
+    ) -> Result<Vec<Probe>, AttachError> {
+        let ids: Vec<_> = functions
+            .iter()
+            .map(|planned| plan::function_id(planned.address))
+            .collect();
+        for &function in &ids {
+            self.joined.begin(function);
+        }
+        let mut watch = Watch {
+            stop,
+            has_probes: &mut self.has_probes,
+            verbose: self.verbose,
+        };
+        let probes = self
+            .attacher
+            .attach(functions, Role::Callee, self.side, &mut watch);
+        let now = Nanoseconds::now();
+        for &function in &ids {
+            self.joined.done(function, now);
+        }
+        probes
+    }
+}
+
+/// Notes the functions that were added, and says which are skipped.
+struct Watch<'a> {
+    stop: &'a AtomicBool,
+    has_probes: &'a mut BTreeSet<Address>,
+    verbose: bool,
+}
+
+impl Observer for Watch<'_> {
+    fn attached(&mut self, functions: &[&Planned]) {
+        let addresses = functions.iter().map(|planned| planned.address);
+        self.has_probes.extend(addresses);
+        if self.verbose {
+            for planned in functions {
+                eprintln!("tracer: added {}", planned.name);
+            }
+        }
+    }
+
+    fn refused(&mut self, error: AttachError) -> Result<(), AttachError> {
+        eprintln!("tracer: {error}; it is left out of the graph");
+        Ok(())
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+}
