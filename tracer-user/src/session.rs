@@ -29,6 +29,7 @@ mod stop;
 mod streaming;
 pub mod target;
 mod tell;
+mod whose;
 
 pub use callers::Callers;
 pub use command::{Begin, Streams};

@@ -27,6 +27,8 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
         tids: Vec::new(),
         names: Vec::new(),
         cgroups: Vec::new(),
+        inherit: false,
+        no_inherit: false,
         duration: None,
         discovery: DiscoveryArgs::default(),
         no_cache: true,

@@ -7,6 +7,7 @@ mod colour;
 mod demo;
 mod describe;
 mod exit;
+mod first;
 mod graph_options;
 mod list;
 mod output;
@@ -40,6 +41,9 @@ use crate::{
 /// Parses the command line, runs it, says what went wrong.
 pub fn main() -> ExitCode {
     let args = Args::parse();
+    if let Some(code) = first::stand_in() {
+        return code;
+    }
     match run(args) {
         Ok(exit) => exit.into(),
         Err(error) => {

@@ -13,6 +13,7 @@ pub mod learning;
 #[cfg(test)]
 mod made_up;
 mod names;
+pub mod numbers;
 pub mod objects;
 pub mod ring_page;
 pub mod running;

@@ -20,11 +20,7 @@ use super::{
 use crate::{
     attach::{AttachError, Observer, Probe, Role, Side},
     graph::Nanoseconds,
-    kernel::{
-        Address,
-        learning::{Looker, has_task},
-        symbols::Symbols,
-    },
+    kernel::{Address, learning::Looker, numbers::Numbers, symbols::Symbols},
     plan::{self, Plan, Planned, Source, learn::Learner},
 };
 
@@ -126,8 +122,12 @@ impl Grower {
 
     /// Whether root calls of a task are recorded.
     fn is_traced(&self, task: u32) -> bool {
-        let processes = &self.start.processes;
-        processes.is_empty() || processes.iter().any(|&process| has_task(process, task))
+        let Some(followed) = &self.start.followed else {
+            return true;
+        };
+        let numbers = Numbers::now(&self.start.kernel.types);
+        let process = numbers.ok().and_then(|numbers| numbers.process_of(task));
+        process.is_some_and(|process| followed.includes(process, task))
     }
 
     /// Attaches what was learned and is not attached yet.

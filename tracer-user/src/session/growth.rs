@@ -20,9 +20,9 @@ use anyhow::{Context as _, Result};
 
 use super::grower::Grower;
 use crate::{
-    attach::{Attacher, Probe},
+    attach::{Attacher, Followed, Probe},
     graph::Joined,
-    kernel::{Address, Kernel, learning::Looker},
+    kernel::{Address, Kernel, learning::Looker, numbers},
     plan::{Plan, Rules},
 };
 
@@ -44,9 +44,9 @@ pub struct Start {
     pub plan: Plan,
     /// What was seen to run under the roots so far, with its hits.
     pub seen: BTreeMap<Address, u64>,
-    /// Only tasks of these processes are looked at; of all, if there are none.
-    pub processes: Vec<u32>,
-    /// A task that will call the roots, if one is known.
+    /// Only those whose root calls are traced are looked at; all, if nobody was named.
+    pub followed: Option<Arc<Followed>>,
+    /// A task that will call the roots, if one is known, by the kernel's number.
     pub first: Option<u32>,
     /// How long it has time before the first look.
     pub pause: Duration,
@@ -101,7 +101,9 @@ impl Growth {
     pub fn end(self) -> Grown {
         self.stop();
         let end = Instant::now() + PATIENCE;
-        while !self.thread.is_finished() && Instant::now() < end {
+        // In a PID namespace what the thread has left must not be left behind, see `Looker`.
+        let must_wait = numbers::namespace().is_some();
+        while !self.thread.is_finished() && (must_wait || Instant::now() < end) {
             thread::sleep(Duration::from_millis(5));
         }
         std::mem::take(&mut *lock(&self.grown))

@@ -16,12 +16,13 @@ use super::{
     growth::{Growth, Start},
     learning,
     probes::{self, Probes},
-    tell,
+    processes::Processes,
+    tell, whose,
 };
 use crate::{
-    attach::{Attacher, Way, Ways},
+    attach::{Attacher, Followed, Way, Ways},
     graph::Joined,
-    kernel::{Kernel, learning::Looker},
+    kernel::{Kernel, learning::Looker, numbers::Numbers},
     learn::{
         Narrowing, Programs, Sets,
         narrowing::{self, Host},
@@ -49,6 +50,8 @@ pub struct Prepared {
     pub found: Found,
     /// Where it is kept what was learned.
     pub cache: Option<Cache>,
+    /// The processes that were named.
+    pub processes: Processes,
     /// The command.
     pub subject: Option<Subject>,
     /// How the recording is asked for, if it waits for that.
@@ -71,26 +74,23 @@ impl Prepared {
     /// Loads the object and attaches the plan.
     pub fn attach(&self, options: &Options) -> Result<Attached> {
         let command = self.subject.as_ref().and_then(Subject::pid);
-        let own = std::process::id();
-        let looker = self.found.looker().unwrap_or(own);
-        attached::attach(
+        let own = whose::own(&self.kernel.types, self.found.looker())?;
+        let mut attached = attached::attach(
             options,
             &self.kernel,
             &self.plan,
             self.ways,
             self.way,
-            options.callers.config([own, looker], command),
+            options.callers.config(own, command.is_some()),
             &self.stop,
-        )
-    }
-
-    /// The processes that are traced, if not all.
-    fn processes(&self, options: &Options) -> Vec<u32> {
-        if !options.callers.pids.is_empty() {
-            return options.callers.pids.clone();
-        }
-        let subject = self.subject.as_ref();
-        subject.and_then(Subject::pid).into_iter().collect()
+        )?;
+        whose::begin(
+            &self.kernel.types,
+            &options.callers,
+            (&self.processes, command),
+            &mut attached,
+        )?;
+        Ok(attached)
     }
 
     /// Begins to narrow the trace, or to make it grow, if that is wanted.
@@ -100,6 +100,7 @@ impl Prepared {
         attacher: Attacher,
         joined: Joined,
         (sets, programs): (&Arc<Mutex<Sets>>, Programs),
+        followed: Option<Arc<Followed>>,
     ) -> Result<Change> {
         match &mut self.found {
             Found::All(seen) => {
@@ -122,7 +123,7 @@ impl Prepared {
                 let Some((pause, looker)) = growth.take() else {
                     return Ok(Change::Never);
                 };
-                self.grow(options, attacher, joined, (pause, looker))
+                self.grow(options, attacher, joined, (pause, looker), followed)
                     .map(Change::Grows)
             }
         }
@@ -134,15 +135,18 @@ impl Prepared {
         attacher: Attacher,
         joined: Joined,
         (pause, looker): (Duration, Looker),
+        followed: Option<Arc<Followed>>,
     ) -> Result<Growth> {
+        let held = self.subject.as_ref().and_then(Subject::held);
+        let numbers = Numbers::now(&self.kernel.types)?;
         let start = Start {
             kernel: Arc::clone(&self.kernel),
             rules: Arc::clone(&self.rules),
             attacher,
             plan: self.plan.clone(),
             seen: self.found.hits(),
-            processes: self.processes(options),
-            first: self.subject.as_ref().and_then(Subject::held),
+            followed,
+            first: held.and_then(|held| numbers.task(held)),
             pause,
             joined,
             verbose: options.verbose,

@@ -17,10 +17,10 @@ use super::{
     prepared::{Change, Prepared},
     printer::Printer,
     probes::{self, FIRST_GENERATION},
-    processes,
+    processes::Processes,
     recorder::{self, Recorder},
     streaming::{self, Ends},
-    tell,
+    tell, whose,
 };
 use crate::{
     attach::Ways,
@@ -41,7 +41,8 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
         .filter(|target| target.waits_to_be_asked())
         .map(|_| signal(SignalKind::user_defined1()));
     let save = save.transpose().context("cannot listen for signals")?;
-    processes::end_with(&options.callers.pids, &stop)?;
+    let processes = Processes::open(&options.callers.pids)?;
+    processes.end(&stop);
     // Nothing is forked meanwhile.
     let haste = Haste::begin();
     let kernel = Arc::new(Kernel::read()?);
@@ -88,6 +89,7 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
         way,
         found,
         cache,
+        processes,
         subject,
         save,
         stop,
@@ -103,7 +105,9 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
         arming,
         controls,
         rings,
-        tracepoint,
+        cgroups,
+        followed,
+        tracepoints,
         mut probes,
         logger,
     } = {
@@ -152,7 +156,8 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     if !stop.is_wanted() {
         lock(&sets).arm()?;
         tell::tracing(&prepared.plan, functions, cost);
-        change = prepared.change(options, attacher, joined, (&sets, programs))?;
+        change = prepared.change(options, attacher, joined, (&sets, programs), followed)?;
+        whose::watch_cgroups(&options.callers.cgroups, cgroups, &stop);
         if let Some(subject) = prepared.subject.take() {
             child = Some(subject.release().await?);
         }
@@ -188,7 +193,7 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     // Its sockets are closed before a child process may take over what is to be let go.
     tell::delivered(watch.end().as_ref());
     prepared.leave(options, change, probes, &sets);
-    drop((tracepoint, logger));
+    drop((tracepoints, logger));
     tell::written(finished.printed)?;
     let whole = "the recording cannot be written on; what was written before is whole";
     finished.recorded.context(whole)?;
