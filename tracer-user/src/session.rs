@@ -28,6 +28,7 @@ mod show;
 mod stop;
 mod streaming;
 pub mod target;
+mod tasks;
 mod tell;
 mod whose;
 

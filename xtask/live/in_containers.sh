@@ -1,6 +1,6 @@
 # Nothing of a look process stays that is killed, or whose PID namespace ends, and none of another's is taken away.
 # limit: 400
-# only on 6.1, 6.12, 7.3: what removing an instance takes, of which kernels with and without eventfs have each their own
+# only on 6.12: what tracer and its look process do at their ends; with each look the kernel patches all of its functions
 
 drive unix
 sends="--no-cache --gentle -G __sys_sendto"

@@ -115,7 +115,7 @@ pub struct CaptureArgs {
     /// Trace only this process, and end with it; may be repeated
     #[arg(short, long = "pid", value_name = "PID", value_parser = values::id)]
     pub pids: Vec<u32>,
-    /// Trace only this task (thread); may be repeated
+    /// Trace only this task (thread), and end with it; may be repeated
     #[arg(long = "tid", value_name = "TID", value_parser = values::id)]
     pub tids: Vec<u32>,
     /// Trace what -p and --tid name and all that it starts from now on, as is done with a command

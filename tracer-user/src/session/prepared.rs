@@ -17,7 +17,9 @@ use super::{
     learning,
     probes::{self, Probes},
     processes::Processes,
-    tell, whose,
+    tasks::Tasks,
+    tell,
+    whose::{self, Named},
 };
 use crate::{
     attach::{Attacher, Followed, Way, Ways},
@@ -52,6 +54,8 @@ pub struct Prepared {
     pub cache: Option<Cache>,
     /// The processes that were named.
     pub processes: Processes,
+    /// And the tasks.
+    pub tasks: Tasks,
     /// The command.
     pub subject: Option<Subject>,
     /// How the recording is asked for, if it waits for that.
@@ -84,12 +88,12 @@ impl Prepared {
             options.callers.config(own, command.is_some()),
             &self.stop,
         )?;
-        whose::begin(
-            &self.kernel.types,
-            &options.callers,
-            (&self.processes, command),
-            &mut attached,
-        )?;
+        let named = Named {
+            processes: &self.processes,
+            tasks: &self.tasks,
+            command,
+        };
+        whose::begin(&self.kernel.types, &options.callers, &named, &mut attached)?;
         Ok(attached)
     }
 

@@ -20,6 +20,7 @@ use super::{
     processes::Processes,
     recorder::{self, Recorder},
     streaming::{self, Ends},
+    tasks::Tasks,
     tell, whose,
 };
 use crate::{
@@ -43,6 +44,8 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
     let save = save.transpose().context("cannot listen for signals")?;
     let processes = Processes::open(&options.callers.pids)?;
     processes.end(&stop);
+    let tasks = Tasks::open(&options.callers.tids);
+    tasks.end(&stop);
     // Nothing is forked meanwhile.
     let haste = Haste::begin();
     let kernel = Arc::new(Kernel::read()?);
@@ -90,6 +93,7 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
         found,
         cache,
         processes,
+        tasks,
         subject,
         save,
         stop,

@@ -5,7 +5,7 @@ use std::{iter, time::Duration};
 use anyhow::{Context as _, Result};
 use tracer_common::MAX_NAMES;
 
-use super::{Stop, attached::Attached, callers::Callers, processes::Processes};
+use super::{Stop, attached::Attached, callers::Callers, processes::Processes, tasks::Tasks};
 use crate::{
     attach::{Controls, Followed, List},
     kernel::{
@@ -17,6 +17,16 @@ use crate::{
 
 /// How often it is looked whether a cgroup is the one that was named.
 const TICK: Duration = Duration::from_millis(100);
+
+/// Those that were named by numbers, and held before anything else was done.
+pub struct Named<'a> {
+    /// The processes.
+    pub processes: &'a Processes,
+    /// The tasks.
+    pub tasks: &'a Tasks,
+    /// The command's process.
+    pub command: Option<u32>,
+}
 
 /// tracer itself and its look process, by the kernel's numbers.
 pub fn own(types: &Types, looker: Option<u32>) -> Result<[u32; 2]> {
@@ -41,42 +51,37 @@ pub fn own(types: &Types, looker: Option<u32>) -> Result<[u32; 2]> {
 pub fn begin(
     types: &Types,
     callers: &Callers,
-    (processes, command): (&Processes, Option<u32>),
+    named: &Named<'_>,
     attached: &mut Attached,
 ) -> Result<()> {
     attached.cgroups.set_cgroups(ids(&callers.cgroups))?;
     if let Some(followed) = &attached.followed {
-        follow(
-            &Numbers::now(types)?,
-            callers,
-            (processes, command),
-            followed,
-        );
+        follow(&Numbers::now(types)?, callers, named, followed);
     }
     Ok(())
 }
 
-fn follow(
-    numbers: &Numbers,
-    callers: &Callers,
-    (processes, command): (&Processes, Option<u32>),
-    followed: &Followed,
-) {
-    let command = command.filter(|_| !callers.has_numbers());
+fn follow(numbers: &Numbers, callers: &Callers, named: &Named<'_>, followed: &Followed) {
+    let command = named.command.filter(|_| !callers.has_numbers());
     if let Some(process) = command.and_then(|command| numbers.process(command)) {
         followed.add(List::Processes, process);
     }
+    // In this order: whoever gets the number of one that has ended from now on is not in the list by the kernel's doing.
     for &pid in &callers.pids {
         if let Some(process) = numbers.process(pid) {
             followed.add(List::Processes, process);
-            // In this order: whoever gets the number from now on is not in the list by the kernel's doing.
-            if processes.has_ended(pid) {
+            if named.processes.has_ended(pid) {
                 followed.remove(List::Processes, process);
             }
         }
     }
-    for task in callers.tids.iter().filter_map(|&tid| numbers.task(tid)) {
-        followed.add(List::Tasks, task);
+    for &tid in &callers.tids {
+        if let Some(task) = numbers.task(tid) {
+            followed.add(List::Tasks, task);
+            if named.tasks.has_ended(tid) {
+                followed.remove(List::Tasks, task);
+            }
+        }
     }
 }
 

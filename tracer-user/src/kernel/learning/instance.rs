@@ -5,7 +5,7 @@
 //! mean the same in all PID namespaces: tracefs is one for all of them.
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{self, File},
     io,
     path::{Path, PathBuf},
     thread,
@@ -123,23 +123,8 @@ fn locked(path: &Path) -> Result<File, TracefsError> {
 
 /// Removes the instances that nobody holds.
 fn remove_stale(instances: &Path) {
-    let Ok(entries) = fs::read_dir(instances) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        let path = entry.path();
-        if !entry.file_name().to_str().is_some_and(is_ours) {
-            continue;
-        }
-        let Ok(directory) = File::open(&path) else {
-            continue;
-        };
-        let removed = match directory.try_lock() {
-            Ok(()) => remove(&path),
-            Err(TryLockError::WouldBlock) => continue,
-            Err(TryLockError::Error(error)) => Err(error),
-        };
-        match removed {
+    for (path, _claim) in unheld(instances) {
+        match remove(&path) {
             Ok(()) => log::info!(
                 "removed {}, left by a tracer that was killed",
                 path.display()
@@ -147,6 +132,19 @@ fn remove_stale(instances: &Path) {
             Err(error) => log::warn!("cannot remove {}: {error}", path.display()),
         }
     }
+}
+
+/// The instances of tracer's that nobody holds, which are held now.
+fn unheld(instances: &Path) -> Vec<(PathBuf, File)> {
+    let entries = fs::read_dir(instances).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| entry.file_name().to_str().is_some_and(is_ours))
+        .filter_map(|entry| {
+            let directory = File::open(entry.path()).ok()?;
+            directory.try_lock().ok()?;
+            Some((entry.path(), directory))
+        })
+        .collect()
 }
 
 /// Whether an instance is one of tracer's: the prefix, a process, and the inode of its PID namespace if that is not the initial one.
@@ -188,14 +186,17 @@ mod tests {
         // No process has that number, and it is held all the same: by one in another namespace.
         let held = make("tracer-4194305");
         let claim = locked(&held).unwrap();
-        let others = [make("other"), make("tracer-")];
+        make("other");
+        make("tracer-");
         // Process 1 runs, and has not made it.
         let left = make("tracer-1");
-        remove_stale(base.path());
-        assert!(held.exists() && others.iter().all(|other| other.exists()));
-        assert!(!left.exists());
+        let paths = || {
+            let unheld = unheld(base.path());
+            unheld.into_iter().map(|(path, _)| path).collect::<Vec<_>>()
+        };
+        assert_eq!(paths(), [left.as_path()]);
+        fs::remove_dir(left).unwrap();
         drop(claim);
-        remove_stale(base.path());
-        assert!(!held.exists());
+        assert_eq!(paths(), [held]);
     }
 }
