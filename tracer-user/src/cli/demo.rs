@@ -4,7 +4,8 @@ use anyhow::{Context as _, Result};
 
 use super::{
     args::{
-        CaptureArgs, DemoArgs, DiscoveryArgs, FilterArgs, ScopeArgs, ShowArgs, TraceArgs, WatchArgs,
+        CaptureArgs, ChildrenArgs, DemoArgs, DiscoveryArgs, FilterArgs, ScopeArgs, ShowArgs,
+        TraceArgs, WatchArgs,
     },
     exit::Exit,
 };
@@ -27,8 +28,7 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
         tids: Vec::new(),
         names: Vec::new(),
         cgroups: Vec::new(),
-        inherit: false,
-        no_inherit: false,
+        children: ChildrenArgs::default(),
         duration: None,
         discovery: DiscoveryArgs::default(),
         no_cache: true,

@@ -4,6 +4,9 @@
 //! knows nothing of strangers' children, and if it were killed, the process that switches the function tracer off would be, too. So
 //! the first process only stands in: tracer is a child of it, signals are passed on to that, every process that ends is reaped, and it ends with
 //! tracer, the way tracer has ended.
+//!
+//! Up to 6.8 it must not: a child with probes that is killed with the first process never dies, see [`crate::session`]'s `probes::detach`. The first
+//! process itself lets its probes go before it waits for anybody (do_exit, kernel/exit.c), so there tracer is the first process.
 
 use std::{fs, process::ExitCode, thread, time::Duration};
 
@@ -16,7 +19,7 @@ use nix::{
     unistd::{ForkResult, Pid, fork, getpid},
 };
 
-use crate::kernel::{learning, numbers};
+use crate::kernel::{btf::Types, learning, numbers};
 
 /// What is passed on.
 const PASSED_ON: [Signal; 5] = [
@@ -36,6 +39,9 @@ pub fn stand_in() -> Option<ExitCode> {
     if getpid().as_raw() != 1 || numbers::namespace().is_none() {
         return None;
     }
+    // What came instead of `tasks_rcu_exit_srcu` (6.9).
+    let types = Types::load().ok()?;
+    types.member_offset("task_struct", "rcu_tasks_exit_list")?;
     let mut awaited = SigSet::from_iter(PASSED_ON);
     awaited.add(Signal::SIGCHLD);
     // A signal that is blocked waits, and one that comes to the first process would be lost otherwise (sig_ignored, kernel/signal.c).

@@ -24,13 +24,13 @@ pub fn check(pids: &[u32], tids: &[u32]) -> Result<()> {
     if matches!(facts::lockdown(), Ok(Lockdown::Confidentiality)) {
         bail!(ObjectError::Forbidden);
     }
-    if let Some(pid) = pids.iter().find(|pid| !exists(pid)) {
+    if let Some(pid) = pids.iter().find(|pid| !exists(**pid)) {
         bail!(Usage(format!("there is no process {pid}; see `ps`")));
     }
     for &pid in pids {
         leads(pid)?;
     }
-    if let Some(tid) = tids.iter().find(|tid| !exists(tid)) {
+    if let Some(tid) = tids.iter().find(|tid| !exists(**tid)) {
         bail!(Usage(format!("there is no task {tid}; see `ps -eL`")));
     }
     if let Err(error) = KernelText::open() {
@@ -41,8 +41,8 @@ pub fn check(pids: &[u32], tids: &[u32]) -> Result<()> {
 
 /// Whether a number is that of a process or of another task. /proc may be that of another PID namespace, so the kernel is asked, which
 /// finds threads, too (kill_proc_info, kernel/signal.c).
-fn exists(id: &u32) -> bool {
-    let task = i32::try_from(*id).map(Pid::from_raw);
+fn exists(id: u32) -> bool {
+    let task = i32::try_from(id).map(Pid::from_raw);
     task.is_ok_and(|task| kill(task, None) != Err(Errno::ESRCH))
 }
 

@@ -118,12 +118,8 @@ pub struct CaptureArgs {
     /// Trace only this task (thread), and end with it; may be repeated
     #[arg(long = "tid", value_name = "TID", value_parser = values::id)]
     pub tids: Vec<u32>,
-    /// Trace what -p and --tid name and all that it starts from now on, as is done with a command
-    #[arg(long)]
-    pub inherit: bool,
-    /// Trace the command alone, and none of the processes that it starts
-    #[arg(long, conflicts_with = "inherit")]
-    pub no_inherit: bool,
+    #[command(flatten)]
+    pub children: ChildrenArgs,
     /// Trace only tasks of this name, as in /proc/PID/comm; may be repeated
     #[arg(long = "comm", value_name = "NAME")]
     pub names: Vec<CommandName>,
@@ -164,6 +160,17 @@ pub struct CaptureArgs {
     /// What the command reads and writes; what takes the terminal has it otherwise
     #[arg(skip)]
     pub streams: Streams,
+}
+
+/// Whether what is started by those who are traced is traced, too
+#[derive(Clone, Copy, Debug, Default, ClapArgs)]
+pub struct ChildrenArgs {
+    /// Trace what -p and --tid name and all that it starts from now on, as is done with a command
+    #[arg(long)]
+    pub inherit: bool,
+    /// Trace the command alone, and none of the processes that it starts
+    #[arg(long, conflicts_with = "inherit")]
+    pub no_inherit: bool,
 }
 
 /// How it is found out what runs under the roots
@@ -341,18 +348,22 @@ impl CaptureArgs {
 
     fn children(&self) -> Result<Children> {
         let names_somebody = !(self.pids.is_empty() && self.tids.is_empty());
-        if self.inherit && !names_somebody && self.command.is_empty() {
+        let ChildrenArgs {
+            inherit,
+            no_inherit,
+        } = self.children;
+        if inherit && !names_somebody && self.command.is_empty() {
             bail!(Usage(
                 "--inherit follows what somebody starts: say who, with -p PID, --tid TID or a command".to_owned()
             ));
         }
-        if self.no_inherit && (names_somebody || self.command.is_empty()) {
+        if no_inherit && (names_somebody || self.command.is_empty()) {
             bail!(Usage(
                 "--no-inherit is for a command; what -p and --tid name is traced alone anyway"
                     .to_owned()
             ));
         }
-        Ok(match (self.inherit, self.no_inherit) {
+        Ok(match (inherit, no_inherit) {
             (true, _) => Children::Followed,
             (_, true) => Children::LeftOut,
             _ => Children::Usual,

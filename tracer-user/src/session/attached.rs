@@ -33,8 +33,8 @@ pub struct Attached {
     pub controls: Controls,
     /// One for each CPU.
     pub rings: Vec<RingBuf<MapData>>,
-    /// Says which cgroups are traced.
-    pub cgroups: Controls,
+    /// Says which cgroups are traced, until somebody does so.
+    pub cgroups: Option<Controls>,
     /// Says which processes and tasks are traced; none if nobody was named.
     pub followed: Option<Arc<Followed>>,
     /// To be held as long as the trace is armed.
@@ -82,7 +82,7 @@ pub fn attach(
         arming,
         controls,
         rings,
-        cgroups,
+        cgroups: Some(cgroups),
         followed,
         tracepoints,
         probes,

@@ -93,7 +93,13 @@ impl Prepared {
             tasks: &self.tasks,
             command,
         };
-        whose::begin(&self.kernel.types, &options.callers, &named, &mut attached)?;
+        whose::begin(
+            &self.kernel.types,
+            &options.callers,
+            &named,
+            &mut attached,
+            &self.stop,
+        )?;
         Ok(attached)
     }
 

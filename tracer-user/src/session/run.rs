@@ -21,7 +21,7 @@ use super::{
     recorder::{self, Recorder},
     streaming::{self, Ends},
     tasks::Tasks,
-    tell, whose,
+    tell,
 };
 use crate::{
     attach::Ways,
@@ -109,7 +109,7 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
         arming,
         controls,
         rings,
-        cgroups,
+        cgroups: _,
         followed,
         tracepoints,
         mut probes,
@@ -161,7 +161,6 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
         lock(&sets).arm()?;
         tell::tracing(&prepared.plan, functions, cost);
         change = prepared.change(options, attacher, joined, (&sets, programs), followed)?;
-        whose::watch_cgroups(&options.callers.cgroups, cgroups, &stop);
         if let Some(subject) = prepared.subject.take() {
             child = Some(subject.release().await?);
         }

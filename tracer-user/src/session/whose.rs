@@ -53,8 +53,12 @@ pub fn begin(
     callers: &Callers,
     named: &Named<'_>,
     attached: &mut Attached,
+    stop: &Stop,
 ) -> Result<()> {
-    attached.cgroups.set_cgroups(ids(&callers.cgroups))?;
+    if let Some(mut controls) = attached.cgroups.take() {
+        controls.set_cgroups(ids(&callers.cgroups))?;
+        watch_cgroups(&callers.cgroups, controls, stop);
+    }
     if let Some(followed) = &attached.followed {
         follow(&Numbers::now(types)?, callers, named, followed);
     }
@@ -93,7 +97,7 @@ fn ids(cgroups: &[Cgroup]) -> [u64; MAX_NAMES] {
 
 /// Says when a cgroup is gone, and follows one that is made again, which the kernel takes for another, until it is to stop. What runs
 /// there before that is seen is not traced.
-pub fn watch_cgroups(cgroups: &[Cgroup], mut controls: Controls, stop: &Stop) {
+fn watch_cgroups(cgroups: &[Cgroup], mut controls: Controls, stop: &Stop) {
     if cgroups.is_empty() {
         return;
     }
