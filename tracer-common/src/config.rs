@@ -34,8 +34,13 @@ pub const TASKS_BYTES: u32 = TASK_SLOTS * TASK_BYTES;
 /// The highest [`Config::quick_depth`]: open calls whose frames are kept. Deeper ones are counted only; kernel stacks of 16 KiB hold fewer.
 pub const MAX_QUICK_DEPTH: u64 = 128;
 
-/// Processes, and tasks, that can be named.
-pub const MAX_TASKS_NAMED: usize = 16;
+/// One above the highest number that a task can have (PID_MAX_LIMIT of 64-bit kernels, include/linux/threads.h).
+pub const MAX_TASKS: u32 = 1 << 22;
+/// A list of tasks, a bit each, bytes.
+pub const FOLLOWED_LIST_BYTES: u32 = MAX_TASKS / 8;
+/// The list of processes that are traced, and behind it that of tasks, bytes. See `whose` in tracer-ebpf.
+pub const FOLLOWED_BYTES: u32 = 2 * FOLLOWED_LIST_BYTES;
+
 /// Command names, and cgroups, that can be given.
 pub const MAX_NAMES: usize = 4;
 
@@ -43,30 +48,34 @@ pub const MAX_NAMES: usize = 4;
 pub const MAX_ARGUMENTS: u32 = 6;
 
 /// Whose root calls are traced. What is named in one list are alternatives, an empty list asks for nothing, and every
-/// list must be met. Lists end at the first zero.
+/// list must be met. Lists of names end at the first zero; which processes and tasks were named stands in a map, because those that they
+/// start may join. Numbers are those of the initial PID namespace.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Callers {
     /// The processes of the tracer itself, whose root calls are left out; two zeros leave out none.
     pub not_tgids: [u32; 2],
-    /// Processes.
-    pub tgids: [u32; MAX_TASKS_NAMED],
-    /// Tasks.
-    pub tids: [u32; MAX_TASKS_NAMED],
+    /// Whether processes were named; 0 is no.
+    pub processes_named: u32,
+    /// Whether tasks were named; 0 is no.
+    pub tasks_named: u32,
+    /// Whether what those start is traced, too; 0 is no.
+    pub children_followed: u32,
+    /// How many cgroups were named (v2): the task is in one of them or below. Their ids are in a map, because one may be made again.
+    pub cgroups_named: u32,
     /// Command names as in the task (`TASK_COMM_LEN`, include/linux/sched.h), filled up with zeros, as two native words.
     pub comms: [[u64; 2]; MAX_NAMES],
-    /// Ids of cgroups (v2): the task is in one of them or below.
-    pub cgroups: [u64; MAX_NAMES],
 }
 
 impl Callers {
     /// Everybody.
     pub const ALL: Self = Self {
         not_tgids: [0; 2],
-        tgids: [0; MAX_TASKS_NAMED],
-        tids: [0; MAX_TASKS_NAMED],
+        processes_named: 0,
+        tasks_named: 0,
+        children_followed: 0,
+        cgroups_named: 0,
         comms: [[0; 2]; MAX_NAMES],
-        cgroups: [0; MAX_NAMES],
     };
 }
 
@@ -93,6 +102,10 @@ pub struct Config {
     pub preempt_layout: crate::PreemptLayout,
     /// The offset of `__state` in `struct task_struct`, bytes (5.14+).
     pub task_state_offset: u64,
+    /// The offset of `pid` in `struct task_struct`, bytes.
+    pub task_number_offset: u64,
+    /// The offset of `tgid` there, bytes.
+    pub process_number_offset: u64,
     /// What trampolines call before and behind a program.
     pub trampoline_code: [Text; 4],
     /// Root calls are traced only if they are theirs.
@@ -119,6 +132,8 @@ impl Config {
         preempt_count_offset: 0,
         preempt_layout: crate::PreemptLayout::UNKNOWN,
         task_state_offset: 0,
+        task_number_offset: 0,
+        process_number_offset: 0,
         trampoline_code: [Text { start: 0, bytes: 0 }; 4],
         callers: Callers::ALL,
         max_depth: crate::NO_DEPTH_LIMIT,
@@ -142,13 +157,10 @@ mod tests {
 
     #[test]
     fn config_has_no_padding() {
-        assert_eq!(
-            size_of::<Callers>(),
-            2 * 4 + 2 * MAX_TASKS_NAMED * 4 + MAX_NAMES * (16 + 8)
-        );
+        assert_eq!(size_of::<Callers>(), 6 * 4 + MAX_NAMES * 16);
         assert_eq!(
             size_of::<Config>(),
-            4 * 8 + 4 * 16 + size_of::<Callers>() + 4 * 4 + 8 + MAX_CPUS / 8
+            6 * 8 + 4 * 16 + size_of::<Callers>() + 4 * 4 + 8 + MAX_CPUS / 8
         );
     }
 }

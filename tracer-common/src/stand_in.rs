@@ -23,5 +23,7 @@ pub const PREEMPT_COUNT_OFFSET: i16 = 0x7472;
 pub const GATE_WORD: i16 = 0x7478;
 /// Stands for the side that a copy of a program serves.
 pub const SIDE: u64 = 0x7472_0008_7472_0008;
+/// Stands for the memory of the lists of processes and tasks that are traced, [`crate::FOLLOWED_BYTES`] long.
+pub const FOLLOWED: u64 = 0x7472_0009_7472_0009;
 /// Stands for the mask of [`crate::Config::preempt_layout`].
 pub const PREEMPT_MASK: u64 = 0x7472_0007_7472_0007;

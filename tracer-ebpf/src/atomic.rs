@@ -1,9 +1,9 @@
-//! The two atomic operations that the tables need.
+//! The atomic operations that the tables need.
 //!
 //! `core::sync::atomic` offers none on this target (its `target_has_atomic` is unset), although the
-//! kernel has both since 5.12 (Documentation/bpf/standardization/instruction-set.rst).
+//! kernel has them since 5.12 (Documentation/bpf/standardization/instruction-set.rst).
 
-use core::intrinsics::{AtomicOrdering, atomic_cxchg, atomic_xadd};
+use core::intrinsics::{AtomicOrdering, atomic_and, atomic_cxchg, atomic_or, atomic_xadd};
 
 /// Adds `delta` and returns what was there before. One instruction: an interrupt that does the same
 /// on the same CPU sees the number before or after, never the same one.
@@ -27,4 +27,24 @@ pub unsafe fn compare_exchange(cell: *mut u64, old: u64, new: u64) -> bool {
         atomic_cxchg::<u64, { AtomicOrdering::SeqCst }, { AtomicOrdering::SeqCst }>(cell, old, new)
     };
     found == old
+}
+
+/// Sets `bits`, whatever others do to the rest.
+///
+/// # Safety
+/// `word` points to a word inside a map value.
+#[inline(always)]
+pub unsafe fn set_bits(word: *mut u64, bits: u64) {
+    // SAFETY: the caller's promise.
+    unsafe { atomic_or::<u64, u64, { AtomicOrdering::SeqCst }>(word, bits) };
+}
+
+/// Clears `bits`, whatever others do to the rest.
+///
+/// # Safety
+/// `word` points to a word inside a map value.
+#[inline(always)]
+pub unsafe fn clear_bits(word: *mut u64, bits: u64) {
+    // SAFETY: the caller's promise.
+    unsafe { atomic_and::<u64, u64, { AtomicOrdering::SeqCst }>(word, !bits) };
 }

@@ -1,14 +1,17 @@
 //! Whose root calls are traced.
 //!
-//! Asked when a root is entered outside of a root call, and nowhere else: inside one the answer is known. The lists are
-//! constants to the verifier, so what was not asked for is not in the program that runs. Cheap questions come first.
+//! Asked when a root is entered outside of a root call, and nowhere else: inside one the answer is known. What is asked for is
+//! constant to the verifier, so what was not is not in the program that runs. Cheap questions come first.
 
 use aya_ebpf::helpers::{
     bpf_get_current_comm, bpf_get_current_pid_tgid, generated::bpf_get_current_ancestor_cgroup_id,
 };
-use tracer_common::{MAX_NAMES, MAX_TASKS_NAMED};
+use tracer_common::MAX_NAMES;
 
-use crate::maps::config;
+use crate::{
+    maps::{cgroup, config},
+    whose::{self, List},
+};
 
 /// Levels of cgroups that are looked at, the root's the first. The kernel itself knows no limit
 /// (`cgroup.max.descendants`), but systemd stays below ten.
@@ -39,19 +42,12 @@ fn is_own_process(tgid: u32) -> bool {
 
 #[inline(always)]
 fn is_wanted_process(tgid: u32) -> bool {
-    if config!(callers.tgids[0]) == 0 {
-        return true;
-    }
-    // Idle tasks have no number of their own, and an unused place has that number.
-    (0..MAX_TASKS_NAMED).any(|index| tgid != 0 && config!(callers.tgids[index]) == tgid)
+    config!(callers.processes_named) == 0 || whose::is_followed(List::Processes, tgid)
 }
 
 #[inline(always)]
 fn is_wanted_task(tid: u32) -> bool {
-    if config!(callers.tids[0]) == 0 {
-        return true;
-    }
-    (0..MAX_TASKS_NAMED).any(|index| tid != 0 && config!(callers.tids[index]) == tid)
+    config!(callers.tasks_named) == 0 || whose::is_followed(List::Tasks, tid)
 }
 
 #[inline(always)]
@@ -76,7 +72,8 @@ fn has_wanted_name() -> bool {
 /// to know from within a cgroup namespace.
 #[inline(always)]
 fn is_in_wanted_cgroup() -> bool {
-    if config!(callers.cgroups[0]) == 0 {
+    let named = config!(callers.cgroups_named) as usize;
+    if named == 0 {
         return true;
     }
     for level in 0..CGROUP_LEVELS {
@@ -85,7 +82,7 @@ fn is_in_wanted_cgroup() -> bool {
         if id == 0 {
             return false;
         }
-        if (0..MAX_NAMES).any(|index| config!(callers.cgroups[index]) == id) {
+        if (0..MAX_NAMES).any(|index| index < named && cgroup(index) == id) {
             return true;
         }
     }

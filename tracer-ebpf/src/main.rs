@@ -35,6 +35,7 @@ mod site;
 mod switch;
 mod task;
 mod trampoline;
+mod whose;
 
 use aya_ebpf::{
     bindings::pt_regs,
@@ -215,6 +216,13 @@ pub extern "C" fn hidden_kexit(registers: *mut pt_regs) -> i32 {
 #[btf_tracepoint(function = "sched_switch")]
 pub fn sched_switch(ctx: BtfTracePointContext) -> i32 {
     switch::sched_switch(&ctx);
+    0
+}
+
+/// A task was made.
+#[btf_tracepoint(function = "task_newtask")]
+pub fn task_newtask(ctx: BtfTracePointContext) -> i32 {
+    whose::new_task(&ctx);
     0
 }
 

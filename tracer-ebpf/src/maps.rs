@@ -11,8 +11,9 @@ use aya_ebpf::{
     macros::btf_map,
 };
 use tracer_common::{
-    BATCH_CAPACITY, BatchHeader, Config, CpuCounters, Event, MAX_CPUS, MAX_QUICK_DEPTH, TASK_BYTES,
-    TASK_SLOTS, TASKS_BYTES, TEXT_FUNCTIONS, TextArguments, cursor, generation::SIDES, stand_in,
+    BATCH_CAPACITY, BatchHeader, Config, CpuCounters, Event, MAX_CPUS, MAX_NAMES, MAX_QUICK_DEPTH,
+    TASK_BYTES, TASK_SLOTS, TASKS_BYTES, TEXT_FUNCTIONS, TextArguments, cursor, generation::SIDES,
+    stand_in,
 };
 
 /// Set by userspace before loading; read-only and frozen, so that the verifier knows its values.
@@ -216,6 +217,18 @@ pub static KEEP_EXITS: Shared<u64> = Shared(UnsafeCell::new(0));
 pub fn keeps_exits() -> bool {
     // SAFETY: a global; volatile because userspace writes.
     unsafe { core::ptr::read_volatile(KEEP_EXITS.0.get()) != 0 }
+}
+
+/// The cgroups that were named, by id; 0 where one is gone: userspace follows one that is made again.
+#[unsafe(link_section = ".bss.cgroups")]
+#[unsafe(no_mangle)]
+pub static CGROUPS: Shared<[u64; MAX_NAMES]> = Shared(UnsafeCell::new([0; MAX_NAMES]));
+
+/// See [`CGROUPS`].
+#[inline(always)]
+pub fn cgroup(index: usize) -> u64 {
+    // SAFETY: a global, and the caller's index is within; volatile because userspace writes.
+    unsafe { core::ptr::read_volatile(CGROUPS.0.get().cast::<u64>().add(index)) }
 }
 
 /// One ring per possible CPU.

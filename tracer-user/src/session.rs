@@ -25,7 +25,9 @@ mod show;
 mod stop;
 mod streaming;
 pub mod target;
+mod tasks;
 mod tell;
+mod whose;
 
 pub use callers::Callers;
 pub use command::{Begin, Streams};

@@ -80,6 +80,9 @@ fn what_cannot_be_typed() {
         &[
             "-G", "f", "--comm", "a", "--comm", "b", "--comm", "c", "--comm", "d", "--comm", "e",
         ],
+        &["-G", "f", "--inherit"],
+        &["-G", "f", "--no-inherit", "-p", "1"],
+        &["-G", "f", "--inherit", "--no-inherit", "--", "true"],
         &["-G", "f", "-C", "x"],
         &["-G", "f", "-C", ""],
         &["top"],

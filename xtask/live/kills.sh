@@ -48,8 +48,9 @@ within 20 no_instance || fail "the sampling process leaves an instance"
 # If that is killed, too, the next one clears away what is left.
 trace --gentle -G __sys_sendto
 within 10 learning || fail "no instance of the function tracer"
-kill -KILL "$sampler"
-killed
+# tracer first: it would have another one clear up.
+kill -KILL $tracer "$sampler"
+ends_with 137
 learning || fail "the kernel removes instances by itself"
 tracer list -G __sys_sendto --learn 1s >/tmp/out 2>/tmp/err || fail "exit status $?: $(cat /tmp/err)"
 within 20 no_instance || fail "the instance of a tracer that was killed is left"

@@ -35,7 +35,7 @@ once() {
     shift 2
     : >/tmp/ours
     for time in 1 2; do
-        tracer -v --no-cache -G "$root" --graph-opts noirqs -o /tmp/out -- "$@" >/dev/null 2>/tmp/err ||
+        tracer -v --no-cache -G "$root" --graph-opts noirqs --no-inherit -o /tmp/out -- "$@" >/dev/null 2>/tmp/err ||
             fail "$name: exit status $?: $(cat /tmp/err)"
         clean
         let_go

@@ -58,7 +58,12 @@ enum Kind {
     Functions(ProgramKind),
     /// BPF_TRACE_RAW_TP, 5.5+.
     Tracepoint,
+    /// BPF_TRACE_ITER, 5.8+.
+    Iterator,
 }
+
+/// The attach type of an iterator.
+pub const ITERATOR: u32 = 28;
 
 impl Kind {
     const TRAMPOLINES: Self = Self::Functions(ProgramKind::Many(Many::Trampolines));
@@ -69,13 +74,14 @@ impl Kind {
     const fn program_type(self) -> u32 {
         match self {
             Self::Functions(ProgramKind::Many(Many::Fprobe) | ProgramKind::ManyOf(_)) => 2,
-            Self::Functions(_) | Self::Tracepoint => 26,
+            Self::Functions(_) | Self::Tracepoint | Self::Iterator => 26,
         }
     }
 
     const fn attach_type(self) -> u32 {
         match self {
             Self::Tracepoint => 23,
+            Self::Iterator => ITERATOR,
             Self::Functions(ProgramKind::One(End::Entry)) => 24,
             Self::Functions(ProgramKind::One(End::Exit)) => 25,
             Self::Functions(ProgramKind::ManyOf(_)) => 42,
@@ -197,6 +203,19 @@ pub fn load_at_tracepoint(
         type_id,
     };
     load_any(Kind::Tracepoint, name, instructions, Some(target))
+}
+
+/// Loads a program for an iterator, which is named by the type of the function `bpf_iter_*` of its kind.
+pub fn load_iterator(
+    name: &str,
+    instructions: &[bpf_insn],
+    type_id: u32,
+) -> Result<OwnedFd, LoadError> {
+    let target = Target {
+        object: None,
+        type_id,
+    };
+    load_any(Kind::Iterator, name, instructions, Some(target))
 }
 
 fn load_any(

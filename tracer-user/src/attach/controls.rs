@@ -10,7 +10,7 @@ use aya::{
     Ebpf,
     maps::{Array, Map, MapData, MapError},
 };
-use tracer_common::{CpuCounters, MAX_CPUS, generation::SIDES};
+use tracer_common::{CpuCounters, MAX_CPUS, MAX_NAMES, generation::SIDES};
 
 use super::{ObjectError, Side};
 
@@ -19,6 +19,7 @@ pub struct Controls {
     armed: Array<MapData, u64>,
     inside: Array<MapData, u64>,
     keep_exits: Array<MapData, u64>,
+    cgroups: Array<MapData, [u64; MAX_NAMES]>,
     counters: Arc<Counters>,
 }
 
@@ -56,6 +57,7 @@ impl Controls {
             armed: Array::try_from(again(ebpf, "ARMED")?)?,
             inside: Array::try_from(again(ebpf, "INSIDE")?)?,
             keep_exits: Array::try_from(again(ebpf, ".bss.exits")?)?,
+            cgroups: Array::try_from(again(ebpf, ".bss.cgroups")?)?,
             counters: Arc::new(Counters {
                 cpus: Array::try_from(again(ebpf, ".bss.cpus")?)?,
             }),
@@ -70,6 +72,11 @@ impl Controls {
     /// From now on none begins; those that are open go on.
     pub fn disarm(&mut self) -> Result<(), ObjectError> {
         Ok(self.armed.set(0, 0, 0)?)
+    }
+
+    /// From now on root calls are traced of tasks in these cgroups and below; 0 is none.
+    pub fn set_cgroups(&mut self, ids: [u64; MAX_NAMES]) -> Result<(), ObjectError> {
+        Ok(self.cgroups.set(0, ids, 0)?)
     }
 
     /// Whether entries decline their exits outside of root calls: not while two sets of probes may be on the

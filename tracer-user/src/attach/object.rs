@@ -12,9 +12,12 @@ use aya::{
 };
 use aya_obj::generated::bpf_map_type::{BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_RINGBUF};
 use thiserror::Error;
-use tracer_common::{Config, MAX_CPUS, TASK_BYTES, TASKS_BYTES, stand_in};
+use tracer_common::{Callers, Config, MAX_CPUS, TASK_BYTES, TASKS_BYTES, stand_in};
 
-use super::{Controls, Texts, bpf, error::is_forbidden, instructions::Instructions, variables};
+use super::{
+    Controls, Followed, Texts, bpf, error::is_forbidden, followed, instructions::Instructions,
+    variables,
+};
 use crate::kernel::btf::Types;
 
 /// The eBPF object file, as `cargo xtask build` made it.
@@ -84,16 +87,19 @@ impl Loading {
     };
 }
 
-/// The tracepoint's program. Dropping it takes it away.
-#[must_use = "without the tracepoint the gate goes wrong"]
-pub struct Tracepoint {
-    _link: OwnedFd,
+/// The tracepoints' programs. Dropping them takes them away.
+#[must_use = "without the tracepoints the gate goes wrong, and whom to trace"]
+pub struct Tracepoints {
+    _links: Vec<OwnedFd>,
 }
 
+/// A tracepoint, and the type by which BPF knows it (include/trace/bpf_probe.h).
+type Named = (&'static str, &'static str);
+
 /// Where the CPU goes from one task to another.
-const SWITCH: &str = "sched_switch";
-/// The type by which BPF knows it (include/trace/bpf_probe.h).
-const SWITCH_TYPE: &str = "btf_trace_sched_switch";
+const SWITCH: Named = ("sched_switch", "btf_trace_sched_switch");
+/// Where a task is made.
+const NEW_TASK: Named = ("task_newtask", "btf_trace_task_newtask");
 
 /// The loaded object. What is attached holds itself, so it is needed for attaching only.
 pub struct Object {
@@ -101,6 +107,10 @@ pub struct Object {
     instructions: Instructions,
     /// Instructions name it by its descriptor.
     _tasks: MapData,
+    /// So they do this, which is none if nobody was named.
+    followed: MapData,
+    /// Who was.
+    callers: Callers,
 }
 
 impl Object {
@@ -119,6 +129,9 @@ impl Object {
         }
         let tasks = make_tasks()?;
         object.put_memory(stand_in::TASKS, tasks.fd().as_fd());
+        let callers = &loading.config.callers;
+        let followed = followed::make(callers)?;
+        object.put_memory(stand_in::FOLLOWED, followed.fd().as_fd());
         put_settings(&mut object, &loading.config);
         let level = if loading.diagnostics { u8::MAX } else { 0 };
         let mut ebpf = EbpfLoader::new()
@@ -134,28 +147,50 @@ impl Object {
             ebpf,
             instructions,
             _tasks: tasks,
+            followed,
+            callers: *callers,
         };
         Ok((object, rings))
     }
 
-    /// Attaches the tracepoint that keeps the gate right. Before the trace is armed, and held as long as it is.
+    /// Attaches the tracepoints that keep the gate right, and the lists of those who were named. Before the trace is armed, and held as
+    /// long as it is.
     ///
     /// aya would do it, too, but wants the kernel's types in a form of its own, which takes longer to make than all else here.
-    pub fn attach_tracepoint(&self, types: &Types) -> Result<Tracepoint, ObjectError> {
-        let instructions = self.instructions.of(SWITCH, &HashMap::new())?;
-        let type_id = types.typedef_id(SWITCH_TYPE).unwrap_or_default();
+    pub fn attach_tracepoints(&self, types: &Types) -> Result<Tracepoints, ObjectError> {
+        let new_task = followed::is_used(&self.callers).then_some(NEW_TASK);
+        let links = [Some(SWITCH), new_task].into_iter().flatten();
+        Ok(Tracepoints {
+            _links: links
+                .map(|named| self.attach_tracepoint(named, types))
+                .collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn attach_tracepoint(
+        &self,
+        (name, type_name): Named,
+        types: &Types,
+    ) -> Result<OwnedFd, ObjectError> {
+        let instructions = self.instructions.of(name, &HashMap::new())?;
+        let type_id = types.typedef_id(type_name).unwrap_or_default();
         let explain = |error: &io::Error, reason: String| {
             if is_forbidden(error) {
                 ObjectError::Forbidden
             } else {
-                ObjectError::Tracepoint(SWITCH, reason)
+                ObjectError::Tracepoint(name, reason)
             }
         };
-        let program = bpf::load_at_tracepoint(SWITCH, &instructions, type_id)
+        let program = bpf::load_at_tracepoint(name, &instructions, type_id)
             .map_err(|refusal| explain(&refusal.error, refusal.reason()))?;
-        let link = bpf::link_target(program.as_fd())
-            .map_err(|error| explain(&error, error.to_string()))?;
-        Ok(Tracepoint { _link: link })
+        bpf::link_target(program.as_fd()).map_err(|error| explain(&error, error.to_string()))
+    }
+
+    /// The lists of those whose root calls are traced; none if nobody was named.
+    pub fn followed(&self) -> Result<Option<Followed>, ObjectError> {
+        let followed =
+            followed::is_used(&self.callers).then(|| Followed::of(&self.followed, &self.callers));
+        Ok(followed.transpose().map_err(MapError::IoError)?)
     }
 
     /// The programs, for the attach ways.

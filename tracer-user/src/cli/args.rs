@@ -8,8 +8,8 @@ use super::values;
 pub use super::{
     recording_args::{DiffArgs, GraphArgs, RecordArgs, ReplayArgs, ReportArgs},
     trace_args::{
-        CaptureArgs, FilterArgs, LatencyArgs, ProfileArgs, ScopeArgs, ShowArgs, TopArgs, TraceArgs,
-        WatchArgs,
+        CaptureArgs, ChildrenArgs, FilterArgs, LatencyArgs, ProfileArgs, ScopeArgs, ShowArgs,
+        TopArgs, TraceArgs, WatchArgs,
     },
 };
 use crate::{attach::Way, learn::sampling};

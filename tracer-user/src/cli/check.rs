@@ -189,7 +189,7 @@ fn way(way: Way, ways: Ways) -> Finding {
 fn probe(types: Option<&Types>) -> anyhow::Result<()> {
     let types = types.context("without types there is nothing to attach by")?;
     let (object, _rings) = Object::load(&Loading::SMALLEST)?;
-    let _tracepoint = object.attach_tracepoint(types)?;
+    let _tracepoints = object.attach_tracepoints(types)?;
     pair::try_out(&object, types)?;
     Ok(())
 }

@@ -3,7 +3,9 @@
 use anyhow::{Context as _, Result};
 
 use super::{
-    args::{CaptureArgs, DemoArgs, FilterArgs, ScopeArgs, ShowArgs, TraceArgs, WatchArgs},
+    args::{
+        CaptureArgs, ChildrenArgs, DemoArgs, FilterArgs, ScopeArgs, ShowArgs, TraceArgs, WatchArgs,
+    },
     discovery::DiscoveryArgs,
     exit::Exit,
 };
@@ -26,6 +28,7 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
         tids: Vec::new(),
         names: Vec::new(),
         cgroups: Vec::new(),
+        children: ChildrenArgs::default(),
         duration: None,
         discovery: DiscoveryArgs::default(),
         no_cache: true,

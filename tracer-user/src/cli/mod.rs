@@ -8,6 +8,7 @@ mod demo;
 mod describe;
 mod discovery;
 mod exit;
+mod first;
 mod graph_options;
 mod list;
 mod output;
@@ -41,6 +42,9 @@ use crate::{
 /// Parses the command line, runs it, says what went wrong.
 pub fn main() -> ExitCode {
     let args = Args::parse();
+    if let Some(code) = first::stand_in() {
+        return code;
+    }
     match run(args) {
         Ok(exit) => exit.into(),
         Err(error) => {

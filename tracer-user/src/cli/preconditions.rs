@@ -1,15 +1,17 @@
 //! What must be so before anything is read or attached, so that what is not so is said in its own words rather
 //! than in those of whatever fails first.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use anyhow::{Result, bail};
+use nix::{errno::Errno, sys::signal::kill, unistd::Pid};
 
 use super::exit::{NotRoot, Usage};
 use crate::{
     attach::ObjectError,
     kernel::{
         facts::{self, Lockdown},
+        numbers,
         text::KernelText,
     },
 };
@@ -22,15 +24,13 @@ pub fn check(pids: &[u32], tids: &[u32]) -> Result<()> {
     if matches!(facts::lockdown(), Ok(Lockdown::Confidentiality)) {
         bail!(ObjectError::Forbidden);
     }
-    // A task is not listed in /proc, but can be looked up there.
-    let exists = |id: &u32| Path::new(&format!("/proc/{id}")).exists();
-    if let Some(pid) = pids.iter().find(|pid| !exists(pid)) {
+    if let Some(pid) = pids.iter().find(|pid| !exists(**pid)) {
         bail!(Usage(format!("there is no process {pid}; see `ps`")));
     }
     for &pid in pids {
         leads(pid)?;
     }
-    if let Some(tid) = tids.iter().find(|tid| !exists(tid)) {
+    if let Some(tid) = tids.iter().find(|tid| !exists(**tid)) {
         bail!(Usage(format!("there is no task {tid}; see `ps -eL`")));
     }
     if let Err(error) = KernelText::open() {
@@ -39,22 +39,23 @@ pub fn check(pids: &[u32], tids: &[u32]) -> Result<()> {
     Ok(())
 }
 
+/// Whether a number is that of a process or of another task. /proc may be that of another PID namespace, so the kernel is asked, which
+/// finds threads, too (kill_proc_info, kernel/signal.c).
+fn exists(id: u32) -> bool {
+    let task = i32::try_from(id).map(Pid::from_raw);
+    task.is_ok_and(|task| kill(task, None) != Err(Errno::ESRCH))
+}
+
 /// Whether a number is that of a process, and not of another of its threads: the kernel side would find no process of that number.
 fn leads(task: u32) -> Result<()> {
     // One that has ended since is nobody's thread.
     let status = fs::read_to_string(format!("/proc/{task}/status")).unwrap_or_default();
-    match process_of(&status) {
+    match numbers::process_in(&status) {
         Some(process) if process != task => bail!(Usage(format!(
             "{task} is a thread of process {process}: write `--tid {task}` for the thread alone, or `-p {process}` for the process"
         ))),
         _ => Ok(()),
     }
-}
-
-/// The process of a task, by its status in /proc.
-fn process_of(status: &str) -> Option<u32> {
-    let process = status.lines().find_map(|line| line.strip_prefix("Tgid:"))?;
-    process.trim().parse().ok()
 }
 
 /// Whether this process may trace, as far as its capabilities go.

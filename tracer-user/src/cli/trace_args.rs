@@ -18,10 +18,13 @@ use crate::{
     attach::Way,
     filter::{Filter, Returns},
     graph::Nanoseconds,
-    kernel::cgroup,
+    kernel::cgroup::Cgroup,
     output::Format,
     plan::{self, Scope},
-    session::{Begin, Callers, Options, Show, Shown, Streams, callers::CommandName},
+    session::{
+        Begin, Callers, Options, Show, Shown, Streams,
+        callers::{Children, CommandName},
+    },
     summary::{GroupBy, SortBy},
     watch::{Address, Endpoint, Outlets},
 };
@@ -55,7 +58,7 @@ pub struct OrderArgs {
 pub struct TopArgs {
     /// Show this recording instead of a trace
     #[arg(value_name = "RECORDING", conflicts_with_all = [
-        "roots", "hidden", "cpus", "pids", "tids", "names", "cgroups", "duration", "functions", "attach", "otlp", "prometheus", "command"
+        "roots", "hidden", "cpus", "pids", "tids", "names", "cgroups", "inherit", "no_inherit", "duration", "functions", "attach", "otlp", "prometheus", "command"
     ])]
     pub recording: Option<PathBuf>,
     #[command(flatten)]
@@ -114,9 +117,11 @@ pub struct CaptureArgs {
     /// Trace only this process, and end with it; may be repeated
     #[arg(short, long = "pid", value_name = "PID", value_parser = values::id)]
     pub pids: Vec<u32>,
-    /// Trace only this task (thread); may be repeated
+    /// Trace only this task (thread), and end with it; may be repeated
     #[arg(long = "tid", value_name = "TID", value_parser = values::id)]
     pub tids: Vec<u32>,
+    #[command(flatten)]
+    pub children: ChildrenArgs,
     /// Trace only tasks of this name, as in /proc/PID/comm; may be repeated
     #[arg(long = "comm", value_name = "NAME")]
     pub names: Vec<CommandName>,
@@ -148,7 +153,7 @@ pub struct CaptureArgs {
     /// Tell more on stderr
     #[arg(short, long)]
     pub verbose: bool,
-    /// Run this command and trace it alone, from its first instruction on; the trace ends with it
+    /// Run this command and trace it and all that it starts, and nothing else, from its first instruction on; the trace ends with it
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<String>,
     /// When the command begins; the demonstration alone has it otherwise
@@ -157,6 +162,17 @@ pub struct CaptureArgs {
     /// What the command reads and writes; what takes the terminal has it otherwise
     #[arg(skip)]
     pub streams: Streams,
+}
+
+/// Whether what is started by those who are traced is traced, too
+#[derive(Clone, Copy, Debug, Default, ClapArgs)]
+pub struct ChildrenArgs {
+    /// Trace what -p and --tid name and all that it starts from now on, as is done with a command
+    #[arg(long)]
+    pub inherit: bool,
+    /// Trace the command alone, and none of the processes that it starts
+    #[arg(long, conflicts_with = "inherit")]
+    pub no_inherit: bool,
 }
 
 /// Who else gets root calls
@@ -300,11 +316,40 @@ impl CaptureArgs {
         Ok(Some(text.lines().map(str::to_owned).collect()))
     }
 
+    fn children(&self) -> Result<Children> {
+        let names_somebody = !(self.pids.is_empty() && self.tids.is_empty());
+        let ChildrenArgs {
+            inherit,
+            no_inherit,
+        } = self.children;
+        if inherit && !names_somebody && self.command.is_empty() {
+            bail!(Usage(
+                "--inherit follows what somebody starts: say who, with -p PID, --tid TID or a command".to_owned()
+            ));
+        }
+        if no_inherit && (names_somebody || self.command.is_empty()) {
+            bail!(Usage(
+                "--no-inherit is for a command; what -p and --tid name is traced alone anyway"
+                    .to_owned()
+            ));
+        }
+        Ok(match (inherit, no_inherit) {
+            (true, _) => Children::Followed,
+            (_, true) => Children::LeftOut,
+            _ => Children::Usual,
+        })
+    }
+
     fn callers(&self) -> Result<Callers> {
-        let cgroups: Result<Vec<_>, _> = self.cgroups.iter().map(|path| cgroup::at(path)).collect();
+        let cgroups: Result<Vec<_>, _> = self
+            .cgroups
+            .iter()
+            .map(|path| Cgroup::named(path))
+            .collect();
         let callers = Callers {
             pids: self.pids.clone(),
             tids: self.tids.clone(),
+            children: self.children()?,
             names: self.names.clone(),
             cgroups: cgroups.map_err(|error| Usage(error.to_string()))?,
         };

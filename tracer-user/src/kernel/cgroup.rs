@@ -15,6 +15,25 @@ use thiserror::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CgroupId(pub u64);
 
+/// A cgroup that was named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cgroup {
+    /// Its directory.
+    pub path: PathBuf,
+    /// What the kernel called it when it was named.
+    pub id: CgroupId,
+}
+
+impl Cgroup {
+    /// The one whose directory this is.
+    pub fn named(path: &Path) -> Result<Self, CgroupError> {
+        Ok(Self {
+            path: path.to_owned(),
+            id: at(path)?,
+        })
+    }
+}
+
 /// There is no such cgroup.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum CgroupError {

@@ -12,6 +12,7 @@ pub mod haste;
 #[cfg(test)]
 mod made_up;
 mod names;
+pub mod numbers;
 pub mod objects;
 pub mod running;
 mod sites;

@@ -62,6 +62,8 @@ pub struct Kernel {
     pub possible_cpus: u32,
     /// The offset of `__state` in `struct task_struct`, bytes (5.14+).
     pub task_state_offset: u64,
+    /// The offsets of `pid` and `tgid` there, bytes.
+    pub task_number_offsets: [u64; 2],
     /// Types of modules, as far as they were asked for; none for one that has none.
     modules: Mutex<HashMap<String, Option<Arc<Types>>>>,
     /// Where calls go on in what comes and goes.
@@ -78,6 +80,11 @@ impl Kernel {
         let task_state_offset = types
             .member_offset("task_struct", "__state")
             .ok_or(KernelError::Missing("task_struct.__state"))?;
+        let number = |member| types.member_offset("task_struct", member);
+        let task_number_offsets = number("pid")
+            .zip(number("tgid"))
+            .map(<[u64; 2]>::from)
+            .ok_or(KernelError::Missing("task_struct.pid"))?;
         let possible_cpus = facts::possible_cpus()?.last().map_or(1, |last| last + 1);
         let traceable = {
             let read = text.as_ref().map(KernelText::reader);
@@ -92,6 +99,7 @@ impl Kernel {
             types,
             possible_cpus,
             task_state_offset,
+            task_number_offsets,
             modules: Mutex::default(),
             sites: Sites::default(),
         })

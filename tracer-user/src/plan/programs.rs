@@ -24,11 +24,11 @@ pub fn is_own(symbol: &str) -> bool {
 pub fn is_own_name(name: &str) -> bool {
     const ROLES: &[&str] = &["root", "callee", "shared", "hidden", "nothing", "reserve"];
     const PARTS: &[&str] = &["entry", "exit", "session", "probe", "kentry", "kexit"];
-    const TRACEPOINT: &str = "sched_switch";
+    const TRACEPOINTS: &[&str] = &["sched_switch", "task_newtask"];
     let is_probe = name
         .split_once('_')
         .is_some_and(|(role, part)| ROLES.contains(&role) && PARTS.contains(&part));
-    is_probe || name == TRACEPOINT
+    is_probe || TRACEPOINTS.contains(&name)
 }
 
 /// The name in its source of the program's function that begins at `start`, if it can have probes.
@@ -50,6 +50,7 @@ mod tests {
             "root_session",
             "reserve_session",
             "sched_switch",
+            "task_newtask",
         ] {
             assert!(is_own(&format!("bpf_prog_0123456789abcdef_{own}")), "{own}");
         }

@@ -102,6 +102,8 @@ pub fn is_own_tracepoint(name: &str) -> bool {
     const PARTS: &[&str] = &[
         "__bpf_trace_sched_switch",
         "__traceiter_sched_switch",
+        "__bpf_trace_task_newtask",
+        "__traceiter_task_newtask",
         "bpf_trace_run",
     ];
     PARTS.iter().any(|part| name.starts_with(part))

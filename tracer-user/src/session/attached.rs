@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     attach::{
-        Attacher, Controls, Object, Way, Ways,
-        object::{Loading, Sizes, Tracepoint},
+        Attacher, Controls, Followed, Object, Way, Ways,
+        object::{Loading, Sizes, Tracepoints},
     },
     graph::tree::Interrupts,
     kernel::{Kernel, PreemptCount},
@@ -33,8 +33,12 @@ pub struct Attached {
     pub controls: Controls,
     /// One for each CPU.
     pub rings: Vec<RingBuf<MapData>>,
+    /// Says which cgroups are traced, until somebody does so.
+    pub cgroups: Option<Controls>,
+    /// Says which processes and tasks are traced; none if nobody was named.
+    pub followed: Option<Arc<Followed>>,
     /// To be held as long as the trace is armed.
-    pub tracepoint: Tracepoint,
+    pub tracepoints: Tracepoints,
     /// Those that the trace begins with.
     pub probes: Probes,
     /// Shows what the eBPF side logs.
@@ -64,8 +68,9 @@ pub fn attach(
     };
     let (mut object, rings) = Object::load(&loading)?;
     let logger = diagnostics(&mut object, options.verbose);
-    let tracepoint = object.attach_tracepoint(&kernel.types)?;
-    let (arming, controls) = (object.controls()?, object.controls()?);
+    let tracepoints = object.attach_tracepoints(&kernel.types)?;
+    let followed = object.followed()?.map(Arc::new);
+    let (arming, controls, cgroups) = (object.controls()?, object.controls()?, object.controls()?);
     let texts = match options.show.text.arguments {
         Arguments::Hidden => None,
         Arguments::Shown => Some(object.texts()?),
@@ -77,7 +82,9 @@ pub fn attach(
         arming,
         controls,
         rings,
-        tracepoint,
+        cgroups: Some(cgroups),
+        followed,
+        tracepoints,
         probes,
         logger,
     })
@@ -106,6 +113,8 @@ fn config(
         preempt_count_offset: preempt_count.map_or(0, |count| count.offset),
         preempt_layout: preempt_count.map_or(PreemptLayout::UNKNOWN, |_| kernel.preempt_layout()),
         task_state_offset: kernel.task_state_offset,
+        task_number_offset: kernel.task_number_offsets[0],
+        process_number_offset: kernel.task_number_offsets[1],
         trampoline_code: TRAMPOLINE_CODE.map(|name| text_of(kernel, name)),
         callers,
         max_depth,

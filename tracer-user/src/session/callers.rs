@@ -3,9 +3,9 @@
 use std::str::FromStr;
 
 use thiserror::Error;
-use tracer_common::{MAX_NAMES, MAX_TASKS_NAMED};
+use tracer_common::MAX_NAMES;
 
-use crate::kernel::cgroup::CgroupId;
+use crate::kernel::cgroup::Cgroup;
 
 /// A command name as in /proc/PID/comm: 1 to 15 bytes (`TASK_COMM_LEN`, include/linux/sched.h), filled up with zeros.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,17 +39,31 @@ impl CommandName {
     }
 }
 
+/// Whether what is started by processes and tasks that are traced is traced, too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Children {
+    /// That of the command is, that of others is not.
+    #[default]
+    Usual,
+    /// It is.
+    Followed,
+    /// It is not.
+    LeftOut,
+}
+
 /// Whose root calls are traced: each list that is not empty must be met, by one of its elements.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Callers {
-    /// Processes.
+    /// Processes, by their numbers where tracer runs.
     pub pids: Vec<u32>,
-    /// Tasks.
+    /// Tasks, by their numbers where tracer runs.
     pub tids: Vec<u32>,
+    /// What those start.
+    pub children: Children,
     /// Tasks by name.
     pub names: Vec<CommandName>,
     /// The task is in one of these or below.
-    pub cgroups: Vec<CgroupId>,
+    pub cgroups: Vec<Cgroup>,
 }
 
 /// The eBPF side has no room for so many.
@@ -65,8 +79,6 @@ impl Callers {
     /// Whether the eBPF side has room for all.
     pub fn check(&self) -> Result<(), TooMany> {
         for (option, given, most) in [
-            ("-p", self.pids.len(), MAX_TASKS_NAMED),
-            ("--tid", self.tids.len(), MAX_TASKS_NAMED),
             ("--comm", self.names.len(), MAX_NAMES),
             ("--cgroup", self.cgroups.len(), MAX_NAMES),
         ] {
@@ -81,24 +93,31 @@ impl Callers {
         Ok(())
     }
 
-    /// For the eBPF side. `own` are the tracer itself and its sampling process, which are left out unless tasks were named; `command` is the process
-    /// that it started, which is traced alone unless processes were named.
+    /// Whether processes or tasks were named by number.
     #[must_use]
-    pub fn config(&self, own: [u32; 2], command: Option<u32>) -> tracer_common::Callers {
-        let names_tasks = !(self.pids.is_empty() && self.tids.is_empty() && self.names.is_empty());
-        let pids = if self.pids.is_empty() {
-            command.into_iter().collect()
-        } else {
-            self.pids.clone()
+    pub const fn has_numbers(&self) -> bool {
+        !(self.pids.is_empty() && self.tids.is_empty())
+    }
+
+    /// For the eBPF side. `own` are the tracer itself and its sampling process by the kernel's numbers, which are left out unless tasks were
+    /// named. If there is a command, it is traced alone unless processes or tasks were named.
+    #[must_use]
+    pub fn config(&self, own: [u32; 2], has_command: bool) -> tracer_common::Callers {
+        let names_tasks = self.has_numbers() || !self.names.is_empty();
+        let is_of_command = has_command && !self.has_numbers();
+        let follows = match self.children {
+            Children::Usual => is_of_command,
+            Children::Followed => true,
+            Children::LeftOut => false,
         };
         let names: Vec<_> = self.names.iter().map(|name| name.words()).collect();
-        let cgroups: Vec<_> = self.cgroups.iter().map(|id| id.0).collect();
         tracer_common::Callers {
             not_tgids: if names_tasks { [0; 2] } else { own },
-            tgids: filled(&pids),
-            tids: filled(&self.tids),
+            processes_named: u32::from(is_of_command || !self.pids.is_empty()),
+            tasks_named: u32::from(!self.tids.is_empty()),
+            children_followed: u32::from(follows),
+            cgroups_named: u32::try_from(self.cgroups.len()).unwrap_or(u32::MAX),
             comms: filled(&names),
-            cgroups: filled(&cgroups),
         }
     }
 }
@@ -110,6 +129,7 @@ fn filled<T: Copy + Default, const N: usize>(list: &[T]) -> [T; N] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::cgroup::CgroupId;
 
     #[test]
     fn command_names_are_what_the_kernel_keeps() {
@@ -123,35 +143,57 @@ mod tests {
 
     #[test]
     fn the_tracer_itself_is_left_out_unless_tasks_are_named() {
-        assert_eq!(Callers::default().config([7, 8], None).not_tgids, [7, 8]);
+        assert_eq!(Callers::default().config([7, 8], false).not_tgids, [7, 8]);
         let in_cgroup = Callers {
-            cgroups: vec![CgroupId(1)],
+            cgroups: vec![Cgroup {
+                path: "/sys/fs/cgroup".into(),
+                id: CgroupId(1),
+            }],
             ..Callers::default()
         };
-        assert_eq!(in_cgroup.config([7, 8], None).not_tgids, [7, 8]);
+        let config = in_cgroup.config([7, 8], false);
+        assert_eq!((config.not_tgids, config.cgroups_named), ([7, 8], 1));
         let named = Callers {
             names: vec!["tracer".parse().unwrap()],
             ..Callers::default()
         };
-        assert_eq!(named.config([7, 8], None).not_tgids, [0; 2]);
+        assert_eq!(named.config([7, 8], false).not_tgids, [0; 2]);
     }
 
     #[test]
     fn a_command_is_traced_alone_unless_processes_are_named() {
         let mut callers = Callers::default();
-        assert_eq!(callers.config([7, 7], Some(8)).tgids[..2], [8, 0]);
+        let named = |callers: &Callers, has_command| {
+            let config = callers.config([7, 7], has_command);
+            (
+                config.processes_named,
+                config.tasks_named,
+                config.children_followed,
+            )
+        };
+        assert_eq!(named(&callers, false), (0, 0, 0));
+        assert_eq!(named(&callers, true), (1, 0, 1));
+        callers.tids = vec![3];
+        assert_eq!(named(&callers, true), (0, 1, 0));
         callers.pids = vec![1, 2];
-        assert_eq!(callers.config([7, 7], Some(8)).tgids[..3], [1, 2, 0]);
+        assert_eq!(named(&callers, true), (1, 1, 0));
+        callers.children = Children::Followed;
+        assert_eq!(named(&callers, false), (1, 1, 1));
+        callers = Callers {
+            children: Children::LeftOut,
+            ..Callers::default()
+        };
+        assert_eq!(named(&callers, true), (1, 0, 0));
     }
 
     #[test]
     fn more_than_there_is_room_for_is_refused() {
         let callers = Callers {
-            tids: vec![1; MAX_TASKS_NAMED + 1],
+            names: vec!["name".parse().unwrap(); MAX_NAMES + 1],
             ..Callers::default()
         };
         let error = callers.check().unwrap_err().to_string();
-        assert!(error.starts_with("--tid was given 17 times"), "{error}");
+        assert!(error.starts_with("--comm was given 5 times"), "{error}");
         assert_eq!(Callers::default().check(), Ok(()));
     }
 }

@@ -15,12 +15,15 @@ use super::{
     found::Found,
     pipeline::Pipeline,
     probes::{self, FIRST_GENERATION, Probes, Ready},
+    processes::Processes,
+    tasks::Tasks,
     tell,
+    whose::{self, Named},
 };
 use crate::{
-    attach::{Attacher, Side, Way, Ways},
+    attach::{Attacher, Followed, Side, Way, Ways},
     graph::Joined,
-    kernel::Kernel,
+    kernel::{Kernel, numbers::Numbers},
     learn::{
         growth::{Growth, Joining, Start, Untraced},
         kept::{self, Cache},
@@ -57,6 +60,10 @@ pub struct Prepared {
     pub found: Found,
     /// Where it is kept what was learned.
     pub cache: Option<Cache>,
+    /// The processes that were named.
+    pub processes: Processes,
+    /// And the tasks.
+    pub tasks: Tasks,
     /// The command.
     pub subject: Option<Subject>,
     /// How the recording is asked for, if it waits for that.
@@ -114,17 +121,29 @@ impl Prepared {
     /// Loads the object and attaches the plan.
     pub fn attach(&self, options: &Options) -> Result<Attached> {
         let command = self.subject.as_ref().and_then(Subject::pid);
-        let own = std::process::id();
-        let sampler = self.found.sampler().unwrap_or(own);
-        attached::attach(
+        let own = whose::own(&self.kernel.types, self.found.sampler())?;
+        let mut attached = attached::attach(
             options,
             &self.kernel,
             (&self.plan, self.ready(options)),
             self.ways,
             self.way,
-            options.callers.config([own, sampler], command),
+            options.callers.config(own, command.is_some()),
             &self.stop,
-        )
+        )?;
+        let named = Named {
+            processes: &self.processes,
+            tasks: &self.tasks,
+            command,
+        };
+        whose::begin(
+            &self.kernel.types,
+            &options.callers,
+            &named,
+            &mut attached,
+            &self.stop,
+        )?;
+        Ok(attached)
     }
 
     /// Who watches a host waits for the first graph; who asks for a number of calls, for a time, or for a command wants
@@ -138,15 +157,6 @@ impl Prepared {
         }
     }
 
-    /// The processes that are traced, if not all.
-    fn processes(&self, options: &Options) -> Vec<u32> {
-        if !options.callers.pids.is_empty() {
-            return options.callers.pids.clone();
-        }
-        let subject = self.subject.as_ref();
-        subject.and_then(Subject::pid).into_iter().collect()
-    }
-
     /// Begins to narrow the trace, or to make it grow, if that is wanted. When that is done a command may begin.
     pub async fn change(
         &mut self,
@@ -154,7 +164,7 @@ impl Prepared {
         attacher: Attacher,
         joined: Joined,
         (sets, programs): (&Arc<Mutex<Sets>>, Programs),
-        later: Vec<Planned>,
+        (later, followed): (Vec<Planned>, Option<Arc<Followed>>),
     ) -> Result<Change> {
         let change = match &mut self.found {
             Found::All(seen) => {
@@ -188,6 +198,8 @@ impl Prepared {
                     has_probes.collect(),
                     options.verbose,
                 );
+                let held = self.subject.as_ref().and_then(Subject::held);
+                let numbers = Numbers::now(&self.kernel.types)?;
                 let start = Start {
                     kernel: Arc::clone(&self.kernel),
                     rules: Arc::clone(&self.rules),
@@ -195,8 +207,8 @@ impl Prepared {
                     plan: self.plan.clone(),
                     later,
                     seen: self.found.hits(),
-                    processes: self.processes(options),
-                    first: self.subject.as_ref().and_then(Subject::held),
+                    followed,
+                    first: held.and_then(|held| numbers.task(held)),
                     pause,
                     sampled: self.found.sampled().unwrap_or_default(),
                     verbose: options.verbose,

@@ -6,37 +6,60 @@
 
 use std::{
     io,
-    os::fd::{FromRawFd as _, OwnedFd},
+    os::fd::{AsFd as _, FromRawFd as _, OwnedFd},
+    sync::Arc,
 };
 
 use anyhow::{Context as _, Result};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::io::{Interest, unix::AsyncFd};
 
 use super::Stop;
 
-/// Ends the trace when all of these processes have ended, from now on, whatever is being done then. With none there is nothing to
-/// wait for.
-pub fn end_with(pids: &[u32], stop: &Stop) -> Result<()> {
-    if pids.is_empty() {
-        return Ok(());
-    }
-    let processes = pids
-        .iter()
-        .filter_map(|&pid| {
+/// The processes that were named, by their numbers; none behind one that has ended before.
+#[derive(Clone, Debug)]
+pub struct Processes(Arc<Vec<(u32, Option<AsyncFd<OwnedFd>>)>>);
+
+impl Processes {
+    /// Those that have these numbers now.
+    pub fn open(pids: &[u32]) -> Result<Self> {
+        let process = |&pid: &u32| {
             let process = open(pid).and_then(watched);
-            let process = process.with_context(|| format!("process {pid} cannot be watched"));
-            process.transpose()
-        })
-        .collect::<Result<Vec<_>>>()?;
-    let stop = stop.clone();
-    tokio::spawn(async move {
-        for process in processes {
-            // One that cannot be waited for is as good as ended: the trace must not go on without an end.
-            let _ = process.readable().await;
+            let process = process.with_context(|| format!("process {pid} cannot be watched"))?;
+            Ok((pid, process))
+        };
+        let processes: Result<Vec<_>> = pids.iter().map(process).collect();
+        Ok(Self(Arc::new(processes?)))
+    }
+
+    /// Ends the trace when all of them have ended, from now on, whatever is being done then. With none there is nothing to wait for.
+    pub fn end(&self, stop: &Stop) {
+        if self.0.is_empty() {
+            return;
         }
-        stop.at_end();
-    });
-    Ok(())
+        let (processes, stop) = (self.clone(), stop.clone());
+        tokio::spawn(async move {
+            for process in processes
+                .0
+                .iter()
+                .filter_map(|(_, process)| process.as_ref())
+            {
+                // One that cannot be waited for is as good as ended: the trace must not go on without an end.
+                let _ = process.readable().await;
+            }
+            stop.at_end();
+        });
+    }
+
+    /// Whether the process that had this number at first has ended.
+    pub fn has_ended(&self, pid: u32) -> bool {
+        let mut named = self.0.iter().filter(|(number, _)| *number == pid);
+        let Some((_, Some(process))) = named.next() else {
+            return true;
+        };
+        let mut ended = [PollFd::new(process.get_ref().as_fd(), PollFlags::POLLIN)];
+        poll(&mut ended, PollTimeout::ZERO) == Ok(1)
+    }
 }
 
 fn watched(process: Option<OwnedFd>) -> io::Result<Option<AsyncFd<OwnedFd>>> {
@@ -83,16 +106,21 @@ mod tests {
     async fn a_trace_ends_with_the_last_process_that_was_named() {
         let (mut one, mut other) = (process(), process());
         let stop = Stop::default();
-        end_with(&[one.id(), other.id()], &stop).unwrap();
+        let processes = Processes::open(&[one.id(), other.id()]).unwrap();
+        processes.end(&stop);
+        assert!(!processes.has_ended(one.id()));
+        let id = one.id();
         end(&mut one);
-        tokio::task::yield_now().await;
-        assert!(!stop.is_wanted());
+        while !processes.has_ended(id) {
+            tokio::task::yield_now().await;
+        }
+        assert!(!stop.is_wanted() && !processes.has_ended(other.id()));
         end(&mut other);
         stop.wanted().await;
         assert!(!stop.is_asked(), "the user has not asked for that");
         // One that has ended before is not waited for.
         let late = Stop::default();
-        end_with(&[one.id()], &late).unwrap();
+        Processes::open(&[one.id()]).unwrap().end(&late);
         late.wanted().await;
         for mut process in [one, other] {
             process.wait().unwrap();
@@ -108,7 +136,7 @@ mod tests {
     #[tokio::test]
     async fn without_a_process_there_is_no_end() {
         let stop = Stop::default();
-        end_with(&[], &stop).unwrap();
+        Processes::open(&[]).unwrap().end(&stop);
         tokio::task::yield_now().await;
         assert!(!stop.is_wanted());
     }

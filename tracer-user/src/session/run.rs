@@ -16,9 +16,10 @@ use super::{
     prepared::{Change, Prepared},
     printer::Printer,
     probes::{self, FIRST_GENERATION},
-    processes,
+    processes::Processes,
     recorder::{self, Recorder},
     streaming::{self, Ends},
+    tasks::Tasks,
     tell,
 };
 use crate::{
@@ -43,7 +44,10 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
         .filter(|target| target.waits_to_be_asked())
         .map(|_| signal(SignalKind::user_defined1()));
     let save = save.transpose().context("cannot listen for signals")?;
-    processes::end_with(&options.callers.pids, &stop)?;
+    let processes = Processes::open(&options.callers.pids)?;
+    processes.end(&stop);
+    let tasks = Tasks::open(&options.callers.tids);
+    tasks.end(&stop);
     // Nothing is forked meanwhile.
     let haste = Haste::begin();
     let kernel = Arc::new(Kernel::read()?);
@@ -90,6 +94,8 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
         way,
         found,
         cache,
+        processes,
+        tasks,
         subject,
         save,
         stop,
@@ -105,7 +111,9 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
         arming,
         controls,
         rings,
-        tracepoint,
+        cgroups: _,
+        followed,
+        tracepoints,
         mut probes,
         logger,
     } = {
@@ -152,7 +160,13 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     let stop = prepared.stop.clone();
     if !stop.is_wanted() {
         change = prepared
-            .change(options, attacher, joined, (&sets, programs), later)
+            .change(
+                options,
+                attacher,
+                joined,
+                (&sets, programs),
+                (later, followed),
+            )
             .await?;
         lock(&sets).arm()?;
         tell::tracing(&prepared.plan, functions, cost);
@@ -191,7 +205,7 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     // Its sockets are closed before a child process may take over what is to be let go.
     tell::delivered(watch.end().as_ref());
     prepared.leave(options, change, probes, &sets);
-    drop((tracepoint, logger));
+    drop((tracepoints, logger));
     tell::written(finished.printed)?;
     let whole = "the recording cannot be written on; what was written before is whole";
     finished.recorded.context(whole)?;

@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     graph::Nanoseconds,
-    kernel::Address,
-    learn::sampling::{Learner, Sampler, SamplingError, has_task},
+    kernel::{Address, numbers::Numbers},
+    learn::sampling::{Learner, Sampler, SamplingError},
     plan::{Plan, Reason, Source},
 };
 
@@ -192,8 +192,12 @@ impl Grower {
 
     /// Whether root calls of a task are recorded.
     fn is_traced(&self, task: u32) -> bool {
-        let processes = &self.start.processes;
-        processes.is_empty() || processes.iter().any(|&process| has_task(process, task))
+        let Some(followed) = &self.start.followed else {
+            return true;
+        };
+        let numbers = Numbers::now(&self.start.kernel.types);
+        let process = numbers.ok().and_then(|numbers| numbers.process_of(task));
+        process.is_some_and(|process| followed.includes(process, task))
     }
 
     /// Attaches what was learned and is not attached yet.

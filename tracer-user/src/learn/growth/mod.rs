@@ -31,6 +31,7 @@ pub use start::Start;
 pub use untraced::{Sampled, Untraced};
 
 use super::sampling::Sampler;
+use crate::kernel::numbers;
 
 /// The pause before the first sampling window, if the roots have just been learned: what it adds then is rare, and it slows the traced
 /// tasks down.
@@ -88,8 +89,8 @@ impl Growth {
     }
 
     fn wait(&self, patience: Duration) {
-        let end = Instant::now() + patience;
-        while !self.thread.is_finished() && Instant::now() < end {
+        let begin = Instant::now();
+        while !self.thread.is_finished() && begin.elapsed() < patience {
             thread::sleep(Duration::from_millis(5));
         }
     }
@@ -97,7 +98,9 @@ impl Growth {
     /// Ends it. What the thread attaches after that goes with the process.
     pub fn end(self) -> Grown {
         self.stop();
-        self.wait(PATIENCE);
+        // In a PID namespace what the thread has left must not be left behind, see `Sampler`.
+        let must_wait = numbers::namespace().is_some();
+        self.wait(if must_wait { Duration::MAX } else { PATIENCE });
         std::mem::take(&mut *lock(&self.grown))
     }
 }

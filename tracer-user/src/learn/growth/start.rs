@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{joining::Joining, untraced::Sampled};
 use crate::{
+    attach::Followed,
     kernel::{Address, Kernel},
     plan::{Plan, Planned, Rules},
 };
@@ -22,9 +23,9 @@ pub struct Start {
     pub later: Vec<Planned>,
     /// What was seen to run under the roots so far, with its hits.
     pub seen: BTreeMap<Address, u64>,
-    /// Only tasks of these processes are sampled; of all, if there are none.
-    pub processes: Vec<u32>,
-    /// A task that will call the roots, if one is known.
+    /// Only those whose root calls are traced are sampled; all, if nobody was named.
+    pub followed: Option<Arc<Followed>>,
+    /// A task that will call the roots, if one is known, by the kernel's number.
     pub first: Option<u32>,
     /// How long it has time before the first sampling window.
     pub pause: Duration,

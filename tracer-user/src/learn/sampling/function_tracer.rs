@@ -8,15 +8,19 @@
 
 use std::{
     collections::BTreeSet,
-    fs, io,
-    path::Path,
+    io,
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
 use super::{FunctionHit, SamplingError, hits::HitReader, instance::Instance};
-use crate::kernel::{facts, tracefs::TracefsError};
+use crate::kernel::{
+    btf::Types,
+    facts,
+    numbers::{self, Numbers},
+    tracefs::TracefsError,
+};
 
 /// The buffers of all CPUs together, KiB.
 const ALL_BUFFERS_KB: usize = 32 << 10;
@@ -97,6 +101,9 @@ impl FunctionTracer {
         let start = Instant::now();
         let mut end = start + time;
         let mut callers = BTreeSet::new();
+        let numbers = numbers()?;
+        let own: Vec<u32> = own_processes(&numbers).collect();
+        let is_own = |task| own.iter().any(|&process| numbers.has_task(process, task));
         self.instance.set("tracing_on", "1")?;
         while Instant::now() < end && !stop.load(Ordering::Acquire) {
             let is_slow = start.elapsed() > LONGEST_AFTER_FIRST_CALLER;
@@ -162,34 +169,28 @@ impl FunctionTracer {
     }
 }
 
+/// Numbers are the kernel's.
+fn numbers() -> Result<Numbers, SamplingError> {
+    // Only in a PID namespace are the types looked at.
+    let types = match numbers::namespace() {
+        Some(_) => Some(Types::load()?),
+        None => None,
+    };
+    Ok(types.as_ref().map_or(Ok(Numbers::INITIAL), Numbers::now)?)
+}
+
 /// What this process itself calls is not recorded (5.8+): where the root is `vfs_read`, each read of a ring would put another record into it.
 fn leave_out_own_tasks(instance: &Instance) -> Result<(), SamplingError> {
-    let tasks = own_processes().into_iter().flat_map(tasks_of);
+    let numbers = numbers()?;
+    let processes = own_processes(&numbers);
+    let tasks = processes.flat_map(|process| numbers.tasks_of(process));
     let tasks: Vec<String> = tasks.map(|task| task.to_string()).collect();
     Ok(instance.set("set_ftrace_notrace_pid", &tasks.join("\n"))?)
 }
 
-fn tasks_of(process: u32) -> Vec<u32> {
-    let tasks = fs::read_dir(format!("/proc/{process}/task"));
-    let names = tasks.into_iter().flatten().flatten();
-    names
-        .filter_map(|task| task.file_name().to_str()?.parse().ok())
-        .collect()
-}
-
-/// Whether a process has that task now.
-pub fn has_task(process: u32, tid: u32) -> bool {
-    Path::new(&format!("/proc/{process}/task/{tid}")).exists()
-}
-
 /// This process and the tracer that started it.
-fn own_processes() -> [u32; 2] {
+fn own_processes(numbers: &Numbers) -> impl Iterator<Item = u32> {
     [std::process::id(), std::os::unix::process::parent_id()]
-}
-
-/// Whether a task is one of this process, or of the tracer that started it.
-fn is_own(tid: u32) -> bool {
-    own_processes()
-        .iter()
-        .any(|&process| has_task(process, tid))
+        .into_iter()
+        .filter_map(|process| numbers.process(process))
 }

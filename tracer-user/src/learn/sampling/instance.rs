@@ -1,15 +1,21 @@
 //! A tracefs instance: a directory with a ring buffer and switches of its own.
 //!
-//! The directory is named after the process, so that a later run can tell that its owner is gone.
+//! An instance outlives whoever made it: the kernel removes none by itself. So its owner holds a lock on its directory (flock(2)), which the
+//! kernel takes away with the owner, and whoever makes an instance removes those that nobody holds. Unlike numbers of processes, locks
+//! mean the same in all PID namespaces: tracefs is one for all of them.
 
 use std::{
-    fs, io,
+    fs::{self, File},
+    io,
     path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
 };
 
-use crate::kernel::tracefs::{Tracefs, TracefsError};
+use crate::kernel::{
+    numbers,
+    tracefs::{Tracefs, TracefsError},
+};
 
 const PREFIX: &str = "tracer-";
 
@@ -21,22 +27,31 @@ const REMOVAL_TICK: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub(super) struct Instance {
     files: Tracefs,
+    /// Its directory, locked.
+    _claim: File,
 }
 
 impl Instance {
-    /// Makes this process's instance, and removes those of processes that are gone.
+    /// Makes this process's instance, and removes those whose owners are gone.
     pub(super) fn create() -> Result<Self, TracefsError> {
         let tracefs = Tracefs::open()?;
-        let own = std::process::id();
-        remove_stale(&tracefs.path("instances"), own);
-        let files = tracefs.below(&format!("instances/{PREFIX}{own}"));
+        let instances = tracefs.path("instances");
+        // One at a time, or one that has just been made would be seen before it is locked.
+        let turn = locked(&instances)?;
+        remove_stale(&instances);
+        let files = tracefs.below(&format!("instances/{}", name()));
         let path = files.path("");
         fs::create_dir(&path).map_err(|error| TracefsError::File {
             action: "make the instance",
-            path,
+            path: path.clone(),
             error,
         })?;
-        Ok(Self { files })
+        let claim = locked(&path)?;
+        drop(turn);
+        Ok(Self {
+            files,
+            _claim: claim,
+        })
     }
 
     pub(super) fn set(&self, file: &str, value: &str) -> Result<(), TracefsError> {
@@ -82,32 +97,62 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes the instances of processes that are gone, and one of ours: a process has one at a time,
-/// so it was left by an earlier process of the same number.
-fn remove_stale(instances: &Path, own: u32) {
-    let Ok(entries) = fs::read_dir(instances) else {
-        return;
+/// The name of this process's instance.
+fn name() -> String {
+    let process = std::process::id();
+    // Others have that number, too.
+    match numbers::namespace() {
+        None => format!("{PREFIX}{process}"),
+        Some(namespace) => format!("{PREFIX}{process}-{namespace}"),
+    }
+}
+
+/// A directory, locked as soon as nobody else holds it.
+fn locked(path: &Path) -> Result<File, TracefsError> {
+    let lock = || {
+        let directory = File::open(path)?;
+        directory.lock()?;
+        Ok(directory)
     };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let Some(owner) = name.to_str().and_then(owner_of) else {
-            continue;
-        };
-        if owner == own || !Path::new(&format!("/proc/{owner}")).exists() {
-            match remove(&entry.path()) {
-                Ok(()) => log::info!(
-                    "removed {}, left by a tracer that was killed",
-                    entry.path().display()
-                ),
-                Err(error) => log::warn!("cannot remove {}: {error}", entry.path().display()),
-            }
+    lock().map_err(|error| TracefsError::File {
+        action: "lock",
+        path: path.to_owned(),
+        error,
+    })
+}
+
+/// Removes the instances that nobody holds.
+fn remove_stale(instances: &Path) {
+    for (path, _claim) in unheld(instances) {
+        match remove(&path) {
+            Ok(()) => log::info!(
+                "removed {}, left by a tracer that was killed",
+                path.display()
+            ),
+            Err(error) => log::warn!("cannot remove {}: {error}", path.display()),
         }
     }
 }
 
-/// The process that an instance belongs to, if it is one of tracer's.
-fn owner_of(name: &str) -> Option<u32> {
-    name.strip_prefix(PREFIX)?.parse().ok()
+/// The instances of tracer's that nobody holds, which are held now.
+fn unheld(instances: &Path) -> Vec<(PathBuf, File)> {
+    let entries = fs::read_dir(instances).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| entry.file_name().to_str().is_some_and(is_ours))
+        .filter_map(|entry| {
+            let directory = File::open(entry.path()).ok()?;
+            directory.try_lock().ok()?;
+            Some((entry.path(), directory))
+        })
+        .collect()
+}
+
+/// Whether an instance is one of tracer's: the prefix, a process, and the inode of its PID namespace if that is not the initial one.
+fn is_ours(name: &str) -> bool {
+    name.strip_prefix(PREFIX).is_some_and(|rest| {
+        let mut numbers = rest.splitn(2, '-');
+        numbers.all(|number| number.parse::<u64>().is_ok())
+    })
 }
 
 #[cfg(test)]
@@ -115,24 +160,43 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_our_own_instances_have_an_owner() {
-        assert_eq!(owner_of("tracer-12"), Some(12));
-        assert_eq!(owner_of("tracer-"), None);
-        assert_eq!(owner_of("tracer-x"), None);
-        assert_eq!(owner_of("trace-cmd-12"), None);
+    fn only_our_own_instances_are_ours() {
+        for ours in ["tracer-12", "tracer-12-4026532201"] {
+            assert!(is_ours(ours), "{ours}");
+        }
+        for other in [
+            "tracer-",
+            "tracer-x",
+            "tracer-1-",
+            "tracer-1-2-3",
+            "trace-cmd-12",
+        ] {
+            assert!(!is_ours(other), "{other}");
+        }
     }
 
     #[test]
     fn what_belongs_to_others_stays() {
-        let base = std::env::temp_dir().join(format!("tracer-test-{}", std::process::id()));
-        // Process 1 runs.
-        let others = ["tracer-1", "tracer-", "other"].map(|name| base.join(name));
-        for other in &others {
-            fs::create_dir_all(other).unwrap();
-        }
-        remove_stale(&base, std::process::id());
-        let left = others.each_ref().map(|other| other.exists());
-        fs::remove_dir_all(&base).unwrap();
-        assert_eq!(left, [true; 3]);
+        let base = tempfile::tempdir().unwrap();
+        let make = |name: &str| {
+            let path = base.path().join(name);
+            fs::create_dir(&path).unwrap();
+            path
+        };
+        // No process has that number, and it is held all the same: by one in another namespace.
+        let held = make("tracer-4194305");
+        let claim = locked(&held).unwrap();
+        make("other");
+        make("tracer-");
+        // Process 1 runs, and has not made it.
+        let left = make("tracer-1");
+        let paths = || {
+            let unheld = unheld(base.path());
+            unheld.into_iter().map(|(path, _)| path).collect::<Vec<_>>()
+        };
+        assert_eq!(paths(), [left.as_path()]);
+        fs::remove_dir(left).unwrap();
+        drop(claim);
+        assert_eq!(paths(), [held]);
     }
 }

@@ -22,8 +22,7 @@ mod serve;
 
 pub use error::SamplingError;
 use function_tracer::FunctionTracer;
-pub use function_tracer::has_task;
 pub use hit::FunctionHit;
 pub use learner::Learner;
 pub use sampler::{ACTION, Sampler};
-pub use serve::serve;
+pub use serve::{NAME, serve};

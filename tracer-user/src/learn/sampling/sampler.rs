@@ -4,12 +4,16 @@
 //! many seconds in an emulated one. Whoever does that cannot be interrupted meanwhile, nor can its process end. So
 //! tracer has it done by a process of the same program, waits for the answer only as long as it is wanted, and when it ends, that
 //! process switches the function tracer off and removes the instance behind the prompt.
+//!
+//! In a PID namespace it cannot be left behind: the kernel kills whatever is there when the namespace's first process ends
+//! (zap_pid_ns_processes, kernel/pid_namespace.c), and that may be tracer or who waits for it. So there its end is waited for. If it is killed
+//! alone, another one clears up.
 
 use std::{
     io,
     os::{
         fd::{AsFd as _, OwnedFd},
-        unix::{net::UnixStream, process::CommandExt as _},
+        unix::{net::UnixStream, process::CommandExt as _, process::ExitStatusExt as _},
     },
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicBool, Ordering},
@@ -26,6 +30,7 @@ use super::{
     FunctionHit, SamplingError,
     message::{Reply, Request, receive, send},
 };
+use crate::kernel::numbers;
 
 /// The subcommand of tracer that is the sampling process.
 pub const ACTION: &str = "sample";
@@ -34,6 +39,9 @@ pub const ACTION: &str = "sample";
 const TICK: Duration = Duration::from_millis(20);
 /// The same, ms.
 const TICK_MS: u8 = 20;
+
+/// How long its end is waited for without a word.
+const PATIENCE: Duration = Duration::from_millis(300);
 
 /// A sampling process at work. It ends by itself when this is dropped, or when the process that started it is gone.
 #[derive(Debug)]
@@ -143,6 +151,8 @@ impl Sampler {
                         Ok(Reply::Failed(reason)) => Err(SamplingError::Failed(reason)),
                         Ok(reply) => Ok(Some(reply)),
                         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                            // So that it is known how it has ended. It holds nothing any more that takes time.
+                            let _ = self.process.wait();
                             Err(SamplingError::Killed)
                         }
                         Err(error) => Err(SamplingError::Process(error)),
@@ -155,9 +165,49 @@ impl Sampler {
     }
 }
 
-impl Drop for Sampler {
-    fn drop(&mut self) {
+impl Sampler {
+    /// Ends the process, and waits for that if it must not be left behind.
+    fn end(&mut self) {
         // Not only closed: a process that lets probes go may have a copy.
         let _ = self.stream.shutdown(std::net::Shutdown::Both);
+        if numbers::namespace().is_none() {
+            return;
+        }
+        let end = Instant::now() + PATIENCE;
+        while let Ok(None) = self.process.try_wait() {
+            if Instant::now() >= end {
+                eprintln!(
+                    "tracer: waiting for process {}, which switches the function tracer off",
+                    self.process()
+                );
+                break;
+            }
+            thread::sleep(TICK);
+        }
+        let _ = self.process.wait();
+    }
+
+    /// Whether the process was killed, and could not clear up.
+    fn was_killed(&mut self) -> bool {
+        let ended = self.process.try_wait();
+        ended.is_ok_and(|ended| ended.is_some_and(|status| status.signal().is_some()))
+    }
+}
+
+/// Removes what a process has left that was killed: one that is begun anew does so first of all.
+fn clear_up() -> io::Result<()> {
+    let mut sampler = Sampler::start().map_err(|error| io::Error::other(error.to_string()))?;
+    send(&mut sampler.stream, &Request::Rest)?;
+    sampler.end();
+    Ok(())
+}
+
+impl Drop for Sampler {
+    fn drop(&mut self) {
+        if !self.was_killed() {
+            self.end();
+        } else if let Err(error) = clear_up() {
+            log::warn!("what the function tracer was set to stays: {error}");
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! The sampling process: does with the function tracer what it is asked for, until nobody is left to ask.
 //!
 //! When the other end goes, by whatever way, what is being recorded ends, and the instance is removed. Signals change nothing:
-//! the process ends by itself, and must not before the function tracer is off.
+//! the process ends by itself, and must not before the function tracer is off. The OOM killer is asked to take others, tracer itself first.
 
 use std::{
+    fs,
     os::unix::net::UnixStream,
     sync::{
         Arc,
@@ -24,7 +25,7 @@ use super::{
 };
 
 /// What the process is called, as `ps` shows it.
-const NAME: &std::ffi::CStr = c"tracer-sample";
+pub const NAME: &std::ffi::CStr = c"tracer-sample";
 
 /// Serves whoever is at the other end.
 pub fn serve(mut stream: UnixStream) -> std::io::Result<()> {
@@ -33,6 +34,8 @@ pub fn serve(mut stream: UnixStream) -> std::io::Result<()> {
         // SAFETY: no handler is set, the signals are ignored.
         unsafe { signal(ending, SigHandler::SigIgn) }?;
     }
+    // OOM_SCORE_ADJ_MIN (include/uapi/linux/oom.h). Without the capability it is one process among others.
+    let _ = fs::write("/proc/self/oom_score_adj", "-1000");
     let stop = Arc::new(AtomicBool::new(false));
     let requests = requests(stream.try_clone()?, Arc::clone(&stop));
     let mut sampling = Sampling::default();

@@ -49,7 +49,7 @@ compare() {
     done
     graph_off
     prepare
-    traced "$name" $options -G "$root" -- "$@"
+    traced "$name" $options -G "$root" --no-inherit -- "$@"
     clean
     told "$name"
     quiet

@@ -1,0 +1,127 @@
+//! The lists of processes and tasks that are traced, which the eBPF side keeps up (`whose` in tracer-ebpf).
+//!
+//! Both sides change single bits, each with one atomic instruction, so neither takes back what the other has done.
+
+use std::{
+    io,
+    num::NonZeroUsize,
+    os::fd::AsFd as _,
+    ptr::NonNull,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use aya::maps::{MapData, MapError};
+use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_ARRAY;
+use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
+use tracer_common::{Callers, FOLLOWED_BYTES, FOLLOWED_LIST_BYTES, MAX_TASKS};
+
+/// `BPF_F_MMAPABLE` (5.5+).
+const MAPPABLE: u32 = 1 << 10;
+
+/// What is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum List {
+    /// Processes.
+    Processes,
+    /// Tasks.
+    Tasks,
+}
+
+/// The memory of the lists, as the eBPF side has it: if nobody was named there is a little of it, which nobody uses.
+pub(super) fn make(callers: &Callers) -> Result<MapData, MapError> {
+    // The size of an array's key.
+    let number = 4;
+    let bytes = if is_used(callers) { FOLLOWED_BYTES } else { 8 };
+    let definition =
+        aya_obj::Map::new_from_params(BPF_MAP_TYPE_ARRAY as u32, number, bytes, 1, MAPPABLE);
+    MapData::create(definition, "tracer_followed", None)
+}
+
+/// Whether anybody was named by a number.
+pub(super) const fn is_used(callers: &Callers) -> bool {
+    callers.processes_named != 0 || callers.tasks_named != 0
+}
+
+/// The lists, by a mapping of their own.
+#[derive(Debug)]
+pub struct Followed {
+    lists: NonNull<libc::c_void>,
+    /// Whether processes were named, and whether tasks were.
+    named: (bool, bool),
+}
+
+// SAFETY: the mapping is the value's own, and it is read and written by atomic instructions only.
+unsafe impl Send for Followed {}
+// SAFETY: as above.
+unsafe impl Sync for Followed {}
+
+impl Followed {
+    /// Maps what [`make`] has made for named callers.
+    pub(super) fn of(map: &MapData, callers: &Callers) -> io::Result<Self> {
+        // SAFETY: a new mapping at an address that the kernel chooses.
+        let lists = unsafe {
+            let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+            let shared = MapFlags::MAP_SHARED;
+            mmap(None, length()?, access, shared, map.fd().as_fd(), 0)?
+        };
+        Ok(Self {
+            lists,
+            named: (callers.processes_named != 0, callers.tasks_named != 0),
+        })
+    }
+
+    /// From now on root calls of this process or task are traced. Numbers are the kernel's.
+    pub fn add(&self, list: List, number: u32) {
+        if let Some((word, bit)) = self.place(list, number) {
+            word.fetch_or(bit, Ordering::AcqRel);
+        }
+    }
+
+    /// From now on they are not.
+    pub fn remove(&self, list: List, number: u32) {
+        if let Some((word, bit)) = self.place(list, number) {
+            word.fetch_and(!bit, Ordering::AcqRel);
+        }
+    }
+
+    /// Whether root calls of this task of this process are traced.
+    #[must_use]
+    pub fn includes(&self, process: u32, task: u32) -> bool {
+        let (processes, tasks) = self.named;
+        (!processes || self.has(List::Processes, process))
+            && (!tasks || self.has(List::Tasks, task))
+    }
+
+    fn has(&self, list: List, number: u32) -> bool {
+        self.place(list, number)
+            .is_some_and(|(word, bit)| word.load(Ordering::Acquire) & bit != 0)
+    }
+
+    /// None for what is no task's number.
+    fn place(&self, list: List, number: u32) -> Option<(&AtomicU64, u64)> {
+        if number == 0 || number >= MAX_TASKS {
+            return None;
+        }
+        let before = match list {
+            List::Processes => 0,
+            List::Tasks => FOLLOWED_LIST_BYTES,
+        };
+        let offset = before + number / u64::BITS * 8;
+        // SAFETY: within the mapping, which lives as long as `self`; aligned as pages are.
+        let word = unsafe { self.lists.byte_add(offset as usize).cast().as_ref() };
+        Some((word, 1 << (number % u64::BITS)))
+    }
+}
+
+impl Drop for Followed {
+    fn drop(&mut self) {
+        if let Ok(length) = length() {
+            // SAFETY: the mapping is the value's own, and nobody has a reference into it any more.
+            let _ = unsafe { munmap(self.lists, length.get()) };
+        }
+    }
+}
+
+fn length() -> io::Result<NonZeroUsize> {
+    NonZeroUsize::new(FOLLOWED_BYTES as usize).ok_or_else(|| io::ErrorKind::InvalidInput.into())
+}
