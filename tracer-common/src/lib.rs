@@ -37,6 +37,8 @@ pub struct CpuCounters {
     pub own_hits: u64,
     /// Batches that were handed to the ring.
     pub batches: u64,
+    /// Root calls whose first batch was stored nowhere: the ring was full.
+    pub lost_beginnings: u64,
 }
 
 #[cfg(feature = "user")]

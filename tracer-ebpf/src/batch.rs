@@ -271,12 +271,15 @@ unsafe fn output(header: *mut BatchHeader, count: u64, wake: Wake) {
             bpf_ringbuf_output(ring, header.cast(), bytes, u64::from(flags)) == 0
         });
         // Interrupts count here, too, also between these instructions.
-        let counter = if stored {
-            (&raw mut (*cpu).counters.batches, 1)
-        } else {
-            (&raw mut (*cpu).counters.lost_events, count)
-        };
-        atomic::fetch_add(counter.0, counter.1);
+        let counters = &raw mut (*cpu).counters;
+        if stored {
+            atomic::fetch_add(&raw mut (*counters).batches, 1);
+            return;
+        }
+        atomic::fetch_add(&raw mut (*counters).lost_events, count);
+        if (*header).sequence == 0 {
+            atomic::fetch_add(&raw mut (*counters).lost_beginnings, 1);
+        }
     }
 }
 

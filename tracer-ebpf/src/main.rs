@@ -25,6 +25,7 @@ mod gate;
 mod hidden;
 mod kprobe;
 mod maps;
+mod missed;
 mod nothing;
 mod pair;
 mod probe;

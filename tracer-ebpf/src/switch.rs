@@ -104,8 +104,9 @@ fn is_within_call(task: *mut Task) -> bool {
     unsafe { batch::busy(task) & ALL_GUARDS != ALL_GUARDS }
 }
 
+/// Stores an event that is none of a call's.
 #[inline(always)]
-fn mark(task: *mut Task, kind: EventKind) {
+pub fn mark(task: *mut Task, kind: EventKind) {
     let hit = Hit {
         // SAFETY: a helper without arguments.
         time_ns: unsafe { bpf_ktime_get_ns() },

@@ -25,7 +25,7 @@ pub mod way;
 pub use attacher::{Attacher, Observer, Probe};
 pub use controls::Controls;
 pub use error::AttachError;
-pub use misses::skipped;
+pub use misses::{Skipped, skipped};
 pub use object::{Object, ObjectError};
 pub use pair::Pair;
 pub use role::Role;

@@ -176,11 +176,14 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
         let sets = lock(&sets);
         (sets.skipped(), seen.map(|seen| sets.calls(&seen)))
     };
+    let [roots, below] = probes.skipped();
     let outcome = Outcome {
         totals: finished.totals,
         filtered_out: show.filter.is_active().then_some(finished.filtered_out),
         counters: counters?,
-        skipped: probes.skipped() + skipped_below,
+        unseen: finished.unseen,
+        skipped_roots: roots,
+        skipped_below: below + skipped_below,
         wide,
     };
     tell::totals(&outcome, options.verbose);
