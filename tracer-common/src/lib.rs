@@ -15,8 +15,8 @@ pub mod stand_in;
 mod texts;
 
 pub use config::{
-    Callers, Config, CpuMask, MAX_ARGUMENTS, MAX_CPUS, MAX_NAMES, MAX_QUICK_DEPTH, MAX_TASKS_NAMED,
-    TASK_BYTES, TASK_SLOTS, TASKS_BYTES, Text,
+    Callers, Config, CpuMask, MAX_ARGUMENTS, MAX_CPUS, MAX_NAMES, MAX_QUICK_DEPTH, MAX_TASK_SLOTS,
+    MAX_TASKS_NAMED, PARKED_BUCKET, PARKED_BYTES, TASK_BYTES, Text,
 };
 pub use context::{Context, PreemptLayout};
 pub use event::{

@@ -14,7 +14,7 @@ use tracer_common::{generation, stand_in};
 
 use crate::{
     maps::{Cpu, OUTSIDE, SWITCHING, Task, meant, task_at, this_cpu},
-    task,
+    parked, task,
 };
 
 /// The word of one side. Volatile because preemption may change it at any time.
@@ -72,6 +72,7 @@ pub unsafe fn set_current(cpu: *mut Cpu, slot: u32) {
     // SAFETY: the caller's element of the table, which only this CPU changes, and its slot.
     unsafe {
         if word(cpu, 0) == SWITCHING {
+            parked::forget(ptr::read_volatile(&raw const (*cpu).previous_slot));
             ptr::write_volatile(&raw mut (*cpu).previous_slot, slot);
         } else {
             set_words(cpu, slot);

@@ -23,7 +23,7 @@ mod variables;
 pub mod way;
 
 pub use attacher::{Attacher, Observer, Probe};
-pub use controls::Controls;
+pub use controls::{Controls, Counters};
 pub use error::AttachError;
 pub use misses::{Skipped, skipped};
 pub use object::{Object, ObjectError};

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     attach::{
         Attacher, Controls, Object, Way, Ways,
-        object::{Loading, Sizes, Tracepoint},
+        object::{Loading, Sizes, Tracepoint, USUAL_SLEEPERS},
     },
     graph::tree::Interrupts,
     kernel::{Kernel, PreemptCount},
@@ -59,6 +59,7 @@ pub fn attach(
         sizes: Sizes {
             possible_cpus: kernel.possible_cpus,
             ring_bytes: options.ring_bytes,
+            sleepers: USUAL_SLEEPERS,
         },
         diagnostics: options.verbose,
     };
@@ -106,6 +107,10 @@ fn config(
         preempt_count_offset: preempt_count.map_or(0, |count| count.offset),
         preempt_layout: preempt_count.map_or(PreemptLayout::UNKNOWN, |_| kernel.preempt_layout()),
         task_state_offset: kernel.task_state_offset,
+        migration_disabled_offset: kernel
+            .types
+            .member_offset("task_struct", "migration_disabled")
+            .unwrap_or_default(),
         trampoline_code: TRAMPOLINE_CODE.map(|name| text_of(kernel, name)),
         callers,
         max_depth,

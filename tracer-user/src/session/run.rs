@@ -161,6 +161,7 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
             child: &mut child,
             stop: &stop,
             save: prepared.save.take(),
+            counters: controls.counters(),
         };
         streaming::stream(ends, &mut rings, &mut pipeline).await?;
         if let Change::Grows(growth) = &change {
