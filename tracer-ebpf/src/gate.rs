@@ -13,7 +13,7 @@ use core::{arch::asm, ptr};
 use tracer_common::{generation, stand_in};
 
 use crate::{
-    maps::{Cpu, OUTSIDE, SWITCHING, Task, meant, task_at, this_cpu},
+    maps::{Cpu, OUTSIDE, SWITCHING, Task, meant, task_at, task_of, this_cpu},
     parked, task,
 };
 
@@ -43,7 +43,7 @@ pub fn inside() -> Option<*mut Task> {
         asm!("{word} = *(u32 *)({cpu} + {offset})", word = out(reg) word, cpu = in(reg) cpu,
             offset = const stand_in::GATE_WORD, options(nostack, preserves_flags, readonly));
     }
-    (word as u32 != OUTSIDE).then(|| task_at(word as u32))
+    (word != u64::from(OUTSIDE)).then(|| task_of(word))
 }
 
 /// The slot of the current task, whatever side its root call is of, or [`OUTSIDE`].

@@ -48,21 +48,26 @@ pub fn meant<const NUMBER: u64>() -> u64 {
 /// The state in a slot of the table. Any slot is one: see [`OUTSIDE`] and [`SWITCHING`].
 #[inline(always)]
 pub fn task_at(slot: u32) -> *mut Task {
+    task_of(u64::from(slot))
+}
+
+/// The state in the slot that a gate's word names; bits that are no slot's are nothing.
+#[inline(always)]
+pub fn task_of(word: u64) -> *mut Task {
     // The mask is for the verifier.
     (meant::<{ stand_in::TASKS }>() as *mut u8)
-        .wrapping_add(masked(slot) as usize)
+        .wrapping_add(masked(word) as usize)
         .cast()
 }
 
-/// A number as a slot of the table, however many that has: one instruction.
+/// What of a number is a slot of the table, however many that has: one instruction.
 #[inline(always)]
-pub fn masked(slot: u32) -> u32 {
-    let mut slot = u64::from(slot);
+pub fn masked(mut word: u64) -> u64 {
     // SAFETY: leaves some bits of a number.
     unsafe {
-        asm!("{slot} &= {mask}", slot = inout(reg) slot, mask = const stand_in::TASK_MASK, options(pure, nomem, nostack, preserves_flags));
+        asm!("{word} &= {mask}", word = inout(reg) word, mask = const stand_in::TASK_MASK, options(pure, nomem, nostack, preserves_flags));
     }
-    slot as u32
+    word
 }
 
 /// Which task slot the CPU works for: none. The first place in the table is nobody's.

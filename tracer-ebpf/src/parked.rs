@@ -314,19 +314,22 @@ fn search(key: u64, mut accept: impl FnMut(*mut u64) -> bool) -> u32 {
     NOWHERE
 }
 
+/// A place, if it is one.
 #[inline(always)]
-fn is_place(place: u32) -> bool {
-    u64::from(place) < meant::<{ stand_in::PARKED_BUCKETS }>() * u64::from(PARKED_BUCKET)
+fn checked(place: u32) -> Option<usize> {
+    let place = as_it_is(u64::from(place));
+    let places = meant::<{ stand_in::PARKED_BUCKETS }>() * u64::from(PARKED_BUCKET);
+    (place < places).then_some(place as usize)
 }
 
 #[inline(always)]
 fn key_at(place: u32) -> Option<*mut u64> {
     let keys = meant::<{ stand_in::PARKED_KEYS }>() as *mut u64;
-    is_place(place).then(|| keys.wrapping_add(place as usize))
+    checked(place).map(|place| keys.wrapping_add(place))
 }
 
 #[inline(always)]
 fn sleeper_at(place: u32) -> Option<*mut Sleeper> {
     let sleepers = meant::<{ stand_in::PARKED }>() as *mut Sleeper;
-    is_place(place).then(|| sleepers.wrapping_add(place as usize))
+    checked(place).map(|place| sleepers.wrapping_add(place))
 }

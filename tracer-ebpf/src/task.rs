@@ -37,8 +37,9 @@ fn place(key: u64, attempt: u32) -> Option<u32> {
     let hash = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let (first, step) = ((hash >> 40) as u32, (hash >> 16) as u32 | 1);
     let number = first.wrapping_add(attempt.wrapping_mul(step));
-    let slot = masked(number.wrapping_mul(TASK_BYTES));
-    (slot != OUTSIDE && slot != masked(SWITCHING)).then_some(slot)
+    let slot = masked(u64::from(number.wrapping_mul(TASK_BYTES)));
+    let last = masked(u64::from(SWITCHING));
+    (slot != u64::from(OUTSIDE) && slot != last).then_some(slot as u32)
 }
 
 /// The task in a slot; there is none in [`OUTSIDE`].

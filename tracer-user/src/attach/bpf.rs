@@ -97,6 +97,7 @@ pub struct LoadError {
 impl LoadError {
     /// In one line: the verifier's last words, or the error.
     pub fn reason(&self) -> String {
+        log::debug!("the verifier: {}", self.log);
         last_words(&self.log).map_or_else(|| self.error.to_string(), str::to_owned)
     }
 }
