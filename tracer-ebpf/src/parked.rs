@@ -301,7 +301,7 @@ fn search(key: u64, mut accept: impl FnMut(*mut u64) -> bool) -> u32 {
     const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut hash = key.wrapping_mul(GOLDEN);
     for _ in 0..LINES {
-        let line = as_it_is(((hash >> 32) * meant::<{ stand_in::PARKED_BUCKETS }>()) >> 32);
+        let line = line_of(hash);
         let first = line * u64::from(PARKED_BUCKET);
         let cells = (meant::<{ stand_in::PARKED_KEYS }>() as *mut u64).wrapping_add(first as usize);
         for number in 0..PARKED_BUCKET {
@@ -312,6 +312,20 @@ fn search(key: u64, mut accept: impl FnMut(*mut u64) -> bool) -> u32 {
         hash = (hash ^ hash >> 32).wrapping_mul(GOLDEN);
     }
     NOWHERE
+}
+
+/// The line that a hash means. 6.1's verifier loses sight of a product whose first factor is the constant, so the order is written down; and 17 bits of
+/// the hash, so that it fits 31.
+#[inline(always)]
+fn line_of(hash: u64) -> u64 {
+    const BITS: u32 = 17;
+    let mut line = hash >> (u64::BITS - BITS);
+    // SAFETY: multiplies a number.
+    unsafe {
+        asm!("{line} *= {lines}", line = inout(reg) line, lines = in(reg) meant::<{ stand_in::PARKED_BUCKETS }>(),
+            options(pure, nomem, nostack, preserves_flags));
+    }
+    as_it_is(line >> BITS)
 }
 
 /// A place, if it is one.
