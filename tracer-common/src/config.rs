@@ -24,12 +24,16 @@ impl CpuMask {
     };
 }
 
-/// Places in the table of tasks that are inside a root; two of them are never taken, see `task` in tracer-ebpf.
-pub const TASK_SLOTS: u32 = 1024;
+/// Places in the table of tasks that run inside a root, at most: userspace says how many there are, a power of two. Two of them are never taken,
+/// see `task` in tracer-ebpf.
+pub const MAX_TASK_SLOTS: u32 = 4096;
 /// What each takes, bytes: a power of two, so that a place is found by a mask.
 pub const TASK_BYTES: u32 = 1 << 14;
-/// The whole table, bytes.
-pub const TASKS_BYTES: u32 = TASK_SLOTS * TASK_BYTES;
+
+/// Places of the table of tasks that sleep inside a root whose keys are beside each other: a cache line. See `parked` in tracer-ebpf.
+pub const PARKED_BUCKET: u32 = 8;
+/// What is kept of a task that sleeps, bytes, its key apart.
+pub const PARKED_BYTES: u32 = 128;
 
 /// The highest [`Config::quick_depth`]: open calls whose frames are kept. Deeper ones are counted only; kernel stacks of 16 KiB hold fewer.
 pub const MAX_QUICK_DEPTH: u64 = 128;
@@ -106,6 +110,8 @@ pub struct Config {
     pub task_number_offset: u64,
     /// The offset of `tgid` there, bytes.
     pub process_number_offset: u64,
+    /// The offset of `migration_disabled` in `struct task_struct`, bytes; 0 where it is not known.
+    pub migration_disabled_offset: u64,
     /// What trampolines call before and behind a program.
     pub trampoline_code: [Text; 4],
     /// Root calls are traced only if they are theirs.
@@ -134,6 +140,7 @@ impl Config {
         task_state_offset: 0,
         task_number_offset: 0,
         process_number_offset: 0,
+        migration_disabled_offset: 0,
         trampoline_code: [Text { start: 0, bytes: 0 }; 4],
         callers: Callers::ALL,
         max_depth: crate::NO_DEPTH_LIMIT,
@@ -160,7 +167,7 @@ mod tests {
         assert_eq!(size_of::<Callers>(), 6 * 4 + MAX_NAMES * 16);
         assert_eq!(
             size_of::<Config>(),
-            6 * 8 + 4 * 16 + size_of::<Callers>() + 4 * 4 + 8 + MAX_CPUS / 8
+            7 * 8 + 4 * 16 + size_of::<Callers>() + 4 * 4 + 8 + MAX_CPUS / 8
         );
     }
 }

@@ -40,6 +40,8 @@ pub enum EventKind {
     /// A part of the text that an argument points to, eight bytes in `value` as they lie in memory; the text ends before its first zero.
     /// `depth` says which argument and which part: see [`TextPlace`].
     Text = 8,
+    /// The root returned unseen: its task was seen to call a root from outside of it; `function` and `value` are 0.
+    Missed = 9,
 }
 
 impl EventKind {
@@ -54,6 +56,7 @@ impl EventKind {
             6 => Self::Argument,
             7 => Self::Caller,
             8 => Self::Text,
+            9 => Self::Missed,
             _ => return None,
         })
     }
@@ -233,7 +236,7 @@ mod tests {
 
     #[test]
     fn kind_and_context_survive_packing() {
-        for kind in 1..=8 {
+        for kind in 1..=9 {
             for context in 0..=3 {
                 let kind = EventKind::from_u8(kind).unwrap();
                 let context = Context::from_u8(context).unwrap();

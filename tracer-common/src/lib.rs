@@ -16,7 +16,8 @@ mod texts;
 
 pub use config::{
     Callers, Config, CpuMask, FOLLOWED_BYTES, FOLLOWED_LIST_BYTES, MAX_ARGUMENTS, MAX_CPUS,
-    MAX_NAMES, MAX_QUICK_DEPTH, MAX_TASKS, TASK_BYTES, TASK_SLOTS, TASKS_BYTES, Text,
+    MAX_NAMES, MAX_QUICK_DEPTH, MAX_TASK_SLOTS, MAX_TASKS, PARKED_BUCKET, PARKED_BYTES, TASK_BYTES,
+    Text,
 };
 pub use context::{Context, PreemptLayout};
 pub use event::{
@@ -37,6 +38,8 @@ pub struct CpuCounters {
     pub own_hits: u64,
     /// Batches that were handed to the ring.
     pub batches: u64,
+    /// Root calls whose first batch was stored nowhere: the ring was full.
+    pub lost_beginnings: u64,
 }
 
 #[cfg(feature = "user")]

@@ -12,8 +12,16 @@ pub const SESSION_COOKIE: i32 = 0x7472_0002;
 /// `__preempt_count` before and after.
 pub const PREEMPT_COUNT: u64 = 0x7472_0003_7472_0003;
 
-/// Stands for the memory of the table of tasks, [`crate::TASKS_BYTES`] long.
+/// Stands for the memory of the table of tasks that run.
 pub const TASKS: u64 = 0x7472_0004_7472_0004;
+/// Stands for the mask that leaves of a number the offset of a place of that table, in the instruction that applies it.
+pub const TASK_MASK: i32 = 0x7472_0009;
+/// Stands for the memory of the keys of tasks that sleep.
+pub const PARKED_KEYS: u64 = 0x7472_000a_7472_000a;
+/// Stands for the memory of what is kept of them, [`crate::PARKED_BYTES`] each.
+pub const PARKED: u64 = 0x7472_000b_7472_000b;
+/// Stands for how many times [`crate::PARKED_BUCKET`] places these have.
+pub const PARKED_BUCKETS: u64 = 0x7472_000c_7472_000c;
 /// Stands for the number of open calls above which the short way is not taken, see [`crate::Config::quick_depth`].
 pub const QUICK_CALLS: u64 = 0x7472_0005_7472_0005;
 /// Stands for [`crate::Config::preempt_count_offset`] in the instruction that reads 32 bits there. Nothing else lies so far from anything.

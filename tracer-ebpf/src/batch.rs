@@ -10,7 +10,7 @@
 //! Cost: per event one atomic addition and 24 bytes; the ring's spin lock, its header and the reader's
 //! wake-up once per batch.
 
-use core::ffi::c_void;
+use core::{ffi::c_void, hint::cold_path};
 
 use aya_ebpf::{
     bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
@@ -24,9 +24,10 @@ use tracer_common::{
 use crate::{
     atomic,
     maps::{
-        ALL_WRITING, Buffer, FLUSHING, GUARD, PLACES, QUICK, RINGS, Single, Task, WRITING, config,
-        cpu_number, this_cpu,
+        ALL_WRITING, Buffer, FLUSHING, GUARD, PARKED, PLACES, QUICK, RINGS, Single, Task, WRITING,
+        config, cpu_number, this_cpu,
     },
+    parked,
 };
 
 /// Tries to take a buffer out of use. Each that fails was undone by an interrupt in the same few instructions.
@@ -189,6 +190,16 @@ pub unsafe fn set_busy(task: *mut Task, bits: u32) {
     }
 }
 
+/// The number of the next event.
+#[inline(always)]
+pub unsafe fn next_sequence(task: *mut Task) -> u64 {
+    // SAFETY: the caller's checked map value.
+    unsafe {
+        let cursor = core::ptr::read_volatile(&raw const (*task).cursor);
+        (*buffer(task, cursor)).header.sequence + u64::from(place(cursor))
+    }
+}
+
 /// The buffer that a cursor means.
 #[inline(always)]
 fn buffer(task: *mut Task, cursor: u64) -> *mut Buffer {
@@ -215,7 +226,10 @@ pub fn flush_if_full(task: *mut Task) {
     // SAFETY: a checked map value.
     unsafe {
         let cursor = core::ptr::read_volatile(&raw const (*task).cursor);
-        if place(cursor) >= NEARLY_FULL && !any(task, ALL_WRITING | FLUSHING) {
+        if any(task, PARKED) {
+            cold_path();
+            parked::hand_over(task);
+        } else if place(cursor) >= NEARLY_FULL && !any(task, ALL_WRITING | FLUSHING) {
             flush(task, Wake::Later);
         }
     }
@@ -271,12 +285,15 @@ unsafe fn output(header: *mut BatchHeader, count: u64, wake: Wake) {
             bpf_ringbuf_output(ring, header.cast(), bytes, u64::from(flags)) == 0
         });
         // Interrupts count here, too, also between these instructions.
-        let counter = if stored {
-            (&raw mut (*cpu).counters.batches, 1)
-        } else {
-            (&raw mut (*cpu).counters.lost_events, count)
-        };
-        atomic::fetch_add(counter.0, counter.1);
+        let counters = &raw mut (*cpu).counters;
+        if stored {
+            atomic::fetch_add(&raw mut (*counters).batches, 1);
+            return;
+        }
+        atomic::fetch_add(&raw mut (*counters).lost_events, count);
+        if (*header).sequence == 0 {
+            atomic::fetch_add(&raw mut (*counters).lost_beginnings, 1);
+        }
     }
 }
 

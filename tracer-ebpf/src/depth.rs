@@ -7,7 +7,7 @@
 use tracer_common::{Context, Event, EventKind};
 
 use crate::{
-    maps::{FRAMES, NOT_QUICK, OpenCall, Task},
+    maps::{FRAMES, NOT_QUICK, OpenCall, Task, UNKNOWN},
     quick,
 };
 
@@ -50,12 +50,21 @@ pub unsafe fn enter(task: *mut Task, frame: u64, function: u32, context: u8) -> 
                 depth as u8,
                 Event::pack(EventKind::Entry, context),
             );
-            let state = quick::AT_WORK * u64::from(1 + context) + u64::from(depth) + 1;
-            core::ptr::write_volatile(&raw mut (*call).frame, number | mark);
-            core::ptr::write_volatile(&raw mut (*call).state, state);
-            core::ptr::write_volatile(&raw mut (*call).identity, identity);
+            keep(call, depth, number | mark, identity);
         }
         depth
+    }
+}
+
+/// Keeps what the exit of the call at `depth` needs. The context is that of the identity.
+#[inline(always)]
+pub unsafe fn keep(call: *mut OpenCall, depth: u32, frame: u64, identity: u64) {
+    let state = quick::AT_WORK * (1 + (identity >> 60)) + u64::from(depth) + 1;
+    // SAFETY: the caller's place.
+    unsafe {
+        core::ptr::write_volatile(&raw mut (*call).frame, frame);
+        core::ptr::write_volatile(&raw mut (*call).state, state);
+        core::ptr::write_volatile(&raw mut (*call).identity, identity);
     }
 }
 
@@ -80,6 +89,12 @@ pub unsafe fn frame(task: *mut Task, depth: u32) -> u64 {
     }
 }
 
+/// Whether a call that was kept with this frame may be the one of an exit with `frame`.
+#[inline(always)]
+fn is_of(kept: u64, frame: u64) -> bool {
+    kept == frame || kept == UNKNOWN
+}
+
 /// Whether this is the frame of the innermost open call.
 #[inline(always)]
 pub unsafe fn is_innermost(task: *mut Task, frame: u64) -> bool {
@@ -102,8 +117,8 @@ pub unsafe fn leave(task: *mut Task, frame: u64) -> u32 {
                 break;
             }
             let depth = open - back;
-            // One that is too deep to be known by its frame is taken for the innermost.
-            if depth as usize >= FRAMES || self::frame(task, depth) == frame {
+            // One that is too deep to be known by its frame, or that was left so by a sleep, is taken for the innermost.
+            if depth as usize >= FRAMES || is_of(self::frame(task, depth), frame) {
                 write(task, depth);
                 break;
             }

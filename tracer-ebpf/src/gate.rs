@@ -13,8 +13,8 @@ use core::{arch::asm, ptr};
 use tracer_common::{generation, stand_in};
 
 use crate::{
-    maps::{Cpu, OUTSIDE, SWITCHING, Task, meant, task_at, this_cpu},
-    task,
+    maps::{Cpu, OUTSIDE, SWITCHING, Task, meant, task_at, task_of, this_cpu},
+    parked, task,
 };
 
 /// The word of one side. Volatile because preemption may change it at any time.
@@ -43,7 +43,7 @@ pub fn inside() -> Option<*mut Task> {
         asm!("{word} = *(u32 *)({cpu} + {offset})", word = out(reg) word, cpu = in(reg) cpu,
             offset = const stand_in::GATE_WORD, options(nostack, preserves_flags, readonly));
     }
-    (word as u32 != OUTSIDE).then(|| task_at(word as u32))
+    (word != u64::from(OUTSIDE)).then(|| task_of(word))
 }
 
 /// The slot of the current task, whatever side its root call is of, or [`OUTSIDE`].
@@ -72,6 +72,7 @@ pub unsafe fn set_current(cpu: *mut Cpu, slot: u32) {
     // SAFETY: the caller's element of the table, which only this CPU changes, and its slot.
     unsafe {
         if word(cpu, 0) == SWITCHING {
+            parked::forget(ptr::read_volatile(&raw const (*cpu).previous_slot));
             ptr::write_volatile(&raw mut (*cpu).previous_slot, slot);
         } else {
             set_words(cpu, slot);

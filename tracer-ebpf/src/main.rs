@@ -5,7 +5,7 @@
 //! tracepoint keeps "which task runs on this CPU" right across switches and ends the calls of tasks that die.
 //!
 //! The flow is `gate` (is the task that runs here inside a root? a few instructions) -> `task` (its
-//! state, which survives sleep and migration) -> `batch` (one event into the task's batch; the
+//! state; `parked` has what survives sleep and migration) -> `batch` (one event into the task's batch; the
 //! batch into the CPU's ring). There is no policy here: what is traced is decided by what userspace
 //! attaches and by the constants of [`tracer_common::Config`].
 #![no_std]
@@ -25,8 +25,10 @@ mod gate;
 mod hidden;
 mod kprobe;
 mod maps;
+mod missed;
 mod nothing;
 mod pair;
+mod parked;
 mod probe;
 mod quick;
 mod reserving;

@@ -12,8 +12,7 @@ use aya_ebpf::{
 };
 use tracer_common::{
     BATCH_CAPACITY, BatchHeader, Config, CpuCounters, Event, MAX_CPUS, MAX_NAMES, MAX_QUICK_DEPTH,
-    TASK_BYTES, TASK_SLOTS, TASKS_BYTES, TEXT_FUNCTIONS, TextArguments, cursor, generation::SIDES,
-    stand_in,
+    MAX_TASK_SLOTS, TASK_BYTES, TEXT_FUNCTIONS, TextArguments, cursor, generation::SIDES, stand_in,
 };
 
 /// Set by userspace before loading; read-only and frozen, so that the verifier knows its values.
@@ -49,18 +48,33 @@ pub fn meant<const NUMBER: u64>() -> u64 {
 /// The state in a slot of the table. Any slot is one: see [`OUTSIDE`] and [`SWITCHING`].
 #[inline(always)]
 pub fn task_at(slot: u32) -> *mut Task {
+    task_of(u64::from(slot))
+}
+
+/// The state in the slot that a gate's word names; bits that are no slot's are nothing.
+#[inline(always)]
+pub fn task_of(word: u64) -> *mut Task {
     // The mask is for the verifier.
-    let offset = slot & (TASKS_BYTES - TASK_BYTES);
     (meant::<{ stand_in::TASKS }>() as *mut u8)
-        .wrapping_add(offset as usize)
+        .wrapping_add(masked(word) as usize)
         .cast()
+}
+
+/// What of a number is a slot of the table, however many that has: one instruction.
+#[inline(always)]
+pub fn masked(mut word: u64) -> u64 {
+    // SAFETY: leaves some bits of a number.
+    unsafe {
+        asm!("{word} &= {mask}", word = inout(reg) word, mask = const stand_in::TASK_MASK, options(pure, nomem, nostack, preserves_flags));
+    }
+    word
 }
 
 /// Which task slot the CPU works for: none. The first place in the table is nobody's.
 pub const OUTSIDE: u32 = 0;
 /// Which task slot the CPU works for: a switch is under way, ask who is current. The last place in the table is nobody's, either: there
 /// a probe finds that no call is open, and takes the way that knows all cases.
-pub const SWITCHING: u32 = (TASK_SLOTS - 1) * TASK_BYTES;
+pub const SWITCHING: u32 = (MAX_TASK_SLOTS - 1) * TASK_BYTES;
 
 /// What one CPU is doing. A slot is named by its offset in the table, bytes. A cache line of its own.
 #[repr(C, align(64))]
@@ -79,13 +93,15 @@ pub struct Cpu {
     pub counters: CpuCounters,
 }
 
-/// The state of a task that is inside a root. Slots are found by task id, see `task`.
+/// The state of a task that runs inside a root. Slots are found by task, see `task`; what stays of it while the task sleeps is in `parked`.
 #[repr(C)]
 pub struct Task {
     /// One buffer takes events while the other is handed over.
     pub first: Buffer,
-    /// The task, see `task::current`; 0 while the slot is free.
+    /// The task, see `task::current`; 0 while the slot is free, and nobody's key while it is on its way to that, see `parked`.
     pub owner: u64,
+    /// Where the task is in the table of those that sleep, if it is [`PARKED`].
+    pub parked: u64,
     /// The generation of probes that the root call belongs to, see [`tracer_common::generation`].
     pub generation: u64,
     /// The frame of the open root call, see `site`: with its function it identifies its exit.
@@ -132,6 +148,8 @@ pub struct OpenCall {
 
 /// In [`OpenCall::frame`]: the call was entered in a hard interrupt or an NMI. Frames are multiples of 8.
 pub const NOT_QUICK: u64 = 1;
+/// In place of an [`OpenCall::frame`]: it was given up while the task slept.
+pub const UNKNOWN: u64 = 2;
 
 const _: () = assert!(size_of::<Task>() == TASK_BYTES as usize);
 const _: () = assert!(core::mem::offset_of!(Task, half) as u64 == cursor::SECOND);
@@ -191,12 +209,22 @@ pub const HIDING: u32 = 1 << 17;
 /// In [`Task::depth_and_busy`]: there is a [`Task::dropped_frame`].
 pub const DROPPED: u32 = 1 << 18;
 
+/// In [`Task::depth_and_busy`]: the task is in the table of those that sleep, and only what it does on its way off the CPU comes here.
+pub const PARKED: u32 = 1 << 19;
+
 /// Changed by whoever runs on a CPU, and read by userspace.
 #[repr(transparent)]
 pub struct Shared<T>(UnsafeCell<T>);
 
 // SAFETY: each CPU has an element of its own, and what nests there leaves it consistent.
 unsafe impl<T> Sync for Shared<T> {}
+
+impl<T> Shared<T> {
+    /// Where it is.
+    pub const fn get(&self) -> *mut T {
+        self.0.get()
+    }
+}
 
 /// One element per possible CPU; userspace does not load this where there are more. Not a map with an element per CPU, because the address
 /// of one in a global is known when the program is loaded: half as many instructions.
@@ -231,14 +259,20 @@ pub fn cgroup(index: usize) -> u64 {
     unsafe { core::ptr::read_volatile(CGROUPS.0.get().cast::<u64>().add(index)) }
 }
 
+/// One more than the least `migration_disabled` of any task that went by itself, 0 if none has, see `switch`.
+#[unsafe(link_section = ".bss.disabled")]
+#[unsafe(no_mangle)]
+pub static LEAST_DISABLED: Shared<u64> = Shared(UnsafeCell::new(0));
+
 /// One ring per possible CPU.
 #[btf_map]
 pub static RINGS: ArrayOfMaps<RingBuf<(), 4096>, 1> = ArrayOfMaps::new();
 
 /// How many tasks are inside a root call of each side, 32 bits each, side 0 in the low half: one
-/// word, so that a task switch costs little while there is none.
+/// word, so that a task switch costs little while there is none. The second element is how many of them are in the table of
+/// those that sleep.
 #[btf_map]
-pub static INSIDE: Array<u64, 1> = Array::new();
+pub static INSIDE: Array<u64, 2> = Array::new();
 
 /// Which functions have texts among their arguments, see [`TextArguments`]. Asked only where arguments are wanted.
 #[btf_map]

@@ -16,6 +16,7 @@ use crate::{
     maps::{
         ALL_GUARDS, DROPPED, GUARD, OUTSIDE, SWITCH, Task, armed, config, cpu_number, this_cpu,
     },
+    missed,
     site::Site,
     task,
 };
@@ -40,10 +41,17 @@ pub fn inside_root() -> Option<*mut Task> {
     task::get(gate::slot_of_current(this_cpu()))
 }
 
-/// A root was entered: opens a root call, or is a call like any other inside one.
+/// A root was entered: opens a root call, or is a call like any other inside one. An open root call that this entry proves to be over is
+/// closed before.
 #[inline(always)]
 pub fn root_entry<S: Site>(ctx: &S) -> bool {
     let mut slot = gate::slot_of_current(this_cpu());
+    if let Some(task) = task::get(slot)
+        && missed::is_over(ctx, task)
+    {
+        missed::close(task);
+        slot = OUTSIDE;
+    }
     let opens = slot == OUTSIDE;
     if opens {
         slot = open(ctx);

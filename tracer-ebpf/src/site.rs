@@ -21,6 +21,9 @@ pub trait Site: EbpfContext + Copy {
     /// Whether the exit's probe runs even if the entry turned the call away.
     const EXIT_ALWAYS_COMES: bool;
 
+    /// Whether a call has the same number as one that it ends with a jump to.
+    const JUMPS_SHARE_FRAME: bool;
+
     /// The number of the call, see above.
     fn frame(&self) -> u64;
 
@@ -67,6 +70,7 @@ impl EbpfContext for TrampolineSite {
 
 impl Site for TrampolineSite {
     const EXIT_ALWAYS_COMES: bool = true;
+    const JUMPS_SHARE_FRAME: bool = false;
 
     #[inline(always)]
     fn frame(&self) -> u64 {
@@ -137,6 +141,7 @@ impl<const ALWAYS: bool> EbpfContext for ProbeSite<ALWAYS> {
 
 impl<const ALWAYS: bool> Site for ProbeSite<ALWAYS> {
     const EXIT_ALWAYS_COMES: bool = ALWAYS;
+    const JUMPS_SHARE_FRAME: bool = true;
 
     #[inline(always)]
     fn frame(&self) -> u64 {

@@ -13,10 +13,10 @@ use crate::{
     batch::{self, Hit, Wake},
     depth, gate,
     maps::{
-        ALL_GUARDS, ALL_WRITING, FLUSHING, GUARD, OUTSIDE, SWITCH, SWITCHING, Task, config,
-        this_cpu,
+        ALL_GUARDS, ALL_WRITING, FLUSHING, GUARD, LEAST_DISABLED, OUTSIDE, SWITCH, SWITCHING, Task,
+        config, this_cpu,
     },
-    probe, task,
+    parked, probe, task,
 };
 
 /// `trace_sched_switch(preempt, prev, next, ...)` in `__schedule` (kernel/sched/core.c): the current task is still
@@ -31,14 +31,16 @@ pub fn sched_switch(ctx: &BtfTracePointContext) {
             gate::set_both(cpu, OUTSIDE);
             return;
         }
+        parked::give_back(ptr::read_volatile(&raw const (*cpu).previous_slot));
+        let may_sleep = !is_in_program(ctx);
         let previous_slot = if is_dead(ctx) {
             die(previous_slot)
         } else {
-            switch_out(previous_slot)
+            switch_out(previous_slot, may_sleep)
         };
         // Stored and read back it is a number to the verifier.
         ptr::write_volatile(&raw mut (*cpu).next_task, argument(ctx, NEXT) as u64);
-        let next_slot = task::find(ptr::read_volatile(&raw const (*cpu).next_task));
+        let next_slot = parked::come(ptr::read_volatile(&raw const (*cpu).next_task));
         if let Some(task) = task::get(next_slot).filter(|&task| is_within_call(task)) {
             mark(task, EventKind::On);
         }
@@ -65,10 +67,10 @@ fn die(slot: u32) -> u32 {
     OUTSIDE
 }
 
-/// Marks the going task and hands its batch over. Returns [`OUTSIDE`] for a task that has just
-/// released its slot and was preempted before it could say so.
+/// Marks the going task and hands its batch over. What must be kept of it goes to the table of those that sleep, but the slot serves it until it is off the
+/// CPU. Returns [`OUTSIDE`] for a task that has just released its slot and was preempted before it could say so.
 #[inline(always)]
-fn switch_out(slot: u32) -> u32 {
+fn switch_out(slot: u32, may_sleep: bool) -> u32 {
     let Some(task) = task::get(slot) else {
         return OUTSIDE;
     };
@@ -90,10 +92,39 @@ fn switch_out(slot: u32) -> u32 {
             batch::flush(task, Wake::Later);
             if !at_work {
                 batch::clear(task, guard);
+                if may_sleep {
+                    parked::park(task);
+                }
             }
         }
     }
     slot
+}
+
+/// Whether the task that goes was preempted in the middle of a program, which may have its slot at hand. A trampoline's program runs with migration disabled
+/// (__bpf_prog_enter_recur, kernel/bpf/trampoline.c; where it does without, preemption is off), and an fprobe's with preemption off. This program is
+/// one, too, and may have disabled migration for itself (__bpf_trace_run, kernel/trace/bpf_trace.c; seen on 7.3): what is left then is what tasks have that go by
+/// themselves, the least of all. Where the kernel does not say, it may be so whenever the task was preempted.
+#[inline(always)]
+unsafe fn is_in_program(ctx: &BtfTracePointContext) -> bool {
+    // SAFETY: the offset is from the running kernel's BTF; the first argument is a number. The global is the same from all CPUs.
+    unsafe {
+        let is_preempted = *ctx.as_ptr().cast::<u64>() & 0xff != 0;
+        let offset = config!(migration_disabled_offset);
+        if offset == 0 {
+            return is_preempted;
+        }
+        let disabled = argument(ctx, PREVIOUS).add(offset as usize).cast::<u16>();
+        let disabled = u64::from(*disabled) + 1;
+        let least = ptr::read_volatile(LEAST_DISABLED.get());
+        if is_preempted {
+            return disabled > least;
+        }
+        if least == 0 || disabled < least {
+            ptr::write_volatile(LEAST_DISABLED.get(), disabled);
+        }
+        false
+    }
 }
 
 /// Whether the root's entry has been stored and its exit has not. The probe that does either sets all guards, and may be
@@ -104,8 +135,9 @@ fn is_within_call(task: *mut Task) -> bool {
     unsafe { batch::busy(task) & ALL_GUARDS != ALL_GUARDS }
 }
 
+/// Stores an event that is none of a call's.
 #[inline(always)]
-fn mark(task: *mut Task, kind: EventKind) {
+pub fn mark(task: *mut Task, kind: EventKind) {
     let hit = Hit {
         // SAFETY: a helper without arguments.
         time_ns: unsafe { bpf_ktime_get_ns() },

@@ -1,8 +1,10 @@
-//! The table of tasks that are inside a root.
+//! The table of tasks that run inside a root.
 //!
 //! A task is known by the address of its `task_struct`: that is one as long as the task can run, for idle tasks too, and also where a
 //! task takes over the number of another (a thread that calls execve(2), `exchange_tids` in kernel/pid.c) or its number is given away before it
 //! has run for the last time (`release_task` in kernel/exit.c).
+//!
+//! A task that sleeps gives its place back, see `parked`: so places are for the CPUs, and for tasks that were preempted in the middle of a probe.
 //!
 //! Open addressing over an array, with a fixed number of places to look at and no order among them: finding,
 //! claiming and releasing take no lock, call no helper and run no traced function. It is asked only
@@ -11,11 +13,11 @@
 use core::ptr;
 
 use aya_ebpf::helpers::generated::bpf_get_current_task;
-use tracer_common::{Arrival, BatchHeader, TASK_BYTES, TASK_SLOTS, cursor, generation};
+use tracer_common::{Arrival, BatchHeader, TASK_BYTES, cursor, generation};
 
 use crate::{
     atomic, batch,
-    maps::{ALL_GUARDS, INSIDE, OUTSIDE, SWITCHING, Task, armed, task_at},
+    maps::{ALL_GUARDS, INSIDE, OUTSIDE, SWITCHING, Task, armed, masked, task_at},
 };
 
 /// Places in which a task's slot may be.
@@ -34,9 +36,10 @@ fn place(key: u64, attempt: u32) -> Option<u32> {
     // Double hashing: addresses are not spread evenly, and neighbours would fill up long before the table is full.
     let hash = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let (first, step) = ((hash >> 40) as u32, (hash >> 16) as u32 | 1);
-    let number = first.wrapping_add(attempt.wrapping_mul(step)) & (TASK_SLOTS - 1);
-    let slot = number * TASK_BYTES;
-    (slot != OUTSIDE && slot != SWITCHING).then_some(slot)
+    let number = first.wrapping_add(attempt.wrapping_mul(step));
+    let slot = masked(u64::from(number.wrapping_mul(TASK_BYTES)));
+    let last = masked(u64::from(SWITCHING));
+    (slot != u64::from(OUTSIDE) && slot != last).then_some(slot as u32)
 }
 
 /// The task in a slot; there is none in [`OUTSIDE`].
@@ -60,56 +63,74 @@ pub fn find(key: u64) -> u32 {
     OUTSIDE
 }
 
+/// Takes a free slot for a task; [`OUTSIDE`] if all places are taken.
+#[inline(always)]
+pub fn take(key: u64) -> u32 {
+    for attempt in 0..PLACES {
+        let Some(slot) = place(key, attempt) else {
+            continue;
+        };
+        // SAFETY: a place in the table.
+        if unsafe { atomic::compare_exchange(&raw mut (*task_at(slot)).owner, 0, key) } {
+            return slot;
+        }
+    }
+    OUTSIDE
+}
+
 /// Takes a free slot for a task and makes its state new; [`OUTSIDE`] if all places are taken. The root
 /// call is of `generation`, or of the one that is armed once it is counted: userspace arms another one
 /// first and then asks how many root calls of the old one are open, so none of those is missed.
 #[inline(always)]
 pub fn claim(key: u64, generation: u64, root_time_ns: u64, pid_tgid: u64) -> u32 {
-    for attempt in 0..PLACES {
-        let Some(slot) = place(key, attempt) else {
-            continue;
-        };
-        let task = task_at(slot);
-        // SAFETY: a place in the table.
-        if !unsafe { atomic::compare_exchange(&raw mut (*task).owner, 0, key) } {
-            continue;
-        }
+    let slot = take(key);
+    let Some(task) = get(slot) else {
+        return OUTSIDE;
+    };
+    count_inside(generation, 1);
+    let counted = generation;
+    let generation = match armed() {
+        // Disarmed meanwhile: root calls that are open go on, and this one is one of them.
+        0 => counted,
+        armed => armed,
+    };
+    if generation::side(generation) != generation::side(counted) {
         count_inside(generation, 1);
-        let counted = generation;
-        let generation = match armed() {
-            // Disarmed meanwhile: root calls that are open go on, and this one is one of them.
-            0 => counted,
-            armed => armed,
-        };
-        if generation::side(generation) != generation::side(counted) {
-            count_inside(generation, 1);
-            count_inside(counted, -1);
-        }
-        // SAFETY: the slot is ours alone from here on.
-        unsafe {
-            (*task).generation = generation;
-            (*task).root_frame = 0;
-            (*task).root_function = 0;
-            (*task).dropped_frame = 0;
-            (*task).cursor = cursor::BEGIN;
-            let header = BatchHeader {
-                sequence: 0,
-                root_time_ns,
-                tid: pid_tgid as u32,
-                tgid: (pid_tgid >> 32) as u32,
-                cpu: 0,
-                count: 0,
-                early: Arrival::InOrder as u16 | (generation as u16) << generation::SHIFT,
-                comm: [0; 16],
-            };
-            (*task).first.header = header;
-            (*task).half.second.header = header;
-            // What an interrupt hits before the root's entry is stored is not in the call.
-            (*task).depth_and_busy = u64::from(ALL_GUARDS) << 32;
-        }
-        return slot;
+        count_inside(counted, -1);
     }
-    OUTSIDE
+    // SAFETY: the slot is ours alone from here on.
+    unsafe {
+        (*task).generation = generation;
+        (*task).root_frame = 0;
+        (*task).root_function = 0;
+        (*task).dropped_frame = 0;
+        begin(task, 0, root_time_ns, pid_tgid);
+        // What an interrupt hits before the root's entry is stored is not in the call.
+        (*task).depth_and_busy = u64::from(ALL_GUARDS) << 32;
+    }
+    slot
+}
+
+/// Makes the buffers ready for events of the slot's generation from number `sequence` on.
+#[inline(always)]
+pub unsafe fn begin(task: *mut Task, sequence: u64, root_time_ns: u64, pid_tgid: u64) {
+    // SAFETY: the caller's slot.
+    unsafe {
+        let generation = (*task).generation as u16;
+        let header = BatchHeader {
+            sequence,
+            root_time_ns,
+            tid: pid_tgid as u32,
+            tgid: (pid_tgid >> 32) as u32,
+            cpu: 0,
+            count: 0,
+            early: Arrival::InOrder as u16 | generation << generation::SHIFT,
+            comm: [0; 16],
+        };
+        (*task).cursor = cursor::BEGIN;
+        (*task).first.header = header;
+        (*task).half.second.header = header;
+    }
 }
 
 /// Frees a slot. The caller has taken the CPU's word off it.
@@ -136,7 +157,7 @@ pub fn any_inside() -> bool {
 /// Counts root calls of a generation's side, see [`INSIDE`]. What is taken away was counted before, so
 /// neither half runs into the other.
 #[inline(always)]
-fn count_inside(generation: u64, delta: i64) {
+pub fn count_inside(generation: u64, delta: i64) {
     if let Some(count) = INSIDE.get_ptr_mut(0) {
         let delta = (delta as u64) << (generation::side(generation) * 32);
         // SAFETY: the pointer was checked.

@@ -370,6 +370,69 @@ fn a_root_call_whose_end_is_lost_ends_when_the_next_begins() {
     assert!(calls[1].is_whole());
 }
 
+/// A call whose exit the kernel side has missed ends where it says so, and nobody waits for another one of the task.
+#[test]
+fn a_root_call_whose_exit_was_missed_ends_with_the_mark() {
+    let tree = Tree {
+        function: 1,
+        children: vec![Tree {
+            function: 2,
+            children: Vec::new(),
+        }],
+    };
+    let mut list = Vec::new();
+    events(&tree, 0, 0x8000, &mut list);
+    let whole = batch(1, 50, 0, 0, &list);
+    list.pop();
+    list.push(Event {
+        kind_and_context: Event::pack(EventKind::Missed, Context::Task as u8),
+        ..Event::default()
+    });
+    let mut rebuilder = Rebuilder::new(Interrupts::Shown);
+    let mut calls = Vec::new();
+    for batch in [batch(1, 5, 0, 0, &list), whole] {
+        rebuilder.push(batch, &mut |call| calls.push(call));
+    }
+    assert!(!rebuilder.waits());
+    let ends: Vec<_> = calls.iter().map(|call| call.end).collect();
+    assert_eq!(ends, [End::Lost, End::Returned]);
+    assert_eq!(found(&calls[0]), [(1, 0), (2, 1)]);
+}
+
+proptest! {
+    /// Root calls of which any batch is missing: those that are given out and those whose first batch is the lost one of all that they had are all.
+    #[test]
+    fn what_is_seen_and_what_is_lost_whole_are_all(
+        lost in prop::collection::vec(prop::collection::vec(any::<bool>(), 1..4), 1..60),
+    ) {
+        let tree = Tree { function: 1, children: Vec::new() };
+        let mut rebuilder = Rebuilder::new(Interrupts::Shown);
+        let (mut seen, mut lost_beginnings) = (0, 0);
+        for (call, lost) in (1_u64..).zip(&lost) {
+            let mut list = Vec::new();
+            for _ in 0..lost.len() {
+                events(&tree, 0, 0x8000, &mut list);
+            }
+            // Only the last exit is the root's.
+            let last = list.len() - 1;
+            for event in &mut list[1..last] {
+                event.depth = 1;
+            }
+            let batches = batches(7, call, &list, 2);
+            lost_beginnings += u64::from(lost[0]);
+            for (batch, _) in batches.into_iter().zip(lost).filter(|(_, lost)| !**lost) {
+                rebuilder.push(batch, &mut |_| seen += 1);
+            }
+            for _ in 0..2 {
+                rebuilder.pass(&mut |_| seen += 1);
+            }
+        }
+        rebuilder.finish(&mut |_| seen += 1);
+        let whole = lost_beginnings - rebuilder.without_beginning();
+        prop_assert_eq!(seen + whole, lost.len() as u64);
+    }
+}
+
 /// Idle tasks have one number and may begin root calls at the same time. Each CPU's is a task of
 /// its own, however their batches come.
 #[test]

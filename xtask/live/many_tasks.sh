@@ -1,4 +1,4 @@
-# Ten thousand tasks inside a root at once: there are places for 1022, and each of the others is counted.
+# Ten thousand tasks inside a root at once: nearly all sleep there, and each has its place.
 # limit: 400
 # only on 6.1, 7.3: places and what is counted are those of the programs of tracer; an old kernel and a new one
 
@@ -8,7 +8,8 @@ ends_with 0
 said 'workload: 10000 rounds' || fail "the workload: $(cat /tmp/err)"
 calls=$(check_listing) || fail "$calls"
 lost=$(sed -n 's/^tracer: \([0-9]*\) root calls were not traced.*/\1/p' /tmp/err)
-[ "$calls" -le 1022 ] && [ "$calls" -ge 900 ] || fail "$calls of at most 1022 root calls: $(grep -v DEBUG /tmp/err)"
+[ -z "$lost" ] || fail "$lost were not traced: $(grep -v DEBUG /tmp/err)"
+lost=0
 # What a preempted probe of a trampoline stands in the way of, the kernel skips and counts: an entry or an exit each.
 skipped=$(sed -n 's/.* making, \([0-9]*\) skipped.*/\1/p' /tmp/err)
 partial=$(sed -n 's/.* whole calls, \([0-9]*\) partial.*/\1/p' /tmp/err)

@@ -7,7 +7,7 @@ use std::{os::fd::BorrowedFd, sync::Arc};
 
 use super::{
     AttachError, Object, Pair, Role, Side, Texts, Way, Ways,
-    bpf::Many,
+    bpf::{End, Many},
     pair::Loaded,
     programs::Programs,
     session::{self, Mechanism, Session},
@@ -45,11 +45,19 @@ impl Probe {
         }
     }
 
-    /// The programs behind them.
-    pub(super) fn programs(&self) -> Vec<BorrowedFd<'_>> {
+    /// The programs behind them, and the end that each is for; one that is for both is for the entry.
+    pub(super) fn programs(&self) -> Vec<(BorrowedFd<'_>, End)> {
         match self {
             Self::Pair(pair) => pair.programs().into(),
             Self::Session(session) => session.programs().collect(),
+        }
+    }
+
+    /// The links to many functions, as [`Self::programs`].
+    pub(super) fn links(&self) -> Vec<(BorrowedFd<'_>, End)> {
+        match self {
+            Self::Pair(_) => Vec::new(),
+            Self::Session(session) => session.links().collect(),
         }
     }
 }
@@ -174,10 +182,9 @@ impl Attacher {
     /// root whose return is missed does not end, and with thousands of tasks in a queue thousands are missed (seen on 7.3). An fprobe's
     /// handler runs with preemption off.
     fn way_of(&self, function: &Planned, role: Role) -> Way {
+        let by_trampolines = matches!(self.way, Way::Multi | Way::Pair);
         match function.reach {
-            Reach::Type if role == Role::Root && self.way == Way::Multi && self.ways.kprobe => {
-                Way::Kprobe
-            }
+            Reach::Type if role == Role::Root && by_trampolines && self.ways.kprobe => Way::Kprobe,
             Reach::Type => self.way,
             Reach::Address | Reach::Shared => self.by_address(),
             Reach::Module(_) | Reach::Program => Way::Pair,

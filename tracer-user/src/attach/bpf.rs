@@ -103,6 +103,7 @@ pub struct LoadError {
 impl LoadError {
     /// In one line: the verifier's last words, or the error.
     pub fn reason(&self) -> String {
+        log::debug!("the verifier: {}", self.log);
         last_words(&self.log).map_or_else(|| self.error.to_string(), str::to_owned)
     }
 }
@@ -392,4 +393,28 @@ pub fn program_info(program: BorrowedFd<'_>) -> io::Result<bpf_prog_info> {
     // SAFETY: no pointer is set, and no count.
     unsafe { syscall::info(program, &mut info) }?;
     Ok(info)
+}
+
+/// The beginning of `struct bpf_link_info`, as it is for a link of fprobes.
+#[repr(C)]
+#[derive(Default)]
+struct FprobeLinkInfo {
+    kind: u32,
+    id: u32,
+    program: u32,
+    reserved: u32,
+    addresses: u64,
+    count: u32,
+    flags: u32,
+    missed: u64,
+}
+
+/// How many hits the fprobes of a link were not there for (`nmissed`, kernel/trace/fprobe.c); 0 before 6.7, and where it is another kind of link.
+pub fn missed_of_link(link: BorrowedFd<'_>) -> io::Result<u64> {
+    /// `BPF_LINK_TYPE_KPROBE_MULTI`.
+    const FPROBES: u32 = 8;
+    let mut info = FprobeLinkInfo::default();
+    // SAFETY: integers throughout; no pointer is set, and no count.
+    unsafe { syscall::info(link, &mut info) }?;
+    Ok(if info.kind == FPROBES { info.missed } else { 0 })
 }

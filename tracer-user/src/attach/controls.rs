@@ -36,7 +36,6 @@ struct Cpu {
     words: [u32; SIDES],
     slots: [u32; 2],
     counters: CpuCounters,
-    reserved: u64,
 }
 
 /// The offset of the gate's words in [`Cpu`].
@@ -118,6 +117,7 @@ impl Counters {
             sum.lost_roots += one.lost_roots;
             sum.own_hits += one.own_hits;
             sum.batches += one.batches;
+            sum.lost_beginnings += one.lost_beginnings;
         }
         Ok(sum)
     }

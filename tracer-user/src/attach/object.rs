@@ -12,7 +12,9 @@ use aya::{
 };
 use aya_obj::generated::bpf_map_type::{BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_RINGBUF};
 use thiserror::Error;
-use tracer_common::{Callers, Config, MAX_CPUS, TASK_BYTES, TASKS_BYTES, stand_in};
+use tracer_common::{
+    Callers, Config, MAX_CPUS, MAX_TASK_SLOTS, PARKED_BUCKET, PARKED_BYTES, TASK_BYTES, stand_in,
+};
 
 use super::{
     Controls, Followed, Texts, bpf, error::is_forbidden, followed, instructions::Instructions,
@@ -59,7 +61,27 @@ pub struct Sizes {
     pub possible_cpus: u32,
     /// Bytes of each CPU's ring, a power of two of pages.
     pub ring_bytes: u32,
+    /// Tasks that may sleep inside a root at once, about: there are places for half as many again, so that nearly all find one.
+    pub sleepers: u32,
 }
+
+impl Sizes {
+    /// Places for tasks that run inside a root, a power of two. Each CPU has one task that runs, one that has just gone, and perhaps one or
+    /// two that were preempted in the middle of a probe; tasks that find no place among those that sleep are here, too.
+    fn slots(self) -> u32 {
+        const LEAST: u32 = 128;
+        let wanted = self.possible_cpus.saturating_mul(4).max(LEAST);
+        wanted.next_power_of_two().min(MAX_TASK_SLOTS)
+    }
+
+    /// Places for tasks that sleep inside a root, in buckets.
+    const fn buckets(self) -> u32 {
+        (self.sleepers + self.sleepers / 2).div_ceil(PARKED_BUCKET)
+    }
+}
+
+/// Tasks that may sleep inside a root at once, if nothing else is said.
+pub const USUAL_SLEEPERS: u32 = 1 << 16;
 
 /// How the object is loaded.
 #[derive(Clone, Copy, Debug)]
@@ -82,6 +104,7 @@ impl Loading {
         sizes: Sizes {
             possible_cpus: 1,
             ring_bytes: 4096,
+            sleepers: PARKED_BUCKET,
         },
         diagnostics: false,
     };
@@ -105,8 +128,8 @@ const NEW_TASK: Named = ("task_newtask", "btf_trace_task_newtask");
 pub struct Object {
     ebpf: Ebpf,
     instructions: Instructions,
-    /// Instructions name it by its descriptor.
-    _tasks: MapData,
+    /// Instructions name them by their descriptors.
+    _memory: [MapData; 3],
     /// So they do this, which is none if nobody was named.
     followed: MapData,
     /// Who was.
@@ -127,8 +150,7 @@ impl Object {
         if let Some(variable) = loading.preempt_count {
             object.put_variable(stand_in::PREEMPT_COUNT, variable);
         }
-        let tasks = make_tasks()?;
-        object.put_memory(stand_in::TASKS, tasks.fd().as_fd());
+        let memory = put_tables(&mut object, sizes)?;
         let callers = &loading.config.callers;
         let followed = followed::make(callers)?;
         object.put_memory(stand_in::FOLLOWED, followed.fd().as_fd());
@@ -146,7 +168,7 @@ impl Object {
         let object = Self {
             ebpf,
             instructions,
-            _tasks: tasks,
+            _memory: memory,
             followed,
             callers: *callers,
         };
@@ -214,14 +236,28 @@ impl Object {
     }
 }
 
-/// One element, so that programs can have its address (array_map_direct_value_addr, kernel/bpf/arraymap.c). There is room for one task more: as
-/// far as the verifier knows, an event may begin with the last bytes of the last one's.
-fn make_tasks() -> Result<MapData, MapError> {
+/// Makes the tables of tasks that run and that sleep inside a root, and makes them known to the programs.
+fn put_tables(object: &mut variables::Object, sizes: Sizes) -> Result<[MapData; 3], MapError> {
+    let (slots, buckets) = (sizes.slots(), sizes.buckets());
+    // There is room for one task more: as far as the verifier knows, an event may begin with the last bytes of the last one's.
+    let tasks = make_memory("tracer_tasks", (slots + 1) * TASK_BYTES)?;
+    let places = buckets * PARKED_BUCKET;
+    let keys = make_memory("tracer_keys", places * size_of::<u64>() as u32)?;
+    let sleepers = make_memory("tracer_sleepers", places * PARKED_BYTES)?;
+    object.put_memory(stand_in::TASKS, tasks.fd().as_fd());
+    object.put_memory(stand_in::PARKED_KEYS, keys.fd().as_fd());
+    object.put_memory(stand_in::PARKED, sleepers.fd().as_fd());
+    object.put_mask(stand_in::TASK_MASK, (slots - 1) * TASK_BYTES);
+    object.put_number(stand_in::PARKED_BUCKETS, buckets.into());
+    Ok([tasks, keys, sleepers])
+}
+
+/// One element, so that programs can have its address (array_map_direct_value_addr, kernel/bpf/arraymap.c).
+fn make_memory(name: &str, bytes: u32) -> Result<MapData, MapError> {
     // The size of an array's key.
     let number = 4;
-    let bytes = TASKS_BYTES + TASK_BYTES;
     let definition = aya_obj::Map::new_from_params(BPF_MAP_TYPE_ARRAY as u32, number, bytes, 1, 0);
-    MapData::create(definition, "tracer_tasks", None)
+    MapData::create(definition, name, None)
 }
 
 /// Settings of the hot path stand in the programs' text.

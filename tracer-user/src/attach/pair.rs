@@ -44,8 +44,11 @@ struct Half {
 
 impl Pair {
     /// The programs that serve it.
-    pub(super) fn programs(&self) -> [BorrowedFd<'_>; 2] {
-        [self.entry.program.as_fd(), self.exit.program.as_fd()]
+    pub(super) fn programs(&self) -> [(BorrowedFd<'_>, End); 2] {
+        [
+            (self.entry.program.as_fd(), End::Entry),
+            (self.exit.program.as_fd(), End::Exit),
+        ]
     }
 }
 

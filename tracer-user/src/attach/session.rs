@@ -26,18 +26,23 @@ use crate::{
     plan::Planned,
 };
 
-/// Calls that may be open at once in the functions of an fprobe's link, at least: a thousand tasks inside a root, each with some calls below it.
+/// Calls that may be open at once in the functions of an fprobe's link, at least: of roots one in each of the tasks that may be inside one.
+const OPEN_ROOTS: usize = 1 << 16;
+/// As [`OPEN_ROOTS`], below them: a thousand tasks with some calls each.
 const OPEN_CALLS: usize = 1 << 14;
 
 /// How many programs the trampolines of a role share. Each costs 0.2 s under emulation, its link included.
 const COPIES: usize = 4;
 
+/// A program or a link, and the ends that it is for.
+type Linked<T> = (T, Ends);
+
 /// The probes of many functions. Dropping it takes them away.
 #[derive(Debug)]
 pub struct Session {
     // Dropped in order: where each end has a link, that of the entries goes first.
-    _links: Vec<OwnedFd>,
-    programs: Vec<Arc<OwnedFd>>,
+    links: Vec<Linked<OwnedFd>>,
+    programs: Vec<Linked<Arc<OwnedFd>>>,
     functions: usize,
 }
 
@@ -48,8 +53,23 @@ impl Session {
     }
 
     /// The programs that serve them.
-    pub(super) fn programs(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        self.programs.iter().map(|program| program.as_fd())
+    pub(super) fn programs(&self) -> impl Iterator<Item = (BorrowedFd<'_>, End)> {
+        let programs = self.programs.iter();
+        programs.map(|(program, ends)| (program.as_fd(), first(*ends)))
+    }
+
+    /// What links them to their functions.
+    pub(super) fn links(&self) -> impl Iterator<Item = (BorrowedFd<'_>, End)> {
+        let links = self.links.iter();
+        links.map(|(link, ends)| (link.as_fd(), first(*ends)))
+    }
+}
+
+/// The end that comes first.
+const fn first(ends: Ends) -> End {
+    match ends {
+        Ends::Both => End::Entry,
+        Ends::Only(end) => end,
     }
 }
 
@@ -113,7 +133,7 @@ pub fn attach(
         }
         let links = many::link(
             &own,
-            &mut |some| link_all(&loaded, mechanism, kernel, some),
+            &mut |some| link_all(&loaded, mechanism, kernel, role, some),
             |error| AttachError::of_any(error).is_some(),
             &mut |function, error: io::Error| {
                 observer.refused(AttachError::link(&function.name, &error))
@@ -122,8 +142,8 @@ pub fn attach(
         for (links, functions) in links {
             observer.attached(functions);
             sessions.push(Session {
-                _links: links,
-                programs: loaded.iter().map(|(one, _)| Arc::clone(one)).collect(),
+                links,
+                programs: loaded.clone(),
                 functions: functions.len(),
             });
         }
@@ -133,21 +153,28 @@ pub fn attach(
 
 /// The links of all programs, in the order in which they are to go.
 fn link_all(
-    programs: &[(Arc<OwnedFd>, Ends)],
+    programs: &[Linked<Arc<OwnedFd>>],
     mechanism: Mechanism,
     kernel: &Kernel,
+    role: Role,
     functions: &[&Planned],
-) -> io::Result<Vec<OwnedFd>> {
+) -> io::Result<Vec<Linked<OwnedFd>>> {
     let mut links = Vec::with_capacity(programs.len());
     for (program, ends) in programs {
-        let functions = named(mechanism, *ends, kernel, functions);
-        links.push(bpf::link(program.as_fd(), &functions)?);
+        let functions = named(mechanism, *ends, kernel, role, functions);
+        links.push((bpf::link(program.as_fd(), &functions)?, *ends));
     }
     links.reverse();
     Ok(links)
 }
 
-fn named(mechanism: Mechanism, ends: Ends, kernel: &Kernel, functions: &[&Planned]) -> Functions {
+fn named(
+    mechanism: Mechanism,
+    ends: Ends,
+    kernel: &Kernel,
+    role: Role,
+    functions: &[&Planned],
+) -> Functions {
     match mechanism {
         Mechanism::Session(Many::Trampolines) => {
             // One without a type has id 0, which the kernel refuses.
@@ -159,7 +186,7 @@ fn named(mechanism: Mechanism, ends: Ends, kernel: &Kernel, functions: &[&Planne
         }
         Mechanism::Session(Many::Fprobe) | Mechanism::EndByEnd => {
             let addresses = addresses(kernel, functions);
-            let addresses = addresses.repeat(repetitions(kernel, functions.len()));
+            let addresses = addresses.repeat(repetitions(kernel, role, functions.len()));
             Functions::Addresses(addresses, ends)
         }
     }
@@ -230,10 +257,14 @@ fn has_shared_room(kernel: &Kernel) -> bool {
 /// How often each address is named. Up to 6.13 an fprobe has room for two open calls for each CPU and address that it is given, whichever
 /// functions they are in, and skips what finds none (fprobe_init_rethook, kernel/trace/fprobe.c): four sleeping tasks would be all that
 /// a root on two CPUs has room for. Naming an address again attaches nothing more (seen on 6.12). Later every task has room of its own.
-fn repetitions(kernel: &Kernel, functions: usize) -> usize {
+fn repetitions(kernel: &Kernel, role: Role, functions: usize) -> usize {
+    let wanted = match role {
+        Role::Root => OPEN_ROOTS,
+        _ => OPEN_CALLS,
+    };
     let room = 2 * functions * kernel.possible_cpus as usize;
     if has_shared_room(kernel) && room > 0 {
-        OPEN_CALLS.div_ceil(room)
+        wanted.div_ceil(room)
     } else {
         1
     }

@@ -7,7 +7,8 @@
 use std::os::fd::{AsRawFd as _, BorrowedFd};
 
 use aya_obj::generated::{
-    BPF_DW, BPF_IMM, BPF_LD, BPF_LDX, BPF_MEM, BPF_PSEUDO_BTF_ID, BPF_PSEUDO_MAP_VALUE, BPF_W,
+    BPF_ALU64, BPF_AND, BPF_DW, BPF_IMM, BPF_LD, BPF_LDX, BPF_MEM, BPF_PSEUDO_BTF_ID,
+    BPF_PSEUDO_MAP_VALUE, BPF_W,
 };
 use zerocopy::IntoBytes as _;
 
@@ -56,6 +57,15 @@ impl Object {
         }
     }
 
+    /// Makes every `&=` with `number` one with `mask`.
+    pub fn put_mask(&mut self, number: i32, mask: u32) {
+        for word in &mut self.0 {
+            if is_mask(*word, number) {
+                *word = *word & u64::from(u32::MAX) | u64::from(mask) << 32;
+            }
+        }
+    }
+
     /// Replaces every load of `number`. Instructions have 8 bytes: two words are one such load. `kind` says what the two halves mean.
     fn put(&mut self, number: u64, kind: u32, low: u32, high: u32) {
         for at in 1..self.0.len() {
@@ -81,6 +91,12 @@ fn is_read(word: u64, offset: i16) -> bool {
     let code = u64::from(BPF_LDX | BPF_MEM | BPF_W);
     let [low, high] = offset.to_le_bytes();
     word & !0xff00 == code | u64::from(low) << 16 | u64::from(high) << 24
+}
+
+/// Whether it leaves those bits of a register that are in the number, and does nothing else.
+fn is_mask(word: u64, number: i32) -> bool {
+    let code = u64::from(BPF_ALU64 | BPF_AND);
+    word & !0x0f00 == code | u64::from(number.cast_unsigned()) << 32
 }
 
 /// The register, if the two words are a load of `number`: opcode, registers, offset, and half of the number in each.
@@ -136,5 +152,17 @@ mod tests {
             ]
         );
         assert_eq!(changed.bytes()[24..], object[24..]);
+    }
+
+    #[test]
+    fn a_mask_becomes_another() {
+        // r3 &= 0x74720009; r3 |= 0x74720009
+        let object = [
+            0x57, 3, 0, 0, 9, 0, 0x72, 0x74, 0x47, 3, 0, 0, 9, 0, 0x72, 0x74,
+        ];
+        let mut changed = Object::new(&object);
+        changed.put_mask(0x7472_0009, 0x001f_c000);
+        assert_eq!(changed.bytes()[..8], [0x57, 3, 0, 0, 0, 0xc0, 0x1f, 0]);
+        assert_eq!(changed.bytes()[8..], object[8..]);
     }
 }

@@ -81,6 +81,7 @@ impl Builder {
                 self.detail(kind, event, cpu);
             }
             EventKind::Died => return Some(End::Died),
+            EventKind::Missed => return Some(End::Lost),
         }
         None
     }

@@ -14,8 +14,9 @@ pub const MOST_EVENTS: u64 = 1 << 20;
 /// of them is given out as it is.
 pub const MOST_EVENTS_IN_ALL: u64 = 1 << 21;
 /// Root calls that are open. One more, and the one that has been silent for the longest is
-/// given out as it is. The kernel side has 1022 at most; others are calls whose end was lost.
-pub const MOST_OPEN: usize = 1 << 12;
+/// given out as it is. The kernel side has about as many
+/// ([`crate::attach::object::USUAL_SLEEPERS`]); others are calls whose end was lost.
+pub const MOST_OPEN: usize = 1 << 16;
 /// Calls that are open in a root call. A kernel stack has 16 KiB, and a call with a probe takes
 /// more than a hundred bytes of it.
 pub const MOST_DEPTH: usize = 1 << 10;

@@ -50,6 +50,8 @@ pub struct Rebuilder {
     pass: u64,
     /// Batches that were applied.
     applied: u64,
+    /// Root calls whose first batch did not come.
+    without_beginning: u64,
 }
 
 impl Rebuilder {
@@ -67,6 +69,7 @@ impl Rebuilder {
             waiting: Waiting::default(),
             pass: 0,
             applied: 0,
+            without_beginning: 0,
         }
     }
 
@@ -128,6 +131,13 @@ impl Rebuilder {
     #[must_use]
     pub const fn not_kept(&self) -> u64 {
         self.cut.not_kept
+    }
+
+    /// Root calls, given out or open, whose first batch had not come when the next one was taken. The
+    /// kernel side counts all whose first batch it could not hand over, so the others were lost whole.
+    #[must_use]
+    pub const fn without_beginning(&self) -> u64 {
+        self.without_beginning
     }
 
     /// Forgets what is still open.
@@ -192,10 +202,11 @@ impl Rebuilder {
         if self.cut.takes(batch) {
             return;
         }
+        let header = batch.header();
         if !self.open.contains_key(&call) {
             self.close_older(call, complete);
+            self.without_beginning += u64::from(header.sequence > 0);
         }
-        let header = batch.header();
         let (interrupts, trees) = (self.interrupts, self.trees);
         let open = self.open.entry(call).or_insert_with(|| Open {
             builder: Builder::new(interrupts, trees),

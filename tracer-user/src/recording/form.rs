@@ -197,6 +197,7 @@ impl From<CpuCounters> for Counters {
     }
 }
 
+/// How many root calls were lost whole is not in a recording: their events are among the lost ones.
 impl From<Counters> for CpuCounters {
     fn from(counters: Counters) -> Self {
         Self {
@@ -204,6 +205,7 @@ impl From<Counters> for CpuCounters {
             lost_roots: counters.lost_roots,
             own_hits: counters.own_hits,
             batches: counters.batches,
+            lost_beginnings: 0,
         }
     }
 }

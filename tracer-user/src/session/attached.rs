@@ -15,7 +15,7 @@ use super::{
 use crate::{
     attach::{
         Attacher, Controls, Followed, Object, Way, Ways,
-        object::{Loading, Sizes, Tracepoints},
+        object::{Loading, Sizes, Tracepoints, USUAL_SLEEPERS},
     },
     graph::tree::Interrupts,
     kernel::{Kernel, PreemptCount},
@@ -63,6 +63,7 @@ pub fn attach(
         sizes: Sizes {
             possible_cpus: kernel.possible_cpus,
             ring_bytes: options.ring_bytes,
+            sleepers: USUAL_SLEEPERS,
         },
         diagnostics: options.verbose,
     };
@@ -115,6 +116,10 @@ fn config(
         task_state_offset: kernel.task_state_offset,
         task_number_offset: kernel.task_number_offsets[0],
         process_number_offset: kernel.task_number_offsets[1],
+        migration_disabled_offset: kernel
+            .types
+            .member_offset("task_struct", "migration_disabled")
+            .unwrap_or_default(),
         trampoline_code: TRAMPOLINE_CODE.map(|name| text_of(kernel, name)),
         callers,
         max_depth,

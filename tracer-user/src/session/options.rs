@@ -6,7 +6,7 @@ use tracer_common::{CpuCounters, CpuMask};
 
 use super::{Begin, Callers, Show, Streams, target::Target};
 use crate::{
-    attach::Way,
+    attach::{Skipped, Way},
     graph::Totals,
     learn::{
         growth::Untraced,
@@ -137,8 +137,12 @@ pub struct Outcome {
     pub filtered_out: Option<u64>,
     /// The kernel side's counters.
     pub counters: CpuCounters,
-    /// Hits that the kernel skipped in the middle of another probe.
-    pub skipped: u64,
+    /// Root calls of which nothing came, because a ring was full.
+    pub unseen: u64,
+    /// Hits of the roots that the kernel skipped.
+    pub skipped_roots: Skipped,
+    /// Hits of all other functions that the kernel skipped.
+    pub skipped_below: Skipped,
     /// How many root calls had all functions below them, if the trace was wide.
     pub wide: Option<Calls>,
     /// What ran below root calls and had no probe, if it was sampled.

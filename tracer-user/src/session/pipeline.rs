@@ -37,6 +37,8 @@ pub struct Finished {
     pub totals: Totals,
     /// Root calls that the filter kept back.
     pub filtered_out: u64,
+    /// Root calls of which nothing came, because a ring was full.
+    pub unseen: u64,
     /// Whether the output took all.
     pub printed: io::Result<()>,
     /// Whether the recording took all.
@@ -153,11 +155,19 @@ impl<'a> Pipeline<'a> {
         if ending != Ending::Enough {
             self.rebuilder.finish(&mut |call| self.printer.print(call));
         }
+        // What was not looked at any more is not missed.
+        let unseen = if ending == Ending::Enough {
+            0
+        } else {
+            let seen = self.rebuilder.without_beginning();
+            counters.lost_beginnings.saturating_sub(seen)
+        };
         let (mut totals, filtered_out, printed) = self.printer.finish();
         totals.not_kept += self.rebuilder.not_kept();
         Finished {
             totals,
             filtered_out,
+            unseen,
             printed,
             recorded,
         }

@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Stop;
 use crate::{
-    attach::{self, AttachError, Attacher, Observer, Probe, Role, Side},
+    attach::{self, AttachError, Attacher, Observer, Probe, Role, Side, Skipped},
     kernel::numbers,
     plan::{Plan, Planned, Source},
 };
@@ -45,9 +45,12 @@ impl Probes {
         functions(&self.callees)
     }
 
-    /// Hits that the kernel skipped in the middle of another probe.
-    pub fn skipped(&self) -> u64 {
-        attach::skipped(self.roots.iter().chain(&self.callees).chain(&self.hidden))
+    /// Hits that the kernel skipped: of the roots, and of all others.
+    pub fn skipped(&self) -> [Skipped; 2] {
+        [
+            attach::skipped(self.roots.iter()),
+            attach::skipped(self.callees.iter().chain(&self.hidden)),
+        ]
     }
 }
 

@@ -250,6 +250,7 @@ fn go_through<'a>(
     let Finished {
         totals,
         filtered_out,
+        unseen,
         printed,
         ..
     } = pipeline.finish(end.counters.into());
@@ -259,7 +260,8 @@ fn go_through<'a>(
         totals,
         filtered_out: show.filter.is_active().then_some(filtered_out),
         counters: end.counters.into(),
-        skipped: 0,
+        unseen,
+        ..Outcome::default()
     };
     read.context("the recording cannot be read on")?;
     let mut readable = recording.readable;

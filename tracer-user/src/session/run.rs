@@ -178,6 +178,7 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
             child: &mut child,
             stop: &stop,
             save: prepared.save.take(),
+            counters: controls.counters(),
         };
         streaming::stream(ends, &mut rings, &mut pipeline).await?;
         change.stop();
@@ -192,11 +193,14 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
         let sets = lock(&sets);
         (sets.skipped(), seen.map(|seen| sets.calls(&seen)))
     };
+    let [roots, below] = probes.skipped();
     let outcome = Outcome {
         totals: finished.totals,
         filtered_out: show.filter.is_active().then_some(finished.filtered_out),
         counters: counters?,
-        skipped: probes.skipped() + skipped_below,
+        unseen: finished.unseen,
+        skipped_roots: roots,
+        skipped_below: below + skipped_below,
         wide,
         untraced,
     };

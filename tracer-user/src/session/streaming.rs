@@ -1,13 +1,16 @@
 //! The rings are read until the trace ends, and then until what was open has ended too.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result};
 use tokio::{process::Child, signal::unix::Signal};
 
 use super::{Stop, pipeline::Pipeline};
 use crate::{
-    attach::Controls,
+    attach::{Controls, Counters},
     stream::{Rings, Turn},
 };
 
@@ -29,6 +32,42 @@ pub struct Ends<'a> {
     pub stop: &'a Stop,
     /// No end: the user asks for the recording that waits for it.
     pub save: Option<Signal>,
+    /// No end: what the kernel side counts.
+    pub counters: Arc<Counters>,
+}
+
+/// Says once that root calls are not traced, while it happens.
+struct Full {
+    counters: Arc<Counters>,
+    next: Instant,
+    is_told: bool,
+}
+
+impl Full {
+    /// How often it is looked for: the counters of all CPUs are 64 KiB.
+    const TICK: Duration = Duration::from_secs(1);
+
+    fn new(counters: Arc<Counters>) -> Self {
+        Self {
+            counters,
+            next: Instant::now() + Self::TICK,
+            is_told: false,
+        }
+    }
+
+    fn look(&mut self) -> Result<()> {
+        if self.is_told || Instant::now() < self.next {
+            return Ok(());
+        }
+        self.next = Instant::now() + Self::TICK;
+        if self.counters.sum()?.lost_roots > 0 {
+            self.is_told = true;
+            eprintln!(
+                "tracer: too many tasks are inside a root: there is no room for some of the root calls that begin"
+            );
+        }
+        Ok(())
+    }
 }
 
 /// Reads until the trace ends.
@@ -46,6 +85,7 @@ pub async fn stream(
     tokio::pin!(deadline);
     // Twice over empty rings at least before waiting: only a complete pass tells a late batch from a lost one.
     let mut idle = 0;
+    let mut full = Full::new(ends.counters);
     loop {
         let asked = async {
             match &mut ends.save {
@@ -74,6 +114,7 @@ pub async fn stream(
             () = tokio::time::sleep(TICK), if idle >= 2 => {}
         }
         let turn = turn(rings, pipeline);
+        full.look()?;
         if pipeline.is_done() {
             return Ok(());
         }

@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 
 use super::{Outcome, replay::Readable};
 use crate::{
+    attach::Skipped,
     graph::limits::{MOST_DEPTH, MOST_EVENTS, MOST_EVENTS_IN_ALL},
     learn::{
         before::Origin,
@@ -183,7 +184,9 @@ pub fn totals(outcome: &Outcome, verbose: bool) {
         totals,
         filtered_out,
         counters,
-        skipped,
+        unseen,
+        skipped_roots,
+        skipped_below,
         wide,
         untraced,
     } = outcome;
@@ -207,11 +210,18 @@ pub fn totals(outcome: &Outcome, verbose: bool) {
     }
     if verbose {
         eprintln!(
-            "tracer: in the kernel {} batches, {} events lost, {} hits of the tracer's own making, {skipped} skipped in the \
+            "tracer: in the kernel {} batches, {} events lost, {} hits of the tracer's own making, {} skipped in the \
              middle of a probe",
-            counters.batches, counters.lost_events, counters.own_hits
+            counters.batches,
+            counters.lost_events,
+            counters.own_hits,
+            skipped_roots.all() + skipped_below.all()
         );
     }
+    if *unseen > 0 {
+        eprintln!("tracer: {unseen} root calls were lost whole: a ring was full");
+    }
+    skipped(*skipped_roots, *skipped_below);
     if let Some(calls) = wide {
         eprintln!("tracer: {}", how_recorded(*calls));
     }
@@ -228,6 +238,24 @@ pub fn totals(outcome: &Outcome, verbose: bool) {
         eprintln!(
             "tracer: {} root calls were not traced: too many tasks were inside a root",
             counters.lost_roots
+        );
+    }
+}
+
+/// What the kernel kept from the probes.
+fn skipped(roots: Skipped, below: Skipped) {
+    if roots.all() > 0 {
+        eprintln!(
+            "tracer: the kernel skipped {} entries and {} exits of roots, which came in the middle of a probe: \
+             these calls were not traced, or their ends not seen",
+            roots.entries, roots.exits
+        );
+    }
+    if below.all() > 0 {
+        eprintln!(
+            "tracer: the kernel skipped {} hits below the roots, which came in the middle of a probe, most of \
+             them of tracer's own making",
+            below.all()
         );
     }
 }

@@ -15,7 +15,7 @@ use std::{
 use tracer_common::generation;
 
 use super::Seen;
-use crate::attach::{self, Controls, ObjectError, Probe, Side};
+use crate::attach::{self, Controls, ObjectError, Probe, Side, Skipped};
 
 /// How long root calls of the old generation are waited for.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -131,8 +131,8 @@ impl Sets {
         probes.into_iter().flatten().collect()
     }
 
-    /// Hits that the kernel skipped in the middle of another probe, of the probes that are there.
-    pub fn skipped(&self) -> u64 {
+    /// Hits that the kernel skipped, of the probes that are there.
+    pub fn skipped(&self) -> Skipped {
         attach::skipped(self.probes.iter().flatten())
     }
 

@@ -1,0 +1,27 @@
+# What was seen and what was said to be lost are all that there was, also where a small ring loses nearly all of it.
+# limit: 240
+
+readers() {
+    for reader in 1 2 3 4; do
+        dd if=/dev/zero of=/dev/null bs=1 count=10000 2>/tmp/dd.$reader &
+        eval "reader$reader=$!"
+    done
+    wait "$reader1" "$reader2" "$reader3" "$reader4"
+}
+
+for way in pair kprobe multi; do
+    tracer check | grep -q "^ok  *$way " || [ $way = pair ] || continue
+    trace --learn 0 --attach $way -G ksys_read --comm dd --graph-opts depth=1 --ring-size 4 -v
+    hear 'tracer: tracing' 60
+    readers
+    kill -INT $tracer
+    ends_with 0
+    whole=$(sed -n "s/^tracer: \([0-9]*\) whole calls.*/\1/p" /tmp/err)
+    partial=$(sed -n "s/.* whole calls, \([0-9]*\) partial.*/\1/p" /tmp/err)
+    unseen=$(sed -n 's/^tracer: \([0-9]*\) root calls were lost whole.*/\1/p' /tmp/err)
+    skipped=$(sed -n 's/^tracer: the kernel skipped \([0-9]*\) entries.*/\1/p' /tmp/err)
+    all=$((whole + partial + ${unseen:-0} + ${skipped:-0}))
+    # dd reads nothing else, but may be read from while it begins.
+    [ $all -ge 40000 ] && [ $all -le 40040 ] || fail "$way: $all of 40000: $(grep '^tracer' /tmp/err)"
+done
+nothing_left
