@@ -8,7 +8,7 @@ use wildmatch::WildMatch;
 use super::{args::ListArgs, exit::Exit};
 use crate::{
     attach::Ways,
-    kernel::{Kernel, learning::Looker},
+    kernel::{Kernel, learning::Looker, switch},
     plan::{self, Plan, Reason, Rules, Source},
     session::{self, Before, Origin, Stop},
 };
@@ -16,6 +16,8 @@ use crate::{
 /// Shows the plan, or without a root every function that matches.
 pub fn run(args: &ListArgs) -> Result<Exit> {
     super::preconditions::privileges()?;
+    // To ask which ways the kernel has is to attach.
+    switch::check()?;
     let kernel = Kernel::read()?;
     let ways = Ways::of(&kernel.types, &kernel.symbols);
     let rules = Rules::new(&kernel, ways, args.scope.into());

@@ -10,11 +10,12 @@ use crate::{
     attach::ObjectError,
     kernel::{
         facts::{self, Lockdown},
+        switch,
         text::KernelText,
     },
 };
 
-/// Privileges, no lockdown that takes reading away from BPF, and the processes and tasks that were asked for.
+/// Privileges, no lockdown that takes reading away from BPF, probes that are not switched off, and the processes and tasks that were asked for.
 pub fn check(pids: &[u32], tids: &[u32]) -> Result<()> {
     privileges()?;
     // BPF programs that read kernel memory are not refused with EPERM then: the helpers are gone
@@ -22,6 +23,7 @@ pub fn check(pids: &[u32], tids: &[u32]) -> Result<()> {
     if matches!(facts::lockdown(), Ok(Lockdown::Confidentiality)) {
         bail!(ObjectError::Forbidden);
     }
+    switch::check()?;
     // A task is not listed in /proc, but can be looked up there.
     let exists = |id: &u32| Path::new(&format!("/proc/{id}")).exists();
     if let Some(pid) = pids.iter().find(|pid| !exists(pid)) {

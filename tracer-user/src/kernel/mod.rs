@@ -17,6 +17,7 @@ pub mod objects;
 pub mod ring_page;
 pub mod running;
 mod sites;
+pub mod switch;
 pub mod symbols;
 pub(crate) mod syscall;
 pub mod text;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, io::Write, time::Duration};
 
-use tracer_common::{CpuCounters, CpuMask};
+use tracer_common::{AwayCounts, CpuCounters, CpuMask};
 
 use super::{Begin, Callers, Show, Streams, target::Target};
 use crate::{
@@ -132,10 +132,19 @@ pub struct Outcome {
     pub filtered_out: Option<u64>,
     /// The kernel side's counters.
     pub counters: CpuCounters,
+    /// Entries of roots that opened no root call, by [`tracer_common::Away`].
+    pub turned_away: AwayCounts,
     /// Hits that the kernel skipped in the middle of another probe.
     pub skipped: u64,
     /// How many root calls had all functions below them, if the trace was wide.
     pub wide: Option<Calls>,
+}
+
+impl Outcome {
+    /// Whether there is no root call to be seen.
+    pub const fn shows_nothing(&self) -> bool {
+        self.totals.whole_calls == 0 && self.totals.partial_calls == 0
+    }
 }
 
 /// Makes what takes the root calls of a trace with these functions, which began so.

@@ -6,12 +6,13 @@
 use std::io::{self, Read, Write};
 
 use anyhow::{Context as _, Result};
+use tracer_common::AwayCounts;
 
 use super::{
     Outcome, Show,
     pipeline::{Finished, Pipeline},
     printer::Printer,
-    tell,
+    silent, tell,
 };
 use crate::{
     graph::{FunctionId, Joined, Nanoseconds, Rebuilder},
@@ -259,6 +260,7 @@ fn go_through<'a>(
         filtered_out: show.filter.is_active().then_some(filtered_out),
         counters: end.counters.into(),
         skipped: 0,
+        turned_away: AwayCounts::default(),
     };
     read.context("the recording cannot be read on")?;
     let mut readable = recording.readable;
@@ -267,6 +269,7 @@ fn go_through<'a>(
         readable.end = Some(end);
     }
     tell::totals(&outcome, false);
+    silent::explain_recording(&show.filter, &outcome);
     tell::readable(&readable);
     tell::written(printed)?;
     Ok((outcome, readable))

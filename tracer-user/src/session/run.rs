@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use tokio::signal::unix::{SignalKind, signal};
 use tracer_common::CpuCounters;
 
@@ -19,18 +19,26 @@ use super::{
     probes::{self, FIRST_GENERATION},
     processes,
     recorder::{self, Recorder},
-    streaming::{self, Ends},
+    silent,
+    streaming::{self, Ended, Ends},
     tell,
 };
 use crate::{
     attach::Ways,
     graph::{Joined, Rebuilder},
-    kernel::{Kernel, haste::Haste},
+    kernel::{
+        Kernel,
+        haste::Haste,
+        switch::{self, SwitchedOff},
+    },
     learn::{ProbeCost, Programs, Sets, sets::lock},
     plan::{self, FunctionTable, Rules},
     stream::Rings,
     watch::{Source, Watch},
 };
+
+/// Why there is nothing to show of a trace that was stopped early.
+const NOT_BEGUN: &str = "stopped before the trace began, so there is nothing to show";
 
 /// Runs one trace until it ends, or until it is to stop.
 pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outcome> {
@@ -78,6 +86,7 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
     };
     if stop.is_wanted() {
         command::end(&mut subject.and_then(Subject::running)).await;
+        eprintln!("tracer: {NOT_BEGUN}");
         return Ok(Outcome::default());
     }
     let prepared = Prepared {
@@ -138,7 +147,7 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     let functions = probes.callee_functions();
     let mut callees = std::mem::take(&mut probes.callees);
     if prepared.found.is_wide() {
-        let new = programs.new_ones();
+        let new = programs.new_ones(&prepared.rules);
         callees.extend(probes::attach_programs(
             &mut attacher,
             &new,
@@ -149,6 +158,7 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     let first = Sets::new(arming, FIRST_GENERATION, callees);
     let sets = Arc::new(Mutex::new(first));
     let stop = prepared.stop.clone();
+    let mut ended = None;
     if !stop.is_wanted() {
         lock(&sets).arm()?;
         tell::tracing(&prepared.plan, functions, cost);
@@ -162,7 +172,7 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
             stop: &stop,
             save: prepared.save.take(),
         };
-        streaming::stream(ends, &mut rings, &mut pipeline).await?;
+        ended = Some(streaming::stream(ends, &mut rings, &mut pipeline).await?);
         if let Change::Grows(growth) = &change {
             growth.stop();
         }
@@ -180,10 +190,25 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
         totals: finished.totals,
         filtered_out: show.filter.is_active().then_some(finished.filtered_out),
         counters: counters?,
+        turned_away: controls.counters().turned_away()?,
         skipped: probes.skipped() + skipped_below,
         wide,
     };
     tell::totals(&outcome, options.verbose);
+    let switched_off = match ended {
+        None => {
+            eprintln!("tracer: {NOT_BEGUN}");
+            false
+        }
+        Some(ended) => {
+            let is_off =
+                ended == Ended::SwitchedOff || outcome.shows_nothing() && switch::check().is_err();
+            if !is_off {
+                silent::explain(&kernel, &prepared.plan, &show.filter, &outcome);
+            }
+            is_off
+        }
+    };
     command::end(&mut child).await;
     // Its sockets are closed before a child process may take over what is to be let go.
     tell::delivered(watch.end().as_ref());
@@ -192,5 +217,11 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     tell::written(finished.printed)?;
     let whole = "the recording cannot be written on; what was written before is whole";
     finished.recorded.context(whole)?;
+    if switched_off {
+        bail!(
+            anyhow::Error::new(SwitchedOff)
+                .context("the trace has ended early, and what came before is written")
+        );
+    }
     Ok(outcome)
 }

@@ -177,6 +177,7 @@ pub fn totals(outcome: &Outcome, verbose: bool) {
         counters,
         skipped,
         wide,
+        turned_away: _,
     } = outcome;
     let filtered_out = filtered_out
         .map(|calls| format!("; {calls} calls filtered out"))
