@@ -135,8 +135,8 @@ impl KernelText {
         let code = self.read(function.start, length)?;
         let is_code = |target| {
             let of = symbols.function_at(target);
-            // Where the kernel keeps what a kprobe has moved away.
-            of.is_some_and(|of| !of.name.starts_with("kprobe_"))
+            // Pages to which optimised kprobes jump (kernel/kprobes.c).
+            of.is_some_and(|of| !of.name.starts_with("kprobe_optinsn"))
         };
         Ok(processor::arguments_read(&code, function.start, is_code))
     }
