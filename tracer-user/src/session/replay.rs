@@ -269,7 +269,10 @@ fn go_through<'a>(
         readable.end = Some(end);
     }
     tell::totals(&outcome, false);
-    silent::explain_recording(&show.filter, &outcome);
+    // What could not be written says so itself.
+    if printed.is_ok() {
+        silent::explain_recording(&show.filter, &outcome);
+    }
     tell::readable(&readable);
     tell::written(printed)?;
     Ok((outcome, readable))

@@ -203,7 +203,8 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
         Some(ended) => {
             let is_off =
                 ended == Ended::SwitchedOff || outcome.shows_nothing() && switch::check().is_err();
-            if !is_off {
+            // What could not be written says so itself.
+            if !is_off && finished.printed.is_ok() {
                 silent::explain(&kernel, &prepared.plan, &show.filter, &outcome);
             }
             is_off
