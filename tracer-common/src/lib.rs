@@ -6,6 +6,7 @@
 //! test below holds them to that.
 #![no_std]
 
+mod away;
 mod config;
 pub mod context;
 pub mod cursor;
@@ -14,6 +15,7 @@ pub mod generation;
 pub mod stand_in;
 mod texts;
 
+pub use away::{Away, AwayCounts};
 pub use config::{
     Callers, Config, CpuMask, FOLLOWED_BYTES, FOLLOWED_LIST_BYTES, MAX_ARGUMENTS, MAX_CPUS,
     MAX_NAMES, MAX_QUICK_DEPTH, MAX_TASK_SLOTS, MAX_TASKS, PARKED_BUCKET, PARKED_BYTES, TASK_BYTES,

@@ -6,7 +6,7 @@
 use aya_ebpf::helpers::{
     bpf_get_current_comm, bpf_get_current_pid_tgid, generated::bpf_get_current_ancestor_cgroup_id,
 };
-use tracer_common::MAX_NAMES;
+use tracer_common::{Away, MAX_NAMES};
 
 use crate::{
     maps::{cgroup, config},
@@ -17,20 +17,28 @@ use crate::{
 /// (`cgroup.max.descendants`), but systemd stays below ten.
 const CGROUP_LEVELS: i32 = 32;
 
-/// Whether the current task, on this CPU, is one of the callers that were asked for.
+/// Why the current task, on this CPU, is none of the callers that were asked for; none if it is one of them.
 #[inline(always)]
-pub fn current_is_wanted(cpu: u32) -> bool {
+pub fn turn_away(cpu: u32) -> Option<Away> {
     let pid_tgid = bpf_get_current_pid_tgid();
     let (tid, tgid) = (pid_tgid as u32, (pid_tgid >> 32) as u32);
     let word = config!(cpus.words[(cpu as usize / 64) & 15]);
     if word & (1 << (cpu % 64)) == 0 {
-        return false;
+        return Some(Away::Cpu);
     }
-    !is_own_process(tgid)
-        && is_wanted_process(tgid)
-        && is_wanted_task(tid)
-        && has_wanted_name()
-        && is_in_wanted_cgroup()
+    if is_own_process(tgid) {
+        return Some(Away::Tracer);
+    }
+    if !is_wanted_process(tgid) {
+        return Some(Away::Process);
+    }
+    if !is_wanted_task(tid) {
+        return Some(Away::Task);
+    }
+    if !has_wanted_name() {
+        return Some(Away::Name);
+    }
+    (!is_in_wanted_cgroup()).then_some(Away::Cgroup)
 }
 
 #[inline(always)]

@@ -6,13 +6,15 @@
 
 use core::{arch::asm, cell::UnsafeCell};
 
+use crate::atomic;
 use aya_ebpf::{
     btf_maps::{Array, ArrayOfMaps, RingBuf},
     macros::btf_map,
 };
 use tracer_common::{
-    BATCH_CAPACITY, BatchHeader, Config, CpuCounters, Event, MAX_CPUS, MAX_NAMES, MAX_QUICK_DEPTH,
-    MAX_TASK_SLOTS, TASK_BYTES, TEXT_FUNCTIONS, TextArguments, cursor, generation::SIDES, stand_in,
+    Away, AwayCounts, BATCH_CAPACITY, BatchHeader, Config, CpuCounters, Event, MAX_CPUS, MAX_NAMES,
+    MAX_QUICK_DEPTH, MAX_TASK_SLOTS, TASK_BYTES, TEXT_FUNCTIONS, TextArguments, cursor,
+    generation::SIDES, stand_in,
 };
 
 /// Set by userspace before loading; read-only and frozen, so that the verifier knows its values.
@@ -263,6 +265,23 @@ pub fn cgroup(index: usize) -> u64 {
 #[unsafe(link_section = ".bss.disabled")]
 #[unsafe(no_mangle)]
 pub static LEAST_DISABLED: Shared<u64> = Shared(UnsafeCell::new(0));
+
+/// Root entries that were turned away on each CPU, see [`tracer_common::Away`].
+#[unsafe(link_section = ".bss.away")]
+#[unsafe(no_mangle)]
+pub static TURNED_AWAY: Shared<[AwayCounts; MAX_CPUS]> =
+    Shared(UnsafeCell::new([[0; 8]; MAX_CPUS]));
+
+/// Counts a root entry that is turned away on the CPU that we run on.
+#[inline(always)]
+pub fn count_away(cpu: u32, reason: Away) {
+    // As in `this_cpu`, the masks are for the verifier.
+    let cpu = cpu as usize & (MAX_CPUS - 1);
+    let counts = TURNED_AWAY.0.get().cast::<AwayCounts>().wrapping_add(cpu);
+    let count = counts.cast::<u64>().wrapping_add(reason as usize);
+    // SAFETY: an element of the table; interrupts count here, too.
+    unsafe { atomic::fetch_add(count, 1) };
+}
 
 /// One ring per possible CPU.
 #[btf_map]

@@ -7,14 +7,15 @@
 
 use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_ktime_get_ns};
 use aya_log_ebpf::warn;
-use tracer_common::{Context, Event, EventKind};
+use tracer_common::{Away, Context, Event, EventKind};
 
 use crate::{
     atomic,
     batch::{self, Hit, Wake},
     callers, context, depth, details, gate, hidden,
     maps::{
-        ALL_GUARDS, DROPPED, GUARD, OUTSIDE, SWITCH, Task, armed, config, cpu_number, this_cpu,
+        self, ALL_GUARDS, DROPPED, GUARD, OUTSIDE, SWITCH, Task, armed, config, cpu_number,
+        this_cpu,
     },
     missed,
     site::Site,
@@ -83,7 +84,16 @@ pub fn root_exit<S: Site>(ctx: &S) {
 fn open<S: Site>(ctx: &S) -> u32 {
     let number = cpu_number();
     let generation = armed();
-    if generation == 0 || is_unwanted_interrupt() || !callers::current_is_wanted(number) {
+    if generation == 0 {
+        return OUTSIDE;
+    }
+    let away = if is_unwanted_interrupt() {
+        Some(Away::Interrupt)
+    } else {
+        callers::turn_away(number)
+    };
+    if let Some(reason) = away {
+        maps::count_away(number, reason);
         return OUTSIDE;
     }
     let pid_tgid = bpf_get_current_pid_tgid();

@@ -64,7 +64,7 @@ fn main() -> Result<()> {
 }
 
 fn planned(kernel: &Kernel, ways: Ways, file: &str, count: usize) -> Result<Vec<Planned>> {
-    let rules = Rules::new(kernel, ways, Scope::Usual);
+    let rules = Rules::new(kernel, ways, Scope::default());
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {file}"))?;
     let names: Vec<String> = text.lines().take(count).map(str::to_owned).collect();
     Ok(plan::resolve_roots(kernel, &rules, &names)?)

@@ -22,6 +22,7 @@ pub mod replay;
 mod rotation;
 mod run;
 mod show;
+mod silent;
 mod stop;
 mod streaming;
 pub mod target;

@@ -39,6 +39,16 @@ calls=$(check_listing) || fail "$calls"
 [ "$calls" = 1 ] || fail "-n 1 printed $calls root calls"
 said '^workload: ' || fail "the command still runs: $(cat /tmp/err)"
 
+# BPF programs of others are left alone if that is asked for.
+drive sockmap
+for option in '' --no-bpf; do
+    tracer --no-cache -G tcp_bpf_sendmsg $option -n 2 >/tmp/out 2>/tmp/err || fail "$option: exit status $?: $(cat /tmp/err)"
+    [ "$(grep -c 'redirect_to_peer \[bpf\]' /tmp/out | sed 's/[1-9][0-9]*/some/')" = "$([ -n "$option" ] && echo 0 || echo some)" ] ||
+        fail "programs with '$option': $(cat /tmp/out)"
+done
+kill $workload
+wait $workload || fail "the workload: $(cat /tmp/workload.err)"
+
 # A command has the limits that tracer has, and not those that it takes for itself.
 ulimit -Sn 777
 (ulimit -Sn; ulimit -Hn) >/tmp/limits

@@ -10,7 +10,7 @@ use aya::{
     Ebpf,
     maps::{Array, Map, MapData, MapError},
 };
-use tracer_common::{CpuCounters, MAX_CPUS, MAX_NAMES, generation::SIDES};
+use tracer_common::{AwayCounts, CpuCounters, MAX_CPUS, MAX_NAMES, generation::SIDES};
 
 use super::{ObjectError, Side};
 
@@ -26,6 +26,7 @@ pub struct Controls {
 /// What the eBPF side counts.
 pub struct Counters {
     cpus: Array<MapData, [Cpu; MAX_CPUS]>,
+    away: Array<MapData, [AwayCounts; MAX_CPUS]>,
 }
 
 /// What the eBPF side keeps per CPU; only the counters are read. The layout is `Cpu` in tracer-ebpf/src/maps.rs.
@@ -59,6 +60,7 @@ impl Controls {
             cgroups: Array::try_from(again(ebpf, ".bss.cgroups")?)?,
             counters: Arc::new(Counters {
                 cpus: Array::try_from(again(ebpf, ".bss.cpus")?)?,
+                away: Array::try_from(again(ebpf, ".bss.away")?)?,
             }),
         })
     }
@@ -118,6 +120,17 @@ impl Counters {
             sum.own_hits += one.own_hits;
             sum.batches += one.batches;
             sum.lost_beginnings += one.lost_beginnings;
+        }
+        Ok(sum)
+    }
+
+    /// How many entries of roots opened no root call, by [`tracer_common::Away`], over all CPUs.
+    pub fn turned_away(&self) -> Result<AwayCounts, ObjectError> {
+        let mut sum = AwayCounts::default();
+        for cpu in self.away.get(&0, 0)? {
+            for (all, one) in sum.iter_mut().zip(cpu) {
+                *all += one;
+            }
         }
         Ok(sum)
     }

@@ -12,7 +12,7 @@ use crate::{
         Kernel,
         btf::{Parameter, Prototype},
     },
-    plan::{LANDING_PAD, ParameterInfo, Planned, Reach, function_id},
+    plan::{LANDING_PAD, ParameterInfo, Planned, Reach, first_argument_register, function_id},
 };
 
 /// The table of functions with texts among their arguments; see [`TextArguments`].
@@ -73,7 +73,9 @@ impl Texts {
 
 /// Which argument registers hold the address of a text, a bit for each.
 fn text_arguments(prototype: &Prototype) -> u32 {
-    let mut register = 0;
+    // More registers than there are mean nothing.
+    let first = first_argument_register(Some(&prototype.returns));
+    let mut register = u32::try_from(first).unwrap_or(MAX_ARGUMENTS);
     let mut found = 0;
     for parameter in &prototype.parameters {
         if is_text(parameter) && register < MAX_ARGUMENTS {
@@ -104,8 +106,12 @@ mod tests {
     }
 
     fn found(parameters: &[(&str, u32)]) -> u32 {
+        found_of(ValueType::Void, parameters)
+    }
+
+    fn found_of(returns: ValueType, parameters: &[(&str, u32)]) -> u32 {
         text_arguments(&Prototype {
-            returns: ValueType::Void,
+            returns,
             parameters: parameters
                 .iter()
                 .map(|&(type_name, size)| parameter(type_name, size))
@@ -118,6 +124,10 @@ mod tests {
     fn texts_are_found_by_their_registers() {
         assert_eq!(found(&[("int", 4), ("const char *", 8)]), 0b10);
         assert_eq!(found(&[("struct path", 16), ("char *", 8)]), 0b100);
+        // On the stack, and behind the address of what is returned.
+        assert_eq!(found(&[("struct large", 24), ("char *", 8)]), 0b1);
+        let large = ValueType::Aggregate { bytes: 24 };
+        assert_eq!(found_of(large, &[("char *", 8)]), 0b10);
         assert_eq!(found(&[("const unsigned char *", 8), ("char **", 8)]), 0);
         let many = [("char *", 8); 8];
         assert_eq!(found(&many), 0b11_1111);

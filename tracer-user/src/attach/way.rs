@@ -10,7 +10,10 @@ use aya_obj::generated::{BPF_EXIT, BPF_JMP, bpf_insn};
 use thiserror::Error;
 
 use super::bpf::{self, End, Ends, Many, Named, ProgramKind};
-use crate::kernel::btf::Types;
+use crate::kernel::{
+    btf::Types,
+    facts::{self, Release},
+};
 
 /// A function that the kernel has for trying out fentry and fexit (net/bpf/test_run.c); nothing else calls it.
 pub const TEST_FUNCTION: &str = "bpf_fentry_test1";
@@ -60,11 +63,40 @@ impl Way {
 #[error("this kernel has no {} (--attach {}); leave --attach out", .0.meaning(), .0.name())]
 pub struct NoSuchWay(pub Way);
 
+/// The first kernel on which fsession.multi was seen to be safe, by hours of attaching all functions under load. Between 7.0 and 7.2 the kernel
+/// mended what its links to many functions rely on: the locking of direct-call updates, trampolines that ftrace did not know as its own, a warning
+/// when a link goes.
+const MULTI_IS_SAFE_SINCE: Release = Release { major: 7, minor: 3 };
+
+/// What becomes of [`Way::Multi`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Multi {
+    /// The kernel has it not.
+    #[default]
+    Absent,
+    /// It has it, and is older than the first that was seen to be safe: it is taken only if it is asked for.
+    Untried,
+    /// It has it.
+    Tried,
+}
+
+impl Multi {
+    /// What a kernel of that version has, or of an unknown one.
+    fn of(is_there: bool, release: Option<Release>) -> Self {
+        let is_tried = release.is_some_and(|release| release >= MULTI_IS_SAFE_SINCE);
+        match (is_there, is_tried) {
+            (false, _) => Self::Absent,
+            (true, false) => Self::Untried,
+            (true, true) => Self::Tried,
+        }
+    }
+}
+
 /// The ways that this kernel has besides [`Way::Pair`], which it must have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ways {
     /// Whether it has [`Way::Multi`].
-    pub multi: bool,
+    pub multi: Multi,
     /// Whether it has [`Way::Kprobe`].
     pub kprobe: bool,
     /// Whether it has [`Way::KprobeMulti`].
@@ -75,7 +107,7 @@ impl Ways {
     /// Asks the kernel.
     pub fn of(types: &Types) -> Self {
         Self {
-            multi: has_multi(),
+            multi: Multi::of(has_multi(), facts::release().ok()),
             kprobe: has_kprobe(types),
             kprobe_multi: has_kprobe_multi(),
         }
@@ -84,7 +116,7 @@ impl Ways {
     /// Whether the kernel has it.
     pub const fn has(self, way: Way) -> bool {
         match way {
-            Way::Multi => self.multi,
+            Way::Multi => !matches!(self.multi, Multi::Absent),
             Way::Kprobe => self.kprobe,
             Way::KprobeMulti => self.kprobe_multi,
             Way::Pair => true,
@@ -115,9 +147,20 @@ impl Ways {
     /// The one with which a trace begins and ends soonest.
     const fn best(self) -> Way {
         match self.by_address() {
-            _ if self.multi => Way::Multi,
+            _ if matches!(self.multi, Multi::Tried) => Way::Multi,
             Some(way) => way,
             None => Way::Pair,
+        }
+    }
+
+    /// Why a way that the kernel has is taken only if it is asked for.
+    #[must_use]
+    pub const fn reservation(self, way: Way) -> Option<&'static str> {
+        match (way, self.multi) {
+            (Way::Multi, Multi::Untried) => Some(
+                "Linux before 7.3 was not seen to be safe with it, so it is taken only with --attach multi",
+            ),
+            _ => None,
         }
     }
 }
@@ -162,4 +205,30 @@ fn nothing() -> [bpf_insn; 2] {
         instructions[1].code = (BPF_JMP | BPF_EXIT) as u8;
     }
     instructions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn multi_is_taken_unasked_only_where_it_was_seen_to_be_safe() {
+        let of = |minor| Ways {
+            multi: Multi::of(true, Some(Release { major: 7, minor })),
+            kprobe: true,
+            kprobe_multi: true,
+        };
+        assert_eq!(of(3).choose(None), Ok(Way::Multi));
+        assert_eq!(of(3).reservation(Way::Multi), None);
+        assert_eq!(of(2).choose(None), Ok(Way::Kprobe));
+        assert_eq!(of(2).choose(Some(Way::Multi)), Ok(Way::Multi));
+        assert!(of(2).reservation(Way::Multi).is_some());
+        assert_eq!(of(2).reservation(Way::Kprobe), None);
+        let alone = Ways {
+            multi: Multi::of(true, None),
+            ..Ways::default()
+        };
+        assert_eq!(alone.choose(None), Ok(Way::Pair));
+        assert_eq!(Multi::of(false, Some(MULTI_IS_SAFE_SINCE)), Multi::Absent);
+    }
 }

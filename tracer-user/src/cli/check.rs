@@ -10,6 +10,7 @@ use crate::{
     kernel::{
         btf::Types,
         facts::{self, Capability},
+        switch,
         symbols::Symbols,
         text::KernelText,
         tracefs::Tracefs,
@@ -93,8 +94,7 @@ impl Finding {
 fn findings() -> Vec<Finding> {
     let (types, symbols) = (Types::load(), Symbols::read());
     let exit = symbols.as_ref().err().map_or(Exit::Success, Exit::from);
-    let probe = probe(types.as_ref().ok());
-    let probe_exit = probe.as_ref().err().map_or(Exit::Success, Exit::of);
+    let switch = switch::check();
     let mut findings = vec![
         Finding::useful("kernel", &facts::release_name(), Clone::clone),
         Finding::needed("privileges", Exit::NotPermitted, &privileges(), |words| {
@@ -126,10 +126,19 @@ fn findings() -> Vec<Finding> {
                 )
             },
         ),
-        Finding::needed("fentry/fexit", probe_exit, &probe, |()| {
-            "BPF tracing programs load and attach".to_owned()
+        Finding::needed("switch", Exit::Kernel, &switch, |()| {
+            "kernel.ftrace_enabled leaves probes on".to_owned()
         }),
     ];
+    if switch.is_err() {
+        // What follows attaches, which would harm the kernel.
+        return findings;
+    }
+    let probe = probe(types.as_ref().ok());
+    let probe_exit = probe.as_ref().err().map_or(Exit::Success, Exit::of);
+    findings.push(Finding::needed("fentry/fexit", probe_exit, &probe, |()| {
+        "BPF tracing programs load and attach".to_owned()
+    }));
     let ways = types.as_ref().map(Ways::of).unwrap_or_default();
     findings.extend([Way::Multi, Way::Kprobe, Way::KprobeMulti].map(|one| way(one, ways)));
     findings
@@ -182,7 +191,10 @@ fn way(way: Way, ways: Ways) -> Finding {
     } else {
         Err(meaning())
     };
-    Finding::useful(way.name(), &fact, |()| meaning())
+    Finding::useful(way.name(), &fact, |()| {
+        let reservation = ways.reservation(way);
+        reservation.map_or_else(meaning, |words| format!("{}: {words}", way.meaning()))
+    })
 }
 
 /// Does what a trace does, with a function that nobody calls.

@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::{
     attach::{AttachError, NoSuchWay, ObjectError},
     filter::NeverHolds,
-    kernel::{KernelError, btf::BtfError, symbols::SymbolsError},
+    kernel::{KernelError, btf::BtfError, switch::SwitchedOff, symbols::SymbolsError},
     output::escape,
     plan::RootError,
     recording::RecordingError,
@@ -93,7 +93,7 @@ impl Exit {
         if cause.is::<RootError>() || cause.is::<NotCalled>() {
             return Some(Self::Function);
         }
-        if cause.is::<BtfError>() || cause.is::<NoSuchWay>() {
+        if cause.is::<BtfError>() || cause.is::<NoSuchWay>() || cause.is::<SwitchedOff>() {
             return Some(Self::Kernel);
         }
         // It stands for what it wraps, which is therefore not in the chain.

@@ -12,7 +12,7 @@ use wildmatch::WildMatch;
 use super::{args::ListArgs, exit::Exit};
 use crate::{
     attach::Ways,
-    kernel::{Address, Kernel},
+    kernel::{Address, Kernel, switch},
     learn::{
         before::{self, Before, Origin},
         kept::{self, Cache},
@@ -25,6 +25,8 @@ use crate::{
 /// Shows the plan, or without a root every function that matches.
 pub fn run(args: &ListArgs) -> Result<Exit> {
     super::preconditions::privileges()?;
+    // What is learned, is learned with the switch on.
+    switch::check()?;
     let kernel = Kernel::read()?;
     let ways = Ways::of(&kernel.types);
     let rules = Rules::new(&kernel, ways, args.scope.into());

@@ -11,12 +11,12 @@ use crate::{
     attach::ObjectError,
     kernel::{
         facts::{self, Lockdown},
-        numbers,
+        numbers, switch,
         text::KernelText,
     },
 };
 
-/// Privileges, no lockdown that takes reading away from BPF, and the processes and tasks that were asked for.
+/// Privileges, no lockdown that takes reading away from BPF, probes that are not switched off, and the processes and tasks that were asked for.
 pub fn check(pids: &[u32], tids: &[u32]) -> Result<()> {
     privileges()?;
     // BPF programs that read kernel memory are not refused with EPERM then: the helpers are gone
@@ -24,6 +24,7 @@ pub fn check(pids: &[u32], tids: &[u32]) -> Result<()> {
     if matches!(facts::lockdown(), Ok(Lockdown::Confidentiality)) {
         bail!(ObjectError::Forbidden);
     }
+    switch::check()?;
     if let Some(pid) = pids.iter().find(|pid| !exists(**pid)) {
         bail!(Usage(format!("there is no process {pid}; see `ps`")));
     }

@@ -20,7 +20,7 @@ use crate::{
     graph::Nanoseconds,
     kernel::cgroup::Cgroup,
     output::Format,
-    plan::{self, Scope},
+    plan::{self, OthersPrograms, Scope, Worth},
     session::{
         Begin, Callers, Options, Show, Shown, Streams,
         callers::{Children, CommandName},
@@ -216,14 +216,24 @@ pub struct ScopeArgs {
     /// Trace what costs much and says little, too, where kprobe.session can: __rcu_read_lock and the like
     #[arg(long)]
     pub all_calls: bool,
+    /// Put no probe on BPF programs of others
+    #[arg(long)]
+    pub no_bpf: bool,
 }
 
 impl From<ScopeArgs> for Scope {
     fn from(args: ScopeArgs) -> Self {
-        if args.all_calls {
-            Self::AllCalls
-        } else {
-            Self::Usual
+        Self {
+            worth: if args.all_calls {
+                Worth::AllCalls
+            } else {
+                Worth::Usual
+            },
+            programs: if args.no_bpf {
+                OthersPrograms::LeftAlone
+            } else {
+                OthersPrograms::Traced
+            },
         }
     }
 }

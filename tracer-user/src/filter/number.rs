@@ -8,11 +8,12 @@ use crate::{kernel::btf::ValueType, output::value};
 /// The largest error number (MAX_ERRNO, include/linux/err.h).
 pub const MAX_ERRNO: i128 = 4095;
 
-/// The number in the register of a function of this type; none if it returns nothing.
+/// The number in the register of a function of this type; none if it returns nothing, or more than the register holds.
 #[must_use]
 pub fn of(returns: Option<&ValueType>, register: u64) -> Option<i128> {
     Some(match returns {
         Some(ValueType::Void) => return None,
+        Some(returns) if width(Some(returns)).0 > 8 => return None,
         Some(ValueType::Bool) => i128::from(register & 0xff != 0),
         Some(ValueType::Pointer) => {
             let signed = i128::from(register.cast_signed());

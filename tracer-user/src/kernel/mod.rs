@@ -16,6 +16,7 @@ pub mod numbers;
 pub mod objects;
 pub mod running;
 mod sites;
+pub mod switch;
 pub mod symbols;
 pub(crate) mod syscall;
 pub mod text;

@@ -7,10 +7,10 @@ use std::{
     cell::Cell,
     ffi::c_char,
     io,
-    os::fd::{AsFd as _, OwnedFd},
+    os::fd::{AsFd as _, BorrowedFd, OwnedFd},
 };
 
-use aya_obj::generated::{bpf_btf_info, bpf_prog_info};
+use aya_obj::generated::{bpf_btf_info, bpf_map_info, bpf_prog_info};
 
 use super::{
     Address,
@@ -18,9 +18,10 @@ use super::{
     syscall::{answer, info, open},
 };
 
-/// `BPF_PROG_GET_NEXT_ID`, `BPF_PROG_GET_FD_BY_ID`, `BPF_BTF_GET_FD_BY_ID`, `BPF_BTF_GET_NEXT_ID`.
+/// `BPF_PROG_GET_NEXT_ID`, `BPF_PROG_GET_FD_BY_ID`, `BPF_MAP_GET_FD_BY_ID`, `BPF_BTF_GET_FD_BY_ID`, `BPF_BTF_GET_NEXT_ID`.
 const NEXT_PROGRAM: libc::c_long = 11;
 const OPEN_PROGRAM: libc::c_long = 13;
+const OPEN_MAP: libc::c_long = 14;
 const OPEN_TYPES: libc::c_long = 19;
 const NEXT_TYPES: libc::c_long = 23;
 
@@ -32,6 +33,8 @@ const MOST_OBJECTS: usize = 1 << 16;
 pub struct ProgramFunction {
     /// The program that it belongs to.
     pub program: OwnedFd,
+    /// Its number among the program's functions: 0 is where the program begins, the others are called by it.
+    pub number: usize,
     /// Its type id among the program's own types.
     pub type_id: u32,
     /// Its name in the program's source.
@@ -63,6 +66,7 @@ pub fn program_function(start: Address) -> io::Result<Option<ProgramFunction>> {
         let prototype = types.prototype(&name);
         return Ok(Some(ProgramFunction {
             program,
+            number,
             type_id,
             name,
             prototype,
@@ -107,6 +111,33 @@ pub fn programs_after(id: u32) -> impl Iterator<Item = LoadedProgram> {
                 .collect(),
         })
     })
+}
+
+/// Whether a program may go on in another one (`bpf_tail_call`): it has a map of programs (BPF_MAP_TYPE_PROG_ARRAY).
+pub fn may_tail_call(program: BorrowedFd<'_>) -> io::Result<bool> {
+    const PROGRAMS: u32 = 3;
+    // SAFETY: zero is a value of integers.
+    let mut known: bpf_prog_info = unsafe { std::mem::zeroed() };
+    // SAFETY: no pointer is set, and no count.
+    unsafe { info(program, &mut known) }?;
+    let mut maps = vec![0u32; known.nr_map_ids as usize];
+    // SAFETY: as above.
+    let mut wanted: bpf_prog_info = unsafe { std::mem::zeroed() };
+    wanted.nr_map_ids = known.nr_map_ids;
+    wanted.map_ids = maps.as_mut_ptr() as u64;
+    // SAFETY: the list has the room that stands beside it.
+    unsafe { info(program, &mut wanted) }?;
+    for id in maps {
+        let map = by_id(OPEN_MAP, id)?;
+        // SAFETY: zero is a value of integers.
+        let mut known: bpf_map_info = unsafe { std::mem::zeroed() };
+        // SAFETY: no pointer is set, and no count.
+        unsafe { info(map.as_fd(), &mut known) }?;
+        if known.type_ == PROGRAMS {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The types of a loaded module, as the kernel holds them.

@@ -128,6 +128,13 @@ impl Kernel {
         self.traceable.as_ref()?.at_address(address)
     }
 
+    /// Whether the entry of the function that begins at `address` is patched now, for a probe of whomever; none where
+    /// the text cannot be read or the place is not known.
+    pub fn is_patched(&self, address: Address) -> Option<bool> {
+        let place = self.traceable_at(address)?.address;
+        self.text.as_ref()?.is_patched(place).ok()
+    }
+
     /// The functions that the kernel's own tracing reaches, by address; none where the kernel does not say.
     pub fn traceable_functions(&self) -> &[Traceable] {
         self.traceable.as_ref().map_or(&[], TraceableFunctions::all)

@@ -121,14 +121,30 @@ impl KernelText {
     }
 
     /// How many arguments in registers a function takes at least, by what its beginning reads: a type that has fewer is another
-    /// function's. Takes some microseconds.
-    pub fn arguments_read(&self, function: &Function<'_>) -> Result<usize, TextError> {
+    /// function's. None where others have changed the beginning, so that it says
+    /// nothing of the function. Takes some microseconds.
+    pub fn arguments_read(
+        &self,
+        symbols: &Symbols,
+        function: &Function<'_>,
+    ) -> Result<Option<usize>, TextError> {
         let length = function.end.since(function.start).unwrap_or(0);
         let length = usize::try_from(length).map_or(processor::BEGINNING_BYTES, |length| {
             length.min(processor::BEGINNING_BYTES)
         });
         let code = self.read(function.start, length)?;
-        Ok(processor::arguments_read(&code, function.start))
+        let is_code = |target| {
+            let of = symbols.function_at(target);
+            // Pages to which optimised kprobes jump (kernel/kprobes.c).
+            of.is_some_and(|of| !of.name.starts_with("kprobe_optinsn"))
+        };
+        Ok(processor::arguments_read(&code, function.start, is_code))
+    }
+
+    /// Whether something else than the `nop` of a function that nobody traces stands at the place that ftrace patches.
+    pub fn is_patched(&self, place: Address) -> Result<bool, TextError> {
+        let code = self.read(place, processor::NOTHING.len())?;
+        Ok(code != processor::NOTHING)
     }
 
     /// The functions that the function around `address` calls or jumps to directly; none where the

@@ -248,10 +248,8 @@ fn hex(line: &mut Vec<u8>, number: u64) {
 
 /// Appends the arguments that were recorded.
 fn arguments(line: &mut Vec<u8>, info: Option<&FunctionInfo>, call: &Call) -> io::Result<()> {
-    let Some(info) = info else {
-        return Ok(());
-    };
-    let arguments = value::typed_arguments(&info.parameters, &call.arguments, &call.texts);
+    let signature = value::Signature::of(info);
+    let arguments = value::typed_arguments(signature, &call.arguments, &call.texts);
     if arguments.is_empty() {
         return Ok(());
     }

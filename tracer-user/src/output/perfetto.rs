@@ -244,8 +244,8 @@ impl<'a, W: Write> PerfettoWriter<'a, W> {
             let caller = self.functions.name(caller).into_owned();
             all.push(self.annotation("caller", Annotated::Text(caller)));
         }
-        let parameters = info.map_or(&[][..], |info| &info.parameters);
-        let arguments = value::typed_arguments(parameters, &call.arguments, &call.texts);
+        let signature = value::Signature::of(info);
+        let arguments = value::typed_arguments(signature, &call.arguments, &call.texts);
         let dict_entries: Vec<_> = arguments
             .into_iter()
             .filter_map(|argument| {

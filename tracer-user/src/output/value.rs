@@ -13,7 +13,7 @@ mod arguments;
 mod errno;
 mod text;
 
-pub use arguments::{TypedArgument, format_arguments, given_to, typed_arguments};
+pub use arguments::{Signature, TypedArgument, format_arguments, given_to, typed_arguments};
 
 use std::fmt;
 
@@ -24,6 +24,22 @@ use crate::kernel::btf::ValueType;
 
 /// The largest error number (MAX_ERRNO, include/linux/err.h).
 const MAX_ERRNO: u64 = 4095;
+
+/// What stands for a value of which one register is not all.
+const IN_PARTS: &str = "{...}";
+/// Bytes of a register.
+const REGISTER_BYTES: u32 = 8;
+
+/// Whether one register is not all of a value of that type: `__int128`, structures. The second half, and what is returned in memory, are not recorded.
+const fn is_in_parts(returns: &ValueType) -> bool {
+    match returns {
+        ValueType::Signed { bytes }
+        | ValueType::Unsigned { bytes }
+        | ValueType::Enum { bytes, .. }
+        | ValueType::Aggregate { bytes } => *bytes > REGISTER_BYTES,
+        ValueType::Void | ValueType::Bool | ValueType::Pointer => false,
+    }
+}
 
 /// How return values are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -107,6 +123,7 @@ pub fn typed(returns: Option<&ValueType>, register: u64, values: Values) -> Opti
     };
     Some(match returns {
         Some(ValueType::Void) => return None,
+        Some(returns) if is_in_parts(returns) => return None,
         Some(ValueType::Bool) => Typed::Bool(register & 0xff != 0),
         Some(ValueType::Signed { bytes }) => Typed::Signed(sign_extended(register, *bytes)),
         Some(ValueType::Enum {
@@ -120,7 +137,8 @@ pub fn typed(returns: Option<&ValueType>, register: u64, values: Values) -> Opti
         Some(ValueType::Pointer) if error_name(register.cast_signed()).is_some() => {
             Typed::Signed(register.cast_signed())
         }
-        Some(ValueType::Pointer | ValueType::Aggregate { .. }) | None => Typed::Bits(register),
+        Some(ValueType::Aggregate { bytes }) => Typed::Bits(truncated(register, *bytes)),
+        Some(ValueType::Pointer) | None => Typed::Bits(register),
     })
 }
 
@@ -132,7 +150,7 @@ pub fn append_return(
     style: Style,
 ) -> bool {
     match returns.filter(|_| style == Style::Typed) {
-        Some(ValueType::Signed { bytes }) => {
+        Some(ValueType::Signed { bytes }) if *bytes <= REGISTER_BYTES => {
             let number = sign_extended(value, *bytes);
             append_number(out, number);
             if let Some(name) = error_name(number) {
@@ -141,7 +159,9 @@ pub fn append_return(
                 out.push(b')');
             }
         }
-        Some(ValueType::Unsigned { bytes }) => append_number(out, truncated(value, *bytes)),
+        Some(ValueType::Unsigned { bytes }) if *bytes <= REGISTER_BYTES => {
+            append_number(out, truncated(value, *bytes))
+        }
         _ => match format_return(returns, value, style) {
             Some(text) => out.extend_from_slice(text.as_bytes()),
             None => return false,
@@ -161,6 +181,7 @@ pub fn format_return(returns: Option<&ValueType>, value: u64, style: Style) -> O
     let typed = returns.filter(|_| style == Style::Typed);
     Some(match typed {
         Some(ValueType::Void) => return None,
+        Some(returns) if is_in_parts(returns) => IN_PARTS.to_owned(),
         // The ABI leaves the other bits of the register undefined.
         Some(ValueType::Bool) => (value & 0xff != 0).to_string(),
         Some(ValueType::Signed { bytes }) => signed(value, *bytes),
@@ -172,7 +193,8 @@ pub fn format_return(returns: Option<&ValueType>, value: u64, style: Style) -> O
         }) => listed(value, *signed, *bytes, names),
         Some(ValueType::Unsigned { bytes }) => truncated(value, *bytes).to_string(),
         Some(ValueType::Pointer) => pointer(value),
-        Some(ValueType::Aggregate { .. }) | None => hex(value),
+        Some(ValueType::Aggregate { bytes }) => hex(truncated(value, *bytes)),
+        None => hex(value),
     })
 }
 

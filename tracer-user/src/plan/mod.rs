@@ -15,9 +15,10 @@ mod wide;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use programs::OthersPrograms;
 pub use roots::{EVERYTHING, MOST_NAMED, RootError, resolve_roots, without_hidden};
-pub use rules::{Reason, Rules, Scope};
-pub use table::{FunctionInfo, FunctionTable, LANDING_PAD, ParameterInfo};
+pub use rules::{Reason, Rules, Scope, Worth};
+pub use table::{FunctionInfo, FunctionTable, LANDING_PAD, ParameterInfo, first_argument_register};
 pub use wide::is_own_tracepoint;
 
 use crate::{
@@ -131,7 +132,7 @@ impl Plan {
         let (name, reach) = match of_kernel {
             Some(function) => (function.shown(), rules.check(kernel, &function)),
             // A BPF program: the symbols may be older than it.
-            None => match programs::attachable(address) {
+            None => match rules.program(address) {
                 Ok(name) => (format!("{name} [bpf]"), Ok(Reach::Program)),
                 Err(reason) => (format!("program at {address} [bpf]"), Err(reason)),
             },

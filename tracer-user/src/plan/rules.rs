@@ -7,7 +7,12 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use super::{Reach, programs};
+use tracer_common::MAX_ARGUMENTS;
+
+use super::{
+    Reach,
+    programs::{self, OthersPrograms, ProgramRules},
+};
 use crate::{
     attach::Ways,
     kernel::{
@@ -29,6 +34,8 @@ pub enum Reason {
     NameNotUnique,
     /// Its text takes more arguments than its type has.
     TypeOfAnother,
+    /// Nobody can tell whether its type is its own.
+    TypeUnchecked(Unchecked),
     /// The kernel never lets BPF attach to it.
     Denied,
     /// Its signature does not fit a trampoline.
@@ -39,18 +46,35 @@ pub enum Reason {
     OwnHelper,
     /// It is a BPF program that nothing is known of.
     BpfProgram,
+    /// It is an inner function of a BPF program with tail calls, which the kernel does not count across a trampoline.
+    TailCalls,
+    /// It is a BPF program, and those are to be left alone.
+    OthersProgram,
     /// It is one of the tracer's own.
     OwnProgram,
+}
+
+/// Why a function's type cannot be held against its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unchecked {
+    /// The text cannot be read.
+    NoText,
+    /// Others have changed it.
+    Changed,
 }
 
 impl Reason {
     /// Whether it stands in the way of trampolines only, which find a function by its type and run some functions themselves.
     /// An fprobe guards each of its own calls (ftrace_test_recursion_trylock, include/linux/trace_recursion.h). But it takes the RCU read
     /// lock, too: with that among the functions a trace costs several times as much, so it has to be asked for.
-    fn is_about_trampolines(&self, function: &str, scope: Scope) -> bool {
+    fn is_about_trampolines(&self, function: &str, worth: Worth) -> bool {
         match self {
-            Self::NoType | Self::NameNotUnique | Self::TypeOfAnother | Self::Signature(_) => true,
-            Self::Denied => scope == Scope::AllCalls || MIGRATION.contains(&function),
+            Self::NoType
+            | Self::NameNotUnique
+            | Self::TypeOfAnother
+            | Self::TypeUnchecked(_)
+            | Self::Signature(_) => true,
+            Self::Denied => worth == Worth::AllCalls || MIGRATION.contains(&function),
             _ => false,
         }
     }
@@ -67,6 +91,14 @@ impl fmt::Display for Reason {
             Self::TypeOfAnother => {
                 "its text takes more arguments than its BTF says, which is another function's: attaching could crash the machine"
             }
+            Self::TypeUnchecked(Unchecked::NoText) => {
+                "for safety: without the kernel's text (/proc/kcore) nobody can tell whether its BTF is its own, and attaching \
+                 by another function's could crash the machine"
+            }
+            Self::TypeUnchecked(Unchecked::Changed) => {
+                "for safety: another probe has changed its beginning, which would show whether its BTF is its own, and \
+                 attaching by another function's could crash the machine"
+            }
             Self::Denied => "on the kernel's own deny list for BPF",
             Self::Signature(obstacle) => return obstacle.fmt(f),
             Self::Trampoline => {
@@ -74,6 +106,10 @@ impl fmt::Display for Reason {
             }
             Self::OwnHelper => "the probes run it themselves",
             Self::BpfProgram => "a BPF program without types, or one that is gone",
+            Self::TailCalls => {
+                "for safety: before Linux 6.7 a probe on a function within a BPF program that has tail calls makes it lose their count"
+            }
+            Self::OthersProgram => "a BPF program, and --no-bpf leaves those alone",
             Self::OwnProgram => "a program of the tracer itself",
         })
     }
@@ -186,17 +222,9 @@ fn functions(kernel: &Kernel, names: &[&str], wanted: impl Fn(&str) -> bool) -> 
         .collect()
 }
 
-/// Whether a BPF program can be attached: by its own types, if it has any.
-fn program(function: &Function<'_>) -> Result<Reach, Reason> {
-    if programs::is_own(function.name) {
-        return Err(Reason::OwnProgram);
-    }
-    programs::attachable(function.start).map(|_| Reach::Program)
-}
-
-/// How far to go.
+/// Which calls are worth their cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Scope {
+pub enum Worth {
     /// What costs much and says little is left out.
     #[default]
     Usual,
@@ -204,9 +232,19 @@ pub enum Scope {
     AllCalls,
 }
 
+/// How far to go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// Among the kernel's functions.
+    pub worth: Worth,
+    /// Among BPF programs.
+    pub programs: OthersPrograms,
+}
+
 /// The rules for one kernel.
 pub struct Rules {
-    pub(super) scope: Scope,
+    pub(super) worth: Worth,
+    programs: ProgramRules,
     /// Whether what has an address and no more can be attached.
     by_address: bool,
     limits: TrampolineLimits,
@@ -222,6 +260,7 @@ pub struct Rules {
 impl Rules {
     /// Computes what has to be computed for a kernel that has these ways to attach.
     pub fn new(kernel: &Kernel, ways: Ways, scope: Scope) -> Self {
+        let Scope { worth, programs } = scope;
         let mut trampoline = within(kernel, TRAMPOLINE, TRAMPOLINE_LEVELS);
         trampoline.extend(within(kernel, MIGRATION, 1));
         let mut fprobe = within(kernel, FPROBE, FPROBE_LEVELS);
@@ -243,13 +282,17 @@ impl Rules {
                 .filter_map(|name| kernel.symbols.address_of(name)),
         );
         Self {
-            scope,
+            worth,
+            programs: ProgramRules {
+                release: kernel.release,
+                others: programs,
+            },
             by_address: ways.by_address().is_some(),
             limits: TrampolineLimits::of(kernel.release),
             trampoline,
             fprobe,
             denied: functions(kernel, DENIED, |name| {
-                !Reason::Denied.is_about_trampolines(name, scope)
+                !Reason::Denied.is_about_trampolines(name, worth)
             }),
             own_helpers: functions(kernel, OWN_HELPERS, |_| true),
         }
@@ -258,7 +301,7 @@ impl Rules {
     /// Whether what costs much and says little is traced, too.
     #[must_use]
     pub fn wants_all_calls(&self) -> bool {
-        self.scope == Scope::AllCalls
+        self.worth == Worth::AllCalls
     }
 
     /// Whether an address is all that it takes to attach a function.
@@ -290,7 +333,8 @@ impl Rules {
     /// Whether a function can be attached, and by what.
     pub fn check(&self, kernel: &Kernel, function: &Function<'_>) -> Result<Reach, Reason> {
         match function.module {
-            Some("bpf") => return program(function),
+            Some("bpf") if programs::is_own(function.name) => return Err(Reason::OwnProgram),
+            Some("bpf") => return self.program(function.start).map(|_| Reach::Program),
             // One link for all, where pairs would take two links each.
             Some(_) if self.by_address && kernel.is_traceable_at(function.start) => {
                 return Ok(Reach::Address);
@@ -303,7 +347,7 @@ impl Rules {
                 None => Reach::Type,
             }),
             Err(reason)
-                if self.by_address && reason.is_about_trampolines(function.name, self.scope) =>
+                if self.by_address && reason.is_about_trampolines(function.name, self.worth) =>
             {
                 Ok(if is_shared(function.name) {
                     Reach::Shared
@@ -313,6 +357,11 @@ impl Rules {
             }
             Err(reason) => Err(reason),
         }
+    }
+
+    /// The name in its source of the BPF program's function that begins at `start`, if it can have probes, by its own types.
+    pub fn program(&self, start: Address) -> Result<String, Reason> {
+        self.programs.attachable(start)
     }
 
     /// Whether a trampoline can serve it.
@@ -340,25 +389,35 @@ impl Rules {
         if let Some(obstacle) = prototype.fentry_obstacle(self.limits) {
             return Err(Reason::Signature(obstacle));
         }
-        if takes_more(kernel, function, &prototype) {
-            return Err(Reason::TypeOfAnother);
-        }
-        Ok(())
+        is_its_own(kernel, function, &prototype)
     }
 }
 
-/// A trampoline saves as many argument registers as the type says, and what a program leaves in the others is what the function gets.
-/// Where two functions of one name were compiled and one of them was inlined everywhere, an older pahole gives the other one's code its type
-/// (`mm_init` of 6.1: the type of the one in init/main.c, which takes nothing, the text of the one in kernel/fork.c).
-fn takes_more(kernel: &Kernel, function: &Function<'_>, prototype: &Prototype) -> bool {
-    let read = kernel
-        .text
-        .as_ref()
-        .and_then(|text| text.arguments_read(function).ok());
+/// Whether a type can be the function's own. A trampoline saves as many argument registers as the type says, and what a program leaves in the
+/// others is what the function gets. Where two functions of one name were compiled and one of them was inlined everywhere, an older pahole gives the other
+/// one's code its type (`mm_init` of 6.1: the type of the one in init/main.c, which takes nothing, the text of the one in kernel/fork.c). A type that fills
+/// all registers harms nobody; what cannot be held against the text is refused.
+fn is_its_own(
+    kernel: &Kernel,
+    function: &Function<'_>,
+    prototype: &Prototype,
+) -> Result<(), Reason> {
     let words: u32 = prototype
         .parameters
         .iter()
         .map(|parameter| parameter.size.div_ceil(8))
         .sum();
-    read.is_some_and(|read| read > words as usize)
+    if words >= MAX_ARGUMENTS {
+        return Ok(());
+    }
+    let read = kernel
+        .text
+        .as_ref()
+        .and_then(|text| text.arguments_read(&kernel.symbols, function).ok());
+    match read {
+        None => Err(Reason::TypeUnchecked(Unchecked::NoText)),
+        Some(None) => Err(Reason::TypeUnchecked(Unchecked::Changed)),
+        Some(Some(read)) if read > words as usize => Err(Reason::TypeOfAnother),
+        Some(Some(_)) => Ok(()),
+    }
 }

@@ -13,7 +13,7 @@ use crate::{
     graph::FunctionId,
     kernel::{
         Address, Kernel,
-        btf::{Parameter, Prototype, ValueType},
+        btf::{Parameter, ParameterKind, Prototype, ValueType},
         objects,
         symbols::Function,
     },
@@ -25,6 +25,8 @@ pub const LANDING_PAD: u64 = 4;
 
 /// Bytes of a register.
 const REGISTER_BYTES: u32 = 8;
+/// Bytes of the largest value that is passed or returned in registers.
+const LARGEST_IN_REGISTERS: u32 = 2 * REGISTER_BYTES;
 
 /// One function. It stands in recordings as it is: see [`crate::recording::form`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,18 +85,32 @@ pub struct ParameterInfo {
     pub name: String,
     /// How its value reads.
     pub value: ValueType,
-    /// Argument registers that it takes: a structure that is passed by value may take two.
+    /// Argument registers that it takes: two for a structure of up to 16 bytes that is passed by value, none for a larger one, which is
+    /// passed on the stack, and none for one that is empty (System V ABI for x86-64, 3.2.3).
     pub registers: u32,
 }
 
 impl From<Parameter> for ParameterInfo {
     fn from(parameter: Parameter) -> Self {
+        let registers = match parameter.kind {
+            // Its type is not known.
+            ParameterKind::Other if parameter.size == 0 => 1,
+            _ if parameter.size > LARGEST_IN_REGISTERS => 0,
+            _ => parameter.size.div_ceil(REGISTER_BYTES),
+        };
         Self {
             name: parameter.name,
             value: parameter.value,
-            registers: parameter.size.div_ceil(REGISTER_BYTES).max(1),
+            registers,
         }
     }
+}
+
+/// The first argument register that holds an argument of a function which returns this: what is returned in memory has its address in
+/// the register before. Trampolines serve no such function, so its registers are as the caller left them.
+pub fn first_argument_register(returns: Option<&ValueType>) -> usize {
+    let in_memory = |returns: &ValueType| matches!(returns, ValueType::Aggregate { bytes } if *bytes > LARGEST_IN_REGISTERS);
+    usize::from(returns.is_some_and(in_memory))
 }
 
 /// All functions of a trace.

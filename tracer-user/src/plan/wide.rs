@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Plan, Planned, Reach, Reason, Rules, Scope, Skipped, Source, rules::is_shared};
+use super::{Plan, Planned, Reach, Reason, Rules, Skipped, Source, Worth, rules::is_shared};
 use crate::kernel::{Address, Kernel, symbols::Function};
 
 impl Plan {
@@ -83,9 +83,9 @@ impl Rules {
     pub fn wide_reach(&self, kernel: &Kernel, function: &Function<'_>) -> Result<Reach, Reason> {
         if is_shared(function.name) {
             // An fprobe calls them at each hit, in which they are skipped: two more entries for nothing.
-            return match self.scope {
-                Scope::AllCalls => Ok(Reach::Shared),
-                Scope::Usual => Err(Reason::OwnHelper),
+            return match self.worth {
+                Worth::AllCalls => Ok(Reach::Shared),
+                Worth::Usual => Err(Reason::OwnHelper),
             };
         }
         if is_own_tracepoint(function.name) {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, io::Write, time::Duration};
 
-use tracer_common::{CpuCounters, CpuMask};
+use tracer_common::{AwayCounts, CpuCounters, CpuMask};
 
 use super::{Begin, Callers, Show, Streams, target::Target};
 use crate::{
@@ -139,6 +139,8 @@ pub struct Outcome {
     pub counters: CpuCounters,
     /// Root calls of which nothing came, because a ring was full.
     pub unseen: u64,
+    /// Entries of roots that opened no root call, by [`tracer_common::Away`].
+    pub turned_away: AwayCounts,
     /// Hits of the roots that the kernel skipped.
     pub skipped_roots: Skipped,
     /// Hits of all other functions that the kernel skipped.
@@ -147,6 +149,13 @@ pub struct Outcome {
     pub wide: Option<Calls>,
     /// What ran below root calls and had no probe, if it was sampled.
     pub untraced: Option<Untraced>,
+}
+
+impl Outcome {
+    /// Whether there is no root call to be seen.
+    pub const fn shows_nothing(&self) -> bool {
+        self.totals.whole_calls == 0 && self.totals.partial_calls == 0
+    }
 }
 
 /// Makes what takes the root calls of a trace with these functions, which began so.

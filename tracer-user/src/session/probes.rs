@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::Stop;
 use crate::{
     attach::{self, AttachError, Attacher, Observer, Probe, Role, Side, Skipped},
-    kernel::numbers,
+    kernel::{numbers, switch},
     plan::{Plan, Planned, Source},
 };
 
@@ -194,10 +194,17 @@ pub fn detach(probes: Probes) {
     let count = functions(&all);
     match attach::behind::let_go(all) {
         Ok(leaving) if leaving.is_over_within(PATIENCE) => {}
-        Ok(leaving) => eprintln!(
-            "tracer: {count} functions are let go by process {}",
-            leaving.process
-        ),
+        Ok(leaving) => {
+            let when = if switch::check().is_err() {
+                " once kernel.ftrace_enabled is 1: before that it could harm the kernel"
+            } else {
+                ""
+            };
+            eprintln!(
+                "tracer: {count} functions are let go by process {}{when}",
+                leaving.process
+            );
+        }
         // They are gone, if late.
         Err(error) => log::debug!("no process to let probes go: {error}"),
     }

@@ -11,7 +11,7 @@ use super::{
     Outcome, Show,
     pipeline::{Finished, Pipeline},
     printer::Printer,
-    tell,
+    silent, tell,
 };
 use crate::{
     graph::{FunctionId, Joined, Nanoseconds, Rebuilder},
@@ -270,6 +270,10 @@ fn go_through<'a>(
         readable.end = Some(end);
     }
     tell::totals(&outcome, false);
+    // What could not be written says so itself.
+    if printed.is_ok() {
+        silent::explain_recording(&show.filter, &outcome);
+    }
     tell::readable(&readable);
     tell::written(printed)?;
     Ok((outcome, readable))

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use tokio::signal::unix::{SignalKind, signal};
 use tracer_common::CpuCounters;
 
@@ -18,14 +18,19 @@ use super::{
     probes::{self, FIRST_GENERATION},
     processes::Processes,
     recorder::{self, Recorder},
-    streaming::{self, Ends},
+    silent,
+    streaming::{self, Ended, Ends},
     tasks::Tasks,
     tell,
 };
 use crate::{
     attach::Ways,
     graph::{Joined, Rebuilder},
-    kernel::{Kernel, haste::Haste},
+    kernel::{
+        Kernel,
+        haste::Haste,
+        switch::{self, SwitchedOff},
+    },
     learn::{
         kept,
         wide::{ProbeCost, Programs, Sets, sets::lock},
@@ -34,6 +39,9 @@ use crate::{
     stream::Rings,
     watch::{Source, Watch},
 };
+
+/// Why there is nothing to show of a trace that was stopped early.
+const NOT_BEGUN: &str = "stopped before the trace began, so there is nothing to show";
 
 /// Runs one trace until it ends, or until it is to stop.
 pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outcome> {
@@ -84,6 +92,7 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
     };
     if stop.is_wanted() {
         command::end(&mut subject.and_then(Subject::running)).await;
+        eprintln!("tracer: {NOT_BEGUN}");
         return Ok(Outcome::default());
     }
     let prepared = Prepared {
@@ -151,13 +160,14 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     let functions = (probes.callee_functions(), later.len());
     let mut callees = std::mem::take(&mut probes.callees);
     if prepared.found.is_wide() {
-        let (new, stop) = (programs.new_ones(), &prepared.stop);
+        let (new, stop) = (programs.new_ones(&prepared.rules), &prepared.stop);
         callees.extend(probes::attach_programs(&mut attacher, &new, stop)?);
     }
     let cost = cost.and_then(|mut cost| cost.now());
     let first = Sets::new(arming, FIRST_GENERATION, callees);
     let sets = Arc::new(Mutex::new(first));
     let stop = prepared.stop.clone();
+    let mut ended = None;
     if !stop.is_wanted() {
         change = prepared
             .change(
@@ -180,7 +190,7 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
             save: prepared.save.take(),
             counters: controls.counters(),
         };
-        streaming::stream(ends, &mut rings, &mut pipeline).await?;
+        ended = Some(streaming::stream(ends, &mut rings, &mut pipeline).await?);
         change.stop();
         lock(&sets).end()?;
         streaming::settle(&controls, &mut rings, &mut pipeline).await?;
@@ -199,12 +209,28 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
         filtered_out: show.filter.is_active().then_some(finished.filtered_out),
         counters: counters?,
         unseen: finished.unseen,
+        turned_away: controls.counters().turned_away()?,
         skipped_roots: roots,
         skipped_below: below + skipped_below,
         wide,
         untraced,
     };
     tell::totals(&outcome, options.verbose);
+    let switched_off = match ended {
+        None => {
+            eprintln!("tracer: {NOT_BEGUN}");
+            false
+        }
+        Some(ended) => {
+            let is_off =
+                ended == Ended::SwitchedOff || outcome.shows_nothing() && switch::check().is_err();
+            // What could not be written says so itself.
+            if !is_off && finished.printed.is_ok() {
+                silent::explain(&kernel, &prepared.plan, &show.filter, &outcome);
+            }
+            is_off
+        }
+    };
     command::end(&mut child).await;
     // Its sockets are closed before a child process may take over what is to be let go.
     tell::delivered(watch.end().as_ref());
@@ -213,5 +239,11 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     tell::written(finished.printed)?;
     let whole = "the recording cannot be written on; what was written before is whole";
     finished.recorded.context(whole)?;
+    if switched_off {
+        bail!(
+            anyhow::Error::new(SwitchedOff)
+                .context("the trace has ended early, and what came before is written")
+        );
+    }
     Ok(outcome)
 }

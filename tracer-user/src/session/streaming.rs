@@ -11,6 +11,7 @@ use tokio::{process::Child, signal::unix::Signal};
 use super::{Stop, pipeline::Pipeline};
 use crate::{
     attach::{Controls, Counters},
+    kernel::switch,
     stream::{Rings, Turn},
 };
 
@@ -21,6 +22,18 @@ const TICK: Duration = Duration::from_millis(40);
 const AFTERMATH: Duration = Duration::from_millis(500);
 /// How often they are looked for.
 const AFTERMATH_TICK: Duration = Duration::from_millis(5);
+
+/// How often it is asked whether the kernel still runs probes.
+const SWITCH_TICK: Duration = Duration::from_secs(1);
+
+/// How reading came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// As it was asked for.
+    AsAsked,
+    /// The kernel's probes were switched off, so nothing more can come.
+    SwitchedOff,
+}
 
 /// What ends a trace, beside the pipeline that has had enough.
 pub struct Ends<'a> {
@@ -75,7 +88,8 @@ pub async fn stream(
     mut ends: Ends<'_>,
     rings: &mut Rings,
     pipeline: &mut Pipeline<'_>,
-) -> Result<()> {
+) -> Result<Ended> {
+    let mut switch = tokio::time::interval(SWITCH_TICK);
     let deadline = async {
         match ends.duration {
             Some(duration) => tokio::time::sleep(duration).await,
@@ -102,12 +116,15 @@ pub async fn stream(
         // A machine that always has something to say must not keep the trace from its end: the ends are looked at first.
         tokio::select! {
             biased;
-            () = ends.stop.wanted() => return Ok(()),
-            () = &mut deadline => return Ok(()),
+            () = ends.stop.wanted() => return Ok(Ended::AsAsked),
+            () = &mut deadline => return Ok(Ended::AsAsked),
             status = command_ended => {
                 status.context("the command cannot be waited for")?;
-                return Ok(());
+                return Ok(Ended::AsAsked);
             }
+            _ = switch.tick() => if switch::check().is_err() {
+                return Ok(Ended::SwitchedOff);
+            },
             _ = asked => pipeline.save(),
             () = tokio::task::yield_now(), if idle < 2 => {}
             ready = rings.ready(), if idle >= 2 => ready.context("the rings cannot be watched")?,
@@ -116,7 +133,7 @@ pub async fn stream(
         let turn = turn(rings, pipeline);
         full.look()?;
         if pipeline.is_done() {
-            return Ok(());
+            return Ok(Ended::AsAsked);
         }
         idle = if turn.taken == 0 { idle + 1 } else { 0 };
     }

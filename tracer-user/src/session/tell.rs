@@ -189,6 +189,7 @@ pub fn totals(outcome: &Outcome, verbose: bool) {
         skipped_below,
         wide,
         untraced,
+        turned_away: _,
     } = outcome;
     let filtered_out = filtered_out
         .map(|calls| format!("; {calls} calls filtered out"))

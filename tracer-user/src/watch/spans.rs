@@ -98,8 +98,8 @@ impl<'a> Spans<'a> {
         attributes.extend(of_call(call));
         attributes.extend(value.map(|value| attribute("tracer.return_value", value)));
         attributes.extend(error.map(|name| attribute("error.type", name)));
-        let parameters = info.map_or(&[][..], |info| &info.parameters);
-        for argument in value::typed_arguments(parameters, &call.arguments, &call.texts) {
+        let signature = value::Signature::of(info);
+        for argument in value::typed_arguments(signature, &call.arguments, &call.texts) {
             let key = || format!("tracer.argument.{}", argument.name);
             attributes.extend(match argument.text {
                 Some(text) => Some(attribute(key(), &*text)),

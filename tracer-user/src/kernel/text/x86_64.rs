@@ -4,8 +4,8 @@
 //! instruction follows instruction. Where bytes do not decode, the sweep ends, and what was found before stands.
 
 use iced_x86::{
-    Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess,
-    OpKind, Register,
+    Decoder, DecoderError, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory,
+    Mnemonic, OpAccess, OpKind, Register,
 };
 
 use crate::kernel::Address;
@@ -79,17 +79,25 @@ pub(super) fn leading_jump(code: &[u8], start: Address) -> Option<Address> {
     jumps.then(|| Address(instruction.near_branch_target()))
 }
 
-/// Whether a function begins as one that ftrace can patch: with a `nop` of five bytes or a call in its
-/// place, behind a landing pad if there is one.
-pub(in crate::kernel) fn has_patchable_entry(code: &[u8]) -> bool {
+/// How many bytes the landing pad at a function's start takes, if it has one. Behind it is the place that ftrace patches.
+fn landing_pad(code: &[u8]) -> usize {
     const ENDBR64: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
     // What the kernel puts where nobody jumps to (seal_endbr, arch/x86/kernel/alternative.c).
     const SEALED: [[u8; 4]; 2] = [[0x66, 0x0f, 0x1f, 0x00], [0x0f, 0x1f, 0x40, 0xd6]];
     let pads = [ENDBR64, SEALED[0], SEALED[1]];
-    let behind = pads.iter().find_map(|pad| code.strip_prefix(pad));
-    let entry = behind.unwrap_or(code);
-    entry.starts_with(&[0x0f, 0x1f, 0x44, 0x00, 0x00])
-        || entry.first() == Some(&0xe8) && entry.len() >= 5
+    let pad = pads.iter().find(|pad| code.starts_with(&pad[..]));
+    pad.map_or(0, |pad| pad.len())
+}
+
+/// What stands at the place that ftrace patches while nobody traces the function (x86_nops of 5 bytes,
+/// arch/x86/kernel/alternative.c).
+pub(super) const NOTHING: [u8; 5] = [0x0f, 0x1f, 0x44, 0x00, 0x00];
+
+/// Whether a function begins as one that ftrace can patch: with a `nop` of five bytes or a call in its
+/// place, behind a landing pad if there is one.
+pub(in crate::kernel) fn has_patchable_entry(code: &[u8]) -> bool {
+    let entry = &code[landing_pad(code)..];
+    entry.starts_with(&NOTHING) || entry.first() == Some(&0xe8) && entry.len() >= 5
 }
 
 /// The registers of the calling convention, in the order of the arguments.
@@ -107,16 +115,40 @@ pub(super) const BEGINNING_BYTES: usize = 128;
 
 /// How many arguments in registers the beginning of a function reads for certain: one more than the last register that is read
 /// before anything is written to it, on the way that takes no jump, up to the first call.
-pub(super) fn arguments_read(code: &[u8], start: Address) -> usize {
+///
+/// Whatever stands at the place that ftrace patches counts as nothing, be it a call of a tracer, of a
+/// livepatch or of a kprobe. None if somebody has changed what is behind it: by a breakpoint, by a jump to what is no code of
+/// the kernel's own (kernel/kprobes.c, arch/x86/kernel/kprobes/opt.c), or so that it does not decode.
+pub(super) fn arguments_read(
+    code: &[u8],
+    start: Address,
+    is_code: impl Fn(Address) -> bool,
+) -> Option<usize> {
+    let mut code = code.to_vec();
+    let pad = landing_pad(&code);
+    for (byte, nothing) in code[pad..].iter_mut().zip(NOTHING) {
+        *byte = nothing;
+    }
     let mut written = Vec::new();
     let mut count = 0;
     let mut infos = InstructionInfoFactory::new();
-    for instruction in &mut Decoder::with_ip(64, code, start.0, DecoderOptions::NONE) {
+    let mut decoder = Decoder::with_ip(64, &code, start.0, DecoderOptions::NONE);
+    while decoder.can_decode() {
+        let instruction = decoder.decode();
+        if decoder.last_error() == DecoderError::NoMoreBytes {
+            break;
+        }
+        let leaves = goes_near(&instruction)
+            && instruction.mnemonic() == Mnemonic::Jmp
+            && !is_code(Address(instruction.near_branch_target()));
+        if instruction.is_invalid() || instruction.mnemonic() == Mnemonic::Int3 || leaves {
+            return None;
+        }
         let goes_on = matches!(
             instruction.flow_control(),
             FlowControl::Next | FlowControl::ConditionalBranch
         );
-        if instruction.is_invalid() || !goes_on {
+        if !goes_on {
             break;
         }
         if says_nothing_of_arguments(&instruction) {
@@ -139,7 +171,7 @@ pub(super) fn arguments_read(code: &[u8], start: Address) -> usize {
         }
         written.extend(writes.into_iter().map(|(argument, _)| argument));
     }
-    count
+    Some(count)
 }
 
 const fn reads(access: OpAccess) -> bool {
@@ -245,7 +277,8 @@ mod tests {
 
     #[test]
     fn arguments_are_what_is_read_before_it_is_written() {
-        let count = |code: &[u8]| arguments_read(code, START);
+        let count =
+            |code: &[u8]| arguments_read(&[&NOTHING, code].concat(), START, |_| true).unwrap();
         // nopl 0(%rax,%rax); push %rbp; push %r9; mov %rsi,%rbp; xor %edx,%edx; mov %rdx,%rax; sbb %ecx,%ecx; or $-1,%r8d
         let code = [
             0x0f, 0x1f, 0x44, 0x00, 0x00, 0x55, 0x41, 0x51, 0x48, 0x89, 0xf5, 0x31, 0xd2, 0x48,
@@ -261,12 +294,42 @@ mod tests {
         assert_eq!(count(&[]), 0);
     }
 
+    #[test]
+    fn what_was_patched_hides_no_argument() {
+        // A call; push %rbp; mov %rsi,%rbp.
+        let traced = [0xe8, 1, 2, 3, 4, 0x55, 0x48, 0x89, 0xf5];
+        let own = |_| true;
+        assert_eq!(arguments_read(&traced, START, own), Some(2));
+        // The same behind a landing pad, and what ftrace's place may hold besides: a breakpoint, a jump.
+        for patch in [
+            [0xe8, 1, 2, 3, 4],
+            [0xcc, 0x1f, 0x44, 0, 0],
+            [0xe9, 1, 2, 3, 4],
+        ] {
+            let code = [&[0xf3, 0x0f, 0x1e, 0xfa], &patch[..], &traced[5..]].concat();
+            assert_eq!(arguments_read(&code, START, own), Some(2));
+        }
+        // A kprobe behind it: a breakpoint, or a jump to a place of its own.
+        let nop = NOTHING;
+        let probed = [&nop[..], &[0xcc, 0x48, 0x89, 0xf5]].concat();
+        assert_eq!(arguments_read(&probed, START, own), None);
+        let jump = [&nop[..], &[0xe9, 0, 0, 0, 0x10]].concat();
+        assert_eq!(arguments_read(&jump, START, |_| false), None);
+        assert_eq!(arguments_read(&jump, START, own), Some(0));
+        // What is no instruction at all.
+        assert_eq!(
+            arguments_read(&[&nop[..], &[0x06; 8]].concat(), START, own),
+            None
+        );
+    }
+
     proptest! {
         #[test]
         fn any_bytes_never_panic(code in prop::collection::vec(any::<u8>(), 0..300), start: u64) {
             let _ = branches(&code, Address(start));
             let _ = leading_jump(&code, Address(start));
-            prop_assert!(arguments_read(&code, Address(start)) <= ARGUMENTS.len());
+            let read = arguments_read(&code, Address(start), |_| true);
+            prop_assert!(read.is_none_or(|read| read <= ARGUMENTS.len()));
         }
     }
 }

@@ -221,7 +221,7 @@ impl Narrower {
             return Ok(());
         }
         self.asked = Instant::now();
-        let new = self.start.programs.new_ones();
+        let new = self.start.programs.new_ones(&self.start.rules);
         if new.is_empty() {
             return Ok(());
         }

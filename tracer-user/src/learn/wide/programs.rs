@@ -6,8 +6,11 @@
 //! trace goes on joins within a moment. Each takes a pair, so there is a bound.
 
 use crate::{
-    kernel::objects::{self, LoadedProgram},
-    plan::{Planned, Reach, Source, programs},
+    kernel::{
+        Address,
+        objects::{self, LoadedProgram},
+    },
+    plan::{Planned, Reach, Rules, Source, programs},
 };
 
 /// Functions of programs that join at most.
@@ -26,12 +29,15 @@ pub struct Programs {
 
 impl Programs {
     /// Functions of programs that were loaded since this was asked.
-    pub fn new_ones(&mut self) -> Vec<Planned> {
+    pub fn new_ones(&mut self, rules: &Rules) -> Vec<Planned> {
         let mut new = Vec::new();
         for program in objects::programs_after(self.last) {
             self.last = program.id;
             if is_wanted(&program) && self.found.len() + new.len() < MOST {
-                new.extend(program.functions.into_iter().filter_map(planned));
+                new.extend({
+                    let functions = program.functions.into_iter();
+                    functions.filter_map(|start| planned(rules, start))
+                });
             }
         }
         self.found.extend(new.iter().cloned());
@@ -48,8 +54,8 @@ fn is_wanted(program: &LoadedProgram) -> bool {
     !TRACING.contains(&program.kind) && !programs::is_own_name(&program.name)
 }
 
-fn planned(address: crate::kernel::Address) -> Option<Planned> {
-    let name = programs::attachable(address).ok()?;
+fn planned(rules: &Rules, address: Address) -> Option<Planned> {
+    let name = rules.program(address).ok()?;
     Some(Planned {
         name: format!("{name} [bpf]"),
         address,

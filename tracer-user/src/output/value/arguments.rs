@@ -1,6 +1,8 @@
 //! Arguments of a call.
 //!
-//! The probes deliver the registers, the function's type says what is in them: a structure that is passed by value may take two. At most
+//! The probes deliver the registers, the function's type says what is in them. A structure of up to 16 bytes that is passed by value, or a number
+//! of that size, takes two, and a larger structure none: it is on the stack, which is not recorded, and reads `{...}`. Behind a value that would take
+//! more registers than are left, the caller's order and the kernel's differ by mechanism, so nothing is shown from there on. At most
 //! six registers are recorded; a function without a type has no parameters that could be named. Where the text was recorded that a register
 //! points to, it is shown in its place.
 
@@ -8,31 +10,52 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::{Style, Typed, Values, format_return, sign_extended, text::quoted, typed};
+use super::{
+    IN_PARTS, REGISTER_BYTES, Style, Typed, Values, format_return, sign_extended, text::quoted,
+    typed,
+};
 use crate::{
     graph::{Call, Text},
     kernel::btf::ValueType,
     output::escape,
-    plan::{FunctionInfo, ParameterInfo},
+    plan::{FunctionInfo, ParameterInfo, first_argument_register},
 };
 
 /// The arguments of a call as [`format_arguments`] writes them; none if none were recorded. `info` is what is known of its function.
 pub fn given_to(call: &Call, info: Option<&FunctionInfo>) -> Option<String> {
-    let parameters = info.map_or(&[][..], |info| &info.parameters);
-    (!call.arguments.is_empty()).then(|| format_arguments(parameters, &call.arguments, &call.texts))
+    let info = Signature::of(info);
+    (!call.arguments.is_empty()).then(|| format_arguments(info, &call.arguments, &call.texts))
+}
+
+/// What of a function says where its arguments are.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Signature<'a> {
+    parameters: &'a [ParameterInfo],
+    /// The register that the first of them is in.
+    first: usize,
+}
+
+impl<'a> Signature<'a> {
+    /// That of a function of which this is known.
+    pub fn of(info: Option<&'a FunctionInfo>) -> Self {
+        info.map_or_else(Self::default, |info| Self {
+            parameters: &info.parameters,
+            first: first_argument_register(info.returns.as_ref()),
+        })
+    }
 }
 
 /// The arguments of a call as C writes them, with the names of the parameters: `sk=0xffff888004a3c000, size=7`. Those that
 /// were not recorded are left out behind `...`.
-pub fn format_arguments(parameters: &[ParameterInfo], registers: &[u64], texts: &[Text]) -> String {
-    let mut shown: Vec<String> = recorded(parameters, registers, texts)
+pub fn format_arguments(signature: Signature<'_>, registers: &[u64], texts: &[Text]) -> String {
+    let mut shown: Vec<String> = recorded(signature, registers, texts)
         .map(|(parameter, given)| {
             let value = match given {
                 Given::Text(_, text) => Some(quoted(text)),
                 Given::Register(register) => readable(&parameter.value, register),
-                Given::Several => None,
+                Given::Elsewhere => None,
             };
-            let value = value.unwrap_or_else(|| "{...}".to_owned());
+            let value = value.unwrap_or_else(|| IN_PARTS.to_owned());
             if parameter.name.is_empty() {
                 value
             } else {
@@ -40,7 +63,7 @@ pub fn format_arguments(parameters: &[ParameterInfo], registers: &[u64], texts: 
             }
         })
         .collect();
-    if shown.len() < parameters.len() {
+    if shown.len() < signature.parameters.len() {
         shown.push("...".to_owned());
     }
     shown.join(", ")
@@ -49,7 +72,9 @@ pub fn format_arguments(parameters: &[ParameterInfo], registers: &[u64], texts: 
 /// As a return value reads, but a negative number is no error.
 fn readable(value: &ValueType, register: u64) -> Option<String> {
     match value {
-        ValueType::Signed { bytes } => Some(sign_extended(register, *bytes).to_string()),
+        ValueType::Signed { bytes } if *bytes <= REGISTER_BYTES => {
+            Some(sign_extended(register, *bytes).to_string())
+        }
         other => format_return(Some(other), register, Style::Typed),
     }
 }
@@ -59,7 +84,7 @@ fn readable(value: &ValueType, register: u64) -> Option<String> {
 pub struct TypedArgument<'p, 't> {
     /// The parameter's name.
     pub name: &'p str,
-    /// Nothing for a structure that takes several registers.
+    /// Nothing for what takes several registers, or is on the stack.
     pub value: Option<Typed>,
     /// The text that it points to, if it was recorded; bytes that are no UTF-8 are replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,16 +96,16 @@ pub struct TypedArgument<'p, 't> {
 
 /// The arguments of a call for programs, as far as they were recorded.
 pub fn typed_arguments<'p, 't>(
-    parameters: &'p [ParameterInfo],
+    signature: Signature<'p>,
     registers: &[u64],
     texts: &'t [Text],
 ) -> Vec<TypedArgument<'p, 't>> {
-    recorded(parameters, registers, texts)
+    recorded(signature, registers, texts)
         .map(|(parameter, given)| {
             let (register, text) = match given {
                 Given::Text(register, text) => (Some(register), Some(text)),
                 Given::Register(register) => (Some(register), None),
-                Given::Several => (None, None),
+                Given::Elsewhere => (None, None),
             };
             TypedArgument {
                 name: &parameter.name,
@@ -99,25 +124,25 @@ enum Given<'a> {
     Register(u64),
     /// A register that points to a text.
     Text(u64, &'a Text),
-    /// Several registers, a structure.
-    Several,
+    /// Several registers, or a place on the stack.
+    Elsewhere,
 }
 
 /// The parameters whose registers were recorded.
 fn recorded<'a, 'b, 't>(
-    parameters: &'a [ParameterInfo],
+    signature: Signature<'a>,
     registers: &'b [u64],
     texts: &'t [Text],
 ) -> impl Iterator<Item = (&'a ParameterInfo, Given<'t>)> + use<'a, 'b, 't> {
-    let mut first = 0;
-    parameters.iter().map_while(move |parameter| {
+    let mut first = signature.first;
+    signature.parameters.iter().map_while(move |parameter| {
         let own = first..first + parameter.registers as usize;
         let text = texts.iter().find(|text| text.argument as usize == first);
         first = own.end;
         let given = match (registers.get(own)?, text) {
             (&[register], Some(text)) => Given::Text(register, text),
             (&[register], None) => Given::Register(register),
-            _ => Given::Several,
+            _ => Given::Elsewhere,
         };
         Some((parameter, given))
     })
@@ -126,12 +151,119 @@ fn recorded<'a, 'b, 't>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::btf::{Parameter, ParameterKind};
 
     fn parameter(name: &str, value: ValueType, registers: u32) -> ParameterInfo {
         ParameterInfo {
             name: name.to_owned(),
             value,
             registers,
+        }
+    }
+
+    fn plain(parameters: &[ParameterInfo]) -> Signature<'_> {
+        Signature {
+            parameters,
+            first: 0,
+        }
+    }
+
+    fn of_type(name: &str, size: u32, kind: ParameterKind, value: ValueType) -> Parameter {
+        Parameter {
+            name: name.to_owned(),
+            type_name: String::new(),
+            size,
+            kind,
+            value,
+        }
+    }
+
+    /// The arguments of a function with this prototype, whose registers hold 1 to 6.
+    fn shown_of(returns: ValueType, parameters: Vec<Parameter>) -> String {
+        let info = FunctionInfo {
+            name: String::new(),
+            returns: Some(returns),
+            parameters: parameters.into_iter().map(ParameterInfo::from).collect(),
+        };
+        format_arguments(Signature::of(Some(&info)), &[1, 2, 3, 4, 5, 6], &[])
+    }
+
+    #[test]
+    fn arguments_are_where_the_calling_convention_puts_them() {
+        let structure = |name, bytes| {
+            of_type(
+                name,
+                bytes,
+                ParameterKind::Structure,
+                ValueType::Aggregate { bytes },
+            )
+        };
+        let long = |name| {
+            of_type(
+                name,
+                8,
+                ParameterKind::Scalar,
+                ValueType::Unsigned { bytes: 8 },
+            )
+        };
+        let wide = of_type(
+            "wide",
+            16,
+            ParameterKind::Scalar,
+            ValueType::Unsigned { bytes: 16 },
+        );
+        let cases = [
+            // On the stack: what comes behind moves up.
+            (
+                ValueType::Void,
+                vec![structure("s", 24), long("a")],
+                "s={...}, a=1",
+            ),
+            (
+                ValueType::Void,
+                vec![structure("s", 16), long("a")],
+                "s={...}, a=3",
+            ),
+            (
+                ValueType::Void,
+                vec![structure("s", 12), long("a")],
+                "s={...}, a=3",
+            ),
+            (
+                ValueType::Void,
+                vec![structure("s", 8), long("a")],
+                "s=0x1, a=2",
+            ),
+            (
+                ValueType::Void,
+                vec![structure("s", 0), long("a")],
+                "s={...}, a=1",
+            ),
+            (ValueType::Void, vec![wide, long("a")], "wide={...}, a=3"),
+            // The address of what is returned comes first.
+            (
+                ValueType::Aggregate { bytes: 24 },
+                vec![long("a"), long("b")],
+                "a=2, b=3",
+            ),
+            (ValueType::Aggregate { bytes: 16 }, vec![long("a")], "a=1"),
+            // Two registers where one is left.
+            (
+                ValueType::Void,
+                vec![
+                    long("a"),
+                    long("b"),
+                    long("c"),
+                    long("d"),
+                    long("e"),
+                    structure("s", 16),
+                    long("f"),
+                ],
+                "a=1, b=2, c=3, d=4, e=5, ...",
+            ),
+        ];
+        for (returns, parameters, expected) in cases {
+            assert_eq!(shown_of(returns, parameters), expected);
         }
     }
 
@@ -153,14 +285,14 @@ mod tests {
         ];
         let registers = [0xffff_8880_0000_0000, 1, 2, 5, 0xffff_fff5, 0xff00];
         assert_eq!(
-            format_arguments(&parameters, &registers, &[]),
+            format_arguments(plain(&parameters), &registers, &[]),
             "sk=0xffff888000000000, where={...}, flags=READ|WAIT, -11, last=false, ..."
         );
         assert_eq!(
-            format_arguments(&parameters[..1], &registers, &[]),
+            format_arguments(plain(&parameters[..1]), &registers, &[]),
             "sk=0xffff888000000000"
         );
-        assert_eq!(format_arguments(&[], &registers, &[]), "");
+        assert_eq!(format_arguments(plain(&[]), &registers, &[]), "");
     }
 
     #[test]
@@ -177,11 +309,11 @@ mod tests {
         }];
         let registers = [1, 2, 0xffff_8880_0000_0000, 0x7000];
         assert_eq!(
-            format_arguments(&parameters, &registers, &texts),
+            format_arguments(plain(&parameters), &registers, &texts),
             r#"where={...}, name="etc\xff"..., other=0x7000"#
         );
         assert_eq!(
-            serde_json::to_string(&typed_arguments(&parameters, &registers, &texts)).unwrap(),
+            serde_json::to_string(&typed_arguments(plain(&parameters), &registers, &texts)).unwrap(),
             concat!(
                 r#"[{"name":"where","value":null},"#,
                 r#"{"name":"name","value":"0xffff888000000000","text":"etc\u{fffd}","text_is_cut":true},"#,

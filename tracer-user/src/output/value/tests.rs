@@ -43,7 +43,11 @@ fn values_read_as_their_types_say() {
         ("pointer", &ValueType::Pointer, (-12i64).cast_unsigned()),
         ("pointer", &ValueType::Pointer, (-517i64).cast_unsigned()),
         ("pointer", &ValueType::Pointer, (-4000i64).cast_unsigned()),
-        ("struct", &ValueType::Aggregate { bytes: 16 }, 0x1f),
+        ("struct16", &ValueType::Aggregate { bytes: 16 }, 0x1f),
+        ("struct24", &ValueType::Aggregate { bytes: 24 }, 0x1f),
+        ("struct4", &ValueType::Aggregate { bytes: 4 }, 0x1_0000_001f),
+        ("int128", &ValueType::Signed { bytes: 16 }, u64::MAX),
+        ("u128", &ValueType::Unsigned { bytes: 16 }, 7),
     ];
     let table: Vec<String> = rows
         .iter()
