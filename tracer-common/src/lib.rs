@@ -8,6 +8,7 @@
 
 mod config;
 pub mod context;
+pub mod count;
 pub mod cursor;
 mod event;
 pub mod generation;

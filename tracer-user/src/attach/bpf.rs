@@ -246,6 +246,20 @@ fn load_any(
 /// Attaches a program to functions: by their type ids, which must be sorted and differ ([`Many::Trampolines`]), or by their
 /// addresses ([`Many::Fprobe`]). All or none: one that does not do fails the whole.
 pub fn link(program: BorrowedFd<'_>, functions: &Functions) -> io::Result<OwnedFd> {
+    link_with_cookies(program, functions, &[])
+}
+
+/// As [`link`], and each function's probe has the number in its place as its cookie (bpf_get_attach_cookie), if there are any.
+pub fn link_with_cookies(
+    program: BorrowedFd<'_>,
+    functions: &Functions,
+    cookies: &[u64],
+) -> io::Result<OwnedFd> {
+    let cookies = if cookies.is_empty() {
+        0
+    } else {
+        cookies.as_ptr() as u64
+    };
     let program = program.as_raw_fd().cast_unsigned();
     match functions {
         Functions::Types(ids) => {
@@ -255,11 +269,11 @@ pub fn link(program: BorrowedFd<'_>, functions: &Functions) -> io::Result<OwnedF
                 attach_type: Kind::TRAMPOLINES.attach_type(),
                 flags: 0,
                 type_ids: ids.as_ptr() as u64,
-                cookies: 0,
+                cookies,
                 count: u32::try_from(ids.len()).unwrap_or(u32::MAX),
                 reserved: 0,
             };
-            // SAFETY: the ids outlive the call.
+            // SAFETY: the ids and the cookies outlive the call.
             unsafe { open(LINK_CREATE, &attributes) }
         }
         Functions::Addresses(addresses, ends) => {
@@ -277,9 +291,9 @@ pub fn link(program: BorrowedFd<'_>, functions: &Functions) -> io::Result<OwnedF
                 count: u32::try_from(addresses.len()).unwrap_or(u32::MAX),
                 symbols: 0,
                 addresses: addresses.as_ptr() as u64,
-                cookies: 0,
+                cookies,
             };
-            // SAFETY: the addresses outlive the call.
+            // SAFETY: the addresses and the cookies outlive the call.
             unsafe { open(LINK_CREATE, &attributes) }
         }
     }

@@ -167,15 +167,18 @@ fn named(mechanism: Mechanism, ends: Ends, kernel: &Kernel, functions: &[&Planne
 
 /// Where the functions are patched: the kernel takes that as it is, and looks for it otherwise.
 fn addresses(kernel: &Kernel, functions: &[&Planned]) -> Vec<u64> {
-    let patched = |function: &&Planned| {
-        let known = kernel.traceable_at(function.address);
-        known.map_or(function.address.0, |traceable| traceable.address.0)
-    };
+    let patched = |function: &&Planned| patched(kernel, function);
     let mut addresses: Vec<u64> = functions.iter().map(patched).collect();
     if functions.len() > FEW && has_buckets(kernel) {
         most_called_last(kernel, &mut addresses);
     }
     addresses
+}
+
+/// Where a function is patched.
+pub(super) fn patched(kernel: &Kernel, function: &Planned) -> u64 {
+    let known = kernel.traceable_at(function.address);
+    known.map_or(function.address.0, |traceable| traceable.address.0)
 }
 
 /// Functions whose order does not matter: one or two in a bucket.
@@ -230,7 +233,7 @@ fn has_shared_room(kernel: &Kernel) -> bool {
 /// How often each address is named. Up to 6.13 an fprobe has room for two open calls for each CPU and address that it is given, whichever
 /// functions they are in, and skips what finds none (fprobe_init_rethook, kernel/trace/fprobe.c): four sleeping tasks would be all that
 /// a root on two CPUs has room for. Naming an address again attaches nothing more (seen on 6.12). Later every task has room of its own.
-fn repetitions(kernel: &Kernel, functions: usize) -> usize {
+pub(super) fn repetitions(kernel: &Kernel, functions: usize) -> usize {
     let room = 2 * functions * kernel.possible_cpus as usize;
     if has_shared_room(kernel) && room > 0 {
         OPEN_CALLS.div_ceil(room)

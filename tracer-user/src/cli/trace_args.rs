@@ -11,7 +11,9 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use clap::{Args as ClapArgs, ColorChoice};
 
-use super::{colour, exit::Usage, graph_options::GraphOptions, output, values};
+use super::{
+    colour, exit::Usage, graph_options::GraphOptions, latency_args::LookArgs, output, values,
+};
 use crate::{
     attach::Way,
     filter::{Filter, Returns},
@@ -75,6 +77,8 @@ pub struct LatencyArgs {
     pub capture: CaptureArgs,
     #[command(flatten)]
     pub filter: FilterArgs,
+    #[command(flatten)]
+    pub look: LookArgs,
     /// Write the histogram to this file
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,

@@ -14,6 +14,7 @@ pub mod learning;
 mod made_up;
 mod names;
 pub mod objects;
+mod preemption;
 pub mod ring_page;
 pub mod running;
 mod sites;

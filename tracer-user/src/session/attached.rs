@@ -51,18 +51,7 @@ pub fn attach(
     callers: Callers,
     stop: &Stop,
 ) -> Result<Attached> {
-    let preempt_count = kernel.preempt_count();
-    let config = config(options, kernel, preempt_count, callers);
-    let loading = Loading {
-        config,
-        preempt_count: preempt_count.map(|count| count.variable),
-        sizes: Sizes {
-            possible_cpus: kernel.possible_cpus,
-            ring_bytes: options.ring_bytes,
-        },
-        diagnostics: options.verbose,
-    };
-    let (mut object, rings) = Object::load(&loading)?;
+    let (mut object, rings) = Object::load(&loading(options, kernel, callers))?;
     let logger = diagnostics(&mut object, options.verbose);
     let tracepoint = object.attach_tracepoint(&kernel.types)?;
     let (arming, controls) = (object.controls()?, object.controls()?);
@@ -81,6 +70,20 @@ pub fn attach(
         probes,
         logger,
     })
+}
+
+/// How the object is loaded for a trace.
+pub fn loading(options: &Options, kernel: &Kernel, callers: Callers) -> Loading {
+    let preempt_count = kernel.preempt_count();
+    Loading {
+        config: config(options, kernel, preempt_count, callers),
+        preempt_count: preempt_count.map(|count| count.variable),
+        sizes: Sizes {
+            possible_cpus: kernel.possible_cpus,
+            ring_bytes: options.ring_bytes,
+        },
+        diagnostics: options.verbose,
+    }
 }
 
 fn config(

@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::Result;
 use tokio::signal::unix::Signal;
+use tracer_common::Callers;
 
 use super::{
     Options, Stop,
@@ -70,18 +71,23 @@ pub enum Change {
 impl Prepared {
     /// Loads the object and attaches the plan.
     pub fn attach(&self, options: &Options) -> Result<Attached> {
-        let command = self.subject.as_ref().and_then(Subject::pid);
-        let own = std::process::id();
-        let looker = self.found.looker().unwrap_or(own);
         attached::attach(
             options,
             &self.kernel,
             &self.plan,
             self.ways,
             self.way,
-            options.callers.config([own, looker], command),
+            self.callers(options),
             &self.stop,
         )
+    }
+
+    /// Whose root calls are traced.
+    pub fn callers(&self, options: &Options) -> Callers {
+        let command = self.subject.as_ref().and_then(Subject::pid);
+        let own = std::process::id();
+        let looker = self.found.looker().unwrap_or(own);
+        options.callers.config([own, looker], command)
     }
 
     /// The processes that are traced, if not all.

@@ -123,10 +123,15 @@ pub fn detach(probes: Probes) {
         hidden,
     } = probes;
     let all: Vec<Probe> = roots.into_iter().chain(callees).chain(hidden).collect();
-    if all.is_empty() {
+    let count = functions(&all);
+    let_go(all, count);
+}
+
+/// Likewise, of so many functions.
+pub fn let_go<T>(all: T, count: usize) {
+    if count == 0 {
         return;
     }
-    let count = functions(&all);
     match attach::behind::let_go(all) {
         Ok(leaving) if leaving.is_over_within(PATIENCE) => {}
         Ok(leaving) => eprintln!(

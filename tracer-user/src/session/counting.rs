@@ -1,0 +1,236 @@
+//! `tracer latency` as far as calls are counted in the kernel: which traces can be, and one from beginning to end.
+//!
+//! The roots get their probes, the tables are armed, the command begins; nothing is read meanwhile but what is shown. What
+//! the kernel side cannot decide is streamed as any other trace and counted here, and the user is told so.
+
+mod conditions;
+mod told;
+
+use std::{
+    collections::HashMap,
+    io::Write,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result};
+use tokio::process::Child;
+use tracer_common::count::Returned;
+
+use super::{Options, Outcome, Outputs, Stop, attached, command, prepared::Prepared, probes, tell};
+use crate::{
+    attach::{
+        AttachError, Object, Observer,
+        count::{Attacher, Conditions, Counted, Counters, Tables},
+        object::Loading,
+    },
+    kernel::haste::Haste,
+    plan::Planned,
+    summary::{
+        Look,
+        histogram::Histogram,
+        latency::{self, Parts, Root},
+    },
+};
+
+/// How often it is looked whether as many calls have been counted as were asked for.
+const TICK: Duration = Duration::from_millis(20);
+
+/// A trace whose calls the kernel can count.
+pub struct Counting {
+    conditions: Conditions,
+    returned: Vec<Returned>,
+    look: Look,
+}
+
+pub use conditions::counting;
+
+/// Counts until the trace ends.
+pub async fn run(
+    options: &Options,
+    counting: Counting,
+    mut prepared: Prepared,
+    outputs: Outputs,
+) -> Result<Outcome> {
+    let (tables, counters) = attach(options, &counting, &prepared)?;
+    let mut out = outputs.graph.unwrap_or_else(|| Box::new(std::io::sink()));
+    let stop = prepared.stop.clone();
+    let mut child = None;
+    let before = counters.skipped();
+    let mut written = Ok(());
+    if !stop.is_wanted() {
+        tables.arm();
+        tell::tracing(&prepared.plan, 0, None);
+        if let Some(subject) = prepared.subject.take() {
+            child = Some(subject.release().await?);
+        }
+        let shown = Shown {
+            roots: &prepared.plan.roots,
+            tables: &tables,
+            look: counting.look,
+        };
+        written = wait(options, &mut child, &stop, &shown, &mut out).await?;
+        tables.disarm();
+        let counted = shown.counted();
+        let skipped = counters.skipped().since(before);
+        written = written.and_then(|()| shown.write(&counted, &mut out));
+        told::sums(&counted, skipped, &counting.conditions, options.verbose);
+    }
+    command::end(&mut child).await;
+    let functions = counters.functions();
+    probes::let_go(counters, functions);
+    tell::written(written)?;
+    Ok(Outcome::default())
+}
+
+fn attach(
+    options: &Options,
+    counting: &Counting,
+    prepared: &Prepared,
+) -> Result<(Tables, Counters)> {
+    let _haste = Haste::begin();
+    let kernel = &prepared.kernel;
+    let mut loading = attached::loading(options, kernel, prepared.callers(options));
+    // Nothing goes through the rings.
+    loading.sizes.ring_bytes = Loading::SMALLEST.sizes.ring_bytes;
+    let (object, _rings) = Object::load(&loading)?;
+    let tables = Tables::new(&counting.returned, kernel.possible_cpus as usize)?;
+    let way = conditions::way(options, prepared);
+    tell::more(options.verbose, &format!("counting by {}", way.meaning()));
+    let attacher = Attacher {
+        object: &object,
+        kernel,
+        ways: prepared.ways,
+        way,
+        tables: &tables,
+        conditions: counting.conditions,
+    };
+    let roots = &prepared.plan.roots;
+    let counters = attacher.attach(roots, &mut Strict(&prepared.stop))?;
+    Ok((tables, counters))
+}
+
+/// A root without a probe would look as if it were never called.
+struct Strict<'a>(&'a Stop);
+
+impl Observer for Strict<'_> {
+    fn attached(&mut self, _functions: &[&Planned]) {}
+
+    fn refused(&mut self, error: AttachError) -> Result<(), AttachError> {
+        Err(error)
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.0.is_wanted()
+    }
+}
+
+/// Waits for the end, and writes what there is in each interval. What could not be written ends it, too.
+async fn wait(
+    options: &Options,
+    child: &mut Option<Child>,
+    stop: &Stop,
+    shown: &Shown<'_>,
+    out: &mut impl Write,
+) -> Result<std::io::Result<()>> {
+    let begin = Instant::now();
+    let forever = Duration::from_secs(u64::from(u32::MAX));
+    let deadline = tokio::time::sleep(options.duration.unwrap_or(forever));
+    tokio::pin!(deadline);
+    let interval = shown.look.interval.unwrap_or(forever);
+    let mut next = tokio::time::interval_at((begin + interval).into(), interval);
+    next.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    loop {
+        let command_ended = async {
+            match child {
+                Some(child) => child.wait().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = stop.wanted() => return Ok(Ok(())),
+            () = &mut deadline => return Ok(Ok(())),
+            status = command_ended => {
+                status.context("the command cannot be waited for")?;
+                return Ok(Ok(()));
+            }
+            _ = next.tick() => {
+                let written = shown.write_live(begin.elapsed(), out);
+                if written.is_err() {
+                    return Ok(written);
+                }
+            }
+            () = tokio::time::sleep(TICK), if options.show.count.is_some() => {}
+        }
+        if options
+            .show
+            .count
+            .is_some_and(|limit| shown.tables.taken() >= limit)
+        {
+            return Ok(Ok(()));
+        }
+    }
+}
+
+/// What the tables hold, in words.
+struct Shown<'a> {
+    roots: &'a [Planned],
+    tables: &'a Tables,
+    look: Look,
+}
+
+impl Shown<'_> {
+    fn counted(&self) -> Vec<Counted> {
+        (0..self.roots.len())
+            .map(|root| self.tables.counted(root))
+            .collect()
+    }
+
+    /// Roots that were called, unless all stand side by side.
+    fn write(&self, counted: &[Counted], out: &mut impl Write) -> std::io::Result<()> {
+        let names = names(self.roots);
+        let roots = names.into_iter().zip(counted);
+        let roots: Vec<(String, Root)> = roots
+            .map(|(name, counted)| (name, self.root(counted)))
+            .filter(|(_, root)| root.calls > 0)
+            .collect();
+        let roots: Vec<(String, &Root)> = roots
+            .iter()
+            .map(|(name, root)| (name.clone(), root))
+            .collect();
+        latency::write(&roots, self.look, out)?;
+        out.flush()
+    }
+
+    fn write_live(&self, after: Duration, out: &mut impl Write) -> std::io::Result<()> {
+        writeln!(out, "# after {:.1} s", after.as_secs_f64())?;
+        self.write(&self.counted(), out)?;
+        writeln!(out)?;
+        out.flush()
+    }
+
+    fn root(&self, counted: &Counted) -> Root {
+        Root::of(Parts {
+            total: counted.total,
+            shortest: counted.shortest,
+            longest: counted.longest,
+            times: Histogram::of(self.look.unit, counted.buckets.clone()),
+            errors: counted.errors.clone(),
+            other_errors: counted.other_errors,
+            linear: counted.linear,
+        })
+    }
+}
+
+/// Functions of one name are told apart by their addresses.
+fn names(roots: &[Planned]) -> Vec<String> {
+    let mut times: HashMap<&str, usize> = HashMap::new();
+    for root in roots {
+        *times.entry(&root.name).or_default() += 1;
+    }
+    let name = |root: &Planned| match times.get(root.name.as_str()) {
+        Some(1) | None => root.name.clone(),
+        Some(_) => format!("{}@{:x}", root.name, root.address.0),
+    };
+    roots.iter().map(name).collect()
+}
