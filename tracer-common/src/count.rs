@@ -65,8 +65,10 @@ pub struct Row {
     pub other_errors: u64,
     /// How the return register is to be read, see [`Returned`].
     pub returned: u64,
+    /// Entries, where one program serves both ends and can be preempted: what of them did not end, or was skipped at its end.
+    pub entered: u64,
     /// To be had later.
-    pub reserved: [u64; 23],
+    pub reserved: [u64; 22],
     /// Which errors came how often, in no order.
     pub errors: [ErrorCount; ERRORS],
     /// Buckets of equal width, if there are any.
@@ -150,9 +152,9 @@ impl Returned {
         let shift = (self.0 & 63) as u32;
         let high = register.wrapping_shl(shift);
         if self.0 & Self::IS_SIGNED != 0 {
-            (high as i64).wrapping_shr(shift)
+            high.cast_signed().wrapping_shr(shift)
         } else {
-            high.wrapping_shr(shift) as i64
+            high.wrapping_shr(shift).cast_signed()
         }
     }
 
@@ -160,7 +162,7 @@ impl Returned {
     #[must_use]
     #[inline(always)]
     pub const fn error(self, value: i64) -> u64 {
-        let error = value.wrapping_neg() as u64;
+        let error = value.wrapping_neg().cast_unsigned();
         if self.0 & Self::MAY_FAIL != 0 && error.wrapping_sub(1) < 4095 {
             error
         } else {
@@ -223,7 +225,7 @@ impl Unit {
     #[must_use]
     pub const fn ns(self, units: u64) -> u64 {
         match self {
-            Self::Microseconds => (units as u128 * 125 / 128) as u64,
+            Self::Microseconds => units / 128 * 125 + units % 128 * 125 / 128,
             Self::Nanoseconds => units,
         }
     }

@@ -61,7 +61,11 @@ pub fn count_session(ctx: FEntryContext) -> i32 {
     unsafe {
         let kept = cookie(context);
         if !is_return(context) {
-            *kept = if is_wanted() { now() } else { UNWANTED };
+            *kept = UNWANTED;
+            if is_wanted() {
+                row::entered(root(context));
+                *kept = now();
+            }
             return 0;
         }
         let now = now();

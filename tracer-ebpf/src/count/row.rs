@@ -37,6 +37,15 @@ pub fn missed(root: u64) {
     }
 }
 
+/// A call is entered whose exit may be skipped.
+#[inline(always)]
+pub fn entered(root: u64) {
+    if let Some(row) = row_of(root) {
+        // SAFETY: as above.
+        unsafe { (*row).entered += 1 };
+    }
+}
+
 /// An entry found an earlier call with its frame open.
 #[inline(always)]
 pub fn without_exit(root: u64) {

@@ -284,8 +284,8 @@ impl Attacher<'_> {
         ends: Ends,
         roots: &[Root<'_>],
     ) -> io::Result<OwnedFd> {
-        let (functions, cookies): (Functions, Vec<u64>) = match kind {
-            ProgramKind::Many(Many::Trampolines) => {
+        let (functions, cookies): (Functions, Vec<u64>) =
+            if kind == ProgramKind::Many(Many::Trampolines) {
                 // One without a type has id 0, which the kernel refuses.
                 let id = |root: &Planned| self.kernel.types.function_id(&root.name);
                 let mut by_id: Vec<(u32, u64)> = roots
@@ -295,8 +295,7 @@ impl Attacher<'_> {
                 by_id.sort_unstable();
                 let (ids, numbers) = by_id.into_iter().unzip();
                 (Functions::Types(ids), numbers)
-            }
-            _ => {
+            } else {
                 let (addresses, numbers): (Vec<u64>, Vec<u64>) = roots
                     .iter()
                     .map(|(number, root)| (session::patched(self.kernel, root), *number))
@@ -304,8 +303,7 @@ impl Attacher<'_> {
                 let times = session::repetitions(self.kernel, roots.len());
                 let addresses = addresses.repeat(times);
                 (Functions::Addresses(addresses, ends), numbers.repeat(times))
-            }
-        };
+            };
         bpf::link_with_cookies(program.as_fd(), &functions, &cookies)
     }
 

@@ -8,7 +8,8 @@ mod told;
 
 use std::{
     collections::HashMap,
-    io::Write,
+    io::{self, Write},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -16,11 +17,13 @@ use anyhow::{Context as _, Result};
 use tokio::process::Child;
 use tracer_common::count::Returned;
 
-use super::{Options, Outcome, Outputs, Stop, attached, command, prepared::Prepared, probes, tell};
+use super::{
+    Options, Outcome, Outputs, Stop, attached, command, prepared::Prepared, probes, recorder, tell,
+};
 use crate::{
     attach::{
         AttachError, Object, Observer,
-        count::{Attacher, Conditions, Counted, Counters, Tables},
+        count::{Attacher, Conditions, Counted, Counters, Skipped, Tables},
         object::Loading,
     },
     kernel::haste::Haste,
@@ -30,7 +33,10 @@ use crate::{
         histogram::Histogram,
         latency::{self, Parts, Root},
     },
+    watch::{Counts, Source, Watch},
 };
+pub use conditions::counting;
+use told::Sums;
 
 /// How often it is looked whether as many calls have been counted as were asked for.
 const TICK: Duration = Duration::from_millis(20);
@@ -42,8 +48,6 @@ pub struct Counting {
     look: Look,
 }
 
-pub use conditions::counting;
-
 /// Counts until the trace ends.
 pub async fn run(
     options: &Options,
@@ -52,32 +56,39 @@ pub async fn run(
     outputs: Outputs,
 ) -> Result<Outcome> {
     let (tables, counters) = attach(options, &counting, &prepared)?;
-    let mut out = outputs.graph.unwrap_or_else(|| Box::new(std::io::sink()));
+    let shown = Arc::new(Shown {
+        names: names(&prepared.plan.roots),
+        tables,
+        before: counters.skipped(),
+        counters,
+        conditions: counting.conditions,
+        look: counting.look,
+    });
+    let mut out = outputs.graph.unwrap_or_else(|| Box::new(io::sink()));
+    let head = recorder::head(&prepared.kernel, &prepared.plan.roots, &options.command);
+    let asked = Arc::clone(&shown);
+    let source = Source::Counted(Box::new(move || asked.counts()));
+    let (watch, _feed) = Watch::start(outputs.watch, &head, options.show.text, source)
+        .context("nothing can be served")?;
     let stop = prepared.stop.clone();
     let mut child = None;
-    let before = counters.skipped();
     let mut written = Ok(());
     if !stop.is_wanted() {
-        tables.arm();
+        shown.tables.arm();
         tell::tracing(&prepared.plan, 0, None);
         if let Some(subject) = prepared.subject.take() {
             child = Some(subject.release().await?);
         }
-        let shown = Shown {
-            roots: &prepared.plan.roots,
-            tables: &tables,
-            look: counting.look,
-        };
         written = wait(options, &mut child, &stop, &shown, &mut out).await?;
-        tables.disarm();
+        shown.tables.disarm();
         let counted = shown.counted();
-        let skipped = counters.skipped().since(before);
         written = written.and_then(|()| shown.write(&counted, &mut out));
-        told::sums(&counted, skipped, &counting.conditions, options.verbose);
+        shown.sums(&counted).tell(&counting.conditions);
     }
     command::end(&mut child).await;
-    let functions = counters.functions();
-    probes::let_go(counters, functions);
+    watch.end();
+    let functions = shown.counters.functions();
+    probes::let_go(shown, functions);
     tell::written(written)?;
     Ok(Outcome::default())
 }
@@ -129,9 +140,9 @@ async fn wait(
     options: &Options,
     child: &mut Option<Child>,
     stop: &Stop,
-    shown: &Shown<'_>,
+    shown: &Shown,
     out: &mut impl Write,
-) -> Result<std::io::Result<()>> {
+) -> Result<io::Result<()>> {
     let begin = Instant::now();
     let forever = Duration::from_secs(u64::from(u32::MAX));
     let deadline = tokio::time::sleep(options.duration.unwrap_or(forever));
@@ -172,37 +183,58 @@ async fn wait(
     }
 }
 
-/// What the tables hold, in words.
-struct Shown<'a> {
-    roots: &'a [Planned],
-    tables: &'a Tables,
+/// What the tables hold, for those who read it.
+struct Shown {
+    names: Vec<String>,
+    tables: Tables,
+    counters: Counters,
+    before: Skipped,
+    conditions: Conditions,
     look: Look,
 }
 
-impl Shown<'_> {
+impl Shown {
     fn counted(&self) -> Vec<Counted> {
-        (0..self.roots.len())
+        (0..self.names.len())
             .map(|root| self.tables.counted(root))
             .collect()
     }
 
-    /// Roots that were called, unless all stand side by side.
-    fn write(&self, counted: &[Counted], out: &mut impl Write) -> std::io::Result<()> {
-        let names = names(self.roots);
-        let roots = names.into_iter().zip(counted);
-        let roots: Vec<(String, Root)> = roots
+    fn sums(&self, counted: &[Counted]) -> Sums {
+        let skipped = self.counters.skipped().since(self.before);
+        Sums::of(counted, skipped, &self.conditions)
+    }
+
+    /// For scrapers.
+    fn counts(&self) -> Counts {
+        let counted = self.counted();
+        let sums = self.sums(&counted);
+        let roots = self.names.iter().zip(&counted);
+        Counts {
+            roots: roots
+                .map(|(name, counted)| (name.clone(), self.root(counted)))
+                .collect(),
+            filtered_out: sums.filtered_out,
+            missing: sums.missing(),
+        }
+    }
+
+    /// Roots that were called.
+    fn write(&self, counted: &[Counted], out: &mut impl Write) -> io::Result<()> {
+        let roots = self.names.iter().zip(counted);
+        let roots: Vec<(&String, Root)> = roots
             .map(|(name, counted)| (name, self.root(counted)))
             .filter(|(_, root)| root.calls > 0)
             .collect();
         let roots: Vec<(String, &Root)> = roots
             .iter()
-            .map(|(name, root)| (name.clone(), root))
+            .map(|(name, root)| ((*name).clone(), root))
             .collect();
         latency::write(&roots, self.look, out)?;
         out.flush()
     }
 
-    fn write_live(&self, after: Duration, out: &mut impl Write) -> std::io::Result<()> {
+    fn write_live(&self, after: Duration, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "# after {:.1} s", after.as_secs_f64())?;
         self.write(&self.counted(), out)?;
         writeln!(out)?;

@@ -96,9 +96,7 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
     if let Shown::Latency(look) = options.show.result {
         match counting::counting(options, look, &outputs, &prepared) {
             Ok(counting) => return counting::run(options, counting, prepared, outputs).await,
-            Err(reason) => {
-                eprintln!("tracer: each call is streamed to tracer and counted there: {reason}")
-            }
+            Err(reason) => tell::streamed(&reason, look),
         }
     }
     trace(options, prepared, outputs).await

@@ -78,6 +78,13 @@ impl Histogram {
         found.map_or(0, |(ns, _)| ns)
     }
 
+    /// How many calls took less than `ns`: exactly, if a bucket begins there.
+    #[must_use]
+    pub fn below(&self, ns: u64) -> u64 {
+        let end = usize::try_from(bucket_of(self.unit.of(ns))).unwrap_or(BUCKETS);
+        self.buckets.iter().take(end).sum()
+    }
+
     /// How many calls took less than the picture's first bound (0), less than twice that (1), and so on.
     #[must_use]
     pub fn doublings(&self) -> BTreeMap<u32, u64> {
@@ -114,10 +121,14 @@ mod tests {
                 histogram.record(ns);
             }
             durations.sort_unstable();
+            #[allow(
+                clippy::cast_precision_loss,
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss
+            )]
             let place = ((durations.len() as f64 * part).ceil() as usize).max(1) - 1;
-            let exact = durations[place] as f64;
-            let found = histogram.quantile(part) as f64;
-            prop_assert!((found - exact).abs() <= exact * 0.03, "{found} of {exact}");
+            let (exact, found) = (durations[place], histogram.quantile(part));
+            prop_assert!(found.abs_diff(exact) * 100 <= exact * 3, "{found} of {exact}");
             prop_assert_eq!(histogram.calls(), durations.len() as u64);
         }
 

@@ -35,10 +35,17 @@ impl Skipped {
     }
 
     /// Calls that are not counted because of it, at most. An exit that was skipped is such a call, and so is an exit that came
-    /// `without_entry` because that was skipped; a program for both ends does not tell them apart.
+    /// `without_entry` because that was skipped. What a program for both ends has skipped is one hit of a call of which the
+    /// other end was seen, and two of any other; if it is not known how many came `without_exit`, each may be a call.
     #[must_use]
-    pub fn calls(self, without_entry: u64) -> u64 {
-        self.exits + self.either + without_entry.min(self.entries)
+    pub fn calls(self, without_entry: u64, without_exit: Option<u64>) -> u64 {
+        let either = match without_exit {
+            Some(without_exit) if self.either > 0 => {
+                (self.either + without_entry + without_exit).div_ceil(2)
+            }
+            _ => self.either,
+        };
+        self.exits + either.min(self.either) + without_entry.min(self.entries)
     }
 }
 
@@ -94,9 +101,16 @@ mod tests {
             either: 0,
         };
         // All began before the trace but the three.
-        assert_eq!(skipped.calls(20), 8);
+        assert_eq!(skipped.calls(20, None), 8);
         // Of one call both ends were skipped.
-        assert_eq!(skipped.calls(2), 7);
-        assert_eq!(Skipped::default().calls(20), 0);
+        assert_eq!(skipped.calls(2, None), 7);
+        assert_eq!(Skipped::default().calls(20, Some(3)), 0);
+        // Two calls were skipped at their entry alone, one at its exit, three at both.
+        let skipped = Skipped {
+            either: 2 + 1 + 2 * 3,
+            ..Skipped::default()
+        };
+        assert_eq!(skipped.calls(2, Some(1)), 6);
+        assert_eq!(skipped.calls(2, None), 9);
     }
 }

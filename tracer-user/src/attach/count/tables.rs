@@ -29,7 +29,7 @@ const MOST_BYTES: usize = 256 << 20;
 
 /// There are too many roots for tables in the kernel.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("{roots} roots on {cpus} CPUs would take {} MiB of kernel memory", .roots * .cpus * ROW_BYTES as usize >> 20)]
+#[error("{roots} roots on {cpus} CPUs would take {} MiB of kernel memory", (.roots * .cpus * ROW_BYTES as usize) >> 20)]
 pub struct TooLarge {
     roots: usize,
     cpus: usize,
@@ -50,6 +50,8 @@ pub struct Counted {
     pub without_entry: u64,
     /// Entries that found no place in the table of open calls.
     pub no_place: u64,
+    /// Entries, where they are counted.
+    pub entered: u64,
     /// Entries whose exit never came, as the next one in its frame saw.
     pub without_exit: u64,
     /// How often which error was returned, by its positive number.
@@ -95,10 +97,8 @@ impl Tables {
             for (root, returned) in returned.iter().enumerate() {
                 let row = tables.row(root, cpu);
                 let set = |offset, value| {
-                    tables
-                        .rows
-                        .word(row + offset)
-                        .store(value, Ordering::Relaxed)
+                    let word = tables.rows.word(row + offset);
+                    word.store(value, Ordering::Relaxed);
                 };
                 set(offset_of!(Row, shortest), u64::MAX);
                 set(offset_of!(Row, returned), returned.0);
@@ -161,6 +161,7 @@ impl Tables {
             without_entry: 0,
             no_place: 0,
             without_exit: 0,
+            entered: 0,
             errors: BTreeMap::new(),
             other_errors: 0,
             linear: [0; LINEAR_BUCKETS],
@@ -181,6 +182,7 @@ impl Tables {
         sum.without_entry += word(offset_of!(Row, without_entry));
         sum.no_place += word(offset_of!(Row, no_place));
         sum.without_exit += word(offset_of!(Row, without_exit));
+        sum.entered += word(offset_of!(Row, entered));
         sum.other_errors += word(offset_of!(Row, other_errors));
         for place in 0..ERRORS {
             let place = offset_of!(Row, errors) + place * size_of::<ErrorCount>();

@@ -36,7 +36,7 @@ pub enum Streamed {
     #[error("every function may be the outermost")]
     Everything,
     /// Somebody wants each call.
-    #[error("--otlp and --prometheus take each call")]
+    #[error("--otlp takes each call")]
     Watched,
     /// The condition is not the same for all roots.
     #[error("the kernel side cannot decide this --returns of these roots")]
@@ -64,7 +64,7 @@ pub fn counting(
     if options.is_everything() {
         return Err(Streamed::Everything);
     }
-    if outputs.watch.collector.is_some() || outputs.watch.scrapers.is_some() {
+    if outputs.watch.collector.is_some() {
         return Err(Streamed::Watched);
     }
     Tables::check(roots.len(), kernel.possible_cpus as usize)?;
@@ -137,7 +137,7 @@ fn range_of(returns: Returns, kind: Option<&ValueType>) -> Option<Range> {
     };
     let exactly = matches!(returns.comparison, Comparison::Equal | Comparison::NotEqual);
     let is_pointer = kind == Some(&ValueType::Pointer);
-    if !is_small && !(is_pointer && exactly) {
+    if !(is_small || is_pointer && exactly) {
         return None;
     }
     // Addresses above the middle are negative there.
@@ -164,12 +164,13 @@ fn range_of(returns: Returns, kind: Option<&ValueType>) -> Option<Range> {
 /// The mechanism: the user's, or the one that loses nothing. By pairs a call costs half as much as by an fprobe, but
 /// where the kernel can be preempted, a task may wait in the middle of a pair's program, and meanwhile all others on its CPU are skipped.
 pub fn way(options: &Options, prepared: &Prepared) -> Way {
-    let by_address = prepared.ways.by_address();
-    match (options.way, by_address) {
-        (Some(way), _) => way,
-        (None, None) => prepared.way,
-        (None, Some(_)) if is_for_pairs(prepared) => Way::Pair,
-        (None, Some(way)) => way,
+    if let Some(way) = options.way {
+        return way;
+    }
+    match prepared.ways.by_address() {
+        Some(way) if !is_for_pairs(prepared) => way,
+        Some(_) => Way::Pair,
+        None => prepared.way,
     }
 }
 
