@@ -298,7 +298,9 @@ impl Attacher<'_> {
             } else {
                 let (addresses, numbers): (Vec<u64>, Vec<u64>) = roots
                     .iter()
-                    .map(|(number, root)| (session::patched(self.kernel, root), *number))
+                    // The kernel looks a cookie up by where the function begins (bpf_kprobe_multi_cookie, kernel/trace/bpf_trace.c),
+                    // which is not where it is patched if it begins with a landing pad.
+                    .map(|(number, root)| (root.address.0, *number))
                     .unzip();
                 let times = session::repetitions(self.kernel, roots.len());
                 let addresses = addresses.repeat(times);

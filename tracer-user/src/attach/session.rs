@@ -167,18 +167,15 @@ fn named(mechanism: Mechanism, ends: Ends, kernel: &Kernel, functions: &[&Planne
 
 /// Where the functions are patched: the kernel takes that as it is, and looks for it otherwise.
 fn addresses(kernel: &Kernel, functions: &[&Planned]) -> Vec<u64> {
-    let patched = |function: &&Planned| patched(kernel, function);
+    let patched = |function: &&Planned| {
+        let known = kernel.traceable_at(function.address);
+        known.map_or(function.address.0, |traceable| traceable.address.0)
+    };
     let mut addresses: Vec<u64> = functions.iter().map(patched).collect();
     if functions.len() > FEW && has_buckets(kernel) {
         most_called_last(kernel, &mut addresses);
     }
     addresses
-}
-
-/// Where a function is patched.
-pub(super) fn patched(kernel: &Kernel, function: &Planned) -> u64 {
-    let known = kernel.traceable_at(function.address);
-    known.map_or(function.address.0, |traceable| traceable.address.0)
 }
 
 /// Functions whose order does not matter: one or two in a bucket.
