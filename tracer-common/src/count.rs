@@ -1,10 +1,14 @@
 //! Calls that are counted in the kernel: what the tables hold, and how a time finds its bucket.
 //!
-//! Every root has a [`Row`] for each CPU. Userspace maps the rows into its own memory and reads them whenever it shows
-//! them, so no call costs it anything. In front of the rows stands a [`Switch`], in a place as large as a row.
+//! Every root has a [`Row`] for each CPU. Userspace maps the rows into its own memory and reads
+//! them whenever it shows
+//! them, so no call costs it anything. In front of the rows stands a [`Switch`], in a place as
+//! large as a row.
 //!
-//! A histogram is log-linear: 32 buckets for each doubling, so the middle of a bucket is at most 1/64 (1.6 %) off. What goes
-//! into it are [`Unit`]s that double where the buckets of the picture do: nanoseconds, or 1/1.024 of them, of which 1,024
+//! A histogram is log-linear: 32 buckets for each doubling, so the middle of a bucket is at most
+//! 1/64 (1.6 %) off. What goes
+//! into it are [`Unit`]s that double where the buckets of the picture do: nanoseconds, or 1/1.024
+//! of them, of which 1,024
 //! are a microsecond.
 
 /// Bits of a time that its bucket keeps, the highest included.
@@ -43,7 +47,8 @@ pub struct Switch {
     pub taken: u64,
 }
 
-/// The calls of one root on one CPU. Only the programs of that root on that CPU change it, and of these no two run at a
+/// The calls of one root on one CPU. Only the programs of that root on that CPU change it, and of
+/// these no two run at a
 /// time: the kernel skips a program that is hit again while it runs.
 #[repr(C)]
 pub struct Row {
@@ -65,7 +70,8 @@ pub struct Row {
     pub other_errors: u64,
     /// How the return register is to be read, see [`Returned`].
     pub returned: u64,
-    /// Entries, where one program serves both ends and can be preempted: what of them did not end, or was skipped at its end.
+    /// Entries, where one program serves both ends and can be preempted: what of them did not end,
+    /// or was skipped at its end.
     pub entered: u64,
     /// To be had later.
     pub reserved: [u64; 22],
@@ -98,7 +104,8 @@ pub struct OpenCall {
     pub entered: u64,
 }
 
-/// What tells an open call from all others: its frame, a multiple of 8 on a kernel stack, of which no other open call of
+/// What tells an open call from all others: its frame, a multiple of 8 on a kernel stack, of which
+/// no other open call of
 /// the same root has the same, whatever its task. Addresses of stacks differ in their low 56 bits.
 #[must_use]
 #[inline(always)]
@@ -231,7 +238,8 @@ impl Unit {
     }
 }
 
-/// The bucket of a number of units. Comparisons by halves: there is no instruction that finds the highest bit.
+/// The bucket of a number of units. Comparisons by halves: there is no instruction that finds the
+/// highest bit.
 #[must_use]
 #[inline(always)]
 pub const fn bucket_of(units: u64) -> u64 {

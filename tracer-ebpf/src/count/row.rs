@@ -1,6 +1,7 @@
 //! Adding a call to the row of its root on this CPU.
 //!
-//! No two programs that change a row run at a time, see [`Row`], so nothing is atomic but the count of a limit, which all
+//! No two programs that change a row run at a time, see [`Row`], so nothing is atomic but the count
+//! of a limit, which all
 //! CPUs share.
 
 use tracer_common::count::{
@@ -15,7 +16,8 @@ use crate::{
     site::Site,
 };
 
-/// The row of a root on this CPU. Behind the switch, whose place is as large, those of a CPU stand together.
+/// The row of a root on this CPU. Behind the switch, whose place is as large, those of a CPU stand
+/// together.
 #[inline(always)]
 fn row_of(root: u64) -> Option<*mut Row> {
     let number = u64::from(cpu_number()) * meant::<{ stand_in::ROOTS }>() + root;

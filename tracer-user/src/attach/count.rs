@@ -1,8 +1,12 @@
-//! Roots whose calls are counted in the kernel: their programs (tracer-ebpf/src/count.rs), and the tables that those fill.
+//! Roots whose calls are counted in the kernel: their programs (tracer-ebpf/src/count.rs), and the
+//! tables that those fill.
 //!
-//! The mechanisms are those of a trace, but a root costs one probe and nothing else: no ring, no task table, no tracepoint.
-//! By a pair a call costs half of what it costs by an fprobe. A program of a trampoline can be preempted, though, and as long as its
-//! task waits, the kernel skips that program for everybody else on the CPU; what is skipped is said, see [`Skipped`].
+//! The mechanisms are those of a trace, but a root costs one probe and nothing else: no ring, no
+//! task table, no tracepoint.
+//! By a pair a call costs half of what it costs by an fprobe. A program of a trampoline can be
+//! preempted, though, and as long as its
+//! task waits, the kernel skips that program for everybody else on the CPU; what is skipped is
+//! said, see [`Skipped`].
 
 mod constants;
 mod skipped;
@@ -107,7 +111,8 @@ pub struct Attacher<'a> {
 type Root<'a> = (u64, &'a Planned);
 
 impl Attacher<'_> {
-    /// Attaches all that the kernel accepts; those that it does not are told, and the number of each is its place in the list.
+    /// Attaches all that the kernel accepts; those that it does not are told, and the number of
+    /// each is its place in the list.
     pub fn attach(
         &self,
         roots: &[Planned],
@@ -136,7 +141,8 @@ impl Attacher<'_> {
         }
     }
 
-    /// Trampolines refuse functions that never return (`noreturn_deny`, kernel/bpf/verifier.c, 6.16+). To an fprobe they are like others.
+    /// Trampolines refuse functions that never return (`noreturn_deny`, kernel/bpf/verifier.c,
+    /// 6.16+). To an fprobe they are like others.
     fn try_by_address(
         &self,
         way: Way,
@@ -198,7 +204,8 @@ impl Attacher<'_> {
         Ok(refused)
     }
 
-    /// By one program for each end, or for both. That of the exits goes first: no entry is without its exit.
+    /// By one program for each end, or for both. That of the exits goes first: no entry is without
+    /// its exit.
     fn attach_some(&self, way: Way, roots: &[Root<'_>]) -> Result<Vec<Attached>, AttachError> {
         let both = |kind| vec![(ProgramKind::Many(kind), Ends::Both)];
         let kinds = match way {
@@ -298,7 +305,8 @@ impl Attacher<'_> {
             } else {
                 let (addresses, numbers): (Vec<u64>, Vec<u64>) = roots
                     .iter()
-                    // The kernel looks a cookie up by where the function begins (bpf_kprobe_multi_cookie, kernel/trace/bpf_trace.c),
+                    // The kernel looks a cookie up by where the function begins
+                    // (bpf_kprobe_multi_cookie, kernel/trace/bpf_trace.c),
                     // which is not where it is patched if it begins with a landing pad.
                     .map(|(number, root)| (root.address.0, *number))
                     .unzip();

@@ -1,4 +1,5 @@
-//! What can be typed of a histogram: the names are those of `perf ftrace latency`, but for `-n`, which ends a trace.
+//! What can be typed of a histogram: the names are those of `perf ftrace latency`, but for `-n`,
+//! which ends a trace.
 
 use std::time::Duration;
 

@@ -1,7 +1,10 @@
-//! `tracer latency` as far as calls are counted in the kernel: which traces can be, and one from beginning to end.
+//! `tracer latency` as far as calls are counted in the kernel: which traces can be, and one from
+//! beginning to end.
 //!
-//! The roots get their probes, the tables are armed, the command begins; nothing is read meanwhile but what is shown. What
-//! the kernel side cannot decide is streamed as any other trace and counted here, and the user is told so.
+//! The roots get their probes, the tables are armed, the command begins; nothing is read meanwhile
+//! but what is shown. What
+//! the kernel side cannot decide is streamed as any other trace and counted here, and the user is
+//! told so.
 
 mod conditions;
 mod told;
@@ -135,7 +138,8 @@ impl Observer for Strict<'_> {
     }
 }
 
-/// Waits for the end, and writes what there is in each interval. What could not be written ends it, too.
+/// Waits for the end, and writes what there is in each interval. What could not be written ends it,
+/// too.
 async fn wait(
     options: &Options,
     child: &mut Option<Child>,

@@ -1,7 +1,9 @@
-//! How long calls took, in 32 buckets for each doubling (`tracer_common::count`): what the kernel fills when it counts, and
+//! How long calls took, in 32 buckets for each doubling (`tracer_common::count`): what the kernel
+//! fills when it counts, and
 //! what calls of a recording are put into, so both give the same numbers.
 //!
-//! A quantile is the middle of its bucket, at most 1.6 % off. The picture's buckets double; each is exactly some of these.
+//! A quantile is the middle of its bucket, at most 1.6 % off. The picture's buckets double; each is
+//! exactly some of these.
 
 use std::collections::BTreeMap;
 
@@ -44,7 +46,8 @@ impl Histogram {
         self.buckets.iter().sum()
     }
 
-    /// The buckets that have something, in order: where each begins, its width, and how many calls it has. Units.
+    /// The buckets that have something, in order: where each begins, its width, and how many calls
+    /// it has. Units.
     fn recorded(&self) -> impl Iterator<Item = (u64, u64, u64)> {
         let counted = (0..).zip(&self.buckets).filter(|(_, calls)| **calls > 0);
         counted.map(|(bucket, &calls)| {
@@ -85,7 +88,8 @@ impl Histogram {
         self.buckets.iter().take(end).sum()
     }
 
-    /// How many calls took less than the picture's first bound (0), less than twice that (1), and so on.
+    /// How many calls took less than the picture's first bound (0), less than twice that (1), and
+    /// so on.
     #[must_use]
     pub fn doublings(&self) -> BTreeMap<u32, u64> {
         let first = match self.unit {

@@ -1,6 +1,7 @@
 //! Calls that the kernel skipped, by its own counts.
 //!
-//! A program that is hit again on its CPU while it runs is skipped (`recursion_misses` of `struct bpf_prog_info`, by
+//! A program that is hit again on its CPU while it runs is skipped (`recursion_misses` of `struct
+//! bpf_prog_info`, by
 //! kprobe.multi from 6.7 on), and an fprobe skips a hit when it has no room for another open call
 //! (`kprobe_multi.missed` of `struct bpf_link_info`, 6.7+). Which call it was it does not say.
 
@@ -34,9 +35,12 @@ impl Skipped {
         }
     }
 
-    /// Calls that are not counted because of it, at most. An exit that was skipped is such a call, and so is an exit that came
-    /// `without_entry` because that was skipped. What a program for both ends has skipped is one hit of a call of which the
-    /// other end was seen, and two of any other; if it is not known how many came `without_exit`, each may be a call.
+    /// Calls that are not counted because of it, at most. An exit that was skipped is such a call,
+    /// and so is an exit that came
+    /// `without_entry` because that was skipped. What a program for both ends has skipped is one
+    /// hit of a call of which the
+    /// other end was seen, and two of any other; if it is not known how many came `without_exit`,
+    /// each may be a call.
     #[must_use]
     pub fn calls(self, without_entry: u64, without_exit: Option<u64>) -> u64 {
         let either = match without_exit {
@@ -82,7 +86,8 @@ struct LinkInfo {
 
 fn missed(link: BorrowedFd<'_>) -> u64 {
     let mut info = LinkInfo::default();
-    // SAFETY: integers throughout; the pointer is null and has no room, as the count beside it says.
+    // SAFETY: integers throughout; the pointer is null and has no room, as the count beside it
+    // says.
     match unsafe { syscall::info(link, &mut info) } {
         Ok(()) if info.kind == KPROBE_MULTI => info.missed,
         _ => 0,

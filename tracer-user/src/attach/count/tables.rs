@@ -1,6 +1,8 @@
-//! The tables that the counting programs fill, mapped into tracer's own memory: reading them costs the kernel nothing.
+//! The tables that the counting programs fill, mapped into tracer's own memory: reading them costs
+//! the kernel nothing.
 //!
-//! Each is the only element of an array, so that programs have its address (array_map_direct_value_addr,
+//! Each is the only element of an array, so that programs have its address
+//! (array_map_direct_value_addr,
 //! kernel/bpf/arraymap.c). An array that can be mapped begins at a page (BPF_F_MMAPABLE, 5.5+).
 
 use std::{
@@ -151,7 +153,8 @@ impl Tables {
         (1 + cpu * self.roots + root) * ROW_BYTES as usize
     }
 
-    /// What was counted of a root up to now. A call that is just being added may be in some of the numbers only.
+    /// What was counted of a root up to now. A call that is just being added may be in some of the
+    /// numbers only.
     pub fn counted(&self, root: usize) -> Counted {
         let mut sum = Counted {
             total: 0,
@@ -227,7 +230,8 @@ impl Memory {
 
     fn word(&self, offset: usize) -> &AtomicU64 {
         debug_assert!(offset + size_of::<u64>() <= self.bytes.get());
-        // SAFETY: callers' offsets are of fields of rows that are there, so within the mapping, which lives as long as
+        // SAFETY: callers' offsets are of fields of rows that are there, so within the mapping,
+        // which lives as long as
         // `self`; it is aligned as pages are, and fields as words are.
         unsafe { self.start.byte_add(offset).cast::<AtomicU64>().as_ref() }
     }

@@ -97,7 +97,8 @@ fn returns(kernel: &Kernel, root: &Planned) -> Option<ValueType> {
     Some(kernel.prototype(&function)?.returns)
 }
 
-/// How the kernel side reads a return register of this type, as `filter::number` and `filter::outcome` do.
+/// How the kernel side reads a return register of this type, as `filter::number` and
+/// `filter::outcome` do.
 fn returned(kind: Option<&ValueType>) -> Returned {
     match kind {
         Some(ValueType::Void) => Returned::NOTHING,
@@ -114,7 +115,8 @@ fn sized(bytes: u32, signed: bool) -> Returned {
     Returned::number(bytes.clamp(1, 8), signed)
 }
 
-/// The condition as one range of numbers that serves all roots that return something; none if there is no such range.
+/// The condition as one range of numbers that serves all roots that return something; none if there
+/// is no such range.
 fn range(returns: Returns, types: &[Option<ValueType>]) -> Option<Range> {
     let mut ranges = types
         .iter()
@@ -161,8 +163,10 @@ fn range_of(returns: Returns, kind: Option<&ValueType>) -> Option<Range> {
     })
 }
 
-/// The mechanism: the user's, or the one that loses nothing. By pairs a call costs half as much as by an fprobe, but
-/// where the kernel can be preempted, a task may wait in the middle of a pair's program, and meanwhile all others on its CPU are skipped.
+/// The mechanism: the user's, or the one that loses nothing. By pairs a call costs half as much as
+/// by an fprobe, but
+/// where the kernel can be preempted, a task may wait in the middle of a pair's program, and
+/// meanwhile all others on its CPU are skipped.
 pub fn way(options: &Options, prepared: &Prepared) -> Way {
     if let Some(way) = options.way {
         return way;

@@ -1,4 +1,5 @@
-//! How many calls were counted, and how many are missing for which reason: on stderr at the end, and for scrapers.
+//! How many calls were counted, and how many are missing for which reason: on stderr at the end,
+//! and for scrapers.
 
 use crate::attach::count::{Conditions, Counted, Skipped};
 
@@ -24,7 +25,8 @@ impl Sums {
         let filtered_out = sum(|root| root.filtered_out);
         let without_entry = sum(|root| root.without_entry);
         let hits = Skipped {
-            // Where the kernel does not count what it skips, the next call in the same frame has seen it.
+            // Where the kernel does not count what it skips, the next call in the same frame has
+            // seen it.
             exits: skipped.exits.max(sum(|root| root.without_exit)),
             ..skipped
         };
