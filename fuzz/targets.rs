@@ -28,7 +28,7 @@ use tracer::{
     recording::{Frame, Head, Piece, Reader, Writer, columns::Step},
     session::{Show, Shown},
     stream::Batch,
-    summary::{Collect as _, Diff, GroupBy, Overview, SortBy},
+    summary::{Collect as _, Diff, GroupBy, Look, Overview, SortBy},
 };
 use tracer_common::{BATCH_CAPACITY, BatchHeader, Event};
 
@@ -204,7 +204,7 @@ fn show(steps: impl Iterator<Item = Step>) {
             write(Shown::Each(format), &calls);
         }
     }
-    write(Shown::Latency, &calls);
+    write(Shown::Latency(Look::default()), &calls);
     let profile = Shown::Profile {
         sort: SortBy::default(),
         group_by: Some(GroupBy::Caller),

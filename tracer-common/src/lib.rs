@@ -9,6 +9,7 @@
 mod away;
 mod config;
 pub mod context;
+pub mod count;
 pub mod cursor;
 mod event;
 pub mod generation;

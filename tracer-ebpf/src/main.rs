@@ -19,6 +19,7 @@ mod atomic;
 mod batch;
 mod callers;
 mod context;
+mod count;
 mod depth;
 mod details;
 mod gate;

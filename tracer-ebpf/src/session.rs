@@ -34,7 +34,7 @@ const NO_EXIT: i32 = 1;
 /// # Safety
 /// `ctx` is the context of a program of one of the two kinds.
 #[inline(always)]
-unsafe fn is_return(ctx: *mut c_void) -> bool {
+pub unsafe fn is_return(ctx: *mut c_void) -> bool {
     // SAFETY: userspace makes the number a call of `bpf_session_is_return`. Up to 6.19 that takes no argument and ignores this one.
     unsafe {
         let is_return: unsafe extern "C" fn(*mut c_void) -> bool =
@@ -48,7 +48,7 @@ unsafe fn is_return(ctx: *mut c_void) -> bool {
 /// # Safety
 /// As [`is_return`].
 #[inline(always)]
-unsafe fn cookie(ctx: *mut c_void) -> *mut u64 {
+pub unsafe fn cookie(ctx: *mut c_void) -> *mut u64 {
     // SAFETY: userspace makes the number a call of `bpf_session_cookie`; for the argument see above.
     unsafe {
         let cookie: unsafe extern "C" fn(*mut c_void) -> *mut u64 =

@@ -8,6 +8,7 @@
 mod attached;
 pub mod callers;
 mod command;
+mod counting;
 mod flight;
 mod found;
 mod limits;

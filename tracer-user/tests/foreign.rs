@@ -31,7 +31,7 @@ use tracer::{
         replay::{self, Learning, Recording},
         target::Target,
     },
-    summary::{CallTree, Collecting, Diff, Side},
+    summary::{CallTree, Collecting, Diff, Look, Side},
 };
 use tracer_common::{BATCH_CAPACITY, Context, CpuCounters, Event, EventKind};
 
@@ -131,7 +131,7 @@ fn calls_without_end_within_each_other_are_cut() {
     let bytes = recording(deep, &functions());
     assert!(bytes.len() < 1 << 20);
     let all = Format::value_variants().iter().map(|&it| Shown::Each(it));
-    for result in all.chain([Shown::Latency]) {
+    for result in all.chain([Shown::Latency(Look::default())]) {
         let memory = most_memory(|| {
             let totals = shown(&bytes, result).totals;
             assert_eq!(totals.events + totals.not_kept, depth as u64);

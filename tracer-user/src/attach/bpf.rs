@@ -267,12 +267,27 @@ fn load_any(
 /// ([`Many::Trampolines`]), or by their addresses ([`Many::Fprobe`]). All or none: one that does not
 /// do fails the whole.
 pub fn link(program: BorrowedFd<'_>, functions: &Functions) -> io::Result<OwnedFd> {
+    link_with_cookies(program, functions, &[])
+}
+
+/// As [`link`], and each function's probe has the number in its place as its cookie
+/// (bpf_get_attach_cookie), if there are any.
+pub fn link_with_cookies(
+    program: BorrowedFd<'_>,
+    functions: &Functions,
+    cookies: &[u64],
+) -> io::Result<OwnedFd> {
     let (list, count) = match functions {
         Functions::Types(ids) => (ids.as_ptr() as u64, ids.len()),
         Functions::Addresses(addresses, _) => (addresses.as_ptr() as u64, addresses.len()),
     };
-    // SAFETY: the list outlives the call, and has so many.
-    unsafe { link_listed(program, functions.named(), list, count) }
+    let cookies = if cookies.is_empty() {
+        0
+    } else {
+        cookies.as_ptr() as u64
+    };
+    // SAFETY: the lists outlive the call, and each has so many.
+    unsafe { link_listed(program, functions.named(), (list, cookies), count) }
 }
 
 /// Whether the kernel has such links for the program. Nothing is attached: the list is one that the
@@ -284,16 +299,17 @@ pub fn has_links(program: BorrowedFd<'_>, named: Named) -> bool {
     /// In the page at 0, which nobody has.
     const UNREADABLE: u64 = 8;
     // SAFETY: the kernel checks what it reads.
-    let answer = unsafe { link_listed(program, named, UNREADABLE, 1) };
+    let answer = unsafe { link_listed(program, named, (UNREADABLE, 0), 1) };
     answer.is_err_and(|error| error.raw_os_error() == Some(libc::EFAULT))
 }
 
 /// # Safety
-/// `list` is the address of `count` ids or addresses, or of nothing that can be read.
+/// `list` is the address of `count` ids or addresses, or of nothing that can be read; `cookies` that
+/// of as many numbers, or 0.
 unsafe fn link_listed(
     program: BorrowedFd<'_>,
     named: Named,
-    list: u64,
+    (list, cookies): (u64, u64),
     count: usize,
 ) -> io::Result<OwnedFd> {
     let program = program.as_raw_fd().cast_unsigned();
@@ -306,7 +322,7 @@ unsafe fn link_listed(
                 attach_type: Kind::TRAMPOLINES.attach_type(),
                 flags: 0,
                 type_ids: list,
-                cookies: 0,
+                cookies,
                 count,
                 reserved: 0,
             };
@@ -326,7 +342,7 @@ unsafe fn link_listed(
         count,
         symbols: 0,
         addresses: list,
-        cookies: 0,
+        cookies,
     };
     // SAFETY: the caller's word.
     unsafe { open(LINK_CREATE, &attributes) }

@@ -180,11 +180,20 @@ impl Object {
     ///
     /// aya would do it, too, but wants the kernel's types in a form of its own, which takes longer to make than all else here.
     pub fn attach_tracepoints(&self, types: &Types) -> Result<Tracepoints, ObjectError> {
-        let new_task = followed::is_used(&self.callers).then_some(NEW_TASK);
-        let links = [Some(SWITCH), new_task].into_iter().flatten();
+        self.attach_named(&[SWITCH, NEW_TASK], types)
+    }
+
+    /// Of these, the one that keeps the lists of those who were named.
+    pub fn attach_following(&self, types: &Types) -> Result<Tracepoints, ObjectError> {
+        self.attach_named(&[NEW_TASK], types)
+    }
+
+    fn attach_named(&self, all: &[Named], types: &Types) -> Result<Tracepoints, ObjectError> {
+        let is_used = |named: &&Named| **named != NEW_TASK || followed::is_used(&self.callers);
+        let links = all.iter().filter(is_used);
         Ok(Tracepoints {
             _links: links
-                .map(|named| self.attach_tracepoint(named, types))
+                .map(|&named| self.attach_tracepoint(named, types))
                 .collect::<Result<_, _>>()?,
         })
     }

@@ -124,7 +124,10 @@ pub fn try_out(object: &Object, types: &Types) -> Result<(), AttachError> {
 }
 
 /// What describes a function if it is none of the kernel's own, and its type id there.
-fn described_by(kernel: &Kernel, function: &Planned) -> io::Result<(Option<OwnedFd>, u32)> {
+pub(super) fn described_by(
+    kernel: &Kernel,
+    function: &Planned,
+) -> io::Result<(Option<OwnedFd>, u32)> {
     let gone = || io::Error::other("what it belongs to is no longer there");
     match &function.reach {
         Reach::Program => {

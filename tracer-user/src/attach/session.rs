@@ -257,7 +257,7 @@ fn has_shared_room(kernel: &Kernel) -> bool {
 /// How often each address is named. Up to 6.13 an fprobe has room for two open calls for each CPU and address that it is given, whichever
 /// functions they are in, and skips what finds none (fprobe_init_rethook, kernel/trace/fprobe.c): four sleeping tasks would be all that
 /// a root on two CPUs has room for. Naming an address again attaches nothing more (seen on 6.12). Later every task has room of its own.
-fn repetitions(kernel: &Kernel, role: Role, functions: usize) -> usize {
+pub(super) fn repetitions(kernel: &Kernel, role: Role, functions: usize) -> usize {
     let wanted = match role {
         Role::Root => OPEN_ROOTS,
         _ => OPEN_CALLS,

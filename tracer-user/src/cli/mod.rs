@@ -10,6 +10,7 @@ mod discovery;
 mod exit;
 mod first;
 mod graph_options;
+mod latency_args;
 mod list;
 mod output;
 mod page;
@@ -96,7 +97,7 @@ fn trace(args: &TraceArgs) -> Result<Exit> {
 /// Traces the roots alone, and says how long they took.
 fn latency(args: &LatencyArgs) -> Result<Exit> {
     let mut show = args.filter.show()?;
-    show.result = Shown::Latency;
+    show.result = Shown::Latency(args.look.look()?);
     show.filter.depth = Some(1);
     let options = args.capture.options(show)?;
     run_trace(&options, || {

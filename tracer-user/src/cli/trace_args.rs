@@ -12,7 +12,8 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Args as ClapArgs, ColorChoice};
 
 use super::{
-    colour, discovery::DiscoveryArgs, exit::Usage, graph_options::GraphOptions, output, values,
+    colour, discovery::DiscoveryArgs, exit::Usage, graph_options::GraphOptions,
+    latency_args::LookArgs, output, values,
 };
 use crate::{
     attach::Way,
@@ -77,6 +78,8 @@ pub struct LatencyArgs {
     pub capture: CaptureArgs,
     #[command(flatten)]
     pub filter: FilterArgs,
+    #[command(flatten)]
+    pub look: LookArgs,
     /// Write the histogram to this file
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,

@@ -14,6 +14,7 @@ mod made_up;
 mod names;
 pub mod numbers;
 pub mod objects;
+mod preemption;
 pub mod running;
 mod sites;
 pub mod switch;

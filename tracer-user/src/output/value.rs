@@ -277,6 +277,11 @@ fn error_name(number: i64) -> Option<&'static str> {
     errno::name(number.unsigned_abs())
 }
 
+/// The name of an error by its number, such as `EAGAIN` of 11.
+pub fn name_of_error(number: u64) -> Option<&'static str> {
+    errno::name(number)
+}
+
 /// The number of an error by its name, such as 11 of `EAGAIN`.
 pub fn error_number(name: &str) -> Option<u64> {
     errno::number(name)

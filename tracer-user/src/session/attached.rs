@@ -55,19 +55,7 @@ pub fn attach(
     callers: Callers,
     stop: &Stop,
 ) -> Result<Attached> {
-    let preempt_count = kernel.preempt_count();
-    let config = config(options, kernel, preempt_count, callers);
-    let loading = Loading {
-        config,
-        preempt_count: preempt_count.map(|count| count.variable),
-        sizes: Sizes {
-            possible_cpus: kernel.possible_cpus,
-            ring_bytes: options.ring_bytes,
-            sleepers: USUAL_SLEEPERS,
-        },
-        diagnostics: options.verbose,
-    };
-    let (mut object, rings) = Object::load(&loading)?;
+    let (mut object, rings) = Object::load(&loading(options, kernel, callers))?;
     let logger = diagnostics(&mut object, options.verbose);
     let tracepoints = object.attach_tracepoints(&kernel.types)?;
     let followed = object.followed()?.map(Arc::new);
@@ -89,6 +77,21 @@ pub fn attach(
         probes,
         logger,
     })
+}
+
+/// How the object is loaded for a trace.
+pub fn loading(options: &Options, kernel: &Kernel, callers: Callers) -> Loading {
+    let preempt_count = kernel.preempt_count();
+    Loading {
+        config: config(options, kernel, preempt_count, callers),
+        preempt_count: preempt_count.map(|count| count.variable),
+        sizes: Sizes {
+            possible_cpus: kernel.possible_cpus,
+            ring_bytes: options.ring_bytes,
+            sleepers: USUAL_SLEEPERS,
+        },
+        diagnostics: options.verbose,
+    }
 }
 
 fn config(

@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::Result;
 use tokio::signal::unix::Signal;
+use tracer_common::Callers;
 
 use super::{
     Options, Stop,
@@ -120,30 +121,44 @@ impl Change {
 impl Prepared {
     /// Loads the object and attaches the plan.
     pub fn attach(&self, options: &Options) -> Result<Attached> {
-        let command = self.subject.as_ref().and_then(Subject::pid);
-        let own = whose::own(&self.kernel.types, self.found.sampler())?;
         let mut attached = attached::attach(
             options,
             &self.kernel,
             (&self.plan, self.ready(options)),
             self.ways,
             self.way,
-            options.callers.config(own, command.is_some()),
+            self.callers(options)?,
             &self.stop,
         )?;
+        let told = whose::Told {
+            cgroups: attached.cgroups.take(),
+            followed: attached.followed.as_deref(),
+        };
+        self.follow(options, told)?;
+        Ok(attached)
+    }
+
+    /// Whose root calls are traced.
+    pub fn callers(&self, options: &Options) -> Result<Callers> {
+        let own = whose::own(&self.kernel.types, self.found.sampler())?;
+        let has_command = self.subject.is_some();
+        Ok(options.callers.config(own, has_command))
+    }
+
+    /// Tells the kernel who was named.
+    pub fn follow(&self, options: &Options, told: whose::Told<'_>) -> Result<()> {
         let named = Named {
             processes: &self.processes,
             tasks: &self.tasks,
-            command,
+            command: self.subject.as_ref().and_then(Subject::pid),
         };
         whose::begin(
             &self.kernel.types,
             &options.callers,
             &named,
-            &mut attached,
+            told,
             &self.stop,
-        )?;
-        Ok(attached)
+        )
     }
 
     /// Who watches a host waits for the first graph; who asks for a number of calls, for a time, or for a command wants

@@ -184,14 +184,19 @@ pub fn detach(probes: Probes) {
         ..
     } = probes;
     let all: Vec<Probe> = roots.into_iter().chain(callees).chain(hidden).collect();
-    if all.is_empty() {
+    let count = functions(&all);
+    let_go(all, count);
+}
+
+/// Likewise, of so many functions.
+pub fn let_go<T>(all: T, count: usize) {
+    if count == 0 {
         return;
     }
     if numbers::namespace().is_some() {
         drop(all);
         return;
     }
-    let count = functions(&all);
     match attach::behind::let_go(all) {
         Ok(leaving) if leaving.is_over_within(PATIENCE) => {}
         Ok(leaving) => {

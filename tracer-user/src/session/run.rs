@@ -7,9 +7,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracer_common::CpuCounters;
 
 use super::{
-    Options, Outcome, Outputs, Stop,
+    Options, Outcome, Outputs, Shown, Stop,
     attached::Attached,
     command::{self, Subject},
+    counting,
     found::Asked,
     limits::FileLimit,
     pipeline::Pipeline,
@@ -109,6 +110,12 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
         save,
         stop,
     };
+    if let Shown::Latency(look) = options.show.result {
+        match counting::counting(options, look, &outputs, &prepared) {
+            Ok(counting) => return counting::run(options, counting, prepared, outputs).await,
+            Err(reason) => tell::streamed(&reason, look),
+        }
+    }
     trace(options, prepared, outputs).await
 }
 

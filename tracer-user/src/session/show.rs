@@ -17,7 +17,7 @@ use crate::{
         svg,
     },
     plan::FunctionTable,
-    summary::{AtTheEnd, GroupBy, Latency, Merged, Report, SortBy},
+    summary::{AtTheEnd, GroupBy, Latency, Look, Merged, Report, SortBy},
 };
 
 /// What becomes of root calls.
@@ -26,7 +26,7 @@ pub enum Shown {
     /// Each is printed.
     Each(Format),
     /// How long they took is printed at the end.
-    Latency,
+    Latency(Look),
     /// Each function in numbers is printed at the end.
     Profile {
         /// What comes first.
@@ -80,8 +80,8 @@ impl Show {
         let ftrace::Options { values, sleep, .. } = self.text;
         let format = match self.result {
             Shown::Each(format) => format,
-            Shown::Latency => {
-                let latency = Latency::new(functions, sleep);
+            Shown::Latency(look) => {
+                let latency = Latency::new(functions, sleep).with_look(look);
                 return Box::new(AtTheEnd::new(latency, out, Latency::write));
             }
             Shown::Profile { sort, group_by } => {

@@ -1,6 +1,9 @@
 //! What the user is told on stderr: the plan before, the sums after.
 
-use std::{fmt::Write as _, io};
+use std::{
+    fmt::{Display, Write as _},
+    io,
+};
 
 use anyhow::{Context as _, Result};
 
@@ -15,6 +18,7 @@ use crate::{
     },
     plan::{self, Plan},
     recording::{End, Ending},
+    summary::Look,
     watch::Delivered,
 };
 
@@ -169,6 +173,14 @@ pub fn delivered(delivered: Option<&Delivered>) {
     eprintln!(
         "tracer: sent {calls} root calls as {spans} spans to {to}, dropped {dropped}{rejected}"
     );
+}
+
+/// Calls are not counted in the kernel.
+pub fn streamed(reason: &dyn Display, look: Look) {
+    eprintln!("tracer: each call is streamed to tracer and counted there: {reason}");
+    if look.interval.is_some() {
+        eprintln!("tracer: --interval shows nothing then; the histogram is written at the end");
+    }
 }
 
 /// Something that only those want to know who asked for more.

@@ -5,7 +5,7 @@ use std::{iter, time::Duration};
 use anyhow::{Context as _, Result};
 use tracer_common::MAX_NAMES;
 
-use super::{Stop, attached::Attached, callers::Callers, processes::Processes, tasks::Tasks};
+use super::{Stop, callers::Callers, processes::Processes, tasks::Tasks};
 use crate::{
     attach::{Controls, Followed, List},
     kernel::{
@@ -26,6 +26,14 @@ pub struct Named<'a> {
     pub tasks: &'a Tasks,
     /// The command's process.
     pub command: Option<u32>,
+}
+
+/// Where the kernel is told of them.
+pub struct Told<'a> {
+    /// Cgroups.
+    pub cgroups: Option<Controls>,
+    /// Processes and tasks; none if nobody was named.
+    pub followed: Option<&'a Followed>,
 }
 
 /// tracer itself and its sampling process, by the kernel's numbers.
@@ -52,14 +60,14 @@ pub fn begin(
     types: &Types,
     callers: &Callers,
     named: &Named<'_>,
-    attached: &mut Attached,
+    told: Told<'_>,
     stop: &Stop,
 ) -> Result<()> {
-    if let Some(mut controls) = attached.cgroups.take() {
+    if let Some(mut controls) = told.cgroups {
         controls.set_cgroups(ids(&callers.cgroups))?;
         watch_cgroups(&callers.cgroups, controls, stop);
     }
-    if let Some(followed) = &attached.followed {
+    if let Some(followed) = told.followed {
         follow(&Numbers::now(types)?, callers, named, followed);
     }
     Ok(())

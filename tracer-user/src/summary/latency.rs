@@ -1,27 +1,62 @@
 //! How long root calls take, as a histogram, as `perf ftrace latency` prints it.
 //!
-//! Buckets double from one to the next, so that a picture of twenty lines goes from a microsecond to a second. The quantiles are not of the
-//! buckets: they come from a histogram with two significant digits (within 1 %).
+//! Buckets double from one to the next, so that a picture of twenty lines goes from a microsecond
+//! to a second, or are of
+//! equal width. The quantiles are not of these buckets: they come from a [`Histogram`] whose
+//! buckets are 3 % wide. Calls are counted
+//! here, or were in the kernel ([`Parts`]); what is written is the same.
+
+mod picture;
 
 use std::{
     collections::BTreeMap,
     io::{self, Write},
+    time::Duration,
 };
 
-use hdrhistogram::Histogram;
+use tracer_common::count::{LINEAR_BUCKETS, Linear, Unit};
 
-use super::{Collect, table};
+use super::{Collect, histogram::Histogram, table};
 use crate::{
     graph::{FunctionId, Node, RootCall, Trees, tree::SleepTime},
     output::{escape, value},
     plan::FunctionTable,
 };
 
-/// Significant digits of quantiles.
-const DIGITS: u8 = 2;
+/// How it is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Look {
+    /// What times are in, and where the buckets that double begin.
+    pub unit: Unit,
+    /// Buckets of equal width instead of those that double.
+    pub linear: Option<Linear>,
+    /// Buckets without a call.
+    pub empty: Empty,
+    /// Where several roots stand.
+    pub roots: Arrangement,
+    /// Written again and again after so much time, if calls are counted in the kernel.
+    pub interval: Option<Duration>,
+}
 
-/// Characters of the longest bar.
-const BAR: u64 = 40;
+/// Buckets without a call, between others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Empty {
+    /// They are shown.
+    #[default]
+    Shown,
+    /// They are not.
+    Hidden,
+}
+
+/// Where the histograms of several roots stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Arrangement {
+    /// One below the other.
+    #[default]
+    Below,
+    /// In the columns of one.
+    SideBySide,
+}
 
 /// The calls of one root of which both ends were seen.
 pub struct Root {
@@ -29,20 +64,42 @@ pub struct Root {
     pub calls: u64,
     /// Time of all of them, ns.
     pub total: u64,
+    /// Time of the shortest, ns.
+    pub shortest: u64,
     /// Time of the longest, ns.
     pub longest: u64,
-    /// How long they took, ns, within 1 %.
-    pub times: Histogram<u64>,
-    /// How many took less than 1 µs, less than 2, less than 4 and so on, see [`bucket`].
-    buckets: BTreeMap<u32, u64>,
+    /// How long they took.
+    pub times: Histogram,
     /// How many returned which error.
     pub errors: BTreeMap<&'static str, u64>,
+    /// How many returned an error that is not in `errors`, for want of room.
+    pub other_errors: u64,
+    linear: [u64; LINEAR_BUCKETS],
+}
+
+/// What was counted of a root elsewhere.
+pub struct Parts {
+    /// Time of all calls, ns.
+    pub total: u64,
+    /// Time of the shortest, ns; [`u64::MAX`] if there was none.
+    pub shortest: u64,
+    /// Time of the longest, ns.
+    pub longest: u64,
+    /// How long they took.
+    pub times: Histogram,
+    /// How often which error was returned, by its positive number.
+    pub errors: BTreeMap<u64, u64>,
+    /// Errors for whose number there was no room.
+    pub other_errors: u64,
+    /// Equal buckets, as far as there are any.
+    pub linear: [u64; LINEAR_BUCKETS],
 }
 
 /// All roots.
 pub struct Latency<'a> {
     functions: &'a FunctionTable,
     sleep: SleepTime,
+    look: Look,
     roots: BTreeMap<FunctionId, Root>,
 }
 
@@ -52,8 +109,16 @@ impl<'a> Latency<'a> {
         Self {
             functions,
             sleep,
+            look: Look::default(),
             roots: BTreeMap::new(),
         }
+    }
+
+    /// To be written so.
+    #[must_use]
+    pub const fn with_look(mut self, look: Look) -> Self {
+        self.look = look;
+        self
     }
 
     /// Each root that was called.
@@ -63,13 +128,30 @@ impl<'a> Latency<'a> {
 
     /// Writes a histogram for each root.
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        for (&function, root) in &self.roots {
-            let name = self.functions.name(function);
-            writeln!(out, "{}: {}", escape::visible(&name), root.numbers())?;
-            root.picture(out)?;
-        }
-        Ok(())
+        let named = self.roots();
+        let named = named.map(|(function, root)| (self.functions.name(function), root));
+        let named: Vec<_> = named.map(|(name, root)| (name.into(), root)).collect();
+        write(&named, self.look, out)
     }
+}
+
+/// Writes roots with their names.
+pub fn write(roots: &[(String, &Root)], look: Look, out: &mut impl Write) -> io::Result<()> {
+    for (name, root) in roots {
+        writeln!(
+            out,
+            "{}: {}",
+            escape::visible(name),
+            root.numbers(look.unit)
+        )?;
+        if look.roots == Arrangement::Below {
+            picture::write(root, look, out)?;
+        }
+    }
+    if look.roots == Arrangement::SideBySide {
+        picture::write_side_by_side(roots, look, out)?;
+    }
+    Ok(())
 }
 
 impl Collect for Latency<'_> {
@@ -87,30 +169,61 @@ impl Collect for Latency<'_> {
         let returns = self.functions.returns(call.function);
         let register = call.closed.value();
         let error = register.and_then(|register| value::returned_error(returns, register));
-        let root = self.roots.entry(call.function).or_insert_with(Root::new);
-        root.add(duration.0, error);
+        let look = self.look;
+        let new = || Root::new(look.unit);
+        let root = self.roots.entry(call.function).or_insert_with(new);
+        root.add(duration.0, error, look.linear);
     }
 }
 
 impl Root {
-    fn new() -> Self {
+    fn new(unit: Unit) -> Self {
         Self {
             calls: 0,
             total: 0,
+            shortest: u64::MAX,
             longest: 0,
-            times: Histogram::new(DIGITS).expect("so few digits are possible"),
-            buckets: BTreeMap::new(),
+            times: Histogram::new(unit),
             errors: BTreeMap::new(),
+            other_errors: 0,
+            linear: [0; LINEAR_BUCKETS],
         }
     }
 
-    fn add(&mut self, duration_ns: u64, error: Option<&'static str>) {
+    /// What was counted elsewhere.
+    #[must_use]
+    pub fn of(parts: Parts) -> Self {
+        let mut errors = BTreeMap::new();
+        for (number, count) in parts.errors {
+            // A number without a name is no error.
+            if let Some(name) = value::name_of_error(number) {
+                *errors.entry(name).or_default() += count;
+            }
+        }
+        Self {
+            calls: parts.times.calls(),
+            total: parts.total,
+            shortest: parts.shortest,
+            longest: parts.longest,
+            times: parts.times,
+            errors,
+            other_errors: parts.other_errors,
+            linear: parts.linear,
+        }
+    }
+
+    fn add(&mut self, duration_ns: u64, error: Option<&'static str>, linear: Option<Linear>) {
         self.calls += 1;
         self.total = self.total.saturating_add(duration_ns);
+        self.shortest = self.shortest.min(duration_ns);
         self.longest = self.longest.max(duration_ns);
-        // It grows with what it is given, so there is nothing that it does not take.
-        let _ = self.times.record(duration_ns);
-        *self.buckets.entry(bucket(duration_ns)).or_default() += 1;
+        self.times.record(duration_ns);
+        if let Some(linear) = linear {
+            let bucket = usize::try_from(linear.bucket_of(duration_ns)).ok();
+            if let Some(count) = bucket.and_then(|bucket| self.linear.get_mut(bucket)) {
+                *count += 1;
+            }
+        }
         if let Some(error) = error {
             *self.errors.entry(error).or_default() += 1;
         }
@@ -119,100 +232,41 @@ impl Root {
     /// The time that this part of the calls stays below, ns.
     #[must_use]
     pub fn quantile(&self, part: f64) -> u64 {
-        // The histogram gives the end of a bucket.
-        self.times.value_at_quantile(part).min(self.longest)
+        // The histogram gives the middle of a bucket.
+        self.times
+            .quantile(part)
+            .max(self.shortest)
+            .min(self.longest)
     }
 
-    fn numbers(&self) -> String {
-        let quantile = |part| table::microseconds(self.quantile(part));
+    fn numbers(&self, unit: Unit) -> String {
+        if self.calls == 0 {
+            return "0 calls".to_owned();
+        }
+        let (unit, time): (_, fn(u64) -> String) = match unit {
+            Unit::Microseconds => ("us", table::microseconds),
+            Unit::Nanoseconds => ("ns", |ns| ns.to_string()),
+        };
         let errors = self.errors.iter();
-        let errors: Vec<String> = errors
+        let mut errors: Vec<String> = errors
             .map(|(name, count)| format!(", {count} {name}"))
             .collect();
+        if self.other_errors > 0 {
+            errors.push(format!(", {} other errors", self.other_errors));
+        }
         format!(
-            "{} calls, us: average {}, p50 {}, p90 {}, p99 {}, max {}{}",
+            "{} calls, {unit}: average {}, min {}, p50 {}, p90 {}, p99 {}, max {}{}",
             self.calls,
-            table::average(self.total, self.calls),
-            quantile(0.5),
-            quantile(0.9),
-            quantile(0.99),
-            table::microseconds(self.longest),
+            time(self.total / self.calls),
+            time(self.shortest),
+            time(self.quantile(0.5)),
+            time(self.quantile(0.9)),
+            time(self.quantile(0.99)),
+            time(self.longest),
             errors.concat(),
         )
     }
-
-    /// From the first bucket that has something to the last.
-    fn picture(&self, out: &mut impl Write) -> io::Result<()> {
-        let Some((&first, &last)) = self.buckets.keys().next().zip(self.buckets.keys().last())
-        else {
-            return Ok(());
-        };
-        let most = self.buckets.values().max().copied().unwrap_or(1);
-        writeln!(out, "#     DURATION      |      COUNT | GRAPH")?;
-        for number in first..=last {
-            let count = self.buckets.get(&number).copied().unwrap_or(0);
-            let bar = "#".repeat(usize::try_from(count * BAR / most).unwrap_or(0));
-            writeln!(
-                out,
-                "{} | {count:>10} |{}{bar}",
-                bounds(number),
-                if bar.is_empty() { "" } else { " " }
-            )?;
-        }
-        Ok(())
-    }
-}
-
-/// 0 for less than 1 µs, 1 for less than 2, and so on.
-fn bucket(duration_ns: u64) -> u32 {
-    (duration_ns / 1000)
-        .checked_ilog2()
-        .map_or(0, |log| log + 1)
-}
-
-/// From when to when a bucket goes, in the unit that makes the numbers short.
-fn bounds(bucket: u32) -> String {
-    let from = if bucket == 0 { 0 } else { 1 << (bucket - 1) };
-    let to = 1_u64 << bucket;
-    let (unit, size) = match to {
-        0..=1024 => ("us", 1),
-        1025..=1_048_576 => ("ms", 1024),
-        _ => ("s ", 1_048_576),
-    };
-    format!("{:>6} - {:>6} {unit}", from / size, to / size)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn buckets_double() {
-        let found = [0, 999, 1000, 1999, 2000, 3999, 4000].map(bucket);
-        assert_eq!(found, [0, 0, 1, 1, 2, 2, 3]);
-        assert_eq!(bounds(0), "     0 -      1 us");
-        assert_eq!(bounds(3), "     4 -      8 us");
-        assert_eq!(bounds(11), "     1 -      2 ms");
-    }
-
-    #[test]
-    fn a_root_in_numbers() {
-        let mut root = Root::new();
-        for duration in [500, 1500, 1600, 9000] {
-            root.add(duration, (duration == 9000).then_some("EAGAIN"));
-        }
-        assert_eq!(
-            root.numbers(),
-            "4 calls, us: average 3.150, p50 1.503, p90 9.000, p99 9.000, max 9.000, 1 EAGAIN"
-        );
-        let mut out = Vec::new();
-        root.picture(&mut out).unwrap();
-        let bar = "#".repeat(20);
-        assert_eq!(
-            String::from_utf8(out).unwrap(),
-            format!(
-                "#     DURATION      |      COUNT | GRAPH\n     0 -      1 us |          1 | {bar}\n     1 -      2 us |          2 | {bar}{bar}\n     2 -      4 us |          0 |\n     4 -      8 us |          0 |\n     8 -     16 us |          1 | {bar}\n"
-            )
-        );
-    }
-}
+mod tests;

@@ -1,6 +1,6 @@
 //! Many root calls as few numbers.
 //!
-//! [`report`] sums up each function, [`latency`] says how long root calls take, [`merged`] lays the
+//! [`report`] sums up each function, [`latency`] says how long root calls take ([`histogram`]), [`merged`] lays the
 //! trees of all root calls over each other, [`calltree`] does so below one function, [`diff`]
 //! compares two recordings ([`paths`]), [`flame`] makes bars of merged trees, [`kept`] keeps the
 //! calls that are worth reading, [`recent`] keeps those of the last minute, [`spread`] is a
@@ -11,6 +11,7 @@
 pub mod calltree;
 pub mod diff;
 pub mod flame;
+pub mod histogram;
 pub mod kept;
 pub mod latency;
 pub mod merged;
@@ -32,7 +33,7 @@ pub use calltree::CallTree;
 pub use diff::{Change, Changed, Changes, Diff, Side};
 pub use flame::{Bar, Flame};
 pub use kept::{Kept, KeptCall};
-pub use latency::Latency;
+pub use latency::{Arrangement, Empty, Latency, Look};
 pub use merged::{Counted, Merged, Path, Place, Sums};
 pub use overview::Overview;
 pub use recent::Recent;

@@ -21,6 +21,7 @@ use prometheus_client::{
 use rustc_hash::FxHashMap;
 use tracer_common::CpuCounters;
 
+use super::counted::{AskCounts, CountedCalls};
 use crate::{
     filter,
     graph::{FunctionId, RootCall, tree::SleepTime},
@@ -40,14 +41,17 @@ const PREFIX: &str = "tracer";
 pub type AskKernel = Box<dyn Fn() -> Option<CpuCounters> + Send + Sync>;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Root {
-    root: String,
+pub(super) struct RootLabel {
+    /// The root's name.
+    pub(super) root: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Failed {
-    root: String,
-    error: &'static str,
+pub(super) struct Failed {
+    /// The root's name.
+    pub(super) root: String,
+    /// The error's.
+    pub(super) error: &'static str,
 }
 
 /// What became of the root calls that were to go to a collector.
@@ -69,7 +73,7 @@ pub struct Sent {
 pub struct Metrics {
     registry: Registry,
     kernel: AskKernel,
-    durations: Family<Root, Histogram, fn() -> Histogram>,
+    durations: Family<RootLabel, Histogram, fn() -> Histogram>,
     errors: Family<Failed, Counter>,
     whole: Counter,
     partial: Counter,
@@ -83,6 +87,25 @@ pub struct Metrics {
 impl Metrics {
     /// Nothing has happened yet. The roots are there from the beginning, so that one that is never called is seen to be.
     pub fn new(head: &Head, sent: Option<&Sent>, kernel: AskKernel) -> Self {
+        let mut metrics = Self::empty(head, kernel);
+        metrics.register(sent);
+        for root in &head.roots {
+            let root = escape::visible(&root.name).into_owned();
+            drop(metrics.durations.get_or_create(&RootLabel { root }));
+        }
+        metrics
+    }
+
+    /// What the kernel counts, asked for at each scrape.
+    pub fn counted(head: &Head, counts: AskCounts) -> Self {
+        let mut metrics = Self::empty(head, Box::new(|| None));
+        let collector = Box::new(CountedCalls(counts));
+        metrics.registry.register_collector(collector);
+        metrics
+    }
+
+    /// What traces, and what is traced.
+    fn empty(head: &Head, kernel: AskKernel) -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix(PREFIX),
             kernel,
@@ -98,21 +121,18 @@ impl Metrics {
             lost_events: Counter::default(),
             lost_roots: Counter::default(),
         };
-        metrics.register(head, sent);
-        for root in &head.roots {
-            let root = escape::visible(&root.name).into_owned();
-            drop(metrics.durations.get_or_create(&Root { root }));
-        }
-        metrics
-    }
-
-    fn register(&mut self, head: &Head, sent: Option<&Sent>) {
-        let registry = &mut self.registry;
         let about = vec![
             ("version", env!("CARGO_PKG_VERSION").to_owned()),
             ("kernel", head.kernel.clone()),
         ];
-        registry.register("build", "What traces, and what is traced", Info::new(about));
+        let about = Info::new(about);
+        let help = "What traces, and what is traced";
+        metrics.registry.register("build", help, about);
+        metrics
+    }
+
+    fn register(&mut self, sent: Option<&Sent>) {
+        let registry = &mut self.registry;
         registry.register(
             "root_duration_seconds",
             "How long root calls took of which both ends were seen",
@@ -229,7 +249,7 @@ impl Adder {
         let (name, durations) = self.roots.entry(root.function).or_insert_with(|| {
             let name = escape::visible_owned(functions.name(root.function)).into_owned();
             let root = name.clone();
-            let durations = metrics.durations.get_or_create_owned(&Root { root });
+            let durations = metrics.durations.get_or_create_owned(&RootLabel { root });
             (name, durations)
         });
         if let Some(duration) = root.duration(self.sleep) {

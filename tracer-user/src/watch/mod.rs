@@ -7,6 +7,7 @@
 //! [`LAST_WORDS`] to take what waits for it.
 
 mod client;
+mod counted;
 mod endpoint;
 mod feed;
 mod messages;
@@ -23,6 +24,7 @@ use tokio::{
     sync::{Semaphore, mpsc, watch},
 };
 
+pub use counted::{AskCounts, Counts};
 pub use endpoint::{Endpoint, EndpointError};
 pub use feed::{Clock, Feed};
 pub use metrics::{AskKernel, Metrics, Sent};
@@ -49,6 +51,8 @@ pub struct Outlets {
 pub enum Source {
     /// The rings, which must not be held up. The kernel side is asked for its counters.
     Live(AskKernel),
+    /// Nowhere: the kernel counts them, and is asked.
+    Counted(AskCounts),
     /// A recording, which can wait.
     Recording,
 }
@@ -94,7 +98,7 @@ impl Watch {
             return Ok((watch, feed));
         }
         let patience = match source {
-            Source::Live(_) => LAST_WORDS,
+            Source::Live(_) | Source::Counted(_) => LAST_WORDS,
             Source::Recording => Duration::MAX,
         };
         let runtime = Builder::new_current_thread().enable_all().build()?;
@@ -103,7 +107,7 @@ impl Watch {
             watch.collector = Some((endpoint.clone(), sent.clone()));
             let (away, is_away) = watch::channel(false);
             let (when_full, clock) = match &source {
-                Source::Live(_) => (WhenFull::Drop, Clock::Live),
+                Source::Live(_) | Source::Counted(_) => (WhenFull::Drop, Clock::Live),
                 Source::Recording => {
                     let wait = WhenFull::Wait {
                         runtime: runtime.handle().clone(),
@@ -132,12 +136,12 @@ impl Watch {
             }
         });
         let server = outlets.scrapers.map(|listener| {
-            let kernel = match source {
-                Source::Live(kernel) => kernel,
-                Source::Recording => Box::new(|| None),
-            };
             let sent = sender.is_some().then_some(&sent);
-            let metrics = Arc::new(Metrics::new(head, sent, kernel));
+            let metrics = Arc::new(match source {
+                Source::Live(kernel) => Metrics::new(head, sent, kernel),
+                Source::Counted(counts) => Metrics::counted(head, counts),
+                Source::Recording => Metrics::new(head, sent, Box::new(|| None)),
+            });
             feed.metrics = Some(Adder::new(Arc::clone(&metrics), text.sleep));
             (listener, metrics)
         });

@@ -152,7 +152,7 @@ impl RootTimes {
             p99: root.quantile(0.99),
             max: root.longest,
             errors: root.errors.iter().map(|(&name, &n)| (name, n)).collect(),
-            spread: spread(&root.times),
+            spread: spread(root.times.durations()),
         }
     }
 }

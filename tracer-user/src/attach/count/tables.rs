@@ -1,0 +1,254 @@
+//! The tables that the counting programs fill, mapped into tracer's own memory: reading them costs
+//! the kernel nothing.
+//!
+//! Each is the only element of an array, so that programs have its address
+//! (array_map_direct_value_addr,
+//! kernel/bpf/arraymap.c). An array that can be mapped begins at a page (BPF_F_MMAPABLE, 5.5+).
+
+use std::{
+    collections::BTreeMap,
+    io,
+    mem::offset_of,
+    num::NonZeroUsize,
+    os::fd::{AsFd as _, BorrowedFd},
+    ptr::NonNull,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use aya::maps::{MapData, MapError};
+use aya_obj::generated::{BPF_F_MMAPABLE, bpf_map_type::BPF_MAP_TYPE_ARRAY};
+use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
+use thiserror::Error;
+use tracer_common::count::{
+    BUCKETS, ERRORS, ErrorCount, LINEAR_BUCKETS, MAX_ROOTS, OPEN_PLACES, OpenCall, ROW_BYTES,
+    Returned, Row, Switch,
+};
+
+use crate::attach::ObjectError;
+
+/// Kernel memory that rows may take, bytes.
+const MOST_BYTES: usize = 256 << 20;
+
+/// There are too many roots for tables in the kernel.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("{roots} roots on {cpus} CPUs would take {} MiB of kernel memory", (.roots * .cpus * ROW_BYTES as usize) >> 20)]
+pub struct TooLarge {
+    roots: usize,
+    cpus: usize,
+}
+
+/// What was counted of a root, on all CPUs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// Time of all calls, ns.
+    pub total: u64,
+    /// Time of the shortest, ns; [`u64::MAX`] if there was none.
+    pub shortest: u64,
+    /// Time of the longest, ns.
+    pub longest: u64,
+    /// Calls that did not meet a condition.
+    pub filtered_out: u64,
+    /// Exits of which no entry was known.
+    pub without_entry: u64,
+    /// Entries that found no place in the table of open calls.
+    pub no_place: u64,
+    /// Entries, where they are counted.
+    pub entered: u64,
+    /// Entries whose exit never came, as the next one in its frame saw.
+    pub without_exit: u64,
+    /// How often which error was returned, by its positive number.
+    pub errors: BTreeMap<u64, u64>,
+    /// Errors for whose number there was no place.
+    pub other_errors: u64,
+    /// Equal buckets, as far as there are any.
+    pub linear: [u64; LINEAR_BUCKETS],
+    /// How many calls took how long, see `tracer_common::count`.
+    pub buckets: Vec<u64>,
+}
+
+/// Rows and open calls.
+pub struct Tables {
+    roots: usize,
+    cpus: usize,
+    rows: Memory,
+    /// Programs name it by its descriptor; nobody reads it.
+    open: MapData,
+}
+
+impl Tables {
+    /// Whether there can be tables for so many roots.
+    pub fn check(roots: usize, cpus: usize) -> Result<(), TooLarge> {
+        let bytes = roots * cpus * ROW_BYTES as usize;
+        if roots > MAX_ROOTS || bytes > MOST_BYTES {
+            return Err(TooLarge { roots, cpus });
+        }
+        Ok(())
+    }
+
+    /// Makes empty ones. `returned` says of each root how its return register is read.
+    pub fn new(returned: &[Returned], cpus: usize) -> Result<Self, ObjectError> {
+        let roots = returned.len();
+        let bytes = (1 + roots * cpus) * ROW_BYTES as usize;
+        let tables = Self {
+            roots,
+            cpus,
+            rows: Memory::new("tracer_rows", bytes)?,
+            open: array("tracer_open", OPEN_PLACES * size_of::<OpenCall>())?,
+        };
+        for cpu in 0..cpus {
+            for (root, returned) in returned.iter().enumerate() {
+                let row = tables.row(root, cpu);
+                let set = |offset, value| {
+                    let word = tables.rows.word(row + offset);
+                    word.store(value, Ordering::Relaxed);
+                };
+                set(offset_of!(Row, shortest), u64::MAX);
+                set(offset_of!(Row, returned), returned.0);
+            }
+        }
+        Ok(tables)
+    }
+
+    /// How many roots there are.
+    pub const fn roots(&self) -> usize {
+        self.roots
+    }
+
+    /// How many rows there are.
+    pub const fn rows(&self) -> usize {
+        self.roots * self.cpus
+    }
+
+    pub(super) fn rows_map(&self) -> BorrowedFd<'_> {
+        self.rows.map.fd().as_fd()
+    }
+
+    pub(super) fn open_map(&self) -> BorrowedFd<'_> {
+        self.open.fd().as_fd()
+    }
+
+    /// Calls that begin from now on are counted.
+    pub fn arm(&self) {
+        self.armed().store(1, Ordering::Release);
+    }
+
+    /// No call that begins from now on is counted.
+    pub fn disarm(&self) {
+        self.armed().store(0, Ordering::Release);
+    }
+
+    fn armed(&self) -> &AtomicU64 {
+        self.rows.word(offset_of!(Switch, armed))
+    }
+
+    /// How many calls were counted, if their number is limited; it may be more than the limit.
+    pub fn taken(&self) -> u64 {
+        self.rows
+            .word(offset_of!(Switch, taken))
+            .load(Ordering::Relaxed)
+    }
+
+    /// Where a row begins, see `row` in tracer-ebpf/src/count.
+    const fn row(&self, root: usize, cpu: usize) -> usize {
+        (1 + cpu * self.roots + root) * ROW_BYTES as usize
+    }
+
+    /// What was counted of a root up to now. A call that is just being added may be in some of the
+    /// numbers only.
+    pub fn counted(&self, root: usize) -> Counted {
+        let mut sum = Counted {
+            total: 0,
+            shortest: u64::MAX,
+            longest: 0,
+            filtered_out: 0,
+            without_entry: 0,
+            no_place: 0,
+            without_exit: 0,
+            entered: 0,
+            errors: BTreeMap::new(),
+            other_errors: 0,
+            linear: [0; LINEAR_BUCKETS],
+            buckets: vec![0; BUCKETS],
+        };
+        for cpu in 0..self.cpus {
+            self.add(&mut sum, self.row(root, cpu));
+        }
+        sum
+    }
+
+    fn add(&self, sum: &mut Counted, row: usize) {
+        let word = |offset| self.rows.word(row + offset).load(Ordering::Relaxed);
+        sum.total = sum.total.saturating_add(word(offset_of!(Row, total)));
+        sum.shortest = sum.shortest.min(word(offset_of!(Row, shortest)));
+        sum.longest = sum.longest.max(word(offset_of!(Row, longest)));
+        sum.filtered_out += word(offset_of!(Row, filtered_out));
+        sum.without_entry += word(offset_of!(Row, without_entry));
+        sum.no_place += word(offset_of!(Row, no_place));
+        sum.without_exit += word(offset_of!(Row, without_exit));
+        sum.entered += word(offset_of!(Row, entered));
+        sum.other_errors += word(offset_of!(Row, other_errors));
+        for place in 0..ERRORS {
+            let place = offset_of!(Row, errors) + place * size_of::<ErrorCount>();
+            let count = word(place + offset_of!(ErrorCount, count));
+            if count > 0 {
+                let error = word(place + offset_of!(ErrorCount, error));
+                *sum.errors.entry(error).or_default() += count;
+            }
+        }
+        for (place, bucket) in sum.linear.iter_mut().enumerate() {
+            *bucket += word(offset_of!(Row, linear) + place * size_of::<u64>());
+        }
+        for (place, bucket) in sum.buckets.iter_mut().enumerate() {
+            *bucket += word(offset_of!(Row, buckets) + place * size_of::<u64>());
+        }
+    }
+}
+
+/// An array of one element, mapped.
+struct Memory {
+    map: MapData,
+    start: NonNull<libc::c_void>,
+    bytes: NonZeroUsize,
+}
+
+// SAFETY: the mapping is the value's own, and what is in it is reached by atomic loads and stores.
+unsafe impl Send for Memory {}
+// SAFETY: as above.
+unsafe impl Sync for Memory {}
+
+impl Memory {
+    /// `bytes` is a multiple of a page's.
+    fn new(name: &str, bytes: usize) -> Result<Self, ObjectError> {
+        let map = array(name, bytes)?;
+        let bytes = NonZeroUsize::new(bytes).unwrap_or(NonZeroUsize::MIN);
+        let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+        // SAFETY: a new mapping at an address that the kernel chooses.
+        let start = unsafe { mmap(None, bytes, access, MapFlags::MAP_SHARED, map.fd(), 0) };
+        let start = start.map_err(|error| MapError::IoError(io::Error::from(error)))?;
+        Ok(Self { map, start, bytes })
+    }
+
+    fn word(&self, offset: usize) -> &AtomicU64 {
+        debug_assert!(offset + size_of::<u64>() <= self.bytes.get());
+        // SAFETY: callers' offsets are of fields of rows that are there, so within the mapping,
+        // which lives as long as
+        // `self`; it is aligned as pages are, and fields as words are.
+        unsafe { self.start.byte_add(offset).cast::<AtomicU64>().as_ref() }
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        // SAFETY: the value's own mapping, of which no reference is left.
+        let _ = unsafe { munmap(self.start, self.bytes.get()) };
+    }
+}
+
+fn array(name: &str, bytes: usize) -> Result<MapData, MapError> {
+    // The size of an array's key.
+    let number = 4;
+    let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+    let kind = BPF_MAP_TYPE_ARRAY as u32;
+    let definition = aya_obj::Map::new_from_params(kind, number, bytes, 1, BPF_F_MMAPABLE);
+    MapData::create(definition, name, None)
+}

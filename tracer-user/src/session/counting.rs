@@ -1,0 +1,305 @@
+//! `tracer latency` as far as calls are counted in the kernel: which traces can be, and one from
+//! beginning to end.
+//!
+//! The roots get their probes, the tables are armed, the command begins; nothing is read meanwhile
+//! but what is shown. What
+//! the kernel side cannot decide is streamed as any other trace and counted here, and the user is
+//! told so.
+
+mod conditions;
+mod told;
+
+use std::{
+    collections::HashMap,
+    io::{self, Write},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result};
+use tokio::process::Child;
+use tracer_common::count::Returned;
+
+use super::{
+    Options, Outcome, Outputs, Stop, attached, command, prepared::Prepared, probes, recorder,
+    silent, tell, whose::Told,
+};
+use crate::{
+    attach::{
+        self, AttachError, Object, Observer,
+        count::{Attacher, Conditions, Counted, Counters, Skipped, Tables},
+        object::{Loading, Tracepoints},
+    },
+    kernel::haste::Haste,
+    plan::Planned,
+    summary::{
+        Look,
+        histogram::Histogram,
+        latency::{self, Parts, Root},
+    },
+    watch::{Counts, Source, Watch},
+};
+pub use conditions::counting;
+use told::Sums;
+
+/// How often it is looked whether as many calls have been counted as were asked for.
+const TICK: Duration = Duration::from_millis(20);
+
+/// A trace whose calls the kernel can count.
+pub struct Counting {
+    conditions: Conditions,
+    returned: Vec<Returned>,
+    look: Look,
+}
+
+/// Counts until the trace ends.
+pub async fn run(
+    options: &Options,
+    counting: Counting,
+    mut prepared: Prepared,
+    outputs: Outputs,
+) -> Result<Outcome> {
+    let InKernel {
+        tables,
+        counters,
+        turned_away,
+        following: _following,
+    } = attach(options, &counting, &prepared)?;
+    let shown = Arc::new(Shown {
+        names: names(&prepared.plan.roots),
+        tables,
+        before: counters.skipped(),
+        counters,
+        conditions: counting.conditions,
+        look: counting.look,
+    });
+    let mut out = outputs.graph.unwrap_or_else(|| Box::new(io::sink()));
+    let head = recorder::head(&prepared.kernel, &prepared.plan.roots, &options.command);
+    let asked = Arc::clone(&shown);
+    let source = Source::Counted(Box::new(move || asked.counts()));
+    let (watch, _feed) = Watch::start(outputs.watch, &head, options.show.text, source)
+        .context("nothing can be served")?;
+    let stop = prepared.stop.clone();
+    let mut child = None;
+    let mut written = Ok(());
+    if !stop.is_wanted() {
+        shown.tables.arm();
+        tell::tracing(&prepared.plan, (0, 0), None);
+        if let Some(subject) = prepared.subject.take() {
+            child = Some(subject.release().await?);
+        }
+        written = wait(options, &mut child, &stop, &shown, &mut out).await?;
+        shown.tables.disarm();
+        let counted = shown.counted();
+        written = written.and_then(|()| shown.write(&counted, &mut out));
+        let sums = shown.sums(&counted);
+        sums.tell(&counting.conditions);
+        let outcome = sums.outcome(turned_away.turned_away()?);
+        silent::explain(
+            &prepared.kernel,
+            &prepared.plan,
+            &options.show.filter,
+            &outcome,
+        );
+    }
+    command::end(&mut child).await;
+    watch.end();
+    let functions = shown.counters.functions();
+    probes::let_go(shown, functions);
+    tell::written(written)?;
+    Ok(Outcome::default())
+}
+
+/// What is in the kernel when calls are counted.
+struct InKernel {
+    tables: Tables,
+    counters: Counters,
+    /// Counts entries of others than those who were asked for.
+    turned_away: Arc<attach::Counters>,
+    /// Held as long as the tables are armed.
+    following: Tracepoints,
+}
+
+fn attach(options: &Options, counting: &Counting, prepared: &Prepared) -> Result<InKernel> {
+    let _haste = Haste::begin();
+    let kernel = &prepared.kernel;
+    let mut loading = attached::loading(options, kernel, prepared.callers(options)?);
+    // Nothing goes through the rings.
+    loading.sizes.ring_bytes = Loading::SMALLEST.sizes.ring_bytes;
+    let (object, _rings) = Object::load(&loading)?;
+    let following = object.attach_following(&kernel.types)?;
+    let followed = object.followed()?;
+    let told = Told {
+        cgroups: Some(object.controls()?),
+        followed: followed.as_ref(),
+    };
+    let turned_away = object.controls()?.counters();
+    prepared.follow(options, told)?;
+    let tables = Tables::new(&counting.returned, kernel.possible_cpus as usize)?;
+    let way = conditions::way(options, prepared);
+    tell::more(options.verbose, &format!("counting by {}", way.meaning()));
+    let attacher = Attacher {
+        object: &object,
+        kernel,
+        ways: prepared.ways,
+        way,
+        tables: &tables,
+        conditions: counting.conditions,
+    };
+    let roots = &prepared.plan.roots;
+    let counters = attacher.attach(roots, &mut Strict(&prepared.stop))?;
+    Ok(InKernel {
+        tables,
+        counters,
+        turned_away,
+        following,
+    })
+}
+
+/// A root without a probe would look as if it were never called.
+struct Strict<'a>(&'a Stop);
+
+impl Observer for Strict<'_> {
+    fn attached(&mut self, _functions: &[&Planned]) {}
+
+    fn refused(&mut self, error: AttachError) -> Result<(), AttachError> {
+        Err(error)
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.0.is_wanted()
+    }
+}
+
+/// Waits for the end, and writes what there is in each interval. What could not be written ends it,
+/// too.
+async fn wait(
+    options: &Options,
+    child: &mut Option<Child>,
+    stop: &Stop,
+    shown: &Shown,
+    out: &mut impl Write,
+) -> Result<io::Result<()>> {
+    let begin = Instant::now();
+    let forever = Duration::from_secs(u64::from(u32::MAX));
+    let deadline = tokio::time::sleep(options.duration.unwrap_or(forever));
+    tokio::pin!(deadline);
+    let interval = shown.look.interval.unwrap_or(forever);
+    let mut next = tokio::time::interval_at((begin + interval).into(), interval);
+    next.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    loop {
+        let command_ended = async {
+            match child {
+                Some(child) => child.wait().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = stop.wanted() => return Ok(Ok(())),
+            () = &mut deadline => return Ok(Ok(())),
+            status = command_ended => {
+                status.context("the command cannot be waited for")?;
+                return Ok(Ok(()));
+            }
+            _ = next.tick() => {
+                let written = shown.write_live(begin.elapsed(), out);
+                if written.is_err() {
+                    return Ok(written);
+                }
+            }
+            () = tokio::time::sleep(TICK), if options.show.count.is_some() => {}
+        }
+        if options
+            .show
+            .count
+            .is_some_and(|limit| shown.tables.taken() >= limit)
+        {
+            return Ok(Ok(()));
+        }
+    }
+}
+
+/// What the tables hold, for those who read it.
+struct Shown {
+    names: Vec<String>,
+    tables: Tables,
+    counters: Counters,
+    before: Skipped,
+    conditions: Conditions,
+    look: Look,
+}
+
+impl Shown {
+    fn counted(&self) -> Vec<Counted> {
+        (0..self.names.len())
+            .map(|root| self.tables.counted(root))
+            .collect()
+    }
+
+    fn sums(&self, counted: &[Counted]) -> Sums {
+        let skipped = self.counters.skipped().since(self.before);
+        Sums::of(counted, skipped, &self.conditions)
+    }
+
+    /// For scrapers.
+    fn counts(&self) -> Counts {
+        let counted = self.counted();
+        let sums = self.sums(&counted);
+        let roots = self.names.iter().zip(&counted);
+        Counts {
+            roots: roots
+                .map(|(name, counted)| (name.clone(), self.root(counted)))
+                .collect(),
+            filtered_out: sums.filtered_out,
+            missing: sums.missing(),
+        }
+    }
+
+    /// Roots that were called.
+    fn write(&self, counted: &[Counted], out: &mut impl Write) -> io::Result<()> {
+        let roots = self.names.iter().zip(counted);
+        let roots: Vec<(&String, Root)> = roots
+            .map(|(name, counted)| (name, self.root(counted)))
+            .filter(|(_, root)| root.calls > 0)
+            .collect();
+        let roots: Vec<(String, &Root)> = roots
+            .iter()
+            .map(|(name, root)| ((*name).clone(), root))
+            .collect();
+        latency::write(&roots, self.look, out)?;
+        out.flush()
+    }
+
+    fn write_live(&self, after: Duration, out: &mut impl Write) -> io::Result<()> {
+        writeln!(out, "# after {:.1} s", after.as_secs_f64())?;
+        self.write(&self.counted(), out)?;
+        writeln!(out)?;
+        out.flush()
+    }
+
+    fn root(&self, counted: &Counted) -> Root {
+        Root::of(Parts {
+            total: counted.total,
+            shortest: counted.shortest,
+            longest: counted.longest,
+            times: Histogram::of(self.look.unit, counted.buckets.clone()),
+            errors: counted.errors.clone(),
+            other_errors: counted.other_errors,
+            linear: counted.linear,
+        })
+    }
+}
+
+/// Functions of one name are told apart by their addresses.
+fn names(roots: &[Planned]) -> Vec<String> {
+    let mut times: HashMap<&str, usize> = HashMap::new();
+    for root in roots {
+        *times.entry(&root.name).or_default() += 1;
+    }
+    let name = |root: &Planned| match times.get(root.name.as_str()) {
+        Some(1) | None => root.name.clone(),
+        Some(_) => format!("{}@{:x}", root.name, root.address.0),
+    };
+    roots.iter().map(name).collect()
+}

@@ -1,0 +1,113 @@
+# Calls that the kernel counts: known numbers of them by each mechanism, what is filtered there, and quantiles as those of a recording of the same calls.
+# limit: 300
+
+# Four readers at a time, so many reads of a byte each: `read_bytes READS`.
+read_bytes() {
+    readers=
+    for _ in 1 2 3 4; do
+        dd if=/dev/zero of=/dev/null bs=1 count="$1" 2>/dev/null &
+        readers="$readers $!"
+    done
+    wait $readers
+}
+
+# Begins to count the reads of all readers: `count_reads OPTIONS...`.
+count_reads() {
+    trace latency --no-cache -G ksys_read --comm dd "$@"
+    hear 'tracer: tracing' 30
+}
+
+counted() {
+    sed -n 's/^ksys_read: \([0-9]*\) calls.*/\1/p' /tmp/out
+}
+
+end_count() {
+    kill -INT $tracer
+    ends_with 0
+}
+
+# Every call is counted, or said to be missing. Where the probe runs with preemption off, none is.
+for way in pair kprobe-multi kprobe multi; do
+    tracer latency --attach $way -G ksys_read -- true >/dev/null 2>/tmp/err || {
+        [ $way != pair ] && said 'this kernel has no' || fail "$way: $(cat /tmp/err)"
+        continue
+    }
+    count_reads --attach $way
+    read_bytes 5000
+    end_count
+    missing=$(sed -n 's/^tracer: [0-9]* calls counted in the kernel, \([0-9]*\) missing.*/\1/p' /tmp/err)
+    [ $(($(counted) + missing)) = 20000 ] || fail "$way: $(counted) counted and $missing missing of 20000: $(cat /tmp/err)"
+    case $way in kprobe*) [ "$missing" = 0 ] || fail "$way: $missing missing" ;; esac
+    buckets=$(awk -F'|' '!/#  / && NF == 3 { sum += $2 } END { print sum }' /tmp/out)
+    [ "$buckets" = "$(counted)" ] || fail "$way: $buckets calls in the buckets: $(cat /tmp/out)"
+done
+
+# The limit is exact, and ends the trace.
+count_reads -n 1234
+read_bytes 1000
+ends_with 0
+[ "$(counted)" = 1234 ] || fail "-n: $(cat /tmp/out)"
+
+# Errors by their names, and what does not meet a condition is a number.
+count_reads --failed
+read_bytes 10
+for _ in 1 2 3; do
+    ! dd if=/ of=/dev/null count=1 2>/dev/null || fail "a directory can be read"
+done
+end_count
+grep -q '^ksys_read: 3 calls, .*, 3 EISDIR$' /tmp/out || fail "--failed: $(cat /tmp/out)"
+said '3 calls counted in the kernel, 0 missing; 40 calls filtered out' || fail "--failed: $(cat /tmp/err)"
+count_reads --returns '>=2'
+dd if=/dev/zero of=/dev/null bs=2 count=7 2>/dev/null
+read_bytes 5
+end_count
+[ "$(counted)" = 7 ] || fail "--returns: $(cat /tmp/out)"
+
+# Several roots, each with all its calls, one within the other, in one picture; and what there is so far, again and again.
+trace latency --no-cache -G ksys_read -G vfs_read --comm dd --side-by-side --hide-empty --use-nsec --interval 300ms
+hear 'tracer: tracing' 30
+read_bytes 100
+within 10 grep -q '^# after' /tmp/out || fail "--interval shows nothing: $(cat /tmp/err)"
+end_count
+sed -n '/^# after/,/^$/d; p' /tmp/out >/tmp/last
+grep -q '^ksys_read: 400 calls, ns: ' /tmp/last || fail "several roots: $(cat /tmp/last)"
+grep -q '^vfs_read: 400 calls, ns: ' /tmp/last || fail "several roots: $(cat /tmp/last)"
+columns=$(awk -F'|' '/ - / { outer += $2; inner += $3 } END { print outer, inner }' /tmp/last)
+[ "$columns" = "400 400" ] || fail "side by side: $(cat /tmp/last)"
+
+# Buckets of one width, from the first that has something to the last.
+count_reads --bucket-range 1000 --max-latency 2000
+read_bytes 50
+end_count
+grep -q '^     0 -   1000 us |' /tmp/out || fail "--bucket-range: $(cat /tmp/out)"
+buckets=$(awk -F'|' '!/#  / && NF == 3 { sum += $2 } END { print sum }' /tmp/out)
+[ "$buckets" = 200 ] || fail "--bucket-range: $(cat /tmp/out)"
+
+# What the kernel cannot decide is said, and counted here.
+trace latency --no-cache -G ksys_read -g vfs_read --comm dd -n 5
+hear 'tracer: tracing' 30
+read_bytes 20
+ends_with 0
+said 'each call is streamed to tracer and counted there: what -g leaves out' || fail "-g: $(cat /tmp/err)"
+[ "$(counted)" = 5 ] || fail "-g: $(cat /tmp/out)"
+
+# The same calls counted and recorded at a time: the median is the one of the single times, 3 % and what the other's probes take.
+tracer --no-cache -G ksys_read --comm dd --graph-opts depth=1 --format csv -o /tmp/calls.csv 2>/tmp/recorder.err &
+recorder=$!
+within 30 grep -q 'tracer: tracing' /tmp/recorder.err || fail "the recorder: $(cat /tmp/recorder.err)"
+count_reads --use-nsec
+for step in 1 2 3 4 5 6 7 8 9 10 11; do
+    usleep $((step * 4000))
+    echo -n x
+done | dd of=/dev/null bs=1 2>/dev/null
+end_count
+kill -INT $recorder
+wait $recorder || fail "the recorder: $(cat /tmp/recorder.err)"
+cut -d, -f10 /tmp/calls.csv | grep '^[0-9]' | sort -n >/tmp/times
+all=$(wc -l </tmp/times)
+[ "$all" = "$(counted)" ] || fail "$(counted) calls were counted and $all recorded"
+exact=$(sed -n "$(((all + 1) / 2))p" /tmp/times)
+found=$(sed -n 's/^ksys_read: .* p50 \([0-9]*\),.*/\1/p' /tmp/out)
+awk -v exact="$exact" -v found="$found" 'BEGIN { off = found - exact; if (off < 0) off = -off; exit off > exact * 0.03 + 100000 }' ||
+    fail "the median is $found ns and not $exact: $(tr '\n' ' ' </tmp/times)"
+nothing_left
