@@ -31,7 +31,7 @@ fn main() -> Result<()> {
     traceable(&text, &types, &symbols)?;
     let kernel = part("all of the kernel", Kernel::read)?;
     let ways = part("ways", || Ways::of(&types));
-    let rules = part("rules", || Rules::new(&kernel, ways, Scope::Usual));
+    let rules = part("rules", || Rules::new(&kernel, ways, Scope::default()));
     planning(&kernel, &rules, ways);
     black_box(part("aya's BTF", aya::Btf::from_sys_fs).is_ok());
     drop(part("object", || Object::load(&Loading::SMALLEST))?);

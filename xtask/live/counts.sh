@@ -91,7 +91,8 @@ ends_with 0
 said 'each call is streamed to tracer and counted there: what -g leaves out' || fail "-g: $(cat /tmp/err)"
 [ "$(counted)" = 5 ] || fail "-g: $(cat /tmp/out)"
 
-# The same calls counted and recorded at a time: the median is the one of the single times, 3 % and what the other's probes take.
+# The same calls counted and recorded at a time. Each has a time of its own for a call, by probes of its own, and what comes between them (a task
+# that is preempted there) may move a call by one place in the order: the median is between the neighbours of the other's, 3 % either way.
 tracer --no-cache -G ksys_read --comm dd --graph-opts depth=1 --format csv -o /tmp/calls.csv 2>/tmp/recorder.err &
 recorder=$!
 within 30 grep -q 'tracer: tracing' /tmp/recorder.err || fail "the recorder: $(cat /tmp/recorder.err)"
@@ -106,8 +107,9 @@ wait $recorder || fail "the recorder: $(cat /tmp/recorder.err)"
 cut -d, -f10 /tmp/calls.csv | grep '^[0-9]' | sort -n >/tmp/times
 all=$(wc -l </tmp/times)
 [ "$all" = "$(counted)" ] || fail "$(counted) calls were counted and $all recorded"
-exact=$(sed -n "$(((all + 1) / 2))p" /tmp/times)
+middle=$(((all + 1) / 2))
+set -- $(sed -n "$((middle - 1))p;$((middle + 1))p" /tmp/times)
 found=$(sed -n 's/^ksys_read: .* p50 \([0-9]*\),.*/\1/p' /tmp/out)
-awk -v exact="$exact" -v found="$found" 'BEGIN { off = found - exact; if (off < 0) off = -off; exit off > exact * 0.03 + 100000 }' ||
-    fail "the median is $found ns and not $exact: $(tr '\n' ' ' </tmp/times)"
+awk -v low="$1" -v high="$2" -v found="$found" 'BEGIN { exit found < low * 0.97 || found > high * 1.03 }' ||
+    fail "the median is $found ns, not from $1 to $2: $(tr '\n' ' ' </tmp/times)"
 nothing_left
