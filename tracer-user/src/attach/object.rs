@@ -245,13 +245,16 @@ impl Object {
     }
 }
 
+/// Bytes of a key in the table of tasks that sleep.
+const KEY_BYTES: u32 = 8;
+
 /// Makes the tables of tasks that run and that sleep inside a root, and makes them known to the programs.
 fn put_tables(object: &mut variables::Object, sizes: Sizes) -> Result<[MapData; 3], MapError> {
     let (slots, buckets) = (sizes.slots(), sizes.buckets());
     // There is room for one task more: as far as the verifier knows, an event may begin with the last bytes of the last one's.
     let tasks = make_memory("tracer_tasks", (slots + 1) * TASK_BYTES)?;
     let places = buckets * PARKED_BUCKET;
-    let keys = make_memory("tracer_keys", places * size_of::<u64>() as u32)?;
+    let keys = make_memory("tracer_keys", places * KEY_BYTES)?;
     let sleepers = make_memory("tracer_sleepers", places * PARKED_BYTES)?;
     object.put_memory(stand_in::TASKS, tasks.fd().as_fd());
     object.put_memory(stand_in::PARKED_KEYS, keys.fd().as_fd());

@@ -160,7 +160,7 @@ pub fn append_return(
             }
         }
         Some(ValueType::Unsigned { bytes }) if *bytes <= REGISTER_BYTES => {
-            append_number(out, truncated(value, *bytes))
+            append_number(out, truncated(value, *bytes));
         }
         _ => match format_return(returns, value, style) {
             Some(text) => out.extend_from_slice(text.as_bytes()),

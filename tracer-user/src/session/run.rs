@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, Mutex};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use tokio::signal::unix::{SignalKind, signal};
 use tracer_common::CpuCounters;
 
 use super::{
-    Options, Outcome, Outputs, Shown, Stop,
+    Options, Outcome, Outputs, Show, Shown, Stop,
     attached::Attached,
     command::{self, Subject},
     counting,
@@ -16,7 +16,7 @@ use super::{
     pipeline::Pipeline,
     prepared::{Change, Prepared},
     printer::Printer,
-    probes::{self, FIRST_GENERATION},
+    probes::{self, FIRST_GENERATION, Probes},
     processes::Processes,
     recorder::{self, Recorder},
     silent,
@@ -25,7 +25,7 @@ use super::{
     tell,
 };
 use crate::{
-    attach::Ways,
+    attach::{Attacher, Probe, Ways},
     graph::{Joined, Rebuilder},
     kernel::{
         Kernel,
@@ -36,7 +36,7 @@ use crate::{
         kept,
         wide::{ProbeCost, Programs, Sets, sets::lock},
     },
-    plan::{self, FunctionTable, Rules},
+    plan::{self, FunctionTable, Plan, Rules},
     stream::Rings,
     watch::{Source, Watch},
 };
@@ -152,10 +152,8 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     let joined = Joined::default();
     let rebuilder = Rebuilder::new(show.interrupts).with_joined(joined.clone());
     let begin = |target| Recorder::begin(target, head, &table, joined.clone());
-    let recorder = outputs.recording.map(begin);
-    let recorder = recorder
-        .transpose()
-        .context("the recording cannot be begun")?;
+    let recorder = outputs.recording.map(begin).transpose();
+    let recorder = recorder.context("the recording cannot be begun")?;
     let seen = prepared.found.seen();
     let mut pipeline = Pipeline::new(rebuilder, printer, recorder)
         .with_seen(seen.clone())
@@ -165,11 +163,7 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     let mut change = Change::Never;
     let later = std::mem::take(&mut probes.later);
     let functions = (probes.callee_functions(), later.len());
-    let mut callees = std::mem::take(&mut probes.callees);
-    if prepared.found.is_wide() {
-        let (new, stop) = (programs.new_ones(&prepared.rules), &prepared.stop);
-        callees.extend(probes::attach_programs(&mut attacher, &new, stop)?);
-    }
+    let callees = first_callees(&prepared, &mut attacher, &mut probes, &mut programs)?;
     let cost = cost.and_then(|mut cost| cost.now());
     let first = Sets::new(arming, FIRST_GENERATION, callees);
     let sets = Arc::new(Mutex::new(first));
@@ -223,21 +217,9 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
         untraced,
     };
     tell::totals(&outcome, options.verbose);
-    let switched_off = match ended {
-        None => {
-            eprintln!("tracer: {NOT_BEGUN}");
-            false
-        }
-        Some(ended) => {
-            let is_off =
-                ended == Ended::SwitchedOff || outcome.shows_nothing() && switch::check().is_err();
-            // What could not be written says so itself.
-            if !is_off && finished.printed.is_ok() {
-                silent::explain(&kernel, &prepared.plan, &show.filter, &outcome);
-            }
-            is_off
-        }
-    };
+    // What could not be written says so itself.
+    let explained = finished.printed.is_ok();
+    let switched_off = explain(ended, &outcome, explained, (&kernel, &prepared.plan, show));
     command::end(&mut child).await;
     // Its sockets are closed before a child process may take over what is to be let go.
     tell::delivered(watch.end().as_ref());
@@ -246,11 +228,44 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     tell::written(finished.printed)?;
     let whole = "the recording cannot be written on; what was written before is whole";
     finished.recorded.context(whole)?;
-    if switched_off {
-        bail!(
-            anyhow::Error::new(SwitchedOff)
-                .context("the trace has ended early, and what came before is written")
-        );
+    let early = "the trace has ended early, and what came before is written";
+    switched_off.map_or(Ok(outcome), |error| {
+        Err(anyhow::Error::new(error).context(early))
+    })
+}
+
+/// Says why nothing is shown, if nothing is and that is to be `explained`. The error is for a trace that
+/// ends because probes were switched off.
+fn explain(
+    ended: Option<Ended>,
+    outcome: &Outcome,
+    explained: bool,
+    (kernel, plan, show): (&Kernel, &Plan, &Show),
+) -> Option<SwitchedOff> {
+    let Some(ended) = ended else {
+        eprintln!("tracer: {NOT_BEGUN}");
+        return None;
+    };
+    if ended == Ended::SwitchedOff || outcome.shows_nothing() && switch::check().is_err() {
+        return Some(SwitchedOff);
     }
-    Ok(outcome)
+    if explained {
+        silent::explain(kernel, plan, &show.filter, outcome);
+    }
+    None
+}
+
+/// What has probes below the roots at first: the plan, and in a wide trace BPF programs, too.
+fn first_callees(
+    prepared: &Prepared,
+    attacher: &mut Attacher,
+    probes: &mut Probes,
+    programs: &mut Programs,
+) -> Result<Vec<Probe>> {
+    let mut callees = std::mem::take(&mut probes.callees);
+    if prepared.found.is_wide() {
+        let new = programs.new_ones(&prepared.rules);
+        callees.extend(probes::attach_programs(attacher, &new, &prepared.stop)?);
+    }
+    Ok(callees)
 }

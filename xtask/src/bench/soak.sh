@@ -18,9 +18,13 @@ for kind in sockmap tcp udp unix; do
     tracer workload $kind --interval-us 200000 --count $sends >/dev/null 2>&1 & senders="$senders $!"
 done
 begin=$(cut -d. -f1 /proc/uptime)
+next=0
 while kill -0 $senders 2>/dev/null; do
     now=$(($(cut -d. -f1 /proc/uptime) - begin))
-    [ $((now % 300)) -lt 5 ] && echo "after $now s: $(anonymous) kB"
+    if [ $now -ge $next ]; then
+        echo "after $now s: $(anonymous) kB"
+        next=$((next + 300))
+    fi
     sleep 5
 done
 echo "after $(($(cut -d. -f1 /proc/uptime) - begin)) s: $(anonymous) kB, and the workloads have ended"
