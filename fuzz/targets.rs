@@ -1,8 +1,9 @@
 //! What reads bytes that may be anything, each with what must hold whatever they are.
 //!
-//! A recording may come from anywhere, and the kernel's files are read as root. `cargo fuzz` runs these functions for as long as one
-//! likes, and tracer's own tests run them for a moment on the same seeds, changed at random. Each returns, whatever the
-//! bytes; that none of them takes much memory is for the fuzzer's limit to notice.
+//! A recording may come from anywhere, and the kernel's files are read as root. `cargo fuzz` runs
+//! these functions for as long as one likes, and tracer's own tests run them for a moment on the
+//! same seeds, changed at random. Each returns, whatever the bytes; that none of them takes much
+//! memory is for the fuzzer's limit to notice.
 
 mod rings;
 
@@ -51,7 +52,8 @@ pub fn recording(bytes: &[u8]) {
     }
 }
 
-/// The content of a frame, behind its checksum. What can be written is read again, if its parts fit together.
+/// The content of a frame, behind its checksum. What can be written is read again, if its parts fit
+/// together.
 pub fn frame(bytes: &[u8]) {
     let Ok(frame) = postcard::from_bytes::<Frame>(bytes) else {
         return;
@@ -70,7 +72,8 @@ pub fn frame(bytes: &[u8]) {
     }
 }
 
-/// Batches as they come out of the rings: each a byte that says how many events it has and whether a pass follows, a header, events.
+/// Batches as they come out of the rings: each a byte that says how many events it has and whether
+/// a pass follows, a header, events.
 pub fn batches(bytes: &[u8]) {
     let _ = Batch::new(bytes.to_vec().into());
     let count_place = std::mem::offset_of!(BatchHeader, count);
@@ -133,7 +136,8 @@ pub fn kallsyms(bytes: &[u8]) {
     }
 }
 
-/// Machine code, of functions that call each other. What is called is a function, and stands there once.
+/// Machine code, of functions that call each other. What is called is a function, and stands there
+/// once.
 pub fn text(code: &[u8]) {
     const NAMES: [&str; 8] = [
         "caller",
@@ -172,7 +176,8 @@ pub fn text(code: &[u8]) {
     }
 }
 
-/// Makes root calls of batches, and writes them in all forms. A call lies at most one deeper than what stands before it.
+/// Makes root calls of batches, and writes them in all forms. A call lies at most one deeper than
+/// what stands before it.
 fn show(steps: impl Iterator<Item = Step>) {
     let mut calls: Vec<RootCall> = Vec::new();
     let mut rebuilder = Rebuilder::new(Interrupts::Shown);
@@ -199,7 +204,8 @@ fn show(steps: impl Iterator<Item = Step>) {
         assert!(call.gaps >= gaps as u64);
     }
     for &format in <Format as clap::ValueEnum>::value_variants() {
-        // Beginning and ending a Parquet file takes longer than all others, and its rows are those of CSV.
+        // Beginning and ending a Parquet file takes longer than all others, and its rows are those
+        // of CSV.
         if format != Format::Parquet {
             write(Shown::Each(format), &calls);
         }

@@ -1,8 +1,8 @@
 //! Why a root that was entered opens no root call.
 //!
-//! A trace that shows nothing has to say whether its root was not called at all, or by others than those that were asked for.
-//! So the eBPF side counts the entries that it turns away, each by the first reason that it finds. Only who is turned away
-//! pays for that.
+//! A trace that shows nothing has to say whether its root was not called at all, or by others than
+//! those that were asked for. So the eBPF side counts the entries that it turns away, each by the
+//! first reason that it finds. Only who is turned away pays for that.
 
 /// What a root's entry was turned away for.
 #[repr(u32)]
@@ -24,7 +24,8 @@ pub enum Away {
     Cgroup,
 }
 
-/// How many root entries were turned away on one CPU, by [`Away`]. A cache line; one place is left over.
+/// How many root entries were turned away on one CPU, by [`Away`]. A cache line; one place is left
+/// over.
 pub type AwayCounts = [u64; 8];
 
 impl Away {

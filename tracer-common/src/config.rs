@@ -24,25 +24,29 @@ impl CpuMask {
     };
 }
 
-/// Places in the table of tasks that run inside a root, at most: userspace says how many there are, a power of two. Two of them are never taken,
-/// see `task` in tracer-ebpf.
+/// Places in the table of tasks that run inside a root, at most: userspace says how many there are,
+/// a power of two. Two of them are never taken, see `task` in tracer-ebpf.
 pub const MAX_TASK_SLOTS: u32 = 4096;
 /// What each takes, bytes: a power of two, so that a place is found by a mask.
 pub const TASK_BYTES: u32 = 1 << 14;
 
-/// Places of the table of tasks that sleep inside a root whose keys are beside each other: a cache line. See `parked` in tracer-ebpf.
+/// Places of the table of tasks that sleep inside a root whose keys are beside each other: a cache
+/// line. See `parked` in tracer-ebpf.
 pub const PARKED_BUCKET: u32 = 8;
 /// What is kept of a task that sleeps, bytes, its key apart.
 pub const PARKED_BYTES: u32 = 128;
 
-/// The highest [`Config::quick_depth`]: open calls whose frames are kept. Deeper ones are counted only; kernel stacks of 16 KiB hold fewer.
+/// The highest [`Config::quick_depth`]: open calls whose frames are kept. Deeper ones are counted
+/// only; kernel stacks of 16 KiB hold fewer.
 pub const MAX_QUICK_DEPTH: u64 = 128;
 
-/// One above the highest number that a task can have (PID_MAX_LIMIT of 64-bit kernels, include/linux/threads.h).
+/// One above the highest number that a task can have (PID_MAX_LIMIT of 64-bit kernels,
+/// include/linux/threads.h).
 pub const MAX_TASKS: u32 = 1 << 22;
 /// A list of tasks, a bit each, bytes.
 pub const FOLLOWED_LIST_BYTES: u32 = MAX_TASKS / 8;
-/// The list of processes that are traced, and behind it that of tasks, bytes. See `whose` in tracer-ebpf.
+/// The list of processes that are traced, and behind it that of tasks, bytes. See `whose` in
+/// tracer-ebpf.
 pub const FOLLOWED_BYTES: u32 = 2 * FOLLOWED_LIST_BYTES;
 
 /// Command names, and cgroups, that can be given.
@@ -51,9 +55,10 @@ pub const MAX_NAMES: usize = 4;
 /// Arguments of a call that can be recorded: those that x86-64 passes in registers.
 pub const MAX_ARGUMENTS: u32 = 6;
 
-/// Whose root calls are traced. What is named in one list are alternatives, an empty list asks for nothing, and every
-/// list must be met. Lists of names end at the first zero; which processes and tasks were named stands in a map, because those that they
-/// start may join. Numbers are those of the initial PID namespace.
+/// Whose root calls are traced. What is named in one list are alternatives, an empty list asks for
+/// nothing, and every list must be met. Lists of names end at the first zero; which processes and
+/// tasks were named stands in a map, because those that they start may join. Numbers are those of
+/// the initial PID namespace.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Callers {
@@ -65,9 +70,11 @@ pub struct Callers {
     pub tasks_named: u32,
     /// Whether what those start is traced, too; 0 is no.
     pub children_followed: u32,
-    /// How many cgroups were named (v2): the task is in one of them or below. Their ids are in a map, because one may be made again.
+    /// How many cgroups were named (v2): the task is in one of them or below. Their ids are in a
+    /// map, because one may be made again.
     pub cgroups_named: u32,
-    /// Command names as in the task (`TASK_COMM_LEN`, include/linux/sched.h), filled up with zeros, as two native words.
+    /// Command names as in the task (`TASK_COMM_LEN`, include/linux/sched.h), filled up with zeros,
+    /// as two native words.
     pub comms: [[u64; 2]; MAX_NAMES],
 }
 
@@ -97,12 +104,14 @@ pub struct Text {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Calls at this depth and deeper take the way that knows all cases, see `quick` in tracer-ebpf. 0 where the preempt count
-    /// is not known or more is wanted of a call than its two ends.
+    /// Calls at this depth and deeper take the way that knows all cases, see `quick` in
+    /// tracer-ebpf. 0 where the preempt count is not known or more is wanted of a call than its two
+    /// ends.
     pub quick_depth: u64,
     /// How many bytes into [`crate::stand_in::PREEMPT_COUNT`] the preempt count lies.
     pub preempt_count_offset: u64,
-    /// What the bits of the preempt count mean; all unknown, and every call a task's, if this is [`crate::PreemptLayout::UNKNOWN`].
+    /// What the bits of the preempt count mean; all unknown, and every call a task's, if this is
+    /// [`crate::PreemptLayout::UNKNOWN`].
     pub preempt_layout: crate::PreemptLayout,
     /// The offset of `__state` in `struct task_struct`, bytes (5.14+).
     pub task_state_offset: u64,
@@ -124,8 +133,8 @@ pub struct Config {
     pub return_addresses: u32,
     /// Whether no root call begins in a hard interrupt; 0 is no.
     pub not_in_interrupts: u32,
-    /// The reader is woken at the end of a root call if its CPU's ring holds that much, bytes: a power
-    /// of two.
+    /// The reader is woken at the end of a root call if its CPU's ring holds that much, bytes: a
+    /// power of two.
     pub wake_bytes: u64,
     /// Root calls are traced only if they are entered on one of these.
     pub cpus: CpuMask,

@@ -1,9 +1,9 @@
 //! What the CPU was doing for, from the kernel's preempt count (include/linux/preempt.h).
 //!
 //! The eBPF side looks it up in a table instead of asking bit by bit: a branch for each of the four
-//! contexts makes the verifier go through all that follows four times, and it does so whenever a function gets its probes
-//! (the exit of a callee went from 5,999 to 2,068 verified instructions on 7.3, from 8,237 to 2,600 on 6.1). To it the context is a
-//! number.
+//! contexts makes the verifier go through all that follows four times, and it does so whenever a
+//! function gets its probes (the exit of a callee went from 5,999 to 2,068 verified instructions on
+//! 7.3, from 8,237 to 2,600 on 6.1). To it the context is a number.
 
 /// What the CPU was doing for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,7 +32,8 @@ impl Context {
     }
 }
 
-/// Which bits of the preempt count say what: four for hard interrupts, above them up to four for NMIs.
+/// Which bits of the preempt count say what: four for hard interrupts, above them up to four for
+/// NMIs.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PreemptLayout {
@@ -43,8 +44,9 @@ pub struct PreemptLayout {
 }
 
 impl PreemptLayout {
-    /// The number of the bit of the preempt count that says "serving a soft interrupt"; the higher soft-interrupt bits only say that they are
-    /// disabled (SOFTIRQ_OFFSET, include/linux/preempt.h).
+    /// The number of the bit of the preempt count that says "serving a soft interrupt"; the higher
+    /// soft-interrupt bits only say that they are disabled (SOFTIRQ_OFFSET,
+    /// include/linux/preempt.h).
     pub const SERVING_SOFT_INTERRUPT: u32 = 8;
     /// The preempt count is not known.
     pub const UNKNOWN: Self = Self { mask: 0, shift: 0 };
@@ -53,8 +55,8 @@ impl PreemptLayout {
         mask: 0x00ff_0000,
         shift: 16,
     };
-    /// With bits 16..24 counting how often interrupts were disabled (seen on 7.3; such a kernel has the per-CPU
-    /// variable `local_interrupt_disable_state`).
+    /// With bits 16..24 counting how often interrupts were disabled (seen on 7.3; such a kernel has
+    /// the per-CPU variable `local_interrupt_disable_state`).
     pub const WITH_DISABLE_COUNT: Self = Self {
         mask: 0x1f00_0000,
         shift: 24,

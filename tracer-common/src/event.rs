@@ -1,9 +1,9 @@
 //! Events and the batches they travel in.
 //!
-//! An event is 24 bytes: most of what identifies it (task, CPU, sequence number, command name) is the same for
-//! all events of a batch and stands once in the header. A batch belongs to one root call of one
-//! task on one CPU: it is handed over when it is full, when the task is switched out, and when the
-//! root returns.
+//! An event is 24 bytes: most of what identifies it (task, CPU, sequence number, command name) is
+//! the same for all events of a batch and stands once in the header. A batch belongs to one root
+//! call of one task on one CPU: it is handed over when it is full, when the task is switched out,
+//! and when the root returns.
 
 use crate::Context;
 
@@ -11,8 +11,8 @@ use crate::Context;
 pub const BATCH_CAPACITY: usize = 256;
 
 /// Places at the end of a batch that only interrupts may use: a task hands its batch over when no
-/// more than these are left, so that most interrupts which arrive in the middle of an event find room. The events
-/// of one that does not go into the ring one by one.
+/// more than these are left, so that most interrupts which arrive in the middle of an event find
+/// room. The events of one that does not go into the ring one by one.
 pub const BATCH_HEADROOM: usize = 64;
 
 /// The depth that means "no limit" in [`crate::Config::max_depth`].
@@ -32,15 +32,18 @@ pub enum EventKind {
     On = 4,
     /// The task died inside the root; `function` and `value` are 0.
     Died = 5,
-    /// An argument of a call whose entry came before; `value` is the register, and `depth` says which it is, counted from 0.
+    /// An argument of a call whose entry came before; `value` is the register, and `depth` says
+    /// which it is, counted from 0.
     Argument = 6,
-    /// Who made a call whose entry came before: `function` is where it will go on there, counted as functions are, and `value` is the
-    /// function that was called.
+    /// Who made a call whose entry came before: `function` is where it will go on there, counted as
+    /// functions are, and `value` is the function that was called.
     Caller = 7,
-    /// A part of the text that an argument points to, eight bytes in `value` as they lie in memory; the text ends before its first zero.
-    /// `depth` says which argument and which part: see [`TextPlace`].
+    /// A part of the text that an argument points to, eight bytes in `value` as they lie in memory;
+    /// the text ends before its first zero. `depth` says which argument and which part: see
+    /// [`TextPlace`].
     Text = 8,
-    /// The root returned unseen: its task was seen to call a root from outside of it; `function` and `value` are 0.
+    /// The root returned unseen: its task was seen to call a root from outside of it; `function`
+    /// and `value` are 0.
     Missed = 9,
 }
 
@@ -100,14 +103,15 @@ pub struct Event {
     pub time_ns: u64,
     /// See [`EventKind`].
     pub value: u64,
-    /// The low half of the function's address. Kernel, modules and BPF programs lie within the last 2 GiB on x86-64
-    /// (Documentation/arch/x86/x86_64/mm.rst), so it identifies the function.
+    /// The low half of the function's address. Kernel, modules and BPF programs lie within the last
+    /// 2 GiB on x86-64 (Documentation/arch/x86/x86_64/mm.rst), so it identifies the function.
     pub function: u32,
-    /// Bits 3..19 of the address of the probe's context: the same for entry and exit of one call, different
-    /// for calls that are open at the same time, so that an exit finds its entry whatever was lost between.
+    /// Bits 3..19 of the address of the probe's context: the same for entry and exit of one call,
+    /// different for calls that are open at the same time, so that an exit finds its entry whatever
+    /// was lost between.
     pub frame: u16,
-    /// Calls of the same root call that were open when the function was entered; 255 stands for more. The root's
-    /// entry and exit have 0, and nothing else has.
+    /// Calls of the same root call that were open when the function was entered; 255 stands for
+    /// more. The root's entry and exit have 0, and nothing else has.
     pub depth: u8,
     /// [`EventKind`] in the low four bits, [`Context`] in the high four.
     pub kind_and_context: u8,
@@ -200,7 +204,8 @@ pub struct BatchHeader {
     pub cpu: u32,
     /// Events in the batch, at most [`BATCH_CAPACITY`].
     pub count: u16,
-    /// The [`Arrival`] in the lowest bit, the root call's generation above it, see [`crate::generation`].
+    /// The [`Arrival`] in the lowest bit, the root call's generation above it, see
+    /// [`crate::generation`].
     pub early: u16,
     /// The task's command name, padded with zeros (`TASK_COMM_LEN`, include/linux/sched.h).
     pub comm: [u8; 16],

@@ -1,12 +1,13 @@
 //! Generations of probes: which set of probes records a root call.
 //!
-//! A trace changes its set of probes while it runs. So that no root call is torn by a change, each one
-//! belongs to one generation from its entry to its exit: the probes of the others do not see it. Two
-//! sets are attached at a time at most, one on each *side*. A generation's number says its side, so a
-//! set stays attached while the other side takes its turn, and is armed again under a new number.
+//! A trace changes its set of probes while it runs. So that no root call is torn by a change, each
+//! one belongs to one generation from its entry to its exit: the probes of the others do not see
+//! it. Two sets are attached at a time at most, one on each *side*. A generation's number says its
+//! side, so a set stays attached while the other side takes its turn, and is armed again under a
+//! new number.
 //!
-//! The gate has one word per CPU and side (`gate` in tracer-ebpf), so a probe asks for its own side by
-//! the address that it reads, and a generation costs a call nothing.
+//! The gate has one word per CPU and side (`gate` in tracer-ebpf), so a probe asks for its own side
+//! by the address that it reads, and a generation costs a call nothing.
 
 /// Sets of probes that can be attached at a time.
 pub const SIDES: usize = 2;

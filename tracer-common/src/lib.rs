@@ -1,9 +1,9 @@
 //! What the two sides of tracer share: the layout of what travels from the eBPF program to
 //! userspace, and the settings that travel the other way.
 //!
-//! Nothing else is shared but the arithmetic of a few words ([`context`], [`cursor`]), which is tested here. The layouts
-//! are `repr(C)` without padding, so that a batch can be copied as bytes out of the kernel and read back without `unsafe`; a
-//! test below holds them to that.
+//! Nothing else is shared but the arithmetic of a few words ([`context`], [`cursor`]), which is
+//! tested here. The layouts are `repr(C)` without padding, so that a batch can be copied as bytes
+//! out of the kernel and read back without `unsafe`; a test below holds them to that.
 #![no_std]
 
 mod away;

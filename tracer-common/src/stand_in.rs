@@ -1,20 +1,25 @@
-//! What stands in the object file for things of the kernel that neither aya nor the linker knows how to name.
+//! What stands in the object file for things of the kernel that neither aya nor the linker knows
+//! how to name.
 //!
-//! A kernel function is called as a helper with a number that the kernel does not have, the address of a kernel variable is a number that no
-//! kernel address has. Userspace replaces each by what is meant before a program is loaded (tracer-user/src/attach/instructions.rs and
-//! variables.rs). Settings that the hot path needs are such numbers, too: one instruction each, where reading them from memory takes two.
+//! A kernel function is called as a helper with a number that the kernel does not have, the address
+//! of a kernel variable is a number that no kernel address has. Userspace replaces each by what is
+//! meant before a program is loaded (tracer-user/src/attach/instructions.rs and variables.rs).
+//! Settings that the hot path needs are such numbers, too: one instruction each, where reading them
+//! from memory takes two.
 
 /// Called for `bpf_session_is_return` (kernel/trace/bpf_trace.c).
 pub const SESSION_IS_RETURN: i32 = 0x7472_0001;
 /// Called for `bpf_session_cookie` (kernel/trace/bpf_trace.c).
 pub const SESSION_COOKIE: i32 = 0x7472_0002;
-/// Stands for the per-CPU variable that is or holds the preempt count (arch/x86/include/asm/preempt.h): `pcpu_hot` from 6.2 to 6.14,
-/// `__preempt_count` before and after.
+/// Stands for the per-CPU variable that is or holds the preempt count
+/// (arch/x86/include/asm/preempt.h): `pcpu_hot` from 6.2 to 6.14, `__preempt_count` before and
+/// after.
 pub const PREEMPT_COUNT: u64 = 0x7472_0003_7472_0003;
 
 /// Stands for the memory of the table of tasks that run.
 pub const TASKS: u64 = 0x7472_0004_7472_0004;
-/// Stands for the mask that leaves of a number the offset of a place of that table, in the instruction that applies it.
+/// Stands for the mask that leaves of a number the offset of a place of that table, in the
+/// instruction that applies it.
 pub const TASK_MASK: i32 = 0x7472_0009;
 /// Stands for the memory of the keys of tasks that sleep.
 pub const PARKED_KEYS: u64 = 0x7472_000a_7472_000a;
@@ -22,16 +27,19 @@ pub const PARKED_KEYS: u64 = 0x7472_000a_7472_000a;
 pub const PARKED: u64 = 0x7472_000b_7472_000b;
 /// Stands for how many times [`crate::PARKED_BUCKET`] places these have.
 pub const PARKED_BUCKETS: u64 = 0x7472_000c_7472_000c;
-/// Stands for the number of open calls above which the short way is not taken, see [`crate::Config::quick_depth`].
+/// Stands for the number of open calls above which the short way is not taken, see
+/// [`crate::Config::quick_depth`].
 pub const QUICK_CALLS: u64 = 0x7472_0005_7472_0005;
-/// Stands for [`crate::Config::preempt_count_offset`] in the instruction that reads 32 bits there. Nothing else lies so far from anything.
+/// Stands for [`crate::Config::preempt_count_offset`] in the instruction that reads 32 bits there.
+/// Nothing else lies so far from anything.
 pub const PREEMPT_COUNT_OFFSET: i16 = 0x7472;
-/// Stands for the offset of a side's word in `Cpu` (tracer-ebpf/src/maps.rs), in the instruction that reads
-/// 32 bits there. Userspace puts it in for each copy of a program.
+/// Stands for the offset of a side's word in `Cpu` (tracer-ebpf/src/maps.rs), in the instruction
+/// that reads 32 bits there. Userspace puts it in for each copy of a program.
 pub const GATE_WORD: i16 = 0x7478;
 /// Stands for the side that a copy of a program serves.
 pub const SIDE: u64 = 0x7472_0008_7472_0008;
-/// Stands for the memory of the lists of processes and tasks that are traced, [`crate::FOLLOWED_BYTES`] long.
+/// Stands for the memory of the lists of processes and tasks that are traced,
+/// [`crate::FOLLOWED_BYTES`] long.
 pub const FOLLOWED: u64 = 0x7472_0009_7472_0009;
 /// Stands for the mask of [`crate::Config::preempt_layout`].
 pub const PREEMPT_MASK: u64 = 0x7472_0007_7472_0007;

@@ -1,8 +1,10 @@
 //! Which arguments of which functions are texts (`char *`).
 //!
-//! One program serves all functions, so it looks that up: userspace writes it down before a function gets its probes. An array with a few places for
-//! each function, as the table of tasks: the verifier makes its look-up a few instructions, and most functions are known to have no text after
-//! the first place. A function that finds its places taken is left out, and its texts stay addresses.
+//! One program serves all functions, so it looks that up: userspace writes it down before a
+//! function gets its probes. An array with a few places for each function, as the table of tasks:
+//! the verifier makes its look-up a few instructions, and most functions are known to have no text
+//! after the first place. A function that finds its places taken is left out, and its texts stay
+//! addresses.
 
 /// Places in the table, a power of two: 64 KiB.
 pub const TEXT_FUNCTIONS: u32 = 1 << 13;

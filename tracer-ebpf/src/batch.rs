@@ -1,14 +1,16 @@
 //! Events into a task's batch, batches into the CPU's ring.
 //!
-//! A buffer is written by its task and by interrupts that arrive on top of it, on one CPU at a time. A place is
-//! taken by one atomic addition to the task's cursor, so an interrupt between any two instructions gets a place of its
-//! own. Each task has two buffers, and the cursor says which one takes events: while one is handed over, interrupts find
-//! the other. Nothing is handed over while an event below is half written. A hit that finds no place then (an interrupt on top of
-//! a half written event that brings more than there is room for) goes into the ring at once, as an early batch of one: its
-//! number says where it belongs. So an event is lost only when the ring is full, and that is counted.
+//! A buffer is written by its task and by interrupts that arrive on top of it, on one CPU at a
+//! time. A place is taken by one atomic addition to the task's cursor, so an interrupt between any
+//! two instructions gets a place of its own. Each task has two buffers, and the cursor says which
+//! one takes events: while one is handed over, interrupts find the other. Nothing is handed over
+//! while an event below is half written. A hit that finds no place then (an interrupt on top of a
+//! half written event that brings more than there is room for) goes into the ring at once, as an
+//! early batch of one: its number says where it belongs. So an event is lost only when the ring is
+//! full, and that is counted.
 //!
-//! Cost: per event one atomic addition and 24 bytes; the ring's spin lock, its header and the reader's
-//! wake-up once per batch.
+//! Cost: per event one atomic addition and 24 bytes; the ring's spin lock, its header and the
+//! reader's wake-up once per batch.
 
 use core::{ffi::c_void, hint::cold_path};
 
@@ -30,19 +32,21 @@ use crate::{
     parked,
 };
 
-/// Tries to take a buffer out of use. Each that fails was undone by an interrupt in the same few instructions.
+/// Tries to take a buffer out of use. Each that fails was undone by an interrupt in the same few
+/// instructions.
 const TRIES: u32 = 2;
 
 /// The place at which a buffer is nearly full.
 pub const NEARLY_FULL: u32 = (PLACES - BATCH_HEADROOM) as u32;
 
-/// Whether the reader is woken. The wake-up is an interrupt that the CPU sends to itself: in the middle of a root
-/// call it would land in the graph.
+/// Whether the reader is woken. The wake-up is an interrupt that the CPU sends to itself: in the
+/// middle of a root call it would land in the graph.
 #[derive(Clone, Copy)]
 pub enum Wake {
     /// Not now: the end of the root call will, or the reader looks by itself.
     Later,
-    /// If the ring holds much: a wake-up costs as much as dozens of calls, and the reader looks by itself every few milliseconds.
+    /// If the ring holds much: a wake-up costs as much as dozens of calls, and the reader looks by
+    /// itself every few milliseconds.
     IfMuch,
 }
 
@@ -61,12 +65,14 @@ pub struct Hit {
     pub kind_and_context: u8,
 }
 
-/// Stores one event. `writer` is the context, or [`crate::maps::SWITCH`]; `frame` is the call's, or 0.
+/// Stores one event. `writer` is the context, or [`crate::maps::SWITCH`]; `frame` is the call's, or
+/// 0.
 #[inline(always)]
 pub fn push(task: *mut Task, writer: u32, hit: &Hit, frame: u64) {
     // SAFETY: `task` is a checked map value, and the place is ours alone once it is taken.
     unsafe {
-        // First of all: from here on no interrupt hands over, so the buffer stays in use until the event is whole.
+        // First of all: from here on no interrupt hands over, so the buffer stays in use until the
+        // event is whole.
         set(task, WRITING << writer);
         let cursor = take_place(task);
         if place(cursor) < PLACES as u32 {
@@ -142,7 +148,8 @@ unsafe fn store(event: *mut Event, hit: &Hit, frame: u64) {
     }
 }
 
-/// Interrupts change `busy` too, but leave it as they found it: a plain read and write loses nothing.
+/// Interrupts change `busy` too, but leave it as they found it: a plain read and write loses
+/// nothing.
 #[inline(always)]
 pub unsafe fn set(task: *mut Task, bits: u32) {
     // SAFETY: the caller's checked map value.
@@ -208,8 +215,9 @@ fn buffer(task: *mut Task, cursor: u64) -> *mut Buffer {
         .cast()
 }
 
-/// The short form of a frame. A trampoline's is its context pointer, with which the verifier forbids arithmetic, but once it has been
-/// stored in a map and read back it is a number (seen from 6.1 on).
+/// The short form of a frame. A trampoline's is its context pointer, with which the verifier
+/// forbids arithmetic, but once it has been stored in a map and read back it is a number (seen from
+/// 6.1 on).
 #[inline(always)]
 pub unsafe fn short(scratch: *mut Event, frame: u64) -> u16 {
     // SAFETY: the caller owns the place.
@@ -220,7 +228,8 @@ pub unsafe fn short(scratch: *mut Event, frame: u64) -> u16 {
     }
 }
 
-/// Hands the batch over if it is nearly full, unless an event below is half written or a hand-over under way.
+/// Hands the batch over if it is nearly full, unless an event below is half written or a hand-over
+/// under way.
 #[inline(always)]
 pub fn flush_if_full(task: *mut Task) {
     // SAFETY: a checked map value.
@@ -235,8 +244,8 @@ pub fn flush_if_full(task: *mut Task) {
     }
 }
 
-/// Hands the buffer in use to the ring of the CPU. The caller has made sure that no event is half written and
-/// no hand-over under way.
+/// Hands the buffer in use to the ring of the CPU. The caller has made sure that no event is half
+/// written and no hand-over under way.
 #[inline(never)]
 pub fn flush(task: *mut Task, wake: Wake) {
     // SAFETY: `task` is a checked map value; the buffer is ours alone once the other one is in use.
@@ -297,9 +306,9 @@ unsafe fn output(header: *mut BatchHeader, count: u64, wake: Wake) {
     }
 }
 
-/// Whether so much waits in a ring that the reader should come at once. It is woken where the ring has just
-/// got so far, and again where it has got as far once more: a reader that is at work already needs no
-/// wake-up, and each is an interrupt, whose end may be a root call of its own.
+/// Whether so much waits in a ring that the reader should come at once. It is woken where the ring
+/// has just got so far, and again where it has got as far once more: a reader that is at work
+/// already needs no wake-up, and each is an interrupt, whose end may be a root call of its own.
 #[inline(always)]
 unsafe fn holds_much(ring: *mut c_void) -> bool {
     /// Bytes of some batches.

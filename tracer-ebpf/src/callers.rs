@@ -1,7 +1,8 @@
 //! Whose root calls are traced.
 //!
-//! Asked when a root is entered outside of a root call, and nowhere else: inside one the answer is known. What is asked for is
-//! constant to the verifier, so what was not is not in the program that runs. Cheap questions come first.
+//! Asked when a root is entered outside of a root call, and nowhere else: inside one the answer is
+//! known. What is asked for is constant to the verifier, so what was not is not in the program that
+//! runs. Cheap questions come first.
 
 use aya_ebpf::helpers::{
     bpf_get_current_comm, bpf_get_current_pid_tgid, generated::bpf_get_current_ancestor_cgroup_id,
@@ -17,7 +18,8 @@ use crate::{
 /// (`cgroup.max.descendants`), but systemd stays below ten.
 const CGROUP_LEVELS: i32 = 32;
 
-/// Why the current task, on this CPU, is none of the callers that were asked for; none if it is one of them.
+/// Why the current task, on this CPU, is none of the callers that were asked for; none if it is one
+/// of them.
 #[inline(always)]
 pub fn turn_away(cpu: u32) -> Option<Away> {
     let pid_tgid = bpf_get_current_pid_tgid();
@@ -76,8 +78,8 @@ fn has_wanted_name() -> bool {
 }
 
 /// Goes down from the root of the hierarchy: below the task's own cgroup the kernel answers 0
-/// (bpf_get_current_ancestor_cgroup_id, kernel/bpf/helpers.c). The helper needs no map, and no level that userspace would have
-/// to know from within a cgroup namespace.
+/// (bpf_get_current_ancestor_cgroup_id, kernel/bpf/helpers.c). The helper needs no map, and no
+/// level that userspace would have to know from within a cgroup namespace.
 #[inline(always)]
 fn is_in_wanted_cgroup() -> bool {
     let named = config!(callers.cgroups_named) as usize;

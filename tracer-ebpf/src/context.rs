@@ -1,10 +1,12 @@
 //! What the CPU is running for: the task, a soft or hard interrupt, or an NMI.
 //!
-//! The kernel keeps it in a per-CPU preempt count, which a program may read like memory of its own once the verifier knows the variable by
-//! its type id (5.10+). Userspace puts that in (it moved twice: `__preempt_count` up to 6.1, `pcpu_hot.preempt_count` from 6.2,
-//! `__preempt_count` again from 6.15). Where it is not known everything counts as the task's.
+//! The kernel keeps it in a per-CPU preempt count, which a program may read like memory of its own
+//! once the verifier knows the variable by its type id (5.10+). Userspace puts that in (it moved
+//! twice: `__preempt_count` up to 6.1, `pcpu_hot.preempt_count` from 6.2, `__preempt_count` again
+//! from 6.15). Where it is not known everything counts as the task's.
 //!
-//! Cost: a call of `bpf_this_cpu_ptr` and a load, some ten instructions; reading it with `bpf_probe_read_kernel` took ninety.
+//! Cost: a call of `bpf_this_cpu_ptr` and a load, some ten instructions; reading it with
+//! `bpf_probe_read_kernel` took ninety.
 
 use core::{arch::asm, ffi::c_void};
 
@@ -24,7 +26,8 @@ fn layout() -> PreemptLayout {
 /// The preempt count of this CPU, which must be known.
 #[inline(always)]
 fn known_preempt_count() -> u32 {
-    // SAFETY: userspace makes the number the variable's type id, and the verifier checks the offset.
+    // SAFETY: userspace makes the number the variable's type id, and the verifier checks the
+    // offset.
     unsafe {
         let variable = meant::<{ stand_in::PREEMPT_COUNT }>() as *const c_void;
         let variable = bpf_this_cpu_ptr(variable);
@@ -44,8 +47,8 @@ fn preempt_count() -> u32 {
     known_preempt_count()
 }
 
-/// If it is a soft interrupt that the CPU runs for, the bit that says so, and if it is the task, 0: the usual cases, in fewer instructions. The
-/// preempt count must be known.
+/// If it is a soft interrupt that the CPU runs for, the bit that says so, and if it is the task, 0:
+/// the usual cases, in fewer instructions. The preempt count must be known.
 #[inline(always)]
 pub fn soft_interrupt() -> Option<u64> {
     let count = u64::from(known_preempt_count());
@@ -55,7 +58,8 @@ pub fn soft_interrupt() -> Option<u64> {
     Some(count & (1 << PreemptLayout::SERVING_SOFT_INTERRUPT))
 }
 
-/// The context that the caller interrupted or runs in, as the number of a [`tracer_common::Context`].
+/// The context that the caller interrupted or runs in, as the number of a
+/// [`tracer_common::Context`].
 #[inline(always)]
 pub fn current() -> u8 {
     CONTEXTS[layout().place(preempt_count()) as usize]

@@ -1,8 +1,9 @@
 //! How deep a call is.
 //!
-//! A counter alone would drift: the kernel skips a probe that is hit again in an interrupt during its own run, and a hit
-//! of the tracer's own making is dropped, so an entry or an exit may be missing. So the frames of the open calls are
-//! kept, and an exit takes the depth of its own entry. The usual case is one comparison.
+//! A counter alone would drift: the kernel skips a probe that is hit again in an interrupt during
+//! its own run, and a hit of the tracer's own making is dropped, so an entry or an exit may be
+//! missing. So the frames of the open calls are kept, and an exit takes the depth of its own entry.
+//! The usual case is one comparison.
 
 use tracer_common::{Context, Event, EventKind};
 
@@ -33,7 +34,8 @@ pub unsafe fn enter(task: *mut Task, frame: u64, function: u32, context: u8) -> 
     // SAFETY: the caller's checked map value; the index is checked.
     unsafe {
         let depth = read(task);
-        // Raised first: an interrupt before the call is kept takes the next place, and not this one.
+        // Raised first: an interrupt before the call is kept takes the next place, and not this
+        // one.
         write(task, depth + 1);
         if (depth as usize) < FRAMES {
             let call = call(task, u64::from(depth));
@@ -105,8 +107,8 @@ pub unsafe fn is_innermost(task: *mut Task, frame: u64) -> bool {
     }
 }
 
-/// Closes the call with this frame, and those above it whose exits were missed, and returns its depth. An exit without
-/// an entry leaves all as it is and gets the depth of a call made now.
+/// Closes the call with this frame, and those above it whose exits were missed, and returns its
+/// depth. An exit without an entry leaves all as it is and gets the depth of a call made now.
 #[inline(always)]
 pub unsafe fn leave(task: *mut Task, frame: u64) -> u32 {
     // SAFETY: the caller's checked map value; the index is checked.
@@ -117,13 +119,15 @@ pub unsafe fn leave(task: *mut Task, frame: u64) -> u32 {
                 break;
             }
             let depth = open - back;
-            // One that is too deep to be known by its frame, or that was left so by a sleep, is taken for the innermost.
+            // One that is too deep to be known by its frame, or that was left so by a sleep, is
+            // taken for the innermost.
             if depth as usize >= FRAMES || is_of(self::frame(task, depth), frame) {
                 write(task, depth);
                 break;
             }
         }
-        // Read back, so that the verifier does not follow each of the ways here through all that comes behind.
+        // Read back, so that the verifier does not follow each of the ways here through all that
+        // comes behind.
         let depth = read(task);
         if depth == 0 { 1 } else { depth }
     }

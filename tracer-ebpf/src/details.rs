@@ -1,7 +1,8 @@
-//! What is recorded of a call besides its two ends, where it was asked for: who made it, what it was given, the texts among that.
+//! What is recorded of a call besides its two ends, where it was asked for: who made it, what it
+//! was given, the texts among that.
 //!
-//! Each is an event of its own behind the entry's, or several. The settings are constants to the verifier, so what was not asked for is not
-//! in the program.
+//! Each is an event of its own behind the entry's, or several. The settings are constants to the
+//! verifier, so what was not asked for is not in the program.
 
 use core::ffi::c_void;
 
@@ -37,7 +38,8 @@ fn kind(entry: &Hit, kind: EventKind) -> u8 {
 /// Stores where the call will go on in its caller.
 #[inline(always)]
 fn caller<S: Site>(ctx: &S, task: *mut Task, writer: u32, entry: &Hit) {
-    // SAFETY: a checked map value; the cell is the writer's own, and in use only while it stores an event.
+    // SAFETY: a checked map value; the cell is the writer's own, and in use only while it stores an
+    // event.
     let cell = unsafe { &raw mut (*batch::single(task, writer)).event.value };
     let Some(address) = ctx.return_address(cell) else {
         return;
@@ -90,7 +92,8 @@ fn text_arguments(function: u32) -> u32 {
         let Some(place) = TEXTS.get_ptr(TextArguments::place(function, attempt)) else {
             return 0;
         };
-        // SAFETY: the pointer was checked; what userspace writes meanwhile is not about this function, which has its probes.
+        // SAFETY: the pointer was checked; what userspace writes meanwhile is not about this
+        // function, which has its probes.
         let TextArguments {
             function: found,
             arguments,
@@ -108,13 +111,15 @@ fn text_arguments(function: u32) -> u32 {
 /// Bytes of a text in an event.
 const PART_BYTES: u64 = size_of::<u64>() as u64;
 
-/// Stores the beginning of the text at `address`, eight bytes an event, all of them or none: where there is no room, or an interrupt takes it
-/// in the same few instructions, the text stays an address. An address says by itself whose it is: the kernel's are negative. A
-/// process's is looked at for its own task only. Both helpers answer with an error where nothing can be read, a page that is
-/// not in memory for one, and then there is no text.
+/// Stores the beginning of the text at `address`, eight bytes an event, all of them or none: where
+/// there is no room, or an interrupt takes it in the same few instructions, the text stays an
+/// address. An address says by itself whose it is: the kernel's are negative. A process's is looked
+/// at for its own task only. Both helpers answer with an error where nothing can be read, a page
+/// that is not in memory for one, and then there is no text.
 ///
-/// One place after the other would be the usual way, but then the verifier goes through what happens where there is none 48 times.
-/// `place` is the argument, and in bit 8 and above the writer.
+/// One place after the other would be the usual way, but then the verifier goes through what
+/// happens where there is none 48 times. `place` is the argument, and in bit 8 and above the
+/// writer.
 #[inline(never)]
 fn text(task: *mut Task, frame: u64, place: u32, address: u64, entry: &Hit) {
     let mut text = [0u64; MAX_TEXT_PARTS as usize];

@@ -1,12 +1,13 @@
 //! Is the task that runs here inside a root call that this probe records?
 //!
-//! Most calls of a traced function on a busy host are outside any root, so the answer must cost a few
-//! instructions: one word per CPU and side says it (see [`tracer_common::generation`]). A callee's
-//! program reads the word of its own side, whose offset userspace puts into each copy of it. `switch`
-//! keeps the words right. Between the tracepoint `sched_switch` and the switch itself the going task
-//! still runs traced functions, so there the words say [`SWITCHING`] and the first who asks settles it
-//! by comparing the current task with the coming one. A root call that begins or ends within that window
-//! is the going task's: it changes what is kept of that task, and leaves the words alone.
+//! Most calls of a traced function on a busy host are outside any root, so the answer must cost a
+//! few instructions: one word per CPU and side says it (see [`tracer_common::generation`]). A
+//! callee's program reads the word of its own side, whose offset userspace puts into each copy of
+//! it. `switch` keeps the words right. Between the tracepoint `sched_switch` and the switch itself
+//! the going task still runs traced functions, so there the words say [`SWITCHING`] and the first
+//! who asks settles it by comparing the current task with the coming one. A root call that begins
+//! or ends within that window is the going task's: it changes what is kept of that task, and leaves
+//! the words alone.
 
 use core::{arch::asm, ptr};
 
@@ -32,8 +33,8 @@ pub unsafe fn set_both(cpu: *mut Cpu, word: u32) {
     unsafe { ptr::write_volatile((&raw mut (*cpu).words).cast::<u64>(), both) };
 }
 
-/// The slot that the word of this program's side names, unless that says that no root call of the side
-/// is open here. While it says [`SWITCHING`] that is a slot in which no call is open.
+/// The slot that the word of this program's side names, unless that says that no root call of the
+/// side is open here. While it says [`SWITCHING`] that is a slot in which no call is open.
 #[inline(always)]
 pub fn inside() -> Option<*mut Task> {
     let cpu = this_cpu();
@@ -65,8 +66,9 @@ pub fn is_ours(task: *mut Task) -> bool {
     generation::side(generation) == meant::<{ stand_in::SIDE }>()
 }
 
-/// The current task is inside a root call in `slot`, or in none if that is [`OUTSIDE`]. The caller has
-/// asked [`slot_of_current`], so words that say [`SWITCHING`] mean that the task is on its way out.
+/// The current task is inside a root call in `slot`, or in none if that is [`OUTSIDE`]. The caller
+/// has asked [`slot_of_current`], so words that say [`SWITCHING`] mean that the task is on its way
+/// out.
 #[inline(always)]
 pub unsafe fn set_current(cpu: *mut Cpu, slot: u32) {
     // SAFETY: the caller's element of the table, which only this CPU changes, and its slot.

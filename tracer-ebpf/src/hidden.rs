@@ -1,10 +1,12 @@
 //! Functions that are left out with everything below them.
 //!
-//! The first hidden call of a task inside a root leaves its frame in the task's state; while it is there, probes make no
-//! events, of the task or of interrupts on top. The exit with the same frame takes it away. That exit may be missed (the
-//! kernel skips a probe that is hit again during its own run), so the exit of a call that was open before ends it, too: frames of
-//! open calls are known (`depth`), and they are compared for being equal, not for their order, because an interrupt
-//! has a stack of its own. Nothing is entered meanwhile, so the depth is right again at once.
+//! The first hidden call of a task inside a root leaves its frame in the task's state; while it is
+//! there, probes make no events, of the task or of interrupts on top. The exit with the same frame
+//! takes it away. That exit may be missed (the kernel skips a probe that is hit again during its
+//! own run), so the exit of a call that was open before ends it, too: frames of open calls are
+//! known (`depth`), and they are compared for being equal, not for their order, because an
+//! interrupt has a stack of its own. Nothing is entered meanwhile, so the depth is right again at
+//! once.
 
 use crate::{
     batch, context, depth,
@@ -18,7 +20,8 @@ const LOOK_BACK: u32 = 8;
 #[inline(always)]
 pub fn enter(frame: u64, task: *mut Task) -> bool {
     let context = context::current();
-    // SAFETY: a checked map value; an interrupt that hides something has shown it again before it returns.
+    // SAFETY: a checked map value; an interrupt that hides something has shown it again before it
+    // returns.
     unsafe {
         // What the tracer's own work calls is no event anyway, and must not hide what comes after.
         let begins = !is_on(task) && !batch::is_at_work(task, context);
@@ -48,7 +51,8 @@ pub fn is_on(task: *mut Task) -> bool {
     unsafe { core::ptr::read_volatile(&raw const (*task).hidden_frame) != 0 }
 }
 
-/// Whether this exit belongs to what is hidden. The exit of an open call does not: it ends the hiding.
+/// Whether this exit belongs to what is hidden. The exit of an open call does not: it ends the
+/// hiding.
 #[inline(always)]
 pub fn hides_exit(frame: u64, task: *mut Task) -> bool {
     if !is_on(task) {

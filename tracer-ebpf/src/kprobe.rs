@@ -1,10 +1,10 @@
-//! Programs of many functions that have one for their entries and one for their exits: kprobe.multi and
-//! kretprobe.multi (kernels 5.18+ with CONFIG_FPROBE), where there is no kprobe.session.
+//! Programs of many functions that have one for their entries and one for their exits: kprobe.multi
+//! and kretprobe.multi (kernels 5.18+ with CONFIG_FPROBE), where there is no kprobe.session.
 //!
-//! Entry and exit have no cookie in common. What they share is the stack pointer: at the entry it points to
-//! the return address, which is gone at the exit, so there it is 8 bytes further up
-//! (arch_rethook_trampoline_callback, arch/x86/kernel/rethook.c; seen on 6.1). An exit always comes: the
-//! entry cannot decline it.
+//! Entry and exit have no cookie in common. What they share is the stack pointer: at the entry it
+//! points to the return address, which is gone at the exit, so there it is 8 bytes further up
+//! (arch_rethook_trampoline_callback, arch/x86/kernel/rethook.c; seen on 6.1). An exit always
+//! comes: the entry cannot decline it.
 
 use aya_ebpf::bindings::pt_regs;
 
@@ -58,8 +58,8 @@ pub fn callee_exit(registers: *mut pt_regs) {
     }
 }
 
-/// As [`callee_exit`], of a function that trampolines call, too: of a call whose entry was passed over
-/// nothing is open.
+/// As [`callee_exit`], of a function that trampolines call, too: of a call whose entry was passed
+/// over nothing is open.
 #[inline(always)]
 pub fn shared_exit(registers: *mut pt_regs) {
     if let Some(task) = gate::inside() {

@@ -1,13 +1,15 @@
 //! The eBPF side of tracer.
 //!
-//! Probe programs, each serving any number of functions: entry and exit of a root, of a callee, and of a
-//! function that is hidden with all below it; function by function, or as one program for both ends (`session`); `site` is what these have in common. A root opens and closes a root call; a hidden function makes no events. A
-//! tracepoint keeps "which task runs on this CPU" right across switches and ends the calls of tasks that die.
+//! Probe programs, each serving any number of functions: entry and exit of a root, of a callee, and
+//! of a function that is hidden with all below it; function by function, or as one program for both
+//! ends (`session`); `site` is what these have in common. A root opens and closes a root call; a
+//! hidden function makes no events. A tracepoint keeps "which task runs on this CPU" right across
+//! switches and ends the calls of tasks that die.
 //!
 //! The flow is `gate` (is the task that runs here inside a root? a few instructions) -> `task` (its
-//! state; `parked` has what survives sleep and migration) -> `batch` (one event into the task's batch; the
-//! batch into the CPU's ring). There is no policy here: what is traced is decided by what userspace
-//! attaches and by the constants of [`tracer_common::Config`].
+//! state; `parked` has what survives sleep and migration) -> `batch` (one event into the task's
+//! batch; the batch into the CPU's ring). There is no policy here: what is traced is decided by
+//! what userspace attaches and by the constants of [`tracer_common::Config`].
 #![no_std]
 #![no_main]
 #![feature(core_intrinsics, asm_experimental_arch)]
@@ -120,7 +122,8 @@ pub extern "C" fn callee_probe(registers: *mut pt_regs) -> i32 {
     session::callee_probe(registers)
 }
 
-/// A function that may run under a root and that trampolines call, too, at its entry and at its exit, at an fprobe.
+/// A function that may run under a root and that trampolines call, too, at its entry and at its
+/// exit, at an fprobe.
 // SAFETY: no other symbol has the name.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "fentry")]
@@ -179,7 +182,8 @@ pub extern "C" fn callee_kexit(registers: *mut pt_regs) -> i32 {
     0
 }
 
-/// A function that may run under a root and that trampolines call, too, was entered, at an fprobe of this end alone.
+/// A function that may run under a root and that trampolines call, too, was entered, at an fprobe
+/// of this end alone.
 // SAFETY: no other symbol has the name.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "fentry")]
@@ -188,7 +192,8 @@ pub extern "C" fn shared_kentry(registers: *mut pt_regs) -> i32 {
     0
 }
 
-/// A function that may run under a root and that trampolines call, too, returned, at an fprobe of this end alone.
+/// A function that may run under a root and that trampolines call, too, returned, at an fprobe of
+/// this end alone.
 // SAFETY: no other symbol has the name.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "fentry")]

@@ -32,11 +32,13 @@ pub(crate) use config;
 /// See [`config`].
 #[inline(always)]
 pub fn read_setting<T: Copy>(setting: &'static T) -> T {
-    // SAFETY: a reference is valid; volatile because the loader writes another value than the compiler saw.
+    // SAFETY: a reference is valid; volatile because the loader writes another value than the
+    // compiler saw.
     unsafe { core::ptr::read_volatile(setting) }
 }
 
-/// What userspace has put in the place of a number of [`stand_in`]: one instruction. To the verifier it is a constant, or memory.
+/// What userspace has put in the place of a number of [`stand_in`]: one instruction. To the
+/// verifier it is a constant, or memory.
 #[inline(always)]
 pub fn meant<const NUMBER: u64>() -> u64 {
     let meant;
@@ -74,11 +76,13 @@ pub fn masked(mut word: u64) -> u64 {
 
 /// Which task slot the CPU works for: none. The first place in the table is nobody's.
 pub const OUTSIDE: u32 = 0;
-/// Which task slot the CPU works for: a switch is under way, ask who is current. The last place in the table is nobody's, either: there
-/// a probe finds that no call is open, and takes the way that knows all cases.
+/// Which task slot the CPU works for: a switch is under way, ask who is current. The last place in
+/// the table is nobody's, either: there a probe finds that no call is open, and takes the way that
+/// knows all cases.
 pub const SWITCHING: u32 = (MAX_TASK_SLOTS - 1) * TASK_BYTES;
 
-/// What one CPU is doing. A slot is named by its offset in the table, bytes. A cache line of its own.
+/// What one CPU is doing. A slot is named by its offset in the table, bytes. A cache line of its
+/// own.
 #[repr(C, align(64))]
 #[derive(Clone, Copy)]
 pub struct Cpu {
@@ -95,12 +99,14 @@ pub struct Cpu {
     pub counters: CpuCounters,
 }
 
-/// The state of a task that runs inside a root. Slots are found by task, see `task`; what stays of it while the task sleeps is in `parked`.
+/// The state of a task that runs inside a root. Slots are found by task, see `task`; what stays of
+/// it while the task sleeps is in `parked`.
 #[repr(C)]
 pub struct Task {
     /// One buffer takes events while the other is handed over.
     pub first: Buffer,
-    /// The task, see `task::current`; 0 while the slot is free, and nobody's key while it is on its way to that, see `parked`.
+    /// The task, see `task::current`; 0 while the slot is free, and nobody's key while it is on its
+    /// way to that, see `parked`.
     pub owner: u64,
     /// Where the task is in the table of those that sleep, if it is [`PARKED`].
     pub parked: u64,
@@ -110,17 +116,21 @@ pub struct Task {
     pub root_frame: u64,
     /// Where the root begins that was called.
     pub root_function: u64,
-    /// In its low half the calls that are open under the root; in its high half who is at work, see [`GUARD`], [`WRITING`], [`QUICK`] and [`FLUSHING`], and
-    /// what is out of the ordinary, [`HIDING`] and [`DROPPED`]. That is 0 usually, and then one comparison sees it and the depth.
+    /// In its low half the calls that are open under the root; in its high half who is at work, see
+    /// [`GUARD`], [`WRITING`], [`QUICK`] and [`FLUSHING`], and what is out of the ordinary,
+    /// [`HIDING`] and [`DROPPED`]. That is 0 usually, and then one comparison sees it and the
+    /// depth.
     pub depth_and_busy: u64,
-    /// The probe context of the outermost entry that was dropped as the tracer's own doing, 0 if there is none: its exit
-    /// may come when the guard is no longer set, and is dropped with it.
+    /// The probe context of the outermost entry that was dropped as the tracer's own doing, 0 if
+    /// there is none: its exit may come when the guard is no longer set, and is dropped with it.
     pub dropped_frame: u64,
-    /// The probe context of the hidden call under which the task is, 0 if there is none, see `hidden`.
+    /// The probe context of the hidden call under which the task is, 0 if there is none, see
+    /// `hidden`.
     pub hidden_frame: u64,
     /// Where the next event goes, see [`cursor`]. The place may exceed the capacity.
     pub cursor: u64,
-    /// The event of the short way that finds the batch nearly full, on its way from one function of a program to another.
+    /// The event of the short way that finds the batch nearly full, on its way from one function of
+    /// a program to another.
     pub pending: Pending,
     /// The open calls, outermost first, as far as they fit: an exit finds here what its entry knew.
     pub calls: [OpenCall; FRAMES],
@@ -140,7 +150,8 @@ pub struct Half {
 /// A call that is open.
 #[repr(C)]
 pub struct OpenCall {
-    /// The address of its probe context, see `site`; with [`NOT_QUICK`], if its exit must not take the short way.
+    /// The address of its probe context, see `site`; with [`NOT_QUICK`], if its exit must not take
+    /// the short way.
     pub frame: u64,
     /// What [`Task::depth_and_busy`] was while its entry was at work.
     pub state: u64,
@@ -148,7 +159,8 @@ pub struct OpenCall {
     pub identity: u64,
 }
 
-/// In [`OpenCall::frame`]: the call was entered in a hard interrupt or an NMI. Frames are multiples of 8.
+/// In [`OpenCall::frame`]: the call was entered in a hard interrupt or an NMI. Frames are multiples
+/// of 8.
 pub const NOT_QUICK: u64 = 1;
 /// In place of an [`OpenCall::frame`]: it was given up while the task slept.
 pub const UNKNOWN: u64 = 2;
@@ -200,7 +212,8 @@ pub const GUARD: u32 = 1;
 pub const ALL_GUARDS: u32 = 0xf;
 /// In [`Task::depth_and_busy`], times `1 << writer`: an event is half written.
 pub const WRITING: u32 = 1 << 8;
-/// In [`Task::depth_and_busy`], times `1 << context`: a probe is at work on the short way (`quick`), and its event is half written.
+/// In [`Task::depth_and_busy`], times `1 << context`: a probe is at work on the short way
+/// (`quick`), and its event is half written.
 pub const QUICK: u32 = 1 << 20;
 /// In [`Task::depth_and_busy`]: all of [`WRITING`], and of [`QUICK`].
 pub const ALL_WRITING: u32 = 0x1f << 8 | 3 << 20;
@@ -211,7 +224,8 @@ pub const HIDING: u32 = 1 << 17;
 /// In [`Task::depth_and_busy`]: there is a [`Task::dropped_frame`].
 pub const DROPPED: u32 = 1 << 18;
 
-/// In [`Task::depth_and_busy`]: the task is in the table of those that sleep, and only what it does on its way off the CPU comes here.
+/// In [`Task::depth_and_busy`]: the task is in the table of those that sleep, and only what it does
+/// on its way off the CPU comes here.
 pub const PARKED: u32 = 1 << 19;
 
 /// Changed by whoever runs on a CPU, and read by userspace.
@@ -228,16 +242,17 @@ impl<T> Shared<T> {
     }
 }
 
-/// One element per possible CPU; userspace does not load this where there are more. Not a map with an element per CPU, because the address
-/// of one in a global is known when the program is loaded: half as many instructions.
+/// One element per possible CPU; userspace does not load this where there are more. Not a map with
+/// an element per CPU, because the address of one in a global is known when the program is loaded:
+/// half as many instructions.
 #[unsafe(link_section = ".bss.cpus")]
 #[unsafe(no_mangle)]
 pub static CPUS: Shared<[Cpu; MAX_CPUS]> =
     // SAFETY: all zeros is a value.
     Shared(UnsafeCell::new(unsafe { core::mem::zeroed() }));
 
-/// Whether every entry at an fprobe wants its exit, see `session`: 1 while two sets of probes are on the
-/// same functions.
+/// Whether every entry at an fprobe wants its exit, see `session`: 1 while two sets of probes are
+/// on the same functions.
 #[unsafe(link_section = ".bss.exits")]
 #[unsafe(no_mangle)]
 pub static KEEP_EXITS: Shared<u64> = Shared(UnsafeCell::new(0));
@@ -249,7 +264,8 @@ pub fn keeps_exits() -> bool {
     unsafe { core::ptr::read_volatile(KEEP_EXITS.0.get()) != 0 }
 }
 
-/// The cgroups that were named, by id; 0 where one is gone: userspace follows one that is made again.
+/// The cgroups that were named, by id; 0 where one is gone: userspace follows one that is made
+/// again.
 #[unsafe(link_section = ".bss.cgroups")]
 #[unsafe(no_mangle)]
 pub static CGROUPS: Shared<[u64; MAX_NAMES]> = Shared(UnsafeCell::new([0; MAX_NAMES]));
@@ -261,7 +277,8 @@ pub fn cgroup(index: usize) -> u64 {
     unsafe { core::ptr::read_volatile(CGROUPS.0.get().cast::<u64>().add(index)) }
 }
 
-/// One more than the least `migration_disabled` of any task that went by itself, 0 if none has, see `switch`.
+/// One more than the least `migration_disabled` of any task that went by itself, 0 if none has, see
+/// `switch`.
 #[unsafe(link_section = ".bss.disabled")]
 #[unsafe(no_mangle)]
 pub static LEAST_DISABLED: Shared<u64> = Shared(UnsafeCell::new(0));
@@ -288,18 +305,19 @@ pub fn count_away(cpu: u32, reason: Away) {
 pub static RINGS: ArrayOfMaps<RingBuf<(), 4096>, 1> = ArrayOfMaps::new();
 
 /// How many tasks are inside a root call of each side, 32 bits each, side 0 in the low half: one
-/// word, so that a task switch costs little while there is none. The second element is how many of them are in the table of
-/// those that sleep.
+/// word, so that a task switch costs little while there is none. The second element is how many of
+/// them are in the table of those that sleep.
 #[btf_map]
 pub static INSIDE: Array<u64, 2> = Array::new();
 
-/// Which functions have texts among their arguments, see [`TextArguments`]. Asked only where arguments are wanted.
+/// Which functions have texts among their arguments, see [`TextArguments`]. Asked only where
+/// arguments are wanted.
 #[btf_map]
 pub static TEXTS: Array<TextArguments, { TEXT_FUNCTIONS as usize }> = Array::new();
 
-/// The generation of probes that root calls which begin now belong to; 0 means that none begins: until
-/// userspace has attached all that the trace begins with, and again before it detaches. Read when a
-/// root is entered outside any root call, and nowhere else.
+/// The generation of probes that root calls which begin now belong to; 0 means that none begins:
+/// until userspace has attached all that the trace begins with, and again before it detaches. Read
+/// when a root is entered outside any root call, and nowhere else.
 #[btf_map]
 pub static ARMED: Array<u64, 1> = Array::new();
 

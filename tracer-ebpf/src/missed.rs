@@ -1,13 +1,16 @@
 //! Root calls whose exit was missed.
 //!
-//! The kernel skips a program that is hit while it runs on the same CPU, and an fprobe for which it has no room, so a root call may return
-//! unseen. Its task would seem to be inside it for ever: nothing that it calls from then on would be a root call of its own, and the
-//! exit of a much later call of the same root, which has the same frame, would end it.
+//! The kernel skips a program that is hit while it runs on the same CPU, and an fprobe for which it
+//! has no room, so a root call may return unseen. Its task would seem to be inside it for ever:
+//! nothing that it calls from then on would be a root call of its own, and the exit of a much later
+//! call of the same root, which has the same frame, would end it.
 //!
-//! What the task does next proves it over. A stack grows downwards, so while a root call is open all that its task calls has a lower
-//! address on the same stack, and a root that is entered at the frame or above it is called by somebody outside. The call is closed with a
-//! mark ([`EventKind::Missed`]), and the new one begins. Nothing follows from an address on another stack, with one exception: what is called for
-//! the task itself finds every interrupt that was on top of it gone, and the root calls of these with it.
+//! What the task does next proves it over. A stack grows downwards, so while a root call is open
+//! all that its task calls has a lower address on the same stack, and a root that is entered at the
+//! frame or above it is called by somebody outside. The call is closed with a mark
+//! ([`EventKind::Missed`]), and the new one begins. Nothing follows from an address on another
+//! stack, with one exception: what is called for the task itself finds every interrupt that was on
+//! top of it gone, and the root calls of these with it.
 //!
 //! Asked where a root is entered inside a root call: three comparisons usually.
 
@@ -23,8 +26,9 @@ use crate::{
     switch,
 };
 
-/// A stack begins at a multiple of this, bytes: `THREAD_SIZE` and `IRQ_STACK_SIZE` of x86-64 (arch/x86/include/asm/page_64_types.h). With KASAN they are twice as
-/// large, and then the two halves count as two stacks.
+/// A stack begins at a multiple of this, bytes: `THREAD_SIZE` and `IRQ_STACK_SIZE` of x86-64
+/// (arch/x86/include/asm/page_64_types.h). With KASAN they are twice as large, and then the two
+/// halves count as two stacks.
 const STACK: u64 = 1 << 14;
 
 /// Whether the task's root call has returned, as the entry of a root by `ctx` proves.
@@ -40,7 +44,8 @@ pub fn is_over<S: Site>(ctx: &S, task: *mut Task) -> bool {
     cold_path();
     // SAFETY: a checked map value.
     unsafe {
-        // Somebody's event is half written, or it is the tracer's own work that calls a root: the next entry will find the same.
+        // Somebody's event is half written, or it is the tracer's own work that calls a root: the
+        // next entry will find the same.
         if batch::any(task, !(HIDING | DROPPED)) {
             return false;
         }
@@ -63,8 +68,9 @@ unsafe fn is_of_interrupt(task: *mut Task) -> bool {
     }
 }
 
-/// Whether this entry, which has the root's frame, may be of a function that the root ends with a jump to: of another one, or of the same one by way of
-/// another, which is open then with the same frame.
+/// Whether this entry, which has the root's frame, may be of a function that the root ends with a
+/// jump to: of another one, or of the same one by way of another, which is open then with the same
+/// frame.
 #[inline(always)]
 unsafe fn may_be_jumped_to<S: Site>(ctx: &S, task: *mut Task) -> bool {
     // SAFETY: the caller's checked map value.

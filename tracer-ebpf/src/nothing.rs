@@ -1,4 +1,5 @@
-//! Programs that do nothing: what the kernel's own part of a probe costs is measured with them (`cargo xtask bench`).
+//! Programs that do nothing: what the kernel's own part of a probe costs is measured with them
+//! (`cargo xtask bench`).
 
 use aya_ebpf::{
     macros::{fentry, fexit, kprobe},

@@ -1,16 +1,21 @@
 //! Tasks that sleep inside a root.
 //!
-//! A task that runs inside a root has a slot of 16 KiB, most of it room for events (`task`). One that sleeps has none to store, and thousands may
-//! sleep in a root at once, so at the switch away from it what matters is put into 128 bytes here: the root call, the innermost open
-//! calls, the number of the next event. At the switch to it, it gets a slot again, any one. The frames of calls further out are given up; they are then known by
-//! their order alone (`depth::leave`), as those are that are too deep. A root call that ends without a sleep comes never here.
+//! A task that runs inside a root has a slot of 16 KiB, most of it room for events (`task`). One
+//! that sleeps has none to store, and thousands may sleep in a root at once, so at the switch away
+//! from it what matters is put into 128 bytes here: the root call, the innermost open calls, the
+//! number of the next event. At the switch to it, it gets a slot again, any one. The frames of
+//! calls further out are given up; they are then known by their order alone (`depth::leave`), as
+//! those are that are too deep. A root call that ends without a sleep comes never here.
 //!
-//! The tracepoint `sched_switch` comes before the switch, and what the task calls in between belongs to its root call, too. So the slot serves it on,
-//! marked as [`PARKED`], until the next switch on this CPU gives it back: each event there is handed over at once, and the table learns the number
-//! of the next, before the task can run elsewhere (`finish_task`, kernel/sched/core.c). A task that was preempted in the middle of a probe keeps its slot,
-//! and so does one that finds no place.
+//! The tracepoint `sched_switch` comes before the switch, and what the task calls in between
+//! belongs to its root call, too. So the slot serves it on, marked as [`PARKED`], until the next
+//! switch on this CPU gives it back: each event there is handed over at once, and the table learns
+//! the number of the next, before the task can run elsewhere (`finish_task`, kernel/sched/core.c).
+//! A task that was preempted in the middle of a probe keeps its slot, and so does one that finds no
+//! place.
 //!
-//! The keys are apart from the rest, eight to a cache line: a task is in one of four lines. They are claimed by compare-and-exchange and freed by writing 0.
+//! The keys are apart from the rest, eight to a cache line: a task is in one of four lines. They
+//! are claimed by compare-and-exchange and freed by writing 0.
 
 use core::{arch::asm, ptr};
 
@@ -47,8 +52,8 @@ struct Sleeper {
     depth: u32,
     /// The identity of the root's entry.
     root: u64,
-    /// The identities of the entries of calls under it, the innermost first. They have the frames, but for their upper bits, which those of a stack
-    /// have in common.
+    /// The identities of the entries of calls under it, the innermost first. They have the frames,
+    /// but for their upper bits, which those of a stack have in common.
     calls: [u64; KEPT],
 }
 
@@ -61,7 +66,8 @@ const NOWHERE: u32 = u32::MAX;
 /// Lines in which a task may be.
 const LINES: u32 = 4;
 
-/// Puts a task that goes into the table, unless its state is out of the ordinary or there is no place. All its events are handed over.
+/// Puts a task that goes into the table, unless its state is out of the ordinary or there is no
+/// place. All its events are handed over.
 #[inline(never)]
 pub fn park(task: *mut Task) {
     let cpu = this_cpu();
@@ -121,8 +127,8 @@ fn behind(depth: u32, back: usize) -> u64 {
     as_it_is(u64::from(depth).wrapping_sub(1 + back as u64))
 }
 
-/// A number of which the compiler does not know how it comes about: the verifier must see this one compared or made, and not another one of which it
-/// could be made, too.
+/// A number of which the compiler does not know how it comes about: the verifier must see this one
+/// compared or made, and not another one of which it could be made, too.
 #[inline(always)]
 fn as_it_is(mut number: u64) -> u64 {
     // SAFETY: does nothing.
@@ -137,7 +143,8 @@ fn as_it_is(mut number: u64) -> u64 {
 pub fn come(key: u64) -> u32 {
     if any() {
         let cpu = this_cpu();
-        // SAFETY: an element of the table of CPUs; interrupts are off. A cell is a place of the table.
+        // SAFETY: an element of the table of CPUs; interrupts are off. A cell is a place of the
+        // table.
         unsafe {
             let place = search(key, |cell| ptr::read_volatile(cell) == key);
             ptr::write_volatile(&raw mut (*cpu).next_slot, place);
@@ -150,7 +157,8 @@ pub fn come(key: u64) -> u32 {
     task::find(key)
 }
 
-/// Gives a task a slot again. If there is none, its root call is recorded no further, and counted as one that was not traced.
+/// Gives a task a slot again. If there is none, its root call is recorded no further, and counted
+/// as one that was not traced.
 #[inline(never)]
 fn wake(key: u64, place: u32) -> u32 {
     let Some(sleeper) = sleeper_at(place) else {
@@ -216,7 +224,8 @@ unsafe fn restore(task: *mut Task, sleeper: *mut Sleeper) {
     }
 }
 
-/// What a parked task did on its way off the CPU goes into the ring, unless an event below is half written.
+/// What a parked task did on its way off the CPU goes into the ring, unless an event below is half
+/// written.
 #[inline(never)]
 pub fn hand_over(task: *mut Task) {
     // SAFETY: a checked map value, which is its task's until the switch.
@@ -314,8 +323,8 @@ fn search(key: u64, mut accept: impl FnMut(*mut u64) -> bool) -> u32 {
     NOWHERE
 }
 
-/// The line that a hash means. 6.1's verifier loses sight of a product whose first factor is the constant, so the order is written down; and 17 bits of
-/// the hash, so that it fits 31.
+/// The line that a hash means. 6.1's verifier loses sight of a product whose first factor is the
+/// constant, so the order is written down; and 17 bits of the hash, so that it fits 31.
 #[inline(always)]
 fn line_of(hash: u64) -> u64 {
     const BITS: u32 = 17;

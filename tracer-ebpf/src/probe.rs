@@ -1,9 +1,10 @@
-//! What happens at a probe: gate, guard, event. Here is the way that knows all cases; a callee of a task that is interrupted by nothing
-//! takes the short one in `quick`.
+//! What happens at a probe: gate, guard, event. Here is the way that knows all cases; a callee of a
+//! task that is interrupted by nothing takes the short one in `quick`.
 //!
-//! The guard is one bit per context (task, soft interrupt, hard interrupt, NMI) in the task's state. A
-//! hit in a context that is already at work is of the tracer's own making, such as the lock that the
-//! ring takes: it is dropped and counted apart. An interrupt's hit on top of a task's is kept.
+//! The guard is one bit per context (task, soft interrupt, hard interrupt, NMI) in the task's
+//! state. A hit in a context that is already at work is of the tracer's own making, such as the
+//! lock that the ring takes: it is dropped and counted apart. An interrupt's hit on top of a task's
+//! is kept.
 
 use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_ktime_get_ns};
 use aya_log_ebpf::warn;
@@ -22,7 +23,8 @@ use crate::{
     task,
 };
 
-/// A hidden function was entered. Like every entry here it says whether the exit belongs to a call that is open.
+/// A hidden function was entered. Like every entry here it says whether the exit belongs to a call
+/// that is open.
 #[inline(always)]
 pub fn hidden_entry<S: Site>(ctx: &S) -> bool {
     inside_root().is_some_and(|task| hidden::enter(ctx.frame(), task))
@@ -42,8 +44,8 @@ pub fn inside_root() -> Option<*mut Task> {
     task::get(gate::slot_of_current(this_cpu()))
 }
 
-/// A root was entered: opens a root call, or is a call like any other inside one. An open root call that this entry proves to be over is
-/// closed before.
+/// A root was entered: opens a root call, or is a call like any other inside one. An open root call
+/// that this entry proves to be over is closed before.
 #[inline(always)]
 pub fn root_entry<S: Site>(ctx: &S) -> bool {
     let mut slot = gate::slot_of_current(this_cpu());
@@ -66,11 +68,13 @@ pub fn root_exit<S: Site>(ctx: &S) {
     let Some(task) = inside_root() else {
         return;
     };
-    // SAFETY: a helper without arguments. First of all, so that our own work is not in the duration.
+    // SAFETY: a helper without arguments. First of all, so that our own work is not in the
+    // duration.
     let time_ns = unsafe { bpf_ktime_get_ns() };
     // SAFETY: a checked map value.
     let closes = unsafe {
-        // At an fprobe the frame is the stack pointer at entry, and a root that the root ends with a jump to has the same.
+        // At an fprobe the frame is the stack pointer at entry, and a root that the root ends with
+        // a jump to has the same.
         (*task).root_frame == ctx.frame() && (*task).root_function == ctx.function()
     };
     exit(ctx, task, time_ns, closes);
@@ -101,8 +105,8 @@ fn open<S: Site>(ctx: &S) -> u32 {
     let time_ns = unsafe { bpf_ktime_get_ns() };
     let slot = task::claim(task::current(), generation, time_ns, pid_tgid);
     let cpu = this_cpu();
-    // SAFETY: a checked map value, and an element of the table, which only this CPU changes; a counter is also changed by who
-    // preempts us.
+    // SAFETY: a checked map value, and an element of the table, which only this CPU changes; a
+    // counter is also changed by who preempts us.
     unsafe {
         if let Some(task) = task::get(slot) {
             (*task).root_frame = ctx.frame();
@@ -128,9 +132,10 @@ fn is_unwanted_interrupt() -> bool {
     config!(not_in_interrupts) != 0 && context::current() > Context::SoftIrq as u8
 }
 
-/// Hands over what is left and frees the slot of a root call that is over. The caller has set all guards: whatever is hit
-/// from there on, the reader's wake-up first of all, is not in the call. The word comes off before and after: preemption in
-/// between would find the slot still owned and set it again.
+/// Hands over what is left and frees the slot of a root call that is over. The caller has set all
+/// guards: whatever is hit from there on, the reader's wake-up first of all, is not in the call.
+/// The word comes off before and after: preemption in between would find the slot still owned and
+/// set it again.
 #[inline(always)]
 pub fn close(task: *mut Task) {
     let cpu = this_cpu();
@@ -209,15 +214,17 @@ pub fn exit<S: Site>(ctx: &S, task: *mut Task, time_ns: u64, closes: bool) {
         }
         let at_work = batch::is_at_work(task, context);
         if at_work {
-            // The way out of an interrupt: the count says "task" again, though the task's probe is still interrupted.
-            // The entry was kept, so the exit is, too; anything else is the tracer's own doing.
+            // The way out of an interrupt: the count says "task" again, though the task's probe is
+            // still interrupted. The entry was kept, so the exit is, too; anything else is the
+            // tracer's own doing.
             if !depth::is_innermost(task, ctx.frame()) {
                 count_own_hit();
                 return;
             }
             writer = SWITCH;
         }
-        // What an interrupt hits behind the root's exit is not in the call: it would come as a batch of a call that has ended.
+        // What an interrupt hits behind the root's exit is not in the call: it would come as a
+        // batch of a call that has ended.
         batch::set(task, if closes { ALL_GUARDS } else { guard });
         // The exit of the root, and no other, has depth 0, whatever was missed before.
         let depth = if closes {

@@ -1,16 +1,20 @@
-//! The short way: a callee of a task or of a soft interrupt in its time, while no hard interrupt, no other probe and nothing hidden is in play.
+//! The short way: a callee of a task or of a soft interrupt in its time, while no hard interrupt,
+//! no other probe and nothing hidden is in play.
 //!
-//! That is nearly every call, so it decides what tracing costs. It does what `probe` does, in the same order as far as an interrupt can see it;
-//! whatever is out of the ordinary goes there. One comparison says that, and that there is room for the call: the depth with the busy bits above it
-//! is below [`tracer_common::Config::quick_depth`]. One look at the preempt count says that it is no hard interrupt. An exit does not look: what its
-//! entry knew stands beside the frame.
+//! That is nearly every call, so it decides what tracing costs. It does what `probe` does, in the
+//! same order as far as an interrupt can see it; whatever is out of the ordinary goes there. One
+//! comparison says that, and that there is room for the call: the depth with the busy bits above it
+//! is below [`tracer_common::Config::quick_depth`]. One look at the preempt count says that it is
+//! no hard interrupt. An exit does not look: what its entry knew stands beside the frame.
 //!
-//! Cost, counted on 7.3 (`cargo xtask bench`): docs/benchmarks.md has it. The clock alone is 45 instructions of each end. A program saves all
-//! registers that it uses anywhere when it begins, also for a call outside any root, and a call of another function of its own costs a dozen
-//! instructions. So this is part of the program, and made so that two registers are enough: the task, and either the probe's
-//! context or the event, are all that is kept across the call of a helper. What else is needed behind one is read again. What leads elsewhere is marked
-//! as cold, so that the compiler lays the short way out without jumps. (A function that is `#[cold]` goes into a section of its own, in which aya's linking
-//! does not find it.)
+//! Cost, counted on 7.3 (`cargo xtask bench`): docs/benchmarks.md has it. The clock alone is 45
+//! instructions of each end. A program saves all registers that it uses anywhere when it begins,
+//! also for a call outside any root, and a call of another function of its own costs a dozen
+//! instructions. So this is part of the program, and made so that two registers are enough: the
+//! task, and either the probe's context or the event, are all that is kept across the call of a
+//! helper. What else is needed behind one is read again. What leads elsewhere is marked as cold, so
+//! that the compiler lays the short way out without jumps. (A function that is `#[cold]` goes into
+//! a section of its own, in which aya's linking does not find it.)
 
 use core::{hint::cold_path, ptr};
 
@@ -24,7 +28,8 @@ use crate::{
     site::Site,
 };
 
-/// What [`Task::depth_and_busy`] has in its high half while a probe is at work for the task; for a soft interrupt it is twice that.
+/// What [`Task::depth_and_busy`] has in its high half while a probe is at work for the task; for a
+/// soft interrupt it is twice that.
 pub const AT_WORK: u64 = (QUICK as u64) << 32;
 
 /// By how much [`AT_WORK`] is above the bit that [`context::soft_interrupt`] answers with.
@@ -36,7 +41,8 @@ const SOFT_TO_IDENTITY: u32 = 28 - PreemptLayout::SERVING_SOFT_INTERRUPT;
 /// What makes the identity of an exit from the one of its entry.
 const ENTRY_TO_EXIT: u64 = ((EventKind::Exit as u64) - (EventKind::Entry as u64)) << 56;
 
-/// A callee was entered; `task` is from the gate. Says whether the exit belongs to a call that is open.
+/// A callee was entered; `task` is from the gate. Says whether the exit belongs to a call that is
+/// open.
 #[inline(always)]
 pub fn entry<S: Site>(ctx: &S, task: *mut Task) -> bool {
     // SAFETY: a place in the table; nested contexts leave what they found.
@@ -58,7 +64,8 @@ pub fn entry<S: Site>(ctx: &S, task: *mut Task) -> bool {
             cold_path();
             return any_entry(*ctx);
         }
-        // The depth is raised first: an interrupt before the call is kept takes the next place, and not this one.
+        // The depth is raised first: an interrupt before the call is kept takes the next place, and
+        // not this one.
         let state = calls + (AT_WORK + 2) + (soft << SOFT_TO_WORK);
         ptr::write_volatile(&raw mut (*task).depth_and_busy, state);
         let call = call(task, calls);
@@ -136,7 +143,8 @@ pub fn exit<S: Site>(ctx: &S, task: *mut Task) {
 /// Behind an event at this place, the batch is handed over.
 const LAST_PLACE: u32 = batch::NEARLY_FULL - 1;
 
-/// Calls that are open under the root, if nothing is out of the ordinary; more than there can be otherwise, and where no root is open.
+/// Calls that are open under the root, if nothing is out of the ordinary; more than there can be
+/// otherwise, and where no root is open.
 #[inline(always)]
 unsafe fn open_calls(task: *mut Task) -> u64 {
     // SAFETY: the caller's place in the table.
@@ -158,7 +166,8 @@ unsafe fn write(event: *mut Event, identity: u64) {
     unsafe { *event.cast::<u64>().add(WORD) = identity };
 }
 
-/// The way that knows all cases. A function of its own, so that what it needs is not kept at hand on the short way.
+/// The way that knows all cases. A function of its own, so that what it needs is not kept at hand
+/// on the short way.
 #[inline(never)]
 fn any_entry<S: Site>(ctx: S) -> bool {
     ours().is_some_and(|task| probe::entry(&ctx, task, false))
@@ -178,12 +187,14 @@ fn ours() -> Option<*mut Task> {
     probe::inside_root().filter(|&task| gate::is_ours(task))
 }
 
-/// Stores what is pending, hands the batch over, and is no longer at work in the context of the call's entry. A few functions return in another
-/// one (`irq_enter_rcu`): what the handing over calls must find the guard of the one that it runs in.
+/// Stores what is pending, hands the batch over, and is no longer at work in the context of the
+/// call's entry. A few functions return in another one (`irq_enter_rcu`): what the handing over
+/// calls must find the guard of the one that it runs in.
 #[inline(never)]
 fn at_the_end(task: *mut Task) {
     let now = u32::from(context::current());
-    // SAFETY: the caller's place in the table, and what is pending is its; a place below the capacity is ours alone once it is taken.
+    // SAFETY: the caller's place in the table, and what is pending is its; a place below the
+    // capacity is ours alone once it is taken.
     unsafe {
         let cursor = (*task).pending.cursor;
         let event = (*task).pending.event;

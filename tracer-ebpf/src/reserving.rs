@@ -1,6 +1,8 @@
-//! Programs that put each event into the ring for itself, which tracer does not do: it gathers them in batches.
+//! Programs that put each event into the ring for itself, which tracer does not do: it gathers them
+//! in batches.
 //!
-//! What that would cost is measured with these (`cargo xtask bench`). They have no gate, know no task and no depth, so an event of its own cannot cost less.
+//! What that would cost is measured with these (`cargo xtask bench`). They have no gate, know no
+//! task and no depth, so an event of its own cannot cost less.
 
 use aya_ebpf::{
     EbpfContext,
@@ -50,7 +52,8 @@ fn store<C: EbpfContext>(ctx: &C, kind: EventKind, value: u64) {
         return;
     };
     let ring = core::ptr::from_ref(ring).cast_mut().cast();
-    // SAFETY: a ring of the table; what is reserved is ours until it is submitted, and the context is the program's own.
+    // SAFETY: a ring of the table; what is reserved is ours until it is submitted, and the context
+    // is the program's own.
     unsafe {
         let event = bpf_ringbuf_reserve(ring, size_of::<Event>() as u64, 0).cast::<Event>();
         if event.is_null() {

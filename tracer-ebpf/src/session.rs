@@ -1,15 +1,18 @@
-//! Programs that run at the entry and at the exit of any number of functions: fsession.multi (kernels 7.2+) and kprobe.session (6.10+).
+//! Programs that run at the entry and at the exit of any number of functions: fsession.multi
+//! (kernels 7.2+) and kprobe.session (6.10+).
 //!
-//! Being one program for both ends has a virtue: the kernel skips a program that is hit again while it runs, and what an interrupt in the
-//! middle of it calls is then skipped at both ends, so no call is seen by half. A kprobe.session needs no type information of a function, and
-//! an entry that answers [`NO_EXIT`] costs no exit.
+//! Being one program for both ends has a virtue: the kernel skips a program that is hit again while
+//! it runs, and what an interrupt in the middle of it calls is then skipped at both ends, so no
+//! call is seen by half. A kprobe.session needs no type information of a function, and an entry
+//! that answers [`NO_EXIT`] costs no exit.
 //!
-//! The two kernel functions that they need are called through numbers that no helper has; userspace puts the kernel's own in their place
-//! when it loads the program (tracer-user/src/attach/instructions.rs), because neither aya nor the linker knows such calls. Seen to work on
-//! 6.12, 6.18 and 7.3.
+//! The two kernel functions that they need are called through numbers that no helper has; userspace
+//! puts the kernel's own in their place when it loads the program
+//! (tracer-user/src/attach/instructions.rs), because neither aya nor the linker knows such calls.
+//! Seen to work on 6.12, 6.18 and 7.3.
 //!
-//! aya's attributes make a program that answers 0 whatever its function says, so those for fprobes do without; userspace tells the kernel what
-//! they are.
+//! aya's attributes make a program that answers 0 whatever its function says, so those for fprobes
+//! do without; userspace tells the kernel what they are.
 
 use core::{arch::asm, ffi::c_void};
 
@@ -24,7 +27,8 @@ use crate::{
     trampoline,
 };
 
-/// The exit is wanted; the answer of an exit means nothing (kprobe_multi_link_handler, kernel/trace/bpf_trace.c).
+/// The exit is wanted; the answer of an exit means nothing (kprobe_multi_link_handler,
+/// kernel/trace/bpf_trace.c).
 const EXIT: i32 = 0;
 /// The exit is not wanted.
 const NO_EXIT: i32 = 1;
@@ -35,7 +39,8 @@ const NO_EXIT: i32 = 1;
 /// `ctx` is the context of a program of one of the two kinds.
 #[inline(always)]
 pub unsafe fn is_return(ctx: *mut c_void) -> bool {
-    // SAFETY: userspace makes the number a call of `bpf_session_is_return`. Up to 6.19 that takes no argument and ignores this one.
+    // SAFETY: userspace makes the number a call of `bpf_session_is_return`. Up to 6.19 that takes
+    // no argument and ignores this one.
     unsafe {
         let is_return: unsafe extern "C" fn(*mut c_void) -> bool =
             core::mem::transmute(SESSION_IS_RETURN as usize);
@@ -49,7 +54,8 @@ pub unsafe fn is_return(ctx: *mut c_void) -> bool {
 /// As [`is_return`].
 #[inline(always)]
 pub unsafe fn cookie(ctx: *mut c_void) -> *mut u64 {
-    // SAFETY: userspace makes the number a call of `bpf_session_cookie`; for the argument see above.
+    // SAFETY: userspace makes the number a call of `bpf_session_cookie`; for the argument see
+    // above.
     unsafe {
         let cookie: unsafe extern "C" fn(*mut c_void) -> *mut u64 =
             core::mem::transmute(SESSION_COOKIE as usize);
@@ -100,17 +106,18 @@ pub fn hidden(ctx: &FEntryContext) {
     );
 }
 
-/// The answer of an entry whose call is not recorded. Where two fprobes are on a function and one of them
-/// declines its exit, kernels that keep their data side by side do not clear what the one declined, and
-/// read it at the exit as if it were there (fprobe_fgraph_entry, kernel/trace/fprobe.c: memset of words as
-/// bytes; a warning in fprobe_return, seen on 6.18). So nothing is declined while that may be, and the exit
-/// finds a cookie of 0.
+/// The answer of an entry whose call is not recorded. Where two fprobes are on a function and one
+/// of them declines its exit, kernels that keep their data side by side do not clear what the one
+/// declined, and read it at the exit as if it were there (fprobe_fgraph_entry,
+/// kernel/trace/fprobe.c: memset of words as bytes; a warning in fprobe_return, seen on 6.18). So
+/// nothing is declined while that may be, and the exit finds a cookie of 0.
 #[inline(always)]
 fn declined(registers: *mut pt_regs) -> i32 {
     if !keeps_exits() {
         return NO_EXIT;
     }
-    // SAFETY: the context is the program's own, at its entry or, where nothing is kept, at its exit.
+    // SAFETY: the context is the program's own, at its entry or, where nothing is kept, at its
+    // exit.
     unsafe { *cookie(registers.cast()) = 0 };
     EXIT
 }
@@ -163,7 +170,8 @@ fn callee_probe_inside(registers: *mut pt_regs, task: *mut Task) -> i32 {
     )
 }
 
-/// As [`callee_probe`], for a function that trampolines call, too: what they do for a probe is none of the graph.
+/// As [`callee_probe`], for a function that trampolines call, too: what they do for a probe is none
+/// of the graph.
 #[inline(always)]
 pub fn shared_probe(registers: *mut pt_regs) -> i32 {
     match gate::inside() {
@@ -185,7 +193,8 @@ fn shared_probe_inside(registers: *mut pt_regs, task: *mut Task) -> i32 {
 #[inline(always)]
 pub fn root_probe(registers: *mut pt_regs) -> i32 {
     let mut answer = at_fprobe(registers, probe::root_entry, probe::root_exit);
-    // The verifier loses sight of what was kept on the stack as 32 bits, and 7.3's wants to see an answer of one bit.
+    // The verifier loses sight of what was kept on the stack as 32 bits, and 7.3's wants to see an
+    // answer of one bit.
     // SAFETY: does nothing; the compiler must not know that.
     unsafe { asm!("", inout("w0") answer, options(nomem, nostack, preserves_flags)) };
     answer & NO_EXIT

@@ -1,9 +1,10 @@
 //! What a probe knows of the call that it sees, whichever way it was attached.
 //!
-//! A call is known by its frame, a number that its entry and its exit share and no other open call of the task has. At a
-//! trampoline (fentry and fexit, single or multi) that is the address of the probe's context, which lies in the trampoline's own stack
-//! frame. At a kprobe.session entry and exit have different registers, so the entry leaves the stack pointer in the session's cookie. That
-//! it shares with one that it ends with a jump to (a tail call): they differ by function.
+//! A call is known by its frame, a number that its entry and its exit share and no other open call
+//! of the task has. At a trampoline (fentry and fexit, single or multi) that is the address of the
+//! probe's context, which lies in the trampoline's own stack frame. At a kprobe.session entry and
+//! exit have different registers, so the entry leaves the stack pointer in the session's cookie.
+//! That it shares with one that it ends with a jump to (a tail call): they differ by function.
 
 use core::ffi::c_void;
 
@@ -33,12 +34,14 @@ pub trait Site: EbpfContext + Copy {
     /// Puts [`Site::value`] into memory of a map.
     fn store_value(&self, place: *mut u64);
 
-    /// To be asked for at an entry only: the argument with that number, counted from 0, as the register holds it; none if the function has fewer. At an fprobe nobody knows how
-    /// many it has. The number is a constant, because the verifier allows only constant offsets into a context.
+    /// To be asked for at an entry only: the argument with that number, counted from 0, as the
+    /// register holds it; none if the function has fewer. At an fprobe nobody knows how many it
+    /// has. The number is a constant, because the verifier allows only constant offsets into a
+    /// context.
     fn argument<const NUMBER: u32>(&self) -> Option<u64>;
 
-    /// To be asked for at an entry only: where the call will go on in its caller, which stands on the stack. `cell` is in a map, and what it
-    /// holds is lost.
+    /// To be asked for at an entry only: where the call will go on in its caller, which stands on
+    /// the stack. `cell` is in a map, and what it holds is lost.
     fn return_address(&self, cell: *mut u64) -> Option<u64>;
 
     /// Where the probed function begins.
@@ -99,16 +102,20 @@ impl Site for TrampolineSite {
         (answer == 0).then_some(value)
     }
 
-    /// Behind the context, which has the arguments, a trampoline's frame has the return value, the frame pointer, and then, if the function calls the
-    /// trampoline, where that goes on in the function; if it jumps to it (7.x), that is missing. Behind it lies what the function itself found on the
-    /// stack (arch_prepare_bpf_trampoline, arch/x86/net/bpf_jit_comp.c). The context is a pointer with which the verifier forbids arithmetic;
-    /// read back from a map it is a number.
+    /// Behind the context, which has the arguments, a trampoline's frame has the return value, the
+    /// frame pointer, and then, if the function calls the trampoline, where that goes on in the
+    /// function; if it jumps to it (7.x), that is missing. Behind it lies what the function itself
+    /// found on the stack (arch_prepare_bpf_trampoline, arch/x86/net/bpf_jit_comp.c). The context
+    /// is a pointer with which the verifier forbids arithmetic; read back from a map it is a
+    /// number.
     #[inline(always)]
     fn return_address(&self, cell: *mut u64) -> Option<u64> {
         const WORDS_BEHIND_ARGUMENTS: u64 = 2;
-        /// Where a function goes on behind its call of a trampoline, counted from its beginning: a landing pad and the call.
+        /// Where a function goes on behind its call of a trampoline, counted from its beginning: a
+        /// landing pad and the call.
         const BEHIND_CALL: u64 = 4 + 5;
-        // SAFETY: the context is the program's own, the cell is the caller's; the helper is there from 5.17 on.
+        // SAFETY: the context is the program's own, the cell is the caller's; the helper is there
+        // from 5.17 on.
         let found = unsafe {
             let arguments = bpf_get_func_arg_cnt(self.0) as u64;
             core::ptr::write_volatile(cell, self.0 as u64);
@@ -122,8 +129,9 @@ impl Site for TrampolineSite {
     }
 }
 
-/// A call at its entry or at its exit, at an fprobe. `ALWAYS` says whether the exit's probe runs even if
-/// the entry turned the call away, as it does where each end has a program and a link of its own.
+/// A call at its entry or at its exit, at an fprobe. `ALWAYS` says whether the exit's probe runs
+/// even if the entry turned the call away, as it does where each end has a program and a link of
+/// its own.
 #[derive(Clone, Copy)]
 pub struct ProbeSite<const ALWAYS: bool> {
     /// The registers there.
@@ -164,7 +172,8 @@ impl<const ALWAYS: bool> Site for ProbeSite<ALWAYS> {
     #[inline(always)]
     fn argument<const NUMBER: u32>(&self) -> Option<u64> {
         let registers = self.registers;
-        // SAFETY: the registers are the program's context. Volatile, or the compiler makes one read at a computed place of several.
+        // SAFETY: the registers are the program's context. Volatile, or the compiler makes one read
+        // at a computed place of several.
         unsafe {
             Some(match NUMBER {
                 0 => core::ptr::read_volatile(&raw const (*registers).rdi),

@@ -1,8 +1,8 @@
 //! Task switches, the last of which is a task's death.
 //!
-//! At a switch the going task's batch is handed over, so that all events of a batch are of one CPU and
-//! a reader that sees a later batch of a task is sure to find the earlier ones. Both sides of the
-//! time off the CPU are events.
+//! At a switch the going task's batch is handed over, so that all events of a batch are of one CPU
+//! and a reader that sees a later batch of a task is sure to find the earlier ones. Both sides of
+//! the time off the CPU are events.
 
 use aya_ebpf::{EbpfContext, helpers::bpf_ktime_get_ns, programs::BtfTracePointContext};
 use core::ptr;
@@ -19,8 +19,8 @@ use crate::{
     parked, probe, task,
 };
 
-/// `trace_sched_switch(preempt, prev, next, ...)` in `__schedule` (kernel/sched/core.c): the current task is still
-/// `prev`, interrupts are off.
+/// `trace_sched_switch(preempt, prev, next, ...)` in `__schedule` (kernel/sched/core.c): the
+/// current task is still `prev`, interrupts are off.
 #[inline(always)]
 pub fn sched_switch(ctx: &BtfTracePointContext) {
     let cpu = this_cpu();
@@ -54,8 +54,9 @@ pub fn sched_switch(ctx: &BtfTracePointContext) {
     }
 }
 
-/// The task that goes never comes back: its root call, if it is inside one, ends here. That is later than the tracepoint
-/// `sched_process_exit`: what `do_exit` does behind that is in the graph, and what is called there leaves no slot behind.
+/// The task that goes never comes back: its root call, if it is inside one, ends here. That is
+/// later than the tracepoint `sched_process_exit`: what `do_exit` does behind that is in the graph,
+/// and what is called there leaves no slot behind.
 #[inline(always)]
 fn die(slot: u32) -> u32 {
     if let Some(task) = task::get(slot) {
@@ -67,8 +68,9 @@ fn die(slot: u32) -> u32 {
     OUTSIDE
 }
 
-/// Marks the going task and hands its batch over. What must be kept of it goes to the table of those that sleep, but the slot serves it until it is off the
-/// CPU. Returns [`OUTSIDE`] for a task that has just released its slot and was preempted before it could say so.
+/// Marks the going task and hands its batch over. What must be kept of it goes to the table of
+/// those that sleep, but the slot serves it until it is off the CPU. Returns [`OUTSIDE`] for a task
+/// that has just released its slot and was preempted before it could say so.
 #[inline(always)]
 fn switch_out(slot: u32, may_sleep: bool) -> u32 {
     let Some(task) = task::get(slot) else {
@@ -83,8 +85,8 @@ fn switch_out(slot: u32, may_sleep: bool) -> u32 {
             return slot;
         }
         mark(task, EventKind::Off);
-        // Preempted in the middle of an event or a hand-over: until that is done the task cannot leave this CPU,
-        // and so neither can its batch.
+        // Preempted in the middle of an event or a hand-over: until that is done the task cannot
+        // leave this CPU, and so neither can its batch.
         if !batch::any(task, ALL_WRITING | FLUSHING) {
             let guard = GUARD << Context::Task as u32;
             let at_work = batch::any(task, guard);
@@ -101,13 +103,17 @@ fn switch_out(slot: u32, may_sleep: bool) -> u32 {
     slot
 }
 
-/// Whether the task that goes was preempted in the middle of a program, which may have its slot at hand. A trampoline's program runs with migration disabled
-/// (__bpf_prog_enter_recur, kernel/bpf/trampoline.c; where it does without, preemption is off), and an fprobe's with preemption off. This program is
-/// one, too, and may have disabled migration for itself (__bpf_trace_run, kernel/trace/bpf_trace.c; seen on 7.3): what is left then is what tasks have that go by
-/// themselves, the least of all. Where the kernel does not say, it may be so whenever the task was preempted.
+/// Whether the task that goes was preempted in the middle of a program, which may have its slot at
+/// hand. A trampoline's program runs with migration disabled (__bpf_prog_enter_recur,
+/// kernel/bpf/trampoline.c; where it does without, preemption is off), and an fprobe's with
+/// preemption off. This program is one, too, and may have disabled migration for itself
+/// (__bpf_trace_run, kernel/trace/bpf_trace.c; seen on 7.3): what is left then is what tasks have
+/// that go by themselves, the least of all. Where the kernel does not say, it may be so whenever
+/// the task was preempted.
 #[inline(always)]
 unsafe fn is_in_program(ctx: &BtfTracePointContext) -> bool {
-    // SAFETY: the offset is from the running kernel's BTF; the first argument is a number. The global is the same from all CPUs.
+    // SAFETY: the offset is from the running kernel's BTF; the first argument is a number. The
+    // global is the same from all CPUs.
     unsafe {
         let is_preempted = *ctx.as_ptr().cast::<u64>() & 0xff != 0;
         let offset = config!(migration_disabled_offset);
@@ -127,11 +133,13 @@ unsafe fn is_in_program(ctx: &BtfTracePointContext) -> bool {
     }
 }
 
-/// Whether the root's entry has been stored and its exit has not. The probe that does either sets all guards, and may be
-/// preempted, but stays on this CPU. A batch that is handed over behind the exit would come as one of a call that has lost its beginning.
+/// Whether the root's entry has been stored and its exit has not. The probe that does either sets
+/// all guards, and may be preempted, but stays on this CPU. A batch that is handed over behind the
+/// exit would come as one of a call that has lost its beginning.
 #[inline(always)]
 fn is_within_call(task: *mut Task) -> bool {
-    // SAFETY: a checked map value. No interrupt is at work at a task switch, so all four guards are set for this reason only.
+    // SAFETY: a checked map value. No interrupt is at work at a task switch, so all four guards are
+    // set for this reason only.
     unsafe { batch::busy(task) & ALL_GUARDS != ALL_GUARDS }
 }
 
@@ -161,8 +169,8 @@ unsafe fn argument(ctx: &BtfTracePointContext, number: usize) -> *const u8 {
     unsafe { *ctx.as_ptr().cast::<*const u8>().add(number) }
 }
 
-/// `prev->__state` is `TASK_DEAD` (include/linux/sched.h): set in `do_task_dead` (kernel/sched/core.c), with preemption off,
-/// before the last switch.
+/// `prev->__state` is `TASK_DEAD` (include/linux/sched.h): set in `do_task_dead`
+/// (kernel/sched/core.c), with preemption off, before the last switch.
 #[inline(always)]
 unsafe fn is_dead(ctx: &BtfTracePointContext) -> bool {
     const TASK_DEAD: u32 = 0x80;

@@ -1,14 +1,16 @@
 //! The table of tasks that run inside a root.
 //!
-//! A task is known by the address of its `task_struct`: that is one as long as the task can run, for idle tasks too, and also where a
-//! task takes over the number of another (a thread that calls execve(2), `exchange_tids` in kernel/pid.c) or its number is given away before it
-//! has run for the last time (`release_task` in kernel/exit.c).
+//! A task is known by the address of its `task_struct`: that is one as long as the task can run,
+//! for idle tasks too, and also where a task takes over the number of another (a thread that calls
+//! execve(2), `exchange_tids` in kernel/pid.c) or its number is given away before it has run for
+//! the last time (`release_task` in kernel/exit.c).
 //!
-//! A task that sleeps gives its place back, see `parked`: so places are for the CPUs, and for tasks that were preempted in the middle of a probe.
+//! A task that sleeps gives its place back, see `parked`: so places are for the CPUs, and for tasks
+//! that were preempted in the middle of a probe.
 //!
-//! Open addressing over an array, with a fixed number of places to look at and no order among them: finding,
-//! claiming and releasing take no lock, call no helper and run no traced function. It is asked only
-//! when a root is entered and at a task switch, never per event.
+//! Open addressing over an array, with a fixed number of places to look at and no order among them:
+//! finding, claiming and releasing take no lock, call no helper and run no traced function. It is
+//! asked only when a root is entered and at a task switch, never per event.
 
 use core::ptr;
 
@@ -33,7 +35,8 @@ pub fn current() -> u64 {
 /// A slot in which the state of the task may be.
 #[inline(always)]
 fn place(key: u64, attempt: u32) -> Option<u32> {
-    // Double hashing: addresses are not spread evenly, and neighbours would fill up long before the table is full.
+    // Double hashing: addresses are not spread evenly, and neighbours would fill up long before the
+    // table is full.
     let hash = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let (first, step) = ((hash >> 40) as u32, (hash >> 16) as u32 | 1);
     let number = first.wrapping_add(attempt.wrapping_mul(step));
@@ -78,9 +81,10 @@ pub fn take(key: u64) -> u32 {
     OUTSIDE
 }
 
-/// Takes a free slot for a task and makes its state new; [`OUTSIDE`] if all places are taken. The root
-/// call is of `generation`, or of the one that is armed once it is counted: userspace arms another one
-/// first and then asks how many root calls of the old one are open, so none of those is missed.
+/// Takes a free slot for a task and makes its state new; [`OUTSIDE`] if all places are taken. The
+/// root call is of `generation`, or of the one that is armed once it is counted: userspace arms
+/// another one first and then asks how many root calls of the old one are open, so none of those is
+/// missed.
 #[inline(always)]
 pub fn claim(key: u64, generation: u64, root_time_ns: u64, pid_tgid: u64) -> u32 {
     let slot = take(key);
@@ -136,7 +140,8 @@ pub unsafe fn begin(task: *mut Task, sequence: u64, root_time_ns: u64, pid_tgid:
 /// Frees a slot. The caller has taken the CPU's word off it.
 #[inline(always)]
 pub fn release(task: *mut Task) {
-    // SAFETY: the caller owns the slot; an interrupt that still comes here finds every context busy.
+    // SAFETY: the caller owns the slot; an interrupt that still comes here finds every context
+    // busy.
     unsafe {
         let generation = ptr::read_volatile(&raw const (*task).generation);
         batch::set_busy(task, u32::MAX);
@@ -154,8 +159,8 @@ pub fn any_inside() -> bool {
         .is_some_and(|count| unsafe { ptr::read_volatile(count) } != 0)
 }
 
-/// Counts root calls of a generation's side, see [`INSIDE`]. What is taken away was counted before, so
-/// neither half runs into the other.
+/// Counts root calls of a generation's side, see [`INSIDE`]. What is taken away was counted before,
+/// so neither half runs into the other.
 #[inline(always)]
 pub fn count_inside(generation: u64, delta: i64) {
     if let Some(count) = INSIDE.get_ptr_mut(0) {

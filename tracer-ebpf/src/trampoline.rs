@@ -1,9 +1,11 @@
 //! Whether a call comes from a trampoline's own code.
 //!
-//! Around a program a trampoline keeps the task on its CPU and takes the RCU read lock (`migrate_disable`, `__rcu_read_lock` and their
-//! counterparts; __bpf_prog_enter_recur, kernel/bpf/trampoline.c). With an fprobe on those, every probe by a trampoline would be in the graph with
-//! their calls. Where a function will return to stands at the top of the stack when it begins: in that code, or, because it
-//! ends with a jump to such a function, behind a call of it. Seen on 6.12, where BPF programs in the graph have trampolines.
+//! Around a program a trampoline keeps the task on its CPU and takes the RCU read lock
+//! (`migrate_disable`, `__rcu_read_lock` and their counterparts; __bpf_prog_enter_recur,
+//! kernel/bpf/trampoline.c). With an fprobe on those, every probe by a trampoline would be in the
+//! graph with their calls. Where a function will return to stands at the top of the stack when it
+//! begins: in that code, or, because it ends with a jump to such a function, behind a call of it.
+//! Seen on 6.12, where BPF programs in the graph have trampolines.
 
 use aya_ebpf::helpers::bpf_probe_read_kernel;
 

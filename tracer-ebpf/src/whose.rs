@@ -1,10 +1,13 @@
-//! Which processes and tasks are traced, where some were named: a bit for each number that the kernel gives.
+//! Which processes and tasks are traced, where some were named: a bit for each number that the
+//! kernel gives.
 //!
-//! A bit is found with a handful of instructions however many are traced, the table cannot be full, and it is asked only when a root
-//! is entered outside of a root call. Userspace sets the bits of those that were named. A program on the tracepoint `task_newtask`
-//! (`copy_process` in kernel/fork.c: every task comes by there before it runs, threads that the kernel makes within a process, too)
-//! then says it of everyone who is made: traced if the maker is and children are followed, and otherwise not. So a number that has come
-//! to somebody else is not traced, and nothing has to be done when a process ends.
+//! A bit is found with a handful of instructions however many are traced, the table cannot be full,
+//! and it is asked only when a root is entered outside of a root call. Userspace sets the bits of
+//! those that were named. A program on the tracepoint `task_newtask` (`copy_process` in
+//! kernel/fork.c: every task comes by there before it runs, threads that the kernel makes within a
+//! process, too) then says it of everyone who is made: traced if the maker is and children are
+//! followed, and otherwise not. So a number that has come to somebody else is not traced, and
+//! nothing has to be done when a process ends.
 
 use core::ptr;
 
@@ -25,7 +28,8 @@ pub enum List {
     Tasks = 1,
 }
 
-/// Whether a number of the initial PID namespace is in a list. Nobody puts the idle tasks' number 0 into one.
+/// Whether a number of the initial PID namespace is in a list. Nobody puts the idle tasks' number 0
+/// into one.
 #[inline(always)]
 pub fn is_followed(list: List, number: u32) -> bool {
     // SAFETY: a word of the table; volatile because other CPUs change it.
@@ -38,7 +42,8 @@ pub fn is_followed(list: List, number: u32) -> bool {
 pub fn new_task(ctx: &BtfTracePointContext) {
     let maker = bpf_get_current_pid_tgid();
     let (maker_task, maker_process) = (maker as u32, (maker >> 32) as u32);
-    // SAFETY: the argument is a `struct task_struct *`, and the offsets are from the running kernel's BTF.
+    // SAFETY: the argument is a `struct task_struct *`, and the offsets are from the running
+    // kernel's BTF.
     let (task, process) = unsafe {
         let made = *ctx.as_ptr().cast::<*const u8>();
         let number = |offset: u64| *made.add(offset as usize).cast::<u32>();
@@ -73,8 +78,8 @@ const fn bit(number: u32) -> u64 {
     1 << (number % u64::BITS)
 }
 
-/// Where the bit of a number is. The kernel gives none above the list's end (PID_MAX_LIMIT, include/linux/threads.h); the mask is for the
-/// verifier.
+/// Where the bit of a number is. The kernel gives none above the list's end (PID_MAX_LIMIT,
+/// include/linux/threads.h); the mask is for the verifier.
 #[inline(always)]
 fn word(list: List, number: u32) -> *mut u64 {
     const WORD_BYTES: u32 = size_of::<u64>() as u32;

@@ -1,6 +1,7 @@
 //! From bytes of a ring to calls and text: events and calls per second of one core.
 //!
-//! A root call here is like a send on a socket: 200 calls, up to 12 deep, in batches as the kernel side cuts them.
+//! A root call here is like a send on a socket: 200 calls, up to 12 deep, in batches as the kernel
+//! side cuts them.
 
 #![allow(
     clippy::unwrap_used,
@@ -33,7 +34,8 @@ fn main() {
     divan::main();
 }
 
-/// The events of one root call: its calls go deeper one by one and then begin anew below the root, as the teeth of a saw.
+/// The events of one root call: its calls go deeper one by one and then begin anew below the root,
+/// as the teeth of a saw.
 fn events() -> Vec<Event> {
     let mut events = Vec::new();
     let mut open: Vec<usize> = Vec::new();

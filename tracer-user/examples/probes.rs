@@ -1,10 +1,12 @@
-//! Attaches probes that do nothing, or next to nothing, runs a command, and lets them go: what the kernel's own part of tracing costs.
+//! Attaches probes that do nothing, or next to nothing, runs a command, and lets them go: what the
+//! kernel's own part of tracing costs.
 //!
 //!     probes ROLE WAY COUNT FILE COMMAND...
 //!
-//! attaches the first COUNT functions named in FILE by `multi`, `kprobe` or `pair`. In the role `nothing` they do nothing, in the role `reserving` each hit
-//! is an event of its own in the ring. Prints how many functions have probes and how long attaching
-//! and letting go took. `cargo xtask bench` runs it in a guest.
+//! attaches the first COUNT functions named in FILE by `multi`, `kprobe` or `pair`. In the role
+//! `nothing` they do nothing, in the role `reserving` each hit is an event of its own in the ring.
+//! Prints how many functions have probes and how long attaching and letting go took. `cargo xtask
+//! bench` runs it in a guest.
 
 use std::{
     process::Command,

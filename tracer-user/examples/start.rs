@@ -1,11 +1,12 @@
-//! How long each part of tracer's start takes, and whether the kernel's memory says what its files say.
+//! How long each part of tracer's start takes, and whether the kernel's memory says what its files
+//! say.
 //!
 //!     start
 //!
 //! prints a line `PART MICROSECONDS` for each part. In a guest whose clock counts instructions
-//! (`cargo xtask vm --icount --file .../examples/start:/start -- /start`) a microsecond is a thousand
-//! of them. What differs between memory and file is an error, so this is the test of `kernel/symbols/table.rs`,
-//! `kernel/symbols/loaded.rs` and `kernel/traceable.rs` on a kernel.
+//! (`cargo xtask vm --icount --file .../examples/start:/start -- /start`) a microsecond is a
+//! thousand of them. What differs between memory and file is an error, so this is the test of
+//! `kernel/symbols/table.rs`, `kernel/symbols/loaded.rs` and `kernel/traceable.rs` on a kernel.
 
 use std::{fs, hint::black_box, time::Instant};
 

@@ -1,9 +1,10 @@
 //! Which root calls are shown, decided when they have returned, with their whole trees.
 //!
-//! The kernel side has done its part before ([`tracer_common::Config`]: CPUs, tasks, cgroups). What is decided here needs the
-//! end of the call: how long it took ([`Filter::slower_than`]), what it returned ([`outcome`], [`returns`]). Conditions of
-//! different kinds must all hold. A root call whose end was not seen meets none of them. `thresh` ([`threshold`]) and
-//! `depth` take calls out of a tree; a root that is below the threshold leaves nothing to show.
+//! The kernel side has done its part before ([`tracer_common::Config`]: CPUs, tasks, cgroups). What
+//! is decided here needs the end of the call: how long it took ([`Filter::slower_than`]), what it
+//! returned ([`outcome`], [`returns`]). Conditions of different kinds must all hold. A root call
+//! whose end was not seen meets none of them. `thresh` ([`threshold`]) and `depth` take calls out
+//! of a tree; a root that is below the threshold leaves nothing to show.
 
 pub mod number;
 pub mod outcome;
@@ -117,7 +118,8 @@ impl Filter {
     }
 }
 
-/// The root's own call, if it returned. Where its entry was lost, what it called stands beside it, before it.
+/// The root's own call, if it returned. Where its entry was lost, what it called stands beside it,
+/// before it.
 pub(crate) fn root_of(call: &RootCall) -> Option<&Call> {
     let outermost = call.nodes.iter().rev().find(|node| node.depth() == 0);
     match outermost {
@@ -129,7 +131,8 @@ pub(crate) fn root_of(call: &RootCall) -> Option<&Call> {
 /// The filter cannot let anything through.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error(
-    "{roots} returns nothing, so --failed and --returns never hold; leave them out, or trace a function that returns a value"
+    "{roots} returns nothing, so --failed and --returns never hold; leave them out, or trace a \
+    function that returns a value"
 )]
 pub struct NeverHolds {
     roots: String,

@@ -2,9 +2,11 @@
 //!
 //! The flow, and the order to read in: [`kernel`] says what the running kernel is, [`plan`] decides
 //! which functions to trace, [`attach`] puts the probes in, [`stream`] reads what they send,
-//! [`graph`] rebuilds the calls, [`filter`] chooses among them, [`output`] writes them, [`recording`] keeps what they are made of, [`summary`] brings many of them together,
-//! [`watch`] hands them to the systems that watch fleets. [`session`] runs one trace through all of
-//! it, [`top`] shows one on the screen while it runs, [`cli`] is the command line. [`workload`] drives the kernel for the demonstration and the tests.
+//! [`graph`] rebuilds the calls, [`filter`] chooses among them, [`output`] writes them,
+//! [`recording`] keeps what they are made of, [`summary`] brings many of them together, [`watch`]
+//! hands them to the systems that watch fleets. [`session`] runs one trace through all of it,
+//! [`top`] shows one on the screen while it runs, [`cli`] is the command line. [`workload`] drives
+//! the kernel for the demonstration and the tests.
 
 pub mod attach;
 pub mod cli;

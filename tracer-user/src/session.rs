@@ -1,9 +1,10 @@
 //! A trace from beginning to end: learn, plan, attach, stream and grow, print, detach.
 //!
-//! The order keeps two promises. Root calls begin when all is attached, so one that is recorded has all the
-//! callees that were known by then; none begins after the end, and those that are open are waited for a moment before anything is
-//! detached. Whatever ends the trace (a signal, the time, the number of calls, the end of the command or of the processes
-//! that were named, a closed pipe), what has been captured is written before anything else is done.
+//! The order keeps two promises. Root calls begin when all is attached, so one that is recorded has
+//! all the callees that were known by then; none begins after the end, and those that are open are
+//! waited for a moment before anything is detached. Whatever ends the trace (a signal, the time,
+//! the number of calls, the end of the command or of the processes that were named, a closed pipe),
+//! what has been captured is written before anything else is done.
 
 mod attached;
 pub mod callers;

@@ -131,7 +131,8 @@ fn nothing_is_a_flame_graph_too() {
 }
 
 proptest! {
-    /// Whole root calls fill the width; each bar lies on one of the level above, and none on its neighbour.
+    /// Whole root calls fill the width; each bar lies on one of the level above, and none on its
+    /// neighbour.
     #[test]
     fn widths_add_up(calls in calls()) {
         let bars = bars(&flame_graph(&made_up::functions(), &calls));

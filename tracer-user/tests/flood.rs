@@ -154,8 +154,8 @@ proptest! {
     }
 }
 
-/// A million root calls wait behind one whose end was lost, and no pass comes; fewer, with a pass for
-/// every thousand.
+/// A million root calls wait behind one whose end was lost, and no pass comes; fewer, with a pass
+/// for every thousand.
 #[test]
 fn a_million_calls_behind_a_lost_one() {
     on_a_small_stack(|| {

@@ -1,5 +1,5 @@
-//! The fuzz targets, each on its seeds and on some thousand inputs that are made of them. A fuzzer runs the same for longer: see
-//! docs/architecture.md.
+//! The fuzz targets, each on its seeds and on some thousand inputs that are made of them. A fuzzer
+//! runs the same for longer: see docs/architecture.md.
 
 #![allow(
     clippy::unwrap_used,

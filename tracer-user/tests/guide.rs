@@ -1,6 +1,7 @@
 //! The guide's examples print what the guide says.
 //!
-//! After a change of what tracer prints: `TRYCMD=overwrite cargo test -p tracer-user --test guide`, and look at the difference.
+//! After a change of what tracer prints: `TRYCMD=overwrite cargo test -p tracer-user --test guide`,
+//! and look at the difference.
 
 #[test]
 fn the_examples_of_the_guide() {

@@ -1,4 +1,5 @@
-//! What the page of a recording is given: its sums, its order, and that nothing leaves the text that it stands in.
+//! What the page of a recording is given: its sums, its order, and that nothing leaves the text
+//! that it stands in.
 
 #![allow(
     clippy::unwrap_used,
@@ -159,7 +160,8 @@ fn nothing_from_a_recording_leaves_its_text() {
     assert!(!page.contains("<b>"));
 }
 
-/// A page loads nothing: no address but in the policy's own words, and the policy refuses what a script might ask for.
+/// A page loads nothing: no address but in the policy's own words, and the policy refuses what a
+/// script might ask for.
 #[test]
 fn a_page_needs_nothing_else() {
     let page = page(&functions(), &everything());

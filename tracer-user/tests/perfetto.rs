@@ -1,5 +1,5 @@
-//! Perfetto's form, decoded field by field by a reader that knows nothing of the writer's messages. Numbers of fields are those of
-//! protos/perfetto/trace in Perfetto's source.
+//! Perfetto's form, decoded field by field by a reader that knows nothing of the writer's messages.
+//! Numbers of fields are those of protos/perfetto/trace in Perfetto's source.
 
 #![allow(
     clippy::unwrap_used,
@@ -118,8 +118,8 @@ fn annotations(names: &Names<'_>, message: &[u8], number: u64) -> String {
     all.collect::<Vec<_>>().join(" ")
 }
 
-/// A slice or an instant, as the trace processor would have it: events of a time in their order, ends belong to the
-/// slice that began last.
+/// A slice or an instant, as the trace processor would have it: events of a time in their order,
+/// ends belong to the slice that began last.
 #[derive(Clone, Debug, PartialEq)]
 struct Slice {
     track: u64,

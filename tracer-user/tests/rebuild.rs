@@ -1,5 +1,5 @@
-//! Rebuilding, against call trees that are made up at random: cut into batches, shuffled as rings shuffle
-//! them, with batches lost.
+//! Rebuilding, against call trees that are made up at random: cut into batches, shuffled as rings
+//! shuffle them, with batches lost.
 
 #![allow(
     clippy::unwrap_used,
@@ -82,8 +82,8 @@ proptest! {
         prop_assert_eq!(totals.lost, 0);
     }
 
-    /// An event that went into the ring ahead of its batch, any number of passes before it, is put in its place and makes
-    /// no gap; nor does it when the exit comes in a batch of its own.
+    /// An event that went into the ring ahead of its batch, any number of passes before it, is put
+    /// in its place and makes no gap; nor does it when the exit comes in a batch of its own.
     #[test]
     fn early_events_wait_for_what_is_before_them(
         trees in prop::collection::vec(tree(), 1..4),
@@ -132,10 +132,14 @@ proptest! {
         }
     }
 
-    /// A lost batch in the middle is counted to the event, and every call that both its entry and its exit
-    /// survived has its right duration.
+    /// A lost batch in the middle is counted to the event, and every call that both its entry and
+    /// its exit survived has its right duration.
     #[test]
-    fn a_lost_batch_is_a_gap(tree in tree(), size in 1usize..8, lost in any::<prop::sample::Index>()) {
+    fn a_lost_batch_is_a_gap(
+        tree in tree(),
+        size in 1usize..8,
+        lost in any::<prop::sample::Index>(),
+    ) {
         let mut list = Vec::new();
         events(&tree, 0, 0x8000, &mut list);
         let mut all = batches(1, 5, &list, size);
@@ -162,8 +166,9 @@ proptest! {
         }
     }
 
-    /// Root calls of one task one after the other, some batches lost, passes anywhere: a call that lost nothing
-    /// is whole, and what was lost before a later batch of its call is counted to the event.
+    /// Root calls of one task one after the other, some batches lost, passes anywhere: a call that
+    /// lost nothing is whole, and what was lost before a later batch of its call is counted to the
+    /// event.
     #[test]
     fn a_loss_stays_in_its_call(
         trees in prop::collection::vec(tree(), 2..8),
@@ -217,7 +222,9 @@ proptest! {
 
     /// Whatever events come, rebuilding does not panic and counts each.
     #[test]
-    fn any_events_are_counted(raw in prop::collection::vec((any::<u32>(), any::<u16>(), any::<u8>(), 0u8..0x50), 1..100)) {
+    fn any_events_are_counted(
+        raw in prop::collection::vec((any::<u32>(), any::<u16>(), any::<u8>(), 0u8..0x50), 1..100),
+    ) {
         let list: Vec<Event> = raw.into_iter().map(|(function, frame, depth, kind_and_context)| Event {
             time_ns: 1,
             value: 0,
@@ -248,7 +255,8 @@ fn an_interrupt_is_left_out_with_all_that_it_called() {
         depth,
         kind_and_context: Event::pack(kind, context as u8),
     };
-    // `irq_enter_rcu` is entered before the count says "interrupt" and returns after; `irq_exit_rcu` the other way.
+    // `irq_enter_rcu` is entered before the count says "interrupt" and returns after;
+    // `irq_exit_rcu` the other way.
     list.push(make(1, 9, 0, Entry, Task));
     list.push(make(2, 8, 1, Entry, Task));
     list.push(make(2, 8, 1, Exit, HardIrq));
@@ -268,7 +276,8 @@ fn an_interrupt_is_left_out_with_all_that_it_called() {
     assert!(calls[0].is_whole());
 }
 
-/// `tick_nohz_handler` with `noirqs`: what excludes interrupts is about those on top of a root call.
+/// `tick_nohz_handler` with `noirqs`: what excludes interrupts is about those on top of a root
+/// call.
 #[test]
 fn a_root_that_an_interrupt_calls_is_shown_without_interrupts() {
     let make = |frame, function, depth, kind, context: Context| Event {
@@ -293,7 +302,8 @@ fn a_root_that_an_interrupt_calls_is_shown_without_interrupts() {
     assert!(calls[0].is_whole());
 }
 
-/// A function that got its probes in the middle of a root call shows an exit alone; one that had them shows a gap.
+/// A function that got its probes in the middle of a root call shows an exit alone; one that had
+/// them shows a gap.
 #[test]
 fn a_function_that_joins_is_no_gap() {
     let leaf = |function| Tree {
@@ -308,7 +318,8 @@ fn a_function_that_joins_is_no_gap() {
     events(&tree, 0, 0x8000, &mut list);
     list.remove(1);
     let joined = Joined::default();
-    // The root call begins at 5: before function 2 has all its probes, while it gets them, and after.
+    // The root call begins at 5: before function 2 has all its probes, while it gets them, and
+    // after.
     for (since, is_whole) in [(Some(6), true), (None, true), (Some(4), false)] {
         joined.begin(FunctionId(2));
         if let Some(since) = since {
@@ -370,7 +381,8 @@ fn a_root_call_whose_end_is_lost_ends_when_the_next_begins() {
     assert!(calls[1].is_whole());
 }
 
-/// A call whose exit the kernel side has missed ends where it says so, and nobody waits for another one of the task.
+/// A call whose exit the kernel side has missed ends where it says so, and nobody waits for another
+/// one of the task.
 #[test]
 fn a_root_call_whose_exit_was_missed_ends_with_the_mark() {
     let tree = Tree {
@@ -400,7 +412,8 @@ fn a_root_call_whose_exit_was_missed_ends_with_the_mark() {
 }
 
 proptest! {
-    /// Root calls of which any batch is missing: those that are given out and those whose first batch is the lost one of all that they had are all.
+    /// Root calls of which any batch is missing: those that are given out and those whose first
+    /// batch is the lost one of all that they had are all.
     #[test]
     fn what_is_seen_and_what_is_lost_whole_are_all(
         lost in prop::collection::vec(prop::collection::vec(any::<bool>(), 1..4), 1..60),

@@ -1,4 +1,5 @@
-//! A trace that is recorded: the replay prints what was printed, and files are as large and as many as was asked for.
+//! A trace that is recorded: the replay prints what was printed, and files are as large and as many
+//! as was asked for.
 
 #![allow(
     clippy::unwrap_used,
@@ -141,7 +142,8 @@ fn a_recording_of_one_call_has_one_call() {
     assert_eq!(printed_as(&recording, &Show::default()), text);
 }
 
-/// Records so many frames to a file of at most `bytes` bytes; says whether the recorder had enough before the last one.
+/// Records so many frames to a file of at most `bytes` bytes; says whether the recorder had enough
+/// before the last one.
 fn record_limited(path: &std::path::Path, then: WhenFull, bytes: u64, frames: u64) -> bool {
     let table = functions();
     let target = Target::File {
@@ -223,7 +225,8 @@ fn a_flight_recorder_keeps_the_end() {
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
 }
 
-/// With room for older ones, nothing that was written takes the place of another, until there are too many.
+/// With room for older ones, nothing that was written takes the place of another, until there are
+/// too many.
 #[test]
 fn a_flight_recorder_keeps_what_it_wrote_before() {
     let directory = tempfile::tempdir().unwrap();

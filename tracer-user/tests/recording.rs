@@ -131,9 +131,13 @@ proptest! {
         }
     }
 
-    /// Of a file that was cut anywhere, all whole frames are read, and the rest is said to be damage.
+    /// Of a file that was cut anywhere, all whole frames are read, and the rest is said to be
+    /// damage.
     #[test]
-    fn a_cut_costs_the_last_frame(streams in prop::collection::vec(any_stream(), 0..4), cut in any::<prop::sample::Index>()) {
+    fn a_cut_costs_the_last_frame(
+        streams in prop::collection::vec(any_stream(), 0..4),
+        cut in any::<prop::sample::Index>(),
+    ) {
         let frames = frames(&streams);
         let bytes = written(&frames);
         let ends: Vec<usize> = (0..=frames.len()).map(|count| written(&frames[..count]).len()).collect();
@@ -153,9 +157,14 @@ proptest! {
         prop_assert_eq!(pieces, expected);
     }
 
-    /// A bit that is flipped anywhere costs one frame, or the file if it is in its first bytes, and changes none.
+    /// A bit that is flipped anywhere costs one frame, or the file if it is in its first bytes, and
+    /// changes none.
     #[test]
-    fn a_flipped_bit_costs_one_frame(streams in prop::collection::vec(any_stream(), 0..4), place in any::<prop::sample::Index>(), bit in 0u8..8) {
+    fn a_flipped_bit_costs_one_frame(
+        streams in prop::collection::vec(any_stream(), 0..4),
+        place in any::<prop::sample::Index>(),
+        bit in 0u8..8,
+    ) {
         let frames = frames(&streams);
         let mut bytes = written(&frames);
         let ends: Vec<usize> = (0..=frames.len()).map(|count| written(&frames[..count]).len()).collect();
@@ -178,7 +187,11 @@ proptest! {
 
     /// Whatever stands between frames, they are found; whatever bytes come, reading them ends.
     #[test]
-    fn rubbish_costs_nothing_else(streams in prop::collection::vec(any_stream(), 1..3), rubbish in prop::collection::vec(any::<u8>(), 1..200), marks in any::<bool>()) {
+    fn rubbish_costs_nothing_else(
+        streams in prop::collection::vec(any_stream(), 1..3),
+        rubbish in prop::collection::vec(any::<u8>(), 1..200),
+        marks in any::<bool>(),
+    ) {
         let frames = frames(&streams);
         let mut bytes = written(&frames);
         let place = written(&frames[..1]).len();
@@ -264,8 +277,8 @@ fn what_joined_is_recorded() {
     }
 }
 
-/// The bytes of a frame as version 1 of the form has them. If this fails, recordings of before cannot be read any more: raise
-/// [`tracer::recording::form::FORM`].
+/// The bytes of a frame as version 1 of the form has them. If this fails, recordings of before
+/// cannot be read any more: raise [`tracer::recording::form::FORM`].
 #[test]
 fn the_form_has_not_changed() {
     let mut list = Vec::new();

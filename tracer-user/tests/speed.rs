@@ -1,6 +1,6 @@
-//! How fast a recording is replayed and how large it is, for a made-up trace that resembles a send through a sockmap: 160 functions, five
-//! levels, addresses among the values, times with a long tail. Run by hand:
-//! `cargo test --release --test speed -- --ignored --nocapture`
+//! How fast a recording is replayed and how large it is, for a made-up trace that resembles a send
+//! through a sockmap: 160 functions, five levels, addresses among the values, times with a long
+//! tail. Run by hand: `cargo test --release --test speed -- --ignored --nocapture`
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,5 @@
-//! Sums over root calls: by hand where they can be counted by hand, at random where they have to add up.
+//! Sums over root calls: by hand where they can be counted by hand, at random where they have to
+//! add up.
 
 #![allow(
     clippy::unwrap_used,
@@ -152,7 +153,10 @@ fn what_is_no_change_is_none() {
 proptest! {
     /// Average and standard error are those of the textbook, also of sums of sums.
     #[test]
-    fn sums_of_sums_have_the_right_error(times in prop::collection::vec(0u64..1_000_000, 2..40), cut in any::<prop::sample::Index>()) {
+    fn sums_of_sums_have_the_right_error(
+        times in prop::collection::vec(0u64..1_000_000, 2..40),
+        cut in any::<prop::sample::Index>(),
+    ) {
         let sums_of = |times: &[u64]| {
             let mut merged = Merged::new(SleepTime::Counted);
             for &time in times {

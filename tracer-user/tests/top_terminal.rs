@@ -1,4 +1,5 @@
-//! `tracer top` on a real terminal, from a recording: what is on the screen, and that the terminal is as it was on every way out.
+//! `tracer top` on a real terminal, from a recording: what is on the screen, and that the terminal
+//! is as it was on every way out.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,5 @@
-//! Root calls for the systems by which fleets are watched: what they have of a trace, and what they can do to it.
+//! Root calls for the systems by which fleets are watched: what they have of a trace, and what they
+//! can do to it.
 
 #![allow(
     clippy::unwrap_used,

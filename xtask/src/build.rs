@@ -14,7 +14,8 @@ use crate::process::{cargo_like, run};
 use crate::setup::{self, CoreLibrary, Toolchain};
 use crate::workspace::{self, BPF_TARGET, HOST_TARGET};
 
-/// The variables that tell the build script of `tracer-user` where the objects are, and their names.
+/// The variables that tell the build script of `tracer-user` where the objects are, and their
+/// names.
 const OBJECTS: [(&str, &str); 2] = [
     ("TRACER_EBPF_OBJECT", "tracer-ebpf"),
     ("SOCKMAP_EBPF_OBJECT", "sockmap-ebpf"),

@@ -1,7 +1,7 @@
 //! `cargo xtask package`: a Debian package of what `cargo xtask build` leaves.
 //!
-//! `dpkg-deb` makes it from a tree and a few files in `packaging`, and every Debian has that. The binary is static, so the package depends on nothing;
-//! its version is the workspace's.
+//! `dpkg-deb` makes it from a tree and a few files in `packaging`, and every Debian has that. The
+//! binary is static, so the package depends on nothing; its version is the workspace's.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -40,7 +40,8 @@ pub fn main() -> Result<u8> {
     Ok(0)
 }
 
-/// Makes a package of a binary with its manual pages and completions beside it; it lies beside them.
+/// Makes a package of a binary with its manual pages and completions beside it; it lies beside
+/// them.
 pub fn package(tracer: &Path) -> Result<PathBuf> {
     let beside = tracer.parent().context("the binary is nowhere")?;
     let version = env!("CARGO_PKG_VERSION");

@@ -1,4 +1,5 @@
-//! The documentation holds together: links lead somewhere, pages are in the book, options are named.
+//! The documentation holds together: links lead somewhere, pages are in the book, options are
+//! named.
 //!
 //! Files that are moved and headings that are reworded break links silently, and an option that the
 //! reference lacks is one that nobody finds. What is read is what GitHub and mdBook read: the files

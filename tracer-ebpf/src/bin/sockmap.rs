@@ -1,8 +1,9 @@
 //! The sk_msg program of the `sockmap` workload.
 //!
-//! What is sent on a socket of the map goes straight to the receive queue of its peer, if that is in
-//! the map too: the path of service meshes that cut the TCP stack short between local processes, and the one that
-//! tracer's demonstration shows. A socket's key is its local port in host byte order.
+//! What is sent on a socket of the map goes straight to the receive queue of its peer, if that is
+//! in the map too: the path of service meshes that cut the TCP stack short between local processes,
+//! and the one that tracer's demonstration shows. A socket's key is its local port in host byte
+//! order.
 #![no_std]
 #![no_main]
 #![allow(
@@ -29,7 +30,8 @@ pub fn redirect_to_peer(ctx: SkMsgContext) -> u32 {
     // SAFETY: the context is valid while the program runs; the verifier checks the offset.
     let remote_port = unsafe { (*ctx.msg).remote_port };
     // The kernel keeps the 16 bits of the port in network byte order in the upper half of the word
-    // (sk_msg_convert_ctx_access, net/core/filter.c); seen as a big-endian number, that is the port.
+    // (sk_msg_convert_ctx_access, net/core/filter.c); seen as a big-endian number, that is the
+    // port.
     let peer = u32::from_be(remote_port);
     // "Pass" means: to the peer if there is one in the map, else the ordinary way
     // (sk_psock_map_verd, include/linux/skmsg.h). The helper's own answer for "no peer" is "drop".

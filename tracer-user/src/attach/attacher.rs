@@ -1,7 +1,8 @@
 //! Attaching functions, whichever way.
 //!
-//! A function that a trampoline can serve goes the way that was chosen; one that only its address tells apart goes by
-//! kprobe.session, and one that has types of its own goes as a pair. All make the same events, so a graph may have all three.
+//! A function that a trampoline can serve goes the way that was chosen; one that only its address
+//! tells apart goes by kprobe.session, and one that has types of its own goes as a pair. All make
+//! the same events, so a graph may have all three.
 
 use std::{os::fd::BorrowedFd, sync::Arc};
 
@@ -45,7 +46,8 @@ impl Probe {
         }
     }
 
-    /// The programs behind them, and the end that each is for; one that is for both is for the entry.
+    /// The programs behind them, and the end that each is for; one that is for both is for the
+    /// entry.
     pub(super) fn programs(&self) -> Vec<(BorrowedFd<'_>, End)> {
         match self {
             Self::Pair(pair) => pair.programs().into(),
@@ -74,7 +76,8 @@ pub struct Attacher {
 }
 
 impl Attacher {
-    /// Attaches by `way`, which the kernel must have; `ways` are all that it has. `texts` are there if they are wanted.
+    /// Attaches by `way`, which the kernel must have; `ways` are all that it has. `texts` are there
+    /// if they are wanted.
     pub fn new(
         object: Object,
         kernel: Arc<Kernel>,
@@ -120,7 +123,8 @@ impl Attacher {
         }
     }
 
-    /// Attaches what the kernel accepts of `functions`. Roots and what is excluded serve both sides.
+    /// Attaches what the kernel accepts of `functions`. Roots and what is excluded serve both
+    /// sides.
     pub fn attach(
         &mut self,
         functions: &[Planned],
@@ -153,7 +157,8 @@ impl Attacher {
         Ok(probes)
     }
 
-    /// Trampolines refuse functions that never return (`noreturn_deny`, kernel/bpf/verifier.c, 6.16+). To an fprobe they are like others.
+    /// Trampolines refuse functions that never return (`noreturn_deny`, kernel/bpf/verifier.c,
+    /// 6.16+). To an fprobe they are like others.
     fn attach_or_else_by_address(
         &mut self,
         way: Way,
@@ -178,9 +183,10 @@ impl Attacher {
         Ok(probes)
     }
 
-    /// A probe of a trampoline can be preempted, and as long as its task waits the kernel skips that program for everybody else on the CPU. A
-    /// root whose return is missed does not end, and with thousands of tasks in a queue thousands are missed (seen on 7.3). An fprobe's
-    /// handler runs with preemption off.
+    /// A probe of a trampoline can be preempted, and as long as its task waits the kernel skips
+    /// that program for everybody else on the CPU. A root whose return is missed does not end, and
+    /// with thousands of tasks in a queue thousands are missed (seen on 7.3). An fprobe's handler
+    /// runs with preemption off.
     fn way_of(&self, function: &Planned, role: Role) -> Way {
         let by_trampolines = matches!(self.way, Way::Multi | Way::Pair);
         match function.reach {
@@ -191,7 +197,8 @@ impl Attacher {
         }
     }
 
-    /// How what has an address and no more is attached; rules let no such function pass where there is no way.
+    /// How what has an address and no more is attached; rules let no such function pass where there
+    /// is no way.
     pub fn by_address(&self) -> Way {
         self.ways.by_address().unwrap_or(Way::Pair)
     }
@@ -224,7 +231,8 @@ impl Attacher {
         Ok(sessions.into_iter().map(Probe::Session).collect())
     }
 
-    /// Loads the programs of pairs for `functions`, so far as the kernel accepts them, and attaches none.
+    /// Loads the programs of pairs for `functions`, so far as the kernel accepts them, and attaches
+    /// none.
     pub fn load_pairs(
         &self,
         functions: &[&Planned],

@@ -1,15 +1,20 @@
 //! Letting probes go behind the prompt.
 //!
-//! Up to kernel 7.0 each link of a pair waits for a grace period when it goes (bpf_tramp_image_put and unregister_fentry,
-//! kernel/bpf/trampoline.c), so a plan of a hundred functions takes ten seconds and more; while the function tracer is switched on or off, every
-//! probe waits for that. Nothing is gained by waiting with them: the trace is disarmed, the probes do nothing. So a child of the process keeps the descriptors, the
-//! process ends, and the child with it: the kernel closes what an ending process holds, one by one, and whatever signal comes then changes
-//! nothing. A process is seen to have ended when all that it held is gone (do_exit, kernel/exit.c: exit_notify comes after exit_task_work).
+//! Up to kernel 7.0 each link of a pair waits for a grace period when it goes (bpf_tramp_image_put
+//! and unregister_fentry, kernel/bpf/trampoline.c), so a plan of a hundred functions takes ten
+//! seconds and more; while the function tracer is switched on or off, every probe waits for that.
+//! Nothing is gained by waiting with them: the trace is disarmed, the probes do nothing. So a child
+//! of the process keeps the descriptors, the process ends, and the child with it: the kernel closes
+//! what an ending process holds, one by one, and whatever signal comes then changes nothing. A
+//! process is seen to have ended when all that it held is gone (do_exit, kernel/exit.c: exit_notify
+//! comes after exit_task_work).
 //!
-//! While probes are switched off the child waits: what is let go then makes the kernel find fault with its own accounts the next time, and give up
-//! ftrace until it is booted again ([`crate::kernel::switch`]).
+//! While probes are switched off the child waits: what is let go then makes the kernel find fault
+//! with its own accounts the next time, and give up ftrace until it is booted again
+//! ([`crate::kernel::switch`]).
 //!
-//! The child runs no code of ours but a few system calls: other threads may have held any lock when it was made.
+//! The child runs no code of ours but a few system calls: other threads may have held any lock when
+//! it was made.
 
 use std::{
     fs::File,
@@ -61,17 +66,19 @@ impl Leaving {
     }
 }
 
-/// Drops `held` here at once, while a child process lets go what it stands for in the kernel. If there can be no child, it is dropped all
-/// the same, and takes its time.
+/// Drops `held` here at once, while a child process lets go what it stands for in the kernel. If
+/// there can be no child, it is dropped all the same, and takes its time.
 pub fn let_go<T>(held: T) -> io::Result<Leaving> {
     let (wait, ready) = pipe()?;
     // Before there is a child, which must not open anything that could fail.
     let null = open("/dev/null", OFlag::O_RDWR, Mode::empty())?;
     let switch = switch::open();
-    // SAFETY: the child makes system calls only, see `hold`; it allocates nothing and returns to nobody.
+    // SAFETY: the child makes system calls only, see `hold`; it allocates nothing and returns to
+    // nobody.
     match unsafe { fork() }? {
         ForkResult::Child => {
-            // SAFETY: closes this process's own copy, and nobody uses it any more; otherwise its end would never be seen.
+            // SAFETY: closes this process's own copy, and nobody uses it any more; otherwise its
+            // end would never be seen.
             unsafe { libc::close(ready.as_raw_fd()) };
             hold(&wait, &null, switch.as_ref())
         }
@@ -84,8 +91,9 @@ pub fn let_go<T>(held: T) -> io::Result<Leaving> {
     }
 }
 
-/// Holds all descriptors until the parent has let them go and probes are switched on, then ends. The terminal is given back at once: whoever reads tracer's output sees its end,
-/// and a Ctrl-C goes elsewhere.
+/// Holds all descriptors until the parent has let them go and probes are switched on, then ends.
+/// The terminal is given back at once: whoever reads tracer's output sees its end, and a Ctrl-C
+/// goes elsewhere.
 fn hold(wait: &impl std::os::fd::AsFd, null: &impl std::os::fd::AsFd, switch: Option<&File>) -> ! {
     let _ = setsid();
     let _ = prctl::set_name(NAME);

@@ -1,4 +1,5 @@
-//! The few uses of bpf(2) that aya has no word for: programs whose attach type it does not know, and links to many functions at once.
+//! The few uses of bpf(2) that aya has no word for: programs whose attach type it does not know,
+//! and links to many functions at once.
 
 use std::{
     ffi::CStr,
@@ -52,7 +53,8 @@ pub enum ProgramKind {
     One(End),
 }
 
-/// What kind of program, and to what it will be attached (`enum bpf_prog_type`, `enum bpf_attach_type`).
+/// What kind of program, and to what it will be attached (`enum bpf_prog_type`, `enum
+/// bpf_attach_type`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Functions(ProgramKind),
@@ -173,7 +175,8 @@ struct FprobeLink {
     cookies: u64,
 }
 
-/// Loads a program that serves any number of functions. `name` is what the kernel's listings will show, of at most 15 bytes.
+/// Loads a program that serves any number of functions. `name` is what the kernel's listings will
+/// show, of at most 15 bytes.
 pub fn load(
     kind: ProgramKind,
     name: &str,
@@ -193,7 +196,8 @@ pub fn load_for(
     load_any(kind, name, instructions, Some(target))
 }
 
-/// Loads a program for a tracepoint, which is named by the type of what it calls: `btf_trace_` and its name.
+/// Loads a program for a tracepoint, which is named by the type of what it calls: `btf_trace_` and
+/// its name.
 pub fn load_at_tracepoint(
     name: &str,
     instructions: &[bpf_insn],
@@ -206,7 +210,8 @@ pub fn load_at_tracepoint(
     load_any(Kind::Tracepoint, name, instructions, Some(target))
 }
 
-/// Loads a program for an iterator, which is named by the type of the function `bpf_iter_*` of its kind.
+/// Loads a program for an iterator, which is named by the type of the function `bpf_iter_*` of its
+/// kind.
 pub fn load_iterator(
     name: &str,
     instructions: &[bpf_insn],
@@ -264,8 +269,8 @@ fn load_any(
 }
 
 /// Attaches a program to functions: by their type ids, which must be sorted and differ
-/// ([`Many::Trampolines`]), or by their addresses ([`Many::Fprobe`]). All or none: one that does not
-/// do fails the whole.
+/// ([`Many::Trampolines`]), or by their addresses ([`Many::Fprobe`]). All or none: one that does
+/// not do fails the whole.
 pub fn link(program: BorrowedFd<'_>, functions: &Functions) -> io::Result<OwnedFd> {
     link_with_cookies(program, functions, &[])
 }
@@ -292,9 +297,9 @@ pub fn link_with_cookies(
 
 /// Whether the kernel has such links for the program. Nothing is attached: the list is one that the
 /// kernel cannot read, which it says (EFAULT) after it has accepted all else
-/// (bpf_kprobe_multi_link_attach, kernel/trace/bpf_trace.c). A real link would have to go again, which
-/// waits for each running task to sleep once (synchronize_rcu_tasks in ftrace_shutdown): 13 s on two
-/// CPUs with 27 busy tasks, seen on 6.12.
+/// (bpf_kprobe_multi_link_attach, kernel/trace/bpf_trace.c). A real link would have to go again,
+/// which waits for each running task to sleep once (synchronize_rcu_tasks in ftrace_shutdown): 13 s
+/// on two CPUs with 27 busy tasks, seen on 6.12.
 pub fn has_links(program: BorrowedFd<'_>, named: Named) -> bool {
     /// In the page at 0, which nobody has.
     const UNREADABLE: u64 = 8;
@@ -304,8 +309,8 @@ pub fn has_links(program: BorrowedFd<'_>, named: Named) -> bool {
 }
 
 /// # Safety
-/// `list` is the address of `count` ids or addresses, or of nothing that can be read; `cookies` that
-/// of as many numbers, or 0.
+/// `list` is the address of `count` ids or addresses, or of nothing that can be read; `cookies`
+/// that of as many numbers, or 0.
 unsafe fn link_listed(
     program: BorrowedFd<'_>,
     named: Named,
@@ -425,7 +430,8 @@ struct FprobeLinkInfo {
     missed: u64,
 }
 
-/// How many hits the fprobes of a link were not there for (`nmissed`, kernel/trace/fprobe.c); 0 before 6.7, and where it is another kind of link.
+/// How many hits the fprobes of a link were not there for (`nmissed`, kernel/trace/fprobe.c); 0
+/// before 6.7, and where it is another kind of link.
 pub fn missed_of_link(link: BorrowedFd<'_>) -> io::Result<u64> {
     /// `BPF_LINK_TYPE_KPROBE_MULTI`.
     const FPROBES: u32 = 8;

@@ -1,8 +1,9 @@
-//! What userspace sets and reads while the probes are in: whether root calls begin, how many are open, the counters.
+//! What userspace sets and reads while the probes are in: whether root calls begin, how many are
+//! open, the counters.
 //!
-//! Until the trace is armed every probe answers "outside", so roots and callees may be attached in any order
-//! and all roots begin together. It is disarmed before the first probe goes, so no call is torn by detaching: those
-//! that are open go on to their end, and no other begins.
+//! Until the trace is armed every probe answers "outside", so roots and callees may be attached in
+//! any order and all roots begin together. It is disarmed before the first probe goes, so no call
+//! is torn by detaching: those that are open go on to their end, and no other begins.
 
 use std::{os::fd::AsFd as _, sync::Arc};
 
@@ -29,7 +30,8 @@ pub struct Counters {
     away: Array<MapData, [AwayCounts; MAX_CPUS]>,
 }
 
-/// What the eBPF side keeps per CPU; only the counters are read. The layout is `Cpu` in tracer-ebpf/src/maps.rs.
+/// What the eBPF side keeps per CPU; only the counters are read. The layout is `Cpu` in
+/// tracer-ebpf/src/maps.rs.
 #[repr(C, align(64))]
 #[derive(Clone, Copy)]
 struct Cpu {
@@ -80,8 +82,8 @@ impl Controls {
         Ok(self.cgroups.set(0, ids, 0)?)
     }
 
-    /// Whether entries decline their exits outside of root calls: not while two sets of probes may be on the
-    /// same functions.
+    /// Whether entries decline their exits outside of root calls: not while two sets of probes may
+    /// be on the same functions.
     pub fn keep_exits(&mut self, keep: bool) -> Result<(), ObjectError> {
         Ok(self.keep_exits.set(0, u64::from(keep), 0)?)
     }

@@ -14,12 +14,14 @@ const JIT: &str = "/proc/sys/net/core/bpf_jit_enable";
 pub enum AttachError {
     /// The kernel forbids tracing programs altogether.
     #[error(
-        "the kernel refuses BPF tracing programs (EPERM): lockdown or a security policy forbids them"
+        "the kernel refuses BPF tracing programs (EPERM): lockdown or a security policy forbids \
+        them"
     )]
     Forbidden,
     /// No more files may be open.
     #[error(
-        "tracer may not open more files (EMFILE): raise the limit, such as with `ulimit -n 1048576`, or trace fewer functions"
+        "tracer may not open more files (EMFILE): raise the limit, such as with `ulimit -n \
+        1048576`, or trace fewer functions"
     )]
     Files,
     /// There is no memory.
@@ -29,7 +31,8 @@ pub enum AttachError {
     Memory,
     /// The kernel interprets BPF programs, and its trampolines run none that it has not compiled.
     #[error(
-        "the kernel does not compile BPF programs, so it attaches none: it needs CONFIG_BPF_JIT, and net.core.bpf_jit_enable at 1"
+        "the kernel does not compile BPF programs, so it attaches none: it needs CONFIG_BPF_JIT, \
+        and net.core.bpf_jit_enable at 1"
     )]
     NoJit,
     /// The object lacks the program.
@@ -76,14 +79,16 @@ impl AttachError {
             libc::EPERM => Some(Self::Forbidden),
             libc::EMFILE | libc::ENFILE => Some(Self::Files),
             libc::ENOMEM if compiles(fs::read_to_string(JIT)) => Some(Self::Memory),
-            // Without the compiler it is what a trampoline answers (arch_alloc_bpf_trampoline, kernel/bpf/trampoline.c).
+            // Without the compiler it is what a trampoline answers (arch_alloc_bpf_trampoline,
+            // kernel/bpf/trampoline.c).
             libc::ENOMEM => Some(Self::NoJit),
             _ => None,
         }
     }
 }
 
-/// Whether the kernel compiles BPF programs, by what its switch says. A kernel without the compiler has no switch.
+/// Whether the kernel compiles BPF programs, by what its switch says. A kernel without the compiler
+/// has no switch.
 fn compiles(switch: io::Result<String>) -> bool {
     match switch {
         Ok(switch) => switch.trim() != "0",
@@ -92,12 +97,14 @@ fn compiles(switch: io::Result<String>) -> bool {
 }
 
 /// Whether the kernel's answer is EPERM. Lockdown refuses tracing programs when they are loaded
-/// (security_locked_down(LOCKDOWN_BPF_READ_KERNEL) in the helpers' prototypes, kernel/trace/bpf_trace.c).
+/// (security_locked_down(LOCKDOWN_BPF_READ_KERNEL) in the helpers' prototypes,
+/// kernel/trace/bpf_trace.c).
 pub(super) fn is_forbidden(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::EPERM)
 }
 
-/// The reason in what the verifier says: the last line that is not about its own work, nor behind it an explanation (7.3 gives one).
+/// The reason in what the verifier says: the last line that is not about its own work, nor behind
+/// it an explanation (7.3 gives one).
 pub(super) fn last_words(log: &str) -> Option<&str> {
     let (said, _explanation) = log.split_once("\nReason:").unwrap_or((log, ""));
     said.lines()

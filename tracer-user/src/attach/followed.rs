@@ -1,6 +1,8 @@
-//! The lists of processes and tasks that are traced, which the eBPF side keeps up (`whose` in tracer-ebpf).
+//! The lists of processes and tasks that are traced, which the eBPF side keeps up (`whose` in
+//! tracer-ebpf).
 //!
-//! Both sides change single bits, each with one atomic instruction, so neither takes back what the other has done.
+//! Both sides change single bits, each with one atomic instruction, so neither takes back what the
+//! other has done.
 
 use std::{
     io,
@@ -27,7 +29,8 @@ pub enum List {
     Tasks,
 }
 
-/// The memory of the lists, as the eBPF side has it: if nobody was named there is a little of it, which nobody uses.
+/// The memory of the lists, as the eBPF side has it: if nobody was named there is a little of it,
+/// which nobody uses.
 pub(super) fn make(callers: &Callers) -> Result<MapData, MapError> {
     // The size of an array's key.
     let number = 4;

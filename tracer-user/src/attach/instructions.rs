@@ -1,7 +1,7 @@
 //! The instructions of programs that aya does not load itself.
 //!
-//! aya keeps what it parsed to itself, so the object is parsed once more, and its maps are those that aya has made: the
-//! same tables serve all programs.
+//! aya keeps what it parsed to itself, so the object is parsed once more, and its maps are those
+//! that aya has made: the same tables serve all programs.
 
 use std::{
     collections::HashMap,
@@ -49,8 +49,8 @@ impl Instructions {
         Ok(Self { object })
     }
 
-    /// Those of one program. Calls of helpers with the numbers in `kernel_functions` become calls of the kernel's functions with
-    /// these type ids.
+    /// Those of one program. Calls of helpers with the numbers in `kernel_functions` become calls
+    /// of the kernel's functions with these type ids.
     pub fn of(
         &self,
         program: &'static str,

@@ -1,4 +1,5 @@
-//! What an iterator of the kernel's has to say: a program that is run for each object of a kind, and writes what is read.
+//! What an iterator of the kernel's has to say: a program that is run for each object of a kind,
+//! and writes what is read.
 
 use std::{
     fs::File,
@@ -29,7 +30,8 @@ struct Iterator {
     flags: u32,
 }
 
-/// All that a program writes for the objects of a kind, which is the type id of a function `bpf_iter_*`.
+/// All that a program writes for the objects of a kind, which is the type id of a function
+/// `bpf_iter_*`.
 pub fn read(name: &str, instructions: &[bpf_insn], kind: u32) -> io::Result<Vec<u8>> {
     let program = bpf::load_iterator(name, instructions, kind).map_err(|refusal| {
         let reason = refusal.reason();

@@ -1,12 +1,13 @@
 //! Links that take many functions or none: one that the kernel does not accept is found by halves.
 //!
-//! The kernel says only that something is wrong. Of n functions with k bad ones some k log n links are tried, and what
-//! comes out are at most k + 1 times as many links as there need be.
+//! The kernel says only that something is wrong. Of n functions with k bad ones some k log n links
+//! are tried, and what comes out are at most k + 1 times as many links as there need be.
 
 use std::io;
 
-/// Links to all of `items` that the kernel accepts, each with the items it took; `refused` hears of the others. An error of `refused` ends
-/// it, and so does one that is `of_all`: what the kernel would answer for any item says nothing of one.
+/// Links to all of `items` that the kernel accepts, each with the items it took; `refused` hears of
+/// the others. An error of `refused` ends it, and so does one that is `of_all`: what the kernel
+/// would answer for any item says nothing of one.
 pub fn link<'a, T, L, E>(
     items: &'a [T],
     link: &mut impl FnMut(&[T]) -> io::Result<L>,

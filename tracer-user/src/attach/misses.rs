@@ -1,10 +1,11 @@
 //! Hits that the kernel skipped, by its own count.
 //!
-//! A program that is hit again on the same CPU while it runs is skipped, so that it cannot call itself for ever
-//! (`recursion_misses` of `struct bpf_prog_info`). It happens to what the probe itself calls, to what an interrupt in the middle of it calls, and, where a
-//! program of a trampoline is preempted, to what other tasks call on that CPU until it goes on; the
-//! kernel does not tell these apart, nor where it was. An fprobe is skipped, too, where there is no room for one more open call
-//! (`nmissed` of `struct fprobe`, which `struct bpf_link_info` has from 6.7 on).
+//! A program that is hit again on the same CPU while it runs is skipped, so that it cannot call
+//! itself for ever (`recursion_misses` of `struct bpf_prog_info`). It happens to what the probe
+//! itself calls, to what an interrupt in the middle of it calls, and, where a program of a
+//! trampoline is preempted, to what other tasks call on that CPU until it goes on; the kernel does
+//! not tell these apart, nor where it was. An fprobe is skipped, too, where there is no room for
+//! one more open call (`nmissed` of `struct fprobe`, which `struct bpf_link_info` has from 6.7 on).
 
 use std::{
     collections::BTreeMap,
@@ -20,7 +21,8 @@ use super::{
 /// How many hits the kernel has skipped since the probes were attached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Skipped {
-    /// Entries. At an fprobe for both ends the exit of such a call is none, and is not counted; at a trampoline for both ends it counts here, too.
+    /// Entries. At an fprobe for both ends the exit of such a call is none, and is not counted; at
+    /// a trampoline for both ends it counts here, too.
     pub entries: u64,
     /// Exits.
     pub exits: u64,

@@ -1,4 +1,5 @@
-//! The eBPF object in the kernel: settings, maps, rings, and the tracepoint that the gate relies on.
+//! The eBPF object in the kernel: settings, maps, rings, and the tracepoint that the gate relies
+//! on.
 
 use std::{
     collections::HashMap,
@@ -30,7 +31,8 @@ static OBJECT: &[u8] = include_bytes!(env!("TRACER_EBPF_OBJECT"));
 pub enum ObjectError {
     /// The kernel answers EPERM though the process has the capabilities.
     #[error(
-        "the kernel refuses BPF tracing programs (EPERM) although the capabilities are there: lockdown or a \
+        "the kernel refuses BPF tracing programs (EPERM) although the capabilities are there: \
+        lockdown or a \
          security policy forbids them; boot without lockdown, or trace in a virtual machine"
     )]
     Forbidden,
@@ -61,13 +63,15 @@ pub struct Sizes {
     pub possible_cpus: u32,
     /// Bytes of each CPU's ring, a power of two of pages.
     pub ring_bytes: u32,
-    /// Tasks that may sleep inside a root at once, about: there are places for half as many again, so that nearly all find one.
+    /// Tasks that may sleep inside a root at once, about: there are places for half as many again,
+    /// so that nearly all find one.
     pub sleepers: u32,
 }
 
 impl Sizes {
-    /// Places for tasks that run inside a root, a power of two. Each CPU has one task that runs, one that has just gone, and perhaps one or
-    /// two that were preempted in the middle of a probe; tasks that find no place among those that sleep are here, too.
+    /// Places for tasks that run inside a root, a power of two. Each CPU has one task that runs,
+    /// one that has just gone, and perhaps one or two that were preempted in the middle of a probe;
+    /// tasks that find no place among those that sleep are here, too.
     fn slots(self) -> u32 {
         const LEAST: u32 = 128;
         let wanted = self.possible_cpus.saturating_mul(4).max(LEAST);
@@ -88,7 +92,8 @@ pub const USUAL_SLEEPERS: u32 = 1 << 16;
 pub struct Loading {
     /// The settings of the eBPF side.
     pub config: Config,
-    /// The type id of the variable that has the preempt count; if there is none, the settings say that it is not known.
+    /// The type id of the variable that has the preempt count; if there is none, the settings say
+    /// that it is not known.
     pub preempt_count: Option<u32>,
     /// How much memory it gets.
     pub sizes: Sizes,
@@ -175,10 +180,11 @@ impl Object {
         Ok((object, rings))
     }
 
-    /// Attaches the tracepoints that keep the gate right, and the lists of those who were named. Before the trace is armed, and held as
-    /// long as it is.
+    /// Attaches the tracepoints that keep the gate right, and the lists of those who were named.
+    /// Before the trace is armed, and held as long as it is.
     ///
-    /// aya would do it, too, but wants the kernel's types in a form of its own, which takes longer to make than all else here.
+    /// aya would do it, too, but wants the kernel's types in a form of its own, which takes longer
+    /// to make than all else here.
     pub fn attach_tracepoints(&self, types: &Types) -> Result<Tracepoints, ObjectError> {
         self.attach_named(&[SWITCH, NEW_TASK], types)
     }
@@ -239,7 +245,8 @@ impl Object {
         Texts::of(&self.ebpf)
     }
 
-    /// What is read and set while the trace goes on. It has descriptors of its own, so the object may be elsewhere.
+    /// What is read and set while the trace goes on. It has descriptors of its own, so the object
+    /// may be elsewhere.
     pub fn controls(&self) -> Result<Controls, ObjectError> {
         Controls::of(&self.ebpf)
     }
@@ -248,10 +255,12 @@ impl Object {
 /// Bytes of a key in the table of tasks that sleep.
 const KEY_BYTES: u32 = 8;
 
-/// Makes the tables of tasks that run and that sleep inside a root, and makes them known to the programs.
+/// Makes the tables of tasks that run and that sleep inside a root, and makes them known to the
+/// programs.
 fn put_tables(object: &mut variables::Object, sizes: Sizes) -> Result<[MapData; 3], MapError> {
     let (slots, buckets) = (sizes.slots(), sizes.buckets());
-    // There is room for one task more: as far as the verifier knows, an event may begin with the last bytes of the last one's.
+    // There is room for one task more: as far as the verifier knows, an event may begin with the
+    // last bytes of the last one's.
     let tasks = make_memory("tracer_tasks", (slots + 1) * TASK_BYTES)?;
     let places = buckets * PARKED_BUCKET;
     let keys = make_memory("tracer_keys", places * KEY_BYTES)?;
@@ -264,7 +273,8 @@ fn put_tables(object: &mut variables::Object, sizes: Sizes) -> Result<[MapData; 
     Ok([tasks, keys, sleepers])
 }
 
-/// One element, so that programs can have its address (array_map_direct_value_addr, kernel/bpf/arraymap.c).
+/// One element, so that programs can have its address (array_map_direct_value_addr,
+/// kernel/bpf/arraymap.c).
 fn make_memory(name: &str, bytes: u32) -> Result<MapData, MapError> {
     // The size of an array's key.
     let number = 4;

@@ -1,14 +1,14 @@
 //! One fentry and one fexit program per function (kernels 5.17+).
 //!
-//! Each function has two programs and two links of its own, which keep the programs alive. The exit goes
-//! in first and comes out last, so an entry is never counted without its exit. Cost, under emulation on
-//! 6.1: 0.1 to 0.2 s a function, three quarters of it to load the two programs, in which the verifier goes
-//! through 6,300 instructions; 0.12 to 0.14 s to let go up to kernel 7.0.
+//! Each function has two programs and two links of its own, which keep the programs alive. The exit
+//! goes in first and comes out last, so an entry is never counted without its exit. Cost, under
+//! emulation on 6.1: 0.1 to 0.2 s a function, three quarters of it to load the two programs, in
+//! which the verifier goes through 6,300 instructions; 0.12 to 0.14 s to let go up to kernel 7.0.
 //!
-//! Programs can be loaded before they are linked. While an fprobe is on the same function, a call of it goes
-//! through all of the kernel's users of the function tracer, and each pair is one
-//! (arch_ftrace_ops_list_func, kernel/trace/ftrace.c): with some 200 of them a send took 1.4 million
-//! instructions instead of 0.3 (6.18). So that time is to be short.
+//! Programs can be loaded before they are linked. While an fprobe is on the same function, a call
+//! of it goes through all of the kernel's users of the function tracer, and each pair is one
+//! (arch_ftrace_ops_list_func, kernel/trace/ftrace.c): with some 200 of them a send took 1.4
+//! million instructions instead of 0.3 (6.18). So that time is to be short.
 //!
 //! This is the one way that reaches into modules and BPF programs by their own types.
 

@@ -1,4 +1,5 @@
-//! The programs in the kernel. One that serves many functions is loaded once, when a function first needs it.
+//! The programs in the kernel. One that serves many functions is loaded once, when a function first
+//! needs it.
 
 use std::{
     collections::{BTreeMap, HashMap},

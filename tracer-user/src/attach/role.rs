@@ -13,6 +13,7 @@ pub enum Role {
     Hidden,
     /// Its probes do nothing: what the kernel's own part costs is measured with them.
     Nothing,
-    /// Its probes put an event of its own into the ring, without a gate: what tracer's batches save is measured with them.
+    /// Its probes put an event of its own into the ring, without a gate: what tracer's batches save
+    /// is measured with them.
     Reserving,
 }

@@ -1,12 +1,15 @@
 //! One program for both ends of many functions: fsession.multi and kprobe.session.
 //!
-//! A trace is attached and gone in a moment, however many functions it has. By trampolines (7.2+) a call costs what it costs with a
-//! pair. By an fprobe (6.10+, CONFIG_FPROBE) a call in a root costs half as much again, but a function is found by its address,
-//! so it needs no type and no name of its own.
+//! A trace is attached and gone in a moment, however many functions it has. By trampolines (7.2+) a
+//! call costs what it costs with a pair. By an fprobe (6.10+, CONFIG_FPROBE) a call in a root costs
+//! half as much again, but a function is found by its address, so it needs no type and no name of
+//! its own.
 //!
-//! The kernel skips a program that is hit again on the same CPU while it runs, and with it both ends of what an interrupt in the
-//! middle of it calls. Trampolines are guarded program by program, so their functions are dealt out to several ([`COPIES`]), and most of what such an
-//! interrupt calls is seen. All fprobes of a CPU have one guard (`bpf_prog_active`, kernel/trace/bpf_trace.c).
+//! The kernel skips a program that is hit again on the same CPU while it runs, and with it both
+//! ends of what an interrupt in the middle of it calls. Trampolines are guarded program by program,
+//! so their functions are dealt out to several ([`COPIES`]), and most of what such an interrupt
+//! calls is seen. All fprobes of a CPU have one guard (`bpf_prog_active`,
+//! kernel/trace/bpf_trace.c).
 
 use std::{
     collections::HashMap,
@@ -26,12 +29,14 @@ use crate::{
     plan::Planned,
 };
 
-/// Calls that may be open at once in the functions of an fprobe's link, at least: of roots one in each of the tasks that may be inside one.
+/// Calls that may be open at once in the functions of an fprobe's link, at least: of roots one in
+/// each of the tasks that may be inside one.
 const OPEN_ROOTS: usize = 1 << 16;
 /// As [`OPEN_ROOTS`], below them: a thousand tasks with some calls each.
 const OPEN_CALLS: usize = 1 << 14;
 
-/// How many programs the trampolines of a role share. Each costs 0.2 s under emulation, its link included.
+/// How many programs the trampolines of a role share. Each costs 0.2 s under emulation, its link
+/// included.
 const COPIES: usize = 4;
 
 /// A program or a link, and the ends that it is for.
@@ -83,8 +88,8 @@ pub enum Mechanism {
 }
 
 impl Mechanism {
-    /// The programs and what they are linked to, that of the exits first: an entry is never recorded
-    /// without its exit in place.
+    /// The programs and what they are linked to, that of the exits first: an entry is never
+    /// recorded without its exit in place.
     const fn programs(self) -> &'static [(ProgramKind, Ends)] {
         match self {
             Self::Session(Many::Trampolines) => {
@@ -208,15 +213,16 @@ fn addresses(kernel: &Kernel, functions: &[&Planned]) -> Vec<u64> {
 /// Functions whose order does not matter: one or two in a bucket.
 const FEW: usize = 512;
 
-/// Whether an fprobe finds a function in a hash of 256 buckets (fprobe_ip_table, kernel/trace/fprobe.c):
-/// from 6.14 to 6.18, later in one that grows. With all functions attached a bucket has some 160.
+/// Whether an fprobe finds a function in a hash of 256 buckets (fprobe_ip_table,
+/// kernel/trace/fprobe.c): from 6.14 to 6.18, later in one that grows. With all functions attached
+/// a bucket has some 160.
 fn has_buckets(kernel: &Kernel) -> bool {
     let Release { major, minor } = kernel.release;
     major == 6 && (14..=18).contains(&minor)
 }
 
-/// What is attached last is found first in its bucket (hlist_add_head_rcu in insert_fprobe_node), so the
-/// functions that most places call come last. Seen on 6.18.
+/// What is attached last is found first in its bucket (hlist_add_head_rcu in insert_fprobe_node),
+/// so the functions that most places call come last. Seen on 6.18.
 fn most_called_last(kernel: &Kernel, addresses: &mut [u64]) {
     let Some(text) = &kernel.text else { return };
     let all = kernel.traceable_functions();
@@ -229,9 +235,10 @@ fn most_called_last(kernel: &Kernel, addresses: &mut [u64]) {
     addresses.sort_by_key(|address| by_address.get(address).copied().unwrap_or_default());
 }
 
-/// Kernel memory that probes on so many functions take for calls that are open, bytes: nothing where every
-/// task has room of its own. Up to 6.13 it goes with the CPUs, and from 6.7 on with their square: each CPU's
-/// part of the pool has a place for every object (objpool_init, lib/objpool.c).
+/// Kernel memory that probes on so many functions take for calls that are open, bytes: nothing
+/// where every task has room of its own. Up to 6.13 it goes with the CPUs, and from 6.7 on with
+/// their square: each CPU's part of the pool has a place for every object (objpool_init,
+/// lib/objpool.c).
 #[must_use]
 pub fn memory(kernel: &Kernel, functions: usize) -> u64 {
     /// An object with its data (struct fprobe_rethook_node), and a place in a pool.
@@ -254,9 +261,11 @@ fn has_shared_room(kernel: &Kernel) -> bool {
     kernel.symbols.address_of("fprobe_exit_handler").is_some()
 }
 
-/// How often each address is named. Up to 6.13 an fprobe has room for two open calls for each CPU and address that it is given, whichever
-/// functions they are in, and skips what finds none (fprobe_init_rethook, kernel/trace/fprobe.c): four sleeping tasks would be all that
-/// a root on two CPUs has room for. Naming an address again attaches nothing more (seen on 6.12). Later every task has room of its own.
+/// How often each address is named. Up to 6.13 an fprobe has room for two open calls for each CPU
+/// and address that it is given, whichever functions they are in, and skips what finds none
+/// (fprobe_init_rethook, kernel/trace/fprobe.c): four sleeping tasks would be all that a root on
+/// two CPUs has room for. Naming an address again attaches nothing more (seen on 6.12). Later every
+/// task has room of its own.
 pub(super) fn repetitions(kernel: &Kernel, role: Role, functions: usize) -> usize {
     let wanted = match role {
         Role::Root => OPEN_ROOTS,

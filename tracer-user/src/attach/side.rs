@@ -1,7 +1,8 @@
 //! Which of the two sets of probes a probe belongs to.
 //!
-//! See [`tracer_common::generation`]: a root call is recorded by the probes of one side, and those of the
-//! other do not see it. A program learns its side from its own instructions, so each side has copies.
+//! See [`tracer_common::generation`]: a root call is recorded by the probes of one side, and those
+//! of the other do not see it. A program learns its side from its own instructions, so each side
+//! has copies.
 
 use aya_obj::generated::{BPF_DW, BPF_IMM, BPF_LD, BPF_LDX, BPF_MEM, BPF_W, bpf_insn};
 use tracer_common::{generation, stand_in};

@@ -1,7 +1,8 @@
 //! Tells the eBPF side which arguments are texts, before the functions get their probes.
 //!
-//! A text is a parameter that the function's type has as `char *`. Whether it can be read is known only when the call is made: what a process hands in
-//! may not be in memory, and a buffer that the function is to fill holds what it held before.
+//! A text is a parameter that the function's type has as `char *`. Whether it can be read is known
+//! only when the call is made: what a process hands in may not be in memory, and a buffer that the
+//! function is to fill holds what it held before.
 
 use aya::{Ebpf, maps::Array, maps::MapData};
 use tracer_common::{MAX_ARGUMENTS, TextArguments};

@@ -1,7 +1,8 @@
 //! The kernel's variables that the eBPF side reads.
 //!
-//! The object file has a number in place of each (`tracer_common::stand_in`), because aya does not know variables of the kernel. What is meant
-//! is its type id, marked as one (BPF_PSEUDO_BTF_ID, check_pseudo_btf_id in kernel/bpf/verifier.c, 5.8+). It is put in before anybody parses the
+//! The object file has a number in place of each (`tracer_common::stand_in`), because aya does not
+//! know variables of the kernel. What is meant is its type id, marked as one (BPF_PSEUDO_BTF_ID,
+//! check_pseudo_btf_id in kernel/bpf/verifier.c, 5.8+). It is put in before anybody parses the
 //! object, so that aya and [`super::instructions`] see the same.
 
 use std::os::fd::{AsRawFd as _, BorrowedFd};
@@ -66,7 +67,8 @@ impl Object {
         }
     }
 
-    /// Replaces every load of `number`. Instructions have 8 bytes: two words are one such load. `kind` says what the two halves mean.
+    /// Replaces every load of `number`. Instructions have 8 bytes: two words are one such load.
+    /// `kind` says what the two halves mean.
     fn put(&mut self, number: u64, kind: u32, low: u32, high: u32) {
         for at in 1..self.0.len() {
             if let Some(register) = loads(self.0[at - 1], self.0[at], number) {
@@ -99,7 +101,8 @@ fn is_mask(word: u64, number: i32) -> bool {
     word & !0x0f00 == code | u64::from(number.cast_unsigned()) << 32
 }
 
-/// The register, if the two words are a load of `number`: opcode, registers, offset, and half of the number in each.
+/// The register, if the two words are a load of `number`: opcode, registers, offset, and half of
+/// the number in each.
 fn loads(first: u64, second: u64, number: u64) -> Option<u32> {
     let (low, high) = (number & 0xffff_ffff, number >> 32);
     #[allow(clippy::cast_possible_truncation)]

@@ -1,8 +1,8 @@
 //! The ways to get probes into functions, and which of them this kernel has.
 //!
-//! The kernel is asked, not its version: distributions backport, and leave things out. What is asked
-//! with is a program that does nothing, and a link that comes to nothing: the question costs no patched
-//! code.
+//! The kernel is asked, not its version: distributions backport, and leave things out. What is
+//! asked with is a program that does nothing, and a link that comes to nothing: the question costs
+//! no patched code.
 
 use std::os::fd::AsFd as _;
 
@@ -15,7 +15,8 @@ use crate::kernel::{
     facts::{self, Release},
 };
 
-/// A function that the kernel has for trying out fentry and fexit (net/bpf/test_run.c); nothing else calls it.
+/// A function that the kernel has for trying out fentry and fexit (net/bpf/test_run.c); nothing
+/// else calls it.
 pub const TEST_FUNCTION: &str = "bpf_fentry_test1";
 
 /// A way to get probes into functions.
@@ -63,9 +64,10 @@ impl Way {
 #[error("this kernel has no {} (--attach {}); leave --attach out", .0.meaning(), .0.name())]
 pub struct NoSuchWay(pub Way);
 
-/// The first kernel on which fsession.multi was seen to be safe, by hours of attaching all functions under load. Between 7.0 and 7.2 the kernel
-/// mended what its links to many functions rely on: the locking of direct-call updates, trampolines that ftrace did not know as its own, a warning
-/// when a link goes.
+/// The first kernel on which fsession.multi was seen to be safe, by hours of attaching all
+/// functions under load. Between 7.0 and 7.2 the kernel mended what its links to many functions
+/// rely on: the locking of direct-call updates, trampolines that ftrace did not know as its own, a
+/// warning when a link goes.
 const MULTI_IS_SAFE_SINCE: Release = Release { major: 7, minor: 3 };
 
 /// What becomes of [`Way::Multi`].
@@ -74,7 +76,8 @@ pub enum Multi {
     /// The kernel has it not.
     #[default]
     Absent,
-    /// It has it, and is older than the first that was seen to be safe: it is taken only if it is asked for.
+    /// It has it, and is older than the first that was seen to be safe: it is taken only if it is
+    /// asked for.
     Untried,
     /// It has it.
     Tried,
@@ -158,7 +161,8 @@ impl Ways {
     pub const fn reservation(self, way: Way) -> Option<&'static str> {
         match (way, self.multi) {
             (Way::Multi, Multi::Untried) => Some(
-                "Linux before 7.3 was not seen to be safe with it, so it is taken only with --attach multi",
+                "Linux before 7.3 was not seen to be safe with it, so it is taken only with \
+                --attach multi",
             ),
             _ => None,
         }

@@ -1,14 +1,16 @@
 //! A return register as the number that its type says it is.
 //!
-//! All types meet in `i128`, in which every value of every type has its own place: `0xffff_ffff` is -1 of an `int`
-//! and 4294967295 of an `unsigned int`. A pointer is its address, but an error pointer is its error number.
+//! All types meet in `i128`, in which every value of every type has its own place: `0xffff_ffff` is
+//! -1 of an `int` and 4294967295 of an `unsigned int`. A pointer is its address, but an error
+//! pointer is its error number.
 
 use crate::{kernel::btf::ValueType, output::value};
 
 /// The largest error number (MAX_ERRNO, include/linux/err.h).
 pub const MAX_ERRNO: i128 = 4095;
 
-/// The number in the register of a function of this type; none if it returns nothing, or more than the register holds.
+/// The number in the register of a function of this type; none if it returns nothing, or more than
+/// the register holds.
 #[must_use]
 pub fn of(returns: Option<&ValueType>, register: u64) -> Option<i128> {
     Some(match returns {
@@ -30,8 +32,8 @@ pub fn of(returns: Option<&ValueType>, register: u64) -> Option<i128> {
     })
 }
 
-/// Bits as they would stand in the register, read as the type says: `0xfffffff5` is -11 of an `int`. More bits than
-/// the type has stay what they are.
+/// Bits as they would stand in the register, read as the type says: `0xfffffff5` is -11 of an
+/// `int`. More bits than the type has stay what they are.
 #[must_use]
 pub fn of_bits(returns: Option<&ValueType>, bits: u64) -> i128 {
     let (bytes, _) = width(returns);

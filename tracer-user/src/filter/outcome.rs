@@ -1,7 +1,8 @@
 //! Did a call fail?
 //!
-//! A kernel function says so with a negative error number (include/linux/err.h: the last page of addresses, 1 to 4095), in a signed
-//! number or in a pointer. Whatever else a value may mean (false, NULL, a negative enum) is the function's own business.
+//! A kernel function says so with a negative error number (include/linux/err.h: the last page of
+//! addresses, 1 to 4095), in a signed number or in a pointer. Whatever else a value may mean
+//! (false, NULL, a negative enum) is the function's own business.
 
 use super::number::{self, MAX_ERRNO};
 use crate::kernel::btf::ValueType;

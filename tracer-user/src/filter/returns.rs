@@ -1,7 +1,8 @@
 //! `--returns`: a condition on a return value, such as `=7`, `!=0`, `<0`, `=-EAGAIN`.
 //!
-//! It is read without knowing the function and decided by the type of the function that returned. The name of an
-//! error stands for what the kernel returns for it, its negative number, whether it is written `EAGAIN` or `-EAGAIN`.
+//! It is read without knowing the function and decided by the type of the function that returned.
+//! The name of an error stands for what the kernel returns for it, its negative number, whether it
+//! is written `EAGAIN` or `-EAGAIN`.
 
 use std::{cmp::Ordering, str::FromStr};
 
@@ -72,12 +73,14 @@ pub struct Returns {
 /// The text is no condition.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error(
-    "`{0}` is no condition on a return value: write one of = != < <= > >= and a number, 0x with hex digits, or an error's name such as -EAGAIN"
+    "`{0}` is no condition on a return value: write one of = != < <= > >= and a number, 0x with \
+    hex digits, or an error's name such as -EAGAIN"
 )]
 pub struct NoCondition(String);
 
 impl Returns {
-    /// Whether the register of a function of this type meets the condition; never if the function returns nothing.
+    /// Whether the register of a function of this type meets the condition; never if the function
+    /// returns nothing.
     #[must_use]
     pub fn matches(self, returns: Option<&ValueType>, register: u64) -> bool {
         let operand = match self.operand {

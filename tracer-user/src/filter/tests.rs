@@ -296,7 +296,12 @@ proptest! {
 
     /// On numbers of every width, comparing is comparing numbers.
     #[test]
-    fn comparing_is_comparing((written, comparison) in comparisons(), a in any::<i32>(), b in any::<i32>(), rubbish in any::<u32>()) {
+    fn comparing_is_comparing(
+        (written, comparison) in comparisons(),
+        a in any::<i32>(),
+        b in any::<i32>(),
+        rubbish in any::<u32>(),
+    ) {
         let condition: Returns = format!("{written}{b}").parse().unwrap();
         let wanted = match comparison {
             Comparison::Equal => a == b,

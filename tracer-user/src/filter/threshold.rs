@@ -1,8 +1,9 @@
-//! `thresh`: only calls that took long enough, as the kernel's `tracing_thresh` (trace_graph_thresh_return,
-//! kernel/trace/trace_functions_graph.c).
+//! `thresh`: only calls that took long enough, as the kernel's `tracing_thresh`
+//! (trace_graph_thresh_return, kernel/trace/trace_functions_graph.c).
 //!
-//! What a call calls cannot take longer than the call itself, so whole subtrees go. A call of which an end was not seen may have
-//! been long: it stays, and so do the marks of what is missing, unless they lie below a call that goes.
+//! What a call calls cannot take longer than the call itself, so whole subtrees go. A call of which
+//! an end was not seen may have been long: it stays, and so do the marks of what is missing, unless
+//! they lie below a call that goes.
 
 use crate::graph::{Nanoseconds, Node, tree::SleepTime};
 

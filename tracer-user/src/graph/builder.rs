@@ -1,6 +1,7 @@
 //! One root call's events, in order, become its tree.
 //!
-//! An exit finds its entry by function and frame, not by position, so a lost entry or exit spoils only itself:
+//! An exit finds its entry by function and frame, not by position, so a lost entry or exit spoils
+//! only itself:
 //!
 //! - an exit whose entry is not open becomes a node with an unknown beginning;
 //! - a call that is still open when a call around it returns has an unknown end;
@@ -22,8 +23,8 @@ use super::{
 #[derive(Debug)]
 pub struct Builder {
     interrupts: Interrupts,
-    /// What the CPU was doing for when the root was entered: a root that an interrupt calls is not excluded
-    /// as what interrupts the root call.
+    /// What the CPU was doing for when the root was entered: a root that an interrupt calls is not
+    /// excluded as what interrupts the root call.
     root: Context,
     tree: Growing,
     open: OpenCalls,
@@ -65,7 +66,8 @@ impl Builder {
         self.tree.lose(lost, self.depth(), cpu);
     }
 
-    /// Adds the next event; says how the record ended, if it did. Events with a damaged kind are counted as a gap.
+    /// Adds the next event; says how the record ended, if it did. Events with a damaged kind are
+    /// counted as a gap.
     pub fn push(&mut self, event: &Event, cpu: CpuId) -> Option<End> {
         let (Some(kind), Some(context)) = (event.kind(), event.context()) else {
             self.gap(1, cpu);

@@ -1,8 +1,9 @@
 //! The way back: a root call as batches that make the same tree again.
 //!
-//! For calls that were kept as trees and go to a recording after all. Where the filter has taken calls out of a tree they stay out.
-//! Frames are kept in the tree for this; numbers, times off the CPU, CPUs and gaps fall into their places. A call whose exit was not
-//! seen, and of which the filter has taken away what would show that, gets a gap of one event: its exit.
+//! For calls that were kept as trees and go to a recording after all. Where the filter has taken
+//! calls out of a tree they stay out. Frames are kept in the tree for this; numbers, times off the
+//! CPU, CPUs and gaps fall into their places. A call whose exit was not seen, and of which the
+//! filter has taken away what would show that, gets a gap of one event: its exit.
 
 use std::iter::Peekable;
 

@@ -1,7 +1,8 @@
 //! Functions that get their probes while root calls are open.
 //!
-//! The exit's probe goes in before the entry's, so in between a call may show its exit alone. That is no loss: it
-//! is known here that its entry could not be seen. Shared between who attaches and who rebuilds.
+//! The exit's probe goes in before the entry's, so in between a call may show its exit alone. That
+//! is no loss: it is known here that its entry could not be seen. Shared between who attaches and
+//! who rebuilds.
 
 use std::{
     collections::HashMap,
@@ -10,7 +11,8 @@ use std::{
 
 use super::{FunctionId, Nanoseconds};
 
-/// Since when the entries of functions are seen; of those that are not named, since before the trace. Clones share it.
+/// Since when the entries of functions are seen; of those that are not named, since before the
+/// trace. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Joined {
     since: Arc<Mutex<HashMap<FunctionId, Nanoseconds>>>,
@@ -48,7 +50,8 @@ impl Joined {
         all.insert(function, since);
     }
 
-    /// Whether a function's exit may come without an entry in a root call that began at `root_time`.
+    /// Whether a function's exit may come without an entry in a root call that began at
+    /// `root_time`.
     #[must_use]
     pub fn excuses(&self, function: FunctionId, root_time: Nanoseconds) -> bool {
         let all = self.since.lock().unwrap_or_else(PoisonError::into_inner);

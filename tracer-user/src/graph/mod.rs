@@ -2,8 +2,8 @@
 //!
 //! Batches of one task may arrive out of order (it migrated: two rings) or not at all (a ring was
 //! full). [`Rebuilder`] puts them in order by their sequence numbers and feeds each root call's
-//! events to a [`builder::Builder`], which pairs entries with exits. What is missing becomes a mark in the tree
-//! where it happened; what follows is never shifted. [`events`] is the way back.
+//! events to a [`builder::Builder`], which pairs entries with exits. What is missing becomes a mark
+//! in the tree where it happened; what follows is never shifted. [`events`] is the way back.
 //!
 //! Rings and files may bring anything. Nothing here recurses over what they bring, and all that is
 //! kept of it has a limit ([`limits`], [`waiting`]).
@@ -33,8 +33,8 @@ pub use text::Text;
 pub use totals::Totals;
 pub use tree::{Call, Closed, End, Missing, Node, RootCall, Trees};
 
-/// A function, as events name it: the low half of its address. In a recording that is counted from somewhere else, so that it does not tell where
-/// the kernel lies.
+/// A function, as events name it: the low half of its address. In a recording that is counted from
+/// somewhere else, so that it does not tell where the kernel lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FunctionId(pub u32);
 

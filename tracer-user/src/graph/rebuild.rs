@@ -133,8 +133,9 @@ impl Rebuilder {
         self.cut.not_kept
     }
 
-    /// Root calls, given out or open, whose first batch had not come when the next one was taken. The
-    /// kernel side counts all whose first batch it could not hand over, so the others were lost whole.
+    /// Root calls, given out or open, whose first batch had not come when the next one was taken.
+    /// The kernel side counts all whose first batch it could not hand over, so the others were lost
+    /// whole.
     #[must_use]
     pub const fn without_beginning(&self) -> u64 {
         self.without_beginning

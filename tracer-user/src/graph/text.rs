@@ -1,7 +1,8 @@
 //! The text that an argument points to, as far as it was recorded.
 //!
-//! It comes eight bytes an event. A part that does not follow the one before is left out with all behind it, so what is there is always a
-//! beginning of the text. It is known to be the whole one only if the zero behind it came; one that is as long as what is recorded at most gives up its
+//! It comes eight bytes an event. A part that does not follow the one before is left out with all
+//! behind it, so what is there is always a beginning of the text. It is known to be the whole one
+//! only if the zero behind it came; one that is as long as what is recorded at most gives up its
 //! last byte, so that what is shown as cut is never all.
 
 use tracer_common::MAX_TEXT_BYTES;
@@ -87,7 +88,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_text_is_made_of_its_parts_again(text in prop::collection::vec(1u8.., 0..90), seen in 0usize..9) {
+        fn a_text_is_made_of_its_parts_again(
+            text in prop::collection::vec(1u8.., 0..90),
+            seen in 0usize..9,
+        ) {
             let parts = parts(&text);
             let once = read(&parts[..seen.min(parts.len())]);
             prop_assert_eq!(read(&once.parts().collect::<Vec<_>>()), once);
@@ -123,7 +127,9 @@ mod tests {
         }
 
         #[test]
-        fn any_parts_make_a_text_without_a_zero(parts in prop::collection::vec((0u32..40, any::<u64>()), 0..20)) {
+        fn any_parts_make_a_text_without_a_zero(
+            parts in prop::collection::vec((0u32..40, any::<u64>()), 0..20),
+        ) {
             let mut text = Text::new(0);
             for (number, part) in parts {
                 text.push(number, part);

@@ -66,7 +66,8 @@ pub struct Call {
     pub arguments: Vec<u64>,
     /// The texts that they point to, as far as they were recorded.
     pub texts: Vec<Text>,
-    /// Where it will go on in its caller, an address that is counted as functions are; none if that was not recorded.
+    /// Where it will go on in its caller, an address that is counted as functions are; none if that
+    /// was not recorded.
     pub caller: Option<FunctionId>,
     pub(super) frame: u16,
 }

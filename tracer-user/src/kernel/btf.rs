@@ -5,8 +5,8 @@
 //! everything else is looked up when it is asked for. That is a few milliseconds for a whole
 //! kernel, where a general library (btf-rs 2: 80 to 120 ms) builds every type first.
 //!
-//! `raw` knows the format, this file finds things, `prototype` reads what a function takes and returns, `trampoline` knows what BPF can attach
-//! to.
+//! `raw` knows the format, this file finds things, `prototype` reads what a function takes and
+//! returns, `trampoline` knows what BPF can attach to.
 
 mod prototype;
 mod raw;
@@ -36,7 +36,8 @@ const LONGEST_CHAIN: usize = 32;
 pub enum BtfError {
     /// The kernel has no type information.
     #[error(
-        "this kernel has no {VMLINUX}; use a kernel built with CONFIG_DEBUG_INFO_BTF=y, as those of the large distributions are"
+        "this kernel has no {VMLINUX}; use a kernel built with CONFIG_DEBUG_INFO_BTF=y, as those \
+        of the large distributions are"
     )]
     Absent,
     /// It is there, and cannot be read.
@@ -44,7 +45,8 @@ pub enum BtfError {
     Read(io::Error),
     /// It is not what the format says.
     #[error(
-        "{VMLINUX} is damaged or of an unknown form at byte {offset}: {what}; please report it with the kernel's version"
+        "{VMLINUX} is damaged or of an unknown form at byte {offset}: {what}; please report it \
+        with the kernel's version"
     )]
     Malformed {
         /// Where, bytes from the start of the file.

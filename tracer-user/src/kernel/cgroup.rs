@@ -1,7 +1,8 @@
 //! A cgroup by its directory.
 //!
-//! The kernel's id of a cgroup is the inode number of its directory (kernfs_ino, include/linux/kernfs.h): with 64-bit inode numbers they are
-//! the same. Only the unified hierarchy (version 2) counts: a task has one cgroup there.
+//! The kernel's id of a cgroup is the inode number of its directory (kernfs_ino,
+//! include/linux/kernfs.h): with 64-bit inode numbers they are the same. Only the unified hierarchy
+//! (version 2) counts: a task has one cgroup there.
 
 use std::{
     os::unix::fs::MetadataExt as _,

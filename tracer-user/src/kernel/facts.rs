@@ -147,7 +147,8 @@ pub fn lockdown() -> Result<Lockdown, FactsError> {
     }
 }
 
-/// The file lists all states and has the current one in brackets: `none [integrity] confidentiality`.
+/// The file lists all states and has the current one in brackets: `none [integrity]
+/// confidentiality`.
 fn parse_lockdown(text: &str) -> Option<Lockdown> {
     let current = text.split_once('[')?.1.split_once(']')?.0;
     Some(match current {

@@ -1,12 +1,13 @@
 //! A higher priority for the short while in which somebody waits for tracer.
 //!
-//! On a machine with more work than CPUs a start that takes a tenth of a second of a CPU takes a second
-//! or ten, and what the user wanted to see is over by then. So the thread that reads the kernel goes first:
-//! nice -10, as somebody who waits at a terminal would give it, and well short of real-time, which could
-//! starve others. While a trace streams there is no such haste: it would change what is traced.
+//! On a machine with more work than CPUs a start that takes a tenth of a second of a CPU takes a
+//! second or ten, and what the user wanted to see is over by then. So the thread that reads the
+//! kernel goes first: nice -10, as somebody who waits at a terminal would give it, and well short
+//! of real-time, which could starve others. While a trace streams there is no such haste: it would
+//! change what is traced.
 //!
-//! Linux keeps the value by thread, and what is forked or spawned meanwhile inherits it: hold it where
-//! nothing is. Without CAP_SYS_NICE nothing happens.
+//! Linux keeps the value by thread, and what is forked or spawned meanwhile inherits it: hold it
+//! where nothing is. Without CAP_SYS_NICE nothing happens.
 
 use std::marker::PhantomData;
 

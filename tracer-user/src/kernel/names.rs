@@ -1,10 +1,10 @@
 //! An index from names to numbers, for lists of a hundred thousand names that are read once.
 //!
 //! The names stay in the text they were read from; the index holds numbers only, in one chain for
-//! each hash, and the caller compares names. Building it costs one multiplication for every eight bytes
-//! of a name and two stores, also where a name stands a thousand times, as `__func__.0` does: a sorted
-//! list or a map of strings costs ten times as much, which is felt in an emulated machine. Names that
-//! stand more than once come back in the order they were added.
+//! each hash, and the caller compares names. Building it costs one multiplication for every eight
+//! bytes of a name and two stores, also where a name stands a thousand times, as `__func__.0` does:
+//! a sorted list or a map of strings costs ten times as much, which is felt in an emulated machine.
+//! Names that stand more than once come back in the order they were added.
 
 use std::iter;
 

@@ -1,12 +1,14 @@
 //! Numbers of processes and tasks, as a PID namespace has them and as the kernel has them.
 //!
-//! Everything in the kernel that has a number of a task (BPF's `bpf_get_current_pid_tgid`, the function tracer's `set_ftrace_pid`) has that of
-//! the initial PID namespace. What the user types, `fork` answers and /proc shows are numbers of the namespace in which tracer
-//! runs: in a container another number, or somebody else's. So all numbers are made the kernel's before they are used, and those
-//! that are printed are the kernel's, too.
+//! Everything in the kernel that has a number of a task (BPF's `bpf_get_current_pid_tgid`, the
+//! function tracer's `set_ftrace_pid`) has that of the initial PID namespace. What the user types,
+//! `fork` answers and /proc shows are numbers of the namespace in which tracer runs: in a container
+//! another number, or somebody else's. So all numbers are made the kernel's before they are used,
+//! and those that are printed are the kernel's, too.
 //!
-//! The kernel is asked with an iterator over tasks (BPF_TRACE_ITER, 5.8+), which walks those of the reader's namespace (task_seq_get_next,
-//! kernel/bpf/task_iter.c) and hands each to a program of a few instructions. That is done in a PID namespace only.
+//! The kernel is asked with an iterator over tasks (BPF_TRACE_ITER, 5.8+), which walks those of the
+//! reader's namespace (task_seq_get_next, kernel/bpf/task_iter.c) and hands each to a program of a
+//! few instructions. That is done in a PID namespace only.
 
 mod program;
 
@@ -24,7 +26,8 @@ const ITERATOR: &str = "bpf_iter_task";
 /// Numbers cannot be made the kernel's.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "tracer runs in a PID namespace, and the kernel does not say which tasks its numbers mean: {0}; run tracer outside of the \
+    "tracer runs in a PID namespace, and the kernel does not say which tasks its numbers mean: \
+    {0}; run tracer outside of the \
      container, or in one with the host's processes (--pid=host)"
 )]
 pub struct NumbersError(io::Error);

@@ -1,7 +1,8 @@
-//! BPF programs and type information that the kernel holds, found by asking for one id after the other.
+//! BPF programs and type information that the kernel holds, found by asking for one id after the
+//! other.
 //!
-//! A probe on a function of a module or of a BPF program needs a descriptor of what describes that function: the module's BTF, or the
-//! program. Programs come and go, so nothing is kept here.
+//! A probe on a function of a module or of a BPF program needs a descriptor of what describes that
+//! function: the module's BTF, or the program. Programs come and go, so nothing is kept here.
 
 use std::{
     cell::Cell,
@@ -18,7 +19,8 @@ use super::{
     syscall::{answer, info, open},
 };
 
-/// `BPF_PROG_GET_NEXT_ID`, `BPF_PROG_GET_FD_BY_ID`, `BPF_MAP_GET_FD_BY_ID`, `BPF_BTF_GET_FD_BY_ID`, `BPF_BTF_GET_NEXT_ID`.
+/// `BPF_PROG_GET_NEXT_ID`, `BPF_PROG_GET_FD_BY_ID`, `BPF_MAP_GET_FD_BY_ID`, `BPF_BTF_GET_FD_BY_ID`,
+/// `BPF_BTF_GET_NEXT_ID`.
 const NEXT_PROGRAM: libc::c_long = 11;
 const OPEN_PROGRAM: libc::c_long = 13;
 const OPEN_MAP: libc::c_long = 14;
@@ -33,7 +35,8 @@ const MOST_OBJECTS: usize = 1 << 16;
 pub struct ProgramFunction {
     /// The program that it belongs to.
     pub program: OwnedFd,
-    /// Its number among the program's functions: 0 is where the program begins, the others are called by it.
+    /// Its number among the program's functions: 0 is where the program begins, the others are
+    /// called by it.
     pub number: usize,
     /// Its type id among the program's own types.
     pub type_id: u32,
@@ -43,7 +46,8 @@ pub struct ProgramFunction {
     pub prototype: Option<Prototype>,
 }
 
-/// The program's function that begins at `start`; none if there is no such program, or if it has no types.
+/// The program's function that begins at `start`; none if there is no such program, or if it has no
+/// types.
 pub fn program_function(start: Address) -> io::Result<Option<ProgramFunction>> {
     for id in ids(NEXT_PROGRAM) {
         // One that has gone meanwhile is not the one.
@@ -113,7 +117,8 @@ pub fn programs_after(id: u32) -> impl Iterator<Item = LoadedProgram> {
     })
 }
 
-/// Whether a program may go on in another one (`bpf_tail_call`): it has a map of programs (BPF_MAP_TYPE_PROG_ARRAY).
+/// Whether a program may go on in another one (`bpf_tail_call`): it has a map of programs
+/// (BPF_MAP_TYPE_PROG_ARRAY).
 pub fn may_tail_call(program: BorrowedFd<'_>) -> io::Result<bool> {
     const PROGRAMS: u32 = 3;
     // SAFETY: zero is a value of integers.

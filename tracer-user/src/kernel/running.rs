@@ -110,32 +110,35 @@ impl Kernel {
         Symbols::of_kernel(self.text.as_ref(), &self.types)
     }
 
-    /// Whether the kernel's own tracing reaches a function of that name. Where the kernel does not say, it is asked
-    /// when it comes to attaching.
+    /// Whether the kernel's own tracing reaches a function of that name. Where the kernel does not
+    /// say, it is asked when it comes to attaching.
     pub fn is_traceable(&self, name: &str) -> bool {
         self.symbols
             .functions_named(name)
             .any(|function| self.is_traceable_at(function))
     }
 
-    /// Whether the kernel's own tracing reaches the function that begins at `address`, or is patched there.
+    /// Whether the kernel's own tracing reaches the function that begins at `address`, or is
+    /// patched there.
     pub fn is_traceable_at(&self, address: Address) -> bool {
         self.traceable.is_none() || self.traceable_at(address).is_some()
     }
 
-    /// The function that begins at `address`, or is patched there, if the kernel says that its own tracing reaches it.
+    /// The function that begins at `address`, or is patched there, if the kernel says that its own
+    /// tracing reaches it.
     pub fn traceable_at(&self, address: Address) -> Option<Traceable> {
         self.traceable.as_ref()?.at_address(address)
     }
 
-    /// Whether the entry of the function that begins at `address` is patched now, for a probe of whomever; none where
-    /// the text cannot be read or the place is not known.
+    /// Whether the entry of the function that begins at `address` is patched now, for a probe of
+    /// whomever; none where the text cannot be read or the place is not known.
     pub fn is_patched(&self, address: Address) -> Option<bool> {
         let place = self.traceable_at(address)?.address;
         self.text.as_ref()?.is_patched(place).ok()
     }
 
-    /// The functions that the kernel's own tracing reaches, by address; none where the kernel does not say.
+    /// The functions that the kernel's own tracing reaches, by address; none where the kernel does
+    /// not say.
     pub fn traceable_functions(&self) -> &[Traceable] {
         self.traceable.as_ref().map_or(&[], TraceableFunctions::all)
     }
@@ -158,7 +161,8 @@ impl Kernel {
         types.clone()
     }
 
-    /// Where the preempt count is: `pcpu_hot.preempt_count` from 6.2 to 6.14, `__preempt_count` before and after.
+    /// Where the preempt count is: `pcpu_hot.preempt_count` from 6.2 to 6.14, `__preempt_count`
+    /// before and after.
     pub fn preempt_count(&self) -> Option<PreemptCount> {
         let hot = self.types.variable_id("pcpu_hot");
         Some(match hot {

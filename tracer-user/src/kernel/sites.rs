@@ -1,7 +1,8 @@
 //! Names of places within functions, such as where a call will go on in its caller.
 //!
-//! The kernel proper stays where it is. Modules, BPF programs and the code that BPF puts around functions come and go, and tracer's own probes are
-//! among what comes. So those symbols are kept apart, and read again when a place is asked for after tracer has attached something.
+//! The kernel proper stays where it is. Modules, BPF programs and the code that BPF puts around
+//! functions come and go, and tracer's own probes are among what comes. So those symbols are kept
+//! apart, and read again when a place is asked for after tracer has attached something.
 
 use std::{
     fs, io,
@@ -30,7 +31,8 @@ impl Kernel {
         self.sites.changes.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The function that a call returns into at `address`, and how far into it, as the kernel prints it: `sock_sendmsg+0x2f`.
+    /// The function that a call returns into at `address`, and how far into it, as the kernel
+    /// prints it: `sock_sendmsg+0x2f`.
     pub fn site(&self, address: Address) -> Option<String> {
         if self.has_in_text(address) {
             return shown(&self.symbols, address);
@@ -68,7 +70,8 @@ fn of_modules(text: &str) -> String {
         .collect()
 }
 
-/// A call that never returns may be the last instruction of its function, so the function is that of the byte before.
+/// A call that never returns may be the last instruction of its function, so the function is that
+/// of the byte before.
 fn shown(symbols: &Symbols, address: Address) -> Option<String> {
     let function = symbols.function_at(address.plus(u64::MAX))?;
     let offset = address.since(function.start)?;
@@ -78,7 +81,8 @@ fn shown(symbols: &Symbols, address: Address) -> Option<String> {
     })
 }
 
-/// A BPF program's by the name in its source, without the tag: `bpf_prog_6deef7357e7b4530_redirect`.
+/// A BPF program's by the name in its source, without the tag:
+/// `bpf_prog_6deef7357e7b4530_redirect`.
 fn name<'a>(function: &Function<'a>) -> &'a str {
     function
         .name

@@ -1,10 +1,12 @@
 //! The switch that takes every probe out of the kernel's text.
 //!
-//! With `kernel.ftrace_enabled` at 0 all functions are patched back (ftrace_shutdown_sysctl, kernel/trace/ftrace.c). Nobody
-//! is told: links stay, new ones are accepted, and nothing is called, so a trace would wait for ever for what it cannot see.
-//! And what is attached or let go while the switch is off makes the kernel find fault with its own accounts once all probes are
-//! gone the next time: a WARNING in ftrace_shutdown, after which there is no ftrace until the machine is booted again
-//! (ftrace_kill; seen on 6.12). So tracer does neither then. 7.3 refuses the 0 (EOPNOTSUPP) and so never reads as off.
+//! With `kernel.ftrace_enabled` at 0 all functions are patched back (ftrace_shutdown_sysctl,
+//! kernel/trace/ftrace.c). Nobody is told: links stay, new ones are accepted, and nothing is
+//! called, so a trace would wait for ever for what it cannot see. And what is attached or let go
+//! while the switch is off makes the kernel find fault with its own accounts once all probes are
+//! gone the next time: a WARNING in ftrace_shutdown, after which there is no ftrace until the
+//! machine is booted again (ftrace_kill; seen on 6.12). So tracer does neither then. 7.3 refuses
+//! the 0 (EOPNOTSUPP) and so never reads as off.
 
 use std::{fs, fs::File, os::unix::fs::FileExt as _};
 
@@ -16,7 +18,8 @@ const SWITCH: &str = "/proc/sys/kernel/ftrace_enabled";
 /// Probes are switched off.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error(
-    "kernel.ftrace_enabled is 0, so the kernel runs no probe: switch them on with `sysctl kernel.ftrace_enabled=1`"
+    "kernel.ftrace_enabled is 0, so the kernel runs no probe: switch them on with `sysctl \
+    kernel.ftrace_enabled=1`"
 )]
 pub struct SwitchedOff;
 

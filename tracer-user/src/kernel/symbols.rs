@@ -6,8 +6,9 @@
 //! the one that the kernel itself picks (get_symbol_pos and kallsyms_lookup_name,
 //! kernel/kallsyms.c), hence the one that ftrace prints and BPF attaches to.
 //!
-//! Where the kernel's memory can be read, the same symbols are taken from there instead, in the same
-//! order ([`table`], [`loaded`]): the kernel needs half a second of an emulated machine to print the file.
+//! Where the kernel's memory can be read, the same symbols are taken from there instead, in the
+//! same order ([`table`], [`loaded`]): the kernel needs half a second of an emulated machine to
+//! print the file.
 //!
 //! Left out are the `__pfx_*` symbols, which name the padding before a function, not a function.
 
@@ -45,7 +46,8 @@ pub enum SymbolsError {
     Read(#[from] std::io::Error),
     /// Every address is zero, which is how the kernel hides them (kallsyms_show_value).
     #[error(
-        "the kernel hides its addresses in {KALLSYMS}; run as root with CAP_SYSLOG, and if that is so already, set kernel.kptr_restrict to 1"
+        "the kernel hides its addresses in {KALLSYMS}; run as root with CAP_SYSLOG, and if that is \
+        so already, set kernel.kptr_restrict to 1"
     )]
     Hidden,
     /// A line is not what it should be.
@@ -73,7 +75,8 @@ pub struct Function<'a> {
 }
 
 impl Function<'_> {
-    /// Its name as the kernel prints it (`%ps`, lib/vsprintf.c): that of a module's function says so behind it.
+    /// Its name as the kernel prints it (`%ps`, lib/vsprintf.c): that of a module's function says
+    /// so behind it.
     pub fn shown(&self) -> String {
         match self.module {
             Some(module) => format!("{} [{module}]", self.name),
@@ -102,7 +105,8 @@ struct Symbol {
 }
 
 impl Symbols {
-    /// Reads the running kernel's symbols from its memory, or from the file where that does not serve.
+    /// Reads the running kernel's symbols from its memory, or from the file where that does not
+    /// serve.
     pub fn of_kernel(text: Option<&KernelText>, types: &Types) -> Result<Self, SymbolsError> {
         if is_hidden()? {
             return Err(SymbolsError::Hidden);
@@ -191,8 +195,8 @@ impl Symbols {
         self.named(name).map(|symbol| Address(symbol.address))
     }
 
-    /// Whether exactly one symbol of a module, or of the kernel proper, has that name, so that the name says which function is
-    /// meant.
+    /// Whether exactly one symbol of a module, or of the kernel proper, has that name, so that the
+    /// name says which function is meant.
     pub fn is_unique_in(&self, name: &str, module: Option<&str>) -> bool {
         let here = |symbol: &&Symbol| self.module_of(symbol) == module;
         self.named(name).filter(here).take(2).count() == 1
@@ -210,8 +214,8 @@ impl Symbols {
         (address < function.end).then_some(function)
     }
 
-    /// All names of the function that starts at `start`, in the order of the file: the kernel's text
-    /// has aliases, such as `__do_sys_getpid` and `__x64_sys_getpid`.
+    /// All names of the function that starts at `start`, in the order of the file: the kernel's
+    /// text has aliases, such as `__do_sys_getpid` and `__x64_sys_getpid`.
     pub fn names_at(&self, start: Address) -> impl Iterator<Item = &str> {
         let first = self
             .functions
@@ -312,8 +316,8 @@ impl Symbol {
     }
 }
 
-/// Whether the kernel hides its addresses: what an administrator has switched off is not read in another
-/// way. The first page has some symbols with an address other than 0, if there are any.
+/// Whether the kernel hides its addresses: what an administrator has switched off is not read in
+/// another way. The first page has some symbols with an address other than 0, if there are any.
 fn is_hidden() -> Result<bool, SymbolsError> {
     const DIGITS: usize = 16;
     let mut page = Vec::with_capacity(4096);

@@ -1,8 +1,9 @@
 //! Which functions a function calls, read from the text of the running kernel.
 //!
-//! The live text is better than a kernel image: what the kernel patches at boot and later (static calls, jump
-//! labels, alternatives, return thunks) stands there as it is executed, so a static call is an
-//! ordinary direct call. What text cannot tell is where indirect calls go: they are only counted.
+//! The live text is better than a kernel image: what the kernel patches at boot and later (static
+//! calls, jump labels, alternatives, return thunks) stands there as it is executed, so a static
+//! call is an ordinary direct call. What text cannot tell is where indirect calls go: they are only
+//! counted.
 //!
 //! `kcore` reads the bytes, `x86_64` decodes them, this file says what a branch means: a call, a
 //! tail call (a jump to another function), or the function's own `.cold` part, which is followed.
@@ -25,8 +26,8 @@ use kcore::Kcore;
 pub(super) use processor::has_patchable_entry;
 use processor::{Branch, BranchKind};
 
-/// Bytes of padding in front of a function that may be called instead of it (CONFIG_FUNCTION_PADDING_BYTES:
-/// call thunks live there).
+/// Bytes of padding in front of a function that may be called instead of it
+/// (CONFIG_FUNCTION_PADDING_BYTES: call thunks live there).
 const PADDING: u64 = 16;
 /// Bytes at a function's start that a direct call may skip: `endbr64`.
 pub(super) const LANDING_PAD: u64 = 4;
@@ -38,7 +39,8 @@ const LONGEST_TRAMPOLINE_CHAIN: usize = 4;
 pub enum TextError {
     /// `/proc/kcore` cannot be opened or read.
     #[error(
-        "cannot read the kernel's text from /proc/kcore: {0}; run as root on a kernel with CONFIG_PROC_KCORE=y and without lockdown=confidentiality"
+        "cannot read the kernel's text from /proc/kcore: {0}; run as root on a kernel with \
+        CONFIG_PROC_KCORE=y and without lockdown=confidentiality"
     )]
     Read(#[from] std::io::Error),
     /// It is not the ELF file it should be.
@@ -112,7 +114,8 @@ impl KernelText {
         calls_in(symbols, function, &|start, length| self.read(start, length))
     }
 
-    /// How many direct calls of each of `functions`, which ascend, the kernel proper has. See [`counts`].
+    /// How many direct calls of each of `functions`, which ascend, the kernel proper has. See
+    /// [`counts`].
     pub fn call_counts(&self, symbols: &Symbols, functions: &[Traceable]) -> Vec<u32> {
         let starts: Vec<Address> = functions.iter().map(|known| known.function).collect();
         let [begin, end] = ["_stext", "_etext"].map(|name| symbols.address_of(name));
@@ -120,9 +123,9 @@ impl KernelText {
         counts::call_counts(begin, end, &starts, &self.reader())
     }
 
-    /// How many arguments in registers a function takes at least, by what its beginning reads: a type that has fewer is another
-    /// function's. None where others have changed the beginning, so that it says
-    /// nothing of the function. Takes some microseconds.
+    /// How many arguments in registers a function takes at least, by what its beginning reads: a
+    /// type that has fewer is another function's. None where others have changed the beginning, so
+    /// that it says nothing of the function. Takes some microseconds.
     pub fn arguments_read(
         &self,
         symbols: &Symbols,
@@ -141,7 +144,8 @@ impl KernelText {
         Ok(processor::arguments_read(&code, function.start, is_code))
     }
 
-    /// Whether something else than the `nop` of a function that nobody traces stands at the place that ftrace patches.
+    /// Whether something else than the `nop` of a function that nobody traces stands at the place
+    /// that ftrace patches.
     pub fn is_patched(&self, place: Address) -> Result<bool, TextError> {
         let code = self.read(place, processor::NOTHING.len())?;
         Ok(code != processor::NOTHING)

@@ -1,15 +1,15 @@
 //! The functions that ftrace can trace, each with the address by which the kernel knows it.
 //!
-//! A name is not enough: two functions of one name may be there of which one is `notrace`, and a link
-//! to forty thousand functions goes by addresses. The address is that of the call to `__fentry__`, which
-//! stands at the function's start or behind its `endbr64`.
+//! A name is not enough: two functions of one name may be there of which one is `notrace`, and a
+//! link to forty thousand functions goes by addresses. The address is that of the call to
+//! `__fentry__`, which stands at the function's start or behind its `endbr64`.
 //!
 //! Three sources say the same, and the first that answers is taken. ftrace's own records lie in the
-//! kernel's memory as an array for each page: reading them costs next to nothing, and ftrace's count says
-//! whether all were seen. `available_filter_functions_addrs` (6.5+) costs half a second of an emulated
-//! machine: for each line the kernel looks up a name, and for each page it goes through all before.
-//! `available_filter_functions` has names only: where several functions have one, the machine code
-//! tells which begin with a place to patch.
+//! kernel's memory as an array for each page: reading them costs next to nothing, and ftrace's
+//! count says whether all were seen. `available_filter_functions_addrs` (6.5+) costs half a second
+//! of an emulated machine: for each line the kernel looks up a name, and for each page it goes
+//! through all before. `available_filter_functions` has names only: where several functions have
+//! one, the machine code tells which begin with a place to patch.
 
 use super::{
     Address,
@@ -57,8 +57,8 @@ impl TraceableFunctions {
         Ok(Self::from_names(symbols, names.names(), read))
     }
 
-    /// Those of ftrace's records (`struct ftrace_page`, kernel/trace/ftrace.c); none if they cannot be
-    /// read, or are not as many as ftrace counts.
+    /// Those of ftrace's records (`struct ftrace_page`, kernel/trace/ftrace.c); none if they cannot
+    /// be read, or are not as many as ftrace counts.
     pub fn from_records(symbols: &Symbols, types: &Types, read: TextReader<'_>) -> Option<Self> {
         let long_at = |place: Address| long(&read(place, 8).ok()?, 0);
         let member = |structure, name| types.member_offset(structure, name);
@@ -88,8 +88,8 @@ impl TraceableFunctions {
         (seen == expected && addresses.len() as u64 == seen).then(|| Self::at(symbols, addresses))
     }
 
-    /// Those of the file with addresses: `ffffffff81000004 name [module]`. The error is the line that is
-    /// not understood.
+    /// Those of the file with addresses: `ffffffff81000004 name [module]`. The error is the line
+    /// that is not understood.
     pub fn from_addresses(symbols: &Symbols, text: &[u8]) -> Result<Self, String> {
         let lines = text.split(|byte| *byte == b'\n');
         let addresses = lines.filter(|line| !line.is_empty()).map(|line| {
@@ -122,8 +122,8 @@ impl TraceableFunctions {
         Self::sorted(all)
     }
 
-    /// Those whose address is where a function begins, or behind its landing pad. Where it is not, ftrace
-    /// found a weak function that was replaced, and never traces it.
+    /// Those whose address is where a function begins, or behind its landing pad. Where it is not,
+    /// ftrace found a weak function that was replaced, and never traces it.
     fn at(symbols: &Symbols, mut addresses: Vec<Address>) -> Self {
         addresses.sort_unstable();
         Self::sorted(symbols.starts_of(&addresses).collect())

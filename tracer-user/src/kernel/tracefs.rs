@@ -18,12 +18,14 @@ const PLACES: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 pub enum TracefsError {
     /// It is not mounted and cannot be.
     #[error(
-        "tracefs is not mounted and cannot be mounted: {0}; as root, run `mount -t tracefs nodev /sys/kernel/tracing`"
+        "tracefs is not mounted and cannot be mounted: {0}; as root, run `mount -t tracefs nodev \
+        /sys/kernel/tracing`"
     )]
     NotMounted(nix::Error),
     /// The kernel has no function tracer.
     #[error(
-        "this kernel has no function tracer ({0} is absent); use one built with CONFIG_FUNCTION_TRACER=y"
+        "this kernel has no function tracer ({0} is absent); use one built with \
+        CONFIG_FUNCTION_TRACER=y"
     )]
     NoFunctionTracer(PathBuf),
     /// One of its files cannot be read or written.
@@ -110,8 +112,9 @@ impl Tracefs {
         })
     }
 
-    /// The names of the functions that ftrace can trace. Takes some tens of milliseconds: the kernel looks up the name of each, and for each page that is read it
-    /// goes through all before (t_start, kernel/trace/ftrace.c).
+    /// The names of the functions that ftrace can trace. Takes some tens of milliseconds: the
+    /// kernel looks up the name of each, and for each page that is read it goes through all before
+    /// (t_start, kernel/trace/ftrace.c).
     pub fn traceable_names(&self) -> Result<TraceableNames, TracefsError> {
         let file = "available_filter_functions";
         if !self.path(file).exists() {

@@ -1,9 +1,10 @@
 //! Finding out what runs under the roots, on the running machine, before the trace begins.
 //!
-//! What an earlier trace has learned is taken first. Without that, the function tracer watches the roots alone, which costs
-//! next to nothing, to see which tasks call them; then it watches everything, but in those tasks only, until a few root calls
-//! have been seen. Where the function tracer is not to be had, or nobody calls a root, the plan is what the roots'
-//! text calls. What is missing in any of them is found while the trace goes on, see [`super::growth`].
+//! What an earlier trace has learned is taken first. Without that, the function tracer watches the
+//! roots alone, which costs next to nothing, to see which tasks call them; then it watches
+//! everything, but in those tasks only, until a few root calls have been seen. Where the function
+//! tracer is not to be had, or nobody calls a root, the plan is what the roots' text calls. What is
+//! missing in any of them is found while the trace goes on, see [`super::growth`].
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -89,7 +90,8 @@ pub enum Before<'a> {
     RootsOnly,
 }
 
-/// What is known from before, or is learned now, or stands in the text. `tell` is told what is wrong with the cache.
+/// What is known from before, or is learned now, or stands in the text. `tell` is told what is
+/// wrong with the cache.
 pub fn learn(
     kernel: &Kernel,
     roots: &[Planned],
@@ -144,16 +146,19 @@ fn watch(
     sampler: &mut Sampler,
     stop: &AtomicBool,
 ) -> Result<Option<Learned>, SamplingError> {
-    // What counts is the time in which something was recorded: to patch its functions takes a kernel long.
+    // What counts is the time in which something was recorded: to patch its functions takes a
+    // kernel long.
     let mut left = time;
     let names: Vec<&str> = roots.iter().map(|root| root.name.as_str()).collect();
     let starts: BTreeSet<Address> = roots.iter().map(|root| root.address).collect();
     let mut learner = Learner::new(kernel, starts);
     let mut tasks = Vec::new();
-    // Short windows until enough was seen and nothing new comes: each reads what it recorded, so the buffer stays small.
+    // Short windows until enough was seen and nothing new comes: each reads what it recorded, so
+    // the buffer stays small.
     let mut window = Duration::from_millis(250);
     loop {
-        // Callers that live shortly have ended before they are sampled: until one is seen to call, they are asked for again.
+        // Callers that live shortly have ended before they are sampled: until one is seen to call,
+        // they are asked for again.
         if learner.root_calls() == 0 {
             let began = Instant::now();
             let callers = sampler.callers_of(&names, left, stop)?;

@@ -1,10 +1,11 @@
 //! Finding out what runs under the roots.
 //!
-//! There are two ways, and a room for each. Where the kernel attaches many functions at once, a trace begins
-//! with probes on all of them ([`wide`]) and what root calls bring says what to narrow it to. Where it does
-//! not, or nobody may be slowed down for that, the kernel's own function tracer watches the callers for
-//! moments ([`sampling`]): [`before`] the trace, and while it goes on, so that its set of probes grows
-//! ([`growth`]). What either way has found is [`kept`] for the next trace.
+//! There are two ways, and a room for each. Where the kernel attaches many functions at once, a
+//! trace begins with probes on all of them ([`wide`]) and what root calls bring says what to narrow
+//! it to. Where it does not, or nobody may be slowed down for that, the kernel's own function
+//! tracer watches the callers for moments ([`sampling`]): [`before`] the trace, and while it goes
+//! on, so that its set of probes grows ([`growth`]). What either way has found is [`kept`] for the
+//! next trace.
 //!
 //! It uses `attach`, `stream` and `plan`, and is used by `session`; none of the three knows of it.
 

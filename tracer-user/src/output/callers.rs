@@ -1,16 +1,19 @@
 //! Callers that a probe hides.
 //!
-//! A function that ends with a jump to another one leaves it its own return address. Where the first one has probes that is no longer its
-//! caller's: it leads into the probe, so that the return is seen. Both calls go on in the same place in the end, so the second one's caller is that of
-//! the call around it, which function_graph shows, too (`ftrace_graph_top_ret_addr`, kernel/trace/fgraph.c).
+//! A function that ends with a jump to another one leaves it its own return address. Where the
+//! first one has probes that is no longer its caller's: it leads into the probe, so that the return
+//! is seen. Both calls go on in the same place in the end, so the second one's caller is that of
+//! the call around it, which function_graph shows, too (`ftrace_graph_top_ret_addr`,
+//! kernel/trace/fgraph.c).
 
 use crate::{
     graph::{Node, RootCall},
     plan::FunctionTable,
 };
 
-/// Puts the callers of the calls around in the place of probes. One that has none around it keeps what was found: the root was jumped to by a function
-/// that has probes for another reason, or somebody else traces it.
+/// Puts the callers of the calls around in the place of probes. One that has none around it keeps
+/// what was found: the root was jumped to by a function that has probes for another reason, or
+/// somebody else traces it.
 pub fn find_hidden(root: &mut RootCall, functions: &FunctionTable) {
     let calls = || {
         root.nodes.iter().filter_map(|node| match node {

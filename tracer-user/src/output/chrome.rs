@@ -1,9 +1,10 @@
-//! Chrome's trace events, which chrome://tracing, ui.perfetto.dev and speedscope open: one track for each task.
+//! Chrome's trace events, which chrome://tracing, ui.perfetto.dev and speedscope open: one track
+//! for each task.
 //!
-//! The array form is written, because its readers do without the closing bracket: a trace that was killed can still be opened.
-//! A call is a complete event (`X`). One of which an end is missing, or a place where events were lost, is a mark (`i`), since a
-//! made-up duration would look like a measured one. Times are µs, as the form demands, with the nanoseconds behind
-//! the point.
+//! The array form is written, because its readers do without the closing bracket: a trace that was
+//! killed can still be opened. A call is a complete event (`X`). One of which an end is missing, or
+//! a place where events were lost, is a mark (`i`), since a made-up duration would look like a
+//! measured one. Times are µs, as the form demands, with the nanoseconds behind the point.
 
 use std::{
     borrow::Cow,

@@ -1,8 +1,9 @@
 //! Comma-separated values: one row for each call, for spreadsheets and data bases.
 //!
-//! Rows stand in the order of entry, and `root_call` numbers the root calls in the order of the listing, so the tree is
-//! in `root_call`, the order and `depth`. Cells are empty where there is nothing to say. Where events were lost, a row
-//! without a function says how many. A spreadsheet takes no name for a formula ([`escape::cell`]).
+//! Rows stand in the order of entry, and `root_call` numbers the root calls in the order of the
+//! listing, so the tree is in `root_call`, the order and `depth`. Cells are empty where there is
+//! nothing to say. Where events were lost, a row without a function says how many. A spreadsheet
+//! takes no name for a formula ([`escape::cell`]).
 
 use std::{
     borrow::Cow,

@@ -1,17 +1,19 @@
 //! What comes from outside, as it may be shown.
 //!
-//! A task chooses its own name, a recording may come from anywhere, and a string of a call holds what a user
-//! has typed. Any of them may hold an escape sequence, a newline or a bidirectional override, with which a
-//! local user would write lines into root's listing, or drive root's terminal. So every output passes what
-//! comes from outside through this module, and nothing else decides what can be seen:
+//! A task chooses its own name, a recording may come from anywhere, and a string of a call holds
+//! what a user has typed. Any of them may hold an escape sequence, a newline or a bidirectional
+//! override, with which a local user would write lines into root's listing, or drive root's
+//! terminal. So every output passes what comes from outside through this module, and nothing else
+//! decides what can be seen:
 //!
-//! - [`visible`] is for text: what cannot be seen becomes `\x1b`, `\n` or `\u{202e}`, a byte that is no
-//!   UTF-8 becomes `\xff`. The result has no control character, is UTF-8, and is one line. To pass it through
-//!   once more changes nothing, so a sentence may be made of parts that were made visible before.
+//! - [`visible`] is for text: what cannot be seen becomes `\x1b`, `\n` or `\u{202e}`, a byte that
+//!   is no UTF-8 becomes `\xff`. The result has no control character, is UTF-8, and is one line. To
+//!   pass it through once more changes nothing, so a sentence may be made of parts that were made
+//!   visible before.
 //! - [`cell`] is for a spreadsheet: what it would take for a formula has an apostrophe before it.
-//! - [`json`] keeps the original. A reader of the JSON gets every character as it was; what cannot be seen is
-//!   written as `\u001b`, so the JSON itself can go to a terminal. A byte that is no UTF-8 is replaced, since
-//!   JSON has no way to say it.
+//! - [`json`] keeps the original. A reader of the JSON gets every character as it was; what cannot
+//!   be seen is written as `\u001b`, so the JSON itself can go to a terminal. A byte that is no
+//!   UTF-8 is replaced, since JSON has no way to say it.
 
 use std::{
     borrow::Cow,
@@ -51,7 +53,8 @@ pub fn comm(root: &RootCall) -> Cow<'_, str> {
     visible_bytes(comm_bytes(root))
 }
 
-/// The name of a root call's task, cut to so many characters. An escape counts as what it stands for.
+/// The name of a root call's task, cut to so many characters. An escape counts as what it stands
+/// for.
 #[must_use]
 pub fn short_comm(root: &RootCall, most: usize) -> String {
     pieces(comm_bytes(root)).take(most).collect()
@@ -62,7 +65,8 @@ fn comm_bytes(root: &RootCall) -> &[u8] {
     bytes.split(|&byte| byte == 0).next().unwrap_or(bytes)
 }
 
-/// A text as a cell that a spreadsheet takes for a text, whatever it begins with. No other cell begins with an apostrophe.
+/// A text as a cell that a spreadsheet takes for a text, whatever it begins with. No other cell
+/// begins with an apostrophe.
 #[must_use]
 pub fn cell(text: Cow<'_, str>) -> Cow<'_, str> {
     match visible_owned(text) {
@@ -118,8 +122,8 @@ const fn is_plain(byte: u8) -> bool {
     matches!(byte, b' '..=b'~')
 }
 
-/// Whether a character shows nothing of itself: a control character, one that directs how others are shown, one that is not
-/// assigned. The standard library knows them.
+/// Whether a character shows nothing of itself: a control character, one that directs how others
+/// are shown, one that is not assigned. The standard library knows them.
 fn is_hidden(character: char) -> bool {
     !matches!(character, '"' | '\'' | '\\') && character.escape_debug().len() > 1
 }

@@ -1,5 +1,5 @@
-//! Folded stacks: a line for each path of calls with the time that was spent at its end, in ns. It is what flame graph
-//! tools read.
+//! Folded stacks: a line for each path of calls with the time that was spent at its end, in ns. It
+//! is what flame graph tools read.
 //!
 //! Calls are merged while they come; the lines are written when the trace ends.
 

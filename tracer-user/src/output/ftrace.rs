@@ -1,9 +1,10 @@
 //! The kernel's own text form of a function graph, line by line as function_graph prints it
 //! (kernel/trace/trace_functions_graph.c), with return values by type.
 //!
-//! One root call is written in one piece: a task that sleeps in the middle does not tear another's graph apart.
-//! What is missing is said in the line where it is missing. Each line has the CPU of its own event, so a call that
-//! moved ends on another CPU than it began on; time off the CPU is said where the call ends.
+//! One root call is written in one piece: a task that sleeps in the middle does not tear another's
+//! graph apart. What is missing is said in the line where it is missing. Each line has the CPU of
+//! its own event, so a call that moved ends on another CPU than it began on; time off the CPU is
+//! said where the call ends.
 
 mod colour;
 mod line;
@@ -263,7 +264,8 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
         }
     }
 
-    /// Appends to `words` what stands in the comment behind a call: its return value, or what is missing.
+    /// Appends to `words` what stands in the comment behind a call: its return value, or what is
+    /// missing.
     fn remark(&mut self, call: &Call, info: Option<&FunctionInfo>) {
         let Closed::Returned { value, .. } = call.closed else {
             let words = match call.closed {

@@ -1,5 +1,6 @@
-//! From rebuilt calls to what the user reads, in one of several forms. Writers know the graph and the function table, nothing
-//! else, so each form is there for a live trace and for a recording alike.
+//! From rebuilt calls to what the user reads, in one of several forms. Writers know the graph and
+//! the function table, nothing else, so each form is there for a live trace and for a recording
+//! alike.
 
 pub mod callers;
 pub mod chrome;
@@ -56,8 +57,8 @@ pub trait Form {
     /// Writes one.
     fn root_call(&mut self, call: &RootCall) -> io::Result<()>;
 
-    /// Writes, behind the last one, what ran below root calls and is in none of them. Forms of data have no place for
-    /// what is of no root call: there it is in the summary alone.
+    /// Writes, behind the last one, what ran below root calls and is in none of them. Forms of data
+    /// have no place for what is of no root call: there it is in the summary alone.
     fn untraced(&mut self, _: &Untraced) -> io::Result<()> {
         Ok(())
     }

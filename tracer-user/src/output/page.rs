@@ -1,9 +1,11 @@
-//! A recording as one page for a browser: a flame graph to zoom and search, how long root calls took, the calls that are worth
-//! reading, and each function in numbers. Two recordings stand side by side.
+//! A recording as one page for a browser: a flame graph to zoom and search, how long root calls
+//! took, the calls that are worth reading, and each function in numbers. Two recordings stand side
+//! by side.
 //!
-//! The page needs nothing else, and its policy forbids it to load anything. All that comes from a recording is in one JSON
-//! text ([`data`]) that no name can leave: `<` does not occur in it. The script puts it on the page as text, never as HTML.
-//! The numbers are made before, so a page is some 100 KB to a few MB, however many calls there were.
+//! The page needs nothing else, and its policy forbids it to load anything. All that comes from a
+//! recording is in one JSON text ([`data`]) that no name can leave: `<` does not occur in it. The
+//! script puts it on the page as text, never as HTML. The numbers are made before, so a page is
+//! some 100 KB to a few MB, however many calls there were.
 
 mod data;
 mod live;

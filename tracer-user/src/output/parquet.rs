@@ -1,8 +1,10 @@
-//! Parquet: the rows of the CSV form, by column, compressed and with types, for DuckDB, pandas, Spark and their like.
+//! Parquet: the rows of the CSV form, by column, compressed and with types, for DuckDB, pandas,
+//! Spark and their like.
 //!
-//! Rows are collected and written as a row group when there are [`ROWS`] of them, so memory holds one group, and for each group that was
-//! written what the file's end says of it. A file without its end cannot be read: it is written when the trace ends, also
-//! by Ctrl-C, but not after SIGKILL. For that there are recordings.
+//! Rows are collected and written as a row group when there are [`ROWS`] of them, so memory holds
+//! one group, and for each group that was written what the file's end says of it. A file without
+//! its end cannot be read: it is written when the trace ends, also by Ctrl-C, but not after
+//! SIGKILL. For that there are recordings.
 
 mod columns;
 

@@ -1,11 +1,13 @@
-//! Perfetto's own form, a stream of protobuf messages, which ui.perfetto.dev and its trace processor read: one track for each task.
+//! Perfetto's own form, a stream of protobuf messages, which ui.perfetto.dev and its trace
+//! processor read: one track for each task.
 //!
-//! Calls are slices that nest, by category for the task itself and for each kind of interrupt; a time off the CPU is a slice
-//! within the call that slept. A call of which an end is missing, or a place where events were lost, is an instant, since a made-up
-//! duration would look like a measured one. Return values and arguments are annotations.
+//! Calls are slices that nest, by category for the task itself and for each kind of interrupt; a
+//! time off the CPU is a slice within the call that slept. A call of which an end is missing, or a
+//! place where events were lost, is an instant, since a made-up duration would look like a measured
+//! one. Return values and arguments are annotations.
 //!
-//! What is written is written at once: memory holds one root call and the names that have occurred. A trace that was cut
-//! can be read up to there.
+//! What is written is written at once: memory holds one root call and the names that have occurred.
+//! A trace that was cut can be read up to there.
 
 mod messages;
 mod names;
@@ -83,7 +85,8 @@ impl<'a, W: Write> PerfettoWriter<'a, W> {
             interned_data: self.names.take_new(),
             ..packet
         };
-        // Messages of the same kind one after the other are one message, so a trace is written packet by packet.
+        // Messages of the same kind one after the other are one message, so a trace is written
+        // packet by packet.
         let trace = Trace {
             packet: vec![packet],
         };

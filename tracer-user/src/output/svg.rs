@@ -1,9 +1,11 @@
-//! A flame graph: the paths of calls as bars, as wide as the time that was spent on them. One SVG file that needs nothing else.
+//! A flame graph: the paths of calls as bars, as wide as the time that was spent on them. One SVG
+//! file that needs nothing else.
 //!
-//! It shows what the folded stacks say ([`crate::summary::flame`]). The root stands at the top, as in a listing. Calls are merged
-//! while they come, and bars too narrow to be seen are left out and counted: the file has some ten thousand bars on each
-//! level at most, however many calls there were. A click shows a path alone, and a search marks functions: that needs the
-//! script, all else is there without.
+//! It shows what the folded stacks say ([`crate::summary::flame`]). The root stands at the top, as
+//! in a listing. Calls are merged while they come, and bars too narrow to be seen are left out and
+//! counted: the file has some ten thousand bars on each level at most, however many calls there
+//! were. A click shows a path alone, and a search marks functions: that needs the script, all else
+//! is there without.
 
 use std::io::{self, Write};
 

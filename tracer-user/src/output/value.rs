@@ -2,9 +2,9 @@
 //!
 //! The probes deliver the whole return register, whatever the function returns. A `void` function
 //! leaves rubbish there, an `int` function leaves rubbish in the upper half, and `-11` means more
-//! with its name. So: nothing for `void`; numbers cut to their width, signed ones with the name of the error
-//! where they are one; pointers in hex, unless they are an error in disguise, which reads as the
-//! kernel writes it in C.
+//! with its name. So: nothing for `void`; numbers cut to their width, signed ones with the name of
+//! the error where they are one; pointers in hex, unless they are an error in disguise, which reads
+//! as the kernel writes it in C.
 //!
 //! `Style::Hex` is what function_graph prints with `funcgraph-retval-hex` (print_graph_retval,
 //! kernel/trace/trace_functions_graph.c): the register, of every function alike.
@@ -30,7 +30,8 @@ const IN_PARTS: &str = "{...}";
 /// Bytes of a register.
 const REGISTER_BYTES: u32 = 8;
 
-/// Whether one register is not all of a value of that type: `__int128`, structures. The second half, and what is returned in memory, are not recorded.
+/// Whether one register is not all of a value of that type: `__int128`, structures. The second
+/// half, and what is returned in memory, are not recorded.
 const fn is_in_parts(returns: &ValueType) -> bool {
     match returns {
         ValueType::Signed { bytes }
@@ -75,7 +76,8 @@ pub enum Typed {
     Listed(i64),
     /// An unsigned number.
     Unsigned(u64),
-    /// An address, or whatever else was in the register; as a string in hex, because it may not fit a double.
+    /// An address, or whatever else was in the register; as a string in hex, because it may not fit
+    /// a double.
     #[serde(serialize_with = "in_hex")]
     Bits(u64),
 }
@@ -142,7 +144,8 @@ pub fn typed(returns: Option<&ValueType>, register: u64, values: Values) -> Opti
     })
 }
 
-/// Appends a return value for the reader; says whether there is something to say. The numbers that are usual go without a detour.
+/// Appends a return value for the reader; says whether there is something to say. The numbers that
+/// are usual go without a detour.
 pub fn append_return(
     out: &mut Vec<u8>,
     returns: Option<&ValueType>,
@@ -214,7 +217,8 @@ fn listed(value: u64, signed: bool, bytes: u32, names: &[(i64, String)]) -> Stri
     })
 }
 
-/// A number by its name in the enum. One that has none may be several of them together, if they are flags.
+/// A number by its name in the enum. One that has none may be several of them together, if they are
+/// flags.
 fn named(number: i64, names: &[(i64, String)]) -> Option<String> {
     if let Some((_, name)) = names.iter().find(|(value, _)| *value == number) {
         return Some(escape::visible(name).into_owned());

@@ -1,8 +1,8 @@
 //! What a function's text calls: direct calls, tail jumps and static calls, level by level.
 //!
-//! This knows nothing of function pointers, and everything that might run rather than what does: the closure of
-//! `__sys_sendto` has thousands of functions. So it is used for a few levels only, where nothing could
-//! be learned.
+//! This knows nothing of function pointers, and everything that might run rather than what does:
+//! the closure of `__sys_sendto` has thousands of functions. So it is used for a few levels only,
+//! where nothing could be learned.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,8 @@ use crate::{
     plan::Source,
 };
 
-/// Functions that can be reached from `roots` in at most `levels` calls, nearest first, at most `limit`.
+/// Functions that can be reached from `roots` in at most `levels` calls, nearest first, at most
+/// `limit`.
 pub fn reachable(
     kernel: &Kernel,
     roots: &[Address],

@@ -1,9 +1,10 @@
 //! Which functions are traced, and why not the others.
 //!
-//! The user names roots; the functions under them are found. [`roots`] turns what the user typed into
-//! functions, [`closure`] finds what their text calls, [`rules`] says what must be left alone, [`programs`] knows
-//! BPF programs, [`interrupts`] what runs at the edges of one, [`table`] knows what the output needs to know of
-//! each. What runs under the roots is found out in [`crate::learn`].
+//! The user names roots; the functions under them are found. [`roots`] turns what the user typed
+//! into functions, [`closure`] finds what their text calls, [`rules`] says what must be left alone,
+//! [`programs`] knows BPF programs, [`interrupts`] what runs at the edges of one, [`table`] knows
+//! what the output needs to know of each. What runs under the roots is found out in
+//! [`crate::learn`].
 
 pub mod closure;
 pub mod interrupts;

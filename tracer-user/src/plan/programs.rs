@@ -1,16 +1,17 @@
 //! BPF programs in the graph.
 //!
-//! The function tracer does not see a program begin, but what it calls names it as the caller. So a program that calls any traced function
-//! under a root is found, and gets probes by its own types.
+//! The function tracer does not see a program begin, but what it calls names it as the caller. So a
+//! program that calls any traced function under a root is found, and gets probes by its own types.
 
 use std::os::fd::AsFd as _;
 
 use super::Reason;
 use crate::kernel::{Address, facts::Release, objects};
 
-/// Kernels from this one on keep the count of tail calls across a trampoline: commit 2b5dcb31a19a ("bpf, x64: Fix tailcall infinite
-/// loop", 6.7). Before it the trampoline of a program's inner function loses the count that stands in a register, and programs that
-/// call each other in a circle go on for ever. Nothing that a kernel shows tells whether that was backported.
+/// Kernels from this one on keep the count of tail calls across a trampoline: commit 2b5dcb31a19a
+/// ("bpf, x64: Fix tailcall infinite loop", 6.7). Before it the trampoline of a program's inner
+/// function loses the count that stands in a register, and programs that call each other in a
+/// circle go on for ever. Nothing that a kernel shows tells whether that was backported.
 const KEEPS_TAIL_CALL_COUNT: Release = Release { major: 6, minor: 7 };
 
 /// What becomes of BPF programs of others.
@@ -28,8 +29,9 @@ pub fn is_program(symbol: &str) -> bool {
     symbol.starts_with("bpf_prog_")
 }
 
-/// Whether it is one of tracer-ebpf/src/main.rs. The kernel calls them `bpf_prog_<16 digits>_<name>` (`bpf_get_prog_name`,
-/// kernel/bpf/core.c), and keeps 15 bytes of a name (BPF_OBJ_NAME_LEN), which is all of each.
+/// Whether it is one of tracer-ebpf/src/main.rs. The kernel calls them `bpf_prog_<16
+/// digits>_<name>` (`bpf_get_prog_name`, kernel/bpf/core.c), and keeps 15 bytes of a name
+/// (BPF_OBJ_NAME_LEN), which is all of each.
 pub fn is_own(symbol: &str) -> bool {
     let name = symbol
         .strip_prefix("bpf_prog_")
@@ -58,7 +60,8 @@ pub(super) struct ProgramRules {
 }
 
 impl ProgramRules {
-    /// The name in its source of the program's function that begins at `start`, if it can have probes.
+    /// The name in its source of the program's function that begins at `start`, if it can have
+    /// probes.
     pub(super) fn attachable(self, start: Address) -> Result<String, Reason> {
         if self.others == OthersPrograms::LeftAlone {
             return Err(Reason::OthersProgram);
@@ -74,8 +77,8 @@ impl ProgramRules {
         Ok(function.name)
     }
 
-    /// Whether a probe on a program's function of this number makes it lose its count of tail calls. Where a program begins it
-    /// is only about to be set.
+    /// Whether a probe on a program's function of this number makes it lose its count of tail
+    /// calls. Where a program begins it is only about to be set.
     fn loses_count(self, number: usize) -> bool {
         number > 0 && self.release < KEEPS_TAIL_CALL_COUNT
     }

@@ -1,7 +1,7 @@
 //! What the user typed after `-G` and `-g` becomes functions.
 //!
-//! A name, a glob, or a syscall's name: `sendto` means the function that does the work of the syscall
-//! (`__sys_sendto`), or else its entry (`__x64_sys_sendto`).
+//! A name, a glob, or a syscall's name: `sendto` means the function that does the work of the
+//! syscall (`__sys_sendto`), or else its entry (`__x64_sys_sendto`).
 
 use std::collections::BTreeSet;
 
@@ -31,12 +31,14 @@ pub enum RootError {
     },
     /// No traceable function matches the glob.
     #[error(
-        "no traceable kernel function matches `{0}`; `tracer list '{0}'` shows what was left out and why"
+        "no traceable kernel function matches `{0}`; `tracer list '{0}'` shows what was left out \
+        and why"
     )]
     NoMatch(String),
     /// A glob matches too much.
     #[error(
-        "`{glob}` matches {count} functions, and at most {MOST_PAIRS} roots can be traced at once on a kernel without kprobe.session; narrow the pattern"
+        "`{glob}` matches {count} functions, and at most {MOST_PAIRS} roots can be traced at once \
+        on a kernel without kprobe.session; narrow the pattern"
     )]
     TooMany {
         /// What was asked for.
@@ -102,7 +104,8 @@ pub fn without_hidden(
 }
 
 /// The functions of a name: all that have it, be it one of several names at an address or the name
-/// without what the compiler put behind it, as `finish_task_switch` is for `finish_task_switch.isra.0`.
+/// without what the compiler put behind it, as `finish_task_switch` is for
+/// `finish_task_switch.isra.0`.
 fn by_name(kernel: &Kernel, rules: &Rules, name: &str) -> Result<Vec<Planned>, RootError> {
     let candidates = [
         name.to_owned(),
@@ -153,7 +156,8 @@ fn named<'a>(kernel: &'a Kernel, name: &str) -> Vec<Function<'a>> {
         .collect()
 }
 
-/// Whether a name is the other one with what the compiler puts behind it, of a function that can be entered.
+/// Whether a name is the other one with what the compiler puts behind it, of a function that can be
+/// entered.
 fn is_made_from(function: &str, name: &str) -> bool {
     const SUFFIXES: [&str; 4] = ["isra", "constprop", "part", "llvm"];
     let suffix = function
@@ -198,8 +202,9 @@ fn by_glob(kernel: &Kernel, rules: &Rules, glob: &str) -> Result<Vec<Planned>, R
     }
 }
 
-/// Whether it runs at the edges of an interrupt, where nobody can tell from whom it comes: it belongs to a
-/// root call that is interrupted, and where every function is a root it would begin one for each tick.
+/// Whether it runs at the edges of an interrupt, where nobody can tell from whom it comes: it
+/// belongs to a root call that is interrupted, and where every function is a root it would begin
+/// one for each tick.
 fn is_around_interrupts(name: &str) -> bool {
     /// What else the way out of an interrupt calls (kernel/entry/common.c, kernel/softirq.c).
     const ON_THE_WAY_OUT: &[&str] = &[

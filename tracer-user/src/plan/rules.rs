@@ -1,9 +1,9 @@
 //! What must not, or cannot, be attached.
 //!
-//! The kernel refuses some functions, and says so. It accepts others that freeze it: what a trampoline's own
-//! enter and exit code runs before its guard is settled calls itself for ever when it is traced
-//! (`rcu_read_unlock_special`, seen on 7.3.4). Those are computed from the running kernel's text, so
-//! the rule holds on kernels that nobody has tried.
+//! The kernel refuses some functions, and says so. It accepts others that freeze it: what a
+//! trampoline's own enter and exit code runs before its guard is settled calls itself for ever when
+//! it is traced (`rcu_read_unlock_special`, seen on 7.3.4). Those are computed from the running
+//! kernel's text, so the rule holds on kernels that nobody has tried.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -46,7 +46,8 @@ pub enum Reason {
     OwnHelper,
     /// It is a BPF program that nothing is known of.
     BpfProgram,
-    /// It is an inner function of a BPF program with tail calls, which the kernel does not count across a trampoline.
+    /// It is an inner function of a BPF program with tail calls, which the kernel does not count
+    /// across a trampoline.
     TailCalls,
     /// It is a BPF program, and those are to be left alone.
     OthersProgram,
@@ -64,9 +65,11 @@ pub enum Unchecked {
 }
 
 impl Reason {
-    /// Whether it stands in the way of trampolines only, which find a function by its type and run some functions themselves.
-    /// An fprobe guards each of its own calls (ftrace_test_recursion_trylock, include/linux/trace_recursion.h). But it takes the RCU read
-    /// lock, too: with that among the functions a trace costs several times as much, so it has to be asked for.
+    /// Whether it stands in the way of trampolines only, which find a function by its type and run
+    /// some functions themselves. An fprobe guards each of its own calls
+    /// (ftrace_test_recursion_trylock, include/linux/trace_recursion.h). But it takes the RCU read
+    /// lock, too: with that among the functions a trace costs several times as much, so it has to
+    /// be asked for.
     fn is_about_trampolines(&self, function: &str, worth: Worth) -> bool {
         match self {
             Self::NoType
@@ -89,25 +92,30 @@ impl fmt::Display for Reason {
             }
             Self::NameNotUnique => "several functions have this name",
             Self::TypeOfAnother => {
-                "its text takes more arguments than its BTF says, which is another function's: attaching could crash the machine"
+                "its text takes more arguments than its BTF says, which is another function's: \
+                attaching could crash the machine"
             }
             Self::TypeUnchecked(Unchecked::NoText) => {
-                "for safety: without the kernel's text (/proc/kcore) nobody can tell whether its BTF is its own, and attaching \
+                "for safety: without the kernel's text (/proc/kcore) nobody can tell whether its \
+                BTF is its own, and attaching \
                  by another function's could crash the machine"
             }
             Self::TypeUnchecked(Unchecked::Changed) => {
-                "for safety: another probe has changed its beginning, which would show whether its BTF is its own, and \
+                "for safety: another probe has changed its beginning, which would show whether its \
+                BTF is its own, and \
                  attaching by another function's could crash the machine"
             }
             Self::Denied => "on the kernel's own deny list for BPF",
             Self::Signature(obstacle) => return obstacle.fmt(f),
             Self::Trampoline => {
-                "the probes' own part of the kernel runs it outside its guard: attaching could freeze the machine"
+                "the probes' own part of the kernel runs it outside its guard: attaching could \
+                freeze the machine"
             }
             Self::OwnHelper => "the probes run it themselves",
             Self::BpfProgram => "a BPF program without types, or one that is gone",
             Self::TailCalls => {
-                "for safety: before Linux 6.7 a probe on a function within a BPF program that has tail calls makes it lose their count"
+                "for safety: before Linux 6.7 a probe on a function within a BPF program that has \
+                tail calls makes it lose their count"
             }
             Self::OthersProgram => "a BPF program, and --no-bpf leaves those alone",
             Self::OwnProgram => "a program of the tracer itself",
@@ -146,8 +154,8 @@ const OWN_HELPERS: &[&str] = &[
     "bpf_this_cpu_ptr",
     "copy_from_kernel_nofault",
     "copy_from_kernel_nofault_allowed",
-    // Where a function begins is asked at each hit (get_entry_ip, kernel/trace/bpf_trace.c; a function of
-    // its own where the kernel has indirect branch tracking; seen on 6.18 and 7.3).
+    // Where a function begins is asked at each hit (get_entry_ip, kernel/trace/bpf_trace.c; a
+    // function of its own where the kernel has indirect branch tracking; seen on 6.18 and 7.3).
     "is_endbr",
 ];
 
@@ -163,9 +171,10 @@ const TRAMPOLINE: &[&str] = &[
     "__rcu_read_unlock",
 ];
 
-/// Where an fprobe's own code begins: it guards what it calls for a program, but not what it calls before and behind (kernel/trace/rethook.c,
-/// fprobe.c, fgraph.c). Seen on 6.12 with PROVE_RCU: the return of `rcu_read_lock_any_held`, which `rethook_trampoline_handler` calls, leads
-/// into that again until the stack is full.
+/// Where an fprobe's own code begins: it guards what it calls for a program, but not what it calls
+/// before and behind (kernel/trace/rethook.c, fprobe.c, fgraph.c). Seen on 6.12 with PROVE_RCU: the
+/// return of `rcu_read_lock_any_held`, which `rethook_trampoline_handler` calls, leads into that
+/// again until the stack is full.
 const FPROBE: &[&str] = &[
     "rethook_trampoline_handler",
     "arch_rethook_trampoline_callback",
@@ -186,8 +195,8 @@ const FPROBE: &[&str] = &[
 /// Calls from an fprobe's own code within which nothing is attached.
 const FPROBE_LEVELS: u32 = 2;
 
-/// Also the trampoline's own, but its slow path (a task whose CPUs were changed meanwhile) is taken once and then settled, so
-/// only what it calls itself is left alone.
+/// Also the trampoline's own, but its slow path (a task whose CPUs were changed meanwhile) is taken
+/// once and then settled, so only what it calls itself is left alone.
 const MIGRATION: &[&str] = &["migrate_disable", "migrate_enable"];
 
 /// Whether trampolines call it for each probe (__bpf_prog_enter_recur, kernel/bpf/trampoline.c).
@@ -196,7 +205,8 @@ pub(super) fn is_shared(function: &str) -> bool {
 }
 
 /// Within two calls of the RCU code on some kernels, but behind the point where its flag is cleared
-/// (rcu_preempt_deferred_qs_irqrestore, kernel/rcu/tree_plugin.h). Attached under load on every kernel in docs/kernels.md.
+/// (rcu_preempt_deferred_qs_irqrestore, kernel/rcu/tree_plugin.h). Attached under load on every
+/// kernel in docs/kernels.md.
 const SETTLED: &str = "_raw_spin_";
 
 /// Calls from the trampoline's own code within which nothing is attached. Two reach
@@ -309,10 +319,10 @@ impl Rules {
         self.by_address
     }
 
-    /// Whether a function may be attached by its address and no more, in a link to very many. It never
-    /// says yes where [`Self::check`] says no on a kernel that has a way by address, and says no to the few
-    /// that are [`Reach::Shared`], which need probes of their own. Neither types nor machine code are read, so all functions of a kernel
-    /// take some milliseconds.
+    /// Whether a function may be attached by its address and no more, in a link to very many. It
+    /// never says yes where [`Self::check`] says no on a kernel that has a way by address, and says
+    /// no to the few that are [`Reach::Shared`], which need probes of their own. Neither types nor
+    /// machine code are read, so all functions of a kernel take some milliseconds.
     pub fn reachable_by_address(&self, kernel: &Kernel, address: Address) -> Result<(), Reason> {
         let Some(Traceable { function, .. }) = kernel.traceable_at(address) else {
             // BPF programs are not ftrace's.
@@ -359,7 +369,8 @@ impl Rules {
         }
     }
 
-    /// The name in its source of the BPF program's function that begins at `start`, if it can have probes, by its own types.
+    /// The name in its source of the BPF program's function that begins at `start`, if it can have
+    /// probes, by its own types.
     pub fn program(&self, start: Address) -> Result<String, Reason> {
         self.programs.attachable(start)
     }
@@ -393,10 +404,12 @@ impl Rules {
     }
 }
 
-/// Whether a type can be the function's own. A trampoline saves as many argument registers as the type says, and what a program leaves in the
-/// others is what the function gets. Where two functions of one name were compiled and one of them was inlined everywhere, an older pahole gives the other
-/// one's code its type (`mm_init` of 6.1: the type of the one in init/main.c, which takes nothing, the text of the one in kernel/fork.c). A type that fills
-/// all registers harms nobody; what cannot be held against the text is refused.
+/// Whether a type can be the function's own. A trampoline saves as many argument registers as the
+/// type says, and what a program leaves in the others is what the function gets. Where two
+/// functions of one name were compiled and one of them was inlined everywhere, an older pahole
+/// gives the other one's code its type (`mm_init` of 6.1: the type of the one in init/main.c, which
+/// takes nothing, the text of the one in kernel/fork.c). A type that fills all registers harms
+/// nobody; what cannot be held against the text is refused.
 fn is_its_own(
     kernel: &Kernel,
     function: &Function<'_>,

@@ -1,7 +1,7 @@
 //! What the output needs to know of each function: its name and its types.
 //!
-//! A function is looked up in the kernel when it is first asked for, and kept. So the table knows every function
-//! that has probes, also those that get them while the trace goes on.
+//! A function is looked up in the kernel when it is first asked for, and kept. So the table knows
+//! every function that has probes, also those that get them while the trace goes on.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -56,7 +56,8 @@ impl FunctionInfo {
         Self::typed(function.shown(), kernel.prototype(function))
     }
 
-    /// What a BPF program says of its function that begins at `start`: it may have been loaded after the kernel's symbols were read.
+    /// What a BPF program says of its function that begins at `start`: it may have been loaded
+    /// after the kernel's symbols were read.
     fn of_program(start: Address) -> Option<Self> {
         let function = objects::program_function(start).ok()??;
         Some(Self::typed(
@@ -85,8 +86,9 @@ pub struct ParameterInfo {
     pub name: String,
     /// How its value reads.
     pub value: ValueType,
-    /// Argument registers that it takes: two for a structure of up to 16 bytes that is passed by value, none for a larger one, which is
-    /// passed on the stack, and none for one that is empty (System V ABI for x86-64, 3.2.3).
+    /// Argument registers that it takes: two for a structure of up to 16 bytes that is passed by
+    /// value, none for a larger one, which is passed on the stack, and none for one that is empty
+    /// (System V ABI for x86-64, 3.2.3).
     pub registers: u32,
 }
 
@@ -106,8 +108,9 @@ impl From<Parameter> for ParameterInfo {
     }
 }
 
-/// The first argument register that holds an argument of a function which returns this: what is returned in memory has its address in
-/// the register before. Trampolines serve no such function, so its registers are as the caller left them.
+/// The first argument register that holds an argument of a function which returns this: what is
+/// returned in memory has its address in the register before. Trampolines serve no such function,
+/// so its registers are as the caller left them.
 pub fn first_argument_register(returns: Option<&ValueType>) -> usize {
     let in_memory = |returns: &ValueType| matches!(returns, ValueType::Aggregate { bytes } if *bytes > LARGEST_IN_REGISTERS);
     usize::from(returns.is_some_and(in_memory))
@@ -161,8 +164,9 @@ impl FunctionTable {
         text.map_or(FunctionId(0), super::function_id)
     }
 
-    /// Whether calls that seem to come from here were made elsewhere: it is what a probe puts in the place of the return address, so whoever is
-    /// jumped to at the end of the probed function finds it there. That is an fprobe's (up to 6.13 and since), and a trampoline.
+    /// Whether calls that seem to come from here were made elsewhere: it is what a probe puts in
+    /// the place of the return address, so whoever is jumped to at the end of the probed function
+    /// finds it there. That is an fprobe's (up to 6.13 and since), and a trampoline.
     pub fn is_hook(&self, id: FunctionId) -> bool {
         const HOOKS: [&str; 3] = [
             "arch_rethook_trampoline",
@@ -173,7 +177,8 @@ impl FunctionTable {
         info.is_some_and(|info| HOOKS.iter().any(|hook| info.name.starts_with(hook)))
     }
 
-    /// What is known of a function, or of a place within one, of which no more is known than how it is called.
+    /// What is known of a function, or of a place within one, of which no more is known than how it
+    /// is called.
     pub fn get(&self, id: FunctionId) -> Option<&FunctionInfo> {
         if let Some(info) = self.known.get(&id) {
             return Some(info);

@@ -1,8 +1,9 @@
 //! All functions: what a trace begins with where the kernel can attach them at once.
 //!
-//! A function is found by its address alone, and only the rules that hold for an fprobe apply. So what a
-//! root calls once in a year has its probe from the first root call on. Cost: a pass over the functions
-//! that ftrace reaches, some hundred instructions each, without their types and their machine code.
+//! A function is found by its address alone, and only the rules that hold for an fprobe apply. So
+//! what a root calls once in a year has its probe from the first root call on. Cost: a pass over
+//! the functions that ftrace reaches, some hundred instructions each, without their types and their
+//! machine code.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,8 +11,8 @@ use super::{Plan, Planned, Reach, Reason, Rules, Skipped, Source, Worth, rules::
 use crate::kernel::{Address, Kernel, symbols::Function};
 
 impl Plan {
-    /// All that the rules allow, below these roots and outside of what is hidden. Nothing where the kernel
-    /// does not say what ftrace reaches.
+    /// All that the rules allow, below these roots and outside of what is hidden. Nothing where the
+    /// kernel does not say what ftrace reaches.
     pub fn wide(kernel: &Kernel, rules: &Rules, roots: Vec<Planned>, hidden: Vec<Planned>) -> Self {
         let named = roots.iter().chain(&hidden);
         let taken: BTreeSet<Address> = named.map(|function| function.address).collect();
@@ -82,7 +83,8 @@ impl Rules {
     /// Whether a function may be one of very many that are attached by their addresses.
     pub fn wide_reach(&self, kernel: &Kernel, function: &Function<'_>) -> Result<Reach, Reason> {
         if is_shared(function.name) {
-            // An fprobe calls them at each hit, in which they are skipped: two more entries for nothing.
+            // An fprobe calls them at each hit, in which they are skipped: two more entries for
+            // nothing.
             return match self.worth {
                 Worth::AllCalls => Ok(Reach::Shared),
                 Worth::Usual => Err(Reason::OwnHelper),
@@ -96,8 +98,8 @@ impl Rules {
     }
 }
 
-/// How the kernel comes to a program on a tracepoint (include/trace/bpf_probe.h, kernel/trace/bpf_trace.c): without
-/// the tracer's own program it would not.
+/// How the kernel comes to a program on a tracepoint (include/trace/bpf_probe.h,
+/// kernel/trace/bpf_trace.c): without the tracer's own program it would not.
 pub fn is_own_tracepoint(name: &str) -> bool {
     const PARTS: &[&str] = &[
         "__bpf_trace_sched_switch",

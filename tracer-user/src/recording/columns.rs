@@ -1,8 +1,9 @@
 //! Batches side by side, field by field.
 //!
-//! Neighbouring times differ by little, functions repeat in patterns, and so do depths and frames: each kind of number apart
-//! compresses to a fraction of what the events do as they lie in memory. Nothing is left out or rounded: what
-//! goes in as batches comes out as the same batches, byte for byte, also where their events are damaged.
+//! Neighbouring times differ by little, functions repeat in patterns, and so do depths and frames:
+//! each kind of number apart compresses to a fraction of what the events do as they lie in memory.
+//! Nothing is left out or rounded: what goes in as batches comes out as the same batches, byte for
+//! byte, also where their events are damaged.
 
 use std::collections::HashMap;
 
@@ -19,7 +20,8 @@ use crate::{
 /// The events of several batches. All lists have the same length.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Columns {
-    /// Less the time of the event before it, of the first one in a batch less that of the root call; wraps. In ns.
+    /// Less the time of the event before it, of the first one in a batch less that of the root
+    /// call; wraps. In ns.
     pub time_steps: Vec<i64>,
     /// Return registers.
     pub values: Vec<u64>,
@@ -45,7 +47,8 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// Counts functions from `base`, so that a recording does not tell where the kernel lies in memory.
+    /// Counts functions from `base`, so that a recording does not tell where the kernel lies in
+    /// memory.
     pub fn counting_from(base: FunctionId) -> Self {
         Self {
             base: base.0,
@@ -228,7 +231,8 @@ impl Iterator for Steps<'_> {
 }
 
 impl Steps<'_> {
-    /// Reads the events of the next batch. None where there are none, which [`Data::is_sound`] excludes.
+    /// Reads the events of the next batch. None where there are none, which [`Data::is_sound`]
+    /// excludes.
     fn fill(&mut self, header: &BatchHeader) -> Option<()> {
         let range = self.event..self.event + usize::from(header.count);
         self.event = range.end;

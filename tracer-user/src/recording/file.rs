@@ -1,10 +1,11 @@
 //! The files of recordings.
 //!
-//! A recording holds kernel addresses and what the strings of other users' calls say, so a new one can be read
-//! by its owner alone, whatever the umask is. One that is there keeps its mode: it is as somebody wanted it.
-//! tracer runs as root and may write to a directory that others can write to, so a name that is a symbolic link
-//! is refused; else who makes the link would choose which file is overwritten. The names of tracer's own
-//! descriptors (`/dev/stdout`, `/dev/fd/3`) are links, too, but the kernel's: they lead where the user has said.
+//! A recording holds kernel addresses and what the strings of other users' calls say, so a new one
+//! can be read by its owner alone, whatever the umask is. One that is there keeps its mode: it is
+//! as somebody wanted it. tracer runs as root and may write to a directory that others can write
+//! to, so a name that is a symbolic link is refused; else who makes the link would choose which
+//! file is overwritten. The names of tracer's own descriptors (`/dev/stdout`, `/dev/fd/3`) are
+//! links, too, but the kernel's: they lead where the user has said.
 
 use std::{
     fs::{File, OpenOptions},
@@ -19,7 +20,8 @@ const MODE: u32 = 0o600;
 /// Why a symbolic link is not written through, as the kernel says it in other words (ELOOP).
 const LINK: &str = "it is a symbolic link, and a recording is not written through one";
 
-/// The file of a recording, made if it is not there. What it holds stays until something is written.
+/// The file of a recording, made if it is not there. What it holds stays until something is
+/// written.
 pub fn reserve(path: &Path) -> io::Result<File> {
     open(path, File::options().write(true).create(true))
 }
@@ -50,7 +52,8 @@ fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     })
 }
 
-/// Whether a path names a descriptor that tracer was started with. None but root makes links in these places.
+/// Whether a path names a descriptor that tracer was started with. None but root makes links in
+/// these places.
 fn is_own_descriptor(path: &Path) -> bool {
     let directory = path.parent().and_then(Path::to_str);
     matches!(directory, Some("/dev/fd" | "/proc/self/fd"))

@@ -1,8 +1,9 @@
 //! What a recording holds: a head, then data, then an end.
 //!
-//! These structures go to disk as postcard writes them, which knows neither names nor defaults. So the order of the
-//! fields and of the variants, here and in [`FunctionInfo`] and [`crate::kernel::btf::ValueType`], is the form;
-//! whoever changes it raises [`FORM`]. The test `the_form_has_not_changed` notices.
+//! These structures go to disk as postcard writes them, which knows neither names nor defaults. So
+//! the order of the fields and of the variants, here and in [`FunctionInfo`] and
+//! [`crate::kernel::btf::ValueType`], is the form; whoever changes it raises [`FORM`]. The test
+//! `the_form_has_not_changed` notices.
 
 use std::fmt::{self, Formatter};
 
@@ -106,8 +107,8 @@ pub struct Known {
     pub id: u32,
     /// Its name and type, if the kernel knew it.
     pub info: Option<FunctionInfo>,
-    /// Since when its entries are seen, ns of CLOCK_MONOTONIC, if it got its probes while the trace went on: see
-    /// [`crate::graph::Joined`].
+    /// Since when its entries are seen, ns of CLOCK_MONOTONIC, if it got its probes while the trace
+    /// went on: see [`crate::graph::Joined`].
     pub joined_ns: Option<u64>,
 }
 
@@ -136,7 +137,8 @@ impl Known {
 pub struct Header {
     /// The number of the first event within its root call.
     pub sequence: u64,
-    /// The time of the root call less that of the header before it, of the first one less 0; wraps. In ns.
+    /// The time of the root call less that of the header before it, of the first one less 0; wraps.
+    /// In ns.
     pub root_time_step: i64,
     /// The task.
     pub tid: u32,

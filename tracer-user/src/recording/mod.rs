@@ -1,14 +1,16 @@
 //! A trace kept in a file, to be printed, summed up and compared later, and elsewhere.
 //!
-//! What is kept is what the graph is made of, not the graph: every batch as it came out of the rings, in that order, and
-//! the word that the rings had been read once more. So whatever can be asked of a live trace after the fact can be asked of a
-//! recording, by the same code. [`form`] says what is kept, [`columns`] brings events into a shape that
-//! compresses well, [`frame`] puts it on disk so that every frame stands for itself, [`writer`] writes, [`reader`] reads, [`file`]
+//! What is kept is what the graph is made of, not the graph: every batch as it came out of the
+//! rings, in that order, and the word that the rings had been read once more. So whatever can be
+//! asked of a live trace after the fact can be asked of a recording, by the same code. [`form`]
+//! says what is kept, [`columns`] brings events into a shape that compresses well, [`frame`] puts
+//! it on disk so that every frame stands for itself, [`writer`] writes, [`reader`] reads, [`file`]
 //! says who may.
 //!
-//! A frame that has been written stays readable whatever happens to those around it: it has a mark to find it by, its
-//! length, a checksum, and all that is needed to understand it. A file that was cut, or damaged in the middle, loses
-//! the frames that are hit, and the reader says which bytes those were. The form is described in docs/recording.md.
+//! A frame that has been written stays readable whatever happens to those around it: it has a mark
+//! to find it by, its length, a checksum, and all that is needed to understand it. A file that was
+//! cut, or damaged in the middle, loses the frames that are hit, and the reader says which bytes
+//! those were. The form is described in docs/recording.md.
 
 pub mod columns;
 pub mod file;

@@ -1,8 +1,9 @@
 //! Frames come from a file, whatever the file is.
 //!
-//! What cannot be a recording is refused at once. Behind bytes that are no frame, the next mark of one is looked for: what
-//! lies between is reported as damage, and what follows is read as if nothing had been. A frame is given out only if its
-//! checksum is right, so damage costs data and never changes it.
+//! What cannot be a recording is refused at once. Behind bytes that are no frame, the next mark of
+//! one is looked for: what lies between is reported as damage, and what follows is read as if
+//! nothing had been. A frame is given out only if its checksum is right, so damage costs data and
+//! never changes it.
 //!
 //! Memory: one frame. Time goes with the length of the file and of the contents, whatever the file
 //! is: a mark costs some microseconds ([`super::sums`]), however much it says is behind it.
@@ -33,7 +34,8 @@ pub enum RecordingError {
     Foreign,
     /// It is of a form that this version does not know.
     #[error(
-        "it was written by another version of tracer (its form is {found}, this version reads {FORM}); replay it with that version"
+        "it was written by another version of tracer (its form is {found}, this version reads \
+        {FORM}); replay it with that version"
     )]
     Form {
         /// The number of its form.

@@ -1,7 +1,7 @@
 //! Frames go to a file, each in one piece.
 //!
-//! A frame is given to the kernel by one `write`, so a process that is killed leaves whole frames behind, but for the one that
-//! was being written.
+//! A frame is given to the kernel by one `write`, so a process that is killed leaves whole frames
+//! behind, but for the one that was being written.
 
 use std::io::{self, Write};
 
@@ -10,8 +10,8 @@ use super::{
     frame::Packer,
 };
 
-/// What a recording begins with; the number of the form follows, four bytes, little-endian. As in a PNG, the first byte is no
-/// text and the last ones are spoiled by whoever takes the file for text.
+/// What a recording begins with; the number of the form follows, four bytes, little-endian. As in a
+/// PNG, the first byte is no text and the last ones are spoiled by whoever takes the file for text.
 pub const SIGNATURE: [u8; 10] = *b"\x89tracer\r\n\x1a";
 
 /// Bytes before the first frame.

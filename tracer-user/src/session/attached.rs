@@ -1,4 +1,5 @@
-//! What a trace has in the kernel when it begins: the object with its settings and rings, tracepoint, probes.
+//! What a trace has in the kernel when it begins: the object with its settings and rings,
+//! tracepoint, probes.
 
 use std::sync::Arc;
 
@@ -156,7 +157,8 @@ fn diagnostics(object: &mut Object, verbose: bool) -> Option<tokio::task::JoinHa
         return None;
     }
     let logger = aya_log::EbpfLogger::init(object.ebpf()).ok()?;
-    // SAFETY: the descriptor belongs to the log's ring, stays the same and stays open as long as the logger.
+    // SAFETY: the descriptor belongs to the log's ring, stays the same and stays open as long as
+    // the logger.
     let mut logger = unsafe {
         tokio::io::unix::AsyncFd::register_with_interest(logger, tokio::io::Interest::READABLE)
     }

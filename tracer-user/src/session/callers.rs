@@ -7,14 +7,16 @@ use tracer_common::MAX_NAMES;
 
 use crate::kernel::cgroup::Cgroup;
 
-/// A command name as in /proc/PID/comm: 1 to 15 bytes (`TASK_COMM_LEN`, include/linux/sched.h), filled up with zeros.
+/// A command name as in /proc/PID/comm: 1 to 15 bytes (`TASK_COMM_LEN`, include/linux/sched.h),
+/// filled up with zeros.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CommandName([u8; 16]);
 
 /// The text is no command name.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error(
-    "`{0}` cannot be a command name: the kernel keeps 15 bytes at most; write it as /proc/PID/comm has it"
+    "`{0}` cannot be a command name: the kernel keeps 15 bytes at most; write it as /proc/PID/comm \
+    has it"
 )]
 pub struct NoCommandName(String);
 
@@ -99,8 +101,9 @@ impl Callers {
         !(self.pids.is_empty() && self.tids.is_empty())
     }
 
-    /// For the eBPF side. `own` are the tracer itself and its sampling process by the kernel's numbers, which are left out unless tasks were
-    /// named. If there is a command, it is traced alone unless processes or tasks were named.
+    /// For the eBPF side. `own` are the tracer itself and its sampling process by the kernel's
+    /// numbers, which are left out unless tasks were named. If there is a command, it is traced
+    /// alone unless processes or tasks were named.
     #[must_use]
     pub fn config(&self, own: [u32; 2], has_command: bool) -> tracer_common::Callers {
         let names_tasks = self.has_numbers() || !self.names.is_empty();

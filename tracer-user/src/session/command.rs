@@ -1,8 +1,10 @@
-//! The command that is traced: made at once, held before its first instruction until the trace is armed, ended with it.
+//! The command that is traced: made at once, held before its first instruction until the trace is
+//! armed, ended with it.
 //!
-//! `std` makes the process and waits until `exec` has gone well, which says so through a pipe of its own. So it waits on
-//! a thread of its own, while the new process tells its number through one pipe and waits at another. If tracer goes
-//! away, that pipe closes, and the process ends without having run anything.
+//! `std` makes the process and waits until `exec` has gone well, which says so through a pipe of
+//! its own. So it waits on a thread of its own, while the new process tells its number through one
+//! pipe and waits at another. If tracer goes away, that pipe closes, and the process ends without
+//! having run anything.
 
 use std::{
     io::{self, PipeReader, PipeWriter, Read as _, Write as _},
@@ -49,7 +51,8 @@ pub enum Subject {
 }
 
 impl Subject {
-    /// Makes the process of a command, if there is one. It gets the limit of files that tracer was started with.
+    /// Makes the process of a command, if there is one. It gets the limit of files that tracer was
+    /// started with.
     pub fn start(
         command: &[String],
         begin: Begin,
@@ -70,7 +73,8 @@ impl Subject {
             Streams::Nothing => Stdio::null(),
         };
         command.stdin(stream()).stdout(stream()).stderr(stream());
-        // SAFETY: `restore` makes a system call and nothing else, which a process may do between fork and exec.
+        // SAFETY: `restore` makes a system call and nothing else, which a process may do between
+        // fork and exec.
         unsafe { command.pre_exec(move || Ok(limit.restore()?)) };
         let subject = match begin {
             Begin::WhenArmed => Self::Held(Held::new(command, program)?),
@@ -128,7 +132,8 @@ impl Held {
         let (mut number, tell) = pipes()?;
         let (wait, gate) = pipes()?;
         let other_end = gate.as_raw_fd();
-        // SAFETY: `hold` makes system calls and nothing else, which a process may do between fork and exec.
+        // SAFETY: `hold` makes system calls and nothing else, which a process may do between fork
+        // and exec.
         unsafe { command.pre_exec(move || Ok(hold(&tell, &wait, other_end)?)) };
         let child = tokio::task::spawn_blocking(move || command.spawn());
         let mut pid = [0; 4];

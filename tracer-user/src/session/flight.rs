@@ -1,8 +1,9 @@
 //! The last so much of a trace, kept in memory until it is asked for.
 //!
-//! Frames are kept as they would be written, the oldest go when there are too many. When they are asked for they become a
-//! recording in one piece: another file beside it is written and put in its place, so whoever reads finds the one before or the new
-//! one. Memory: what was allowed, and one frame.
+//! Frames are kept as they would be written, the oldest go when there are too many. When they are
+//! asked for they become a recording in one piece: another file beside it is written and put in its
+//! place, so whoever reads finds the one before or the new one. Memory: what was allowed, and one
+//! frame.
 
 use std::{
     collections::VecDeque,
@@ -27,7 +28,8 @@ pub struct Flight {
 }
 
 impl Flight {
-    /// Keeps at most `limit` bytes, which will go to `path`; `keep` files that were there before get a number.
+    /// Keeps at most `limit` bytes, which will go to `path`; `keep` files that were there before
+    /// get a number.
     pub fn begin(path: PathBuf, limit: u64, keep: u32, head: Head) -> io::Result<Self> {
         Ok(Self {
             path,
@@ -59,8 +61,8 @@ impl Flight {
         let mut file = tempfile::Builder::new()
             .prefix(".recording-")
             .tempfile_in(directory)?;
-        // A temporary file is for its owner alone; who may read the one before may read the new one. A symbolic link that somebody has
-        // put there meanwhile is replaced, and says nothing.
+        // A temporary file is for its owner alone; who may read the one before may read the new
+        // one. A symbolic link that somebody has put there meanwhile is replaced, and says nothing.
         if let Ok(before) = std::fs::symlink_metadata(&self.path)
             && before.is_file()
         {

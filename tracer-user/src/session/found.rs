@@ -31,7 +31,8 @@ pub enum Found {
         seen: BTreeMap<Address, u64>,
         /// If there is to be growth: see [`pause_of`], and who samples.
         growth: Option<(Duration, Sampler)>,
-        /// Root calls in sampling windows, if there are to be any. With a limit to the depth what is below it is not missing.
+        /// Root calls in sampling windows, if there are to be any. With a limit to the depth what
+        /// is below it is not missing.
         sampled: Option<Sampled>,
     },
 }
@@ -91,8 +92,8 @@ pub struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// Whether the kernel attaches all functions at once, it can be told which of them would do harm, and there is
-    /// memory for it.
+    /// Whether the kernel attaches all functions at once, it can be told which of them would do
+    /// harm, and there is memory for it.
     pub fn can_be_wide(&self, ways: Ways) -> bool {
         let functions = self.kernel.traceable_functions().len();
         if ways.by_address().is_none() || functions == 0 {
@@ -100,7 +101,8 @@ impl Asked<'_> {
         }
         if self.kernel.text.is_none() {
             eprintln!(
-                "tracer: the kernel's machine code cannot be read from /proc/kcore, and only that tells which \
+                "tracer: the kernel's machine code cannot be read from /proc/kcore, and only that \
+                tells which \
                  functions must have no probe, so the trace is gentle"
             );
             return false;

@@ -37,7 +37,8 @@ pub struct Options {
     pub discovery: Discovery,
     /// Go by what was learned before, and keep what is learned.
     pub use_cache: bool,
-    /// What runs below the roots, if that is given and not to be learned: names as `tracer list` shows them.
+    /// What runs below the roots, if that is given and not to be learned: names as `tracer list`
+    /// shows them.
     pub functions: Option<BTreeSet<String>>,
     /// Which functions are worth their cost.
     pub scope: Scope,
@@ -84,7 +85,8 @@ impl Options {
         }
     }
 
-    /// How long the function tracer watches before the trace at most; none if nothing is to be learned.
+    /// How long the function tracer watches before the trace at most; none if nothing is to be
+    /// learned.
     pub(super) fn learns(&self) -> Option<Duration> {
         match self.discovery {
             Discovery::Gentle { learn }
@@ -108,8 +110,8 @@ pub enum Discovery {
         /// Elsewhere: how long the function tracer watches before the trace at most.
         otherwise: Duration,
     },
-    /// The function tracer watches for at most that long before the trace, and now and then while it goes
-    /// on; with 0 it does neither.
+    /// The function tracer watches for at most that long before the trace, and now and then while
+    /// it goes on; with 0 it does neither.
     Gentle {
         /// How long.
         learn: Duration,

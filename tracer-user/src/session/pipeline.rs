@@ -1,9 +1,9 @@
 //! From batches to what is printed, wherever the batches come from.
 //!
-//! The rings of a live trace are one source, a recording is the other. All that the graph is made of passes here in the
-//! order in which it came: the batches, and the word that every ring has been read once more, without which a late batch could
-//! not be told from a lost one. What passes here can be recorded here, so a recording brings the same again and makes the same
-//! graph.
+//! The rings of a live trace are one source, a recording is the other. All that the graph is made
+//! of passes here in the order in which it came: the batches, and the word that every ring has been
+//! read once more, without which a late batch could not be told from a lost one. What passes here
+//! can be recorded here, so a recording brings the same again and makes the same graph.
 
 use std::{io, sync::Arc};
 

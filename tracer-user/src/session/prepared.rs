@@ -1,4 +1,5 @@
-//! What is there before anything is loaded, and what becomes of it: the probes, the thread that changes them, the end.
+//! What is there before anything is loaded, and what becomes of it: the probes, the thread that
+//! changes them, the end.
 
 use std::{
     sync::{Arc, Mutex},
@@ -84,7 +85,8 @@ pub enum Change {
 }
 
 impl Change {
-    /// Until a command may begin: what it does first is to be sampled, too, where that is all that knows what had no probe.
+    /// Until a command may begin: what it does first is to be sampled, too, where that is all that
+    /// knows what had no probe.
     async fn is_ready(&self, stop: &Stop) {
         let Self::Grows(growth) = self else {
             return;
@@ -161,8 +163,8 @@ impl Prepared {
         )
     }
 
-    /// Who watches a host waits for the first graph; who asks for a number of calls, for a time, or for a command wants
-    /// these whole.
+    /// Who watches a host waits for the first graph; who asks for a number of calls, for a time, or
+    /// for a command wants these whole.
     fn ready(&self, options: &Options) -> Ready {
         let has_end = options.show.count.is_some() || options.duration.is_some();
         if has_end || self.subject.is_some() || self.found.sampler().is_none() {
@@ -172,7 +174,8 @@ impl Prepared {
         }
     }
 
-    /// Begins to narrow the trace, or to make it grow, if that is wanted. When that is done a command may begin.
+    /// Begins to narrow the trace, or to make it grow, if that is wanted. When that is done a
+    /// command may begin.
     pub async fn change(
         &mut self,
         options: &Options,

@@ -1,7 +1,7 @@
 //! What becomes of a root call that is complete: filtered, written, counted, handed on.
 //!
-//! What the summary says is what was printed: calls that the filter keeps back are counted apart, and calls that end after the
-//! last one that was asked for are nowhere.
+//! What the summary says is what was printed: calls that the filter keeps back are counted apart,
+//! and calls that end after the last one that was asked for are nowhere.
 
 use std::io;
 
@@ -14,7 +14,8 @@ use crate::{
     watch::Feed,
 };
 
-/// Writes root calls until there were as many whole ones as were asked for, or until nobody reads any more.
+/// Writes root calls until there were as many whole ones as were asked for, or until nobody reads
+/// any more.
 pub struct Printer<'a> {
     form: Box<dyn Form + 'a>,
     functions: &'a FunctionTable,
@@ -88,13 +89,15 @@ impl<'a> Printer<'a> {
         }
     }
 
-    /// Whether nothing more will be printed. What is torn is shown, but it is not what was asked for.
+    /// Whether nothing more will be printed. What is torn is shown, but it is not what was asked
+    /// for.
     pub fn is_done(&self) -> bool {
         let enough = |limit| self.totals.whole_calls >= limit;
         self.written.is_err() || self.limit.is_some_and(enough)
     }
 
-    /// The sums over what was printed, the number of calls that the filter kept back, and whether the output took it all.
+    /// The sums over what was printed, the number of calls that the filter kept back, and whether
+    /// the output took it all.
     pub fn finish(mut self) -> (Totals, u64, io::Result<()>) {
         let untraced = self.untraced.filter(|untraced| untraced.calls > 0);
         if let Some(untraced) = untraced.filter(|_| self.written.is_ok()) {

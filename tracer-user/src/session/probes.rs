@@ -1,4 +1,5 @@
-//! The probes of a trace: put in before it is armed, taken away after it is disarmed, with a word to the user where it takes long.
+//! The probes of a trace: put in before it is armed, taken away after it is disarmed, with a word
+//! to the user where it takes long.
 
 use std::{
     cmp::Reverse,
@@ -58,8 +59,9 @@ fn functions(probes: &[Probe]) -> usize {
     probes.iter().map(Probe::functions).sum()
 }
 
-/// Attaches what is hidden, the callees, then the roots. A callee that the kernel does not accept is reported and left out;
-/// a hidden function is an error like a root, because all below it would be shown.
+/// Attaches what is hidden, the callees, then the roots. A callee that the kernel does not accept
+/// is reported and left out; a hidden function is an error like a root, because all below it would
+/// be shown.
 pub fn attach_all(
     attacher: &mut Attacher,
     plan: &Plan,
@@ -108,8 +110,8 @@ pub fn attach_all(
     })
 }
 
-/// How much would be missing without a function. What runs at the edges of interrupts comes first: without it, what
-/// that calls would hang wherever an interrupt came.
+/// How much would be missing without a function. What runs at the edges of interrupts comes first:
+/// without it, what that calls would hang wherever an interrupt came.
 const fn heat(planned: &Planned) -> u64 {
     match planned.source {
         Source::Interrupt => u64::MAX,
@@ -173,9 +175,11 @@ const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Takes probes away. What takes long goes behind the prompt, with a word.
 ///
-/// Not so in a PID namespace. When its first process ends, it waits for what is left there to die (zap_pid_ns_processes,
-/// kernel/pid_namespace.c), up to 6.8 as a reader of `tasks_rcu_exit_srcu` (exit_notify, kernel/exit.c); and what dies with probes waits for those
-/// readers (synchronize_rcu_tasks). Neither ends, and nobody on the host can patch a function any more (seen on 6.1).
+/// Not so in a PID namespace. When its first process ends, it waits for what is left there to die
+/// (zap_pid_ns_processes, kernel/pid_namespace.c), up to 6.8 as a reader of `tasks_rcu_exit_srcu`
+/// (exit_notify, kernel/exit.c); and what dies with probes waits for those readers
+/// (synchronize_rcu_tasks). Neither ends, and nobody on the host can patch a function any more
+/// (seen on 6.1).
 pub fn detach(probes: Probes) {
     let Probes {
         roots,

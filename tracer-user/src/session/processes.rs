@@ -1,8 +1,9 @@
 //! The processes that were named, and the end of the last of them.
 //!
-//! When all of them have ended there is nothing more to trace, and their numbers may come to others. A number
-//! does not tell one process from the next that has it, so a process is held by a descriptor (pidfd_open(2))
-//! that is opened before anything else is done, and that says when it has ended.
+//! When all of them have ended there is nothing more to trace, and their numbers may come to
+//! others. A number does not tell one process from the next that has it, so a process is held by a
+//! descriptor (pidfd_open(2)) that is opened before anything else is done, and that says when it
+//! has ended.
 
 use std::{
     io,
@@ -32,7 +33,8 @@ impl Processes {
         Ok(Self(Arc::new(processes?)))
     }
 
-    /// Ends the trace when all of them have ended, from now on, whatever is being done then. With none there is nothing to wait for.
+    /// Ends the trace when all of them have ended, from now on, whatever is being done then. With
+    /// none there is nothing to wait for.
     pub fn end(&self, stop: &Stop) {
         if self.0.is_empty() {
             return;
@@ -44,7 +46,8 @@ impl Processes {
                 .iter()
                 .filter_map(|(_, process)| process.as_ref())
             {
-                // One that cannot be waited for is as good as ended: the trace must not go on without an end.
+                // One that cannot be waited for is as good as ended: the trace must not go on
+                // without an end.
                 let _ = process.readable().await;
             }
             stop.at_end();
@@ -64,7 +67,8 @@ impl Processes {
 
 fn watched(process: Option<OwnedFd>) -> io::Result<Option<AsyncFd<OwnedFd>>> {
     let watch = |process: OwnedFd| {
-        // SAFETY: the descriptor is the one that is handed over, and open for as long as it is owned.
+        // SAFETY: the descriptor is the one that is handed over, and open for as long as it is
+        // owned.
         Ok(unsafe { AsyncFd::register_with_interest(process, Interest::READABLE) }?)
     };
     process.map(watch).transpose()

@@ -1,8 +1,9 @@
 //! The stream goes to a recording while it is rebuilt and printed.
 //!
-//! Batches are collected into frames. A frame is written when it is large or a second old, so what a crash can take is
-//! a second's worth, and memory stays bounded. Writing waits for the disk; what the rings cannot hold meanwhile is lost and counted
-//! like everything that a ring cannot hold. When the files ([`super::target`]) take no more, the trace ends.
+//! Batches are collected into frames. A frame is written when it is large or a second old, so what
+//! a crash can take is a second's worth, and memory stays bounded. Writing waits for the disk; what
+//! the rings cannot hold meanwhile is lost and counted like everything that a ring cannot hold.
+//! When the files ([`super::target`]) take no more, the trace ends.
 
 use std::{
     io,
@@ -127,7 +128,8 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    /// Writes what is kept in memory. A file that cannot be written now may be written later, so the trace goes on.
+    /// Writes what is kept in memory. A file that cannot be written now may be written later, so
+    /// the trace goes on.
     pub fn save(&mut self) {
         self.write();
         if let Sink::Flight(flight) = &self.sink {

@@ -1,7 +1,8 @@
 //! A recording is the source instead of the rings.
 //!
-//! It goes through the same pipeline, with what the kernel had to say at the time: the functions, and since when their
-//! entries were seen. What is damaged or missing is said on stderr and left out, and the rest is shown.
+//! It goes through the same pipeline, with what the kernel had to say at the time: the functions,
+//! and since when their entries were seen. What is damaged or missing is said on stderr and left
+//! out, and the rest is shown.
 
 use std::io::{self, Read, Write};
 
@@ -174,7 +175,8 @@ pub fn replay(
     Ok((replayed.0, replayed.1))
 }
 
-/// Prints a recording, and gives it to who else wants it. Says what became of that, if somebody does.
+/// Prints a recording, and gives it to who else wants it. Says what became of that, if somebody
+/// does.
 pub fn replay_to(
     show: &Show,
     recording: Recording<impl Read>,

@@ -1,14 +1,16 @@
 //! Older recordings keep a number behind their names: `FILE.1` is the newest of them.
 //!
-//! A name is free before it is taken, so whatever happens in between costs one file at most, the oldest.
+//! A name is free before it is taken, so whatever happens in between costs one file at most, the
+//! oldest.
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
 
-/// Moves what is at `path` to a name with a number, and older ones to higher numbers; `keep` older ones stay. An empty
-/// file, which somebody may have made to see whether it can be made, is none. A symbolic link is moved, not what it leads to.
+/// Moves what is at `path` to a name with a number, and older ones to higher numbers; `keep` older
+/// ones stay. An empty file, which somebody may have made to see whether it can be made, is none. A
+/// symbolic link is moved, not what it leads to.
 pub fn make_way(path: &Path, keep: u32) -> io::Result<()> {
     if keep == 0 || fs::symlink_metadata(path).is_ok_and(|file| file.len() == 0) {
         return Ok(());

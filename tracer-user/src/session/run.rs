@@ -47,7 +47,8 @@ const NOT_BEGUN: &str = "stopped before the trace began, so there is nothing to 
 /// Runs one trace until it ends, or until it is to stop.
 pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outcome> {
     let limit = FileLimit::raise();
-    // From the beginning on: by itself the signal would end the process, which has seconds of work before it traces.
+    // From the beginning on: by itself the signal would end the process, which has seconds of work
+    // before it traces.
     let recording = outputs.recording.as_ref();
     let save = recording
         .filter(|target| target.waits_to_be_asked())
@@ -234,8 +235,8 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     })
 }
 
-/// Says why nothing is shown, if nothing is and that is to be `explained`. The error is for a trace that
-/// ends because probes were switched off.
+/// Says why nothing is shown, if nothing is and that is to be `explained`. The error is for a trace
+/// that ends because probes were switched off.
 fn explain(
     ended: Option<Ended>,
     outcome: &Outcome,

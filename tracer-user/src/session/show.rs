@@ -1,4 +1,5 @@
-//! What of a trace is shown, and how: what can be chosen while it runs, and again when it is replayed.
+//! What of a trace is shown, and how: what can be chosen while it runs, and again when it is
+//! replayed.
 
 use std::io::{BufWriter, Write};
 
@@ -59,7 +60,8 @@ pub struct Show {
     pub filter: Filter,
     /// What becomes of them.
     pub result: Shown,
-    /// How the text looks, and what of it goes for other forms: return values and what a duration is.
+    /// How the text looks, and what of it goes for other forms: return values and what a duration
+    /// is.
     pub text: ftrace::Options,
     /// End after so many whole root calls.
     pub count: Option<u64>,

@@ -1,15 +1,17 @@
 //! Why a trace shows nothing, and what to do about it.
 //!
-//! A summary of zeros has many causes, and only some of them are "the function was not called". What can be known is known
-//! here: what the filter kept back, whom the kernel side turned away, what it skipped, whether the probes are in the kernel's
-//! text at all, who else enters a system call. So every trace that shows no root call has at least one sentence.
+//! A summary of zeros has many causes, and only some of them are "the function was not called".
+//! What can be known is known here: what the filter kept back, whom the kernel side turned away,
+//! what it skipped, whether the probes are in the kernel's text at all, who else enters a system
+//! call. So every trace that shows no root call has at least one sentence.
 
 use tracer_common::{Away, AwayCounts};
 
 use super::{Outcome, tell};
 use crate::{filter::Filter, kernel::Kernel, plan::Plan};
 
-/// The beginning of the entry of a system call for 64-bit programs (arch/x86/include/asm/syscall_wrapper.h).
+/// The beginning of the entry of a system call for 64-bit programs
+/// (arch/x86/include/asm/syscall_wrapper.h).
 const ENTRY: &str = "__x64_sys_";
 /// Those for 32-bit programs: by `int 0x80` and `sysenter`.
 const OTHER_ENTRIES: [&str; 2] = ["__ia32_sys_", "__ia32_compat_sys_"];
@@ -61,7 +63,8 @@ pub fn explain_recording(filter: &Filter, outcome: &Outcome) {
     match outcome.filtered_out {
         Some(calls) if calls > 0 => eprintln!("tracer: {}", kept_back(calls, filter)),
         _ => eprintln!(
-            "tracer: the recording has no root call; tracer said why when it was made, and says so again where the \
+            "tracer: the recording has no root call; tracer said why when it was made, and says so \
+            again where the \
              same is traced"
         ),
     }
@@ -76,7 +79,8 @@ impl Silence<'_> {
         sentences.extend(self.turned_away());
         if self.skipped > 0 {
             sentences.push(format!(
-                "the kernel skipped {} hits in the middle of another probe: another --attach may see them",
+                "the kernel skipped {} hits in the middle of another probe: another --attach may \
+                see them",
                 self.skipped
             ));
         }
@@ -118,7 +122,8 @@ impl Silence<'_> {
             )];
         }
         vec![format!(
-            "{} was not called while it was traced; if it should have been, the compiler has put its code into its callers, where \
+            "{} was not called while it was traced; if it should have been, the compiler has put \
+            its code into its callers, where \
              no probe sees it: trace one of them",
             self.roots
         )]

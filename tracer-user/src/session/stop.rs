@@ -1,12 +1,13 @@
 //! That a trace is to stop, known to the parts that wait and to those that work.
 //!
-//! The user wants it, or there is nothing more to trace; only `tracer top` tells them apart, which shows what it
-//! has until the user leaves it.
+//! The user wants it, or there is nothing more to trace; only `tracer top` tells them apart, which
+//! shows what it has until the user leaves it.
 //!
-//! SIGINT, SIGTERM and SIGHUP are one wish, and a second one changes nothing: what has been captured is
-//! written first, however often the user asks. A process that was started with SIGHUP ignored, as nohup does,
-//! goes on ignoring it. When the terminal has gone, with which SIGHUP comes most of the time, what would be
-//! said there goes nowhere: it must not be an error that keeps the rest from being written.
+//! SIGINT, SIGTERM and SIGHUP are one wish, and a second one changes nothing: what has been
+//! captured is written first, however often the user asks. A process that was started with SIGHUP
+//! ignored, as nohup does, goes on ignoring it. When the terminal has gone, with which SIGHUP comes
+//! most of the time, what would be said there goes nowhere: it must not be an error that keeps the
+//! rest from being written.
 
 use std::{
     fs::File,

@@ -76,7 +76,8 @@ impl Full {
         if self.counters.sum()?.lost_roots > 0 {
             self.is_told = true;
             eprintln!(
-                "tracer: too many tasks are inside a root: there is no room for some of the root calls that begin"
+                "tracer: too many tasks are inside a root: there is no room for some of the root \
+                calls that begin"
             );
         }
         Ok(())
@@ -97,7 +98,8 @@ pub async fn stream(
         }
     };
     tokio::pin!(deadline);
-    // Twice over empty rings at least before waiting: only a complete pass tells a late batch from a lost one.
+    // Twice over empty rings at least before waiting: only a complete pass tells a late batch from
+    // a lost one.
     let mut idle = 0;
     let mut full = Full::new(ends.counters);
     loop {
@@ -113,7 +115,8 @@ pub async fn stream(
                 None => std::future::pending().await,
             }
         };
-        // A machine that always has something to say must not keep the trace from its end: the ends are looked at first.
+        // A machine that always has something to say must not keep the trace from its end: the ends
+        // are looked at first.
         tokio::select! {
             biased;
             () = ends.stop.wanted() => return Ok(Ended::AsAsked),
@@ -139,7 +142,8 @@ pub async fn stream(
     }
 }
 
-/// Reads on until the root calls that are open have ended, or it takes too long. None begins any more.
+/// Reads on until the root calls that are open have ended, or it takes too long. None begins any
+/// more.
 pub async fn settle(
     controls: &Controls,
     rings: &mut Rings,

@@ -1,8 +1,8 @@
 //! The files that a recording goes to, and how large they may become.
 //!
-//! A file that is full gets its end. Then either the recording ends, or the file moves to a name with a number, older files to
-//! higher numbers, and a new one begins under the first name. Each file is a recording of its own. One is never larger than was
-//! allowed, unless a single frame is.
+//! A file that is full gets its end. Then either the recording ends, or the file moves to a name
+//! with a number, older files to higher numbers, and a new one begins under the first name. Each
+//! file is a recording of its own. One is never larger than was allowed, unless a single frame is.
 
 use std::{
     fs::File,
@@ -21,7 +21,8 @@ const END_BYTES: u64 = 128;
 pub enum WhenFull {
     /// The recording ends.
     End,
-    /// Another file begins under this name, and so many older ones are kept, with `.1` behind the name for the newest of them.
+    /// Another file begins under this name, and so many older ones are kept, with `.1` behind the
+    /// name for the newest of them.
     Rotate {
         /// The name.
         path: PathBuf,
@@ -117,7 +118,8 @@ impl Files {
         Ok(Room::Written)
     }
 
-    /// Writes the last frame if nothing has failed, takes away what is no whole frame, and sees that all is on the disk.
+    /// Writes the last frame if nothing has failed, takes away what is no whole frame, and sees
+    /// that all is on the disk.
     pub fn end(mut self, end: End, written: io::Result<()>) -> io::Result<()> {
         let written = written.and_then(|()| self.writer.write(&Frame::End(end)));
         let whole = self.writer.written();

@@ -1,8 +1,9 @@
 //! The tasks that were named, and the end of the last of them.
 //!
-//! As with [`super::processes`], a number does not tell one task from the next that has it. Descriptors of threads that say
-//! when one has ended are there from 6.9 on only (PIDFD_THREAD), so a task is held by its directory in /proc, in which nothing is found any
-//! more when it has ended, and which is looked at five times a second.
+//! As with [`super::processes`], a number does not tell one task from the next that has it.
+//! Descriptors of threads that say when one has ended are there from 6.9 on only (PIDFD_THREAD), so
+//! a task is held by its directory in /proc, in which nothing is found any more when it has ended,
+//! and which is looked at five times a second.
 
 use std::{
     fs::File,
@@ -53,7 +54,8 @@ impl Tasks {
     }
 }
 
-/// Whether a task runs, by its directory. One that is only waited for (`Z`, `X`) has ended (get_task_state, fs/proc/array.c).
+/// Whether a task runs, by its directory. One that is only waited for (`Z`, `X`) has ended
+/// (get_task_state, fs/proc/array.c).
 fn runs(task: Option<&File>) -> bool {
     let read = |task: &File| {
         let status = openat(task, "stat", OFlag::O_RDONLY, Mode::empty())?;

@@ -79,7 +79,8 @@ pub fn planned(plan: &Plan, origin: &Origin, verbose: bool) {
         ),
         Origin::RootsOnly | Origin::Given => {}
         Origin::Watched(calls) => eprintln!(
-            "tracer: learned {all} functions from {calls} calls; {skipped} cannot be attached{colon}"
+            "tracer: learned {all} functions from {calls} calls; {skipped} cannot be \
+            attached{colon}"
         ),
         Origin::Before => eprintln!(
             "tracer: {all} functions are known from before; {skipped} cannot be attached{colon}"
@@ -134,7 +135,8 @@ pub fn readable(readable: &Readable) {
     }
     match readable.end {
         None => eprintln!(
-            "tracer: the recording has no end: tracer was killed or the disk was full, and what came last is missing"
+            "tracer: the recording has no end: tracer was killed or the disk was full, and what \
+            came last is missing"
         ),
         Some(End {
             ending: Ending::Full,
@@ -223,7 +225,8 @@ pub fn totals(outcome: &Outcome, verbose: bool) {
     }
     if verbose {
         eprintln!(
-            "tracer: in the kernel {} batches, {} events lost, {} hits of the tracer's own making, {} skipped in the \
+            "tracer: in the kernel {} batches, {} events lost, {} hits of the tracer's own making, \
+            {} skipped in the \
              middle of a probe",
             counters.batches,
             counters.lost_events,
@@ -259,14 +262,16 @@ pub fn totals(outcome: &Outcome, verbose: bool) {
 fn skipped(roots: Skipped, below: Skipped) {
     if roots.all() > 0 {
         eprintln!(
-            "tracer: the kernel skipped {} entries and {} exits of roots, which came in the middle of a probe: \
+            "tracer: the kernel skipped {} entries and {} exits of roots, which came in the middle \
+            of a probe: \
              these calls were not traced, or their ends not seen",
             roots.entries, roots.exits
         );
     }
     if below.all() > 0 {
         eprintln!(
-            "tracer: the kernel skipped {} hits below the roots, which came in the middle of a probe, most of \
+            "tracer: the kernel skipped {} hits below the roots, which came in the middle of a \
+            probe, most of \
              them of tracer's own making",
             below.all()
         );

@@ -1,4 +1,5 @@
-//! Whose root calls are traced, as the kernel has to be told: by its own numbers, and as long as they are meant.
+//! Whose root calls are traced, as the kernel has to be told: by its own numbers, and as long as
+//! they are meant.
 
 use std::{iter, time::Duration};
 
@@ -42,7 +43,8 @@ pub fn own(types: &Types, sampler: Option<u32>) -> Result<[u32; 2]> {
     let numbers = Numbers::now(types)?;
     if numbers::namespace().is_some() {
         eprintln!(
-            "tracer: this is a PID namespace: -p and --tid mean its numbers, and numbers of tasks that are shown are the host's"
+            "tracer: this is a PID namespace: -p and --tid mean its numbers, and numbers of tasks \
+            that are shown are the host's"
         );
     }
     let kernels = |number| {
@@ -55,7 +57,8 @@ pub fn own(types: &Types, sampler: Option<u32>) -> Result<[u32; 2]> {
     Ok([own, sampler.unwrap_or(own)])
 }
 
-/// Tells the kernel who was named. It keeps that up from then on, and it does so already: whoever is made meanwhile is not missed.
+/// Tells the kernel who was named. It keeps that up from then on, and it does so already: whoever
+/// is made meanwhile is not missed.
 pub fn begin(
     types: &Types,
     callers: &Callers,
@@ -78,7 +81,8 @@ fn follow(numbers: &Numbers, callers: &Callers, named: &Named<'_>, followed: &Fo
     if let Some(process) = command.and_then(|command| numbers.process(command)) {
         followed.add(List::Processes, process);
     }
-    // In this order: whoever gets the number of one that has ended from now on is not in the list by the kernel's doing.
+    // In this order: whoever gets the number of one that has ended from now on is not in the list
+    // by the kernel's doing.
     for &pid in &callers.pids {
         if let Some(process) = numbers.process(pid) {
             followed.add(List::Processes, process);
@@ -103,8 +107,8 @@ fn ids(cgroups: &[Cgroup]) -> [u64; MAX_NAMES] {
     std::array::from_fn(|_| ids.next().unwrap_or_default())
 }
 
-/// Says when a cgroup is gone, and follows one that is made again, which the kernel takes for another, until it is to stop. What runs
-/// there before that is seen is not traced.
+/// Says when a cgroup is gone, and follows one that is made again, which the kernel takes for
+/// another, until it is to stop. What runs there before that is seen is not traced.
 fn watch_cgroups(cgroups: &[Cgroup], mut controls: Controls, stop: &Stop) {
     if cgroups.is_empty() {
         return;

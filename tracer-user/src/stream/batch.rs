@@ -1,7 +1,7 @@
 //! A batch as it came out of a ring.
 //!
-//! The bytes are the kernel's, so they should be right; they are checked once all the same, because the same
-//! reader serves bytes from elsewhere. Events are read where they lie, without `unsafe`.
+//! The bytes are the kernel's, so they should be right; they are checked once all the same, because
+//! the same reader serves bytes from elsewhere. Events are read where they lie, without `unsafe`.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use thiserror::Error;
@@ -85,7 +85,8 @@ impl Batch {
         &self.header
     }
 
-    /// Whether earlier events of the same root call may still be on their way, though no ring has them yet.
+    /// Whether earlier events of the same root call may still be on their way, though no ring has
+    /// them yet.
     #[must_use]
     pub const fn is_early(&self) -> bool {
         self.header.early & Arrival::Early as u16 != 0

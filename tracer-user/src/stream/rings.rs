@@ -1,8 +1,9 @@
 //! The per-CPU rings, read by readiness.
 //!
-//! One [`AsyncFd`] per ring. A pass reads every ring to where its end was when the pass began: only then is a batch that has not been seen
-//! a lost one. It goes by turns of some batches of each ring, so that no CPU starves the others, and whoever reads sees in between that
-//! the trace is to end, however much is in the rings and however fast they fill.
+//! One [`AsyncFd`] per ring. A pass reads every ring to where its end was when the pass began: only
+//! then is a batch that has not been seen a lost one. It goes by turns of some batches of each
+//! ring, so that no CPU starves the others, and whoever reads sees in between that the trace is to
+//! end, however much is in the rings and however fast they fill.
 
 use std::{future::poll_fn, io, task::Poll};
 
@@ -12,7 +13,8 @@ use tokio::io::{Interest, unix::AsyncFd};
 
 use super::position::Positions;
 
-/// Batches that are taken from one ring in a turn: some 4,400 events, less than a millisecond's work.
+/// Batches that are taken from one ring in a turn: some 4,400 events, less than a millisecond's
+/// work.
 const TURN: usize = 32;
 
 /// All rings.
@@ -32,7 +34,8 @@ struct Ring {
 pub struct Turn {
     /// Batches that were read.
     pub taken: usize,
-    /// Whether it was the last one of its pass: all that was in the rings when that began has been read.
+    /// Whether it was the last one of its pass: all that was in the rings when that began has been
+    /// read.
     pub ends_pass: bool,
 }
 
@@ -43,7 +46,8 @@ impl Rings {
             .into_iter()
             .map(|ring| {
                 let positions = Positions::of(&ring)?;
-                // SAFETY: the descriptor belongs to the ring's map, stays the same and stays open as long as the ring.
+                // SAFETY: the descriptor belongs to the ring's map, stays the same and stays open
+                // as long as the ring.
                 let records = unsafe { AsyncFd::register_with_interest(ring, Interest::READABLE) }?;
                 Ok(Ring { positions, records })
             })
@@ -51,9 +55,10 @@ impl Rings {
         Ok(Self { rings, pass: None })
     }
 
-    /// Waits until some ring has something. The mark is taken off before the rings are read, so what comes
-    /// in while they are read sets it again; the caller reads until a pass finds nothing, because
-    /// the kernel wakes a reader only that had caught up (bpf_ringbuf_commit, kernel/bpf/ringbuf.c).
+    /// Waits until some ring has something. The mark is taken off before the rings are read, so
+    /// what comes in while they are read sets it again; the caller reads until a pass finds
+    /// nothing, because the kernel wakes a reader only that had caught up (bpf_ringbuf_commit,
+    /// kernel/bpf/ringbuf.c).
     pub async fn ready(&mut self) -> io::Result<()> {
         poll_fn(|context| {
             let mut any = Poll::Pending;
@@ -68,8 +73,8 @@ impl Rings {
         .await
     }
 
-    /// Goes on with the pass, or begins one; `take` gets a copy of each record. Nothing taken: the rings are empty, or held up by a record that is
-    /// still being written.
+    /// Goes on with the pass, or begins one; `take` gets a copy of each record. Nothing taken: the
+    /// rings are empty, or held up by a record that is still being written.
     pub fn turn(&mut self, take: &mut impl FnMut(Bytes)) -> Turn {
         let written = |ring: &Ring| ring.positions.written();
         let ends = self

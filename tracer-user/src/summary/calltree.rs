@@ -1,4 +1,5 @@
-//! All calls of one function as one tree: what it called, how often and how long, and who called it.
+//! All calls of one function as one tree: what it called, how often and how long, and who called
+//! it.
 
 use std::{
     collections::BTreeMap,

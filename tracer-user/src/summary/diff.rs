@@ -1,10 +1,12 @@
 //! Two recordings side by side: which paths are in one alone, and whose times have shifted.
 //!
-//! Paths are compared by names, since addresses differ from kernel to kernel. How often a path is taken is compared per root
-//! call, because recordings differ in length. A time shift is significant by Welch's test if the difference of the
-//! averages is at least [`SIGNIFICANT`] times its standard error: with a thousand paths that are all the same, chance
-//! alone reaches that for one in a hundred comparisons of whole recordings. The test takes the average of many calls to be
-//! distributed normally, so paths with fewer than [`ENOUGH_CALLS`] calls on a side are never said to have shifted.
+//! Paths are compared by names, since addresses differ from kernel to kernel. How often a path is
+//! taken is compared per root call, because recordings differ in length. A time shift is
+//! significant by Welch's test if the difference of the averages is at least [`SIGNIFICANT`] times
+//! its standard error: with a thousand paths that are all the same, chance alone reaches that for
+//! one in a hundred comparisons of whole recordings. The test takes the average of many calls to be
+//! distributed normally, so paths with fewer than [`ENOUGH_CALLS`] calls on a side are never said
+//! to have shifted.
 
 use std::{
     borrow::Cow,

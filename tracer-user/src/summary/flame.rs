@@ -1,8 +1,9 @@
 //! The bars of a flame graph: each path of calls with where it lies and how wide it is.
 //!
-//! A bar is as wide as the own time of its path and of all below it, so bars below never stand out, and all widths of a level are
-//! at most the whole. Who draws them says how narrow a bar may be; a bar is never narrower than what lies on it, so what is kept
-//! by width hangs together. What is left out is counted.
+//! A bar is as wide as the own time of its path and of all below it, so bars below never stand out,
+//! and all widths of a level are at most the whole. Who draws them says how narrow a bar may be; a
+//! bar is never narrower than what lies on it, so what is kept by width hangs together. What is
+//! left out is counted.
 
 use crate::graph::{FunctionId, Nanoseconds};
 

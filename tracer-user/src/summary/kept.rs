@@ -1,7 +1,8 @@
-//! Root calls that are worth reading one by one: the slowest, and of each error the slowest that returned it.
+//! Root calls that are worth reading one by one: the slowest, and of each error the slowest that
+//! returned it.
 //!
-//! They are kept whole while many go by, so there is a limit to how many and to the calls in each. A tree that is too large
-//! loses its shortest calls, which is counted.
+//! They are kept whole while many go by, so there is a limit to how many and to the calls in each.
+//! A tree that is too large loses its shortest calls, which is counted.
 
 use std::collections::BTreeMap;
 
@@ -126,7 +127,8 @@ struct Candidate<'a> {
 }
 
 impl Candidate<'_> {
-    /// Puts it into a list of so many, if it is slower than one of them. Among equals the first stays.
+    /// Puts it into a list of so many, if it is slower than one of them. Among equals the first
+    /// stays.
     fn offer_to(&self, list: &mut Vec<KeptCall>, most: usize) {
         let place = list.partition_point(|kept| kept.duration >= self.duration);
         if place < most {

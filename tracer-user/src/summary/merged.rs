@@ -1,8 +1,8 @@
 //! The trees of all root calls, laid over each other.
 //!
-//! A node stands for a path of functions from a root down, and has the sums over all calls that were made on it: [`Sums`],
-//! unless who merges wants others. Memory goes with the number of different paths, which is limited: what would be a path too
-//! many is counted to its beginning.
+//! A node stands for a path of functions from a root down, and has the sums over all calls that
+//! were made on it: [`Sums`], unless who merges wants others. Memory goes with the number of
+//! different paths, which is limited: what would be a path too many is counted to its beginning.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,8 @@ pub struct Sums {
 
 #[allow(clippy::cast_precision_loss)]
 impl Sums {
-    /// Adds a call of which both ends were seen. Average and squares by Welford's method, which does not lose digits.
+    /// Adds a call of which both ends were seen. Average and squares by Welford's method, which
+    /// does not lose digits.
     fn time(&mut self, total: Nanoseconds, self_time: Nanoseconds) {
         self.timed += 1;
         self.total += total;
@@ -133,7 +134,8 @@ impl<S: Default> Merged<S> {
         }
     }
 
-    /// Where the nodes of a part of a root call are counted: a call at `depth` with all below it. Makes room for new paths.
+    /// Where the nodes of a part of a root call are counted: a call at `depth` with all below it.
+    /// Makes room for new paths.
     pub fn places(&mut self, nodes: &[Node], depth: u32) -> Vec<Counted> {
         let mut path: Vec<Place> = Vec::new();
         let count = |node: &Node| {
@@ -199,7 +201,8 @@ impl Merged {
         self.add_part(&root.nodes, &times, 0);
     }
 
-    /// Adds a part of a root call: a call at `depth` with all below it, and their times from [`self_times`].
+    /// Adds a part of a root call: a call at `depth` with all below it, and their times from
+    /// [`self_times`].
     pub fn add_part(&mut self, nodes: &[Node], times: &[Option<Nanoseconds>], depth: u32) {
         let places = self.places(nodes, depth);
         for ((node, &self_time), counted) in nodes.iter().zip(times).zip(places) {
@@ -241,7 +244,8 @@ impl Merged {
     }
 }
 
-/// For each node of a root call, its time without that of the calls below; none where its own time is not known.
+/// For each node of a root call, its time without that of the calls below; none where its own time
+/// is not known.
 #[must_use]
 pub fn self_times(root: &RootCall, sleep: SleepTime) -> Vec<Option<Nanoseconds>> {
     let duration = |node: &Node| match node {

@@ -1,5 +1,5 @@
-//! All that a page shows of a recording, collected in one pass: trees, functions, root calls in numbers, and the calls that
-//! are worth reading.
+//! All that a page shows of a recording, collected in one pass: trees, functions, root calls in
+//! numbers, and the calls that are worth reading.
 //!
 //! Each part is bounded by itself, so memory does not go with the length of the recording.
 

@@ -1,7 +1,8 @@
 //! Each function in numbers: how often, how long, how often it failed.
 //!
-//! Quantiles come from histograms with two significant digits (within 1 %). A histogram takes up to some 30 KB,
-//! so there is a limit to the rows, and what would be a row too many is counted in one for all others.
+//! Quantiles come from histograms with two significant digits (within 1 %). A histogram takes up to
+//! some 30 KB, so there is a limit to the rows, and what would be a row too many is counted in one
+//! for all others.
 
 use std::{
     borrow::Cow,

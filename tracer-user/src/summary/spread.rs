@@ -1,4 +1,5 @@
-//! How durations are spread, in buckets for the eye: ten in each power of ten, as wide as they look on a logarithmic axis.
+//! How durations are spread, in buckets for the eye: ten in each power of ten, as wide as they look
+//! on a logarithmic axis.
 //!
 //! The bounds are preferred numbers (ISO 3, R10), so 1, 2 and 5 of every unit are among them.
 
@@ -20,8 +21,8 @@ pub struct Bucket {
     pub calls: u64,
 }
 
-/// The buckets that have something, in order, of durations in ns and how many calls each has. Where those come from a histogram, one near
-/// a bound may be on its other side.
+/// The buckets that have something, in order, of durations in ns and how many calls each has. Where
+/// those come from a histogram, one near a bound may be on its other side.
 #[must_use]
 pub fn spread(durations: impl Iterator<Item = (u64, u64)>) -> Vec<Bucket> {
     let mut calls: BTreeMap<u32, u64> = BTreeMap::new();

@@ -1,9 +1,9 @@
 //! The picture: what [`State`] knows, in so many lines and columns.
 //!
-//! A line for what is traced, one for the sums, the heads of the columns, the rows, one for what there is to say or to type, and one for
-//! the keys. What does not fit is cut off at the right; a deep tree moves to the left so that the name under the cursor can be read,
-//! and what then stands left of the edge is marked.
-//! Without colours what matters is bold or reversed.
+//! A line for what is traced, one for the sums, the heads of the columns, the rows, one for what
+//! there is to say or to type, and one for the keys. What does not fit is cut off at the right; a
+//! deep tree moves to the left so that the name under the cursor can be read, and what then stands
+//! left of the edge is marked. Without colours what matters is bold or reversed.
 
 use ratatui::{
     buffer::Buffer,
@@ -70,7 +70,8 @@ pub fn draw(state: &mut State, colour: Colour, buffer: &mut Buffer) {
     canvas.footer(state);
 }
 
-/// The first of `all` rows that is to be seen, so that the cursor is in the middle or no row is wasted.
+/// The first of `all` rows that is to be seen, so that the cursor is in the middle or no row is
+/// wasted.
 fn first_row(cursor: usize, all: usize, height: usize) -> usize {
     cursor
         .saturating_sub(height / 2)
@@ -100,7 +101,8 @@ impl Canvas<'_> {
         self.text(0, y, &line, Style::new());
     }
 
-    /// Writes from a column on; what does not fit is cut off, and what no terminal should get is escaped.
+    /// Writes from a column on; what does not fit is cut off, and what no terminal should get is
+    /// escaped.
     fn text(&mut self, x: u16, y: u16, text: &str, style: Style) {
         if x >= self.area.width || y >= self.area.height {
             return;

@@ -1,7 +1,8 @@
 //! The sums over the calls of a path, and how they read in a column.
 //!
-//! Quantiles come from a histogram with one significant digit (within 7 %): it takes about one KB, and there is one for each path.
-//! Rates are those of a stretch of the last seconds; between its ends the number stands still, so that it can be read.
+//! Quantiles come from a histogram with one significant digit (within 7 %): it takes about one KB,
+//! and there is one for each path. Rates are those of a stretch of the last seconds; between its
+//! ends the number stands still, so that it can be read.
 
 use hdrhistogram::Histogram;
 
@@ -114,7 +115,8 @@ pub fn rate(rate: Option<f64>) -> String {
     }
 }
 
-/// Three digits, more before the point if there have to be. Cut off, not rounded, as a listing has it.
+/// Three digits, more before the point if there have to be. Cut off, not rounded, as a listing has
+/// it.
 fn digits(number: f64) -> String {
     let places = match number {
         ..10.0 => 2,

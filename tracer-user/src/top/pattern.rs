@@ -1,4 +1,5 @@
-//! What is searched for, and what the tree is narrowed to: a part of a name, or a glob, in small or in capital letters.
+//! What is searched for, and what the tree is narrowed to: a part of a name, or a glob, in small or
+//! in capital letters.
 
 use wildmatch::WildMatch;
 

@@ -1,8 +1,9 @@
 //! The state, the screen and the trace brought together.
 //!
-//! The trace gives its root calls to a [`Form`], as to everything that prints, and that is where keys are answered and pictures
-//! made, so nothing is shared between threads. Who quits is a reader that has gone: the trace ends as it does when a pipe
-//! closes. Where a trace ends by itself, what it has brought can be looked at until the user quits.
+//! The trace gives its root calls to a [`Form`], as to everything that prints, and that is where
+//! keys are answered and pictures made, so nothing is shared between threads. Who quits is a reader
+//! that has gone: the trace ends as it does when a pipe closes. Where a trace ends by itself, what
+//! it has brought can be looked at until the user quits.
 
 use std::{
     cell::RefCell,

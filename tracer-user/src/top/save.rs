@@ -1,7 +1,8 @@
 //! The calls that are on the screen, as a recording that every other command of tracer reads.
 //!
-//! They are made into the batches that they came from ([`crate::graph::events`]), in the order of time, each in a frame of its own.
-//! The file is a new one: nothing is overwritten. It is written by a thread of its own, so a slow disk does not hold up the rings.
+//! They are made into the batches that they came from ([`crate::graph::events`]), in the order of
+//! time, each in a frame of its own. The file is a new one: nothing is overwritten. It is written
+//! by a thread of its own, so a slow disk does not hold up the rings.
 
 use std::{
     io,

@@ -1,7 +1,8 @@
 //! The screen and the keys, on a thread of their own.
 //!
-//! A picture is handed over and drawn when the thread has time; one that comes while another is being drawn is dropped, so whoever
-//! makes pictures never waits for a slow terminal. Keys and sizes come back.
+//! A picture is handed over and drawn when the thread has time; one that comes while another is
+//! being drawn is dropped, so whoever makes pictures never waits for a slow terminal. Keys and
+//! sizes come back.
 
 use std::{
     io::{self, BufWriter, Stdout},
@@ -105,7 +106,8 @@ impl Screen {
 
     /// Waits until something may have come, at most so long.
     pub fn wait(&self, time: Duration) {
-        // The thread has nothing to say here but that it is gone, so this is a sleep that its end cuts short.
+        // The thread has nothing to say here but that it is gone, so this is a sleep that its end
+        // cuts short.
         let _ = self.done.recv_timeout(time);
     }
 }

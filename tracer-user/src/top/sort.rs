@@ -1,4 +1,5 @@
-//! The order of what a function calls, and the column by which it goes. The largest comes first; a name decides among equals.
+//! The order of what a function calls, and the column by which it goes. The largest comes first; a
+//! name decides among equals.
 
 use std::cmp::Ordering;
 

@@ -1,11 +1,12 @@
 //! All that `tracer top` knows: what has come, and what the user has made of it.
 //!
-//! It knows neither the kernel nor the terminal: root calls go in ([`State::add`]), keys go in ([`super::keys`]), time goes in
-//! ([`State::tick`]), and a picture comes out ([`super::draw`]). It keeps what it knows of functions by itself, so it can be looked
-//! at when the trace has ended and its probes are gone.
+//! It knows neither the kernel nor the terminal: root calls go in ([`State::add`]), keys go in
+//! ([`super::keys`]), time goes in ([`State::tick`]), and a picture comes out ([`super::draw`]). It
+//! keeps what it knows of functions by itself, so it can be looked at when the trace has ended and
+//! its probes are gone.
 //!
-//! Memory is bounded: the tree by its paths, the slowest calls by their number and size. Paused, it takes nothing in: calls that go
-//! by are counted, and what is on the screen stays there.
+//! Memory is bounded: the tree by its paths, the slowest calls by their number and size. Paused, it
+//! takes nothing in: calls that go by are counted, and what is on the screen stays there.
 
 use std::{path::PathBuf, sync::Arc};
 

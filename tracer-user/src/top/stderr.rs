@@ -1,8 +1,9 @@
-//! What is said on stderr while the terminal is taken: kept, and said when the terminal is given back.
+//! What is said on stderr while the terminal is taken: kept, and said when the terminal is given
+//! back.
 //!
-//! Growth, lost batches and the sums are said by many parts, to a stderr that is the same terminal most of the time. So its
-//! descriptor is a pipe meanwhile. The last lines are kept, and the very last one can be shown on the screen. A
-//! stderr that goes elsewhere is left alone.
+//! Growth, lost batches and the sums are said by many parts, to a stderr that is the same terminal
+//! most of the time. So its descriptor is a pipe meanwhile. The last lines are kept, and the very
+//! last one can be shown on the screen. A stderr that goes elsewhere is left alone.
 
 use std::{
     collections::VecDeque,

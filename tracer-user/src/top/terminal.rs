@@ -1,9 +1,10 @@
 //! The terminal while it is taken: its modes, and that it gets them back on every way out.
 //!
-//! Ways out are the end of the program, its errors, and a panic of any thread, for which there is a hook. The end of the program
-//! is also what SIGINT and SIGTERM lead to, and Ctrl-C, which is a key like others meanwhile. Whoever comes first gives the
-//! terminal back; for the others there is nothing left to do. A thread that draws is waited for, so that nothing is drawn on the
-//! screen that was before; but not for long, because a terminal that nobody reads takes nothing.
+//! Ways out are the end of the program, its errors, and a panic of any thread, for which there is a
+//! hook. The end of the program is also what SIGINT and SIGTERM lead to, and Ctrl-C, which is a key
+//! like others meanwhile. Whoever comes first gives the terminal back; for the others there is
+//! nothing left to do. A thread that draws is waited for, so that nothing is drawn on the screen
+//! that was before; but not for long, because a terminal that nobody reads takes nothing.
 
 use std::{
     io::{self, Write as _},

@@ -1,8 +1,8 @@
 //! The merged call tree as rows: which are unfolded, in what order, narrowed to what.
 //!
-//! The trees are those of the summaries ([`crate::summary::merged`]), with sums of their own. Rows are made anew for every
-//! picture: they go with the paths, which are limited. The cursor stands on a path, not on a line, so it stays with it when the
-//! order changes.
+//! The trees are those of the summaries ([`crate::summary::merged`]), with sums of their own. Rows
+//! are made anew for every picture: they go with the paths, which are limited. The cursor stands on
+//! a path, not on a line, so it stays with it when the order changes.
 
 use std::collections::{HashMap, HashSet};
 
@@ -104,7 +104,8 @@ impl Tree {
         self.walk(functions, |place, depth| self.is_open(place, depth))
     }
 
-    /// The number of the row where the cursor is; the first one if it is on a path that is not to be seen.
+    /// The number of the row where the cursor is; the first one if it is on a path that is not to
+    /// be seen.
     pub fn cursor(&self, rows: &[Row]) -> usize {
         let at = |place| rows.iter().position(|row| row.place == place);
         self.cursor.and_then(at).unwrap_or(0)
@@ -141,7 +142,8 @@ impl Tree {
         }
     }
 
-    /// Unfolds the row where the cursor is and all below it; folds all that is below it if nothing is left to unfold.
+    /// Unfolds the row where the cursor is and all below it; folds all that is below it if nothing
+    /// is left to unfold.
     pub fn turn_all(&mut self, rows: &[Row]) {
         let number = self.cursor(rows);
         let Some(&row) = rows.get(number) else { return };
@@ -165,7 +167,8 @@ impl Tree {
         }
     }
 
-    /// Goes to the next row that has the pattern, or to the one before, around the end; unfolds what hides it. Says whether there is one.
+    /// Goes to the next row that has the pattern, or to the one before, around the end; unfolds
+    /// what hides it. Says whether there is one.
     pub fn search(
         &mut self,
         functions: &FunctionTable,

@@ -1,7 +1,8 @@
 //! One request to the collector and what it answers, each on a connection of its own.
 //!
-//! A request is a second's worth of spans, so a new connection costs little, and there is no old one that the collector has
-//! meanwhile let go. Nothing is waited for longer than [`PATIENCE`], and of an answer no more than [`LONGEST_ANSWER`] is read.
+//! A request is a second's worth of spans, so a new connection costs little, and there is no old
+//! one that the collector has meanwhile let go. Nothing is waited for longer than [`PATIENCE`], and
+//! of an answer no more than [`LONGEST_ANSWER`] is read.
 
 use std::{io, time::Duration};
 
@@ -23,7 +24,8 @@ use super::{
     messages::{ExportTracePartialSuccess, ExportTraceServiceResponse},
 };
 
-/// How long a request may take in all, as the protocol's exporters have it (OTEL_EXPORTER_OTLP_TIMEOUT).
+/// How long a request may take in all, as the protocol's exporters have it
+/// (OTEL_EXPORTER_OTLP_TIMEOUT).
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Bytes of the longest answer that is read.
 const LONGEST_ANSWER: usize = 64 << 10;
@@ -57,7 +59,8 @@ pub enum PostError {
 }
 
 impl PostError {
-    /// Whether the same spans may be taken later: the protocol names the states ("Retryable Response Codes").
+    /// Whether the same spans may be taken later: the protocol names the states ("Retryable
+    /// Response Codes").
     #[must_use]
     pub const fn may_pass(&self) -> bool {
         match self {

@@ -29,7 +29,8 @@ pub struct Endpoint {
 pub enum EndpointError {
     /// It is encrypted.
     #[error(
-        "https is not supported: send to a collector or an agent on this host, such as http://127.0.0.1:4318, and let that encrypt"
+        "https is not supported: send to a collector or an agent on this host, such as \
+        http://127.0.0.1:4318, and let that encrypt"
     )]
     Encrypted,
     /// It has a name or a password in it.

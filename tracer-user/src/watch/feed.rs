@@ -1,8 +1,10 @@
-//! The tracing thread's end: hands each root call that is kept to the metrics and to the queue of the collector.
+//! The tracing thread's end: hands each root call that is kept to the metrics and to the queue of
+//! the collector.
 //!
-//! The queue is bounded by the number of calls in it, as these are what takes memory; a root call may be one or a hundred thousand.
-//! A live trace never waits here: what finds no room is dropped and counted. A replay, which loses nothing by waiting,
-//! waits for room as long as the collector takes anything.
+//! The queue is bounded by the number of calls in it, as these are what takes memory; a root call
+//! may be one or a hundred thousand. A live trace never waits here: what finds no room is dropped
+//! and counted. A replay, which loses nothing by waiting, waits for room as long as the collector
+//! takes anything.
 
 use std::sync::Arc;
 
@@ -98,7 +100,8 @@ impl Queue {
         }
     }
 
-    /// Room for a root call of so many calls; none if there is none, or if there will never be enough.
+    /// Room for a root call of so many calls; none if there is none, or if there will never be
+    /// enough.
     fn room(&self, size: u32) -> Option<OwnedSemaphorePermit> {
         if size > ROOM {
             return None;

@@ -1,7 +1,9 @@
-//! The few messages of OpenTelemetry's protocol (OTLP) that are written and read, with the fields that are used.
+//! The few messages of OpenTelemetry's protocol (OTLP) that are written and read, with the fields
+//! that are used.
 //!
-//! Names and numbers are those of opentelemetry/proto in its source, release 1.x: collector/trace/v1/trace_service.proto,
-//! trace/v1/trace.proto, resource/v1/resource.proto and common/v1/common.proto. A reader skips what it does not know.
+//! Names and numbers are those of opentelemetry/proto in its source, release 1.x:
+//! collector/trace/v1/trace_service.proto, trace/v1/trace.proto, resource/v1/resource.proto and
+//! common/v1/common.proto. A reader skips what it does not know.
 
 use prost::{Message, Oneof};
 

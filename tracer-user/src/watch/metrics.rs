@@ -1,10 +1,12 @@
 //! What a scraper sees: sums over all root calls since the trace began.
 //!
-//! The thread that reads the rings adds to them, another reads them. Adding is an addition to a number that both know, or, for a
-//! histogram, under a lock that is held for as long as its few dozen numbers are copied. There are as many time series as there
-//! are roots (64 names of a glob at most) and kinds of errors, whatever happens on the host.
+//! The thread that reads the rings adds to them, another reads them. Adding is an addition to a
+//! number that both know, or, for a histogram, under a lock that is held for as long as its few
+//! dozen numbers are copied. There are as many time series as there are roots (64 names of a glob
+//! at most) and kinds of errors, whatever happens on the host.
 //!
-//! A root's histogram has the calls of which both ends were seen, like `tracer latency`. What a filter keeps back is counted, and no more.
+//! A root's histogram has the calls of which both ends were seen, like `tracer latency`. What a
+//! filter keeps back is counted, and no more.
 
 use std::fmt;
 
@@ -85,7 +87,8 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Nothing has happened yet. The roots are there from the beginning, so that one that is never called is seen to be.
+    /// Nothing has happened yet. The roots are there from the beginning, so that one that is never
+    /// called is seen to be.
     pub fn new(head: &Head, sent: Option<&Sent>, kernel: AskKernel) -> Self {
         let mut metrics = Self::empty(head, kernel);
         metrics.register(sent);
@@ -186,7 +189,8 @@ impl Metrics {
             );
             counter(
                 "otlp_dropped_calls",
-                "Root calls that the collector does not have because it was slow, away or refused them",
+                "Root calls that the collector does not have because it was slow, away or refused \
+                them",
                 &sent.dropped,
             );
             counter(

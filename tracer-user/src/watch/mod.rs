@@ -1,9 +1,11 @@
-//! Root calls for the systems by which fleets are watched: spans for an OpenTelemetry collector, metrics for Prometheus.
+//! Root calls for the systems by which fleets are watched: spans for an OpenTelemetry collector,
+//! metrics for Prometheus.
 //!
-//! What the filter keeps goes here, beside the listing. All that talks to the network is on a thread of its own, so nothing that
-//! happens there (a collector that is away, slow or no collector, a scraper that never ends) holds up the rings, and memory is
-//! bounded on both sides: [`feed`] is the tracing thread's end, [`sender`] the collector's, [`spans`] what is sent, [`metrics`] and
-//! [`serve`] what is scraped. At the end of a live trace the collector has
+//! What the filter keeps goes here, beside the listing. All that talks to the network is on a
+//! thread of its own, so nothing that happens there (a collector that is away, slow or no
+//! collector, a scraper that never ends) holds up the rings, and memory is bounded on both sides:
+//! [`feed`] is the tracing thread's end, [`sender`] the collector's, [`spans`] what is sent,
+//! [`metrics`] and [`serve`] what is scraped. At the end of a live trace the collector has
 //! [`LAST_WORDS`] to take what waits for it.
 
 mod client;
@@ -35,7 +37,8 @@ use feed::{Queue, ROOM, WhenFull};
 use metrics::Adder;
 use sender::{Delivery, Sender};
 
-/// How long the collector has at the end of a live trace. That of a recording may take as long as the collector takes anything.
+/// How long the collector has at the end of a live trace. That of a recording may take as long as
+/// the collector takes anything.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// Who wants root calls.
@@ -155,7 +158,8 @@ impl Watch {
         self.ending.send_replace(true);
     }
 
-    /// Waits until the collector has what it takes, and gives the port back. Says what that was, if there is a collector.
+    /// Waits until the collector has what it takes, and gives the port back. Says what that was, if
+    /// there is a collector.
     pub fn end(self) -> Option<Delivered> {
         self.close();
         if let Some(thread) = self.thread {

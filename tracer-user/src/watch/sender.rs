@@ -1,8 +1,10 @@
-//! The collector's end of the queue: brings root calls together to requests, and brings these to the collector.
+//! The collector's end of the queue: brings root calls together to requests, and brings these to
+//! the collector.
 //!
-//! A request is what came within a second, or as many spans as a collector likes to take at once. One that may pass later is tried
-//! again and again, with pauses, while the queue fills; the queue is what is bounded. One that will never pass is dropped. The
-//! user is told once what is wrong; how much it cost is counted.
+//! A request is what came within a second, or as many spans as a collector likes to take at once.
+//! One that may pass later is tried again and again, with pauses, while the queue fills; the queue
+//! is what is bounded. One that will never pass is dropped. The user is told once what is wrong;
+//! how much it cost is counted.
 
 use std::time::Duration;
 
@@ -29,7 +31,8 @@ use crate::{graph::FunctionId, output::value::Values, plan::FunctionInfo, record
 const REQUEST: usize = 8192;
 /// How long a root call waits for others to go with it.
 const AGE: Duration = Duration::from_secs(1);
-/// The pauses between attempts, from the first to the longest; each is twice as long as the one before.
+/// The pauses between attempts, from the first to the longest; each is twice as long as the one
+/// before.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Attempts that may fail when the trace has ended.
@@ -143,7 +146,8 @@ impl Delivery {
         }
     }
 
-    /// Sends spans until the collector has them, or never will. At the end of the trace it has a few attempts in all.
+    /// Sends spans until the collector has them, or never will. At the end of the trace it has a
+    /// few attempts in all.
     async fn deliver(&mut self, spans: Vec<Span>) -> bool {
         let body = Bytes::from(self.request(spans).encode_to_vec());
         let mut pause = FIRST_PAUSE;
@@ -178,8 +182,8 @@ impl Delivery {
         }
     }
 
-    /// Whether what was not taken may be tried again: always as long as the trace goes on, and a few times after its end. Whoever
-    /// could say that it has ended may be gone.
+    /// Whether what was not taken may be tried again: always as long as the trace goes on, and a
+    /// few times after its end. Whoever could say that it has ended may be gone.
     fn has_another_attempt(&mut self) -> bool {
         if *self.ending.borrow() || self.ending.has_changed().is_err() {
             self.last_attempts = self.last_attempts.saturating_sub(1);

@@ -1,9 +1,9 @@
 //! The metrics' own small web server.
 //!
-//! A connection has [`PATIENCE`] from its beginning to the end of the answer, and there are [`CONNECTIONS`] of them
-//! at most. Where one more comes, the oldest is closed: it has had its time, for an answer takes milliseconds. So
-//! whoever connects and says nothing, however often, keeps no scraper out, and a scraper that is slow or says
-//! nonsense holds up nothing of the trace.
+//! A connection has [`PATIENCE`] from its beginning to the end of the answer, and there are
+//! [`CONNECTIONS`] of them at most. Where one more comes, the oldest is closed: it has had its
+//! time, for an answer takes milliseconds. So whoever connects and says nothing, however often,
+//! keeps no scraper out, and a scraper that is slow or says nonsense holds up nothing of the trace.
 
 use std::{
     collections::VecDeque, convert::Infallible, io, net::SocketAddr, str::FromStr, sync::Arc,
@@ -38,14 +38,16 @@ const RECOVERY: Duration = Duration::from_millis(100);
 /// Bytes of the longest request.
 const LONGEST_REQUEST: usize = 16 << 10;
 
-/// Where metrics are served. Without an address that is the host itself alone, since nobody has to say who he is.
+/// Where metrics are served. Without an address that is the host itself alone, since nobody has to
+/// say who he is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Address(pub SocketAddr);
 
 /// That is no address.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error(
-    "that is no address: write a port such as 9464, which this host alone can reach, or an address and a port such as 0.0.0.0:9464"
+    "that is no address: write a port such as 9464, which this host alone can reach, or an address \
+    and a port such as 0.0.0.0:9464"
 )]
 pub struct NoAddress;
 
@@ -85,7 +87,8 @@ pub async fn serve(listener: TcpListener, metrics: Arc<Metrics>) -> Infallible {
                 }
                 let metrics = Arc::clone(&metrics);
                 open.push_back(tokio::spawn(async move {
-                    // Who takes too long or talks nonsense has been told so by HTTP or by the end of the connection.
+                    // Who takes too long or talks nonsense has been told so by HTTP or by the end
+                    // of the connection.
                     let _ = timeout(PATIENCE, converse(stream, &metrics)).await;
                 }));
             }

@@ -1,9 +1,10 @@
 //! A root call as the spans of a trace: one for each call, each the child of the call that made it.
 //!
-//! A span must have a beginning and an end. A call of which one end was not seen is a point in time and says so
-//! (`tracer.missing`), since a made-up duration would look like a measured one. A place where events were lost is a point, too, with
-//! their number. The trace's identity is random, as samplers want it; within the trace the spans are numbered on from a
-//! random beginning, so no two have the same. The times are those of the host's clock of day.
+//! A span must have a beginning and an end. A call of which one end was not seen is a point in time
+//! and says so (`tracer.missing`), since a made-up duration would look like a measured one. A place
+//! where events were lost is a point, too, with their number. The trace's identity is random, as
+//! samplers want it; within the trace the spans are numbered on from a random beginning, so no two
+//! have the same. The times are those of the host's clock of day.
 
 use rustc_hash::FxHashMap;
 

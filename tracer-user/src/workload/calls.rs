@@ -1,6 +1,7 @@
 //! System calls that have nothing to do with sockets, one after the other: files, memory, threads.
 //!
-//! What they do is the same in each round, so that two recordings of them can be held against each other.
+//! What they do is the same in each round, so that two recordings of them can be held against each
+//! other.
 
 use std::{
     fs::{self, File},

@@ -1,8 +1,9 @@
 //! Kernel functions that call themselves: epoll instances within each other.
 //!
-//! The innermost watches a socket, each other one the instance below. What arrives at the socket goes up from instance to
-//! instance, by `ep_poll_callback` that wakes who waits for its instance: `ep_poll_callback` of the next (fs/eventpoll.c). So it
-//! is open once for each level in the middle of one send.
+//! The innermost watches a socket, each other one the instance below. What arrives at the socket
+//! goes up from instance to instance, by `ep_poll_callback` that wakes who waits for its instance:
+//! `ep_poll_callback` of the next (fs/eventpoll.c). So it is open once for each level in the middle
+//! of one send.
 
 use std::{
     io::{Read as _, Write as _},
@@ -16,10 +17,12 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 
 use super::{NO_SOCKETS, Options, Summary, pair};
 
-/// Instances within each other: the most that the kernel allows is five (EP_MAX_NESTS, fs/eventpoll.c).
+/// Instances within each other: the most that the kernel allows is five (EP_MAX_NESTS,
+/// fs/eventpoll.c).
 pub const LEVELS: usize = 4;
 
-/// Sends a byte, waits for it at the outermost instance, and receives it, until the count is reached or `stop` is set.
+/// Sends a byte, waits for it at the outermost instance, and receives it, until the count is
+/// reached or `stop` is set.
 pub(super) fn run(options: &Options, stop: &AtomicBool) -> Result<Summary> {
     let (mut sender, mut reader) = pair::unix().context(NO_SOCKETS)?;
     let instances = nest(&reader).context("epoll instances cannot be put into each other")?;

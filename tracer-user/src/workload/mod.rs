@@ -1,15 +1,16 @@
 //! Workloads: real sockets that drive the kernel, for the demonstration and the tests.
 //!
-//! Most move data. One thread sends, one waits in poll(2) and receives, each on a CPU of its own where there are two, so that a
-//! send wakes a reader on another CPU as it does on a busy host. Sends are `sendto` system calls.
-//! What is sent is counted and must arrive, byte by byte in order: a workload that loses data would make a fine graph
-//! of the wrong path, so it is an error.
+//! Most move data. One thread sends, one waits in poll(2) and receives, each on a CPU of its own
+//! where there are two, so that a send wakes a reader on another CPU as it does on a busy host.
+//! Sends are `sendto` system calls. What is sent is counted and must arrive, byte by byte in order:
+//! a workload that loses data would make a fine graph of the wrong path, so it is an error.
 //!
-//! The others are hard on a tracer: tasks that sleep in the middle of a call (`sleep`), thousands of them at once (`tasks`),
-//! functions that call themselves (`epoll`); or do what has nothing to do with sockets (`calls`). What they do is counted, so that a trace can be held to the number.
+//! The others are hard on a tracer: tasks that sleep in the middle of a call (`sleep`), thousands
+//! of them at once (`tasks`), functions that call themselves (`epoll`); or do what has nothing to
+//! do with sockets (`calls`). What they do is counted, so that a trace can be held to the number.
 //!
-//! `pair` makes the sockets, `sockmap` puts them into a map with a program that redirects, `tls` has the
-//! kernel encrypt,
+//! `pair` makes the sockets, `sockmap` puts them into a map with a program that redirects, `tls`
+//! has the kernel encrypt,
 //! `pump` moves the data, `spare` keeps the kernel's allocator from starting afresh with each send.
 
 mod calls;
@@ -64,11 +65,12 @@ pub struct Options {
     pub count: Option<u64>,
     /// Bytes of each send, at least 1.
     pub size: usize,
-    /// The time between the starts of two sends; zero sends as soon as the reader keeps up. A sleeping task sleeps as long.
+    /// The time between the starts of two sends; zero sends as soon as the reader keeps up. A
+    /// sleeping task sleeps as long.
     pub interval: Duration,
-    /// How long the reader waits between being woken and receiving. With some, what it does is over or yet to come
-    /// while the sender is in the kernel, and every send takes much the same way there. A sockmap workload then has a
-    /// `spare` message, too.
+    /// How long the reader waits between being woken and receiving. With some, what it does is over
+    /// or yet to come while the sender is in the kernel, and every send takes much the same way
+    /// there. A sockmap workload then has a `spare` message, too.
     pub reader_delay: Duration,
     /// How the two threads share a CPU with others.
     pub scheduling: Scheduling,
@@ -80,7 +82,8 @@ pub enum Scheduling {
     /// As everybody does.
     #[default]
     Usual,
-    /// Before all that are not in real time, so that nobody's work counts as part of a send (SCHED_FIFO; needs CAP_SYS_NICE).
+    /// Before all that are not in real time, so that nobody's work counts as part of a send
+    /// (SCHED_FIFO; needs CAP_SYS_NICE).
     RealTime,
 }
 

@@ -1,7 +1,7 @@
 //! A task that sleeps in the middle of a system call: recvfrom(2) on a socket that has nothing yet.
 //!
-//! The readers of the other workloads wait in poll(2), so that their receives never block. Here the receive itself waits
-//! until the other side sends, which it does once in each interval.
+//! The readers of the other workloads wait in poll(2), so that their receives never block. Here the
+//! receive itself waits until the other side sends, which it does once in each interval.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -16,7 +16,8 @@ use super::{NO_SOCKETS, Options, Summary, pair};
 /// The thread's name, which a trace shows.
 const SLEEPER: &str = "sleeper";
 
-/// Receives until the count is reached or `stop` is set; each receive has to wait for some interval.
+/// Receives until the count is reached or `stop` is set; each receive has to wait for some
+/// interval.
 pub(super) fn run(options: &Options, stop: &AtomicBool) -> Result<Summary> {
     let (sender, sleeper) = pair::udp().context(NO_SOCKETS)?;
     thread::scope(|scope| {

@@ -1,5 +1,5 @@
-//! Puts both ends of a connection into a SOCKHASH whose sk_msg program redirects what is sent on one
-//! to the receive queue of the other.
+//! Puts both ends of a connection into a SOCKHASH whose sk_msg program redirects what is sent on
+//! one to the receive queue of the other.
 
 use std::{net::TcpStream, os::fd::AsRawFd as _};
 
@@ -27,8 +27,8 @@ pub(super) fn redirect<'s>(
     let mut ebpf = Ebpf::load(OBJECT).context(
         "the sockmap program cannot be loaded; run as root on a kernel with CONFIG_BPF_SYSCALL=y",
     )?;
-    // The program has to be there before the sockets: those that are in the map already do not get it
-    // (sock_map_link, net/core/sock_map.c).
+    // The program has to be there before the sockets: those that are in the map already do not get
+    // it (sock_map_link, net/core/sock_map.c).
     let map: SockHash<_, u32> = ebpf.map(MAP).with_context(|| missing(MAP))?.try_into()?;
     let map_fd = map.fd().try_clone()?;
     let program: &mut SkMsg = ebpf

@@ -1,11 +1,12 @@
 //! A message that is always under way, on a connection of its own in the same sockmap.
 //!
-//! A kernel with `CONFIG_SLUB_TINY` keeps no free memory in its slabs: the page of the last message goes back when that
-//! is received, and the next send gets a new one, with some 30 calls more below `tcp_bpf_sendmsg_redir`
-//! (`get_partial_node` and `free_slab`, mm/slub.c; seen on the 6.12 debug kernel). Whether that happens depends on what
-//! else has an object of that size, a tracer's programs for one, so that two recordings of one workload
-//! differed. With a message under way there is a slab with room. It is renewed with each message, because others
-//! fill up slabs. It is sent by write(2): the calls of sendto(2) stay those of the workload.
+//! A kernel with `CONFIG_SLUB_TINY` keeps no free memory in its slabs: the page of the last message
+//! goes back when that is received, and the next send gets a new one, with some 30 calls more below
+//! `tcp_bpf_sendmsg_redir` (`get_partial_node` and `free_slab`, mm/slub.c; seen on the 6.12 debug
+//! kernel). Whether that happens depends on what else has an object of that size, a tracer's
+//! programs for one, so that two recordings of one workload differed. With a message under way
+//! there is a slab with room. It is renewed with each message, because others fill up slabs. It is
+//! sent by write(2): the calls of sendto(2) stay those of the workload.
 
 use std::{
     io::{Read as _, Write as _},

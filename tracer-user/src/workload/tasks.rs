@@ -1,7 +1,7 @@
 //! Many tasks inside a system call at the same time: each waits in recvfrom(2), all on one socket.
 //!
-//! When the last of them waits, the socket is shut down, and all return at once. So each task makes exactly one
-//! such call, and at one moment all are in the middle of it.
+//! When the last of them waits, the socket is shut down, and all return at once. So each task makes
+//! exactly one such call, and at one moment all are in the middle of it.
 
 use std::{
     fs, io,
@@ -79,7 +79,8 @@ fn start(socket: &Arc<UdpSocket>, count: u64) -> Result<Vec<JoinHandle<io::Resul
     Ok(tasks)
 }
 
-/// Whether a task of this process sleeps in recvfrom(2). Of one that runs the kernel says so and no more (proc_pid_syscall, fs/proc/base.c).
+/// Whether a task of this process sleeps in recvfrom(2). Of one that runs the kernel says so and no
+/// more (proc_pid_syscall, fs/proc/base.c).
 fn is_in_recvfrom(task: Pid) -> Result<bool> {
     let text = fs::read_to_string(format!("/proc/self/task/{task}/syscall"))
         .context("it cannot be seen whether a task waits")?;

@@ -1,6 +1,7 @@
 //! How long the sends take: the median of the last few thousand.
 //!
-//! A median is the same however often the sender happened to be interrupted, and the memory is bounded however long the workload runs.
+//! A median is the same however often the sender happened to be interrupted, and the memory is
+//! bounded however long the workload runs.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Has the kernel encrypt what goes over a connection (kTLS): `tls_sw_sendmsg` in the module `tls` then comes before TCP.
+//! Has the kernel encrypt what goes over a connection (kTLS): `tls_sw_sendmsg` in the module `tls`
+//! then comes before TCP.
 
 use std::net::TcpStream;
 
@@ -8,11 +9,13 @@ use nix::sys::socket::{
     sockopt::{TcpTlsRx, TcpTlsTx, TcpUlp, TlsCryptoInfo},
 };
 
-/// Makes what the sender sends go encrypted to the reader. Nobody else is to be kept from reading it, so the key is all zeros.
+/// Makes what the sender sends go encrypted to the reader. Nobody else is to be kept from reading
+/// it, so the key is all zeros.
 pub(super) fn encrypt(sender: &TcpStream, reader: &TcpStream) -> Result<()> {
     for socket in [sender, reader] {
         setsockopt(socket, TcpUlp::default(), b"tls").context(
-            "the kernel does not encrypt; it needs CONFIG_TLS, and as a module that must be found by modprobe",
+            "the kernel does not encrypt; it needs CONFIG_TLS, and as a module that must be found \
+            by modprobe",
         )?;
     }
     let cipher = TlsCryptoInfo::Aes128Gcm(libc::tls12_crypto_info_aes_gcm_128 {

@@ -216,7 +216,8 @@ pub fn nested() -> RootCall {
         .end(End::Returned)
 }
 
-/// A root call with all that can be asked for: who called, with an fprobe in between, and arguments with texts.
+/// A root call with all that can be asked for: who called, with an fprobe in between, and arguments
+/// with texts.
 pub fn detailed() -> RootCall {
     Task::new(5, "detailed", 0)
         .enter(SENDTO, 0)
@@ -243,7 +244,8 @@ pub fn detailed() -> RootCall {
         .end(End::Returned)
 }
 
-/// Sleeps twice, the second time in a call that ends on another CPU, with an interrupt's call in between.
+/// Sleeps twice, the second time in a call that ends on another CPU, with an interrupt's call in
+/// between.
 pub fn sleeper() -> RootCall {
     let mut task = Task::new(4711, "a-long-name", 0);
     task.now = 4_321_000_000_123;

@@ -43,7 +43,8 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// Behaves in these manners towards one request after the other, and in the last one from then on.
+    /// Behaves in these manners towards one request after the other, and in the last one from then
+    /// on.
     pub fn start(manners: &'static [Manner]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();

@@ -1,4 +1,5 @@
-//! Root calls as spans: what a collector has of them, and what a collector that is away, slow or none at all does to a trace.
+//! Root calls as spans: what a collector has of them, and what a collector that is away, slow or
+//! none at all does to a trace.
 
 use std::{
     collections::HashSet,
@@ -22,7 +23,8 @@ use tracer::{
     watch::Source,
 };
 
-/// Replays the sample to a collector; gives the exit status and what was said, without the collector's port.
+/// Replays the sample to a collector; gives the exit status and what was said, without the
+/// collector's port.
 fn replay_to(url: &str) -> (Option<i32>, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_tracer"))
         .args(["replay", SAMPLE, "--otlp", url, "-o", "/dev/null"])

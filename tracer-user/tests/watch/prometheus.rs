@@ -182,7 +182,8 @@ fn whoever_talks_nonsense_is_told_so_and_holds_nobody_up() {
     assert_eq!(watch.end(), None);
 }
 
-/// A connection that says nothing costs a scraper neither time nor its place, however many there are.
+/// A connection that says nothing costs a scraper neither time nor its place, however many there
+/// are.
 #[test]
 fn idle_connections_keep_no_scraper_out() {
     const AT_ONCE: usize = 8;
@@ -206,7 +207,8 @@ fn idle_connections_keep_no_scraper_out() {
     assert_eq!(watch.end(), None);
 }
 
-/// A collector that takes the connection and never answers costs memory up to a bound, no time of the trace, and 5 s at its end.
+/// A collector that takes the connection and never answers costs memory up to a bound, no time of
+/// the trace, and 5 s at its end.
 #[test]
 fn a_silent_collector_holds_nothing_up() {
     const COPIES: u64 = 2000;
@@ -251,7 +253,8 @@ fn a_port_that_is_taken_is_refused() {
     assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
 }
 
-/// For a real Prometheus server, by hand: serves for a minute and a half while the sample's calls come again and again. See docs/watching.md.
+/// For a real Prometheus server, by hand: serves for a minute and a half while the sample's calls
+/// come again and again. See docs/watching.md.
 #[test]
 #[ignore = "by hand: it takes as long as it serves, and a port that others know"]
 fn for_a_real_server() {

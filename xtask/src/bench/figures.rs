@@ -14,7 +14,8 @@ pub struct Way {
     pub calls: f64,
     /// Probes that do nothing.
     pub floor: f64,
-    /// Probes that know no root and put each event into the ring for itself; none where they would lock the machine up.
+    /// Probes that know no root and put each event into the ring for itself; none where they would
+    /// lock the machine up.
     pub reserving: Option<f64>,
     /// tracer, in a root call.
     pub inside: f64,
@@ -35,15 +36,18 @@ pub struct Figures {
     pub ways: Vec<Way>,
     /// function_graph, in instructions per call, and calls in a send that it sees.
     pub function_graph: (f64, f64),
-    /// bpftrace, likewise, with fentry and fexit on a fifth of the functions, as far as it can attach to them.
+    /// bpftrace, likewise, with fentry and fexit on a fifth of the functions, as far as it can
+    /// attach to them.
     pub bpftrace: (f64, f64),
-    /// Printing what was recorded, in instructions per call: `trace-cmd report` of function_graph's calls.
+    /// Printing what was recorded, in instructions per call: `trace-cmd report` of function_graph's
+    /// calls.
     pub trace_cmd_report: f64,
     /// `tracer replay` of its own, as the same text.
     pub replay: f64,
     /// What `probes` says of attaching.
     pub attaching: Vec<String>,
-    /// How many times faster than pairs other ways attach the most functions that they were timed with, per function, in the same boot.
+    /// How many times faster than pairs other ways attach the most functions that they were timed
+    /// with, per function, in the same boot.
     pub faster_than_pairs: Vec<(String, f64)>,
 }
 
@@ -100,7 +104,8 @@ impl Figures {
     }
 }
 
-/// How long a way takes to attach a function, ms, from the line of `probes` with the most functions.
+/// How long a way takes to attach a function, ms, from the line of `probes` with the most
+/// functions.
 fn milliseconds_a_function(attaching: &str, way: &str) -> Option<f64> {
     let timings = attaching.lines().filter_map(|line| {
         let rest = line.strip_prefix(way)?.strip_prefix(' ')?;
@@ -146,14 +151,16 @@ impl fmt::Display for Figures {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             out,
-            "{}: a send of 1 byte over loopback TCP, {:.0} instructions untraced; {} functions attached",
+            "{}: a send of 1 byte over loopback TCP, {:.0} instructions untraced; {} functions \
+            attached",
             self.kernel, self.untraced, self.plan
         )?;
         writeln!(out, "  instructions per call")?;
         for way in &self.ways {
             writeln!(
                 out,
-                "  {:<15} {:>4.0} calls  floor {:>5.0}  in a root {:>5.0} ({:.2} x floor)  outside {:>5.0} ({:.2} x floor)  an event each {:>5}",
+                "  {:<15} {:>4.0} calls  floor {:>5.0}  in a root {:>5.0} ({:.2} x floor)  outside \
+                {:>5.0} ({:.2} x floor)  an event each {:>5}",
                 way.name,
                 way.calls,
                 way.floor,
@@ -173,7 +180,8 @@ impl fmt::Display for Figures {
         }
         writeln!(
             out,
-            "  printing a recording, instructions per call: trace-cmd report {:.0}, tracer replay {:.0}",
+            "  printing a recording, instructions per call: trace-cmd report {:.0}, tracer replay \
+            {:.0}",
             self.trace_cmd_report, self.replay
         )?;
         for line in &self.attaching {

@@ -60,7 +60,8 @@ pub struct FidelityArgs {
     /// Lets tracer trace what costs much, too
     #[arg(long)]
     all_calls: bool,
-    /// Looks for the calls of this listing of another kernel, such as `perf ftrace -G` prints, in their order
+    /// Looks for the calls of this listing of another kernel, such as `perf ftrace -G` prints, in
+    /// their order
     #[arg(long, value_name = "FILE", conflicts_with = "all_roots")]
     like: Option<PathBuf>,
     #[command(flatten)]
@@ -169,8 +170,9 @@ fn measure(emulator: &Emulator, kernel: &Kernel, specs: &[Spec]) -> Result<Vec<R
     let mut spec = VmSpec::new(kernel.clone(), command);
     // As many interrupts come in a call as on a real machine, and no more where the host is busy.
     spec.icount = true;
-    // The sender and the reader have a CPU each; a tracer that shared one with them would change what they do. 6.1 does not come up with several
-    // CPUs whose time goes by instructions (QEMU 7.2): the one that starts the others waits for them in schedule(), without the pause that
+    // The sender and the reader have a CPU each; a tracer that shared one with them would change
+    // what they do. 6.1 does not come up with several CPUs whose time goes by instructions (QEMU
+    // 7.2): the one that starts the others waits for them in schedule(), without the pause that
     // lets the emulator run them. On one CPU the real-time workload keeps tracer out of its way.
     spec.smp = if kernel.name == "6.1" { 1 } else { 4 };
     spec.timeout = Duration::from_hours(1);
@@ -192,7 +194,8 @@ fn describe(report: &Report) -> String {
         left_out,
     } = report;
     let mut text = format!(
-        "{root} {workload}: recall {:.3} precision {:.3} (raw {:.3} {:.3}); {} and {} calls compared, {} and {} torn",
+        "{root} {workload}: recall {:.3} precision {:.3} (raw {:.3} {:.3}); {} and {} calls \
+        compared, {} and {} torn",
         attachable.recall,
         attachable.precision,
         raw.recall,
@@ -210,7 +213,8 @@ fn describe(report: &Report) -> String {
     } = identical;
     let _ = write!(
         text,
-        "\n    {names} of our {of} calls are line by line one of the kernel's, {values} with their return values"
+        "\n    {names} of our {of} calls are line by line one of the kernel's, {values} with their \
+        return values"
     );
     if !different_values.is_empty() {
         let functions: Vec<&str> = different_values.iter().map(String::as_str).collect();
@@ -225,7 +229,8 @@ fn describe(report: &Report) -> String {
     {
         let _ = write!(
             text,
-            "\n    of the {of} calls of the other listing this kernel makes {made}; in their order: {kernel} in its own best call, {ours} in ours"
+            "\n    of the {of} calls of the other listing this kernel makes {made}; in their \
+            order: {kernel} in its own best call, {ours} in ours"
         );
     }
     text += &differences("missing", &attachable.missing);

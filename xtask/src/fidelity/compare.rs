@@ -1,16 +1,19 @@
 //! How much of one listing is in the other.
 //!
-//! A call's path is the names from the root down to it; a root call is the multiset of its paths. The kernel does not
-//! take the same way each time (a timer is due, a reader already awake), and two recordings catch other
-//! mixtures of ways. So each root call of one listing is held against the one of the other that is most like it: recall
-//! is the share of the kernel's calls that are in their best match of ours, precision the share of ours that are in
-//! their best match of the kernel's. What a listing never shows, or shows in the wrong place, has no match and counts
-//! in full.
+//! A call's path is the names from the root down to it; a root call is the multiset of its paths.
+//! The kernel does not take the same way each time (a timer is due, a reader already awake), and
+//! two recordings catch other mixtures of ways. So each root call of one listing is held against
+//! the one of the other that is most like it: recall is the share of the kernel's calls that are in
+//! their best match of ours, precision the share of ours that are in their best match of the
+//! kernel's. What a listing never shows, or shows in the wrong place, has no match and counts in
+//! full.
 //!
-//! Interrupts come when they come, and so does what they leave to do on the way out: the soft interrupts of timers and
-//! RCU, and a reschedule. [`paths`] can take those subtrees out of both listings; the raw numbers have them.
+//! Interrupts come when they come, and so does what they leave to do on the way out: the soft
+//! interrupts of timers and RCU, and a reschedule. [`paths`] can take those subtrees out of both
+//! listings; the raw numbers have them.
 //!
-//! The kernel's tracer does not see BPF programs: what they call hangs in its listing on their callers. So it does here.
+//! The kernel's tracer does not see BPF programs: what they call hangs in its listing on their
+//! callers. So it does here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -71,9 +74,9 @@ pub fn kept<'a>(call: &'a [Node], without: &Without) -> Vec<(String, &'a Node)> 
     all
 }
 
-/// Whether a call was brought in by an interrupt: the interrupt's own entry and exit code, soft interrupts that run on
-/// its way out rather than where the task enables them, and the soft interrupts that have nothing to do with
-/// what the task does.
+/// Whether a call was brought in by an interrupt: the interrupt's own entry and exit code, soft
+/// interrupts that run on its way out rather than where the task enables them, and the soft
+/// interrupts that have nothing to do with what the task does.
 fn is_interrupt(name: &str, parent: &str) -> bool {
     let caller = parent.rsplit('/').next().unwrap_or_default();
     match name {
@@ -145,8 +148,8 @@ pub fn compare(reference: &[Paths], ours: &[Paths]) -> Comparison {
     }
 }
 
-/// The share of `calls` that is in their best matches among `others`, and the functions whose calls are not, per
-/// root call.
+/// The share of `calls` that is in their best matches among `others`, and the functions whose calls
+/// are not, per root call.
 fn covered(calls: &[Paths], others: &[Paths]) -> (f64, Vec<Difference>) {
     let (mut all, mut found) = (0, 0);
     let mut absent: BTreeMap<&str, (u32, &str)> = BTreeMap::new();

@@ -1,7 +1,8 @@
 //! Is a root call of ours, line by line, one that the kernel's tracer printed?
 //!
-//! Names, nesting and order must be the same. Return values must be, too, where they say something: not addresses, and not what differs from call to
-//! call in the kernel's own listing, such as saved flags and what functions that return nothing leave in the register.
+//! Names, nesting and order must be the same. Return values must be, too, where they say something:
+//! not addresses, and not what differs from call to call in the kernel's own listing, such as saved
+//! flags and what functions that return nothing leave in the register.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 

@@ -1,7 +1,7 @@
 //! `cargo xtask fidelity`: is tracer's graph the kernel's own?
 //!
-//! In one boot the same workload is recorded first with the kernel's function_graph, then with tracer, and
-//! the two listings are compared path by path. The numbers are printed as they are.
+//! In one boot the same workload is recorded first with the kernel's function_graph, then with
+//! tracer, and the two listings are compared path by path. The numbers are printed as they are.
 
 pub mod command;
 mod compare;
@@ -44,7 +44,8 @@ pub struct Report {
     pub torn: (usize, usize),
     /// With everything that the kernel lists.
     pub raw: Comparison,
-    /// Without the functions that BPF cannot attach to on this kernel, and without what interrupts brought in.
+    /// Without the functions that BPF cannot attach to on this kernel, and without what interrupts
+    /// brought in.
     pub attachable: Comparison,
     /// Without them, line by line.
     pub identical: Identical,
@@ -57,7 +58,8 @@ pub struct Report {
 /// The marks between the parts of what the script prints.
 const MARK: &str = "=====";
 
-/// The script that a guest runs for one workload: prints the kernel's listing, tracer's, and tracer's messages.
+/// The script that a guest runs for one workload: prints the kernel's listing, tracer's, and
+/// tracer's messages.
 pub fn script(spec: &Spec) -> String {
     let Spec {
         root,
@@ -138,7 +140,8 @@ pub fn report(spec: &Spec, output: &str) -> Result<Report> {
     if kernel.calls.is_empty() || ours.calls.is_empty() {
         let head: Vec<&str> = listing.lines().take(HEAD).collect();
         bail!(
-            "{} {}: {} whole and {} torn root calls from the kernel's tracer and {} whole ones from ours; the kernel's listing begins\n{}\ntracer said:\n{said}",
+            "{} {}: {} whole and {} torn root calls from the kernel's tracer and {} whole ones \
+            from ours; the kernel's listing begins\n{}\ntracer said:\n{said}",
             spec.root,
             spec.workload,
             kernel.calls.len(),
@@ -195,7 +198,8 @@ mod tests {
         let part = |root: &str| {
             let call = format!(" 0)   1.0 us    |  {root}();\n");
             format!(
-                "{MARK} kernel {root} files\n{call}{MARK} ours {root} files\n{call}{MARK} said {root} files\n{MARK} end\n"
+                "{MARK} kernel {root} files\n{call}{MARK} ours {root} files\n{call}{MARK} said \
+                {root} files\n{MARK} end\n"
             )
         };
         let output = part("vfs_read") + &part("vfs_write");

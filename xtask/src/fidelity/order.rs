@@ -1,7 +1,9 @@
-//! Are the calls of a listing from another kernel in ours, in their order, as far as this kernel makes them?
+//! Are the calls of a listing from another kernel in ours, in their order, as far as this kernel
+//! makes them?
 //!
-//! No two kernels make quite the same calls. What this one never makes in the whole recording of its own tracer is left out; the rest must come in the
-//! other listing's order, in as many calls as the kernel's own best root call has them.
+//! No two kernels make quite the same calls. What this one never makes in the whole recording of
+//! its own tracer is left out; the rest must come in the other listing's order, in as many calls as
+//! the kernel's own best root call has them.
 
 use std::collections::HashSet;
 

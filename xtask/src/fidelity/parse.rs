@@ -1,7 +1,8 @@
 //! A function graph as text becomes root calls again.
 //!
-//! The kernel's function_graph and tracer print the same form, so one reader serves both. A root call that
-//! is torn (the buffer wrapped, another task came in between) is dropped and counted, never repaired.
+//! The kernel's function_graph and tracer print the same form, so one reader serves both. A root
+//! call that is torn (the buffer wrapped, another task came in between) is dropped and counted,
+//! never repaired.
 
 use std::collections::BTreeMap;
 

@@ -77,7 +77,8 @@ impl Archive {
     pub fn open(dir: &Path, suites: &[&str]) -> Result<Self> {
         if find("apt-get").is_none() || !Path::new(KEYRING).exists() {
             bail!(
-                "kernels come as Debian packages, and apt or {KEYRING} is not here: install `apt`, `dpkg` and \
+                "kernels come as Debian packages, and apt or {KEYRING} is not here: install `apt`, \
+                `dpkg` and \
                  `debian-archive-keyring`, or give a bzImage with `--kernel PATH`"
             );
         }
@@ -131,7 +132,8 @@ impl Archive {
         Ok(file.path())
     }
 
-    /// Downloads a package and all that it depends on, as if nothing were installed, and returns the files.
+    /// Downloads a package and all that it depends on, as if nothing were installed, and returns
+    /// the files.
     pub fn download_with_dependencies(&self, package: &str) -> Result<Vec<PathBuf>> {
         run(self.command("apt-get").args([
             "install",

@@ -2,7 +2,8 @@
 //!
 //! Nothing is pinned to a package that the archive drops one day: whatever is newest of the series
 //! when it is first wanted is downloaded and stays in the cache. Of a package only the image is
-//! kept, the few modules that the guest needs before it can talk to the host, and those that a workload asks for.
+//! kept, the few modules that the guest needs before it can talk to the host, and those that a
+//! workload asks for.
 
 use std::fmt;
 use std::fs;
@@ -33,7 +34,8 @@ const MODULES: [&str; 6] = [
     "virtio_console",
 ];
 
-/// What the kernel loads when a workload encrypts (`tracer workload tls`): the protocol, the cipher, and what that needs in some series.
+/// What the kernel loads when a workload encrypts (`tracer workload tls`): the protocol, the
+/// cipher, and what that needs in some series.
 const LOADABLE: [&str; 6] = [
     "tls",
     "gcm",
@@ -56,7 +58,8 @@ pub struct Kernel {
     pub image: PathBuf,
     /// In the order of loading.
     pub modules: Vec<PathBuf>,
-    /// Modules that the guest loads when it needs them, as they are in the package: compressed in some series.
+    /// Modules that the guest loads when it needs them, as they are in the package: compressed in
+    /// some series.
     pub loadable: Vec<PathBuf>,
 }
 
@@ -252,7 +255,8 @@ fn unpack(deb: &Path, into: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The name under which a member of a package is kept, if it is; relative to the kernel's place in the cache.
+/// The name under which a member of a package is kept, if it is; relative to the kernel's place in
+/// the cache.
 fn wanted(member: &str) -> Option<String> {
     let name = member.rsplit('/').next()?;
     if name == "vmlinuz" || name.starts_with("vmlinuz-") {

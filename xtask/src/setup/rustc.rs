@@ -140,7 +140,8 @@ pub fn packages() -> Result<Vec<String>> {
         }
     }
     anyhow::bail!(
-        "neither {} nor {} is in this host's package sources: add a suite that has one (Debian stable-backports), or run\n  \
+        "neither {} nor {} is in this host's package sources: add a suite that has one (Debian \
+        stable-backports), or run\n  \
          rustup toolchain install nightly --component rust-src",
         WEB[1],
         PLAIN[1]

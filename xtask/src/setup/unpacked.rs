@@ -1,4 +1,5 @@
-//! Debian's programs for guests, each with all that it is linked to: as a directory that becomes the root of a guest, or of a process in it.
+//! Debian's programs for guests, each with all that it is linked to: as a directory that becomes
+//! the root of a guest, or of a process in it.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -15,7 +16,8 @@ use crate::workspace;
 /// What nobody reads in a guest.
 const LEFT_OUT: [&str; 4] = ["doc", "info", "locale", "man"];
 
-/// The directory of a package and what it depends on, from a suite of Debian; downloaded if it has to be.
+/// The directory of a package and what it depends on, from a suite of Debian; downloaded if it has
+/// to be.
 pub fn unpacked(package: &str, suite: &str) -> Result<PathBuf> {
     let directory = workspace::cache().join(package);
     if directory.exists() {

@@ -1,8 +1,8 @@
 //! Live tests: the scripts in `xtask/live`, on real kernels.
 //!
 //! Each is a script for busybox's sh and runs as root in a guest. Exit status 0 passes, 77 skips,
-//! any other fails; the last line that it prints is the reason. All scripts run one after the other in one boot; a
-//! script that was not reached because the kernel died has failed.
+//! any other fails; the last line that it prints is the reason. All scripts run one after the other
+//! in one boot; a script that was not reached because the kernel died has failed.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -19,10 +19,12 @@ use crate::workspace;
 /// Where the scripts lie in the guest.
 const GUEST_DIR: &str = "/live";
 
-/// The kernel that keeps what protects it against its processor and its own mistakes; not one of the longest.
+/// The kernel that keeps what protects it against its processor and its own mistakes; not one of
+/// the longest.
 const HARDENED: &str = "6.18";
 
-/// Where tests take longest: by pairs, and with the most functions. Begun first, so that the others fill what is left.
+/// Where tests take longest: by pairs, and with the most functions. Begun first, so that the others
+/// fill what is left.
 const LONGEST: [&str; 3] = ["6.12", "7.3", "6.1"];
 
 /// Boots each kernel once, those first that take longest.
@@ -104,8 +106,9 @@ fn spec(kernel: &Kernel, tests: &[&Script]) -> VmSpec {
         source: workspace::live_tests(),
         destination: GUEST_DIR.to_owned(),
     }];
-    // Retpolines and the like, and memory that is cleared when it is handed out, take a fifth of the emulated time. Processors of the last years need
-    // few of them (eIBRS, AutoIBRS); one kernel keeps all, so that both kinds of text are traced.
+    // Retpolines and the like, and memory that is cleared when it is handed out, take a fifth of
+    // the emulated time. Processors of the last years need few of them (eIBRS, AutoIBRS); one
+    // kernel keeps all, so that both kinds of text are traced.
     spec.hardened = kernel.name == HARDENED;
     // The limits of the tests are kept in the guest; this one is for a guest that stands still.
     spec.timeout = Duration::from_mins(1) + tests.iter().map(|test| test.limit).sum::<Duration>();

@@ -1,6 +1,7 @@
 //! The Debian package, installed, run and removed in a root directory of its own.
 //!
-//! There is nothing in it but dpkg's lists and a busybox, for the package's scripts and the service's `kill`: what else the package needs it must bring.
+//! There is nothing in it but dpkg's lists and a busybox, for the package's scripts and the
+//! service's `kill`: what else the package needs it must bring.
 
 use std::fs;
 use std::os::unix::fs::symlink;

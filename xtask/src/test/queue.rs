@@ -1,7 +1,7 @@
 //! Guests that wait for a CPU of the host.
 //!
-//! A guest runs on one CPU. More of them at a time than the host can serve take as long in all, and each of them so long that limits meant
-//! for one that stands still are reached.
+//! A guest runs on one CPU. More of them at a time than the host can serve take as long in all, and
+//! each of them so long that limits meant for one that stands still are reached.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};

@@ -1,8 +1,9 @@
 //! What a live test says of itself, in comments of its script.
 //!
-//! `# limit: SECONDS` allows it more or less than three minutes. `# only on KERNEL, KERNEL: WHY` has it run on those kernels alone where one of them is of the
-//! matrix, because the others would say nothing new; on the others it runs if it is asked for by `--kernel`. `# only when named` is for one that takes long:
-//! it runs with `--only` and its whole name.
+//! `# limit: SECONDS` allows it more or less than three minutes. `# only on KERNEL, KERNEL: WHY`
+//! has it run on those kernels alone where one of them is of the matrix, because the others would
+//! say nothing new; on the others it runs if it is asked for by `--kernel`. `# only when named` is
+//! for one that takes long: it runs with `--only` and its whole name.
 
 use std::fs;
 use std::path::Path;

@@ -1,7 +1,8 @@
-//! The package's service, run by systemd on a kernel: Debian's systemd is process 1 of a guest that has little else.
+//! The package's service, run by systemd on a kernel: Debian's systemd is process 1 of a guest that
+//! has little else.
 //!
-//! What a unit allows a process is only known when systemd has it do its work: to trace with these capabilities, behind these protections,
-//! and to leave nothing behind when it is stopped.
+//! What a unit allows a process is only known when systemd has it do its work: to trace with these
+//! capabilities, behind these protections, and to leave nothing behind when it is stopped.
 
 use std::fs;
 use std::io;
@@ -26,8 +27,8 @@ const SCRIPT: &str = concat!(
     include_str!("service.sh")
 );
 
-/// What Debian's essential packages and an administrator bring. Without a machine's identity systemd would enable every service, as on a first
-/// boot.
+/// What Debian's essential packages and an administrator bring. Without a machine's identity
+/// systemd would enable every service, as on a first boot.
 const FILES: [(&str, &str); 6] = [
     (
         "etc/passwd",
@@ -45,7 +46,8 @@ const FILES: [(&str, &str); 6] = [
     ),
     (
         "etc/systemd/system/default.target",
-        "[Unit]\nDescription=A machine for a test\nRequires=basic.target\nAfter=basic.target\nAllowIsolate=yes\n",
+        "[Unit]\nDescription=A machine for a \
+        test\nRequires=basic.target\nAfter=basic.target\nAllowIsolate=yes\n",
     ),
 ];
 

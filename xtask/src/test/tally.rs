@@ -7,7 +7,8 @@ use std::ops::AddAssign;
 
 use crate::process::say;
 
-/// A failure's words at the end are cut behind so many characters; where it happened it was told whole.
+/// A failure's words at the end are cut behind so many characters; where it happened it was told
+/// whole.
 const WORDS: usize = 400;
 
 /// A count of results. Prints as `N passed, N failed, N skipped`.
@@ -49,8 +50,8 @@ impl Tally {
         }
     }
 
-    /// Notes the name of a test of cargo's that failed, from its line: `test graph::a_test ... FAILED`. The line at the end of
-    /// its binary counts it.
+    /// Notes the name of a test of cargo's that failed, from its line: `test graph::a_test ...
+    /// FAILED`. The line at the end of its binary counts it.
     pub fn note_libtest(&mut self, line: &str) {
         let name = line
             .trim()

@@ -1,7 +1,8 @@
 //! Which functions are attached: all that tracer would, or what the workloads call.
 //!
-//! A pair costs 0.1 to 0.25 s a function under emulation, so all of a kernel by pairs would take hours. With pairs those are tried that a user's
-//! trace would meet: what tracer learns below the busy roots while all workloads run.
+//! A pair costs 0.1 to 0.25 s a function under emulation, so all of a kernel by pairs would take
+//! hours. With pairs those are tried that a user's trace would meet: what tracer learns below the
+//! busy roots while all workloads run.
 
 use std::fs;
 use std::path::Path;
@@ -33,7 +34,8 @@ pub fn choose(
     Ok(attachable(&super::script(emulator, kernel, script)?))
 }
 
-/// Those of `tracer list` that are not left out; its last line is the sum. With roots, it says behind each name where that is from.
+/// Those of `tracer list` that are not left out; its last line is the sum. With roots, it says
+/// behind each name where that is from.
 fn attachable(listed: &str) -> Vec<String> {
     let mut names: Vec<String> = listed
         .lines()

@@ -1,9 +1,12 @@
-//! `cargo xtask torture`: every function that tracer would attach is attached, by each way, while workloads run.
+//! `cargo xtask torture`: every function that tracer would attach is attached, by each way, while
+//! workloads run.
 //!
-//! The kernel accepts probes on functions that freeze it, and the rules of tracer's plan are to know them. Here they are tried: groups of functions,
-//! each twice as large as the one before, below roots that the workloads call. Groups follow each other in one boot until one does
-//! harm: the kernel complains, the machine stands still, or tracer or a workload fails. Then the group is tried by halves, in new boots, down to
-//! the function. What was done is kept in `target/torture`, and a run goes on where the last one stopped.
+//! The kernel accepts probes on functions that freeze it, and the rules of tracer's plan are to
+//! know them. Here they are tried: groups of functions, each twice as large as the one before,
+//! below roots that the workloads call. Groups follow each other in one boot until one does harm:
+//! the kernel complains, the machine stands still, or tracer or a workload fails. Then the group is
+//! tried by halves, in new boots, down to the function. What was done is kept in `target/torture`,
+//! and a run goes on where the last one stopped.
 
 mod functions;
 mod state;
@@ -35,8 +38,8 @@ const LARGEST: usize = 8192;
 const LARGEST_OF_PAIRS: usize = 256;
 /// For what all functions of a kernel take to attach and let go, and the workloads in between.
 const BOOT: Duration = Duration::from_mins(3);
-/// For a function to attach and let go by a pair, with room to spare: below busy roots each step of patching waits for the other CPU, 0.6 s and more
-/// on 7.3 beside another guest.
+/// For a function to attach and let go by a pair, with room to spare: below busy roots each step of
+/// patching waits for the other CPU, 0.6 s and more on 7.3 beside another guest.
 const PAIR: Duration = Duration::from_millis(1500);
 /// With the other ways.
 const ONE_OF_MANY: Duration = Duration::from_millis(40);
@@ -52,7 +55,8 @@ pub struct TortureArgs {
     /// Only this way to attach: multi, kprobe or pair
     #[arg(long)]
     way: Option<String>,
-    /// Only the functions that this file names, one a line; without, all, and for pairs all that the workloads call
+    /// Only the functions that this file names, one a line; without, all, and for pairs all that
+    /// the workloads call
     #[arg(long, value_name = "FILE")]
     functions: Option<std::path::PathBuf>,
     /// The most functions in a group; without, 8192, and 256 pairs
@@ -112,7 +116,8 @@ fn begin(emulator: &Emulator, kernel: &Kernel, way: &str, args: &TortureArgs) ->
 
 fn report(release: &str, way: &str, state: &State) -> String {
     let mut text = format!(
-        "{release} {way}: {} functions came to their end, {} attached; {} refused; {} boots; {} findings\n",
+        "{release} {way}: {} functions came to their end, {} attached; {} refused; {} boots; {} \
+        findings\n",
         state.done,
         state.attached,
         state.refused.len(),
@@ -233,7 +238,8 @@ fn guest_file(directory: &Path) -> GuestFile {
     }
 }
 
-/// Reads what the guest said of its groups. The first that has no end did harm; those behind it have still to be tried.
+/// Reads what the guest said of its groups. The first that has no end did harm; those behind it
+/// have still to be tried.
 fn judge(state: &mut State, groups: Vec<Group>, said: &str, trouble: &str) {
     let mut groups = groups.into_iter().enumerate();
     let mut harmful = Vec::new();

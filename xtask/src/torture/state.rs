@@ -1,4 +1,5 @@
-//! What torture has done and has still to do, in a file: a run that was interrupted goes on where it stopped.
+//! What torture has done and has still to do, in a file: a run that was interrupted goes on where
+//! it stopped.
 
 use std::{collections::VecDeque, fs, path::PathBuf};
 

@@ -1,5 +1,5 @@
-//! The guest's whole userspace: a newc archive with busybox, `tracer`, a terminal for its tests, the files that were asked
-//! for, and the command.
+//! The guest's whole userspace: a newc archive with busybox, `tracer`, a terminal for its tests,
+//! the files that were asked for, and the command.
 //!
 //! It is made in memory for each boot and handed to QEMU as an anonymous file, so that nothing is
 //! left behind.

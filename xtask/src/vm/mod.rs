@@ -32,10 +32,11 @@ pub struct VmSpec {
     /// Guest CPUs.
     pub smp: u32,
     pub memory_mib: u32,
-    /// Counts guest time in instructions, one a nanosecond, and skips what all CPUs sleep through: what else the host does
-    /// is nothing to the guest, and with one CPU every run is the same.
+    /// Counts guest time in instructions, one a nanosecond, and skips what all CPUs sleep through:
+    /// what else the host does is nothing to the guest, and with one CPU every run is the same.
     pub icount: bool,
-    /// Whether the kernel mitigates what processors do (retpolines and the like) and clears memory that it hands out, as it does by itself.
+    /// Whether the kernel mitigates what processors do (retpolines and the like) and clears memory
+    /// that it hands out, as it does by itself.
     pub hardened: bool,
     /// Files for the guest besides `tracer` and busybox.
     pub files: Vec<GuestFile>,
@@ -115,7 +116,8 @@ pub fn run(emulator: &Emulator, spec: &VmSpec, sinks: Sinks) -> Result<VmEnd, Vm
     session::Session::new(spec, sinks, &token).run(machine)
 }
 
-/// Runs a command that ends well, and returns what it wrote to stdout; what it wrote to stderr is said.
+/// Runs a command that ends well, and returns what it wrote to stdout; what it wrote to stderr is
+/// said.
 pub fn output(emulator: &Emulator, spec: &VmSpec) -> Result<String> {
     let mut output = Vec::new();
     let mut errors = Vec::new();

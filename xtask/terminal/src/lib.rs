@@ -1,8 +1,9 @@
 //! A terminal that nobody looks at: runs a program on it, types keys, reads its screen.
 //!
-//! A pseudo-terminal stands for the line, and [`vt100`] for the screen: it makes of the bytes what a terminal would. So a test sees
-//! what a user would see, and whether the terminal is as it was when the program has ended: its modes, its first screen, its cursor.
-//! Nothing here waits for a time that was guessed: every wait is for something to be seen, and its limit is a failure.
+//! A pseudo-terminal stands for the line, and [`vt100`] for the screen: it makes of the bytes what
+//! a terminal would. So a test sees what a user would see, and whether the terminal is as it was
+//! when the program has ended: its modes, its first screen, its cursor. Nothing here waits for a
+//! time that was guessed: every wait is for something to be seen, and its limit is a failure.
 
 use std::{
     fs::File,

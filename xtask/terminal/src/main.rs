@@ -1,4 +1,5 @@
-//! Drives a program on a terminal, step by step: `tracer-terminal COLUMNS LINES SCRIPT -- COMMAND...`.
+//! Drives a program on a terminal, step by step: `tracer-terminal COLUMNS LINES SCRIPT --
+//! COMMAND...`.
 //!
 //! A script has a step on each line:
 //!

@@ -10,7 +10,8 @@ use super::{
 /// The size of a pointer on the 64-bit kernels that tracer supports, bytes.
 const POINTER_BYTES: u32 = 8;
 
-/// What a function returns or takes, as far as printing it needs to know. It stands in recordings as it is: see [`crate::recording::form`].
+/// What a function returns or takes, as far as printing it needs to know. It stands in recordings
+/// as it is: see [`crate::recording::form`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ValueType {
     /// Nothing is returned: the register holds what was left in it.

@@ -5,8 +5,8 @@
 //! is parsed, and "nothing there" afterwards, never a panic. Only the byte order of the machine
 //! itself is understood, because the only files of interest are the running kernel's.
 //!
-//! The file of a module is split: its types and names carry on where those of the kernel's own file end, and refer to them
-//! (Documentation/bpf/btf.rst, "split BTF").
+//! The file of a module is split: its types and names carry on where those of the kernel's own file
+//! end, and refer to them (Documentation/bpf/btf.rst, "split BTF").
 
 use std::sync::Arc;
 
@@ -229,7 +229,8 @@ pub(super) struct Raw {
 }
 
 impl Raw {
-    /// Notes where each type stands, and which of them are functions. `base` is what the file carries on.
+    /// Notes where each type stands, and which of them are functions. `base` is what the file
+    /// carries on.
     pub(super) fn parse(
         bytes: Vec<u8>,
         base: Option<Arc<Self>>,

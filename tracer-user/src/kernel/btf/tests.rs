@@ -322,7 +322,11 @@ fn explore(types: &Types) {
 
 proptest! {
     #[test]
-    fn damage_never_panics(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6), cut in any::<prop::sample::Index>(), shorten: bool) {
+    fn damage_never_panics(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        cut in any::<prop::sample::Index>(),
+        shorten: bool,
+    ) {
         let mut bytes = sample();
         for (place, value) in changes {
             let place = place.index(bytes.len());

@@ -78,13 +78,15 @@ impl fmt::Display for Obstacle {
             ),
             Self::TooManyWords { words, limit } => write!(
                 out,
-                "its arguments take {words} registers, and this kernel's BPF trampoline saves {limit}"
+                "its arguments take {words} registers, and this kernel's BPF trampoline saves \
+                {limit}"
             ),
             Self::Variadic => out.write_str("it takes a variable number of arguments"),
             Self::ReturnsAggregate => out.write_str("it returns a structure or union by value"),
             Self::LargeArgument { position, size } => write!(
                 out,
-                "its argument {position} is a structure of {size} bytes passed by value, and BPF can follow {LARGEST_ARGUMENT}"
+                "its argument {position} is a structure of {size} bytes passed by value, and BPF \
+                can follow {LARGEST_ARGUMENT}"
             ),
             Self::UnsupportedArgument { position } => write!(
                 out,

@@ -1,5 +1,6 @@
-//! The program that an iterator runs for each task: some forty instructions, put together here because they need the offsets of the
-//! running kernel's types and nothing else of the eBPF object, whose maps take megabytes.
+//! The program that an iterator runs for each task: some forty instructions, put together here
+//! because they need the offsets of the running kernel's types and nothing else of the eBPF object,
+//! whose maps take megabytes.
 
 use aya_obj::generated::{
     BPF_ADD, BPF_ALU64, BPF_CALL, BPF_DW, BPF_EXIT, BPF_JEQ, BPF_JMP, BPF_K, BPF_LDX, BPF_MEM,
@@ -8,9 +9,9 @@ use aya_obj::generated::{
 
 use crate::kernel::btf::Types;
 
-/// Writes the three numbers of a [`super::Entry`] for each. A task has a number in its own namespace and in each above
-/// (`struct pid`, include/linux/pid.h), of which the one at the level of the reader is meant. None if the kernel's types say
-/// nothing of that.
+/// Writes the three numbers of a [`super::Entry`] for each. A task has a number in its own
+/// namespace and in each above (`struct pid`, include/linux/pid.h), of which the one at the level
+/// of the reader is meant. None if the kernel's types say nothing of that.
 pub(super) fn make(types: &Types) -> Option<Vec<bpf_insn>> {
     const NULL_CHECK: usize = 1;
     let offset = |structure, member| {
@@ -25,7 +26,8 @@ pub(super) fn make(types: &Types) -> Option<Vec<bpf_insn>> {
     // What is on the stack, below the frame pointer.
     let (here, task, process, pid, levels) = (-12, -8, -4, -24, -32);
     let mut program = vec![
-        // The context has two pointers (struct bpf_iter__task): what is common to all, and the task, which is null at the end.
+        // The context has two pointers (struct bpf_iter__task): what is common to all, and the
+        // task, which is null at the end.
         load(BPF_DW, TASK, 1, 8),
         jump_if_zero(TASK),
         load(BPF_DW, SEQUENCE, 1, 0),

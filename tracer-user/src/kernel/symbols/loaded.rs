@@ -1,10 +1,11 @@
-//! The symbols of what comes and goes, read from the kernel's own lists: modules, the code that ftrace
-//! makes, BPF programs and their trampolines.
+//! The symbols of what comes and goes, read from the kernel's own lists: modules, the code that
+//! ftrace makes, BPF programs and their trampolines.
 //!
-//! `/proc/kallsyms` has them behind all of the kernel's own and cannot begin there. Where the lists are
-//! is said by the kernel's symbols, what an element looks like by its types. Nothing holds the lists
-//! still: an element may go while it is read. So they are walked a second time, and if a list is not as it
-//! was, or anything in it cannot be, there is no answer, and the caller reads `/proc/kallsyms`.
+//! `/proc/kallsyms` has them behind all of the kernel's own and cannot begin there. Where the lists
+//! are is said by the kernel's symbols, what an element looks like by its types. Nothing holds the
+//! lists still: an element may go while it is read. So they are walked a second time, and if a list
+//! is not as it was, or anything in it cannot be, there is no answer, and the caller reads
+//! `/proc/kallsyms`.
 //!
 //! Not here are the slots of kprobes (`__builtin__kprobes`), to which no name is ever given.
 

@@ -1,13 +1,13 @@
 //! The kernel's own symbol table, decoded from its memory.
 //!
-//! The kernel prints `/proc/kallsyms` a line at a time, some 3,000 instructions each, which is half a
-//! second of an emulated machine. The table that it prints from is three megabytes of read-only data
-//! (scripts/kallsyms.c): names as bytes that each stand for a token, and a 32-bit offset each. Decoding
-//! it here takes a hundred instructions a symbol. vmcoreinfo says where its parts are.
+//! The kernel prints `/proc/kallsyms` a line at a time, some 3,000 instructions each, which is half
+//! a second of an emulated machine. The table that it prints from is three megabytes of read-only
+//! data (scripts/kallsyms.c): names as bytes that each stand for a token, and a 32-bit offset each.
+//! Decoding it here takes a hundred instructions a symbol. vmcoreinfo says where its parts are.
 //!
-//! How an offset becomes an address changed twice, and no part of the table says how. So each form is
-//! tried on `_stext`, whose address vmcoreinfo gives too, and a table whose addresses do not ascend is
-//! refused. The caller then reads `/proc/kallsyms`.
+//! How an offset becomes an address changed twice, and no part of the table says how. So each form
+//! is tried on `_stext`, whose address vmcoreinfo gives too, and a table whose addresses do not
+//! ascend is refused. The caller then reads `/proc/kallsyms`.
 
 use super::Symbol;
 use crate::kernel::{Address, text::TextReader};

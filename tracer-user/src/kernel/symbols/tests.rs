@@ -142,12 +142,16 @@ proptest! {
     }
 
     #[test]
-    fn never_panics_on_likely_text(lines in prop::collection::vec("[0-9a-f]{0,17} ?[tTD]? ?[a-z\\t\\[\\]]{0,9}", 0..8)) {
+    fn never_panics_on_likely_text(
+        lines in prop::collection::vec("[0-9a-f]{0,17} ?[tTD]? ?[a-z\\t\\[\\]]{0,9}", 0..8),
+    ) {
         let _ = Symbols::parse(&lines.join("\n"));
     }
 
     #[test]
-    fn the_floor_is_the_floor(mut starts in prop::collection::vec(1u64..1 << 20, 1..40), address in 0u64..1 << 20) {
+    fn the_floor_is_the_floor(
+        mut starts in prop::collection::vec(1u64..1 << 20, 1..40), address in 0u64..1 << 20,
+    ) {
         use std::fmt::Write as _;
         let mut text = String::new();
         for start in &starts {

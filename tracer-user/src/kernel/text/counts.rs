@@ -1,8 +1,8 @@
 //! How often the kernel's text calls each function directly.
 //!
-//! This orders functions, nothing more: on kernels 6.14 to 6.18 an fprobe finds first what was attached
-//! last, so what is called most goes last. So the text is not decoded: each byte 0xe8 is taken for a call,
-//! and counts where it would lead to a function's start. Chance seldom does that.
+//! This orders functions, nothing more: on kernels 6.14 to 6.18 an fprobe finds first what was
+//! attached last, so what is called most goes last. So the text is not decoded: each byte 0xe8 is
+//! taken for a call, and counts where it would lead to a function's start. Chance seldom does that.
 
 use crate::kernel::Address;
 
@@ -14,7 +14,8 @@ const CHUNK: usize = 1 << 20;
 const CALL_BYTES: usize = 5;
 /// `call` with a distance of 32 bits.
 const CALL: u8 = 0xe8;
-/// Functions begin at most this close to each other, mostly, so the search for one starts at its neighbour.
+/// Functions begin at most this close to each other, mostly, so the search for one starts at its
+/// neighbour.
 const GRAIN_BITS: u32 = 4;
 /// More text than any kernel has, bytes.
 const LONGEST_TEXT: u64 = 1 << 30;
@@ -65,8 +66,8 @@ impl<'a> Starts<'a> {
     }
 }
 
-/// For each of `starts`, which ascend, how many calls the text from `begin` to `end` has of it. What cannot be
-/// read has none.
+/// For each of `starts`, which ascend, how many calls the text from `begin` to `end` has of it.
+/// What cannot be read has none.
 pub(super) fn call_counts(
     begin: Address,
     end: Address,

@@ -214,7 +214,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn damage_never_panics(changes in prop::collection::vec((0usize..240, any::<u8>()), 1..8), cut in 0usize..240) {
+        fn damage_never_panics(
+            changes in prop::collection::vec((0usize..240, any::<u8>()), 1..8),
+            cut in 0usize..240,
+        ) {
             let mut bytes = core(&[(LOADABLE, TEXT), (LOADABLE, TEXT), (LOADABLE, TEXT)]);
             for (place, value) in changes {
                 if let Some(byte) = bytes.get_mut(place) {

@@ -1,7 +1,8 @@
 //! Branches in x86-64 machine code.
 //!
 //! A linear sweep: kernel functions have their jump tables in read-only data, not in between, so
-//! instruction follows instruction. Where bytes do not decode, the sweep ends, and what was found before stands.
+//! instruction follows instruction. Where bytes do not decode, the sweep ends, and what was found
+//! before stands.
 
 use iced_x86::{
     Decoder, DecoderError, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory,
@@ -79,7 +80,8 @@ pub(super) fn leading_jump(code: &[u8], start: Address) -> Option<Address> {
     jumps.then(|| Address(instruction.near_branch_target()))
 }
 
-/// How many bytes the landing pad at a function's start takes, if it has one. Behind it is the place that ftrace patches.
+/// How many bytes the landing pad at a function's start takes, if it has one. Behind it is the
+/// place that ftrace patches.
 fn landing_pad(code: &[u8]) -> usize {
     const ENDBR64: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
     // What the kernel puts where nobody jumps to (seal_endbr, arch/x86/kernel/alternative.c).
@@ -89,12 +91,12 @@ fn landing_pad(code: &[u8]) -> usize {
     pad.map_or(0, |pad| pad.len())
 }
 
-/// What stands at the place that ftrace patches while nobody traces the function (x86_nops of 5 bytes,
-/// arch/x86/kernel/alternative.c).
+/// What stands at the place that ftrace patches while nobody traces the function (x86_nops of 5
+/// bytes, arch/x86/kernel/alternative.c).
 pub(super) const NOTHING: [u8; 5] = [0x0f, 0x1f, 0x44, 0x00, 0x00];
 
-/// Whether a function begins as one that ftrace can patch: with a `nop` of five bytes or a call in its
-/// place, behind a landing pad if there is one.
+/// Whether a function begins as one that ftrace can patch: with a `nop` of five bytes or a call in
+/// its place, behind a landing pad if there is one.
 pub(in crate::kernel) fn has_patchable_entry(code: &[u8]) -> bool {
     let entry = &code[landing_pad(code)..];
     entry.starts_with(&NOTHING) || entry.first() == Some(&0xe8) && entry.len() >= 5
@@ -113,12 +115,14 @@ const ARGUMENTS: [Register; 6] = [
 /// As much of a function as is looked at for arguments, bytes.
 pub(super) const BEGINNING_BYTES: usize = 128;
 
-/// How many arguments in registers the beginning of a function reads for certain: one more than the last register that is read
-/// before anything is written to it, on the way that takes no jump, up to the first call.
+/// How many arguments in registers the beginning of a function reads for certain: one more than the
+/// last register that is read before anything is written to it, on the way that takes no jump, up
+/// to the first call.
 ///
-/// Whatever stands at the place that ftrace patches counts as nothing, be it a call of a tracer, of a
-/// livepatch or of a kprobe. None if somebody has changed what is behind it: by a breakpoint, by a jump to what is no code of
-/// the kernel's own (kernel/kprobes.c, arch/x86/kernel/kprobes/opt.c), or so that it does not decode.
+/// Whatever stands at the place that ftrace patches counts as nothing, be it a call of a tracer, of
+/// a livepatch or of a kprobe. None if somebody has changed what is behind it: by a breakpoint, by
+/// a jump to what is no code of the kernel's own (kernel/kprobes.c, arch/x86/kernel/kprobes/opt.c),
+/// or so that it does not decode.
 pub(super) fn arguments_read(
     code: &[u8],
     start: Address,
@@ -186,7 +190,8 @@ fn says_nothing_of_arguments(instruction: &Instruction) -> bool {
     matches!(instruction.mnemonic(), Mnemonic::Push | Mnemonic::Nop)
 }
 
-/// The result is the same whatever the register held: `xor`, `sub` and `sbb` with itself, `or` with all ones, `and` with 0.
+/// The result is the same whatever the register held: `xor`, `sub` and `sbb` with itself, `or` with
+/// all ones, `and` with 0.
 fn ignores_its_input(instruction: &Instruction) -> bool {
     let with_itself = instruction.op1_kind() == OpKind::Register
         && instruction.op0_register() == instruction.op1_register();
@@ -279,7 +284,8 @@ mod tests {
     fn arguments_are_what_is_read_before_it_is_written() {
         let count =
             |code: &[u8]| arguments_read(&[&NOTHING, code].concat(), START, |_| true).unwrap();
-        // nopl 0(%rax,%rax); push %rbp; push %r9; mov %rsi,%rbp; xor %edx,%edx; mov %rdx,%rax; sbb %ecx,%ecx; or $-1,%r8d
+        // nopl 0(%rax,%rax); push %rbp; push %r9; mov %rsi,%rbp; xor %edx,%edx; mov %rdx,%rax; sbb
+        // %ecx,%ecx; or $-1,%r8d
         let code = [
             0x0f, 0x1f, 0x44, 0x00, 0x00, 0x55, 0x41, 0x51, 0x48, 0x89, 0xf5, 0x31, 0xd2, 0x48,
             0x89, 0xd0, 0x19, 0xc9, 0x41, 0x83, 0xc8, 0xff,
@@ -300,7 +306,8 @@ mod tests {
         let traced = [0xe8, 1, 2, 3, 4, 0x55, 0x48, 0x89, 0xf5];
         let own = |_| true;
         assert_eq!(arguments_read(&traced, START, own), Some(2));
-        // The same behind a landing pad, and what ftrace's place may hold besides: a breakpoint, a jump.
+        // The same behind a landing pad, and what ftrace's place may hold besides: a breakpoint, a
+        // jump.
         for patch in [
             [0xe8, 1, 2, 3, 4],
             [0xcc, 0x1f, 0x44, 0, 0],

@@ -143,13 +143,18 @@ fn a_function_is_found_by_its_start_and_by_what_is_patched() {
 
 proptest! {
     #[test]
-    fn any_file_never_panics(text in "\\PC*", lines in prop::collection::vec("[0-9a-g]{15,17} ?[a-z]{0,3}", 0..8)) {
+    fn any_file_never_panics(
+        text in "\\PC*",
+        lines in prop::collection::vec("[0-9a-g]{15,17} ?[a-z]{0,3}", 0..8),
+    ) {
         let _ = TraceableFunctions::from_addresses(&symbols(), text.as_bytes());
         let _ = TraceableFunctions::from_addresses(&symbols(), lines.join("\n").as_bytes());
     }
 
     #[test]
-    fn damaged_records_never_panic(changes in prop::collection::vec((0..4_usize, 0..64_u64, any::<u8>()), 1..6)) {
+    fn damaged_records_never_panic(
+        changes in prop::collection::vec((0..4_usize, 0..64_u64, any::<u8>()), 1..6),
+    ) {
         let mut memory = records(4);
         for (piece, offset, value) in changes {
             let place = [PAGES, COUNT, FIRST, SECOND][piece] + offset;

@@ -1,4 +1,5 @@
-//! The thread that makes a plan grow: it has it sampled what runs, learns from that, and has attached what is new.
+//! The thread that makes a plan grow: it has it sampled what runs, learns from that, and has
+//! attached what is new.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -25,11 +26,13 @@ use crate::{
 const WINDOW: Duration = Duration::from_millis(250);
 /// The first one, where it begins with a command.
 const WINDOW_OF_COMMAND: Duration = Duration::from_secs(2);
-/// The pause after the first window that finds nothing new. It doubles with each, also where one found something.
+/// The pause after the first window that finds nothing new. It doubles with each, also where one
+/// found something.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_mins(30);
-/// Windows that find nothing new take at most one part in so many of the time, with what it takes to begin them.
+/// Windows that find nothing new take at most one part in so many of the time, with what it takes
+/// to begin them.
 const SHARE: u32 = 20;
 /// How long the records of a window are waited for at the end of the trace.
 const COLLECTING: Duration = Duration::from_secs(10);
@@ -117,11 +120,13 @@ impl Grower {
                     took = began.elapsed();
                     break;
                 }
-                // Attaching takes longer than the window, and nobody is to pay for the function tracer meanwhile.
+                // Attaching takes longer than the window, and nobody is to pay for the function
+                // tracer meanwhile.
                 sampler.rest(&self.stop)?;
                 took = began.elapsed();
                 self.attach_new(learner);
-                // Where the kernel patches its functions slowly (17 s with 46,000 of them, 6.1 under emulation), windows would follow each other without end.
+                // Where the kernel patches its functions slowly (17 s with 46,000 of them, 6.1
+                // under emulation), windows would follow each other without end.
                 self.sleep(took);
             }
             if !tasks.is_empty() {
@@ -172,8 +177,8 @@ impl Grower {
         Ok(!self.has_ended())
     }
 
-    /// Whether an address is in code that the probes themselves run: it is not known whether a call in it is theirs, and
-    /// nearly all are.
+    /// Whether an address is in code that the probes themselves run: it is not known whether a call
+    /// in it is theirs, and nearly all are.
     fn is_own(&self, address: Address) -> bool {
         let Start { kernel, rules, .. } = &self.start;
         let function = kernel.symbols.function_at(address);
@@ -213,7 +218,8 @@ impl Grower {
         self.taken = order.len();
         let roots = self.start.plan.roots.clone();
         let mut plan = Plan::new(&self.start.kernel, &self.start.rules, roots, new);
-        // In the order in which they ran: what the root calls first of all comes before what interrupts bring along.
+        // In the order in which they ran: what the root calls first of all comes before what
+        // interrupts bring along.
         plan.callees.sort_by_key(|one| order.get(&one.address));
         let added = self.start.joining.attach(&plan.callees, &self.stop);
         if added > 0 {

@@ -1,7 +1,8 @@
 //! Attaching functions while root calls are open.
 //!
-//! Who rebuilds is told before and after, so that an exit without an entry is no loss: see [`Joined`]. What is
-//! attached is in [`Grown`] at once, so that nobody has to wait for the thread to take it away.
+//! Who rebuilds is told before and after, so that an exit without an entry is no loss: see
+//! [`Joined`]. What is attached is in [`Grown`] at once, so that nobody has to wait for the thread
+//! to take it away.
 
 use std::{
     collections::BTreeSet,

@@ -1,10 +1,12 @@
 //! The plan grows while the trace goes on.
 //!
-//! A thread of its own has it sampled, with the function tracer, who calls the roots and what runs under them, and attaches what
-//! is new. Sampling windows are short and follow each other, each after a pause as long as the last one, as long as they find something; then
-//! come pauses that double, so that a trace that goes on for long is left alone. What starts late, or takes a way that it did not take
-//! before, is in the graph a window later; what was not in it until then is counted ([`untraced`]). Root calls that are open
-//! while a function joins are not torn by it: see [`crate::graph::Joined`].
+//! A thread of its own has it sampled, with the function tracer, who calls the roots and what runs
+//! under them, and attaches what is new. Sampling windows are short and follow each other, each
+//! after a pause as long as the last one, as long as they find something; then come pauses that
+//! double, so that a trace that goes on for long is left alone. What starts late, or takes a way
+//! that it did not take before, is in the graph a window later; what was not in it until then is
+//! counted ([`untraced`]). Root calls that are open while a function joins are not torn by it: see
+//! [`crate::graph::Joined`].
 
 mod grower;
 mod grown;
@@ -33,10 +35,11 @@ pub use untraced::{Sampled, Untraced};
 use super::sampling::Sampler;
 use crate::kernel::numbers;
 
-/// The pause before the first sampling window, if the roots have just been learned: what it adds then is rare, and it slows the traced
-/// tasks down.
+/// The pause before the first sampling window, if the roots have just been learned: what it adds
+/// then is rare, and it slows the traced tasks down.
 pub const AFTER_LEARNING: Duration = Duration::from_secs(10);
-/// The end of the trace waits no longer for what the thread just does: the kernel verifies a program, symbols are read.
+/// The end of the trace waits no longer for what the thread just does: the kernel verifies a
+/// program, symbols are read.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Growth under way. Dropping it ends it.
@@ -81,8 +84,8 @@ impl Growth {
         self.begun.load(Ordering::Acquire) || self.thread.is_finished()
     }
 
-    /// What ran under root calls and had no probe. Once it is told to end, the window that is open is waited for
-    /// so long.
+    /// What ran under root calls and had no probe. Once it is told to end, the window that is open
+    /// is waited for so long.
     pub fn untraced(&self, patience: Duration) -> Untraced {
         self.wait(patience);
         self.sampled.sum()

@@ -1,14 +1,14 @@
 //! What ran under root calls and had no probe.
 //!
-//! Where functions are attached one by one a trace has what was known to run, and no more. A sampling window
-//! sees everything, so for the root calls that lie within one it is known what is missing in their graphs.
-//! Three sides meet here: the thread that samples says when a window is open and which hits had no probe, the one
-//! that reads the rings tells of each root call with its times, and the end of the trace asks for the sum. A hit
-//! counts if its task was in a root call then, by the same clock: what another caller has the same functions
-//! do is not missing anywhere.
+//! Where functions are attached one by one a trace has what was known to run, and no more. A
+//! sampling window sees everything, so for the root calls that lie within one it is known what is
+//! missing in their graphs. Three sides meet here: the thread that samples says when a window is
+//! open and which hits had no probe, the one that reads the rings tells of each root call with its
+//! times, and the end of the trace asks for the sum. A hit counts if its task was in a root call
+//! then, by the same clock: what another caller has the same functions do is not missing anywhere.
 //!
-//! Not counted: what interrupts bring, which belongs to no root call; root calls that began before the window or
-//! ended after it.
+//! Not counted: what interrupts bring, which belongs to no root call; root calls that began before
+//! the window or ended after it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -47,7 +47,8 @@ impl fmt::Display for Untraced {
         } = self;
         write!(
             out,
-            "{calls} calls of {functions} functions below were not traced, in {root_calls} root calls that were sampled"
+            "{calls} calls of {functions} functions below were not traced, in {root_calls} root \
+            calls that were sampled"
         )
     }
 }
@@ -100,7 +101,8 @@ impl Sampled {
         }
     }
 
-    /// These are the hits of the window that was closed last, those below a root with their functions.
+    /// These are the hits of the window that was closed last, those below a root with their
+    /// functions.
     pub fn hits(
         &self,
         all: &[FunctionHit],

@@ -1,10 +1,11 @@
 //! What was learned of a root before, kept for the next trace.
 //!
-//! One file for each build of the kernel and each root: plain text, a head, a line `HITS NAME` for each function that
-//! ran under the root, and a checksum. It is written anew as a whole and put in place at once, so a
-//! reader finds the old one or the new one. What is not exactly as it was written is not used: a plan from another
-//! kernel or from half a file is worse than none. A trace of several roots writes what it knows to the file
-//! of each: a plan may name too much, which costs probes, rather than too little, which costs parts of the graph.
+//! One file for each build of the kernel and each root: plain text, a head, a line `HITS NAME` for
+//! each function that ran under the root, and a checksum. It is written anew as a whole and put in
+//! place at once, so a reader finds the old one or the new one. What is not exactly as it was
+//! written is not used: a plan from another kernel or from half a file is worse than none. A trace
+//! of several roots writes what it knows to the file of each: a plan may name too much, which costs
+//! probes, rather than too little, which costs parts of the graph.
 
 use std::{
     collections::BTreeMap,
@@ -191,7 +192,11 @@ mod tests {
 
         /// Half a file, or one with any byte changed, is not used.
         #[test]
-        fn damage_is_seen(hits in hits(), place in any::<prop::sample::Index>(), change in 1..=255u8) {
+        fn damage_is_seen(
+            hits in hits(),
+            place in any::<prop::sample::Index>(),
+            change in 1..=255u8,
+        ) {
             let whole = print("ab12", "f", &hits).into_bytes();
             let place = place.index(whole.len());
             prop_assert!(parse(&whole[..place], "ab12", "f").is_err());

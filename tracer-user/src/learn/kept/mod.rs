@@ -1,8 +1,8 @@
 //! What was learned of a root, kept for the next trace.
 //!
-//! [`Cache`] has the files, by the names of functions; here names become the functions of the running kernel,
-//! and the other way round. A plan says what to begin with where a trace begins with what is known, and what
-//! to narrow down to where it begins wide.
+//! [`Cache`] has the files, by the names of functions; here names become the functions of the
+//! running kernel, and the other way round. A plan says what to begin with where a trace begins
+//! with what is known, and what to narrow down to where it begins wide.
 
 mod cache;
 
@@ -18,7 +18,8 @@ use crate::{
 /// Roots of a trace of which it is kept what runs below them.
 const MOST_KEPT: usize = 64;
 
-/// Functions that were seen to run under a root, with their hits: not those that are only expected to.
+/// Functions that were seen to run under a root, with their hits: not those that are only expected
+/// to.
 pub fn hits<'a>(
     known: impl Iterator<Item = (&'a Address, &'a Source)>,
 ) -> impl Iterator<Item = (Address, u64)> {

@@ -36,7 +36,8 @@ pub enum SamplingError {
     Process(io::Error),
     /// The process for it is gone, by somebody else's doing.
     #[error(
-        "the process that sets the function tracer was killed; start the trace anew to go on sampling"
+        "the process that sets the function tracer was killed; start the trace anew to go on \
+        sampling"
     )]
     Killed,
     /// The process for it could not do it.

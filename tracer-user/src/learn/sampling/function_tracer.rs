@@ -3,8 +3,8 @@
 //! Recording stops by itself when the buffer is full: what comes first is as good as
 //! what comes last, and then the buffers of all CPUs cover the same time.
 //!
-//! Whatever happens, the instance goes when the [`FunctionTracer`] is dropped; one that was left behind by a process
-//! that was killed is removed by the next [`FunctionTracer::new`].
+//! Whatever happens, the instance goes when the [`FunctionTracer`] is dropped; one that was left
+//! behind by a process that was killed is removed by the next [`FunctionTracer::new`].
 
 use std::{
     collections::BTreeSet,
@@ -33,7 +33,8 @@ const MOST_BUFFER_KB: usize = 8 << 10;
 const TICK: Duration = Duration::from_millis(10);
 /// The same, where callers are long in coming: opening the rings of all CPUs is work.
 const SLOW_TICK: Duration = Duration::from_millis(100);
-/// Callers are looked for at least this long after the first was seen: who calls five times a second is among them, on a slow machine, too.
+/// Callers are looked for at least this long after the first was seen: who calls five times a
+/// second is among them, on a slow machine, too.
 const AFTER_FIRST_CALLER: Duration = Duration::from_millis(500);
 /// And at most this long.
 const LONGEST_AFTER_FIRST_CALLER: Duration = Duration::from_secs(1);
@@ -43,7 +44,8 @@ const LONGEST_AFTER_FIRST_CALLER: Duration = Duration::from_secs(1);
 pub(super) struct FunctionTracer {
     instance: Instance,
     reader: HitReader,
-    /// What the tracer is set to, so that it need not be set again: that patches all of the kernel's text.
+    /// What the tracer is set to, so that it need not be set again: that patches all of the
+    /// kernel's text.
     watching: Watching,
 }
 
@@ -64,7 +66,8 @@ impl FunctionTracer {
         instance.set("buffer_size_kb", &buffer_kb.to_string())?;
         // Full buffers keep what they have.
         instance.set("options/overwrite", "0")?;
-        // The clock of events (`bpf_ktime_get_ns`), so that a hit is known to lie within a root call.
+        // The clock of events (`bpf_ktime_get_ns`), so that a hit is known to lie within a root
+        // call.
         instance.set("trace_clock", "mono")?;
         leave_out_own_tasks(&instance)?;
         let format = instance.text("events/ftrace/function/format")?;
@@ -123,9 +126,11 @@ impl FunctionTracer {
         Ok(callers.into_iter().collect())
     }
 
-    /// Records every function that is entered from now on, in the tasks given and in those they start.
+    /// Records every function that is entered from now on, in the tasks given and in those they
+    /// start.
     ///
-    /// The first time takes some seconds on a slow machine: the kernel patches the entry of every function.
+    /// The first time takes some seconds on a slow machine: the kernel patches the entry of every
+    /// function.
     pub(super) fn begin(&mut self, tids: &[u32]) -> Result<(), SamplingError> {
         self.instance.set("tracing_on", "0")?;
         if self.watching != Watching::Everything {
@@ -140,7 +145,8 @@ impl FunctionTracer {
         Ok(self.instance.set("tracing_on", "1")?)
     }
 
-    /// What was entered since [`Self::begin`]. The hits of a task come in order, one task after the other.
+    /// What was entered since [`Self::begin`]. The hits of a task come in order, one task after the
+    /// other.
     pub(super) fn collect(&mut self) -> Result<Vec<FunctionHit>, SamplingError> {
         self.instance.set("tracing_on", "0")?;
         let mut hits = self.reader.drain(&self.instance)?;
@@ -156,8 +162,9 @@ impl FunctionTracer {
         Ok(())
     }
 
-    /// Traces nothing, and forgets what was traced and whom. The kernel looks at each fork and each task switch while there are tasks to follow, and takes
-    /// a lock in `kernel_clone`, which a trace of that would show.
+    /// Traces nothing, and forgets what was traced and whom. The kernel looks at each fork and each
+    /// task switch while there are tasks to follow, and takes a lock in `kernel_clone`, which a
+    /// trace of that would show.
     pub(super) fn rest(&mut self) -> Result<(), SamplingError> {
         self.instance.set("tracing_on", "0")?;
         self.instance.set("current_tracer", "nop")?;
@@ -179,7 +186,8 @@ fn numbers() -> Result<Numbers, SamplingError> {
     Ok(types.as_ref().map_or(Ok(Numbers::INITIAL), Numbers::now)?)
 }
 
-/// What this process itself calls is not recorded (5.8+): where the root is `vfs_read`, each read of a ring would put another record into it.
+/// What this process itself calls is not recorded (5.8+): where the root is `vfs_read`, each read
+/// of a ring would put another record into it.
 fn leave_out_own_tasks(instance: &Instance) -> Result<(), SamplingError> {
     let numbers = numbers()?;
     let processes = own_processes(&numbers);

@@ -13,7 +13,8 @@ pub struct FunctionHit {
     pub tid: u32,
     /// By the clock of events (`CLOCK_MONOTONIC`), ns.
     pub time_ns: u64,
-    /// What the CPU did it for. A soft interrupt may well run on behalf of the task: loopback receives in one.
+    /// What the CPU did it for. A soft interrupt may well run on behalf of the task: loopback
+    /// receives in one.
     pub context: Context,
     /// An address within the function: its patched call.
     pub function: Address,

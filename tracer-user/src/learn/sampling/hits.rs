@@ -32,7 +32,8 @@ pub(super) struct HitReader {
 }
 
 impl HitReader {
-    /// A reader for the rings of those CPUs, of so many KiB each; none if the kernel's description is not understood.
+    /// A reader for the rings of those CPUs, of so many KiB each; none if the kernel's description
+    /// is not understood.
     pub(super) fn new(format: &str, cpus: Vec<u32>, ring_kb: usize) -> Option<Self> {
         let format = Format::parse(format)?;
         // A read gives a page, full or not.
@@ -44,7 +45,8 @@ impl HitReader {
         })
     }
 
-    /// Takes all records out of the rings of an instance, CPU by CPU. Of records that come in faster than they are read, it takes as many as a ring holds.
+    /// Takes all records out of the rings of an instance, CPU by CPU. Of records that come in
+    /// faster than they are read, it takes as many as a ring holds.
     pub(super) fn drain(&self, instance: &Instance) -> Result<Vec<FunctionHit>, TracefsError> {
         let mut hits = Vec::new();
         let mut page = vec![0; READ_BYTES];

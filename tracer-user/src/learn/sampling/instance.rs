@@ -1,8 +1,9 @@
 //! A tracefs instance: a directory with a ring buffer and switches of its own.
 //!
-//! An instance outlives whoever made it: the kernel removes none by itself. So its owner holds a lock on its directory (flock(2)), which the
-//! kernel takes away with the owner, and whoever makes an instance removes those that nobody holds. Unlike numbers of processes, locks
-//! mean the same in all PID namespaces: tracefs is one for all of them.
+//! An instance outlives whoever made it: the kernel removes none by itself. So its owner holds a
+//! lock on its directory (flock(2)), which the kernel takes away with the owner, and whoever makes
+//! an instance removes those that nobody holds. Unlike numbers of processes, locks mean the same in
+//! all PID namespaces: tracefs is one for all of them.
 
 use std::{
     fs::{self, File},
@@ -147,7 +148,8 @@ fn unheld(instances: &Path) -> Vec<(PathBuf, File)> {
         .collect()
 }
 
-/// Whether an instance is one of tracer's: the prefix, a process, and the inode of its PID namespace if that is not the initial one.
+/// Whether an instance is one of tracer's: the prefix, a process, and the inode of its PID
+/// namespace if that is not the initial one.
 fn is_ours(name: &str) -> bool {
     name.strip_prefix(PREFIX).is_some_and(|rest| {
         let mut numbers = rest.splitn(2, '-');

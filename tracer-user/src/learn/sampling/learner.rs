@@ -1,13 +1,14 @@
 //! What ran under a root, from the entries that the function tracer saw.
 //!
-//! The function tracer says of each entry which function it is and where its caller would continue, task by
-//! task in order. An entry belongs to a root if its caller is the root or belongs to it: then the set of
-//! what belongs grows along the calls that really happened, through function pointers as well as
-//! direct calls. One that is jumped to at the end of another returns to that one's caller: the text says who jumps, and the
-//! hits say to where each would return. Three kinds of callers have no entry of their own and belong all the same: functions that the
-//! kernel does not trace, if the text of a member calls them; BPF programs; and the entry code of interrupts, for what
-//! runs on the task after the hard interrupt itself. While a trace goes on, its own programs run too: what they call
-//! is none of the graph.
+//! The function tracer says of each entry which function it is and where its caller would continue,
+//! task by task in order. An entry belongs to a root if its caller is the root or belongs to it:
+//! then the set of what belongs grows along the calls that really happened, through function
+//! pointers as well as direct calls. One that is jumped to at the end of another returns to that
+//! one's caller: the text says who jumps, and the hits say to where each would return. Three kinds
+//! of callers have no entry of their own and belong all the same: functions that the kernel does
+//! not trace, if the text of a member calls them; BPF programs; and the entry code of interrupts,
+//! for what runs on the task after the hard interrupt itself. While a trace goes on, its own
+//! programs run too: what they call is none of the graph.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -28,7 +29,8 @@ pub struct Learner<'a> {
     order: Vec<Address>,
     /// Functions without an entry of their own that the text of a member calls.
     silent: BTreeSet<Address>,
-    /// Functions that the text of a member, of a root, or of a silent one jumps to at its end, and who does.
+    /// Functions that the text of a member, of a root, or of a silent one jumps to at its end, and
+    /// who does.
     jumps: BTreeMap<Address, Vec<Address>>,
     /// All who do.
     jumpers: BTreeSet<Address>,
@@ -83,8 +85,8 @@ impl<'a> Learner<'a> {
         self.root_calls
     }
 
-    /// Takes hits, which are in order for each task. `symbols` are those of now: BPF programs come and go. Says of
-    /// each hit that belongs to a root which function it is of.
+    /// Takes hits, which are in order for each task. `symbols` are those of now: BPF programs come
+    /// and go. Says of each hit that belongs to a root which function it is of.
     pub fn take<'h>(
         &mut self,
         symbols: &Symbols,
@@ -149,8 +151,8 @@ impl<'a> Learner<'a> {
         }
     }
 
-    /// Whether a member that jumps to the function at its end would have returned to where this hit returns: then it is the member's
-    /// callee, although the stack has its caller.
+    /// Whether a member that jumps to the function at its end would have returned to where this hit
+    /// returns: then it is the member's callee, although the stack has its caller.
     fn was_jumped_to(&self, function: Address, hit: &FunctionHit) -> bool {
         let jumpers = self.jumps.get(&function).into_iter().flatten();
         let mut returns = jumpers.filter_map(|&jumper| self.returns.get(&(hit.tid, jumper)));
@@ -181,9 +183,10 @@ impl<'a> Learner<'a> {
     }
 }
 
-/// A BPF program has no entry of its own in the function tracer; what it calls is the graph's. A trampoline is the caller
-/// of what a function with probes jumps to at its end: that of a pair or a multi link, or the one that fprobe lets functions return to
-/// (rethook, seen on 6.12; from 6.14 on fgraph, whose name was not seen as a caller).
+/// A BPF program has no entry of its own in the function tracer; what it calls is the graph's. A
+/// trampoline is the caller of what a function with probes jumps to at its end: that of a pair or a
+/// multi link, or the one that fprobe lets functions return to (rethook, seen on 6.12; from 6.14 on
+/// fgraph, whose name was not seen as a caller).
 fn is_probe_or_program(name: &str, module: Option<&str>) -> bool {
     let any = module == Some("bpf")
         || programs::is_program(name)

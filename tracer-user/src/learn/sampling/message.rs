@@ -127,7 +127,9 @@ mod tests {
         }
 
         #[test]
-        fn whatever_comes_is_a_message_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn whatever_comes_is_a_message_or_an_error(
+            bytes in prop::collection::vec(any::<u8>(), 0..200),
+        ) {
             let _ = receive::<Request>(&mut bytes.as_slice());
             let _ = receive::<Reply>(&mut bytes.as_slice());
         }

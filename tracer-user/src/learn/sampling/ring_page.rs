@@ -1,11 +1,12 @@
 //! A page of the kernel's trace ring buffer, as `trace_pipe_raw` hands it out.
 //!
-//! The text form of a trace costs the kernel a symbol look-up or two for each line; the pages are what
-//! it has anyway, forty times faster to get. Their form is fixed for user space
+//! The text form of a trace costs the kernel a symbol look-up or two for each line; the pages are
+//! what it has anyway, forty times faster to get. Their form is fixed for user space
 //! (include/linux/ring_buffer.h, kernel/trace/ring_buffer.c): a time stamp, the number of bytes in
 //! use, then records, each with a word that holds its length and the time since the one before.
 
-/// The bytes in use stand in the low bits; the high ones say that records were lost before the page.
+/// The bytes in use stand in the low bits; the high ones say that records were lost before the
+/// page.
 const LENGTH_MASK: u64 = (1 << 27) - 1;
 /// RB_MISSED_EVENTS.
 const MISSED: u64 = 1 << 31;
@@ -24,7 +25,8 @@ const DELTA_BITS: u32 = 27;
 pub(super) struct PageSummary {
     /// Whether records were lost between the page before and this one.
     pub(super) missed: bool,
-    /// Whether the page ended before its own length did: it is damaged, and what was read of it may be too.
+    /// Whether the page ended before its own length did: it is damaged, and what was read of it may
+    /// be too.
     pub(super) damaged: bool,
 }
 
@@ -192,7 +194,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), length in 0u64..300) {
+        fn any_bytes_never_panic(
+            bytes in prop::collection::vec(any::<u8>(), 0..300),
+            length in 0u64..300,
+        ) {
             let _ = records(&bytes);
             let mut bytes = bytes;
             if let Some(commit) = bytes.get_mut(8..16) {

@@ -1,13 +1,15 @@
 //! The function tracer in a process of its own.
 //!
-//! To set it is long work for the kernel, which patches the entry of every function: a third of a second on a large machine,
-//! many seconds in an emulated one. Whoever does that cannot be interrupted meanwhile, nor can its process end. So
-//! tracer has it done by a process of the same program, waits for the answer only as long as it is wanted, and when it ends, that
-//! process switches the function tracer off and removes the instance behind the prompt.
+//! To set it is long work for the kernel, which patches the entry of every function: a third of a
+//! second on a large machine, many seconds in an emulated one. Whoever does that cannot be
+//! interrupted meanwhile, nor can its process end. So tracer has it done by a process of the same
+//! program, waits for the answer only as long as it is wanted, and when it ends, that process
+//! switches the function tracer off and removes the instance behind the prompt.
 //!
-//! In a PID namespace it cannot be left behind: the kernel kills whatever is there when the namespace's first process ends
-//! (zap_pid_ns_processes, kernel/pid_namespace.c), and that may be tracer or who waits for it. So there its end is waited for. If it is killed
-//! alone, another one clears up.
+//! In a PID namespace it cannot be left behind: the kernel kills whatever is there when the
+//! namespace's first process ends (zap_pid_ns_processes, kernel/pid_namespace.c), and that may be
+//! tracer or who waits for it. So there its end is waited for. If it is killed alone, another one
+//! clears up.
 
 use std::{
     io,
@@ -43,7 +45,8 @@ const TICK_MS: u8 = 20;
 /// How long its end is waited for without a word.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// A sampling process at work. It ends by itself when this is dropped, or when the process that started it is gone.
+/// A sampling process at work. It ends by itself when this is dropped, or when the process that
+/// started it is gone.
 #[derive(Debug)]
 pub struct Sampler {
     stream: UnixStream,
@@ -77,7 +80,8 @@ impl Sampler {
 
     /// The tasks that call one of the functions within `time`, those of tracer itself left out.
     ///
-    /// Ends early when callers were seen and no new ones come for as long as it took to see the first, or for a second.
+    /// Ends early when callers were seen and no new ones come for as long as it took to see the
+    /// first, or for a second.
     pub fn callers_of(
         &mut self,
         names: &[&str],
@@ -92,15 +96,15 @@ impl Sampler {
         }
     }
 
-    /// Begins a sampling window: every function that is entered from now on is recorded, in the tasks given and in
-    /// those they start.
+    /// Begins a sampling window: every function that is entered from now on is recorded, in the
+    /// tasks given and in those they start.
     pub fn begin(&mut self, tids: &[u32], stop: &AtomicBool) -> Found<()> {
         let tids = tids.to_vec();
         Ok(self.ask(&Request::Begin { tids }, stop)?.map(|_| ()))
     }
 
-    /// Ends the window. The hits of a task come in order, one task after the other. None if that takes longer
-    /// than `patience`.
+    /// Ends the window. The hits of a task come in order, one task after the other. None if that
+    /// takes longer than `patience`.
     pub fn collect(&mut self, patience: Duration) -> Found<Vec<FunctionHit>> {
         let began = Instant::now();
         match self.ask_until(&Request::Collect, || began.elapsed() >= patience)? {
@@ -135,7 +139,8 @@ impl Sampler {
         Ok(self.ask(&Request::Rest, stop)?.map(|_| ()))
     }
 
-    /// The answer; none if `stop` was set before it came. Then there are no more, because the next would be the one to this.
+    /// The answer; none if `stop` was set before it came. Then there are no more, because the next
+    /// would be the one to this.
     fn ask(&mut self, request: &Request, stop: &AtomicBool) -> Found<Reply> {
         self.ask_until(request, || stop.load(Ordering::Acquire))
     }
@@ -151,7 +156,8 @@ impl Sampler {
                         Ok(Reply::Failed(reason)) => Err(SamplingError::Failed(reason)),
                         Ok(reply) => Ok(Some(reply)),
                         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                            // So that it is known how it has ended. It holds nothing any more that takes time.
+                            // So that it is known how it has ended. It holds nothing any more that
+                            // takes time.
                             let _ = self.process.wait();
                             Err(SamplingError::Killed)
                         }

@@ -1,7 +1,9 @@
-//! The sampling process: does with the function tracer what it is asked for, until nobody is left to ask.
+//! The sampling process: does with the function tracer what it is asked for, until nobody is left
+//! to ask.
 //!
-//! When the other end goes, by whatever way, what is being recorded ends, and the instance is removed. Signals change nothing:
-//! the process ends by itself, and must not before the function tracer is off. The OOM killer is asked to take others, tracer itself first.
+//! When the other end goes, by whatever way, what is being recorded ends, and the instance is
+//! removed. Signals change nothing: the process ends by itself, and must not before the function
+//! tracer is off. The OOM killer is asked to take others, tracer itself first.
 
 use std::{
     fs,
@@ -34,7 +36,8 @@ pub fn serve(mut stream: UnixStream) -> std::io::Result<()> {
         // SAFETY: no handler is set, the signals are ignored.
         unsafe { signal(ending, SigHandler::SigIgn) }?;
     }
-    // OOM_SCORE_ADJ_MIN (include/uapi/linux/oom.h). Without the capability it is one process among others.
+    // OOM_SCORE_ADJ_MIN (include/uapi/linux/oom.h). Without the capability it is one process among
+    // others.
     let _ = fs::write("/proc/self/oom_score_adj", "-1000");
     let stop = Arc::new(AtomicBool::new(false));
     let requests = requests(stream.try_clone()?, Arc::clone(&stop));

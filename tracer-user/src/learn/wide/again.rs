@@ -1,8 +1,8 @@
 //! When a trace that was narrowed is wide again for a moment.
 //!
-//! A path that no root call took before the trace was narrowed may have functions without probes. The
-//! wide moments find it, and slow the host down: so there are ever fewer of them, unless the user says
-//! how often.
+//! A path that no root call took before the trace was narrowed may have functions without probes.
+//! The wide moments find it, and slow the host down: so there are ever fewer of them, unless the
+//! user says how often.
 
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ const SHARE: u32 = 50;
 /// How long the pauses are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Again {
-    /// Half a minute, then twice as long each time up to half an hour, and so long that the trace is
-    /// wide for one part in 50 of the time at most.
+    /// Half a minute, then twice as long each time up to half an hour, and so long that the trace
+    /// is wide for one part in 50 of the time at most.
     #[default]
     LessAndLess,
     /// As long as the user says.

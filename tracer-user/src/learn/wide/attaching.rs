@@ -1,8 +1,8 @@
 //! Putting a set of probes on the side that is free, and taking it away again.
 //!
-//! While a set is attached the other one is armed, and both may be on the same functions, so exits are kept
-//! until one of them has gone ([`Sets::overlap`]). The end of the trace stops whatever is under way here:
-//! what is attached by then goes with the process.
+//! While a set is attached the other one is armed, and both may be on the same functions, so exits
+//! are kept until one of them has gone ([`Sets::overlap`]). The end of the trace stops whatever is
+//! under way here: what is attached by then goes with the process.
 
 use std::{
     collections::BTreeSet,
@@ -84,8 +84,9 @@ impl Attaching {
         self.attach_beside(self.way(), functions, self.free())
     }
 
-    /// As [`Self::attach_to_free`], but those of `hot` for which there is time until `deadline` as pairs.
-    /// Their programs are loaded first, and what is hit most is linked last: see [`crate::attach::pair`].
+    /// As [`Self::attach_to_free`], but those of `hot` for which there is time until `deadline` as
+    /// pairs. Their programs are loaded first, and what is hit most is linked last: see
+    /// [`crate::attach::pair`].
     pub fn attach_with_pairs(
         &mut self,
         functions: &[Planned],

@@ -9,13 +9,13 @@ use crate::{
 
 /// The share of all hits, in percent, that the functions have which get pairs.
 const PAIRED_HITS: u64 = 98;
-/// Functions that get pairs at most. Each has two programs and two links of its own, and while they come a
-/// call of a function that has an fprobe, too, costs some 30 instructions for each of them, whoever calls
-/// ([`pair`](crate::attach::pair)).
+/// Functions that get pairs at most. Each has two programs and two links of its own, and while they
+/// come a call of a function that has an fprobe, too, costs some 30 instructions for each of them,
+/// whoever calls ([`pair`](crate::attach::pair)).
 const MOST_PAIRS: usize = 256;
 
-/// What was seen, in this trace or an earlier one, and what its machine code calls: a branch that was not
-/// taken yet is one call away.
+/// What was seen, in this trace or an earlier one, and what its machine code calls: a branch that
+/// was not taken yet is one call away.
 pub fn narrow(kernel: &Kernel, rules: &Rules, wide: &Plan, seen: &BTreeMap<Address, u64>) -> Plan {
     let mut known: BTreeMap<Address, Source> = BTreeMap::new();
     let roots = wide.roots.iter().map(|root| root.address);
@@ -29,7 +29,8 @@ pub fn narrow(kernel: &Kernel, rules: &Rules, wide: &Plan, seen: &BTreeMap<Addre
     let hits = |(&address, &hits)| (address, Source::Learned { hits });
     known.extend(seen.iter().map(hits));
     let mut plan = Plan::new(kernel, rules, wide.roots.clone(), known).hide(wide.hidden.clone());
-    // As in the wide plan: a pair calls them four times, 250 instructions each, for nothing (seen on 6.12).
+    // As in the wide plan: a pair calls them four times, 250 instructions each, for nothing (seen
+    // on 6.12).
     if !rules.wants_all_calls() {
         plan.callees.retain(|one| one.reach != Reach::Shared);
     }

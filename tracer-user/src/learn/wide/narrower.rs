@@ -1,10 +1,10 @@
 //! The thread that narrows a wide trace, and widens it again for a moment from time to time.
 //!
-//! It asks [`super::Seen`] whether root calls still bring anything new, and changes the [sets](super::sets): first what was
-//! seen and what that calls ([`choice`]), by the mechanism with which it is attached at once; then, where that is
-//! an fprobe's, the functions that are hit most as pairs, whose calls cost half, while the trace goes
-//! on. Later the trace is wide again for a moment ([`super::Again`] says when); what that finds joins
-//! the narrow set.
+//! It asks [`super::Seen`] whether root calls still bring anything new, and changes the
+//! [sets](super::sets): first what was seen and what that calls ([`choice`]), by the mechanism with
+//! which it is attached at once; then, where that is an fprobe's, the functions that are hit most
+//! as pairs, whose calls cost half, while the trace goes on. Later the trace is wide again for a
+//! moment ([`super::Again`] says when); what that finds joins the narrow set.
 
 use std::{
     collections::BTreeSet,

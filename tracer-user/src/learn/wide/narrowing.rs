@@ -24,8 +24,8 @@ impl Narrowing {
         Ok(Self { thread })
     }
 
-    /// Waits for the thread to see that the sets have ended, unless that takes longer than `patience`:
-    /// it may be in the kernel.
+    /// Waits for the thread to see that the sets have ended, unless that takes longer than
+    /// `patience`: it may be in the kernel.
     pub fn end(self, patience: Duration) {
         let end = Instant::now() + patience;
         while !self.thread.is_finished() && Instant::now() < end {

@@ -1,7 +1,8 @@
 //! What probes cost those who are not traced, as tracer feels it itself.
 //!
-//! A send and a receive on a pair of sockets call some hundred functions, none of them inside a root call
-//! of a task that is traced. The fastest of many is timed: what else the host does only makes one slower.
+//! A send and a receive on a pair of sockets call some hundred functions, none of them inside a
+//! root call of a task that is traced. The fastest of many is timed: what else the host does only
+//! makes one slower.
 
 use std::{
     fmt,

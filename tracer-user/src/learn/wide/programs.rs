@@ -1,9 +1,10 @@
 //! BPF programs, which no fprobe reaches, join a wide trace by their own types.
 //!
-//! Which of them run below the roots is not known before they do, so all join that have types and are
-//! called in the middle of what the kernel does: those of the network, of cgroups, of the scheduler. Those
-//! that trace hang on probes of their own and are none of the graph. A program that is loaded while the
-//! trace goes on joins within a moment. Each takes a pair, so there is a bound.
+//! Which of them run below the roots is not known before they do, so all join that have types and
+//! are called in the middle of what the kernel does: those of the network, of cgroups, of the
+//! scheduler. Those that trace hang on probes of their own and are none of the graph. A program
+//! that is loaded while the trace goes on joins within a moment. Each takes a pair, so there is a
+//! bound.
 
 use crate::{
     kernel::{
@@ -16,8 +17,8 @@ use crate::{
 /// Functions of programs that join at most.
 const MOST: usize = 64;
 
-/// Kinds that trace (`enum bpf_prog_type`): kprobe, tracepoint, perf_event, raw_tracepoint and its writable
-/// form, tracing.
+/// Kinds that trace (`enum bpf_prog_type`): kprobe, tracepoint, perf_event, raw_tracepoint and its
+/// writable form, tracing.
 const TRACING: [u32; 6] = [2, 5, 7, 17, 24, 26];
 
 /// The programs that were found.

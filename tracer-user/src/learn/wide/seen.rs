@@ -1,8 +1,9 @@
 //! What root calls have brought so far.
 //!
-//! The thread that reads the rings tells of each batch; the thread that narrows the trace asks whether
-//! anything is new. A function counts as new only where a task itself runs: what interrupts bring differs
-//! from call to call without end, and belongs to none of them. Cost: one hash look-up for each entry.
+//! The thread that reads the rings tells of each batch; the thread that narrows the trace asks
+//! whether anything is new. A function counts as new only where a task itself runs: what interrupts
+//! bring differs from call to call without end, and belongs to none of them. Cost: one hash look-up
+//! for each entry.
 
 use std::{
     collections::BTreeMap,
@@ -40,8 +41,8 @@ struct Hits {
 pub struct Counts {
     /// Those that began.
     pub root_calls: u64,
-    /// Those that began since the last one that brought a new function, one function aside: a straggler is
-    /// no reason to wait.
+    /// Those that began since the last one that brought a new function, one function aside: a
+    /// straggler is no reason to wait.
     pub quiet: u64,
     /// Functions that a task ran.
     pub functions: usize,

@@ -1,9 +1,10 @@
 //! The two sets of probes below the roots, and the change from one to the other.
 //!
-//! The trace's end and the thread that narrows it share the sets: once they are [`Sets::end`]ed nothing is
-//! armed again. A set is attached while no root call of its side begins, then its generation is armed, then root calls
-//! of the other side are waited for, and only then does the other set go. A task may sleep in a root call
-//! for days, so the wait has an end: what is still open then is counted, and its exits may be missing.
+//! The trace's end and the thread that narrows it share the sets: once they are [`Sets::end`]ed
+//! nothing is armed again. A set is attached while no root call of its side begins, then its
+//! generation is armed, then root calls of the other side are waited for, and only then does the
+//! other set go. A task may sleep in a root call for days, so the wait has an end: what is still
+//! open then is counted, and its exits may be missing.
 
 use std::{
     mem,
@@ -158,8 +159,8 @@ impl Sets {
     }
 }
 
-/// Waits until no root call of the side that is not armed is open, or it takes too long. Says how many are
-/// still open; nothing if the trace has ended meanwhile.
+/// Waits until no root call of the side that is not armed is open, or it takes too long. Says how
+/// many are still open; nothing if the trace has ended meanwhile.
 pub fn drain(sets: &Mutex<Sets>) -> Result<Option<u64>, ObjectError> {
     let end = Instant::now() + DRAIN;
     loop {

@@ -1,4 +1,5 @@
-//! Colours of the listing, for a terminal: of durations by their marks from `!` on, and of returned errors.
+//! Colours of the listing, for a terminal: of durations by their marks from `!` on, and of returned
+//! errors.
 //!
 //! Where there is no colour, not a byte is different.
 

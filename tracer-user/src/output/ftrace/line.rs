@@ -1,8 +1,9 @@
 //! What stands in a line before the function: the columns of function_graph
 //! (`print_graph_prologue`, kernel/trace/trace_functions_graph.c).
 //!
-//! `verbose` adds what `perf ftrace --graph-opts verbose` switches on (tools/perf/builtin-ftrace.c): `funcgraph-abstime`,
-//! `funcgraph-proc` and `latency-format`. Of the latency flags there is the one that the events tell: for whom the CPU ran.
+//! `verbose` adds what `perf ftrace --graph-opts verbose` switches on
+//! (tools/perf/builtin-ftrace.c): `funcgraph-abstime`, `funcgraph-proc` and `latency-format`. Of
+//! the latency flags there is the one that the events tell: for whom the CPU ran.
 
 use std::io::{self, Write};
 
@@ -142,7 +143,8 @@ pub fn task_label(root: &RootCall) -> String {
     format!("{}-{}", escape::short_comm(root, 7), root.task.id().0)
 }
 
-/// The third flag of `trace_print_lat_fmt` (kernel/trace/trace_output.c), without a hard interrupt on top of a soft one.
+/// The third flag of `trace_print_lat_fmt` (kernel/trace/trace_output.c), without a hard interrupt
+/// on top of a soft one.
 const fn flag(context: Context) -> char {
     match context {
         Context::Task => '.',

@@ -13,7 +13,8 @@ pub const fn mark(ns: u64) -> u8 {
     }
 }
 
-/// `trace_print_graph_duration`: seven significant places at most, three of them decimals where there is room.
+/// `trace_print_graph_duration`: seven significant places at most, three of them decimals where
+/// there is room.
 pub fn microseconds(out: &mut Vec<u8>, ns: u64) {
     let mut digits = itoa::Buffer::new();
     let whole = digits.format(ns / 1000);

@@ -1,7 +1,8 @@
 //! What the page's script is given.
 //!
-//! Where there are many of a kind (bars, rows, calls of a tree) each is an array, whose places are said here and in the
-//! script that reads them; functions are numbers in a list of names. Times are ns.
+//! Where there are many of a kind (bars, rows, calls of a tree) each is an array, whose places are
+//! said here and in the script that reads them; functions are numbers in a list of names. Times are
+//! ns.
 
 mod kept;
 mod names;
@@ -24,7 +25,8 @@ use crate::{
     },
 };
 
-/// Bars of a flame graph: with a screen's width to look through, some ten thousand can be told apart by zooming.
+/// Bars of a flame graph: with a screen's width to look through, some ten thousand can be told
+/// apart by zooming.
 const MOST_BARS: usize = 20_000;
 /// Paths that differ, of which the first are the most important.
 const MOST_CHANGES: usize = 2_000;
@@ -180,7 +182,8 @@ impl FlameGraph {
     }
 }
 
-/// Name, calls, calls with a time, total, self, p50, p90, p99, max, number of errors, errors in words.
+/// Name, calls, calls with a time, total, self, p50, p90, p99, max, number of errors, errors in
+/// words.
 #[derive(Serialize)]
 struct FunctionRow(String, u64, u64, u64, u64, u64, u64, u64, u64, u64, String);
 
@@ -232,7 +235,8 @@ struct ChangedPath {
     /// Of both sides: calls, and the average of those with a time, ns.
     calls: [u64; 2],
     average: [Option<f64>; 2],
-    /// By how much the average shifted, ns, and how many standard errors that is; none where a side has no calls.
+    /// By how much the average shifted, ns, and how many standard errors that is; none where a side
+    /// has no calls.
     shift: Option<f64>,
     errors: Option<f64>,
 }

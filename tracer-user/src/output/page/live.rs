@@ -1,4 +1,5 @@
-//! The page of a trace that is in no file: what it shows is collected while the trace goes on, and it is written at the end.
+//! The page of a trace that is in no file: what it shows is collected while the trace goes on, and
+//! it is written at the end.
 
 use std::io::Write;
 
@@ -10,7 +11,8 @@ use crate::{
     summary::{AtTheEnd, Overview, SortBy},
 };
 
-/// Collects, and writes the page to `out` when the trace has ended. `head` says where and when it began.
+/// Collects, and writes the page to `out` when the trace has ended. `head` says where and when it
+/// began.
 pub fn live<'a, W: Write + 'a>(
     out: W,
     functions: &'a FunctionTable,

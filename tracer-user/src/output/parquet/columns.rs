@@ -1,4 +1,5 @@
-//! Rows side by side, column by column, as Parquet wants them: values that are there, and for each row whether one is.
+//! Rows side by side, column by column, as Parquet wants them: values that are there, and for each
+//! row whether one is.
 
 use std::io::Write;
 

@@ -1,7 +1,8 @@
 //! The few messages of Perfetto's form that are written, with the fields that are used.
 //!
-//! Names and numbers are those of protos/perfetto/trace in Perfetto's source: trace.proto, trace_packet.proto, clock_snapshot.proto,
-//! interned_data/interned_data.proto, and track_event/*.proto. A reader skips what is not there, so nothing is said of the rest.
+//! Names and numbers are those of protos/perfetto/trace in Perfetto's source: trace.proto,
+//! trace_packet.proto, clock_snapshot.proto, interned_data/interned_data.proto, and
+//! track_event/*.proto. A reader skips what is not there, so nothing is said of the rest.
 
 use prost::{Message, Oneof};
 

@@ -1,7 +1,8 @@
-//! Names that are said once and then have a number, as Perfetto's form has it for what occurs often.
+//! Names that are said once and then have a number, as Perfetto's form has it for what occurs
+//! often.
 //!
-//! A name that is new goes into the packet that has it first. Memory goes with the number of functions and of their
-//! parameters' names.
+//! A name that is new goes into the packet that has it first. Memory goes with the number of
+//! functions and of their parameters' names.
 
 use rustc_hash::FxHashMap;
 use tracer_common::Context;

@@ -7,7 +7,8 @@ use std::collections::HashSet;
 use super::messages::{ProcessDescriptor, ThreadDescriptor, TrackDescriptor};
 use crate::graph::{RootCall, TaskKey};
 
-/// Tracks have numbers of 64 bits: that of a thread above this one, that of a process and of an idle task above others.
+/// Tracks have numbers of 64 bits: that of a thread above this one, that of a process and of an
+/// idle task above others.
 const THREADS: u64 = 1 << 32;
 const PROCESSES: u64 = 2 << 32;
 const IDLE: u64 = 3 << 32;

@@ -1,10 +1,12 @@
 //! Arguments of a call.
 //!
-//! The probes deliver the registers, the function's type says what is in them. A structure of up to 16 bytes that is passed by value, or a number
-//! of that size, takes two, and a larger structure none: it is on the stack, which is not recorded, and reads `{...}`. Behind a value that would take
-//! more registers than are left, the caller's order and the kernel's differ by mechanism, so nothing is shown from there on. At most
-//! six registers are recorded; a function without a type has no parameters that could be named. Where the text was recorded that a register
-//! points to, it is shown in its place.
+//! The probes deliver the registers, the function's type says what is in them. A structure of up to
+//! 16 bytes that is passed by value, or a number of that size, takes two, and a larger structure
+//! none: it is on the stack, which is not recorded, and reads `{...}`. Behind a value that would
+//! take more registers than are left, the caller's order and the kernel's differ by mechanism, so
+//! nothing is shown from there on. At most six registers are recorded; a function without a type
+//! has no parameters that could be named. Where the text was recorded that a register points to, it
+//! is shown in its place.
 
 use std::borrow::Cow;
 
@@ -21,7 +23,8 @@ use crate::{
     plan::{FunctionInfo, ParameterInfo, first_argument_register},
 };
 
-/// The arguments of a call as [`format_arguments`] writes them; none if none were recorded. `info` is what is known of its function.
+/// The arguments of a call as [`format_arguments`] writes them; none if none were recorded. `info`
+/// is what is known of its function.
 pub fn given_to(call: &Call, info: Option<&FunctionInfo>) -> Option<String> {
     let info = Signature::of(info);
     (!call.arguments.is_empty()).then(|| format_arguments(info, &call.arguments, &call.texts))
@@ -45,8 +48,8 @@ impl<'a> Signature<'a> {
     }
 }
 
-/// The arguments of a call as C writes them, with the names of the parameters: `sk=0xffff888004a3c000, size=7`. Those that
-/// were not recorded are left out behind `...`.
+/// The arguments of a call as C writes them, with the names of the parameters:
+/// `sk=0xffff888004a3c000, size=7`. Those that were not recorded are left out behind `...`.
 pub fn format_arguments(signature: Signature<'_>, registers: &[u64], texts: &[Text]) -> String {
     let mut shown: Vec<String> = recorded(signature, registers, texts)
         .map(|(parameter, given)| {

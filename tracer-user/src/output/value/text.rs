@@ -1,5 +1,5 @@
-//! A text that an argument points to, between quotes as C writes it, with nothing but characters that can be seen
-//! ([`crate::output::escape`]).
+//! A text that an argument points to, between quotes as C writes it, with nothing but characters
+//! that can be seen ([`crate::output::escape`]).
 
 use std::fmt::Write as _;
 

@@ -87,7 +87,8 @@ impl Sums {
         );
         if self.skipped > 0 {
             eprintln!(
-                "tracer: {} calls at most were skipped by the kernel, because a probe was at work on their CPU; \
+                "tracer: {} calls at most were skipped by the kernel, because a probe was at work \
+                on their CPU; \
                  times of others may span them",
                 self.skipped
             );

@@ -174,7 +174,9 @@ fn a_list_that_leads_nowhere_is_no_answer() {
 
 proptest! {
     #[test]
-    fn damage_never_panics(changes in prop::collection::vec((0..8_usize, 0..600_u64, any::<u8>()), 1..6)) {
+    fn damage_never_panics(
+        changes in prop::collection::vec((0..8_usize, 0..600_u64, any::<u8>()), 1..6),
+    ) {
         let mut memory = memory();
         for (piece, offset, value) in changes {
             let places = [HEADS, MODULE, TABLE, SYMTAB, STRTAB, TYPETAB, OPS, PROGRAM];

@@ -162,7 +162,9 @@ fn a_table_that_does_not_fit_is_refused() {
 
 proptest! {
     #[test]
-    fn damage_never_panics(changes in prop::collection::vec((0..5_usize, 0..600_u64, any::<u8>()), 1..6)) {
+    fn damage_never_panics(
+        changes in prop::collection::vec((0..5_usize, 0..600_u64, any::<u8>()), 1..6),
+    ) {
         let mut memory = table(SYMBOLS, Form::Signed(TEXT));
         for (piece, offset, value) in changes {
             let place = [NAMES, TOKENS, INDEX, OFFSETS, COUNT][piece] + offset;

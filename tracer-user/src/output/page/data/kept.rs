@@ -32,8 +32,8 @@ pub struct Call {
     nodes: Vec<Line>,
 }
 
-/// Function (none where events were lost), depth, duration, what is said of its end, whether that is an error, time off the CPU,
-/// the flag of the context, arguments, who made the call.
+/// Function (none where events were lost), depth, duration, what is said of its end, whether that
+/// is an error, time off the CPU, the flag of the context, arguments, who made the call.
 #[derive(Serialize)]
 struct Line(
     Option<NameId>,
