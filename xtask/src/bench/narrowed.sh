@@ -1,0 +1,25 @@
+# What a call in a root costs from the wide beginning of a trace to its narrowed rest, in guest instructions: a line every two seconds.
+#
+#     cargo xtask vm --icount --kernel 6.18 --file xtask/src/bench/narrowed.sh -- sh narrowed.sh
+#
+# The send is one of a byte over loopback TCP, fifty a second, so that tracer's own reading does not count as part of it.
+
+workload="tracer workload tcp --real-time --size 1 --interval-us 20000 --count 100"
+begin=$(cut -d' ' -f1 /proc/uptime)
+send() { $workload 2>&1 >/dev/null | sed -n 's/.* \([0-9]*\) ns a send.*/\1/p'; }
+after() { awk -v begin="$begin" '{ printf "%5.1f s", $1 - begin }' /proc/uptime; }
+
+echo "untraced: $(send) ns a send"
+tracer -v --no-cache -G __sys_sendto --graph-opts noirqs -o /tmp/out 2>/tmp/said & tracer=$!
+until grep -qs 'tracing __sys' /tmp/said; do sleep 0.1; done
+begin=$(cut -d' ' -f1 /proc/uptime)
+for step in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
+    echo "$(after): $(send) ns a send"
+    grep -q 'have pairs' /tmp/said && break
+done
+for step in 1 2 3; do echo "$(after): $(send) ns a send"; done
+kill -INT $tracer
+wait $tracer
+tail -n 20000 /tmp/out >/tmp/end
+echo "at the end $(($(grep -c '();\|() {' /tmp/end) / $(grep -c '|  __sys_sendto() {' /tmp/end))) calls in a send"
+grep -v 'left out\|DEBUG\|: true\|: false' /tmp/said | grep '^tracer: '
