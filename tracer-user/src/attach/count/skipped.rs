@@ -5,13 +5,10 @@
 //! kprobe.multi from 6.7 on), and an fprobe skips a hit when it has no room for another open call
 //! (`kprobe_multi.missed` of `struct bpf_link_info`, 6.7+). Which call it was it does not say.
 
-use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::fd::AsFd as _;
 
 use super::Attached;
-use crate::{
-    attach::bpf::{self, End, Ends},
-    kernel::syscall,
-};
+use crate::attach::bpf::{self, End, Ends};
 
 /// Hits that were skipped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,7 +54,8 @@ pub(super) fn of(attached: &[Attached]) -> Skipped {
     let mut sum = Skipped::default();
     for one in attached {
         let program = bpf::program_info(one.program.as_fd());
-        let misses = program.map_or(0, |info| info.recursion_misses) + missed(one.link.as_fd());
+        let misses = program.map_or(0, |info| info.recursion_misses)
+            + bpf::missed_of_link(one.link.as_fd()).unwrap_or_default();
         match one.ends {
             Ends::Only(End::Entry) => sum.entries += misses,
             Ends::Only(End::Exit) => sum.exits += misses,
@@ -65,33 +63,6 @@ pub(super) fn of(attached: &[Attached]) -> Skipped {
         }
     }
     sum
-}
-
-/// BPF_LINK_TYPE_KPROBE_MULTI.
-const KPROBE_MULTI: u32 = 8;
-
-/// The beginning of `struct bpf_link_info`, as links of kprobe.multi have it.
-#[repr(C)]
-#[derive(Default)]
-struct LinkInfo {
-    kind: u32,
-    id: u32,
-    program: u32,
-    reserved: u32,
-    addresses: u64,
-    count: u32,
-    flags: u32,
-    missed: u64,
-}
-
-fn missed(link: BorrowedFd<'_>) -> u64 {
-    let mut info = LinkInfo::default();
-    // SAFETY: integers throughout; the pointer is null and has no room, as the count beside it
-    // says.
-    match unsafe { syscall::info(link, &mut info) } {
-        Ok(()) if info.kind == KPROBE_MULTI => info.missed,
-        _ => 0,
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,166 @@
+//! Loading a program. The verifier's words are asked for only when it was refused.
+
+use std::{
+    ffi::CStr,
+    io,
+    os::fd::{AsRawFd as _, BorrowedFd, OwnedFd},
+};
+
+use aya_obj::generated::bpf_insn;
+
+use super::{End, ProgramKind, kinds::Kind};
+use crate::{attach::error::last_words, kernel::syscall::open};
+
+/// `BPF_PROG_LOAD`.
+const PROG_LOAD: libc::c_long = 5;
+
+/// Bytes of the verifier's words that are kept.
+const LOG_BYTES: usize = 1 << 20;
+
+/// Why a program is not in the kernel.
+#[derive(Debug)]
+pub struct LoadError {
+    /// The kernel's answer.
+    pub error: io::Error,
+    /// The verifier's words.
+    pub log: String,
+}
+
+impl LoadError {
+    /// In one line: the verifier's last words, or the error.
+    pub fn reason(&self) -> String {
+        log::debug!("the verifier: {}", self.log);
+        last_words(&self.log).map_or_else(|| self.error.to_string(), str::to_owned)
+    }
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct LoadAttributes {
+    program_type: u32,
+    instruction_count: u32,
+    instructions: u64,
+    license: u64,
+    log_level: u32,
+    log_size: u32,
+    log: u64,
+    kernel_version: u32,
+    flags: u32,
+    name: [u8; 16],
+    interface: u32,
+    expected_attach_type: u32,
+    types: u32,
+    function_record_bytes: u32,
+    functions: u64,
+    function_count: u32,
+    line_record_bytes: u32,
+    lines: u64,
+    line_count: u32,
+    /// The function, by its type id.
+    target: u32,
+    /// A descriptor of what that is a type of; 0 is the kernel itself.
+    target_object: u32,
+    relocation_count: u32,
+}
+
+/// The function that a program of one end is for.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// The BTF of a module, or a BPF program; none for a function of the kernel's own.
+    pub object: Option<BorrowedFd<'a>>,
+    /// Its type id there.
+    pub type_id: u32,
+}
+
+/// Loads a program that serves any number of functions. `name` is what the kernel's listings will
+/// show, of at most 15 bytes.
+pub fn load(
+    kind: ProgramKind,
+    name: &str,
+    instructions: &[bpf_insn],
+) -> Result<OwnedFd, LoadError> {
+    load_any(Kind::Functions(kind), name, instructions, None)
+}
+
+/// Loads a program that serves one function.
+pub fn load_for(
+    end: End,
+    name: &str,
+    instructions: &[bpf_insn],
+    target: Target<'_>,
+) -> Result<OwnedFd, LoadError> {
+    let kind = Kind::Functions(ProgramKind::One(end));
+    load_any(kind, name, instructions, Some(target))
+}
+
+/// Loads a program for a tracepoint, which is named by the type of what it calls: `btf_trace_` and
+/// its name.
+pub fn load_at_tracepoint(
+    name: &str,
+    instructions: &[bpf_insn],
+    type_id: u32,
+) -> Result<OwnedFd, LoadError> {
+    let target = Target {
+        object: None,
+        type_id,
+    };
+    load_any(Kind::Tracepoint, name, instructions, Some(target))
+}
+
+/// Loads a program for an iterator, which is named by the type of the function `bpf_iter_*` of its
+/// kind.
+pub fn load_iterator(
+    name: &str,
+    instructions: &[bpf_insn],
+    type_id: u32,
+) -> Result<OwnedFd, LoadError> {
+    let target = Target {
+        object: None,
+        type_id,
+    };
+    load_any(Kind::Iterator, name, instructions, Some(target))
+}
+
+fn load_any(
+    kind: Kind,
+    name: &str,
+    instructions: &[bpf_insn],
+    target: Option<Target<'_>>,
+) -> Result<OwnedFd, LoadError> {
+    let attempt = |log: &mut [u8]| {
+        let license: &CStr = c"GPL";
+        let mut attributes = LoadAttributes {
+            program_type: kind.program_type(),
+            instruction_count: u32::try_from(instructions.len()).unwrap_or(u32::MAX),
+            instructions: instructions.as_ptr() as u64,
+            license: license.as_ptr() as u64,
+            expected_attach_type: kind.attach_type(),
+            target: target.map_or(0, |target| target.type_id),
+            target_object: target
+                .and_then(|target| target.object)
+                .map_or(0, |object| object.as_raw_fd().cast_unsigned()),
+            ..LoadAttributes::default()
+        };
+        if !log.is_empty() {
+            attributes.log_level = 1;
+            attributes.log_size = u32::try_from(log.len()).unwrap_or(u32::MAX);
+            attributes.log = log.as_mut_ptr() as u64;
+        }
+        for (to, from) in attributes.name[..15].iter_mut().zip(name.bytes()) {
+            *to = from;
+        }
+        // SAFETY: all that the attributes point to outlives the call.
+        unsafe { open(PROG_LOAD, &attributes) }
+    };
+    attempt(&mut []).or_else(|_| {
+        let mut log = vec![0; LOG_BYTES];
+        attempt(&mut log).map_err(|error| {
+            let end = log.iter().position(|&byte| byte == 0);
+            log.truncate(end.unwrap_or(log.len()));
+            LoadError {
+                error,
+                log: String::from_utf8_lossy(&log).into_owned(),
+            }
+        })
+    })
+}
