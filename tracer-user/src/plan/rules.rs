@@ -5,9 +5,18 @@
 //! it is traced (`rcu_read_unlock_special`, seen on 7.3.4). Those are computed from the running
 //! kernel's text, so the rule holds on kernels that nobody has tried.
 
-use std::{collections::BTreeSet, fmt};
+mod names;
+mod reason;
+
+use std::collections::BTreeSet;
 
 use tracer_common::MAX_ARGUMENTS;
+
+pub(super) use names::is_shared;
+use names::{
+    DENIED, FPROBE, FPROBE_LEVELS, MIGRATION, OWN_HELPERS, SETTLED, TRAMPOLINE, TRAMPOLINE_LEVELS,
+};
+pub use reason::{Reason, Unchecked};
 
 use super::{
     Reach,
@@ -17,201 +26,11 @@ use crate::{
     attach::Ways,
     kernel::{
         Address, Kernel,
-        btf::{Obstacle, Prototype, TrampolineLimits},
+        btf::{Prototype, TrampolineLimits},
         symbols::Function,
         traceable::Traceable,
     },
 };
-
-/// Why a function is left alone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// The kernel's tracing does not reach it.
-    NotTraceable,
-    /// It has no type information: the compiler made it from another function.
-    NoType,
-    /// Several functions have its name, and only a name tells them apart.
-    NameNotUnique,
-    /// Its text takes more arguments than its type has.
-    TypeOfAnother,
-    /// Nobody can tell whether its type is its own.
-    TypeUnchecked(Unchecked),
-    /// The kernel never lets BPF attach to it.
-    Denied,
-    /// Its signature does not fit a trampoline.
-    Signature(Obstacle),
-    /// The trampoline runs it itself, outside its guard.
-    Trampoline,
-    /// The probes run it themselves.
-    OwnHelper,
-    /// It is a BPF program that nothing is known of.
-    BpfProgram,
-    /// It is an inner function of a BPF program with tail calls, which the kernel does not count
-    /// across a trampoline.
-    TailCalls,
-    /// It is a BPF program, and those are to be left alone.
-    OthersProgram,
-    /// It is one of the tracer's own.
-    OwnProgram,
-}
-
-/// Why a function's type cannot be held against its text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unchecked {
-    /// The text cannot be read.
-    NoText,
-    /// Others have changed it.
-    Changed,
-}
-
-impl Reason {
-    /// Whether it stands in the way of trampolines only, which find a function by its type and run
-    /// some functions themselves. An fprobe guards each of its own calls
-    /// (ftrace_test_recursion_trylock, include/linux/trace_recursion.h). But it takes the RCU read
-    /// lock, too: with that among the functions a trace costs several times as much, so it has to
-    /// be asked for.
-    fn is_about_trampolines(&self, function: &str, worth: Worth) -> bool {
-        match self {
-            Self::NoType
-            | Self::NameNotUnique
-            | Self::TypeOfAnother
-            | Self::TypeUnchecked(_)
-            | Self::Signature(_) => true,
-            Self::Denied => worth == Worth::AllCalls || MIGRATION.contains(&function),
-            _ => false,
-        }
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotTraceable => "the kernel marks it notrace or noinstr",
-            Self::NoType => {
-                "no BTF: the compiler made it from another function (.isra, .constprop, .part)"
-            }
-            Self::NameNotUnique => "several functions have this name",
-            Self::TypeOfAnother => {
-                "its text takes more arguments than its BTF says, which is another function's: \
-                attaching could crash the machine"
-            }
-            Self::TypeUnchecked(Unchecked::NoText) => {
-                "for safety: without the kernel's text (/proc/kcore) nobody can tell whether its \
-                BTF is its own, and attaching \
-                 by another function's could crash the machine"
-            }
-            Self::TypeUnchecked(Unchecked::Changed) => {
-                "for safety: another probe has changed its beginning, which would show whether its \
-                BTF is its own, and \
-                 attaching by another function's could crash the machine"
-            }
-            Self::Denied => "on the kernel's own deny list for BPF",
-            Self::Signature(obstacle) => return obstacle.fmt(f),
-            Self::Trampoline => {
-                "the probes' own part of the kernel runs it outside its guard: attaching could \
-                freeze the machine"
-            }
-            Self::OwnHelper => "the probes run it themselves",
-            Self::BpfProgram => "a BPF program without types, or one that is gone",
-            Self::TailCalls => {
-                "for safety: before Linux 6.7 a probe on a function within a BPF program that has \
-                tail calls makes it lose their count"
-            }
-            Self::OthersProgram => "a BPF program, and --no-bpf leaves those alone",
-            Self::OwnProgram => "a program of the tracer itself",
-        })
-    }
-}
-
-/// `btf_id_deny` in kernel/bpf/verifier.c, of all kernels from 5.15 to 7.3.
-const DENIED: &[&str] = &[
-    "__rcu_read_lock",
-    "__rcu_read_unlock",
-    "migrate_disable",
-    "migrate_enable",
-    "preempt_count_add",
-    "preempt_count_sub",
-    "rcu_read_unlock_strict",
-];
-
-/// What the helpers in the probes run before their guard is set (`copy_from_kernel_nofault` by
-/// `bpf_probe_read_kernel`), or that is only ever hit by them.
-const OWN_HELPERS: &[&str] = &[
-    "bpf_get_current_comm",
-    "bpf_get_current_pid_tgid",
-    "bpf_get_smp_processor_id",
-    "bpf_ktime_get_ns",
-    "bpf_get_func_arg",
-    "bpf_get_func_ip_kprobe_multi",
-    "bpf_get_func_ip_tracing",
-    "bpf_get_func_ret",
-    "bpf_probe_read_kernel",
-    "bpf_probe_read_kernel_common",
-    "bpf_ringbuf_output",
-    "bpf_ringbuf_query",
-    "bpf_session_cookie",
-    "bpf_session_is_return",
-    "bpf_this_cpu_ptr",
-    "copy_from_kernel_nofault",
-    "copy_from_kernel_nofault_allowed",
-    // Where a function begins is asked at each hit (get_entry_ip, kernel/trace/bpf_trace.c; a
-    // function of its own where the kernel has indirect branch tracking; seen on 6.18 and 7.3).
-    "is_endbr",
-];
-
-/// Where a trampoline's own code begins (kernel/bpf/trampoline.c).
-const TRAMPOLINE: &[&str] = &[
-    "__bpf_prog_enter_recur",
-    "__bpf_prog_exit_recur",
-    "__bpf_prog_enter",
-    "__bpf_prog_exit",
-    "__bpf_tramp_enter",
-    "__bpf_tramp_exit",
-    "__rcu_read_lock",
-    "__rcu_read_unlock",
-];
-
-/// Where an fprobe's own code begins: it guards what it calls for a program, but not what it calls
-/// before and behind (kernel/trace/rethook.c, fprobe.c, fgraph.c). Seen on 6.12 with PROVE_RCU: the
-/// return of `rcu_read_lock_any_held`, which `rethook_trampoline_handler` calls, leads into that
-/// again until the stack is full.
-const FPROBE: &[&str] = &[
-    "rethook_trampoline_handler",
-    "arch_rethook_trampoline_callback",
-    "arch_rethook_prepare",
-    "rethook_try_get",
-    "rethook_hook",
-    "rethook_recycle",
-    "fprobe_handler",
-    "fprobe_exit_handler",
-    "fprobe_entry",
-    "fprobe_return",
-    "ftrace_return_to_handler",
-    "__ftrace_return_to_handler",
-    "function_graph_enter_regs",
-    "ftrace_graph_func",
-];
-
-/// Calls from an fprobe's own code within which nothing is attached.
-const FPROBE_LEVELS: u32 = 2;
-
-/// Also the trampoline's own, but its slow path (a task whose CPUs were changed meanwhile) is taken
-/// once and then settled, so only what it calls itself is left alone.
-const MIGRATION: &[&str] = &["migrate_disable", "migrate_enable"];
-
-/// Whether trampolines call it for each probe (__bpf_prog_enter_recur, kernel/bpf/trampoline.c).
-pub(super) fn is_shared(function: &str) -> bool {
-    MIGRATION.contains(&function) || matches!(function, "__rcu_read_lock" | "__rcu_read_unlock")
-}
-
-/// Within two calls of the RCU code on some kernels, but behind the point where its flag is cleared
-/// (rcu_preempt_deferred_qs_irqrestore, kernel/rcu/tree_plugin.h). Attached under load on every
-/// kernel in docs/kernels.md.
-const SETTLED: &str = "_raw_spin_";
-
-/// Calls from the trampoline's own code within which nothing is attached. Two reach
-/// `rcu_read_unlock_special` and what it calls while its flag is still set.
-const TRAMPOLINE_LEVELS: u32 = 2;
 
 /// The functions of these names and what their text calls, so many levels down.
 fn within(kernel: &Kernel, names: &[&str], levels: u32) -> BTreeSet<Address> {
