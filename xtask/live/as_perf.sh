@@ -1,6 +1,6 @@
 # What people type to perf ftrace, typed to tracer by that name.
 # only on 6.12: it is about words, which mean the same on every kernel
-# limit: 300
+# limit: 600
 
 ln -s "$(command -v tracer)" /tmp/perf-ftrace
 perf_ftrace() { /tmp/perf-ftrace "$@" >/tmp/out 2>/tmp/err || fail "perf-ftrace $*: exit status $?: $(cat /tmp/err)"; }
