@@ -20,6 +20,7 @@ use crate::{attach::Way, learn::sampling};
     name = "tracer",
     version,
     args_conflicts_with_subcommands = true,
+    subcommand_value_name = "SUBCOMMAND",
     after_help = "Exit status: 0 done; 1 failed; 2 the command line is wrong; 3 not permitted (not root, \
                   lockdown, policy); 4 the kernel lacks something (`tracer check` says what); 5 no such \
                   function, or it cannot be traced; 6 the output cannot be written, the port of --prometheus cannot be had, or a replay could not send \

@@ -8,6 +8,8 @@ use super::{
     },
     discovery::DiscoveryArgs,
     exit::Exit,
+    perf_args::PerfArgs,
+    ring_args::RingArgs,
 };
 use crate::{
     output::Format,
@@ -35,7 +37,7 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
         functions: None,
         scope: ScopeArgs::default(),
         attach: args.attach,
-        ring_size: 4096,
+        ring: RingArgs::default(),
         watch: WatchArgs::default(),
         verbose: args.verbose,
         command: std::iter::once(program.to_string_lossy().into_owned())
@@ -50,6 +52,7 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
         failed: false,
         returns: None,
         graph_opts: args.graph_opts.clone(),
+        graph_depth: None,
         count: Some(args.count),
     };
     let show = ShowArgs {
@@ -60,6 +63,7 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
     let trace = TraceArgs {
         capture,
         show,
+        perf: PerfArgs::default(),
         output: None,
     };
     super::trace(&trace)

@@ -18,7 +18,7 @@ use crate::{
         kept::{self, Cache},
         sampling::Sampler,
     },
-    plan::{self, Plan, Planned, Reason, Rules, Source, closure},
+    plan::{self, Plan, Planned, Reason, Rules, Scope, Source, closure},
     session,
 };
 
@@ -49,7 +49,27 @@ pub fn run(args: &ListArgs) -> Result<Exit> {
         };
         show(&plan, &glob, &mut out)
     };
-    match written.and_then(|()| out.flush()) {
+    ended(written.and_then(|()| out.flush()))
+}
+
+/// Shows the names of all that can be traced and match, and nothing else, as `perf ftrace -F` does.
+pub fn names(glob: &str) -> Result<Exit> {
+    super::preconditions::privileges()?;
+    switch::check()?;
+    let kernel = Kernel::read()?;
+    let rules = Rules::new(&kernel, Ways::of(&kernel.types), Scope::default());
+    let glob = WildMatch::new(glob);
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let functions = kernel.symbols.functions();
+    let mut traceable = functions
+        .filter(|function| glob.matches(function.name) && rules.check(&kernel, function).is_ok());
+    let written = traceable.try_for_each(|function| writeln!(out, "{}", function.shown()));
+    ended(written.and_then(|()| out.flush()))
+}
+
+/// What became of the listing; whoever reads it may have enough.
+fn ended(written: io::Result<()>) -> Result<Exit> {
+    match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(Exit::Success),
     }

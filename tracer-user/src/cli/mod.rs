@@ -10,20 +10,25 @@ mod discovery;
 mod exit;
 mod first;
 mod graph_options;
+mod habits;
 mod latency_args;
 mod list;
 mod output;
 mod page;
+mod perf_args;
 mod preconditions;
 mod recording_args;
 mod replay;
 mod report;
+mod ring_args;
 mod top;
 mod trace_args;
 mod values;
+mod words;
 mod workload;
 
 use std::{
+    env,
     io::{self, Write as _},
     os::fd::AsFd as _,
     process::ExitCode,
@@ -42,7 +47,8 @@ use crate::{
 
 /// Parses the command line, runs it, says what went wrong.
 pub fn main() -> ExitCode {
-    let args = Args::parse();
+    let words = words::translated(env::args_os());
+    let args = Args::try_parse_from(words).unwrap_or_else(|error| habits::explained(error).exit());
     if let Some(code) = first::stand_in() {
         return code;
     }
@@ -86,9 +92,16 @@ fn sample() -> Result<Exit> {
 
 /// Traces as asked.
 fn trace(args: &TraceArgs) -> Result<Exit> {
-    let options = args
+    if let Some(glob) = &args.perf.funcs {
+        return list::names(glob);
+    }
+    if args.capture.roots.is_empty() && !args.capture.all_cpus {
+        words::check(&args.capture.command)?;
+    }
+    let mut options = args
         .capture
         .options(args.show.show(args.output.as_deref())?)?;
+    options.delay = args.perf.delay;
     run_trace(&options, || {
         to(args.output.as_deref(), options.show.result, &args.capture)
     })

@@ -12,8 +12,15 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Args as ClapArgs, ColorChoice};
 
 use super::{
-    colour, discovery::DiscoveryArgs, exit::Usage, graph_options::GraphOptions,
-    latency_args::LookArgs, output, values,
+    colour,
+    discovery::DiscoveryArgs,
+    exit::Usage,
+    graph_options::GraphOptions,
+    latency_args::LookArgs,
+    output,
+    perf_args::{PerfArgs, PerfLatencyArgs},
+    ring_args::RingArgs,
+    values,
 };
 use crate::{
     attach::Way,
@@ -37,6 +44,8 @@ pub struct TraceArgs {
     pub capture: CaptureArgs,
     #[command(flatten)]
     pub show: ShowArgs,
+    #[command(flatten)]
+    pub perf: PerfArgs,
     /// Write the graph to this file
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -55,7 +64,11 @@ pub struct OrderArgs {
 
 /// The trace on the screen
 #[derive(Debug, ClapArgs)]
-#[command(after_help = super::top::KEYS.as_str())]
+#[command(
+    after_help = super::top::KEYS.as_str(),
+    // Its first word is a recording.
+    mut_arg("command", |command| command.last(true).trailing_var_arg(false))
+)]
 pub struct TopArgs {
     /// Show this recording instead of a trace
     #[arg(value_name = "RECORDING", conflicts_with_all = [
@@ -73,7 +86,11 @@ pub struct TopArgs {
 
 /// How long root calls take
 #[derive(Debug, ClapArgs)]
+// As perf calls it here.
+#[command(mut_arg("roots", |roots| roots.visible_short_alias('T').visible_alias("trace-funcs")))]
 pub struct LatencyArgs {
+    #[command(flatten)]
+    pub perf: PerfLatencyArgs,
     #[command(flatten)]
     pub capture: CaptureArgs,
     #[command(flatten)]
@@ -117,11 +134,11 @@ pub struct CaptureArgs {
     /// Trace root calls that begin on these CPUs, such as 0,2-3
     #[arg(short = 'C', long = "cpu", value_name = "CPUS")]
     pub cpus: Option<String>,
-    /// Trace only this process, and end with it; may be repeated
-    #[arg(short, long = "pid", value_name = "PID", value_parser = values::id)]
+    /// Trace only these processes, such as 1,2, and end with the last of them; may be repeated
+    #[arg(short, long = "pid", value_name = "PIDS", value_parser = values::id, value_delimiter = ',')]
     pub pids: Vec<u32>,
-    /// Trace only this task (thread), and end with it; may be repeated
-    #[arg(long = "tid", value_name = "TID", value_parser = values::id)]
+    /// Trace only these tasks (threads), such as 1,2, and end with the last of them; may be repeated
+    #[arg(long = "tid", value_name = "TIDS", value_parser = values::id, value_delimiter = ',')]
     pub tids: Vec<u32>,
     #[command(flatten)]
     pub children: ChildrenArgs,
@@ -148,16 +165,15 @@ pub struct CaptureArgs {
     /// first of them that the kernel has
     #[arg(long, value_name = "WAY", value_parser = values::way)]
     pub attach: Option<Way>,
-    /// Size of each CPU's ring in KiB, a power of two
-    #[arg(long, value_name = "KIB", default_value_t = 4096)]
-    pub ring_size: u32,
+    #[command(flatten)]
+    pub ring: RingArgs,
     #[command(flatten)]
     pub watch: WatchArgs,
     /// Tell more on stderr
     #[arg(short, long)]
     pub verbose: bool,
     /// Run this command and trace it and all that it starts, and nothing else, from its first instruction on; the trace ends with it
-    #[arg(last = true, value_name = "COMMAND")]
+    #[arg(trailing_var_arg = true, value_name = "COMMAND")]
     pub command: Vec<String>,
     /// When the command begins; the demonstration alone has it otherwise
     #[arg(skip)]
@@ -269,6 +285,9 @@ pub struct FilterArgs {
     /// Comma-separated: noirqs, nosleep-time, depth=N, thresh=N (in µs), tail, verbose, args, retaddr, retval, retval-hex
     #[arg(long, value_name = "OPTIONS", default_value = "")]
     pub graph_opts: String,
+    /// Show so many levels, as --graph-opts depth=N
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub graph_depth: Option<u32>,
     /// End after so many whole root calls
     #[arg(short = 'n', long, value_name = "N")]
     pub count: Option<u64>,
@@ -277,26 +296,22 @@ pub struct FilterArgs {
 impl CaptureArgs {
     /// What was typed, ready to use.
     pub fn options(&self, show: Show) -> Result<Options> {
-        if self.roots.is_empty() && self.command.is_empty() && !self.all_cpus {
+        let is_somebodys = self.names_somebody() || !self.command.is_empty();
+        if self.roots.is_empty() && !is_somebodys && !self.all_cpus {
             bail!(Usage(
                 "nothing to trace was given: name the function to look into, as in `tracer -G __sys_sendto`, \
-                 a command, as in `tracer -- ls`, or the whole host, `tracer -a`"
+                 a command, as in `tracer ls`, a process, `tracer -p PID`, or the whole host, `tracer -a`"
                     .to_owned()
             ));
         }
-        let ring_bytes = self.ring_size.saturating_mul(1024);
-        if !self.ring_size.is_power_of_two() || !(4..=1 << 20).contains(&self.ring_size) {
-            bail!(Usage(format!(
-                "a ring of {} KiB cannot be made: give a power of two from 4 to 1048576",
-                self.ring_size
-            )));
-        }
+        let ring_bytes = self.ring.bytes()?;
         Ok(Options {
             roots: self.roots(),
             cpus: values::cpus(self.cpus.as_deref())?,
             callers: self.callers()?,
             hidden: self.hidden.clone(),
             show,
+            delay: None,
             duration: self.duration,
             discovery: self.discovery.discovery(self.watch.goes_on()),
             use_cache: !self.no_cache,
@@ -329,8 +344,13 @@ impl CaptureArgs {
         Ok(Some(text.lines().map(str::to_owned).collect()))
     }
 
+    /// Whether there is somebody whose calls alone are traced.
+    fn names_somebody(&self) -> bool {
+        !(self.pids.is_empty() && self.tids.is_empty())
+    }
+
     fn children(&self) -> Result<Children> {
-        let names_somebody = !(self.pids.is_empty() && self.tids.is_empty());
+        let names_somebody = self.names_somebody();
         let ChildrenArgs {
             inherit,
             no_inherit,
@@ -401,7 +421,7 @@ impl FilterArgs {
                 failed: self.failed,
                 returns: self.returns,
                 threshold: graph.threshold,
-                depth: graph.depth,
+                depth: self.graph_depth.or(graph.depth),
                 sleep: graph.text.sleep,
             },
             result: Shown::default(),

@@ -31,6 +31,8 @@ pub struct Options {
     pub hidden: Vec<String>,
     /// What is shown, and how.
     pub show: Show,
+    /// Root calls that begin in this time after the command has are not traced.
+    pub delay: Option<Duration>,
     /// End after this time.
     pub duration: Option<Duration>,
     /// How it is found out what runs below the roots.

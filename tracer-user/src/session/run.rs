@@ -180,6 +180,13 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
                 (later, followed),
             )
             .await?;
+        if let Some(delay) = options.delay {
+            if let Some(subject) = prepared.subject.take() {
+                child = Some(subject.release().await?);
+            }
+            // A stop that comes meanwhile is seen below.
+            let _ = tokio::time::timeout(delay, stop.wanted()).await;
+        }
         lock(&sets).arm()?;
         tell::tracing(&prepared.plan, functions, cost);
         if let Some(subject) = prepared.subject.take() {

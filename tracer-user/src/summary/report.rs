@@ -46,8 +46,10 @@ pub enum SortBy {
     #[value(name = "self")]
     Own,
     /// Number of calls
+    #[value(alias = "count")]
     Calls,
     /// Average time
+    #[value(alias = "avg")]
     Average,
     /// The time that half of the calls stay below
     P50,
