@@ -100,8 +100,9 @@ pub struct ListArgs {
     /// Show what runs under this function
     #[arg(short = 'G', long = "graph-funcs", value_name = "ROOT")]
     pub roots: Vec<String>,
-    /// Sample what runs under the roots, at most this long, if that is not known from before; 0 for what their machine
-    /// code calls. Without it: all that the machine code leads to, where a trace begins wide, elsewhere 5s
+    /// Sample what runs under the roots, at most this long, if that is not known from before; 0 for
+    /// what their machine code calls. Without it: all that the machine code leads to, where a trace
+    /// begins wide, elsewhere 5s
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub learn: Option<Duration>,
     /// Do not go by what was learned before

@@ -171,7 +171,8 @@ fn lockdown() -> Finding {
     Finding::needed("lockdown", Exit::NotPermitted, &fact, Clone::clone)
 }
 
-/// Whether the kernel has the helper for return values, which is of 5.17. It is asked for it, since distributions backport.
+/// Whether the kernel has the helper for return values, which is of 5.17. It is asked for it, since
+/// distributions backport.
 fn values(symbols: Option<&Symbols>) -> Result<(), &'static str> {
     // `bpf_get_func_ret` by the name of its function (kernel/trace/bpf_trace.c).
     match symbols {

@@ -22,7 +22,8 @@ pub fn wanted(choice: ColorChoice, output: Option<&Path>) -> Colour {
     }
 }
 
-/// Whether the environment has nothing against colours: NO_COLOR (no-color.org) that is set to something, or a terminal without them.
+/// Whether the environment has nothing against colours: NO_COLOR (no-color.org) that is set to
+/// something, or a terminal without them.
 fn environment(variable: impl Fn(&str) -> Option<OsString>) -> bool {
     let refuses = variable("NO_COLOR").is_some_and(|value| !value.is_empty());
     let can = variable("TERM").is_some_and(|term| !term.is_empty() && term != "dumb");

@@ -13,19 +13,19 @@ use crate::{
 /// How it is found out what runs under the roots
 #[derive(Clone, Copy, Debug, Default, ClapArgs)]
 pub struct DiscoveryArgs {
-    /// Keep probes on all functions to the end of the trace, instead of on those that run under the roots once
-    /// root calls bring nothing new
+    /// Keep probes on all functions to the end of the trace, instead of on those that run under the
+    /// roots once root calls bring nothing new
     #[arg(long)]
     pub complete: bool,
-    /// Once they are on those alone, have them on all functions again for up to two seconds this often, instead of
-    /// after 30 s and then less and less often
+    /// Once they are on those alone, have them on all functions again for up to two seconds this
+    /// often, instead of after 30 s and then less and less often
     #[arg(long, value_name = "TIME", conflicts_with = "complete", value_parser = values::duration)]
     pub wide_every: Option<Duration>,
     /// Never attach all functions: learn what runs under the roots, then add what else is found
     #[arg(long, conflicts_with_all = ["complete", "wide_every"])]
     pub gentle: bool,
-    /// As --gentle, and learn at most this long before tracing, if what runs under the roots is not known from
-    /// before. 0 learns nothing at all
+    /// As --gentle, and learn at most this long before tracing, if what runs under the roots is not
+    /// known from before. 0 learns nothing at all
     #[arg(long, value_name = "TIME", conflicts_with_all = ["complete", "wide_every"],
         value_parser = values::duration)]
     pub learn: Option<Duration>,

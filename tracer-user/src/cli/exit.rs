@@ -133,7 +133,8 @@ impl Exit {
 }
 
 impl From<&SymbolsError> for Exit {
-    /// The kernel hides its symbols from those who may not see them; what else is wrong with them is the kernel's.
+    /// The kernel hides its symbols from those who may not see them; what else is wrong with them
+    /// is the kernel's.
     fn from(error: &SymbolsError) -> Self {
         match error {
             SymbolsError::Hidden => Self::NotPermitted,

@@ -1,12 +1,14 @@
 //! tracer as the first process of a PID namespace, as a container that runs nothing else has it.
 //!
-//! The first process has duties: it is the parent of all that have lost theirs, and when it ends the kernel kills whatever is left. tracer
-//! knows nothing of strangers' children, and if it were killed, the process that switches the function tracer off would be, too. So
-//! the first process only stands in: tracer is a child of it, signals are passed on to that, every process that ends is reaped, and it ends with
-//! tracer, the way tracer has ended.
+//! The first process has duties: it is the parent of all that have lost theirs, and when it ends
+//! the kernel kills whatever is left. tracer knows nothing of strangers' children, and if it were
+//! killed, the process that switches the function tracer off would be, too. So the first process
+//! only stands in: tracer is a child of it, signals are passed on to that, every process that ends
+//! is reaped, and it ends with tracer, the way tracer has ended.
 //!
-//! Up to 6.8 it must not: a child with probes that is killed with the first process never dies, see [`crate::session`]'s `probes::detach`. The first
-//! process itself lets its probes go before it waits for anybody (do_exit, kernel/exit.c), so there tracer is the first process.
+//! Up to 6.8 it must not: a child with probes that is killed with the first process never dies, see
+//! [`crate::session`]'s `probes::detach`. The first process itself lets its probes go before it
+//! waits for anybody (do_exit, kernel/exit.c), so there tracer is the first process.
 
 use std::{fs, process::ExitCode, thread, time::Duration};
 
@@ -36,8 +38,9 @@ const PASSED_ON: [Signal; 5] = [
 /// How often it is looked whether the function tracer is off.
 const TICK: Duration = Duration::from_millis(20);
 
-/// Makes a child that goes on as tracer, if this is the first process of a PID namespace, and stands in until it has ended; none in the
-/// child, and in any other process. To be called before there are threads.
+/// Makes a child that goes on as tracer, if this is the first process of a PID namespace, and
+/// stands in until it has ended; none in the child, and in any other process. To be called before
+/// there are threads.
 pub fn stand_in() -> Option<ExitCode> {
     if getpid().as_raw() != 1 || numbers::namespace().is_none() {
         return None;
@@ -47,7 +50,8 @@ pub fn stand_in() -> Option<ExitCode> {
     types.member_offset("task_struct", "rcu_tasks_exit_list")?;
     let mut awaited = SigSet::from_iter(PASSED_ON);
     awaited.add(Signal::SIGCHLD);
-    // A signal that is blocked waits, and one that comes to the first process would be lost otherwise (sig_ignored, kernel/signal.c).
+    // A signal that is blocked waits, and one that comes to the first process would be lost
+    // otherwise (sig_ignored, kernel/signal.c).
     let mut before = SigSet::empty();
     sigprocmask(SigmaskHow::SIG_BLOCK, Some(&awaited), Some(&mut before)).ok()?;
     // SAFETY: there is one thread, so the child can do whatever this process can.

@@ -1,9 +1,9 @@
 //! Options that people know from other tracers and that tracer does not have: what it says of them.
 //!
 //! clap finds that an option is not there, and where it knows a similar one it says that. Its other
-//! tip, to pass the option as a value, would have tracer run a command of that name; in its place stands
-//! what tracer calls what is meant. An option means what it means to `perf ftrace` first, since
-//! the rest of the command line is perf's, too; the others are trace-cmd, retsnoop, bpfsnoop,
+//! tip, to pass the option as a value, would have tracer run a command of that name; in its place
+//! stands what tracer calls what is meant. An option means what it means to `perf ftrace` first,
+//! since the rest of the command line is perf's, too; the others are trace-cmd, retsnoop, bpfsnoop,
 //! bpftrace and uftrace.
 
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};

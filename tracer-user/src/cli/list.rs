@@ -79,8 +79,8 @@ fn tell(words: &str) {
     eprintln!("tracer: {words}");
 }
 
-/// Where a trace begins with probes on all functions: what of them the machine code of the roots leads to, and what an
-/// earlier trace saw. Nothing is sampled for that.
+/// Where a trace begins with probes on all functions: what of them the machine code of the roots
+/// leads to, and what an earlier trace saw. Nothing is sampled for that.
 fn wide(kernel: &Kernel, rules: &Rules, roots: Vec<Planned>, cache: Option<&Cache>) -> Plan {
     tell(
         "a trace begins with probes on all functions; those that the machine code leads to are listed, \

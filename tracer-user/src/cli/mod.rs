@@ -161,7 +161,8 @@ fn record(args: &RecordArgs) -> Result<Exit> {
     })
 }
 
-/// The outputs are opened when the trace may begin, so that nothing is overwritten for one that cannot.
+/// The outputs are opened when the trace may begin, so that nothing is overwritten for one that
+/// cannot.
 fn run_trace(options: &Options, open: impl FnOnce() -> Result<Outputs>) -> Result<Exit> {
     check(options)?;
     let outputs = open()?;
@@ -192,7 +193,8 @@ fn until_stopped<T>(run: impl AsyncFnOnce(Stop) -> Result<T>) -> Result<T> {
     result
 }
 
-/// One worker beside the main thread, so that signals are heard while the main thread attaches or learns.
+/// One worker beside the main thread, so that signals are heard while the main thread attaches or
+/// learns.
 fn runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)

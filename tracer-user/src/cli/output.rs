@@ -1,4 +1,5 @@
-//! Where the graph goes: stdout, or a file that is opened before anything is attached. So is the port for metrics.
+//! Where the graph goes: stdout, or a file that is opened before anything is attached. So is the
+//! port for metrics.
 
 use std::{
     fs::File,
@@ -46,8 +47,8 @@ pub fn open(path: Option<&Path>, medium: impl Into<Medium>) -> Result<Box<dyn Wr
     Ok(Box::new(create(path)?))
 }
 
-/// A recording that is to be overwritten, but not before there is something to write: what it holds may be worth more than a trace
-/// that cannot begin.
+/// A recording that is to be overwritten, but not before there is something to write: what it holds
+/// may be worth more than a trace that cannot begin.
 pub fn reserve(path: &Path) -> Result<File> {
     file::reserve(path).map_err(|error| unwritable(path, &error))
 }

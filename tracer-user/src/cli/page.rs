@@ -1,4 +1,5 @@
-//! `tracer report --html`: one recording as a page, or two beside each other. `tracer profile --html`: a trace as a page.
+//! `tracer report --html`: one recording as a page, or two beside each other. `tracer profile
+//! --html`: a trace as a page.
 
 use std::io::BufWriter;
 

@@ -10,7 +10,8 @@ use clap::Args as ClapArgs;
 /// Options of `perf ftrace`
 #[derive(Clone, Debug, Default, ClapArgs)]
 pub struct PerfArgs {
-    /// List the functions that can be traced and whose name matches, one a line, and trace nothing; `tracer list` says why others cannot
+    /// List the functions that can be traced and whose name matches, one a line, and trace nothing;
+    /// `tracer list` says why others cannot
     #[arg(short = 'F', long, value_name = "GLOB", num_args = 0..=1, default_missing_value = "*")]
     pub funcs: Option<String>,
     /// Start the command, and begin to trace so many ms later

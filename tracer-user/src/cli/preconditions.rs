@@ -1,5 +1,5 @@
-//! What must be so before anything is read or attached, so that what is not so is said in its own words rather
-//! than in those of whatever fails first.
+//! What must be so before anything is read or attached, so that what is not so is said in its own
+//! words rather than in those of whatever fails first.
 
 use std::fs;
 
@@ -16,7 +16,8 @@ use crate::{
     },
 };
 
-/// Privileges, no lockdown that takes reading away from BPF, probes that are not switched off, and the processes and tasks that were asked for.
+/// Privileges, no lockdown that takes reading away from BPF, probes that are not switched off, and
+/// the processes and tasks that were asked for.
 pub fn check(pids: &[u32], tids: &[u32]) -> Result<()> {
     privileges()?;
     // BPF programs that read kernel memory are not refused with EPERM then: the helpers are gone
@@ -40,14 +41,15 @@ pub fn check(pids: &[u32], tids: &[u32]) -> Result<()> {
     Ok(())
 }
 
-/// Whether a number is that of a process or of another task. /proc may be that of another PID namespace, so the kernel is asked, which
-/// finds threads, too (kill_proc_info, kernel/signal.c).
+/// Whether a number is that of a process or of another task. /proc may be that of another PID
+/// namespace, so the kernel is asked, which finds threads, too (kill_proc_info, kernel/signal.c).
 fn exists(id: u32) -> bool {
     let task = i32::try_from(id).map(Pid::from_raw);
     task.is_ok_and(|task| kill(task, None) != Err(Errno::ESRCH))
 }
 
-/// Whether a number is that of a process, and not of another of its threads: the kernel side would find no process of that number.
+/// Whether a number is that of a process, and not of another of its threads: the kernel side would
+/// find no process of that number.
 fn leads(task: u32) -> Result<()> {
     // One that has ended since is nobody's thread.
     let status = fs::read_to_string(format!("/proc/{task}/status")).unwrap_or_default();

@@ -21,11 +21,12 @@ pub struct RecordArgs {
     /// End when the recording is of this size, such as 100M or 2G
     #[arg(long, value_name = "SIZE", value_parser = values::size, group = "size")]
     pub max_size: Option<u64>,
-    /// Keep so many older files as FILE.1, FILE.2 and so on: with --max-size another begins instead of ending, with --flight-recorder
-    /// what is written takes the place of none
+    /// Keep so many older files as FILE.1, FILE.2 and so on: with --max-size another begins instead
+    /// of ending, with --flight-recorder what is written takes the place of none
     #[arg(long, value_name = "N", requires = "size")]
     pub rotate: Option<u32>,
-    /// Keep the last so much in memory, such as 64M, and write it at the end and whenever SIGUSR1 comes
+    /// Keep the last so much in memory, such as 64M, and write it at the end and whenever SIGUSR1
+    /// comes
     #[arg(long, value_name = "SIZE", value_parser = values::size, conflicts_with = "max_size", group = "size")]
     pub flight_recorder: Option<u64>,
     /// Print the graph, too
@@ -61,7 +62,8 @@ pub struct ReportArgs {
     /// Another recording, to stand beside it on a page
     #[arg(value_name = "AFTER", requires = "html")]
     pub after: Option<PathBuf>,
-    /// Make a page for a browser: a flame graph, a histogram, the slowest and the failed calls, the functions
+    /// Make a page for a browser: a flame graph, a histogram, the slowest and the failed calls, the
+    /// functions
     #[arg(long, conflicts_with = "group_by")]
     pub html: bool,
     /// Write the report to this file

@@ -1,4 +1,5 @@
-//! `tracer replay`: a recording instead of the kernel. Needs neither root nor the kernel that was traced.
+//! `tracer replay`: a recording instead of the kernel. Needs neither root nor the kernel that was
+//! traced.
 
 use std::{fs::File, os::unix::fs::MetadataExt as _, path::Path};
 
@@ -46,7 +47,8 @@ pub fn open(path: &Path) -> Result<Recording<File>> {
         .with_context(|| unusable(path))
 }
 
-/// Opens a recording of which nothing is shown before it is read to its end: on a terminal a bar says how far that is.
+/// Opens a recording of which nothing is shown before it is read to its end: on a terminal a bar
+/// says how far that is.
 pub fn open_with_bar(path: &Path) -> Result<Recording<ProgressBarIter<File>>> {
     let file = File::open(path).map_err(RecordingError::from);
     file.and_then(|file| {

@@ -78,7 +78,8 @@ fn recording(path: &Path, show: &Show) -> Result<Exit> {
     })
 }
 
-/// Shows what there is until the user quits. After a failure the terminal is given back at once, so that it can be said.
+/// Shows what there is until the user quits. After a failure the terminal is given back at once, so
+/// that it can be said.
 fn finish(top: &Top, why: &'static str, exit: Result<Exit>) -> Result<Exit> {
     let left = match exit {
         Ok(_) => top.browse(why),

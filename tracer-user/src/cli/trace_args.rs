@@ -79,7 +79,8 @@ pub struct TopArgs {
     pub capture: CaptureArgs,
     #[command(flatten)]
     pub filter: FilterArgs,
-    /// Use colours: if the terminal has them, always or never. NO_COLOR in the environment keeps them off where it is auto
+    /// Use colours: if the terminal has them, always or never. NO_COLOR in the environment keeps
+    /// them off where it is auto
     #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
     pub color: ColorChoice,
 }
@@ -128,7 +129,8 @@ pub struct CaptureArgs {
     /// Trace the whole host: every outermost function, unless roots are named
     #[arg(short = 'a', long = "all-cpus", conflicts_with = "cpus")]
     pub all_cpus: bool,
-    /// Leave out this function and all that runs under it: a name, a glob, or a syscall's name; may be repeated
+    /// Leave out this function and all that runs under it: a name, a glob, or a syscall's name; may
+    /// be repeated
     #[arg(short = 'g', long = "nograph-funcs", value_name = "FUNCTION")]
     pub hidden: Vec<String>,
     /// Trace root calls that begin on these CPUs, such as 0,2-3
@@ -137,7 +139,8 @@ pub struct CaptureArgs {
     /// Trace only these processes, such as 1,2, and end with the last of them; may be repeated
     #[arg(short, long = "pid", value_name = "PIDS", value_parser = values::id, value_delimiter = ',')]
     pub pids: Vec<u32>,
-    /// Trace only these tasks (threads), such as 1,2, and end with the last of them; may be repeated
+    /// Trace only these tasks (threads), such as 1,2, and end with the last of them; may be
+    /// repeated
     #[arg(long = "tid", value_name = "TIDS", value_parser = values::id, value_delimiter = ',')]
     pub tids: Vec<u32>,
     #[command(flatten)]
@@ -156,12 +159,14 @@ pub struct CaptureArgs {
     /// Neither go by what was learned before nor keep what is learned
     #[arg(long)]
     pub no_cache: bool,
-    /// Trace the functions in this file below the roots, one name a line, and learn nothing: for `cargo xtask torture`
+    /// Trace the functions in this file below the roots, one name a line, and learn nothing: for
+    /// `cargo xtask torture`
     #[arg(long, hide = true, value_name = "FILE")]
     pub functions: Option<PathBuf>,
     #[command(flatten)]
     pub scope: ScopeArgs,
-    /// Attach by multi (fsession.multi, Linux 7.2+), kprobe (kprobe.session, 6.10+), kprobe-multi (kprobe.multi and kretprobe.multi, 5.18+) or pair (fentry and fexit, 5.17+) instead of the
+    /// Attach by multi (fsession.multi, Linux 7.2+), kprobe (kprobe.session, 6.10+), kprobe-multi
+    /// (kprobe.multi and kretprobe.multi, 5.18+) or pair (fentry and fexit, 5.17+) instead of the
     /// first of them that the kernel has
     #[arg(long, value_name = "WAY", value_parser = values::way)]
     pub attach: Option<Way>,
@@ -172,7 +177,8 @@ pub struct CaptureArgs {
     /// Tell more on stderr
     #[arg(short, long)]
     pub verbose: bool,
-    /// Run this command and trace it and all that it starts, and nothing else, from its first instruction on; the trace ends with it
+    /// Run this command and trace it and all that it starts, and nothing else, from its first
+    /// instruction on; the trace ends with it
     #[arg(trailing_var_arg = true, value_name = "COMMAND")]
     pub command: Vec<String>,
     /// When the command begins; the demonstration alone has it otherwise
@@ -199,8 +205,8 @@ pub struct ChildrenArgs {
 pub struct WatchArgs {
     #[command(flatten)]
     pub collector: CollectorArgs,
-    /// Serve histograms of root calls, errors and losses to Prometheus at /metrics of this port of the host alone, such as 9464, or of
-    /// this address, such as 0.0.0.0:9464
+    /// Serve histograms of root calls, errors and losses to Prometheus at /metrics of this port of
+    /// the host alone, such as 9464, or of this address, such as 0.0.0.0:9464
     #[arg(long, value_name = "ADDRESS")]
     pub prometheus: Option<Address>,
 }
@@ -232,7 +238,8 @@ impl WatchArgs {
 /// Which functions are worth their cost
 #[derive(Clone, Copy, Debug, Default, ClapArgs)]
 pub struct ScopeArgs {
-    /// Trace what costs much and says little, too, where kprobe.session can: __rcu_read_lock and the like
+    /// Trace what costs much and says little, too, where kprobe.session can: __rcu_read_lock and
+    /// the like
     #[arg(long)]
     pub all_calls: bool,
     /// Put no probe on BPF programs of others
@@ -265,7 +272,8 @@ pub struct ShowArgs {
     /// The form of what is printed
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     pub format: Format,
-    /// Colour long durations and returned errors: on a terminal, always or never. NO_COLOR in the environment keeps them off where it is auto
+    /// Colour long durations and returned errors: on a terminal, always or never. NO_COLOR in the
+    /// environment keeps them off where it is auto
     #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
     pub color: ColorChoice,
 }
@@ -282,7 +290,8 @@ pub struct FilterArgs {
     /// Show only root calls that returned such a value: =7, !=0, <0, >=0x100, =-EAGAIN
     #[arg(long, value_name = "CONDITION", allow_hyphen_values = true)]
     pub returns: Option<Returns>,
-    /// Comma-separated: noirqs, nosleep-time, depth=N, thresh=N (in µs), tail, verbose, args, retaddr, retval, retval-hex
+    /// Comma-separated: noirqs, nosleep-time, depth=N, thresh=N (in µs), tail, verbose, args,
+    /// retaddr, retval, retval-hex
     #[arg(long, value_name = "OPTIONS", default_value = "")]
     pub graph_opts: String,
     /// Show so many levels, as --graph-opts depth=N

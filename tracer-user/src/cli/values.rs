@@ -61,7 +61,8 @@ pub fn way(text: &str) -> Result<Way, String> {
         })
 }
 
-/// The number of a process or a task. 0 is no process that could be named: every CPU's idle task has it.
+/// The number of a process or a task. 0 is no process that could be named: every CPU's idle task
+/// has it.
 pub fn id(text: &str) -> Result<u32, String> {
     match text.parse() {
         Ok(id) if id > 0 => Ok(id),

@@ -1,9 +1,10 @@
-//! The words of the command line before clap reads them: what `perf ftrace` is asked, asked of tracer.
+//! The words of the command line before clap reads them: what `perf ftrace` is asked, asked of
+//! tracer.
 //!
-//! `tracer ftrace ...`, or tracer by the name `perf-ftrace`, takes the words that `perf ftrace` takes:
-//! `trace`, `latency`, `profile`, or none of them, which is `trace`. Whatever else is no option is a command
-//! to run there, even if tracer has a command of that name. tracer's own words for `trace` are none
-//! at all, and `tracer trace` is taken, too.
+//! `tracer ftrace ...`, or tracer by the name `perf-ftrace`, takes the words that `perf ftrace`
+//! takes: `trace`, `latency`, `profile`, or none of them, which is `trace`. Whatever else is no
+//! option is a command to run there, even if tracer has a command of that name. tracer's own words
+//! for `trace` are none at all, and `tracer trace` is taken, too.
 
 use std::{ffi::OsString, path::Path};
 
