@@ -1,5 +1,5 @@
-//! Functions that the rules know by name: what the kernel denies, what the probes run, and where the
-//! code of trampolines and fprobes begins.
+//! Functions that the rules know by name: what the kernel denies, what the probes run, and where
+//! the code of trampolines and fprobes begins.
 
 /// `btf_id_deny` in kernel/bpf/verifier.c, of all kernels from 5.15 to 7.3.
 pub(super) const DENIED: &[&str] = &[
