@@ -3,7 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context as _, Result};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    process::Child,
+    signal::unix::{SignalKind, signal},
+};
 use tracer_common::CpuCounters;
 
 use super::{
@@ -13,7 +16,7 @@ use super::{
     counting,
     found::Asked,
     limits::FileLimit,
-    pipeline::Pipeline,
+    pipeline::{Finished, Pipeline},
     prepared::{Change, Prepared},
     printer::Printer,
     probes::{self, FIRST_GENERATION, Probes},
@@ -25,7 +28,7 @@ use super::{
     tell,
 };
 use crate::{
-    attach::{Attacher, Probe, Ways},
+    attach::{Attacher, Controls, Probe, Ways},
     graph::{Joined, Rebuilder},
     kernel::{
         Kernel,
@@ -34,7 +37,7 @@ use crate::{
     },
     learn::{
         kept,
-        wide::{ProbeCost, Programs, Sets, sets::lock},
+        wide::{ProbeCost, Programs, Seen, Sets, sets::lock},
     },
     plan::{self, FunctionTable, Plan, Rules},
     stream::Rings,
@@ -181,17 +184,13 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
             )
             .await?;
         if let Some(delay) = options.delay {
-            if let Some(subject) = prepared.subject.take() {
-                child = Some(subject.release().await?);
-            }
+            child = release(&mut prepared).await?;
             // A stop that comes meanwhile is seen below.
             let _ = tokio::time::timeout(delay, stop.wanted()).await;
         }
         lock(&sets).arm()?;
         tell::tracing(&prepared.plan, functions, cost);
-        if let Some(subject) = prepared.subject.take() {
-            child = Some(subject.release().await?);
-        }
+        child = child.or(release(&mut prepared).await?);
         let ends = Ends {
             duration: options.duration,
             child: &mut child,
@@ -208,21 +207,10 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     let counters = controls.counters().sum();
     let finished = pipeline.finish(*counters.as_ref().unwrap_or(&CpuCounters::default()));
     watch.close();
-    let (skipped_below, wide) = {
-        let sets = lock(&sets);
-        (sets.skipped(), seen.map(|seen| sets.calls(&seen)))
-    };
-    let [roots, below] = probes.skipped();
+    counters?;
     let outcome = Outcome {
-        totals: finished.totals,
-        filtered_out: show.filter.is_active().then_some(finished.filtered_out),
-        counters: counters?,
-        unseen: finished.unseen,
-        turned_away: controls.counters().turned_away()?,
-        skipped_roots: roots,
-        skipped_below: below + skipped_below,
-        wide,
         untraced,
+        ..sums(show, &finished, (&probes, &sets, seen), &controls)?
     };
     tell::totals(&outcome, options.verbose);
     // What could not be written says so itself.
@@ -236,9 +224,40 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     tell::written(finished.printed)?;
     let whole = "the recording cannot be written on; what was written before is whole";
     finished.recorded.context(whole)?;
-    let early = "the trace has ended early, and what came before is written";
-    switched_off.map_or(Ok(outcome), |error| {
-        Err(anyhow::Error::new(error).context(early))
+    switched_off.map_or(Ok(outcome), Err)
+}
+
+/// The command begins, if there is one that has not.
+async fn release(prepared: &mut Prepared) -> Result<Option<Child>> {
+    match prepared.subject.take() {
+        Some(subject) => Ok(Some(subject.release().await?)),
+        None => Ok(None),
+    }
+}
+
+/// How it went, by the root calls that were seen and by the kernel's own counts.
+fn sums(
+    show: &Show,
+    finished: &Finished,
+    (probes, sets, seen): (&Probes, &Mutex<Sets>, Option<Arc<Seen>>),
+    controls: &Controls,
+) -> Result<Outcome> {
+    let (skipped_below, wide) = {
+        let sets = lock(sets);
+        (sets.skipped(), seen.map(|seen| sets.calls(&seen)))
+    };
+    let [roots, below] = probes.skipped();
+    let counters = controls.counters();
+    Ok(Outcome {
+        totals: finished.totals,
+        filtered_out: show.filter.is_active().then_some(finished.filtered_out),
+        counters: counters.sum()?,
+        unseen: finished.unseen,
+        turned_away: counters.turned_away()?,
+        skipped_roots: roots,
+        skipped_below: below + skipped_below,
+        wide,
+        untraced: None,
     })
 }
 
@@ -249,13 +268,14 @@ fn explain(
     outcome: &Outcome,
     explained: bool,
     (kernel, plan, show): (&Kernel, &Plan, &Show),
-) -> Option<SwitchedOff> {
+) -> Option<anyhow::Error> {
     let Some(ended) = ended else {
         eprintln!("tracer: {NOT_BEGUN}");
         return None;
     };
     if ended == Ended::SwitchedOff || outcome.shows_nothing() && switch::check().is_err() {
-        return Some(SwitchedOff);
+        let early = "the trace has ended early, and what came before is written";
+        return Some(anyhow::Error::new(SwitchedOff).context(early));
     }
     if explained {
         silent::explain(kernel, plan, &show.filter, outcome);

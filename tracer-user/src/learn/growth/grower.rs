@@ -41,6 +41,13 @@ const CALLERS: Duration = Duration::from_mins(1);
 /// How often a pause looks whether the trace has ended.
 const TICK: Duration = Duration::from_millis(50);
 
+/// Whether a sampling window had any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RootCalls {
+    Seen,
+    None,
+}
+
 /// The thread that makes a plan grow.
 pub(super) struct Grower {
     start: Start,
@@ -108,16 +115,20 @@ impl Grower {
             while !tasks.is_empty() && !self.has_ended() {
                 let began = Instant::now();
                 let known = learner.members().len();
-                if !self.sample(learner, &mut sampler, &tasks, window)? {
+                let Some(seen) = self.sample(learner, &mut sampler, &tasks, window)? else {
                     eprintln!(
                         "tracer: process {} switches the function tracer off",
                         sampler.process()
                     );
                     return Ok(());
-                }
+                };
                 window = WINDOW;
                 if learner.members().len() == known {
-                    took = began.elapsed();
+                    // A window without a root call has shown nothing, and is no reason for a long
+                    // pause: callers are waited for before the next one.
+                    if seen == RootCalls::Seen {
+                        took = began.elapsed();
+                    }
                     break;
                 }
                 // Attaching takes longer than the window, and nobody is to pay for the function
@@ -139,19 +150,19 @@ impl Grower {
         Ok(())
     }
 
-    /// A sampling window. Says whether the trace goes on.
+    /// A sampling window. Says whether root calls were in it; none if the trace has ended.
     fn sample(
         &self,
         learner: &mut Learner<'_>,
         sampler: &mut Sampler,
         tasks: &[u32],
         time: Duration,
-    ) -> Result<bool, SamplingError> {
+    ) -> Result<Option<RootCalls>, SamplingError> {
         if self.start.verbose {
             eprintln!("tracer: sampling all that runs under the roots");
         }
         if sampler.begin(tasks, &self.stop)?.is_none() {
-            return Ok(false);
+            return Ok(None);
         }
         let root_calls = &self.start.sampled;
         root_calls.open(Nanoseconds::now());
@@ -161,9 +172,14 @@ impl Grower {
         let hits = sampler.collect(COLLECTING)?;
         root_calls.close(end);
         let Some(hits) = hits else {
-            return Ok(false);
+            return Ok(None);
         };
         let mut below = learner.take(&self.start.kernel.symbols_now()?, &hits);
+        let seen = if below.is_empty() {
+            RootCalls::None
+        } else {
+            RootCalls::Seen
+        };
         // Places are few, hits are many.
         let mut own = HashMap::new();
         below.retain(|(hit, function)| {
@@ -174,7 +190,7 @@ impl Grower {
             self.start.joining.has_probe(function)
         });
         lock(&self.grown).seen.clone_from(learner.members());
-        Ok(!self.has_ended())
+        Ok((!self.has_ended()).then_some(seen))
     }
 
     /// Whether an address is in code that the probes themselves run: it is not known whether a call
