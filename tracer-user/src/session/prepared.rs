@@ -23,7 +23,7 @@ use super::{
     whose::{self, Named},
 };
 use crate::{
-    attach::{Attacher, Followed, Side, Way, Ways},
+    attach::{Attacher, Followed, Side, Skipped, Way, Ways},
     graph::Joined,
     kernel::{Kernel, numbers::Numbers},
     learn::{
@@ -85,6 +85,14 @@ pub enum Change {
 }
 
 impl Change {
+    /// Hits that the kernel skipped of functions that have joined.
+    pub fn skipped(&self) -> Skipped {
+        match self {
+            Self::Grows(growth) => growth.skipped(),
+            Self::Never | Self::Narrows(_) => Skipped::default(),
+        }
+    }
+
     /// Until a command may begin: what it does first is to be sampled, too, where that is all that
     /// knows what had no probe.
     async fn is_ready(&self, stop: &Stop) {

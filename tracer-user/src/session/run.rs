@@ -210,7 +210,12 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     counters?;
     let outcome = Outcome {
         untraced,
-        ..sums(show, &finished, (&probes, &sets, seen), &controls)?
+        ..sums(
+            show,
+            &finished,
+            (&probes, &sets, &change),
+            (&controls, seen),
+        )?
     };
     tell::totals(&outcome, options.verbose);
     // What could not be written says so itself.
@@ -239,8 +244,8 @@ async fn release(prepared: &mut Prepared) -> Result<Option<Child>> {
 fn sums(
     show: &Show,
     finished: &Finished,
-    (probes, sets, seen): (&Probes, &Mutex<Sets>, Option<Arc<Seen>>),
-    controls: &Controls,
+    (probes, sets, change): (&Probes, &Mutex<Sets>, &Change),
+    (controls, seen): (&Controls, Option<Arc<Seen>>),
 ) -> Result<Outcome> {
     let (skipped_below, wide) = {
         let sets = lock(sets);
@@ -255,7 +260,7 @@ fn sums(
         unseen: finished.unseen,
         turned_away: counters.turned_away()?,
         skipped_roots: roots,
-        skipped_below: below + skipped_below,
+        skipped_below: below + skipped_below + change.skipped(),
         wide,
         untraced: None,
     })

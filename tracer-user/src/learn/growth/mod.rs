@@ -33,7 +33,10 @@ pub use start::Start;
 pub use untraced::{Sampled, Untraced};
 
 use super::sampling::Sampler;
-use crate::kernel::numbers;
+use crate::{
+    attach::{self, Skipped},
+    kernel::numbers,
+};
 
 /// The pause before the first sampling window, if the roots have just been learned: what it adds
 /// then is rare, and it slows the traced tasks down.
@@ -89,6 +92,11 @@ impl Growth {
     pub fn untraced(&self, patience: Duration) -> Untraced {
         self.wait(patience);
         self.sampled.sum()
+    }
+
+    /// Hits that the kernel skipped of what has joined.
+    pub fn skipped(&self) -> Skipped {
+        attach::skipped(lock(&self.grown).probes.iter())
     }
 
     fn wait(&self, patience: Duration) {
