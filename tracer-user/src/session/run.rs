@@ -169,19 +169,14 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     let functions = (probes.callee_functions(), later.len());
     let callees = first_callees(&prepared, &mut attacher, &mut probes, &mut programs)?;
     let cost = cost.and_then(|mut cost| cost.now());
-    let first = Sets::new(arming, FIRST_GENERATION, callees);
-    let sets = Arc::new(Mutex::new(first));
+    let sets = Sets::new(arming, FIRST_GENERATION, callees);
+    let sets = Arc::new(Mutex::new(sets));
     let stop = prepared.stop.clone();
     let mut ended = None;
     if !stop.is_wanted() {
+        let growing = (later, followed);
         change = prepared
-            .change(
-                options,
-                attacher,
-                joined,
-                (&sets, programs),
-                (later, followed),
-            )
+            .change(options, attacher, joined, (&sets, programs), growing)
             .await?;
         if let Some(delay) = options.delay {
             child = release(&mut prepared).await?;
@@ -218,9 +213,8 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
         )?
     };
     tell::totals(&outcome, options.verbose);
-    // What could not be written says so itself.
-    let explained = finished.printed.is_ok();
-    let switched_off = explain(ended, &outcome, explained, (&kernel, &prepared.plan, show));
+    let is_written = finished.printed.is_ok();
+    let switched_off = explain(ended, &outcome, is_written, (&kernel, &prepared.plan, show));
     command::end(&mut child).await;
     // Its sockets are closed before a child process may take over what is to be let go.
     tell::delivered(watch.end().as_ref());
@@ -266,12 +260,12 @@ fn sums(
     })
 }
 
-/// Says why nothing is shown, if nothing is and that is to be `explained`. The error is for a trace
-/// that ends because probes were switched off.
+/// Says why nothing is shown, if nothing is; what could not be written says so itself. The error is
+/// for a trace that ends because probes were switched off.
 fn explain(
     ended: Option<Ended>,
     outcome: &Outcome,
-    explained: bool,
+    is_written: bool,
     (kernel, plan, show): (&Kernel, &Plan, &Show),
 ) -> Option<anyhow::Error> {
     let Some(ended) = ended else {
@@ -282,7 +276,7 @@ fn explain(
         let early = "the trace has ended early, and what came before is written";
         return Some(anyhow::Error::new(SwitchedOff).context(early));
     }
-    if explained {
+    if is_written {
         silent::explain(kernel, plan, &show.filter, outcome);
     }
     None
