@@ -40,7 +40,10 @@ shows_nothing 0 'there were [1-9][0-9]* root calls, and all were filtered out by
 # It was not called. Every way to trace says so, and what reads a recording of it.
 uncalled='__x64_sys_acct was not called while it was traced'
 shows_nothing 0 "$uncalled" tracer -G acct $roots_only
-said '^tracer: 32-bit programs (int 0x80) enter elsewhere: trace __ia32_sys_acct, too' || fail "int 0x80: $(cat /tmp/err)"
+# Where the kernel runs 32-bit programs, which Debian's do.
+if grep -q ' __ia32_sys_acct$' /proc/kallsyms; then
+    said '^tracer: 32-bit programs (int 0x80) enter elsewhere: trace __ia32_sys_acct, too' || fail "int 0x80: $(cat /tmp/err)"
+fi
 shows_nothing 0 "$uncalled" tracer latency -G acct --duration 500ms
 shows_nothing 0 "$uncalled" tracer profile -G acct $roots_only
 shows_nothing 0 "$uncalled" tracer record -o /tmp/nothing.rec -G acct $roots_only
