@@ -38,17 +38,17 @@ shows_nothing 0 'there were [1-9][0-9]* root calls, and all were filtered out by
     tracer -G ksys_read --graph-opts depth=1 --slower-than 100s -- head -n 1 /proc/uptime
 
 # It was not called. Every way to trace says so, and what reads a recording of it.
-uncalled='__x64_sys_acct was not called while it was traced'
-shows_nothing 0 "$uncalled" tracer -G acct $roots_only
+uncalled='__x64_sys_sethostname was not called while it was traced'
+shows_nothing 0 "$uncalled" tracer -G sethostname $roots_only
 # Where the kernel runs 32-bit programs, which Debian's do.
-if grep -q ' __ia32_sys_acct$' /proc/kallsyms; then
-    said '^tracer: 32-bit programs (int 0x80) enter elsewhere: trace __ia32_sys_acct, too' || fail "int 0x80: $(cat /tmp/err)"
+if grep -q ' __ia32_sys_sethostname$' /proc/kallsyms; then
+    said '^tracer: 32-bit programs (int 0x80) enter elsewhere: trace __ia32_sys_sethostname, too' || fail "int 0x80: $(cat /tmp/err)"
 fi
-shows_nothing 0 "$uncalled" tracer latency -G acct --duration 500ms
-shows_nothing 0 "$uncalled" tracer profile -G acct $roots_only
-shows_nothing 0 "$uncalled" tracer record -o /tmp/nothing.rec -G acct $roots_only
+shows_nothing 0 "$uncalled" tracer latency -G sethostname --duration 500ms
+shows_nothing 0 "$uncalled" tracer profile -G sethostname $roots_only
+shows_nothing 0 "$uncalled" tracer record -o /tmp/nothing.rec -G sethostname $roots_only
 printf 'see the trace has ended\nkey q\nend 0\n' >/tmp/script
-tracer-terminal 80 24 /tmp/script -- tracer top -G acct $roots_only >/tmp/screens 2>/tmp/err || fail "top: $(cat /tmp/screens /tmp/err)"
+tracer-terminal 80 24 /tmp/script -- tracer top -G sethostname $roots_only >/tmp/screens 2>/tmp/err || fail "top: $(cat /tmp/screens /tmp/err)"
 grep -q "tracer: $uncalled" /tmp/screens || fail "top: no word: $(cat /tmp/screens)"
 shows_nothing 0 'the recording has no root call' tracer replay /tmp/nothing.rec
 shows_nothing 0 'the recording has no root call' tracer report /tmp/nothing.rec
