@@ -6,19 +6,13 @@
 
 use std::{
     io,
-    num::NonZeroUsize,
-    os::fd::AsFd as _,
-    ptr::NonNull,
     sync::atomic::{AtomicU64, Ordering},
 };
 
 use aya::maps::{MapData, MapError};
-use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_ARRAY;
-use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use tracer_common::{Callers, FOLLOWED_BYTES, FOLLOWED_LIST_BYTES, MAX_TASKS};
 
-/// `BPF_F_MMAPABLE` (5.5+).
-const MAPPABLE: u32 = 1 << 10;
+use super::memory::{self, Mapped, Users};
 
 /// What is listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,12 +26,8 @@ pub enum List {
 /// The memory of the lists, as the eBPF side has it: if nobody was named there is a little of it,
 /// which nobody uses.
 pub(super) fn make(callers: &Callers) -> Result<MapData, MapError> {
-    // The size of an array's key.
-    let number = 4;
     let bytes = if is_used(callers) { FOLLOWED_BYTES } else { 8 };
-    let definition =
-        aya_obj::Map::new_from_params(BPF_MAP_TYPE_ARRAY as u32, number, bytes, 1, MAPPABLE);
-    MapData::create(definition, "tracer_followed", None)
+    memory::make("tracer_followed", bytes, Users::Userspace)
 }
 
 /// Whether anybody was named by a number.
@@ -48,27 +38,16 @@ pub(super) const fn is_used(callers: &Callers) -> bool {
 /// The lists, by a mapping of their own.
 #[derive(Debug)]
 pub struct Followed {
-    lists: NonNull<libc::c_void>,
+    lists: Mapped,
     /// Whether processes were named, and whether tasks were.
     named: (bool, bool),
 }
 
-// SAFETY: the mapping is the value's own, and it is read and written by atomic instructions only.
-unsafe impl Send for Followed {}
-// SAFETY: as above.
-unsafe impl Sync for Followed {}
-
 impl Followed {
     /// Maps what [`make`] has made for named callers.
     pub(super) fn of(map: &MapData, callers: &Callers) -> io::Result<Self> {
-        // SAFETY: a new mapping at an address that the kernel chooses.
-        let lists = unsafe {
-            let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
-            let shared = MapFlags::MAP_SHARED;
-            mmap(None, length()?, access, shared, map.fd().as_fd(), 0)?
-        };
         Ok(Self {
-            lists,
+            lists: Mapped::of(map, FOLLOWED_BYTES as usize)?,
             named: (callers.processes_named != 0, callers.tasks_named != 0),
         })
     }
@@ -110,21 +89,7 @@ impl Followed {
             List::Tasks => FOLLOWED_LIST_BYTES,
         };
         let offset = before + number / u64::BITS * 8;
-        // SAFETY: within the mapping, which lives as long as `self`; aligned as pages are.
-        let word = unsafe { self.lists.byte_add(offset as usize).cast().as_ref() };
+        let word = self.lists.word(offset as usize);
         Some((word, 1 << (number % u64::BITS)))
     }
-}
-
-impl Drop for Followed {
-    fn drop(&mut self) {
-        if let Ok(length) = length() {
-            // SAFETY: the mapping is the value's own, and nobody has a reference into it any more.
-            let _ = unsafe { munmap(self.lists, length.get()) };
-        }
-    }
-}
-
-fn length() -> io::Result<NonZeroUsize> {
-    NonZeroUsize::new(FOLLOWED_BYTES as usize).ok_or_else(|| io::ErrorKind::InvalidInput.into())
 }

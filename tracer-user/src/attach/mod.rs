@@ -16,6 +16,7 @@ mod followed;
 mod instructions;
 pub(crate) mod iterator;
 mod many;
+mod memory;
 mod misses;
 pub mod object;
 pub mod pair;

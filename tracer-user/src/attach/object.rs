@@ -11,14 +11,18 @@ use aya::{
     Ebpf, EbpfError, EbpfLoader,
     maps::{ArrayOfMaps, Map, MapData, MapError, RingBuf},
 };
-use aya_obj::generated::bpf_map_type::{BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_RINGBUF};
+use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_RINGBUF;
 use thiserror::Error;
 use tracer_common::{
     Callers, Config, MAX_CPUS, MAX_TASK_SLOTS, PARKED_BUCKET, PARKED_BYTES, TASK_BYTES, stand_in,
 };
 
 use super::{
-    Controls, Followed, Texts, bpf, error::is_forbidden, followed, instructions::Instructions,
+    Controls, Followed, Texts, bpf,
+    error::is_forbidden,
+    followed,
+    instructions::Instructions,
+    memory::{self, Users},
     variables,
 };
 use crate::kernel::btf::Types;
@@ -122,12 +126,12 @@ pub struct Tracepoints {
 }
 
 /// A tracepoint, and the type by which BPF knows it (include/trace/bpf_probe.h).
-type Named = (&'static str, &'static str);
+type TracepointName = (&'static str, &'static str);
 
 /// Where the CPU goes from one task to another.
-const SWITCH: Named = ("sched_switch", "btf_trace_sched_switch");
+const SWITCH: TracepointName = ("sched_switch", "btf_trace_sched_switch");
 /// Where a task is made.
-const NEW_TASK: Named = ("task_newtask", "btf_trace_task_newtask");
+const NEW_TASK: TracepointName = ("task_newtask", "btf_trace_task_newtask");
 
 /// The loaded object. What is attached holds itself, so it is needed for attaching only.
 pub struct Object {
@@ -194,8 +198,13 @@ impl Object {
         self.attach_named(&[NEW_TASK], types)
     }
 
-    fn attach_named(&self, all: &[Named], types: &Types) -> Result<Tracepoints, ObjectError> {
-        let is_used = |named: &&Named| **named != NEW_TASK || followed::is_used(&self.callers);
+    fn attach_named(
+        &self,
+        all: &[TracepointName],
+        types: &Types,
+    ) -> Result<Tracepoints, ObjectError> {
+        let is_used =
+            |named: &&TracepointName| **named != NEW_TASK || followed::is_used(&self.callers);
         let links = all.iter().filter(is_used);
         Ok(Tracepoints {
             _links: links
@@ -206,7 +215,7 @@ impl Object {
 
     fn attach_tracepoint(
         &self,
-        (name, type_name): Named,
+        (name, type_name): TracepointName,
         types: &Types,
     ) -> Result<OwnedFd, ObjectError> {
         let instructions = self.instructions.of(name, &HashMap::new())?;
@@ -261,25 +270,16 @@ fn put_tables(object: &mut variables::Object, sizes: Sizes) -> Result<[MapData; 
     let (slots, buckets) = (sizes.slots(), sizes.buckets());
     // There is room for one task more: as far as the verifier knows, an event may begin with the
     // last bytes of the last one's.
-    let tasks = make_memory("tracer_tasks", (slots + 1) * TASK_BYTES)?;
+    let tasks = memory::make("tracer_tasks", (slots + 1) * TASK_BYTES, Users::Programs)?;
     let places = buckets * PARKED_BUCKET;
-    let keys = make_memory("tracer_keys", places * KEY_BYTES)?;
-    let sleepers = make_memory("tracer_sleepers", places * PARKED_BYTES)?;
+    let keys = memory::make("tracer_keys", places * KEY_BYTES, Users::Programs)?;
+    let sleepers = memory::make("tracer_sleepers", places * PARKED_BYTES, Users::Programs)?;
     object.put_memory(stand_in::TASKS, tasks.fd().as_fd());
     object.put_memory(stand_in::PARKED_KEYS, keys.fd().as_fd());
     object.put_memory(stand_in::PARKED, sleepers.fd().as_fd());
     object.put_mask(stand_in::TASK_MASK, (slots - 1) * TASK_BYTES);
     object.put_number(stand_in::PARKED_BUCKETS, buckets.into());
     Ok([tasks, keys, sleepers])
-}
-
-/// One element, so that programs can have its address (array_map_direct_value_addr,
-/// kernel/bpf/arraymap.c).
-fn make_memory(name: &str, bytes: u32) -> Result<MapData, MapError> {
-    // The size of an array's key.
-    let number = 4;
-    let definition = aya_obj::Map::new_from_params(BPF_MAP_TYPE_ARRAY as u32, number, bytes, 1, 0);
-    MapData::create(definition, name, None)
 }
 
 /// Settings of the hot path stand in the programs' text.

@@ -1,30 +1,27 @@
 //! The tables that the counting programs fill, mapped into tracer's own memory: reading them costs
 //! the kernel nothing.
 //!
-//! Each is the only element of an array, so that programs have its address
-//! (array_map_direct_value_addr,
-//! kernel/bpf/arraymap.c). An array that can be mapped begins at a page (BPF_F_MMAPABLE, 5.5+).
+//! Programs have their addresses: see [`memory`]. The table of open calls, which nobody reads, begins
+//! at a page like the others, because frames are counted from it.
 
 use std::{
     collections::BTreeMap,
-    io,
     mem::offset_of,
-    num::NonZeroUsize,
     os::fd::{AsFd as _, BorrowedFd},
-    ptr::NonNull,
     sync::atomic::{AtomicU64, Ordering},
 };
 
 use aya::maps::{MapData, MapError};
-use aya_obj::generated::{BPF_F_MMAPABLE, bpf_map_type::BPF_MAP_TYPE_ARRAY};
-use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use thiserror::Error;
 use tracer_common::count::{
     BUCKETS, ERRORS, ErrorCount, LINEAR_BUCKETS, MAX_ROOTS, OPEN_PLACES, OpenCall, ROW_BYTES,
     Returned, Row, Switch,
 };
 
-use crate::attach::ObjectError;
+use crate::attach::{
+    ObjectError,
+    memory::{self, Mapped, Users},
+};
 
 /// Kernel memory that rows may take, bytes.
 const MOST_BYTES: usize = 256 << 20;
@@ -70,7 +67,9 @@ pub struct Counted {
 pub struct Tables {
     roots: usize,
     cpus: usize,
-    rows: Memory,
+    rows: Mapped,
+    /// Programs name it by its descriptor.
+    rows_map: MapData,
     /// Programs name it by its descriptor; nobody reads it.
     open: MapData,
 }
@@ -89,10 +88,12 @@ impl Tables {
     pub fn new(returned: &[Returned], cpus: usize) -> Result<Self, ObjectError> {
         let roots = returned.len();
         let bytes = (1 + roots * cpus) * ROW_BYTES as usize;
+        let rows_map = array("tracer_rows", bytes)?;
         let tables = Self {
             roots,
             cpus,
-            rows: Memory::new("tracer_rows", bytes)?,
+            rows: Mapped::of(&rows_map, bytes).map_err(MapError::IoError)?,
+            rows_map,
             open: array("tracer_open", OPEN_PLACES * size_of::<OpenCall>())?,
         };
         for cpu in 0..cpus {
@@ -120,7 +121,7 @@ impl Tables {
     }
 
     pub(super) fn rows_map(&self) -> BorrowedFd<'_> {
-        self.rows.map.fd().as_fd()
+        self.rows_map.fd().as_fd()
     }
 
     pub(super) fn open_map(&self) -> BorrowedFd<'_> {
@@ -204,51 +205,8 @@ impl Tables {
     }
 }
 
-/// An array of one element, mapped.
-struct Memory {
-    map: MapData,
-    start: NonNull<libc::c_void>,
-    bytes: NonZeroUsize,
-}
-
-// SAFETY: the mapping is the value's own, and what is in it is reached by atomic loads and stores.
-unsafe impl Send for Memory {}
-// SAFETY: as above.
-unsafe impl Sync for Memory {}
-
-impl Memory {
-    /// `bytes` is a multiple of a page's.
-    fn new(name: &str, bytes: usize) -> Result<Self, ObjectError> {
-        let map = array(name, bytes)?;
-        let bytes = NonZeroUsize::new(bytes).unwrap_or(NonZeroUsize::MIN);
-        let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
-        // SAFETY: a new mapping at an address that the kernel chooses.
-        let start = unsafe { mmap(None, bytes, access, MapFlags::MAP_SHARED, map.fd(), 0) };
-        let start = start.map_err(|error| MapError::IoError(io::Error::from(error)))?;
-        Ok(Self { map, start, bytes })
-    }
-
-    fn word(&self, offset: usize) -> &AtomicU64 {
-        debug_assert!(offset + size_of::<u64>() <= self.bytes.get());
-        // SAFETY: callers' offsets are of fields of rows that are there, so within the mapping,
-        // which lives as long as
-        // `self`; it is aligned as pages are, and fields as words are.
-        unsafe { self.start.byte_add(offset).cast::<AtomicU64>().as_ref() }
-    }
-}
-
-impl Drop for Memory {
-    fn drop(&mut self) {
-        // SAFETY: the value's own mapping, of which no reference is left.
-        let _ = unsafe { munmap(self.start, self.bytes.get()) };
-    }
-}
-
+/// `bytes` is a multiple of a page's.
 fn array(name: &str, bytes: usize) -> Result<MapData, MapError> {
-    // The size of an array's key.
-    let number = 4;
     let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-    let kind = BPF_MAP_TYPE_ARRAY as u32;
-    let definition = aya_obj::Map::new_from_params(kind, number, bytes, 1, BPF_F_MMAPABLE);
-    MapData::create(definition, name, None)
+    memory::make(name, bytes, Users::Userspace)
 }
