@@ -5,6 +5,7 @@
 
 mod bench;
 mod build;
+mod checked;
 mod cli;
 mod demo;
 mod fidelity;

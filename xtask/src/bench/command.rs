@@ -10,7 +10,7 @@ use clap::Args;
 use super::figures::Figures;
 use crate::setup::{self, Emulator, Kernel, KernelChoice, kernels};
 use crate::vm::{self, GuestFile, VmSpec};
-use crate::{build, process::say};
+use crate::{build, checked, process::say};
 
 const CALLS: &str = include_str!("calls.sh");
 const ATTACHING: &str = include_str!("attaching.sh");
@@ -40,12 +40,7 @@ pub fn main(args: &BenchArgs) -> Result<u8> {
         trace_cmd: setup::unpacked("trace-cmd", "trixie")?,
     };
     let asked = guest.run("tracer check", Measure::Time)?;
-    let has = |way: &&str| {
-        let lines = asked.lines().map(str::split_whitespace);
-        lines
-            .filter_map(|mut words| Some((words.next()?, words.next()?)))
-            .any(|found| found == ("ok", *way))
-    };
+    let has = |way: &&str| checked::has(&asked, way);
     let ways: Vec<&str> = ["multi", "kprobe"]
         .into_iter()
         .filter(has)

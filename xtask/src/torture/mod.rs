@@ -21,6 +21,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::build;
+use crate::checked;
 use crate::process::say;
 use crate::setup::{self, Emulator, Kernel, KernelChoice, kernels};
 use crate::vm::{self, GuestFile, Sinks, VmError, VmSpec};
@@ -138,13 +139,10 @@ fn report(release: &str, way: &str, state: &State) -> String {
 /// The ways that the kernel has, or the one that was asked for.
 fn ways(emulator: &Emulator, kernel: &Kernel, wanted: Option<&str>) -> Result<Vec<String>> {
     let asked = script(emulator, kernel, "tracer check || true")?;
-    let has = |way: &&str| {
-        *way == PAIR_WAY
-            || asked
-                .lines()
-                .any(|line| line.starts_with("ok") && line.contains(*way))
-    };
-    let ways = ["multi", "kprobe", PAIR_WAY].into_iter().filter(has);
+    let has = |way: &&str| *way == PAIR_WAY || checked::has(&asked, way);
+    let ways = ["multi", "kprobe", "kprobe-multi", PAIR_WAY]
+        .into_iter()
+        .filter(has);
     let ways: Vec<String> = ways
         .filter(|way| wanted.is_none_or(|wanted| wanted == *way))
         .map(str::to_owned)
