@@ -28,7 +28,7 @@ use super::{
     tell,
 };
 use crate::{
-    attach::{Attacher, Controls, Probe, Ways},
+    attach::{Attacher, Probe, Ways},
     graph::{Joined, Rebuilder},
     kernel::{
         Kernel,
@@ -202,15 +202,11 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     let counters = controls.counters().sum();
     let finished = pipeline.finish(*counters.as_ref().unwrap_or(&CpuCounters::default()));
     watch.close();
-    counters?;
     let outcome = Outcome {
+        counters: counters?,
+        turned_away: controls.counters().turned_away()?,
         untraced,
-        ..sums(
-            show,
-            &finished,
-            (&probes, &sets, &change),
-            (&controls, seen),
-        )?
+        ..sums(show, &finished, (&probes, &sets, &change), seen)
     };
     tell::totals(&outcome, options.verbose);
     let is_written = finished.printed.is_ok();
@@ -234,30 +230,27 @@ async fn release(prepared: &mut Prepared) -> Result<Option<Child>> {
     }
 }
 
-/// How it went, by the root calls that were seen and by the kernel's own counts.
+/// How it went, by the root calls that were seen and by what the kernel has skipped.
 fn sums(
     show: &Show,
     finished: &Finished,
     (probes, sets, change): (&Probes, &Mutex<Sets>, &Change),
-    (controls, seen): (&Controls, Option<Arc<Seen>>),
-) -> Result<Outcome> {
+    seen: Option<Arc<Seen>>,
+) -> Outcome {
     let (skipped_below, wide) = {
         let sets = lock(sets);
         (sets.skipped(), seen.map(|seen| sets.calls(&seen)))
     };
     let [roots, below] = probes.skipped();
-    let counters = controls.counters();
-    Ok(Outcome {
+    Outcome {
         totals: finished.totals,
         filtered_out: show.filter.is_active().then_some(finished.filtered_out),
-        counters: counters.sum()?,
         unseen: finished.unseen,
-        turned_away: counters.turned_away()?,
         skipped_roots: roots,
         skipped_below: below + skipped_below + change.skipped(),
         wide,
-        untraced: None,
-    })
+        ..Outcome::default()
+    }
 }
 
 /// Says why nothing is shown, if nothing is; what could not be written says so itself. The error is
