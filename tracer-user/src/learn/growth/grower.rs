@@ -41,11 +41,11 @@ const CALLERS: Duration = Duration::from_mins(1);
 /// How often a pause looks whether the trace has ended.
 const TICK: Duration = Duration::from_millis(50);
 
-/// Whether a sampling window had any.
+/// Whether there were any in a sampling window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RootCalls {
     Seen,
-    None,
+    NotSeen,
 }
 
 /// The thread that makes a plan grow.
@@ -108,8 +108,7 @@ impl Grower {
         while !self.has_ended() {
             if tasks.is_empty() {
                 let callers = sampler.callers_of(&names, CALLERS, &self.stop)?;
-                tasks = callers.unwrap_or_default();
-                tasks.retain(|&task| self.is_traced(task));
+                tasks = self.traced(callers.unwrap_or_default());
             }
             let mut took = Duration::ZERO;
             while !tasks.is_empty() && !self.has_ended() {
@@ -176,7 +175,7 @@ impl Grower {
         };
         let mut below = learner.take(&self.start.kernel.symbols_now()?, &hits);
         let seen = if below.is_empty() {
-            RootCalls::None
+            RootCalls::NotSeen
         } else {
             RootCalls::Seen
         };
@@ -211,14 +210,17 @@ impl Grower {
         }
     }
 
-    /// Whether root calls of a task are recorded.
-    fn is_traced(&self, task: u32) -> bool {
+    /// Those of the tasks whose root calls are recorded.
+    fn traced(&self, mut tasks: Vec<u32>) -> Vec<u32> {
         let Some(followed) = &self.start.followed else {
-            return true;
+            return tasks;
         };
-        let numbers = Numbers::now(&self.start.kernel.types);
-        let process = numbers.ok().and_then(|numbers| numbers.process_of(task));
-        process.is_some_and(|process| followed.includes(process, task))
+        let numbers = Numbers::now(&self.start.kernel.types).ok();
+        let process_of = |task| numbers.as_ref()?.process_of(task);
+        tasks.retain(|&task| {
+            process_of(task).is_some_and(|process| followed.includes(process, task))
+        });
+        tasks
     }
 
     /// Attaches what was learned and is not attached yet.
