@@ -13,20 +13,16 @@ mod skipped;
 mod tables;
 
 use std::{
-    collections::HashMap,
     io,
     os::fd::{AsFd as _, OwnedFd},
 };
 
-use tracer_common::{
-    count::{ASK, Linear, Unit},
-    stand_in::{SESSION_COOKIE, SESSION_IS_RETURN},
-};
+use tracer_common::count::{ASK, Linear, Unit};
 
 use super::{
     AttachError, Object, Observer, Role, Way, Ways,
     bpf::{self, End, Ends, Functions, Many, ProgramKind},
-    pair, session,
+    pair, programs, session,
 };
 use crate::{
     kernel::Kernel,
@@ -238,7 +234,10 @@ impl Attacher<'_> {
             [(number, _)] => *number,
             _ => ASK,
         };
-        let mut instructions = self.object.instructions().of(name, &self.functions())?;
+        let mut instructions = self
+            .object
+            .instructions()
+            .of(name, &programs::kernel_functions(&self.kernel.types))?;
         constants::put(&mut instructions, self.tables, &self.conditions, number);
         let first = roots.first().map_or("", |(_, root)| &root.name);
         let (program, link) = match kind {
@@ -252,25 +251,12 @@ impl Attacher<'_> {
                     object: object.as_ref().map(|object| object.as_fd()),
                     type_id,
                 };
-                let program =
-                    bpf::load_for(end, name, &instructions, target).map_err(|refusal| {
-                        AttachError::of_any(&refusal.error).unwrap_or_else(|| {
-                            AttachError::Function {
-                                function: first.to_owned(),
-                                reason: refusal.reason(),
-                            }
-                        })
-                    })?;
+                let program = programs::load_for(end, name, &instructions, target, first)?;
                 let link = bpf::link_target(program.as_fd());
                 (program, link)
             }
             ProgramKind::Many(_) | ProgramKind::ManyOf(_) => {
-                let program = bpf::load(kind, name, &instructions).map_err(|refusal| {
-                    AttachError::of_any(&refusal.error).unwrap_or_else(|| AttachError::Program {
-                        program: name,
-                        reason: refusal.reason(),
-                    })
-                })?;
+                let program = programs::load(kind, name, &instructions)?;
                 let link = self.link(&program, kind, ends, roots);
                 (program, link)
             }
@@ -315,17 +301,6 @@ impl Attacher<'_> {
                 (Functions::Addresses(addresses, ends), numbers.repeat(times))
             };
         bpf::link_with_cookies(program.as_fd(), &functions, &cookies)
-    }
-
-    /// What stands for a kernel function in the object, and its type id here.
-    fn functions(&self) -> HashMap<i32, u32> {
-        [
-            (SESSION_IS_RETURN, "bpf_session_is_return"),
-            (SESSION_COOKIE, "bpf_session_cookie"),
-        ]
-        .into_iter()
-        .filter_map(|(number, name)| Some((number, self.kernel.types.function_id(name)?)))
-        .collect()
     }
 }
 

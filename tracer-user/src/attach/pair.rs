@@ -112,10 +112,7 @@ impl Loaded {
 
 /// Does what a trace does, with a function that nobody calls.
 pub fn try_out(object: &Object, types: &Types) -> Result<(), AttachError> {
-    let target = Target {
-        object: None,
-        type_id: types.function_id(TEST_FUNCTION).unwrap_or_default(),
-    };
+    let target = Target::of_kernel(types.function_id(TEST_FUNCTION).unwrap_or_default());
     let programs = Programs::new(object, types);
     let side = Side::default();
     Loaded::load_for(&programs, target, TEST_FUNCTION, Role::Root, side)?

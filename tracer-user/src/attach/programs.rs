@@ -7,6 +7,7 @@ use std::{
     sync::Arc,
 };
 
+use aya_obj::generated::bpf_insn;
 use tracer_common::stand_in::{SESSION_COOKIE, SESSION_IS_RETURN};
 
 use super::{
@@ -31,16 +32,9 @@ pub struct Programs {
 impl Programs {
     /// None is loaded yet.
     pub fn new(object: &Object, types: &Types) -> Self {
-        let kernel_functions = [
-            (SESSION_IS_RETURN, "bpf_session_is_return"),
-            (SESSION_COOKIE, "bpf_session_cookie"),
-        ];
         Self {
             instructions: object.instructions().clone(),
-            kernel_functions: kernel_functions
-                .into_iter()
-                .filter_map(|(number, name)| Some((number, types.function_id(name)?)))
-                .collect(),
+            kernel_functions: kernel_functions(types),
             loaded: BTreeMap::new(),
         }
     }
@@ -59,12 +53,7 @@ impl Programs {
         }
         let mut instructions = self.instructions.of(name, &self.kernel_functions)?;
         side.put_into(&mut instructions);
-        let program = bpf::load(kind, name, &instructions).map_err(|refusal| {
-            AttachError::of_any(&refusal.error).unwrap_or_else(|| AttachError::Program {
-                program: name,
-                reason: refusal.reason(),
-            })
-        })?;
+        let program = load(kind, name, &instructions)?;
         let program = Arc::new(program);
         self.loaded.insert((name, copy, side), Arc::clone(&program));
         Ok(program)
@@ -82,13 +71,49 @@ impl Programs {
         let name = role.program(ProgramKind::One(end));
         let mut instructions = self.instructions.of(name, &self.kernel_functions)?;
         side.put_into(&mut instructions);
-        bpf::load_for(end, name, &instructions, target).map_err(|refusal| {
-            AttachError::of_any(&refusal.error).unwrap_or_else(|| AttachError::Function {
-                function: function.to_owned(),
-                reason: refusal.reason(),
-            })
-        })
+        load_for(end, name, &instructions, target, function)
     }
+}
+
+/// What stands for a kernel function in the object, and its type id here.
+pub(super) fn kernel_functions(types: &Types) -> HashMap<i32, u32> {
+    [
+        (SESSION_IS_RETURN, "bpf_session_is_return"),
+        (SESSION_COOKIE, "bpf_session_cookie"),
+    ]
+    .into_iter()
+    .filter_map(|(number, name)| Some((number, types.function_id(name)?)))
+    .collect()
+}
+
+/// Loads a program that serves any number of functions.
+pub(super) fn load(
+    kind: ProgramKind,
+    name: &'static str,
+    instructions: &[bpf_insn],
+) -> Result<OwnedFd, AttachError> {
+    bpf::load(kind, name, instructions).map_err(|refusal| {
+        AttachError::of_any(&refusal.error).unwrap_or_else(|| AttachError::Program {
+            program: name,
+            reason: refusal.reason(),
+        })
+    })
+}
+
+/// Loads a program that serves one function, whose name is `function`.
+pub(super) fn load_for(
+    end: End,
+    name: &'static str,
+    instructions: &[bpf_insn],
+    target: Target<'_>,
+    function: &str,
+) -> Result<OwnedFd, AttachError> {
+    bpf::load_for(end, name, instructions, target).map_err(|refusal| {
+        AttachError::of_any(&refusal.error).unwrap_or_else(|| AttachError::Function {
+            function: function.to_owned(),
+            reason: refusal.reason(),
+        })
+    })
 }
 
 impl Role {

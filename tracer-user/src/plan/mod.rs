@@ -117,13 +117,17 @@ impl Plan {
             roots,
             ..Self::default()
         };
-        let roots: BTreeSet<Address> = plan.roots.iter().map(|root| root.address).collect();
+        let roots = plan.root_addresses();
         for (address, source) in known {
             if !roots.contains(&address) {
                 plan.add(kernel, rules, address, source);
             }
         }
         plan
+    }
+
+    fn root_addresses(&self) -> BTreeSet<Address> {
+        self.roots.iter().map(|root| root.address).collect()
     }
 
     fn add(&mut self, kernel: &Kernel, rules: &Rules, address: Address, source: Source) {
@@ -138,6 +142,17 @@ impl Plan {
                 Err(reason) => (format!("program at {address} [bpf]"), Err(reason)),
             },
         };
+        self.decide(name, address, source, reach);
+    }
+
+    /// A callee if it can be reached, otherwise skipped.
+    fn decide(
+        &mut self,
+        name: String,
+        address: Address,
+        source: Source,
+        reach: Result<Reach, Reason>,
+    ) {
         match reach {
             Ok(reach) => self.callees.push(Planned {
                 name,

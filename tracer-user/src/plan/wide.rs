@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Plan, Planned, Reach, Reason, Rules, Skipped, Source, Worth, rules::is_shared};
+use super::{Plan, Planned, Reach, Reason, Rules, Source, Worth, rules::is_shared};
 use crate::kernel::{Address, Kernel, symbols::Function};
 
 impl Plan {
@@ -43,11 +43,11 @@ impl Plan {
             roots,
             ..Self::default()
         };
+        let taken = plan.root_addresses();
         for (address, source) in known {
             let function = kernel.symbols.function_at(address);
-            let is_root = |address| plan.roots.iter().any(|root| root.address == address);
             if let Some(function) =
-                function.filter(|function| function.start == address && !is_root(address))
+                function.filter(|function| function.start == address && !taken.contains(&address))
             {
                 plan.add_wide(kernel, rules, &function, source);
             }
@@ -62,20 +62,8 @@ impl Plan {
         function: &Function<'_>,
         source: Source,
     ) {
-        let name = function.shown();
-        match rules.wide_reach(kernel, function) {
-            Ok(reach) => self.callees.push(Planned {
-                name,
-                address: function.start,
-                source,
-                reach,
-            }),
-            Err(reason) => self.skipped.push(Skipped {
-                name,
-                reason,
-                source,
-            }),
-        }
+        let reach = rules.wide_reach(kernel, function);
+        self.decide(function.shown(), function.start, source, reach);
     }
 }
 

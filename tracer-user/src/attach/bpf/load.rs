@@ -72,6 +72,16 @@ pub struct Target<'a> {
     pub type_id: u32,
 }
 
+impl Target<'_> {
+    /// Among the kernel's own types.
+    pub const fn of_kernel(type_id: u32) -> Self {
+        Self {
+            object: None,
+            type_id,
+        }
+    }
+}
+
 /// Loads a program that serves any number of functions. `name` is what the kernel's listings will
 /// show, of at most 15 bytes.
 pub fn load(
@@ -100,11 +110,12 @@ pub fn load_at_tracepoint(
     instructions: &[bpf_insn],
     type_id: u32,
 ) -> Result<OwnedFd, LoadError> {
-    let target = Target {
-        object: None,
-        type_id,
-    };
-    load_any(Kind::Tracepoint, name, instructions, Some(target))
+    load_any(
+        Kind::Tracepoint,
+        name,
+        instructions,
+        Some(Target::of_kernel(type_id)),
+    )
 }
 
 /// Loads a program for an iterator, which is named by the type of the function `bpf_iter_*` of its
@@ -114,11 +125,12 @@ pub fn load_iterator(
     instructions: &[bpf_insn],
     type_id: u32,
 ) -> Result<OwnedFd, LoadError> {
-    let target = Target {
-        object: None,
-        type_id,
-    };
-    load_any(Kind::Iterator, name, instructions, Some(target))
+    load_any(
+        Kind::Iterator,
+        name,
+        instructions,
+        Some(Target::of_kernel(type_id)),
+    )
 }
 
 fn load_any(
