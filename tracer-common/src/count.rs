@@ -1,15 +1,12 @@
 //! Calls that are counted in the kernel: what the tables hold, and how a time finds its bucket.
 //!
 //! Every root has a [`Row`] for each CPU. Userspace maps the rows into its own memory and reads
-//! them whenever it shows
-//! them, so no call costs it anything. In front of the rows stands a [`Switch`], in a place as
-//! large as a row.
+//! them whenever it shows them, so no call costs it anything. In front of the rows stands a
+//! [`Switch`], in a place as large as a row.
 //!
 //! A histogram is log-linear: 32 buckets for each doubling, so the middle of a bucket is at most
-//! 1/64 (1.6 %) off. What goes
-//! into it are [`Unit`]s that double where the buckets of the picture do: nanoseconds, or 1/1.024
-//! of them, of which 1,024
-//! are a microsecond.
+//! 1/64 (1.6 %) off. What goes into it are [`Unit`]s that double where the buckets of the picture
+//! do: nanoseconds, or 1/1.024 of them, of which 1,024 are a microsecond.
 
 /// Bits of a time that its bucket keeps, the highest included.
 const KEPT_BITS: u32 = 6;
@@ -48,8 +45,7 @@ pub struct Switch {
 }
 
 /// The calls of one root on one CPU. Only the programs of that root on that CPU change it, and of
-/// these no two run at a
-/// time: the kernel skips a program that is hit again while it runs.
+/// these no two run at a time: the kernel skips a program that is hit again while it runs.
 #[repr(C)]
 pub struct Row {
     /// Time of all calls, ns.
@@ -105,8 +101,8 @@ pub struct OpenCall {
 }
 
 /// What tells an open call from all others: its frame, a multiple of 8 on a kernel stack, of which
-/// no other open call of
-/// the same root has the same, whatever its task. Addresses of stacks differ in their low 56 bits.
+/// no other open call of the same root has the same, whatever its task. Addresses of stacks differ
+/// in their low 56 bits.
 #[must_use]
 #[inline(always)]
 pub const fn open_key(frame: u64, root: u64) -> u64 {

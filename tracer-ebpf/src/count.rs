@@ -2,24 +2,19 @@
 //! no task table.
 //!
 //! An entry asks whose call it is and keeps the time; the exit adds how long it took to the row of
-//! its root on its CPU
-//! ([`Row`](tracer_common::count::Row)), where userspace reads it. So nothing is lost at any rate.
-//! What the kernel
-//! itself skips is counted by it, and an exit without an entry is counted here (`without_entry`).
+//! its root on its CPU ([`Row`](tracer_common::count::Row)), where userspace reads it. So nothing
+//! is lost at any rate. What the kernel itself skips is counted by it, and an exit without an entry
+//! is counted here (`without_entry`).
 //!
 //! Where entry and exit are one program (fsession.multi, kprobe.session) the entry leaves the time
-//! in the session's
-//! cookie. Where they are two (fentry and fexit, kprobe.multi and kretprobe.multi) it goes into a
-//! table of open calls
-//! ([`open`]), found by the call's frame on the kernel stack. Every call of a root is counted, also
-//! one within another
-//! root's call or its own.
+//! in the session's cookie. Where they are two (fentry and fexit, kprobe.multi and kretprobe.multi)
+//! it goes into a table of open calls ([`open`]), found by the call's frame on the kernel stack.
+//! Every call of a root is counted, also one within another root's call or its own.
 //!
 //! Settings are constants in the programs' text ([`stand_in`]), so what was not asked for costs one
-//! instruction. The
-//! number of the root, too, where the program serves one function; otherwise it is the probe's
-//! cookie
-//! (bpf_get_attach_cookie, kernels 5.18+), which the kernel finds by the address.
+//! instruction. The number of the root, too, where the program serves one function; otherwise it is
+//! the probe's cookie (bpf_get_attach_cookie, kernels 5.18+), which the kernel finds by the
+//! address.
 
 mod open;
 mod row;
@@ -213,9 +208,8 @@ fn root(context: *mut c_void) -> u64 {
 }
 
 /// The frame of a trampoline: where its context is, counted from the table of open calls. The
-/// difference of two pointers
-/// is a number with which the verifier allows arithmetic (adjust_reg_min_max_vals,
-/// kernel/bpf/verifier.c).
+/// difference of two pointers is a number with which the verifier allows arithmetic
+/// (adjust_reg_min_max_vals, kernel/bpf/verifier.c).
 #[inline(always)]
 fn frame_of(context: *mut c_void) -> u64 {
     let mut frame = context as u64;
@@ -229,9 +223,8 @@ fn frame_of(context: *mut c_void) -> u64 {
 }
 
 /// A number that is less than `limit`, which is a constant to the verifier; none if it is not. What
-/// comes after uses the
-/// register that was compared, and no other one of the same value, of which the verifier would know
-/// nothing.
+/// comes after uses the register that was compared, and no other one of the same value, of which
+/// the verifier would know nothing.
 #[inline(always)]
 fn below(number: u64, limit: u64) -> Option<u64> {
     let mut number = number;

@@ -194,8 +194,7 @@ fn shared_probe_inside(registers: *mut pt_regs, task: *mut Task) -> i32 {
 pub fn root_probe(registers: *mut pt_regs) -> i32 {
     let mut answer = at_fprobe(registers, probe::root_entry, probe::root_exit);
     // The verifier loses sight of what was kept on the stack as 32 bits, and 7.3's wants to see an
-    // answer of one bit.
-    // SAFETY: does nothing; the compiler must not know that.
+    // answer of one bit. SAFETY: does nothing; the compiler must not know that.
     unsafe { asm!("", inout("w0") answer, options(nomem, nostack, preserves_flags)) };
     answer & NO_EXIT
 }

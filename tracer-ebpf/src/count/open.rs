@@ -1,14 +1,10 @@
 //! The table of open calls, for mechanisms whose entry and exit have nothing else in common.
 //!
 //! A place is claimed by compare-and-exchange, so whatever interrupts takes another one, and is
-//! found by the frame
-//! ([`open_key`](tracer_common::count::open_key)), which nobody else has while the call is open.
-//! Nothing locks and
-//! nothing is called. A call that never returns (a task that dies in it) keeps its place until a
-//! call of the same frame,
-//! of whichever task has the stack then, takes it over. The table is one element of an array, so
-//! that programs have its
-//! address.
+//! found by the frame ([`open_key`](tracer_common::count::open_key)), which nobody else has while
+//! the call is open. Nothing locks and nothing is called. A call that never returns (a task that
+//! dies in it) keeps its place until a call of the same frame, of whichever task has the stack
+//! then, takes it over. The table is one element of an array, so that programs have its address.
 
 use core::ptr;
 

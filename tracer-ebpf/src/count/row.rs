@@ -1,8 +1,7 @@
 //! Adding a call to the row of its root on this CPU.
 //!
 //! No two programs that change a row run at a time, see [`Row`], so nothing is atomic but the count
-//! of a limit, which all
-//! CPUs share.
+//! of a limit, which all CPUs share.
 
 use tracer_common::count::{
     BUCKETS, ERROR_PLACES, ERRORS, ErrorCount, LINEAR_BUCKETS, Linear, ROW_BYTES, Returned, Row,

@@ -2,11 +2,9 @@
 //! tables that those fill.
 //!
 //! The mechanisms are those of a trace, but a root costs one probe and nothing else: no ring, no
-//! task table, no tracepoint.
-//! By a pair a call costs half of what it costs by an fprobe. A program of a trampoline can be
-//! preempted, though, and as long as its
-//! task waits, the kernel skips that program for everybody else on the CPU; what is skipped is
-//! said, see [`Skipped`].
+//! task table, no tracepoint. By a pair a call costs half of what it costs by an fprobe. A program
+//! of a trampoline can be preempted, though, and as long as its task waits, the kernel skips that
+//! program for everybody else on the CPU; what is skipped is said, see [`Skipped`].
 
 mod constants;
 mod skipped;

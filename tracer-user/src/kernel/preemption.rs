@@ -10,9 +10,8 @@ const VERSION: &str = "/proc/version";
 
 impl Kernel {
     /// Whether a tick or a wake-up may take the CPU from a task in the middle of the kernel: under
-    /// the models full and lazy,
-    /// by `preempt_dynamic_mode` where that is chosen at boot (PREEMPT_DYNAMIC,
-    /// kernel/sched/core.c).
+    /// the models full and lazy, by `preempt_dynamic_mode` where that is chosen at boot
+    /// (PREEMPT_DYNAMIC, kernel/sched/core.c).
     pub fn can_be_preempted(&self) -> bool {
         /// `preempt_dynamic_none` and `preempt_dynamic_voluntary`.
         const NOT: [i32; 2] = [0, 1];

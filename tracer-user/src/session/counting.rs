@@ -2,9 +2,8 @@
 //! beginning to end.
 //!
 //! The roots get their probes, the tables are armed, the command begins; nothing is read meanwhile
-//! but what is shown. What
-//! the kernel side cannot decide is streamed as any other trace and counted here, and the user is
-//! told so.
+//! but what is shown. What the kernel side cannot decide is streamed as any other trace and counted
+//! here, and the user is told so.
 
 mod conditions;
 mod told;

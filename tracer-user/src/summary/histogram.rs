@@ -1,6 +1,5 @@
 //! How long calls took, in 32 buckets for each doubling (`tracer_common::count`): what the kernel
-//! fills when it counts, and
-//! what calls of a recording are put into, so both give the same numbers.
+//! fills when it counts, and what calls of a recording are put into, so both give the same numbers.
 //!
 //! A quantile is the middle of its bucket, at most 1.6 % off. The picture's buckets double; each is
 //! exactly some of these.

@@ -1,10 +1,9 @@
 //! How long root calls take, as a histogram, as `perf ftrace latency` prints it.
 //!
 //! Buckets double from one to the next, so that a picture of twenty lines goes from a microsecond
-//! to a second, or are of
-//! equal width. The quantiles are not of these buckets: they come from a [`Histogram`] whose
-//! buckets are 3 % wide. Calls are counted
-//! here, or were in the kernel ([`Parts`]); what is written is the same.
+//! to a second, or are of equal width. The quantiles are not of these buckets: they come from a
+//! [`Histogram`] whose buckets are 3 % wide. Calls are counted here, or were in the kernel
+//! ([`Parts`]); what is written is the same.
 
 mod picture;
 

@@ -1,8 +1,7 @@
 //! What a scraper sees of calls that the kernel counts: the tables as they are when he asks.
 //!
 //! Names and labels are those of [`super::metrics`]; a histogram's buckets double from 250 ns on,
-//! and each is exactly some of
-//! the table's. Nothing happens between two scrapes.
+//! and each is exactly some of the table's. Nothing happens between two scrapes.
 
 use std::{collections::HashMap, fmt};
 

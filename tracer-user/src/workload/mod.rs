@@ -10,8 +10,8 @@
 //! do with sockets (`calls`). What they do is counted, so that a trace can be held to the number.
 //!
 //! `pair` makes the sockets, `sockmap` puts them into a map with a program that redirects, `tls`
-//! has the kernel encrypt,
-//! `pump` moves the data, `spare` keeps the kernel's allocator from starting afresh with each send.
+//! has the kernel encrypt, `pump` moves the data, `spare` keeps the kernel's allocator from
+//! starting afresh with each send.
 
 mod calls;
 mod epoll;

@@ -154,11 +154,10 @@ fn kernel_arguments(spec: &VmSpec) -> String {
     };
     // An Oops ends the machine, a panic does so at once: with -no-reboot, QEMU exits. The emulated
     // TSC is one clock for all CPUs, but a busy host makes the kernel doubt it and fall back to a
-    // slow one.
-    // The guest's clock is the host's, but its instructions take some twenty times as long as a
-    // processor's: what takes a second there (patching the 40,000 functions for the function
-    // tracer) took 21 s, the kernel's usual limit for a stall, on a busy host with 6.1. So stalls
-    // and lock-ups are told after three times as long.
+    // slow one. The guest's clock is the host's, but its instructions take some twenty times as
+    // long as a processor's: what takes a second there (patching the 40,000 functions for the
+    // function tracer) took 21 s, the kernel's usual limit for a stall, on a busy host with 6.1. So
+    // stalls and lock-ups are told after three times as long.
     let patience = "rcupdate.rcu_cpu_stall_timeout=60 watchdog_thresh=30";
     let hardening = if spec.hardened {
         ""

@@ -2,8 +2,8 @@
 //! `tracer_common::count::stand_in`.
 //!
 //! A load of 64 bits is two instructions, each with half of the number. One whose number is a
-//! stand-in becomes a load of what
-//! is meant: a number, or the address of the only element of an array (BPF_PSEUDO_MAP_VALUE, 5.2+).
+//! stand-in becomes a load of what is meant: a number, or the address of the only element of an
+//! array (BPF_PSEUDO_MAP_VALUE, 5.2+).
 
 use std::os::fd::{AsRawFd as _, BorrowedFd};
 

@@ -1,9 +1,9 @@
 //! Calls that the kernel skipped, by its own counts.
 //!
 //! A program that is hit again on its CPU while it runs is skipped (`recursion_misses` of `struct
-//! bpf_prog_info`, by
-//! kprobe.multi from 6.7 on), and an fprobe skips a hit when it has no room for another open call
-//! (`kprobe_multi.missed` of `struct bpf_link_info`, 6.7+). Which call it was it does not say.
+//! bpf_prog_info`, by kprobe.multi from 6.7 on), and an fprobe skips a hit when it has no room for
+//! another open call (`kprobe_multi.missed` of `struct bpf_link_info`, 6.7+). Which call it was it
+//! does not say.
 
 use std::os::fd::AsFd as _;
 
@@ -33,11 +33,9 @@ impl Skipped {
     }
 
     /// Calls that are not counted because of it, at most. An exit that was skipped is such a call,
-    /// and so is an exit that came
-    /// `without_entry` because that was skipped. What a program for both ends has skipped is one
-    /// hit of a call of which the
-    /// other end was seen, and two of any other; if it is not known how many came `without_exit`,
-    /// each may be a call.
+    /// and so is an exit that came `without_entry` because that was skipped. What a program for
+    /// both ends has skipped is one hit of a call of which the other end was seen, and two of any
+    /// other; if it is not known how many came `without_exit`, each may be a call.
     #[must_use]
     pub fn calls(self, without_entry: u64, without_exit: Option<u64>) -> u64 {
         let either = match without_exit {

@@ -164,9 +164,8 @@ fn range_of(returns: Returns, kind: Option<&ValueType>) -> Option<Range> {
 }
 
 /// The mechanism: the user's, or the one that loses nothing. By pairs a call costs half as much as
-/// by an fprobe, but
-/// where the kernel can be preempted, a task may wait in the middle of a pair's program, and
-/// meanwhile all others on its CPU are skipped.
+/// by an fprobe, but where the kernel can be preempted, a task may wait in the middle of a pair's
+/// program, and meanwhile all others on its CPU are skipped.
 pub fn way(options: &Options, prepared: &Prepared) -> Way {
     if let Some(way) = options.way {
         return way;
