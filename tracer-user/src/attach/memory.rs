@@ -1,8 +1,8 @@
 //! Memory that programs and userspace share: an array of one element.
 //!
 //! Programs have its address in their text (array_map_direct_value_addr, kernel/bpf/arraymap.c), so
-//! there is no look-up. What userspace reads or changes meanwhile it has mapped; such an array begins
-//! at a page (BPF_F_MMAPABLE, 5.5+).
+//! there is no look-up. What userspace reads or changes meanwhile it has mapped; such an array
+//! begins at a page (BPF_F_MMAPABLE, 5.5+).
 
 use std::{io, num::NonZeroUsize, ptr::NonNull, sync::atomic::AtomicU64};
 

@@ -1,8 +1,8 @@
 //! The tables that the counting programs fill, mapped into tracer's own memory: reading them costs
 //! the kernel nothing.
 //!
-//! Programs have their addresses: see [`memory`]. The table of open calls, which nobody reads, begins
-//! at a page like the others, because frames are counted from it.
+//! Programs have their addresses: see [`memory`]. The table of open calls, which nobody reads,
+//! begins at a page like the others, because frames are counted from it.
 
 use std::{
     collections::BTreeMap,
