@@ -6,7 +6,7 @@ use clap::{Args as ClapArgs, ColorChoice, Parser, Subcommand, ValueEnum};
 
 use super::values;
 pub use super::{
-    recording_args::{DiffArgs, GraphArgs, RecordArgs, ReplayArgs, ReportArgs},
+    recording_args::{DiffArgs, ExplainArgs, GraphArgs, RecordArgs, ReplayArgs, ReportArgs},
     trace_args::{
         CaptureArgs, ChildrenArgs, FilterArgs, LatencyArgs, ProfileArgs, ScopeArgs, ShowArgs,
         TopArgs, TraceArgs, WatchArgs,
@@ -55,6 +55,8 @@ pub enum Action {
     Graph(GraphArgs),
     /// Compare two recordings: paths that appeared or vanished, times that shifted
     Diff(DiffArgs),
+    /// Say what the slow or failed root calls of a recording do that the others do not
+    Explain(ExplainArgs),
     /// Show which functions would be traced, and which not and why
     List(ListArgs),
     /// Say what this host offers for tracing and what is missing

@@ -8,6 +8,7 @@ mod demo;
 mod describe;
 mod discovery;
 mod exit;
+mod explain;
 mod first;
 mod graph_options;
 mod habits;
@@ -34,11 +35,11 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::Parser as _;
 
 use args::{Action, Args, CaptureArgs, LatencyArgs, ProfileArgs, RecordArgs, TraceArgs};
-use exit::Exit;
+use exit::{Exit, Usage};
 
 use crate::{
     learn::sampling,
@@ -74,6 +75,7 @@ fn run(args: Args) -> Result<Exit> {
         Some(Action::Report(report)) => report::report(&report),
         Some(Action::Graph(graph)) => report::graph(&graph),
         Some(Action::Diff(diff)) => report::diff(&diff),
+        Some(Action::Explain(explain)) => explain::run(&explain),
         Some(Action::List(list)) => list::run(&list),
         Some(Action::Check(check)) => check::run(&check),
         Some(Action::Workload(workload)) => workload::run(&workload),
@@ -110,6 +112,13 @@ fn trace(args: &TraceArgs) -> Result<Exit> {
 /// Traces the roots alone, and says how long they took.
 fn latency(args: &LatencyArgs) -> Result<Exit> {
     let mut show = args.filter.show()?;
+    if show.filter.needs_tree() {
+        bail!(Usage(
+            "--through needs what the roots call, and latency traces the roots alone; use \
+             `tracer profile --through`"
+                .to_owned()
+        ));
+    }
     show.result = Shown::Latency(args.look.look()?);
     show.filter.depth = Some(1);
     let options = args.capture.options(show)?;

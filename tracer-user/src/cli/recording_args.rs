@@ -88,6 +88,22 @@ pub struct DiffArgs {
     pub show: FilterArgs,
 }
 
+/// Some root calls of a recording beside the others
+#[derive(Debug, ClapArgs)]
+#[command(mut_args(|arg| match arg.get_id().as_str() {
+    "slower_than" => arg.help("Explain root calls that took longer than this, such as 10ms; without it, --failed and --returns: those that are much slower than the others"),
+    "failed" => arg.help("Explain root calls that returned an error; with a list as of `tracer replay`"),
+    "returns" => arg.help("Explain root calls that returned such a value: =7, !=0, <0, >=0x100, =-EAGAIN"),
+    _ => arg,
+}))]
+pub struct ExplainArgs {
+    /// The recording
+    #[arg(value_name = "RECORDING")]
+    pub recording: PathBuf,
+    #[command(flatten)]
+    pub show: FilterArgs,
+}
+
 /// A function of a recording, with what it called
 #[derive(Debug, ClapArgs)]
 pub struct GraphArgs {

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     attach::Way,
-    filter::{Filter, Returns},
+    filter::{Extent, Failures, Filter, Names, Returns},
     graph::Nanoseconds,
     kernel::cgroup::Cgroup,
     output::Format,
@@ -269,6 +269,10 @@ impl From<ScopeArgs> for Scope {
 pub struct ShowArgs {
     #[command(flatten)]
     pub filter: FilterArgs,
+    /// Of root calls that returned an error, show the path to the function that returned it first,
+    /// and nothing else. With --failed=ERRORS: of those
+    #[arg(long)]
+    pub why_failed: bool,
     /// The form of what is printed
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     pub format: Format,
@@ -279,17 +283,27 @@ pub struct ShowArgs {
 }
 
 /// What is shown
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Default, ClapArgs)]
 pub struct FilterArgs {
     /// Show only root calls that took longer than this, such as 10ms
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub slower_than: Option<Duration>,
-    /// Show only root calls that returned an error: a negative error number or an error pointer
-    #[arg(long)]
-    pub failed: bool,
+    /// Show only root calls that returned an error: a negative error number or an error pointer;
+    /// with a list one of these, as in --failed=EINVAL,ENOMEM, none of those, as in
+    /// --failed='!EAGAIN', or NULL or false where that is returned, as in --failed=null,error
+    #[arg(long, value_name = "ERRORS", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub failed: Option<Failures>,
     /// Show only root calls that returned such a value: =7, !=0, <0, >=0x100, =-EAGAIN
     #[arg(long, value_name = "CONDITION", allow_hyphen_values = true)]
     pub returns: Option<Returns>,
+    /// Show only root calls that call this function, themselves or further down: a name or a glob;
+    /// may be repeated
+    #[arg(long, value_name = "FUNCTION")]
+    pub through: Vec<String>,
+    /// Leave out the line of this function, and show what it calls one level up: a name or a glob;
+    /// may be repeated
+    #[arg(long, value_name = "FUNCTION")]
+    pub hide: Vec<String>,
     /// Comma-separated: noirqs, nosleep-time, depth=N, thresh=N (in µs), tail, verbose, args,
     /// retaddr, retval, retval-hex
     #[arg(long, value_name = "OPTIONS", default_value = "")]
@@ -404,6 +418,10 @@ impl ShowArgs {
     /// What was typed, ready to use. It goes to `output`, or to stdout.
     pub fn show(&self, output: Option<&Path>) -> Result<Show> {
         let mut show = self.filter.show()?;
+        if self.why_failed {
+            show.filter.failed.get_or_insert_default();
+            show.filter.extent = Extent::FailingPath;
+        }
         show.result = Shown::Each(self.format);
         show.text.colour = colour::wanted(self.color, output);
         Ok(show)
@@ -427,8 +445,11 @@ impl FilterArgs {
             interrupts: graph.interrupts,
             filter: Filter {
                 slower_than: self.slower_than.map(nanoseconds),
-                failed: self.failed,
+                failed: self.failed.clone(),
                 returns: self.returns,
+                through: Names::new(&self.through),
+                extent: Extent::Whole,
+                hidden: Names::new(&self.hide),
                 threshold: graph.threshold,
                 depth: self.graph_depth.or(graph.depth),
                 sleep: graph.text.sleep,

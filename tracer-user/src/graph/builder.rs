@@ -179,6 +179,7 @@ impl Builder {
             arguments: Vec::new(),
             texts: Vec::new(),
             caller: None,
+            folded: None,
             frame: event.frame,
         }
     }

@@ -60,10 +60,14 @@ impl<'a> Printer<'a> {
         self.untraced = Some(untraced);
     }
 
-    /// How much of root calls is needed: what the form and the feed look at. The filter decides by
-    /// the root alone.
+    /// How much of root calls is needed: what the form, the feed and the filter look at.
     pub fn wants(&self) -> Trees {
-        self.form.wants().max(self.feed.wants())
+        let filter = if self.filter.needs_tree() {
+            Trees::Whole
+        } else {
+            Trees::Roots
+        };
+        self.form.wants().max(self.feed.wants()).max(filter)
     }
 
     /// Prints a root call that is wanted.

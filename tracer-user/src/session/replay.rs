@@ -19,6 +19,7 @@ use crate::{
     output::{Form, escape::visible},
     plan::FunctionTable,
     recording::{Damage, Data, End, Ending, Frame, Head, Piece, Reader, columns::Step},
+    summary::Collect,
     watch::{Delivered, Feed, Outlets, Source, Watch},
 };
 
@@ -56,6 +57,8 @@ pub struct Recording<R> {
     pub head: Head,
     /// How much could be read until now.
     pub readable: Readable,
+    /// Whether damage is said.
+    is_quiet: bool,
 }
 
 impl<R: Read> Recording<R> {
@@ -66,6 +69,7 @@ impl<R: Read> Recording<R> {
             first: None,
             head: Head::default(),
             readable: Readable::default(),
+            is_quiet: false,
         };
         match recording.next()? {
             Some(Frame::Head(head)) => recording.head = head,
@@ -102,7 +106,7 @@ impl<R: Read> Recording<R> {
     fn damaged(&mut self, damage: Damage) {
         self.readable.damaged_places += 1;
         self.readable.damaged_bytes += damage.bytes;
-        if self.readable.damaged_places <= PLACES_NAMED {
+        if self.readable.damaged_places <= PLACES_NAMED && !self.is_quiet {
             eprintln!(
                 "tracer: the recording is damaged or cut at byte {}: {} bytes are left out",
                 damage.from, damage.bytes
@@ -192,6 +196,26 @@ pub fn replay_to(
     tell::delivered(delivered.as_ref());
     let (outcome, readable) = replayed?;
     Ok((outcome, readable, delivered))
+}
+
+/// Gives all root calls of a recording to `collector`, and says nothing: it is read again.
+pub fn glance(
+    show: &Show,
+    mut recording: Recording<impl Read>,
+    collector: &mut impl Collect,
+) -> io::Result<()> {
+    recording.is_quiet = true;
+    let mut rebuilder = Rebuilder::new(show.interrupts).with_trees(collector.wants());
+    while let Some(data) = recording.next_data()? {
+        for step in data.steps() {
+            match step {
+                Step::Batch(batch) => rebuilder.push(batch, &mut |call| collector.add(&call)),
+                Step::Pass => rebuilder.pass(&mut |call| collector.add(&call)),
+            }
+        }
+    }
+    rebuilder.finish(&mut |call| collector.add(&call));
+    Ok(())
 }
 
 /// Gives the root calls of a recording to `form`, and makes their functions known to `table`.

@@ -134,8 +134,9 @@ impl Silence<'_> {
 fn kept_back(calls: u64, filter: &Filter) -> String {
     let options = [
         (filter.slower_than.is_some(), "--slower-than"),
-        (filter.failed, "--failed"),
+        (filter.failed.is_some(), "--failed"),
         (filter.returns.is_some(), "--returns"),
+        (filter.needs_tree(), "--through"),
         (filter.threshold.is_some(), "--graph-opts thresh"),
     ];
     let given = options.iter().filter(|(is_given, _)| *is_given);
@@ -181,7 +182,7 @@ fn other_entries(kernel: &Kernel, plan: &Plan) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::Nanoseconds;
+    use crate::{filter::Failures, graph::Nanoseconds};
 
     fn of_close() -> Silence<'static> {
         Silence {
@@ -217,7 +218,7 @@ mod tests {
             filtered_out: 12,
             filter: Filter {
                 slower_than: Some(Nanoseconds(1)),
-                failed: true,
+                failed: Some(Failures::default()),
                 ..Filter::default()
             },
             ..of_close()

@@ -2,7 +2,8 @@
 //!
 //! [`report`] sums up each function, [`latency`] says how long root calls take ([`histogram`]),
 //! [`merged`] lays the trees of all root calls over each other, [`calltree`] does so below one
-//! function, [`diff`] compares two recordings ([`paths`]), [`flame`] makes bars of merged trees,
+//! function, [`diff`] compares two recordings ([`paths`]), [`explain`] the slow or failed root calls
+//! of one with the others, [`flame`] makes bars of merged trees,
 //! [`kept`] keeps the calls that are worth reading, [`recent`] keeps those of the last minute,
 //! [`spread`] is a histogram for the eye, [`overview`] does all that a page shows at once,
 //! [`table`] prints such numbers in columns. What collects is a [`crate::output::Form`] like those
@@ -10,6 +11,7 @@
 
 pub mod calltree;
 pub mod diff;
+pub mod explain;
 pub mod flame;
 pub mod histogram;
 pub mod kept;
@@ -31,6 +33,7 @@ use crate::{
 
 pub use calltree::CallTree;
 pub use diff::{Change, Changed, Changes, Diff, Side};
+pub use explain::{Condition, Durations, Explain};
 pub use flame::{Bar, Flame};
 pub use kept::{Kept, KeptCall};
 pub use latency::{Arrangement, Empty, Latency, Look};
