@@ -13,6 +13,7 @@ pub mod names;
 pub mod number;
 pub mod outcome;
 pub mod returns;
+pub mod select;
 mod threshold;
 pub(crate) mod why;
 

@@ -47,6 +47,7 @@ fn help_of_the_subcommands() {
         "report",
         "graph",
         "diff",
+        "explain",
         "demo",
         "list",
         "check",

@@ -11,7 +11,7 @@ mount -t tmpfs -o size=64k none /tmp/full
 mount -t tmpfs -o ro none /tmp/readonly
 mount -t tmpfs none /tmp/busy
 ln -s loop /tmp/loop
-mknod /tmp/no-driver c 250 0
+mknod /tmp/no-driver c 60 0
 echo 'nobody:x:65534:65534::/tmp:/bin/sh' >>/etc/passwd
 echo 'nobody:x:65534:' >>/etc/group
 echo secret >/tmp/secret

@@ -18,6 +18,7 @@ use crate::{
 /// Explains some root calls of a recording.
 pub fn run(args: &ExplainArgs) -> Result<Exit> {
     let mut show = args.show.show()?;
+    show.selection = args.select.selection()?;
     let mut condition = Condition::take(&mut show.filter);
     if condition.is_empty() {
         let mut durations = Durations::default();

@@ -22,6 +22,7 @@ mod recording_args;
 mod replay;
 mod report;
 mod ring_args;
+mod select_args;
 mod top;
 mod trace_args;
 mod values;

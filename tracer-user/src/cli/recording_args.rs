@@ -7,6 +7,7 @@ use clap::Args as ClapArgs;
 
 use super::{
     output,
+    select_args::SelectArgs,
     trace_args::{CaptureArgs, CollectorArgs, FilterArgs, OrderArgs, ShowArgs},
     values,
 };
@@ -45,6 +46,8 @@ pub struct ReplayArgs {
     #[arg(value_name = "RECORDING")]
     pub recording: PathBuf,
     #[command(flatten)]
+    pub select: SelectArgs,
+    #[command(flatten)]
     pub show: ShowArgs,
     #[command(flatten)]
     pub collector: CollectorArgs,
@@ -72,6 +75,8 @@ pub struct ReportArgs {
     #[command(flatten)]
     pub order: OrderArgs,
     #[command(flatten)]
+    pub select: SelectArgs,
+    #[command(flatten)]
     pub show: FilterArgs,
 }
 
@@ -84,6 +89,8 @@ pub struct DiffArgs {
     /// The other
     #[arg(value_name = "AFTER")]
     pub after: PathBuf,
+    #[command(flatten)]
+    pub select: SelectArgs,
     #[command(flatten)]
     pub show: FilterArgs,
 }
@@ -101,6 +108,8 @@ pub struct ExplainArgs {
     #[arg(value_name = "RECORDING")]
     pub recording: PathBuf,
     #[command(flatten)]
+    pub select: SelectArgs,
+    #[command(flatten)]
     pub show: FilterArgs,
 }
 
@@ -113,6 +122,8 @@ pub struct GraphArgs {
     /// The function
     #[arg(value_name = "FUNCTION")]
     pub function: String,
+    #[command(flatten)]
+    pub select: SelectArgs,
     #[command(flatten)]
     pub show: FilterArgs,
 }

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     attach::Way,
-    filter::{Extent, Failures, Filter, Names, Returns},
+    filter::{Extent, Failures, Filter, Names, Returns, select::Selection},
     graph::Nanoseconds,
     kernel::cgroup::Cgroup,
     output::Format,
@@ -457,10 +457,11 @@ impl FilterArgs {
             result: Shown::default(),
             text: graph.text,
             count: self.count,
+            selection: Selection::default(),
         })
     }
 }
 
-fn nanoseconds(time: Duration) -> Nanoseconds {
+pub(super) fn nanoseconds(time: Duration) -> Nanoseconds {
     Nanoseconds(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
 }

@@ -29,10 +29,12 @@ impl Names {
     /// Whether a function is one of them.
     #[must_use]
     pub fn has(&self, function: FunctionId, functions: &FunctionTable) -> bool {
-        !self.0.is_empty() && self.matches(&functions.name(function))
+        !self.0.is_empty() && self.have(&functions.name(function))
     }
 
-    fn matches(&self, name: &str) -> bool {
+    /// Whether one of them is called so.
+    #[must_use]
+    pub fn have(&self, name: &str) -> bool {
         let plain = name.split([' ', '.']).next().unwrap_or(name);
         let mut globs = self.0.iter();
         globs.any(|glob| glob.matches(name) || glob.matches(plain))
@@ -45,7 +47,7 @@ mod tests {
 
     #[test]
     fn a_name_is_found_with_its_module_and_suffix_and_without() {
-        let matches = |glob: &str, name| Names::new(&[glob.to_owned()]).matches(name);
+        let matches = |glob: &str, name| Names::new(&[glob.to_owned()]).have(name);
         assert!(matches("tls_sw_sendmsg", "tls_sw_sendmsg [tls]"));
         assert!(matches("*[tls]", "tls_sw_sendmsg [tls]"));
         assert!(matches("finish_task_switch", "finish_task_switch.isra.0"));

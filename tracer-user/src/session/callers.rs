@@ -35,6 +35,12 @@ impl FromStr for CommandName {
 }
 
 impl CommandName {
+    /// As the kernel keeps it.
+    #[must_use]
+    pub const fn bytes(self) -> [u8; 16] {
+        self.0
+    }
+
     fn words(self) -> [u64; 2] {
         let (words, _) = self.0.as_chunks();
         [words[0], words[1]].map(u64::from_ne_bytes)

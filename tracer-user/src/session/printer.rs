@@ -6,7 +6,7 @@
 use std::io;
 
 use crate::{
-    filter::Filter,
+    filter::{Filter, select::Selection},
     graph::{RootCall, Totals, Trees},
     learn::growth::Untraced,
     output::{Form, callers},
@@ -20,6 +20,7 @@ pub struct Printer<'a> {
     form: Box<dyn Form + 'a>,
     functions: &'a FunctionTable,
     filter: &'a Filter,
+    selection: Selection,
     limit: Option<u64>,
     written: io::Result<()>,
     totals: Totals,
@@ -41,6 +42,7 @@ impl<'a> Printer<'a> {
             form,
             functions,
             filter,
+            selection: Selection::default(),
             limit,
             totals: Totals::default(),
             filtered_out: 0,
@@ -55,6 +57,12 @@ impl<'a> Printer<'a> {
         Self { feed, ..self }
     }
 
+    /// Takes only a part of what comes.
+    #[must_use]
+    pub fn with_selection(self, selection: Selection) -> Self {
+        Self { selection, ..self }
+    }
+
     /// What ran and was not traced: it is said at the end.
     pub const fn untraced(&mut self, untraced: Untraced) {
         self.untraced = Some(untraced);
@@ -62,7 +70,7 @@ impl<'a> Printer<'a> {
 
     /// How much of root calls is needed: what the form, the feed and the filter look at.
     pub fn wants(&self) -> Trees {
-        let filter = if self.filter.needs_tree() {
+        let filter = if self.filter.needs_tree() || self.selection.needs_tree() {
             Trees::Whole
         } else {
             Trees::Roots
@@ -76,6 +84,22 @@ impl<'a> Printer<'a> {
             return;
         }
         callers::find_hidden(&mut call, self.functions);
+        if !self.selection.is_active() {
+            return self.print_selected(call);
+        }
+        let calls = self.selection.take(call, self.functions);
+        if calls.is_empty() {
+            self.filtered_out += 1;
+            self.feed.filtered_out();
+        }
+        for call in calls {
+            if !self.is_done() {
+                self.print_selected(call);
+            }
+        }
+    }
+
+    fn print_selected(&mut self, call: RootCall) {
         if let Some(call) = self.filter.apply(call, self.functions) {
             self.written = self.form.root_call(&call);
             self.totals.add(&call);

@@ -15,7 +15,7 @@ use super::{
     silent, tell,
 };
 use crate::{
-    graph::{FunctionId, Joined, Nanoseconds, Rebuilder},
+    graph::{FunctionId, Joined, Nanoseconds, Rebuilder, RootCall, Trees},
     output::{Form, escape::visible},
     plan::FunctionTable,
     recording::{Damage, Data, End, Ending, Frame, Head, Piece, Reader, columns::Step},
@@ -198,23 +198,39 @@ pub fn replay_to(
     Ok((outcome, readable, delivered))
 }
 
-/// Gives all root calls of a recording to `collector`, and says nothing: it is read again.
+/// Gives the root calls of a recording to `collector`, and says nothing: it is read again.
 pub fn glance(
     show: &Show,
     mut recording: Recording<impl Read>,
     collector: &mut impl Collect,
 ) -> io::Result<()> {
     recording.is_quiet = true;
-    let mut rebuilder = Rebuilder::new(show.interrupts).with_trees(collector.wants());
+    let (table, joined) = (FunctionTable::default(), Joined::default());
+    let mut learning = Learning::new(&table, &joined);
+    let began = Nanoseconds(recording.head.began_monotonic_ns);
+    let selection = show.selection.of_recording(began);
+    let wants_tree = selection.needs_tree() || show.filter.needs_tree();
+    let wants = if wants_tree {
+        Trees::Whole
+    } else {
+        collector.wants()
+    };
+    let mut rebuilder = Rebuilder::new(show.interrupts).with_trees(wants);
+    let mut add = |call: RootCall| {
+        let taken = selection.take(call, &table).into_iter();
+        let shown = taken.filter_map(|call| show.filter.apply(call, &table));
+        shown.for_each(|call| collector.add(&call));
+    };
     while let Some(data) = recording.next_data()? {
+        learning.learn(&data);
         for step in data.steps() {
             match step {
-                Step::Batch(batch) => rebuilder.push(batch, &mut |call| collector.add(&call)),
-                Step::Pass => rebuilder.pass(&mut |call| collector.add(&call)),
+                Step::Batch(batch) => rebuilder.push(batch, &mut add),
+                Step::Pass => rebuilder.pass(&mut add),
             }
         }
     }
-    rebuilder.finish(&mut |call| collector.add(&call));
+    rebuilder.finish(&mut add);
     Ok(())
 }
 
@@ -237,7 +253,7 @@ fn go_through<'a>(
 ) -> Result<(Outcome, Readable)> {
     let roots = &recording.head.roots;
     // Where the head is lost, nothing says what the roots return.
-    if !roots.is_empty() {
+    if !roots.is_empty() && !show.selection.needs_tree() {
         let names: Vec<_> = roots.iter().map(|it| visible(&it.name)).collect();
         let types = names
             .iter()
@@ -246,7 +262,10 @@ fn go_through<'a>(
         show.filter.check(types)?;
     }
     let joined = Joined::default();
-    let printer = Printer::new(form, table, &show.filter, show.count).with_feed(feed);
+    let began = Nanoseconds(recording.head.began_monotonic_ns);
+    let printer = Printer::new(form, table, &show.filter, show.count)
+        .with_selection(show.selection.of_recording(began))
+        .with_feed(feed);
     let rebuilder = Rebuilder::new(show.interrupts).with_joined(joined.clone());
     let mut pipeline = Pipeline::new(rebuilder, printer, None);
     let mut learning = Learning::new(table, &joined);
@@ -284,7 +303,8 @@ fn go_through<'a>(
         untraced: None,
         wide: None,
         totals,
-        filtered_out: show.filter.is_active().then_some(filtered_out),
+        filtered_out: (show.filter.is_active() || show.selection.is_active())
+            .then_some(filtered_out),
         counters: end.counters.into(),
         unseen,
         ..Outcome::default()
@@ -298,7 +318,7 @@ fn go_through<'a>(
     tell::totals(&outcome, false);
     // What could not be written says so itself.
     if printed.is_ok() {
-        silent::explain_recording(&show.filter, &outcome);
+        silent::explain_recording(show, &outcome);
     }
     tell::readable(&readable);
     tell::written(printed)?;

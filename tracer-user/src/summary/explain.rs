@@ -3,9 +3,9 @@
 //! Root calls are told apart by a condition ([`split`]) into the *marked* ones and the others. The
 //! time of a root call is the sum of its parts ([`parts`]): what each function took itself, how
 //! long the task was off the CPU in it, interrupts on top. Each part that takes longer in the
-//! marked calls, on average, has its share of all that takes longer.
-//! Beside that, paths that only the marked calls take, and what goes with being marked ([`traits`]):
-//! CPU, task, root, argument. [`lines`] puts all that in order, the largest share first.
+//! marked calls, on average, has its share of all that takes longer. Beside that, paths that only
+//! the marked calls take, and what goes with being marked ([`traits`]): CPU, task, root, argument.
+//! [`lines`] puts all that in order, the largest share first.
 //!
 //! Shares are what was measured, and say nothing of chance where there are few calls. That a call
 //! is marked goes with a CPU or a task is said only if it is significant as in [`super::diff`].

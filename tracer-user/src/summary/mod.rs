@@ -2,12 +2,12 @@
 //!
 //! [`report`] sums up each function, [`latency`] says how long root calls take ([`histogram`]),
 //! [`merged`] lays the trees of all root calls over each other, [`calltree`] does so below one
-//! function, [`diff`] compares two recordings ([`paths`]), [`explain`] the slow or failed root calls
-//! of one with the others, [`flame`] makes bars of merged trees,
-//! [`kept`] keeps the calls that are worth reading, [`recent`] keeps those of the last minute,
-//! [`spread`] is a histogram for the eye, [`overview`] does all that a page shows at once,
-//! [`table`] prints such numbers in columns. What collects is a [`crate::output::Form`] like those
-//! that print, so a summary sees what the filter lets through and nothing else.
+//! function, [`diff`] compares two recordings ([`paths`]), [`explain`] the slow or failed root
+//! calls of one with the others, [`flame`] makes bars of merged trees, [`kept`] keeps the calls
+//! that are worth reading, [`recent`] keeps those of the last minute, [`spread`] is a histogram for
+//! the eye, [`overview`] does all that a page shows at once, [`table`] prints such numbers in
+//! columns. What collects is a [`crate::output::Form`] like those that print, so a summary sees
+//! what the filter lets through and nothing else.
 
 pub mod calltree;
 pub mod diff;

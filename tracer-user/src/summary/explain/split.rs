@@ -3,7 +3,8 @@
 //! By what was asked for: slower than a time, failed, returned such a value. Where nothing was, the
 //! slow ones are: the durations are cut in two where the halves differ most, on a logarithmic axis,
 //! as Otsu cuts the brightness of pictures ("A threshold selection method from gray-level
-//! histograms", 1979). That needs the durations first ([`Durations`]), so a recording is read twice.
+//! histograms", 1979). That needs the durations first ([`Durations`]), so a recording is read
+//! twice.
 
 use std::collections::BTreeMap;
 
