@@ -42,6 +42,7 @@ fn help_of_the_subcommands() {
         "latency",
         "profile",
         "top",
+        "stuck",
         "record",
         "replay",
         "report",

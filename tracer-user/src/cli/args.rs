@@ -4,7 +4,6 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args as ClapArgs, ColorChoice, Parser, Subcommand, ValueEnum};
 
-use super::values;
 pub use super::{
     recording_args::{DiffArgs, ExplainArgs, GraphArgs, RecordArgs, ReplayArgs, ReportArgs},
     trace_args::{
@@ -12,6 +11,7 @@ pub use super::{
         TopArgs, TraceArgs, WatchArgs,
     },
 };
+use super::{stuck::StuckArgs, values};
 use crate::{attach::Way, learn::sampling};
 
 /// Trace kernel functions as a call graph, live
@@ -47,6 +47,8 @@ pub enum Action {
     Profile(Box<ProfileArgs>),
     /// Watch a trace on the terminal: call tree, rates, times, errors, the slowest calls
     Top(Box<TopArgs>),
+    /// Show root calls that do not return, with their open functions and for how long
+    Stuck(Box<StuckArgs>),
     /// Print a recording as it would have been printed when it was made
     Replay(ReplayArgs),
     /// Sum up the functions of a recording

@@ -23,6 +23,7 @@ mod replay;
 mod report;
 mod ring_args;
 mod select_args;
+mod stuck;
 mod top;
 mod trace_args;
 mod values;
@@ -72,6 +73,7 @@ fn run(args: Args) -> Result<Exit> {
         Some(Action::Latency(latency)) => self::latency(&latency),
         Some(Action::Profile(profile)) => self::profile(&profile),
         Some(Action::Top(top)) => top::run(&top),
+        Some(Action::Stuck(stuck)) => stuck::run(*stuck),
         Some(Action::Replay(replay)) => replay::run(&replay),
         Some(Action::Report(report)) => report::report(&report),
         Some(Action::Graph(graph)) => report::graph(&graph),

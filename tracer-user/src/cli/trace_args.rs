@@ -372,6 +372,15 @@ impl CaptureArgs {
         !(self.pids.is_empty() && self.tids.is_empty())
     }
 
+    /// Whether neither a root nor anybody is named.
+    pub const fn names_nothing(&self) -> bool {
+        self.roots.is_empty()
+            && self.pids.is_empty()
+            && self.tids.is_empty()
+            && self.cpus.is_none()
+            && self.command.is_empty()
+    }
+
     fn children(&self) -> Result<Children> {
         let names_somebody = self.names_somebody();
         let ChildrenArgs {

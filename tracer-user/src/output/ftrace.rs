@@ -17,12 +17,12 @@ use std::{
 
 use tracer_common::Context;
 
-pub(crate) use self::time::span;
 pub use self::{colour::Colour, line::Columns};
 use self::{
     colour::painted,
     line::{Place, Prologue},
 };
+pub(crate) use self::{line::task_label, time::span};
 pub use super::value::Values;
 use super::{
     Form, escape,

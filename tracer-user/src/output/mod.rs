@@ -15,6 +15,7 @@ pub mod page;
 pub mod parquet;
 pub mod perfetto;
 pub mod pprof;
+pub mod stuck;
 pub mod svg;
 pub mod value;
 
