@@ -92,7 +92,8 @@ impl SelectArgs {
     }
 }
 
-fn numbers(numbers: &[Number]) -> Choice<u32> {
+/// The numbers that were typed.
+pub(super) fn numbers(numbers: &[Number]) -> Choice<u32> {
     let mut choice = Choice::default();
     for number in numbers {
         match *number {
@@ -103,7 +104,8 @@ fn numbers(numbers: &[Number]) -> Choice<u32> {
     choice
 }
 
-fn names(names: &[String]) -> Result<Choice<[u8; 16]>> {
+/// The names of tasks that were typed.
+pub(super) fn names(names: &[String]) -> Result<Choice<CommandName>> {
     let mut choice = Choice::default();
     for name in names {
         let (list, name) = match name.strip_prefix('!') {
@@ -111,7 +113,7 @@ fn names(names: &[String]) -> Result<Choice<[u8; 16]>> {
             None => (&mut choice.these, name.as_str()),
         };
         let name: CommandName = name.parse().map_err(|error| Usage(format!("{error}")))?;
-        list.push(name.bytes());
+        list.push(name);
     }
     Ok(choice)
 }

@@ -20,18 +20,22 @@ use super::{
     output,
     perf_args::{PerfArgs, PerfLatencyArgs},
     ring_args::RingArgs,
+    select_args::{self, Number},
     values,
 };
 use crate::{
     attach::Way,
-    filter::{Extent, Failures, Filter, Names, Returns, select::Selection},
+    filter::{
+        Extent, Failures, Filter, Names, Returns,
+        select::{Choice, Selection},
+    },
     graph::Nanoseconds,
     kernel::cgroup::Cgroup,
     output::Format,
     plan::{self, OthersPrograms, Scope, Worth},
     session::{
         Begin, Callers, Options, Show, Shown, Streams,
-        callers::{Children, CommandName},
+        callers::{Children, Meaning},
     },
     summary::{GroupBy, SortBy},
     watch::{Address, Endpoint, Outlets},
@@ -136,18 +140,20 @@ pub struct CaptureArgs {
     /// Trace root calls that begin on these CPUs, such as 0,2-3
     #[arg(short = 'C', long = "cpu", value_name = "CPUS")]
     pub cpus: Option<String>,
-    /// Trace only these processes, such as 1,2, and end with the last of them; may be repeated
-    #[arg(short, long = "pid", value_name = "PIDS", value_parser = values::id, value_delimiter = ',')]
-    pub pids: Vec<u32>,
-    /// Trace only these tasks (threads), such as 1,2, and end with the last of them; may be
-    /// repeated
-    #[arg(long = "tid", value_name = "TIDS", value_parser = values::id, value_delimiter = ',')]
-    pub tids: Vec<u32>,
+    /// Trace only these processes, such as 1,2, and end with the last of them, or all but some:
+    /// '!3'; may be repeated
+    #[arg(short, long = "pid", value_name = "PIDS", value_delimiter = ',')]
+    pub pids: Vec<Number>,
+    /// Trace only these tasks (threads), such as 1,2, and end with the last of them, or all but
+    /// some: '!3'; may be repeated
+    #[arg(long = "tid", value_name = "TIDS", value_delimiter = ',')]
+    pub tids: Vec<Number>,
     #[command(flatten)]
     pub children: ChildrenArgs,
-    /// Trace only tasks of this name, as in /proc/PID/comm; may be repeated
+    /// Trace only tasks of this name, as in /proc/PID/comm, or all but those: '!NAME'; may be
+    /// repeated
     #[arg(long = "comm", value_name = "NAME")]
-    pub names: Vec<CommandName>,
+    pub names: Vec<String>,
     /// Trace only tasks in this cgroup (v2) directory or below; may be repeated
     #[arg(long = "cgroup", value_name = "PATH")]
     pub cgroups: Vec<PathBuf>,
@@ -369,7 +375,8 @@ impl CaptureArgs {
 
     /// Whether there is somebody whose calls alone are traced.
     fn names_somebody(&self) -> bool {
-        !(self.pids.is_empty() && self.tids.is_empty())
+        let names = |numbers: &[Number]| numbers.iter().any(|it| matches!(it, Number::Is(_)));
+        names(&self.pids) || names(&self.tids)
     }
 
     /// Whether neither a root nor anybody is named.
@@ -411,11 +418,23 @@ impl CaptureArgs {
             .iter()
             .map(|path| Cgroup::named(path))
             .collect();
+        let (pids, pids_mean) = one_meaning("-p", select_args::numbers(&self.pids))?;
+        let (tids, tids_mean) = one_meaning("--tid", select_args::numbers(&self.tids))?;
+        let (names, names_mean) = one_meaning("--comm", select_args::names(&self.names)?)?;
+        if pids_mean == Meaning::AllButThese && !self.command.is_empty() {
+            bail!(Usage(
+                "a command is traced alone, so -p leaves out nobody: trace -a, or name a root"
+                    .to_owned()
+            ));
+        }
         let callers = Callers {
-            pids: self.pids.clone(),
-            tids: self.tids.clone(),
+            pids,
+            pids_mean,
+            tids,
+            tids_mean,
             children: self.children()?,
-            names: self.names.clone(),
+            names,
+            names_mean,
             cgroups: cgroups.map_err(|error| Usage(error.to_string()))?,
         };
         callers.check().map_err(|error| Usage(error.to_string()))?;
@@ -468,6 +487,18 @@ impl FilterArgs {
             count: self.count,
             selection: Selection::default(),
         })
+    }
+}
+
+/// What a list of a live trace means: the kernel side tells those that are traced from those that
+/// are not, and has no list for both.
+fn one_meaning<T>(option: &str, choice: Choice<T>) -> Result<(Vec<T>, Meaning)> {
+    match (choice.these, choice.not) {
+        (these, not) if not.is_empty() => Ok((these, Meaning::These)),
+        (these, not) if these.is_empty() => Ok((not, Meaning::AllButThese)),
+        _ => bail!(Usage(format!(
+            "{option} names some that are traced and some that are not; the first alone say it"
+        ))),
     }
 }
 

@@ -8,6 +8,7 @@ use super::Names;
 use crate::{
     graph::{Call, Closed, CpuId, End, Nanoseconds, Node, RootCall},
     plan::FunctionTable,
+    session::callers::CommandName,
 };
 
 /// A point in time.
@@ -42,7 +43,7 @@ pub struct Selection {
     /// Tasks.
     pub tasks: Choice<u32>,
     /// Tasks by name.
-    pub names: Choice<[u8; 16]>,
+    pub names: Choice<CommandName>,
     /// The function that is the root; none named: the one that was recorded.
     pub roots: Names,
     /// The functions that called the root.
@@ -138,7 +139,7 @@ impl Selection {
     fn is_of_somebody(&self, call: &RootCall) -> bool {
         self.processes.has(&call.process.0)
             && self.tasks.has(&call.task.id().0)
-            && self.names.has(&call.comm)
+            && self.names.has(&CommandName::of(call.comm))
     }
 
     fn takes_root(&self, call: &RootCall, functions: &FunctionTable) -> bool {
