@@ -4,9 +4,9 @@
 //! which functions to trace, [`attach`] puts the probes in, [`stream`] reads what they send,
 //! [`graph`] rebuilds the calls, [`filter`] chooses among them, [`output`] writes them,
 //! [`recording`] keeps what they are made of, [`summary`] brings many of them together, [`watch`]
-//! hands them to the systems that watch fleets. [`session`] runs one trace through all of it,
-//! [`top`] shows one on the screen while it runs, [`cli`] is the command line. [`workload`] drives
-//! the kernel for the demonstration and the tests.
+//! hands them to the systems that watch fleets. All of them speak of what [`model`] defines.
+//! [`session`] runs one trace through all of it, [`top`] shows one on the screen while it runs,
+//! [`cli`] is the command line. [`workload`] drives the kernel for the demonstration and the tests.
 
 pub mod attach;
 pub mod cli;
@@ -14,6 +14,7 @@ pub mod filter;
 pub mod graph;
 pub mod kernel;
 pub mod learn;
+pub mod model;
 pub mod output;
 pub mod plan;
 pub mod recording;

@@ -18,10 +18,8 @@ use parquet::{
 };
 use proptest::prelude::*;
 use tracer::{
-    graph::RootCall,
-    graph::tree::SleepTime,
-    output::{Form, Format, parquet::ParquetWriter, value::Values},
-    plan::FunctionTable,
+    model::{FunctionTable, RootCall, Sink, SleepTime},
+    output::{Format, parquet::ParquetWriter, value::Values},
     session::{Show, Shown},
 };
 

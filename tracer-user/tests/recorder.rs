@@ -14,7 +14,8 @@ use made_up::{batches, events, functions, head, read, tree};
 use proptest::prelude::*;
 use tracer::{
     filter::Filter,
-    graph::{FunctionId, Joined, Nanoseconds, Rebuilder},
+    graph::{Joined, Rebuilder},
+    model::{FunctionId, Nanoseconds},
     recording::{Ending, Frame, Piece, columns::Step},
     session::{
         Recorder, Show,

@@ -12,7 +12,8 @@ use std::io::Write as _;
 use made_up::{batches, events, functions, head, read, tree};
 use proptest::prelude::*;
 use tracer::{
-    graph::{FunctionId, Joined, Nanoseconds},
+    graph::{Batch, Joined},
+    model::{FunctionId, Nanoseconds},
     recording::{
         Damage, Data, End, Frame, Head, Piece, Reader, RecordingError, Writer,
         columns::{Collector, Step},
@@ -21,7 +22,6 @@ use tracer::{
         Show,
         replay::{self, Recording},
     },
-    stream::Batch,
 };
 use tracer_common::{Event, EventKind};
 

@@ -12,11 +12,8 @@ mod made_up;
 use by_hand::{ALLOC, IS_FULL, LOCK, SENDMSG, SENDTO, Task, functions, nested, sleeper};
 use proptest::prelude::*;
 use tracer::{
-    graph::{
-        End, Rebuilder, RootCall,
-        tree::{Interrupts, SleepTime},
-    },
-    plan::FunctionTable,
+    graph::Rebuilder,
+    model::{End, FunctionTable, Interrupts, RootCall, SleepTime},
     summary::{CallTree, Collect, Diff, GroupBy, Latency, Merged, Report, Side, SortBy, Sums},
 };
 

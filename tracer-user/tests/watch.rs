@@ -16,9 +16,9 @@ mod prometheus;
 use std::{fs::File, net::TcpListener};
 
 use tracer::{
-    graph::{Joined, Rebuilder, RootCall, tree::Interrupts},
+    graph::{Joined, Rebuilder},
+    model::{FunctionTable, Interrupts, RootCall},
     output::ftrace,
-    plan::FunctionTable,
     recording::{Head, columns::Step},
     session::replay::{Learning, Recording},
     watch::{Feed, Outlets, Source, Watch},

@@ -14,7 +14,7 @@ use super::{
     page, replay,
 };
 use crate::{
-    plan::FunctionTable,
+    model::FunctionTable,
     recording::Head,
     session::{self, Outcome, Readable, Show},
     summary::{CallTree, Collect, Collecting, Diff, Report, Side},

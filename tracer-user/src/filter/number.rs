@@ -4,7 +4,7 @@
 //! -1 of an `int` and 4294967295 of an `unsigned int`. A pointer is its address, but an error
 //! pointer is its error number.
 
-use crate::{kernel::btf::ValueType, output::value};
+use crate::{model::ValueType, output::value};
 
 /// The largest error number (MAX_ERRNO, include/linux/err.h).
 pub const MAX_ERRNO: i128 = 4095;

@@ -5,7 +5,7 @@
 //! (false, NULL, a negative enum) is the function's own business.
 
 use super::number::{self, MAX_ERRNO};
-use crate::kernel::btf::ValueType;
+use crate::model::ValueType;
 
 /// Whether the register of a function of this type holds an error.
 #[must_use]

@@ -9,7 +9,7 @@ use std::{cmp::Ordering, str::FromStr};
 use thiserror::Error;
 
 use super::number;
-use crate::{kernel::btf::ValueType, output::value};
+use crate::{model::ValueType, output::value};
 
 /// How a value is to compare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

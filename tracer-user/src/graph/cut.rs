@@ -7,8 +7,8 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::RootCallId;
-use crate::stream::Batch;
+use crate::graph::Batch;
+use crate::model::RootCallId;
 
 /// Calls that are remembered.
 const MOST: usize = 1 << 16;

@@ -15,13 +15,11 @@ use std::{
 use serde::Serialize;
 
 use super::{
-    Form, escape, json,
+    escape, json,
     value::{self, Typed, Values},
 };
-use crate::{
-    graph::{Call, Nanoseconds, Node, RootCall, TaskKey, tree::SleepTime},
-    plan::FunctionTable,
-};
+use crate::model::Sink;
+use crate::model::{Call, FunctionTable, Nanoseconds, Node, RootCall, SleepTime, TaskKey};
 
 /// All tasks are tracks of one process: the one that was traced is the kernel.
 const PROCESS: u32 = 1;
@@ -109,7 +107,7 @@ impl<'a, W: Write> ChromeWriter<'a, W> {
     }
 }
 
-impl<W: Write> Form for ChromeWriter<'_, W> {
+impl<W: Write> Sink for ChromeWriter<'_, W> {
     fn begin(&mut self) -> io::Result<()> {
         self.out.write_all(b"[\n")
     }

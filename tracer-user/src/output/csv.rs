@@ -13,13 +13,11 @@ use std::{
 use serde::Serialize;
 
 use super::{
-    Form, escape, json,
+    escape, json,
     value::{self, Typed, Values},
 };
-use crate::{
-    graph::{Call, Closed, Missing, Node, RootCall, tree::SleepTime},
-    plan::FunctionTable,
-};
+use crate::model::Sink;
+use crate::model::{Call, Closed, FunctionTable, Missing, Node, RootCall, SleepTime};
 
 /// Writes calls as rows.
 pub struct CsvWriter<'a, W: Write> {
@@ -100,7 +98,7 @@ const COLUMNS: [&str; 17] = [
     "arguments",
 ];
 
-impl<W: Write> Form for CsvWriter<'_, W> {
+impl<W: Write> Sink for CsvWriter<'_, W> {
     fn begin(&mut self) -> io::Result<()> {
         self.out.write_record(COLUMNS)?;
         self.out.flush()

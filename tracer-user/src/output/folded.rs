@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use super::escape;
 use crate::{
-    plan::FunctionTable,
+    model::FunctionTable,
     summary::{Merged, Place},
 };
 

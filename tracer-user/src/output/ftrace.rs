@@ -24,13 +24,13 @@ use self::{
 };
 pub use super::value::Values;
 use super::{
-    Form, escape,
+    escape,
     value::{self, Style},
 };
-use crate::{
-    graph::{Call, Closed, CpuId, End, Missing, Node, RootCall, TaskKey, tree::SleepTime},
-    learn::growth::Untraced,
-    plan::{FunctionInfo, FunctionTable, table},
+use crate::model::Sink;
+use crate::model::{
+    Call, Closed, CpuId, End, FunctionInfo, FunctionTable, Missing, Node, RootCall, SleepTime,
+    TaskKey, Untraced, table,
 };
 
 /// Bytes of a root call that are collected before they are written.
@@ -302,7 +302,7 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
     }
 }
 
-impl<W: Write> Form for FtraceWriter<'_, W> {
+impl<W: Write> Sink for FtraceWriter<'_, W> {
     fn begin(&mut self) -> io::Result<()> {
         self.out.write_all(self.prologue.header())?;
         self.out.flush()

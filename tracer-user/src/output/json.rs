@@ -16,12 +16,13 @@ use rustc_hash::FxHashMap;
 use tracer_common::Context;
 
 use super::{
-    Form, escape,
+    escape,
     value::{self, Typed, Values},
 };
-use crate::{
-    graph::{Call, Closed, End, FunctionId, Missing, Node, RootCall, tree::SleepTime},
-    plan::{FunctionInfo, FunctionTable, table},
+use crate::model::Sink;
+use crate::model::{
+    Call, Closed, End, FunctionId, FunctionInfo, FunctionTable, Missing, Node, RootCall, SleepTime,
+    table,
 };
 
 /// Writes root calls as JSON lines.
@@ -147,7 +148,7 @@ impl<'a, W: Write> JsonWriter<'a, W> {
     }
 }
 
-impl<W: Write> Form for JsonWriter<'_, W> {
+impl<W: Write> Sink for JsonWriter<'_, W> {
     fn begin(&mut self) -> io::Result<()> {
         Ok(())
     }

@@ -28,12 +28,12 @@ use rustc_hash::FxHashMap;
 
 use self::columns::{Columns, SCHEMA};
 use super::{
-    Form, csv, json,
+    csv, json,
     value::{self, Typed, Values},
 };
-use crate::{
-    graph::{Call, Closed, FunctionId, Nanoseconds, Node, RootCall, tree::SleepTime},
-    plan::FunctionTable,
+use crate::model::Sink;
+use crate::model::{
+    Call, Closed, FunctionId, FunctionTable, Nanoseconds, Node, RootCall, SleepTime,
 };
 
 /// Rows of a group: what DuckDB takes at once (122,880) and some more.
@@ -142,7 +142,7 @@ impl<'a, W: Write + Send> ParquetWriter<'a, W> {
     }
 }
 
-impl<W: Write + Send> Form for ParquetWriter<'_, W> {
+impl<W: Write + Send> Sink for ParquetWriter<'_, W> {
     fn begin(&mut self) -> io::Result<()> {
         let Some(out) = self.out.take() else {
             return Ok(());

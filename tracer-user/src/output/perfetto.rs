@@ -29,16 +29,10 @@ use self::{
     names::{Category, EVENTS_LOST, EVENTS_NOT_KEPT, EventName, Names, OFF_CPU, event},
     tracks::Tracks,
 };
-use super::{
-    Form,
-    value::{self, Typed, Values},
-};
-use crate::{
-    graph::{
-        Call, Missing, Nanoseconds, Node, RootCall,
-        tree::{OffCpu, SleepTime},
-    },
-    plan::{FunctionInfo, FunctionTable},
+use super::value::{self, Typed, Values};
+use crate::model::Sink;
+use crate::model::{
+    Call, FunctionInfo, FunctionTable, Missing, Nanoseconds, Node, OffCpu, RootCall, SleepTime,
 };
 
 /// All packets are of one sequence.
@@ -276,7 +270,7 @@ impl<'a, W: Write> PerfettoWriter<'a, W> {
     }
 }
 
-impl<W: Write> Form for PerfettoWriter<'_, W> {
+impl<W: Write> Sink for PerfettoWriter<'_, W> {
     fn begin(&mut self) -> io::Result<()> {
         Ok(())
     }

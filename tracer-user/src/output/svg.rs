@@ -11,7 +11,7 @@ use std::io::{self, Write};
 
 use super::{escape, ftrace::time};
 use crate::{
-    plan::FunctionTable,
+    model::FunctionTable,
     summary::{Bar, Flame, Merged},
 };
 

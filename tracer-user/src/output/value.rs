@@ -20,7 +20,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::escape;
-use crate::kernel::btf::ValueType;
+use crate::model::ValueType;
 
 /// The largest error number (MAX_ERRNO, include/linux/err.h).
 const MAX_ERRNO: u64 = 4095;

@@ -7,13 +7,9 @@ use tracer_common::{AwayCounts, CpuCounters, CpuMask};
 use super::{Begin, Callers, Show, Streams, target::Target};
 use crate::{
     attach::{Skipped, Way},
-    graph::Totals,
-    learn::{
-        growth::Untraced,
-        wide::{Again, Calls},
-    },
-    output::Form,
-    plan::{self, FunctionTable, Scope},
+    learn::wide::{Again, Calls},
+    model::{FunctionTable, Sink, Totals, Untraced},
+    plan::{self, Scope},
     recording::Head,
     watch::Outlets,
 };
@@ -163,7 +159,7 @@ impl Outcome {
 }
 
 /// Makes what takes the root calls of a trace with these functions, which began so.
-pub type MakeView = Box<dyn for<'a> FnOnce(&'a FunctionTable, Head) -> Box<dyn Form + 'a>>;
+pub type MakeView = Box<dyn for<'a> FnOnce(&'a FunctionTable, Head) -> Box<dyn Sink + 'a>>;
 
 /// Where the trace goes. All else goes to stderr.
 pub struct Outputs {

@@ -12,13 +12,10 @@ use tracer_common::CpuCounters;
 
 use super::{printer::Printer, recorder::Recorder};
 use crate::{
-    graph::{Rebuilder, Totals},
-    learn::{
-        growth::{Sampled, Untraced},
-        wide::Seen,
-    },
+    graph::{Batch, Rebuilder},
+    learn::{growth::Sampled, wide::Seen},
+    model::{Totals, Untraced},
     recording::Ending,
-    stream::Batch,
 };
 
 /// Rebuilds and prints, and records if asked to.

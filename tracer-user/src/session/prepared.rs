@@ -27,10 +27,11 @@ use crate::{
     graph::Joined,
     kernel::{Kernel, numbers::Numbers},
     learn::{
-        growth::{Growth, Joining, Start, Untraced},
+        growth::{Growth, Joining, Start},
         kept::{self, Cache},
         wide::{self, Attaching, Host, Narrowing, Programs, Sets, sets::lock},
     },
+    model::Untraced,
     plan::{Plan, Planned, Rules},
 };
 

@@ -18,11 +18,11 @@ use super::{
     target::{Files, Room, Target},
 };
 use crate::{
-    graph::{Joined, Nanoseconds},
+    graph::{Batch, Joined},
     kernel::{Kernel, facts},
-    plan::{FunctionInfo, FunctionTable, Planned},
+    model::{FunctionInfo, FunctionTable, Nanoseconds},
+    plan::{self, Planned},
     recording::{End, Ending, Frame, Head, columns::Collector},
-    stream::Batch,
 };
 
 /// Events that make a frame.
@@ -56,7 +56,7 @@ pub fn head(kernel: &Kernel, roots: &[Planned], command: &[String]) -> Head {
         let function = kernel.symbols.function_at(root.address);
         function.map_or_else(
             || FunctionInfo::new(root.name.clone(), None),
-            |function| FunctionInfo::of(kernel, &function),
+            |function| plan::function_info(kernel, &function),
         )
     };
     let host = gethostname().map(|name| name.to_string_lossy().into_owned());

@@ -15,9 +15,9 @@ use super::{
     silent, tell,
 };
 use crate::{
-    graph::{FunctionId, Joined, Nanoseconds, Rebuilder},
-    output::{Form, escape::visible},
-    plan::FunctionTable,
+    graph::{Joined, Rebuilder},
+    model::{FunctionId, FunctionTable, Nanoseconds, Sink},
+    output::escape::visible,
     recording::{Damage, Data, End, Ending, Frame, Head, Piece, Reader, columns::Step},
     watch::{Delivered, Feed, Outlets, Source, Watch},
 };
@@ -199,7 +199,7 @@ pub fn replay_into<'a>(
     show: &'a Show,
     recording: Recording<impl Read>,
     table: &'a FunctionTable,
-    form: Box<dyn Form + 'a>,
+    form: Box<dyn Sink + 'a>,
 ) -> Result<(Outcome, Readable)> {
     go_through(show, recording, table, form, Feed::default())
 }
@@ -208,7 +208,7 @@ fn go_through<'a>(
     show: &'a Show,
     mut recording: Recording<impl Read>,
     table: &'a FunctionTable,
-    form: Box<dyn Form + 'a>,
+    form: Box<dyn Sink + 'a>,
     feed: Feed,
 ) -> Result<(Outcome, Readable)> {
     let roots = &recording.head.roots;

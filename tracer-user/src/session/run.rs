@@ -39,7 +39,8 @@ use crate::{
         kept,
         wide::{ProbeCost, Programs, Seen, Sets, sets::lock},
     },
-    plan::{self, FunctionTable, Plan, Rules},
+    model::FunctionTable,
+    plan::{self, Plan, Rules},
     stream::Rings,
     watch::{Source, Watch},
 };

@@ -13,9 +13,9 @@ use crate::{
     graph::limits::{MOST_DEPTH, MOST_EVENTS, MOST_EVENTS_IN_ALL},
     learn::{
         before::Origin,
-        growth::Untraced,
         wide::{Calls, Compared},
     },
+    model::Untraced,
     plan::{self, Plan},
     recording::{End, Ending},
     summary::Look,

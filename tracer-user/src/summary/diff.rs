@@ -20,9 +20,8 @@ use super::{
     table,
 };
 use crate::{
-    graph::{RootCall, tree::SleepTime},
+    model::{FunctionTable, RootCall, SleepTime},
     output::escape,
-    plan::FunctionTable,
 };
 
 /// Standard errors that make a shift significant.

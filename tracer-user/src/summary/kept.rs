@@ -9,9 +9,8 @@ use std::collections::BTreeMap;
 use super::Collect;
 use crate::{
     filter,
-    graph::{Call, FunctionId, Nanoseconds, Node, RootCall, tree::SleepTime},
+    model::{Call, FunctionId, FunctionTable, Nanoseconds, Node, RootCall, SleepTime},
     output::value,
-    plan::FunctionTable,
 };
 
 /// The slowest root calls that are kept.
@@ -95,7 +94,7 @@ impl<'a> Kept<'a> {
 impl Collect for Kept<'_> {
     fn add(&mut self, root: &RootCall) {
         self.seen += 1;
-        let Some(call) = filter::root_of(root) else {
+        let Some(call) = root.root() else {
             return;
         };
         let duration = call.duration(self.sleep);

@@ -17,9 +17,8 @@ use tracer_common::count::{LINEAR_BUCKETS, Linear, Unit};
 
 use super::{Collect, histogram::Histogram, table};
 use crate::{
-    graph::{FunctionId, Node, RootCall, Trees, tree::SleepTime},
+    model::{FunctionId, FunctionTable, RootCall, SleepTime, Trees},
     output::{escape, value},
-    plan::FunctionTable,
 };
 
 /// How it is written.
@@ -159,7 +158,7 @@ impl Collect for Latency<'_> {
     }
 
     fn add(&mut self, root: &RootCall) {
-        let Some(Node::Call(call)) = root.nodes.first() else {
+        let Some(call) = root.root() else {
             return;
         };
         let Some(duration) = call.duration(self.sleep) else {

@@ -14,9 +14,8 @@ use hdrhistogram::Histogram;
 
 use super::{Collect, merged::self_times, table};
 use crate::{
-    graph::{Call, CpuId, FunctionId, Node, RootCall, TaskKey, tree::SleepTime},
+    model::{Call, CpuId, FunctionId, FunctionTable, Node, RootCall, SleepTime, TaskKey},
     output::{escape, value},
-    plan::FunctionTable,
 };
 
 /// Rows, at most.

@@ -18,8 +18,7 @@ use super::{
     tree::{Fold, Row},
 };
 use crate::{
-    filter,
-    graph::{Nanoseconds, Node},
+    model::{Nanoseconds, Node},
     output::{escape, ftrace::Colour, value},
     summary::KeptCall,
 };
@@ -331,7 +330,7 @@ const SLOWEST_HEAD: &str = "  duration    off-cpu       ago  CPU   calls  return
 /// One of the slowest calls in one line.
 fn slow(state: &State, kept: &KeptCall, age: Nanoseconds) -> String {
     let time = |time: Option<Nanoseconds>| time.map_or("-".to_owned(), numbers::time);
-    let root = filter::root_of(&kept.call);
+    let root = kept.call.root();
     let returned = root.and_then(|root| {
         let returns = state.functions.returns(root.function);
         value::format_return(returns, root.closed.value()?, value::Style::Typed)

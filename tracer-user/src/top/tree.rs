@@ -8,9 +8,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::{numbers::Numbers, pattern::Pattern, sort::Sort};
 use crate::{
-    graph::{FunctionId, Node, RootCall, tree::SleepTime},
+    model::{FunctionId, FunctionTable, Node, RootCall, SleepTime},
     output::value,
-    plan::FunctionTable,
     summary::{Counted, Merged, Place},
 };
 

@@ -25,10 +25,8 @@ use tracer_common::CpuCounters;
 
 use super::counted::{AskCounts, CountedCalls};
 use crate::{
-    filter,
-    graph::{FunctionId, RootCall, tree::SleepTime},
+    model::{FunctionId, FunctionTable, RootCall, SleepTime},
     output::{escape, value},
-    plan::FunctionTable,
     recording::Head,
 };
 
@@ -247,7 +245,7 @@ impl Adder {
         }
         metrics.events.inc_by(call.events);
         metrics.gaps.inc_by(call.gaps);
-        let Some(root) = filter::root_of(call) else {
+        let Some(root) = call.root() else {
             return;
         };
         let (name, durations) = self.roots.entry(root.function).or_insert_with(|| {

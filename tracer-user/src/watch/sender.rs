@@ -25,7 +25,11 @@ use super::{
     },
     spans::{Knowledge, Spans},
 };
-use crate::{graph::FunctionId, output::value::Values, plan::FunctionInfo, recording::Head};
+use crate::{
+    model::{FunctionId, FunctionInfo},
+    output::value::Values,
+    recording::Head,
+};
 
 /// Spans of a request: some 2 MB, a tenth of what collectors take by default.
 const REQUEST: usize = 8192;

@@ -10,15 +10,14 @@ use rustc_hash::FxHashMap;
 
 use super::messages::{FAILED, INTERNAL, KeyValue, Span, Status, attribute};
 use crate::{
-    graph::{
-        Call, FunctionId, Missing, Nanoseconds, Node, RootCall,
-        tree::{Closed, SleepTime},
+    model::{
+        Call, Closed, FunctionId, FunctionInfo, Missing, Nanoseconds, Node, RootCall, SleepTime,
+        table,
     },
     output::{
         json,
         value::{self, Typed, Values},
     },
-    plan::{FunctionInfo, table},
 };
 
 /// What spans need to know beside the root call.

@@ -16,9 +16,8 @@ use opentelemetry_proto::tonic::{
     trace::v1::{Span, span::SpanKind, status::StatusCode},
 };
 use tracer::{
-    graph::{Call, Node, RootCall},
+    model::{Call, FunctionTable, Node, RootCall},
     output::value::{self, Typed, Values},
-    plan::FunctionTable,
     recording::Head,
     watch::Source,
 };

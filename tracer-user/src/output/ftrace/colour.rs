@@ -6,7 +6,7 @@
 use anstyle::{AnsiColor, Style};
 
 use super::time;
-use crate::{kernel::btf::ValueType, output::value};
+use crate::{model::ValueType, output::value};
 
 const LONG: Style = AnsiColor::Yellow.on_default();
 const LONGER: Style = AnsiColor::Red.on_default();

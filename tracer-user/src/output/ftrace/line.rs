@@ -14,7 +14,7 @@ use super::{
     time,
 };
 use crate::{
-    graph::{CpuId, Nanoseconds, RootCall},
+    model::{CpuId, Nanoseconds, RootCall},
     output::escape,
 };
 

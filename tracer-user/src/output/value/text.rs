@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use crate::{graph::Text, output::escape};
+use crate::{model::Text, output::escape};
 
 /// A text with its quotes. One that goes on has `...` behind it, as strace prints it.
 pub fn quoted(text: &Text) -> String {

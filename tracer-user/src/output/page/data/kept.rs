@@ -5,7 +5,7 @@ use tracer_common::Context;
 
 use super::names::{NameId, Names};
 use crate::{
-    graph::{self, Closed, End, Node},
+    model::{self, Closed, End, Node},
     output::{
         escape,
         ftrace::{Arguments, Callers, Options},
@@ -95,7 +95,7 @@ fn line(node: &Node, text: Options, names: &mut Names<'_>) -> Line {
     }
 }
 
-fn line_of(call: &graph::Call, text: Options, names: &mut Names<'_>) -> Line {
+fn line_of(call: &model::Call, text: Options, names: &mut Names<'_>) -> Line {
     let info = names.functions.get(call.function);
     let returns = info.and_then(|info| info.returns.as_ref());
     let register = call.closed.value();
