@@ -6,7 +6,6 @@
 //! whose end was not seen meets none of them. `thresh` ([`threshold`]) and `depth` take calls out
 //! of a tree; a root that is below the threshold leaves nothing to show.
 
-pub mod number;
 pub mod outcome;
 pub mod returns;
 mod threshold;

@@ -4,7 +4,8 @@
 //! which functions to trace, [`attach`] puts the probes in, [`stream`] reads what they send,
 //! [`graph`] rebuilds the calls, [`filter`] chooses among them, [`output`] writes them,
 //! [`recording`] keeps what they are made of, [`summary`] brings many of them together, [`watch`]
-//! hands them to the systems that watch fleets. All of them speak of what [`model`] defines.
+//! hands them to the systems that watch fleets. All of them speak of what [`model`] defines, and
+//! [`values`] says how what is passed and returned reads.
 //! [`session`] runs one trace through all of it, [`top`] shows one on the screen while it runs,
 //! [`cli`] is the command line. [`workload`] drives the kernel for the demonstration and the tests.
 
@@ -22,5 +23,6 @@ pub mod session;
 pub mod stream;
 pub mod summary;
 pub mod top;
+pub mod values;
 pub mod watch;
 pub mod workload;

@@ -19,8 +19,9 @@ use parquet::{
 use proptest::prelude::*;
 use tracer::{
     model::{FunctionTable, RootCall, Sink, SleepTime},
-    output::{Format, parquet::ParquetWriter, value::Values},
+    output::{Format, parquet::ParquetWriter},
     session::{Show, Shown},
+    values::Values,
 };
 
 fn in_form(format: Format, functions: &FunctionTable, calls: &[RootCall]) -> Vec<u8> {

@@ -7,8 +7,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::graph::Batch;
-use crate::model::RootCallId;
+use crate::{graph::Batch, model::RootCallId};
 
 /// Calls that are remembered.
 const MOST: usize = 1 << 16;

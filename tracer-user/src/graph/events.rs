@@ -9,8 +9,10 @@ use std::iter::Peekable;
 
 use tracer_common::{BATCH_CAPACITY, BatchHeader, Context, Event, EventKind, TextPlace};
 
-use crate::graph::Batch;
-use crate::model::{Call, Closed, CpuId, End, Nanoseconds, Node, OffCpu, RootCall};
+use crate::{
+    graph::Batch,
+    model::{Call, Closed, CpuId, End, Nanoseconds, Node, OffCpu, RootCall},
+};
 
 /// The batches, in order.
 #[must_use]

@@ -21,9 +21,11 @@ use super::{
     limits::{MOST_EVENTS_IN_ALL, MOST_OPEN},
     waiting::{Place, Waiting},
 };
-use crate::graph::Batch;
-use crate::model::{
-    CpuId, End, FunctionId, Interrupts, Nanoseconds, ProcessId, RootCall, RootCallId, Trees,
+use crate::{
+    graph::Batch,
+    model::{
+        CpuId, End, FunctionId, Interrupts, Nanoseconds, ProcessId, RootCall, RootCallId, Trees,
+    },
 };
 
 /// A root call that has not come to its end.

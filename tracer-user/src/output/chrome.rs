@@ -14,12 +14,11 @@ use std::{
 
 use serde::Serialize;
 
-use super::{
-    escape, json,
-    value::{self, Typed, Values},
+use super::json;
+use crate::{
+    model::{Call, FunctionTable, Nanoseconds, Node, RootCall, Sink, SleepTime, TaskKey},
+    values::{self, Typed, Values, escape},
 };
-use crate::model::Sink;
-use crate::model::{Call, FunctionTable, Nanoseconds, Node, RootCall, SleepTime, TaskKey};
 
 /// All tasks are tracks of one process: the one that was traced is the kernel.
 const PROCESS: u32 = 1;
@@ -78,7 +77,7 @@ impl<'a, W: Write> ChromeWriter<'a, W> {
         let info = self.functions.get(call.function);
         let value = call.closed.value().and_then(|register| {
             let returns = info.and_then(|info| info.returns.as_ref());
-            value::typed(returns, register, self.values)
+            values::typed(returns, register, self.values)
         });
         let phase = if duration.is_some() { "X" } else { "i" };
         let event = Event {
@@ -88,7 +87,7 @@ impl<'a, W: Write> ChromeWriter<'a, W> {
             args: Annotations {
                 value,
                 caller: call.caller.map(|caller| self.functions.name(caller)),
-                arguments: value::given_to(call, info),
+                arguments: values::given_to(call, info),
                 error: value.and_then(Typed::error_name),
                 cpu: Some(call.cpu.0),
                 off_cpu_us: Some(call.off_cpu)

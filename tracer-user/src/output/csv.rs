@@ -12,12 +12,11 @@ use std::{
 
 use serde::Serialize;
 
-use super::{
-    escape, json,
-    value::{self, Typed, Values},
+use super::json;
+use crate::{
+    model::{Call, Closed, FunctionTable, Missing, Node, RootCall, Sink, SleepTime},
+    values::{self, Typed, Values, escape},
 };
-use crate::model::Sink;
-use crate::model::{Call, Closed, FunctionTable, Missing, Node, RootCall, SleepTime};
 
 /// Writes calls as rows.
 pub struct CsvWriter<'a, W: Write> {
@@ -50,7 +49,7 @@ impl<'a, W: Write> CsvWriter<'a, W> {
         let info = self.functions.get(call.function);
         let value = call.closed.value().and_then(|register| {
             let returns = info.and_then(|info| info.returns.as_ref());
-            value::typed(returns, register, self.values)
+            values::typed(returns, register, self.values)
         });
         Row {
             depth: call.depth,
@@ -71,7 +70,7 @@ impl<'a, W: Write> CsvWriter<'a, W> {
             caller: call
                 .caller
                 .map(|caller| escape::cell(self.functions.name(caller))),
-            arguments: value::given_to(call, info).map(|text| escape::cell(text.into())),
+            arguments: values::given_to(call, info).map(|text| escape::cell(text.into())),
             ..row
         }
     }

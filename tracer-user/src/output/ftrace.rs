@@ -22,15 +22,13 @@ use self::{
     colour::painted,
     line::{Place, Prologue},
 };
-pub use super::value::Values;
-use super::{
-    escape,
-    value::{self, Style},
-};
-use crate::model::Sink;
-use crate::model::{
-    Call, Closed, CpuId, End, FunctionInfo, FunctionTable, Missing, Node, RootCall, SleepTime,
-    TaskKey, Untraced, table,
+pub use crate::values::Values;
+use crate::{
+    model::{
+        Call, Closed, CpuId, End, FunctionInfo, FunctionTable, Missing, Node, RootCall, Sink,
+        SleepTime, TaskKey, Untraced, table,
+    },
+    values::{self, Style, escape},
 };
 
 /// Bytes of a root call that are collected before they are written.
@@ -184,7 +182,7 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
             .extend_from_slice(escape::visible(&name).as_bytes());
         self.buffer.push(b'(');
         if self.options.arguments == Arguments::Shown
-            && let Some(arguments) = value::given_to(call, info)
+            && let Some(arguments) = values::given_to(call, info)
         {
             self.buffer.extend_from_slice(arguments.as_bytes());
         }
@@ -297,7 +295,7 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
         };
         let colour = self.options.colour.of_return(returns, value);
         painted(&mut self.words, colour, |words| {
-            value::append_return(words, returns, value, style)
+            values::append_return(words, returns, value, style)
         })
     }
 }

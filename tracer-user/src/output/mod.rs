@@ -4,7 +4,6 @@
 
 pub mod chrome;
 pub mod csv;
-pub mod escape;
 pub mod folded;
 pub mod ftrace;
 pub mod json;
@@ -12,7 +11,6 @@ pub mod page;
 pub mod parquet;
 pub mod perfetto;
 pub mod svg;
-pub mod value;
 
 use std::io;
 

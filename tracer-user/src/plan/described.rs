@@ -86,7 +86,7 @@ mod tests {
     use super::*;
     use crate::{
         model::ValueType,
-        output::value::{Signature, format_arguments},
+        values::{Signature, format_arguments},
     };
 
     fn of_type(name: &str, size: u32, kind: ParameterKind, value: ValueType) -> Parameter {

@@ -17,8 +17,8 @@ use super::{
 use crate::{
     graph::{Joined, Rebuilder},
     model::{FunctionId, FunctionTable, Nanoseconds, Sink},
-    output::escape::visible,
     recording::{Damage, Data, End, Ending, Frame, Head, Piece, Reader, columns::Step},
+    values::escape::visible,
     watch::{Delivered, Feed, Outlets, Source, Watch},
 };
 

@@ -9,7 +9,7 @@ use std::{
 use super::{Collect, Merged, Sums, merged::self_times, table};
 use crate::{
     model::{FunctionId, FunctionTable, Node, RootCall, SleepTime},
-    output::escape,
+    values::escape,
 };
 
 /// The calls of one function.

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     model::{FunctionTable, RootCall, SleepTime},
-    output::escape,
+    values::escape,
 };
 
 /// Standard errors that make a shift significant.

@@ -10,7 +10,7 @@ use super::Collect;
 use crate::{
     filter,
     model::{Call, FunctionId, FunctionTable, Nanoseconds, Node, RootCall, SleepTime},
-    output::value,
+    values,
 };
 
 /// The slowest root calls that are kept.
@@ -87,7 +87,7 @@ impl<'a> Kept<'a> {
 
     fn error(&self, call: &Call) -> Option<&'static str> {
         let returns = self.functions.returns(call.function);
-        value::returned_error(returns, call.closed.value()?)
+        values::returned_error(returns, call.closed.value()?)
     }
 }
 

@@ -19,8 +19,9 @@ use super::{
 };
 use crate::{
     model::{Nanoseconds, Node},
-    output::{escape, ftrace::Colour, value},
+    output::ftrace::Colour,
     summary::KeptCall,
+    values::{self, escape},
 };
 
 /// The smallest screen that has room for anything.
@@ -333,7 +334,7 @@ fn slow(state: &State, kept: &KeptCall, age: Nanoseconds) -> String {
     let root = kept.call.root();
     let returned = root.and_then(|root| {
         let returns = state.functions.returns(root.function);
-        value::format_return(returns, root.closed.value()?, value::Style::Typed)
+        values::format_return(returns, root.closed.value()?, values::Style::Typed)
     });
     let off_cpu = root.map(|root| root.off_cpu).filter(|time| time.0 > 0);
     let calls = kept.call.nodes.iter();

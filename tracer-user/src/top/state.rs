@@ -191,7 +191,7 @@ impl State {
         let root = call.root();
         let value = root.and_then(|root| Some((root.function, root.closed.value()?)));
         let error = value.and_then(|(function, value)| {
-            crate::output::value::returned_error(self.functions.returns(function), value)
+            crate::values::returned_error(self.functions.returns(function), value)
         });
         self.errors += u64::from(error.is_some());
         if let Source::Recording(_) = self.source {

@@ -9,8 +9,8 @@ use std::collections::{HashMap, HashSet};
 use super::{numbers::Numbers, pattern::Pattern, sort::Sort};
 use crate::{
     model::{FunctionId, FunctionTable, Node, RootCall, SleepTime},
-    output::value,
     summary::{Counted, Merged, Place},
+    values,
 };
 
 /// Paths that are told apart, at most; of some two KB each.
@@ -77,7 +77,7 @@ impl Tree {
             };
             let returns = functions.returns(call.function);
             let error = call.closed.value();
-            let error = error.and_then(|value| value::returned_error(returns, value));
+            let error = error.and_then(|value| values::returned_error(returns, value));
             let sums = self.merged.sums_mut(place);
             sums.add(call.duration(self.sleep), error.is_some());
         }

@@ -26,8 +26,8 @@ use tracer_common::CpuCounters;
 use super::counted::{AskCounts, CountedCalls};
 use crate::{
     model::{FunctionId, FunctionTable, RootCall, SleepTime},
-    output::{escape, value},
     recording::Head,
+    values::{self, escape},
 };
 
 /// The end of the first bucket, s.
@@ -259,7 +259,7 @@ impl Adder {
         }
         let returns = functions.returns(root.function);
         let register = root.closed.value();
-        if let Some(error) = register.and_then(|it| value::returned_error(returns, it)) {
+        if let Some(error) = register.and_then(|it| values::returned_error(returns, it)) {
             let root = name.clone();
             metrics.errors.get_or_create(&Failed { root, error }).inc();
         }

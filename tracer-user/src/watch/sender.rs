@@ -27,8 +27,8 @@ use super::{
 };
 use crate::{
     model::{FunctionId, FunctionInfo},
-    output::value::Values,
     recording::Head,
+    values::Values,
 };
 
 /// Spans of a request: some 2 MB, a tenth of what collectors take by default.

@@ -8,8 +8,7 @@
 use std::fmt;
 
 use super::{ParameterKind, Prototype};
-use crate::kernel::facts::Release;
-use crate::model::ValueType;
+use crate::{kernel::facts::Release, model::ValueType};
 
 /// The most arguments a function may have (MAX_BPF_FUNC_ARGS, include/linux/bpf.h).
 const MOST_ARGUMENTS: usize = 12;

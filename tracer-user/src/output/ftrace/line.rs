@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     model::{CpuId, Nanoseconds, RootCall},
-    output::escape,
+    values::escape,
 };
 
 /// Which columns there are.

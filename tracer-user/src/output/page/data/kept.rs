@@ -7,12 +7,11 @@ use super::names::{NameId, Names};
 use crate::{
     model::{self, Closed, End, Node},
     output::{
-        escape,
         ftrace::{Arguments, Callers, Options},
         json,
-        value::{self, Style, Values},
     },
     summary::KeptCall,
+    values::{self, Style, Values, escape},
 };
 
 /// A root call.
@@ -100,10 +99,10 @@ fn line_of(call: &model::Call, text: Options, names: &mut Names<'_>) -> Line {
     let returns = info.and_then(|info| info.returns.as_ref());
     let register = call.closed.value();
     let is_error =
-        register.is_some_and(|register| value::returned_error(returns, register).is_some());
+        register.is_some_and(|register| values::returned_error(returns, register).is_some());
     let value = register.and_then(|register| match text.values {
-        Values::Typed => value::format_return(returns, register, Style::Typed),
-        Values::Hex => value::format_return(returns, register, Style::Hex),
+        Values::Typed => values::format_return(returns, register, Style::Typed),
+        Values::Hex => values::format_return(returns, register, Style::Hex),
         Values::Hidden => None,
     });
     let missing = match (call.closed, call.entered) {
@@ -115,7 +114,7 @@ fn line_of(call: &model::Call, text: Options, names: &mut Names<'_>) -> Line {
     let value = value.map(|value| format!("= {value}"));
     let words: Vec<&str> = value.as_deref().into_iter().chain(missing).collect();
     let arguments = match text.arguments {
-        Arguments::Shown => value::given_to(call, info).unwrap_or_default(),
+        Arguments::Shown => values::given_to(call, info).unwrap_or_default(),
         Arguments::Hidden => String::new(),
     };
     let caller = match text.callers {

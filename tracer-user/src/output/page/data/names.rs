@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::{
     model::{FunctionId, FunctionTable},
-    output::escape,
+    values::escape,
 };
 
 /// A place in the list.

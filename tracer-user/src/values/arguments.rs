@@ -13,13 +13,10 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::{
-    IN_PARTS, REGISTER_BYTES, Style, Typed, Values, format_return, sign_extended, text::quoted,
-    typed,
+    IN_PARTS, REGISTER_BYTES, Style, Typed, Values, escape, format_return, sign_extended,
+    text::quoted, typed,
 };
-use crate::{
-    model::{Call, FunctionInfo, ParameterInfo, Text, ValueType, first_argument_register},
-    output::escape,
-};
+use crate::model::{Call, FunctionInfo, ParameterInfo, Text, ValueType, first_argument_register};
 
 /// The arguments of a call as [`format_arguments`] writes them; none if none were recorded. `info`
 /// is what is known of its function.
