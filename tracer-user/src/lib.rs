@@ -6,7 +6,8 @@
 //! [`recording`] keeps what they are made of, [`summary`] brings many of them together, [`watch`]
 //! hands them to the systems that watch fleets. All of them speak of what [`model`] defines, and
 //! [`values`] says how what is passed and returned reads.
-//! [`session`] runs one trace through all of it, [`top`] shows one on the screen while it runs,
+//! [`pipeline`] takes what comes, from the rings or from a recording, through all these.
+//! [`session`] runs one trace from beginning to end, [`top`] shows one on the screen while it runs,
 //! [`cli`] is the command line. [`workload`] drives the kernel for the demonstration and the tests.
 
 pub mod attach;
@@ -17,6 +18,7 @@ pub mod kernel;
 pub mod learn;
 pub mod model;
 pub mod output;
+pub mod pipeline;
 pub mod plan;
 pub mod recording;
 pub mod session;

@@ -23,14 +23,12 @@ use tracer::{
     graph::Joined,
     model::{FunctionId, FunctionInfo, FunctionTable, SleepTime},
     output::{Format, folded},
-    recording::{Counters, Data, End, Ending, Frame, Known, Piece, Writer, columns::Collector},
-    session::{
-        Outcome, Recorder, Show, Shown,
-        pipeline::Pipeline,
-        printer::Printer,
-        replay::{self, Learning, Recording},
-        target::Target,
+    pipeline::{Pipeline, Printer},
+    recording::{
+        Counters, Data, End, Ending, Frame, Known, Learning, Piece, Recorder, Recording, Writer,
+        columns::Collector, target::Target,
     },
+    session::{Outcome, Show, Shown, replay},
     summary::{CallTree, Collecting, Diff, Look, Side},
 };
 use tracer_common::{BATCH_CAPACITY, Context, CpuCounters, Event, EventKind};

@@ -16,14 +16,13 @@ use tracer::{
     filter::Filter,
     graph::{Joined, Rebuilder},
     model::{FunctionId, Nanoseconds},
-    recording::{Ending, Frame, Piece, columns::Step},
-    session::{
-        Recorder, Show,
-        pipeline::Pipeline,
-        printer::Printer,
-        replay::{self, Recording},
+    pipeline::{Pipeline, Printer},
+    recording::{
+        Ending, Frame, Piece, Recorder, Recording,
+        columns::Step,
         target::{Limit, Target, WhenFull},
     },
+    session::{Show, replay},
 };
 use tracer_common::{CpuCounters, Event};
 

@@ -15,13 +15,10 @@ use tracer::{
     graph::{Batch, Joined},
     model::{FunctionId, Nanoseconds},
     recording::{
-        Damage, Data, End, Frame, Head, Piece, Reader, RecordingError, Writer,
+        Damage, Data, End, Frame, Head, Piece, Reader, Recording, RecordingError, Writer,
         columns::{Collector, Step},
     },
-    session::{
-        Show,
-        replay::{self, Recording},
-    },
+    session::{Show, replay},
 };
 use tracer_common::{Event, EventKind};
 

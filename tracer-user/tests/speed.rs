@@ -16,11 +16,8 @@ use tracer::{
     graph::{Batch, Joined},
     model::{FunctionId, FunctionInfo, FunctionTable, ValueType},
     output::Format,
-    recording::{End, Frame, Head, Writer, columns::Collector},
-    session::{
-        Show,
-        replay::{self, Recording},
-    },
+    recording::{End, Frame, Head, Recording, Writer, columns::Collector},
+    session::{Show, replay},
 };
 use tracer_common::{BatchHeader, Event, EventKind};
 

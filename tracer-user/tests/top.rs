@@ -22,10 +22,10 @@ use tracer::{
     graph::{Rebuilder, events::batches},
     model::{End, FunctionTable, Interrupts, Nanoseconds, RootCall, Sink},
     output::ftrace,
-    recording::{Frame, Head, Writer},
+    recording::{Frame, Head, Recording, Writer},
     session::{
         Show,
-        replay::{Recording, replay, replay_into},
+        replay::{replay, replay_into},
     },
     top::{Source, State, Wish, draw, save},
 };

@@ -19,8 +19,7 @@ use tracer::{
     graph::{Joined, Rebuilder},
     model::{FunctionTable, Interrupts, RootCall},
     output::ftrace,
-    recording::{Head, columns::Step},
-    session::replay::{Learning, Recording},
+    recording::{Head, Learning, Recording, columns::Step},
     watch::{Feed, Outlets, Source, Watch},
 };
 use tracer_common::CpuCounters;

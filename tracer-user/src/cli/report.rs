@@ -15,8 +15,8 @@ use super::{
 };
 use crate::{
     model::FunctionTable,
-    recording::Head,
-    session::{self, Outcome, Readable, Show},
+    recording::{Head, Readable},
+    session::{self, Outcome, Show},
     summary::{CallTree, Collect, Collecting, Diff, Report, Side},
 };
 

@@ -4,13 +4,13 @@ use std::{collections::BTreeSet, io::Write, time::Duration};
 
 use tracer_common::{AwayCounts, CpuCounters, CpuMask};
 
-use super::{Begin, Callers, Show, Streams, target::Target};
+use super::{Begin, Callers, Show, Streams};
 use crate::{
     attach::{Skipped, Way},
     learn::wide::{Again, Calls},
     model::{FunctionTable, Sink, Totals, Untraced},
     plan::{self, Scope},
-    recording::Head,
+    recording::{Head, target::Target},
     watch::Outlets,
 };
 

@@ -15,7 +15,6 @@ use super::{
     attached::{self, Attached},
     command::Subject,
     found::Found,
-    pipeline::Pipeline,
     probes::{self, FIRST_GENERATION, Probes, Ready},
     processes::Processes,
     tasks::Tasks,
@@ -32,6 +31,7 @@ use crate::{
         wide::{self, Attaching, Host, Narrowing, Programs, Sets, sets::lock},
     },
     model::Untraced,
+    pipeline::Pipeline,
     plan::{Plan, Planned, Rules},
 };
 

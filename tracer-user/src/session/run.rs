@@ -15,13 +15,11 @@ use super::{
     command::{self, Subject},
     counting,
     found::Asked,
+    head,
     limits::FileLimit,
-    pipeline::{Finished, Pipeline},
     prepared::{Change, Prepared},
-    printer::Printer,
     probes::{self, FIRST_GENERATION, Probes},
     processes::Processes,
-    recorder::{self, Recorder},
     silent,
     streaming::{self, Ended, Ends},
     tasks::Tasks,
@@ -40,7 +38,9 @@ use crate::{
         wide::{ProbeCost, Programs, Seen, Sets, sets::lock},
     },
     model::FunctionTable,
+    pipeline::{Finished, Pipeline, Printer},
     plan::{self, Plan, Rules},
+    recording::Recorder,
     stream::Rings,
     watch::{Source, Watch},
 };
@@ -144,7 +144,7 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     let kernel = Arc::clone(&prepared.kernel);
     let table = FunctionTable::of(Arc::clone(&kernel));
     let show = &options.show;
-    let head = recorder::head(&kernel, &prepared.plan.roots, &options.command);
+    let head = head::head(&kernel, &prepared.plan.roots, &options.command);
     let form = match outputs.view {
         Some(make) => make(&table, head.clone()),
         None => show.form(outputs.graph, &table, kernel.possible_cpus),

@@ -5,17 +5,20 @@
 //! read once more, without which a late batch could not be told from a lost one. What passes here
 //! can be recorded here, so a recording brings the same again and makes the same graph.
 
+mod printer;
+
 use std::{io, sync::Arc};
 
 use bytes::Bytes;
 use tracer_common::CpuCounters;
 
-use super::{printer::Printer, recorder::Recorder};
+pub use printer::Printer;
+
 use crate::{
     graph::{Batch, Rebuilder},
     learn::{growth::Sampled, wide::Seen},
     model::{Totals, Untraced},
-    recording::Ending,
+    recording::{Ending, Recorder},
 };
 
 /// Rebuilds and prints, and records if asked to.
