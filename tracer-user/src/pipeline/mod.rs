@@ -7,7 +7,7 @@
 
 mod printer;
 
-use std::{io, sync::Arc};
+use std::io;
 
 use bytes::Bytes;
 use tracer_common::CpuCounters;
@@ -16,8 +16,7 @@ pub use printer::Printer;
 
 use crate::{
     graph::{Batch, Rebuilder},
-    learn::{growth::Sampled, wide::Seen},
-    model::{Totals, Untraced},
+    model::{RootCall, Totals, Untraced},
     recording::{Ending, Recorder},
 };
 
@@ -26,8 +25,16 @@ pub struct Pipeline<'a> {
     rebuilder: Rebuilder,
     printer: Printer<'a>,
     recorder: Option<Recorder<'a>>,
-    seen: Option<Arc<Seen>>,
-    sampled: Option<Sampled>,
+    observer: Option<Box<dyn Observe + 'a>>,
+}
+
+/// Sees what passes.
+pub trait Observe {
+    /// A batch came.
+    fn batch(&self, batch: &Batch);
+
+    /// A root call is complete; the filter has not seen it yet.
+    fn root_call(&self, call: &RootCall);
 }
 
 /// What came of it.
@@ -53,22 +60,14 @@ impl<'a> Pipeline<'a> {
             rebuilder: rebuilder.with_trees(printer.wants()),
             printer,
             recorder,
-            seen: None,
-            sampled: None,
+            observer: None,
         }
     }
 
-    /// What root calls bring is told there, too.
+    /// `observer` sees what passes.
     #[must_use]
-    pub fn with_seen(mut self, seen: Option<Arc<Seen>>) -> Self {
-        self.seen = seen;
-        self
-    }
-
-    /// Root calls are told there, too.
-    #[must_use]
-    pub fn with_sampled(mut self, sampled: Option<Sampled>) -> Self {
-        self.sampled = sampled;
+    pub fn with_observer(mut self, observer: impl Observe + 'a) -> Self {
+        self.observer = Some(Box::new(observer));
         self
     }
 
@@ -90,15 +89,15 @@ impl<'a> Pipeline<'a> {
         if self.is_done() {
             return;
         }
-        if let Some(seen) = &self.seen {
-            seen.batch(&batch);
+        if let Some(observer) = &self.observer {
+            observer.batch(&batch);
         }
         if let Some(recorder) = &mut self.recorder {
             recorder.batch(&batch);
         }
         self.rebuilder.push(batch, &mut |call| {
-            if let Some(sampled) = &self.sampled {
-                sampled.root_call(&call);
+            if let Some(observer) = &self.observer {
+                observer.root_call(&call);
             }
             self.printer.print(call);
         });
@@ -113,8 +112,8 @@ impl<'a> Pipeline<'a> {
             recorder.tick();
         }
         self.rebuilder.pass(&mut |call| {
-            if let Some(sampled) = &self.sampled {
-                sampled.root_call(&call);
+            if let Some(observer) = &self.observer {
+                observer.root_call(&call);
             }
             self.printer.print(call);
         });

@@ -160,9 +160,8 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     let recorder = outputs.recording.map(begin).transpose();
     let recorder = recorder.context("the recording cannot be begun")?;
     let seen = prepared.found.seen();
-    let mut pipeline = Pipeline::new(rebuilder, printer, recorder)
-        .with_seen(seen.clone())
-        .with_sampled(prepared.found.sampled());
+    let mut pipeline =
+        Pipeline::new(rebuilder, printer, recorder).with_observer(prepared.found.observer());
     let mut rings = Rings::new(rings).context("the rings cannot be watched")?;
     let mut child = None;
     let mut change = Change::Never;
