@@ -10,7 +10,6 @@
 pub mod failures;
 mod hide;
 pub mod names;
-pub mod number;
 pub mod outcome;
 pub mod returns;
 pub mod select;
@@ -19,11 +18,7 @@ pub(crate) mod why;
 
 use thiserror::Error;
 
-use crate::{
-    graph::{Call, End, Nanoseconds, Node, RootCall, tree::SleepTime},
-    kernel::btf::ValueType,
-    plan::FunctionTable,
-};
+use crate::model::{Call, FunctionTable, Nanoseconds, Node, RootCall, SleepTime, ValueType};
 
 pub use failures::Failures;
 pub use names::Names;
@@ -136,7 +131,8 @@ impl Filter {
         if self.slower_than.is_none() && !self.needs_value() {
             return true;
         }
-        root_of(call).is_some_and(|root| self.is_slow(root) && self.has_value(root, functions))
+        call.root()
+            .is_some_and(|root| self.is_slow(root) && self.has_value(root, functions))
     }
 
     fn goes_through(&self, call: &RootCall, functions: &FunctionTable) -> bool {
@@ -148,7 +144,7 @@ impl Filter {
 
     /// Where the root's own call stands, and how it failed, if that counts.
     fn failure(&self, call: &RootCall, functions: &FunctionTable) -> Option<(usize, Failure)> {
-        let register = root_of(call)?.closed.value()?;
+        let register = call.root()?.closed.value()?;
         let outermost = call.nodes.iter().rposition(|node| node.depth() == 0)?;
         let Node::Call(root) = &call.nodes[outermost] else {
             return None;
@@ -180,16 +176,6 @@ impl Filter {
             .is_none_or(|wanted| wanted.matches(returns, register));
         let mut failed = self.failed.iter();
         matches && failed.all(|failures| failures.find(returns, register).is_some())
-    }
-}
-
-/// The root's own call, if it returned. Where its entry was lost, what it called stands beside it,
-/// before it.
-pub(crate) fn root_of(call: &RootCall) -> Option<&Call> {
-    let outermost = call.nodes.iter().rev().find(|node| node.depth() == 0);
-    match outermost {
-        Some(Node::Call(root)) if call.end == End::Returned => Some(root),
-        _ => None,
     }
 }
 

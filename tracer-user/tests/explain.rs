@@ -11,9 +11,9 @@ mod by_hand;
 use by_hand::Task;
 use tracer::{
     filter::Failures,
-    graph::{End, FunctionId, RootCall},
-    kernel::btf::ValueType,
-    plan::{FunctionInfo, FunctionTable, ParameterInfo},
+    model::ValueType,
+    model::{End, FunctionId, RootCall},
+    model::{FunctionInfo, FunctionTable, ParameterInfo},
     summary::{Collect as _, Condition, Durations, Explain},
 };
 

@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use prost::Message;
 use serde_json::Value;
 use tracer::{
-    graph::{Node, RootCall, tree::SleepTime},
+    model::{Node, RootCall, SleepTime},
     output::Format,
     session::{Show, Shown},
 };

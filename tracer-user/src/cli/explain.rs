@@ -10,7 +10,7 @@ use super::{
     report::{collect, write},
 };
 use crate::{
-    plan::FunctionTable,
+    model::FunctionTable,
     session::replay::glance,
     summary::{Condition, Durations, Explain},
 };

@@ -11,7 +11,7 @@ use crate::{
         Names,
         select::{Choice, Moment, Selection},
     },
-    session::callers::CommandName,
+    model::CommandName,
 };
 
 /// What of a recording is taken
@@ -121,7 +121,7 @@ pub(super) fn names(names: &[String]) -> Result<Choice<CommandName>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::Nanoseconds;
+    use crate::model::Nanoseconds;
 
     #[test]
     fn times_are_of_the_clock_or_since_the_beginning() {

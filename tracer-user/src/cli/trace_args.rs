@@ -29,8 +29,8 @@ use crate::{
         Extent, Failures, Filter, Names, Returns,
         select::{Choice, Selection},
     },
-    graph::Nanoseconds,
     kernel::cgroup::Cgroup,
+    model::Nanoseconds,
     output::Format,
     plan::{self, OthersPrograms, Scope, Worth},
     session::{

@@ -8,8 +8,11 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use super::{number::MAX_ERRNO, outcome::Failure};
-use crate::{kernel::btf::ValueType, output::value};
+use super::outcome::Failure;
+use crate::{
+    model::ValueType,
+    values::{self, number::MAX_ERRNO},
+};
 
 /// A word of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +97,7 @@ fn kind(name: &str) -> Option<Kind> {
 }
 
 fn errno(name: &str) -> Option<u16> {
-    let number = value::error_number(name).or_else(|| name.parse().ok())?;
+    let number = values::error_number(name).or_else(|| name.parse().ok())?;
     let number = u16::try_from(number).ok()?;
     (number > 0 && i128::from(number) <= MAX_ERRNO).then_some(number)
 }

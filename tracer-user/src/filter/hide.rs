@@ -3,7 +3,7 @@
 //! The root has its line always: the tree hangs on it.
 
 use super::Names;
-use crate::{graph::Node, plan::FunctionTable};
+use crate::model::{FunctionTable, Node};
 
 /// Takes the calls of some functions out of a tree.
 pub fn hide(nodes: &mut Vec<Node>, names: &Names, functions: &FunctionTable) {

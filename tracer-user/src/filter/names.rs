@@ -5,7 +5,7 @@
 
 use wildmatch::WildMatch;
 
-use crate::{graph::FunctionId, plan::FunctionTable};
+use crate::model::{FunctionId, FunctionTable};
 
 /// Some functions, each by name or by glob. The default names none.
 #[derive(Clone, Debug, Default, PartialEq)]

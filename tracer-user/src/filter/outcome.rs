@@ -5,8 +5,10 @@
 //! (false, NULL, a negative enum) is the function's own business: false and NULL are failures only
 //! where the user says so ([`super::Failures`]).
 
-use super::number::{self, MAX_ERRNO};
-use crate::kernel::btf::ValueType;
+use crate::{
+    model::ValueType,
+    values::number::{self, MAX_ERRNO},
+};
 
 /// How a call failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -5,10 +5,8 @@
 //! becomes a root call, with all below it; what was around it is gone.
 
 use super::Names;
-use crate::{
-    graph::{Call, Closed, CpuId, End, Nanoseconds, Node, RootCall},
-    plan::FunctionTable,
-    session::callers::CommandName,
+use crate::model::{
+    Call, Closed, CommandName, CpuId, End, FunctionTable, Nanoseconds, Node, RootCall,
 };
 
 /// A point in time.

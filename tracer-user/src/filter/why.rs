@@ -13,11 +13,7 @@
 //! what is missing stay, for the cause may be there.
 
 use super::outcome::Failure;
-use crate::{
-    graph::{Call, FunctionId, Node},
-    kernel::btf::ValueType,
-    plan::FunctionTable,
-};
+use crate::model::{Call, FunctionId, FunctionTable, Node, ValueType};
 
 /// Leaves the failing path of a tree. `root` is the place of the root's own call, which failed.
 pub fn fold(

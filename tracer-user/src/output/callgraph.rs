@@ -7,8 +7,11 @@ use std::{
     io::{self, Write},
 };
 
-use super::{escape, ftrace::span};
-use crate::{graph::FunctionId, plan::FunctionTable, summary::Merged};
+use crate::{
+    model::{FunctionId, FunctionTable},
+    summary::Merged,
+    values::{escape, span},
+};
 
 /// Calls and the time that they took, ns.
 #[derive(Clone, Copy, Debug, Default)]

@@ -20,8 +20,7 @@ use serde_json::Value;
 use tracer_common::Context;
 
 use crate::{
-    graph::{Call, FunctionId, Nanoseconds, Node, ProcessId, RootCall, TaskKey},
-    plan::FunctionTable,
+    model::{Call, FunctionId, FunctionTable, Nanoseconds, Node, ProcessId, RootCall, TaskKey},
     summary::Collect,
 };
 

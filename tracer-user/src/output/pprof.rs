@@ -12,7 +12,10 @@ use std::{
 
 use prost::Message;
 
-use crate::{graph::FunctionId, plan::FunctionTable, summary::Merged};
+use crate::{
+    model::{FunctionId, FunctionTable},
+    summary::Merged,
+};
 
 #[derive(Clone, PartialEq, Message)]
 struct Profile {

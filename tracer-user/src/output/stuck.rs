@@ -11,13 +11,10 @@ use std::{
     io::{self, Write},
 };
 
-use super::{
-    Form, escape,
-    ftrace::{span, task_label},
-};
+use super::ftrace::task_label;
 use crate::{
-    graph::{Closed, CpuId, End, FunctionId, Nanoseconds, Node, RootCall},
-    plan::FunctionTable,
+    model::{Closed, CpuId, End, FunctionId, FunctionTable, Nanoseconds, Node, RootCall, Sink},
+    values::{escape, span},
 };
 
 /// A root call that has not returned.
@@ -128,7 +125,7 @@ impl<'a, W: Write> Stuck<'a, W> {
     }
 }
 
-impl<W: Write> Form for Stuck<'_, W> {
+impl<W: Write> Sink for Stuck<'_, W> {
     fn begin(&mut self) -> io::Result<()> {
         Ok(())
     }

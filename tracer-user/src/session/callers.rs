@@ -1,51 +1,10 @@
 //! Whose root calls are traced, as it was asked for, and as the eBPF side is told.
 
-use std::str::FromStr;
-
 use thiserror::Error;
 use tracer_common::MAX_NAMES;
 
 use crate::kernel::cgroup::Cgroup;
-
-/// A command name as in /proc/PID/comm: 1 to 15 bytes (`TASK_COMM_LEN`, include/linux/sched.h),
-/// filled up with zeros.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CommandName([u8; 16]);
-
-/// The text is no command name.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error(
-    "`{0}` cannot be a command name: the kernel keeps 15 bytes at most; write it as /proc/PID/comm \
-    has it"
-)]
-pub struct NoCommandName(String);
-
-impl FromStr for CommandName {
-    type Err = NoCommandName;
-
-    fn from_str(text: &str) -> Result<Self, NoCommandName> {
-        let bytes = text.as_bytes();
-        if !(1..16).contains(&bytes.len()) || bytes.contains(&0) {
-            return Err(NoCommandName(text.to_owned()));
-        }
-        let mut name = [0; 16];
-        name[..bytes.len()].copy_from_slice(bytes);
-        Ok(Self(name))
-    }
-}
-
-impl CommandName {
-    /// One that the kernel has.
-    #[must_use]
-    pub const fn of(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
-    fn words(self) -> [u64; 2] {
-        let (words, _) = self.0.as_chunks();
-        [words[0], words[1]].map(u64::from_ne_bytes)
-    }
-}
+pub use crate::model::CommandName;
 
 /// Whether what is started by processes and tasks that are traced is traced, too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -191,16 +150,6 @@ fn filled<T: Copy + Default, const N: usize>(list: &[T]) -> [T; N] {
 mod tests {
     use super::*;
     use crate::kernel::cgroup::CgroupId;
-
-    #[test]
-    fn command_names_are_what_the_kernel_keeps() {
-        assert!("".parse::<CommandName>().is_err());
-        assert!("sixteen-bytes-xx".parse::<CommandName>().is_err());
-        assert!("a\0b".parse::<CommandName>().is_err());
-        let name: CommandName = "fifteen-bytes-x".parse().unwrap();
-        assert_eq!(name.words()[0].to_ne_bytes(), *b"fifteen-");
-        assert_eq!(name.words()[1].to_ne_bytes(), *b"bytes-x\0");
-    }
 
     #[test]
     fn the_tracer_itself_is_left_out_unless_tasks_are_named() {

@@ -5,9 +5,9 @@ use std::io::{BufWriter, Write};
 
 use crate::{
     filter::{Filter, select::Selection},
-    graph::tree::Interrupts,
+    model::{FunctionTable, Interrupts, Sink},
     output::{
-        Form, Format, Nothing, callgraph,
+        Format, Nothing, callgraph,
         chrome::ChromeWriter,
         csv::CsvWriter,
         firefox::Firefox,
@@ -18,7 +18,6 @@ use crate::{
         perfetto::PerfettoWriter,
         pprof, svg,
     },
-    plan::FunctionTable,
     summary::{AtTheEnd, GroupBy, Latency, Look, Merged, Report, SortBy},
 };
 
@@ -80,7 +79,7 @@ impl Show {
         out: Option<impl Write + Send + 'a>,
         functions: &'a FunctionTable,
         cpus: u32,
-    ) -> Box<dyn Form + 'a> {
+    ) -> Box<dyn Sink + 'a> {
         let Some(out) = out else {
             return Box::new(Nothing);
         };

@@ -185,7 +185,7 @@ fn other_entries(kernel: &Kernel, plan: &Plan) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{filter::Failures, graph::Nanoseconds};
+    use crate::{filter::Failures, model::Nanoseconds};
 
     fn of_close() -> Silence<'static> {
         Silence {

@@ -22,8 +22,7 @@ use rustc_hash::FxHashMap;
 use super::{Collect, Counted, Merged, Place};
 use crate::{
     filter::{Failure, why},
-    graph::{FunctionId, Node, RootCall, tree::SleepTime},
-    plan::FunctionTable,
+    model::{FunctionId, FunctionTable, Node, RootCall, SleepTime},
 };
 
 pub use split::{Condition, Durations};
@@ -132,7 +131,7 @@ impl<'a> Explain<'a> {
 
 impl Collect for Explain<'_> {
     fn add(&mut self, call: &RootCall) {
-        let Some(root) = crate::filter::root_of(call) else {
+        let Some(root) = call.root() else {
             return;
         };
         let Some(total) = root.duration(SleepTime::Counted) else {

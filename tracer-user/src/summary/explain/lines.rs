@@ -11,9 +11,9 @@ use super::{
 };
 use crate::{
     filter::Failure,
-    graph::{FunctionId, Nanoseconds},
-    output::{escape, ftrace::span, value},
+    model::{FunctionId, Nanoseconds},
     summary::Place,
+    values::{self, escape, span},
 };
 
 /// Lines, at most.
@@ -337,7 +337,7 @@ impl Explain<'_> {
 
 fn failed(failure: Failure) -> String {
     match failure {
-        Failure::Error(number) => value::name_of_error(number.into())
+        Failure::Error(number) => values::name_of_error(number.into())
             .map_or_else(|| format!("-{number}"), |name| format!("-{name}")),
         Failure::Null => "NULL".to_owned(),
         Failure::False => "false".to_owned(),

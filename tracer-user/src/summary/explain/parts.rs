@@ -5,10 +5,7 @@
 //! which is no time of its own. The scheduler's own functions say nothing of the cause, so what
 //! happens in them belongs to the call around them.
 
-use crate::{
-    graph::{Call, FunctionId, Node, RootCall, tree::SleepTime},
-    plan::FunctionTable,
-};
+use crate::model::{Call, FunctionId, FunctionTable, Node, RootCall, SleepTime};
 
 /// What time is spent on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -9,9 +9,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    filter::{Failure, Failures, Filter, Returns, root_of},
-    graph::{Call, Nanoseconds, RootCall, Trees, tree::SleepTime},
-    plan::FunctionTable,
+    filter::{Failure, Failures, Filter, Returns},
+    model::{Call, FunctionTable, Nanoseconds, RootCall, SleepTime, Trees},
     summary::Collect,
 };
 
@@ -146,7 +145,10 @@ impl Collect for Durations {
     }
 
     fn add(&mut self, call: &RootCall) {
-        if let Some(time) = root_of(call).and_then(|root| root.duration(SleepTime::Counted)) {
+        if let Some(time) = call
+            .root()
+            .and_then(|root| root.duration(SleepTime::Counted))
+        {
             self.count(time.0);
         }
     }

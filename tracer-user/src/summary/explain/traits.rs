@@ -9,10 +9,9 @@ use rustc_hash::FxHashMap;
 
 use super::{MARKED, OTHERS};
 use crate::{
-    graph::{Call, FunctionId, RootCall},
-    output::value::{Signature, Typed, typed_arguments},
-    plan::FunctionTable,
+    model::{Call, FunctionId, FunctionTable, RootCall},
     summary::diff::SIGNIFICANT,
+    values::{Signature, Typed, typed_arguments},
 };
 
 /// Traits that are told apart, at most.
