@@ -183,10 +183,9 @@ impl Search<'_> {
 /// An error number, also where only its caller knows that it is one.
 fn error(returns: Option<&ValueType>, register: u64) -> Option<Failure> {
     let signed = match returns {
-        Some(ValueType::Unsigned { bytes: 8 }) => ValueType::Signed { bytes: 8 },
         // An `int` leaves anything in the upper half; usually nothing.
         None if register >> 32 == 0 => ValueType::Signed { bytes: 4 },
-        None => ValueType::Signed { bytes: 8 },
+        None | Some(ValueType::Unsigned { bytes: 8 }) => ValueType::Signed { bytes: 8 },
         _ => return None,
     };
     Failure::of(Some(&signed), register)
