@@ -7,7 +7,7 @@
 //! include/linux/err.h), or a register of unknown type. Where no callee returned it, it may have
 //! passed through one that says no more than false or NULL: `capable` is false because
 //! `cap_capable` returned -EPERM. So callees that return a truth value or NULL are looked through.
-//! What an interrupt called in between is nobody's callee.
+//! What an interrupt called in between is no callee.
 //!
 //! All other calls are folded: each call of the path has the number of those that it made. Marks of
 //! what is missing stay, for the cause may be there.
