@@ -7,8 +7,7 @@
 //! before it: it waits until a later one does. What a call that has ended held up goes on by
 //! itself: a loop, however many calls have waited behind one that was lost.
 //!
-//! Memory: what [`super::limits`] allows of open root calls, and what [`super::waiting`] allows of
-//! batches that wait.
+//! Memory: what [`super::limits`] allows of open root calls and of batches that wait.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +17,7 @@ use super::{
     CpuId, FunctionId, Joined, Nanoseconds, ProcessId, RootCallId,
     builder::Builder,
     cut::CutOff,
-    limits::{MOST_EVENTS_IN_ALL, MOST_OPEN},
+    limits::Limits,
     tree::{End, Interrupts, RootCall, Trees},
     waiting::{Place, Waiting},
 };
@@ -39,6 +38,7 @@ pub struct Rebuilder {
     interrupts: Interrupts,
     trees: Trees,
     joined: Joined,
+    limits: Limits,
     open: BTreeMap<RootCallId, Open>,
     /// The open ones by their last batch.
     silent: BTreeMap<u64, RootCallId>,
@@ -62,6 +62,7 @@ impl Rebuilder {
             interrupts,
             trees: Trees::Whole,
             joined: Joined::default(),
+            limits: Limits::default(),
             open: BTreeMap::new(),
             silent: BTreeMap::new(),
             kept: 0,
@@ -87,6 +88,13 @@ impl Rebuilder {
         self
     }
 
+    /// How much is kept of all of them together.
+    #[must_use]
+    pub const fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// Takes a batch; gives out the root calls that it completes.
     pub fn push(&mut self, batch: Batch, complete: &mut impl FnMut(RootCall)) {
         let place = place(&batch);
@@ -97,7 +105,7 @@ impl Rebuilder {
         }
         if place.sequence > expected || self.has_older(place.call) {
             self.waiting.insert(place, self.pass, batch);
-            if self.waiting.is_full() {
+            if self.waiting.room() > self.limits.waiting {
                 self.apply_in_order(self.waiting.places(), complete);
             }
             return;
@@ -235,12 +243,12 @@ impl Rebuilder {
 
     /// Gives out calls that are open, until there are no more than may be.
     fn make_room(&mut self, complete: &mut impl FnMut(RootCall)) {
-        if self.open.len() > MOST_OPEN
+        if self.open.len() > self.limits.open
             && let Some((_, &silent)) = self.silent.first_key_value()
         {
             self.cut_off(silent, complete);
         }
-        while self.kept > MOST_EVENTS_IN_ALL
+        while self.kept > self.limits.events
             && let Some((&largest, _)) =
                 self.open.iter().max_by_key(|(_, open)| open.builder.kept())
         {
