@@ -29,10 +29,10 @@ pub struct Skipped {
 }
 
 impl Skipped {
-    /// Both ends.
+    /// Both ends. A made-up recording may say anything: the sum stays at the most that there is.
     #[must_use]
     pub const fn all(self) -> u64 {
-        self.entries + self.exits
+        self.entries.saturating_add(self.exits)
     }
 
     const fn of(end: End, hits: u64) -> Self {
@@ -54,8 +54,8 @@ impl Add for Skipped {
 
     fn add(self, other: Self) -> Self {
         Self {
-            entries: self.entries + other.entries,
-            exits: self.exits + other.exits,
+            entries: self.entries.saturating_add(other.entries),
+            exits: self.exits.saturating_add(other.exits),
         }
     }
 }

@@ -20,6 +20,6 @@ pub mod reader;
 mod sums;
 pub mod writer;
 
-pub use form::{Counters, Data, End, Ending, Frame, Head, Known};
+pub use form::{Counters, Data, End, Ending, Frame, Head, Hits, Known, Missed};
 pub use reader::{Damage, Piece, Reader, RecordingError};
 pub use writer::Writer;

@@ -12,7 +12,7 @@ use std::{
 };
 
 use super::rotation::make_way;
-use crate::recording::{End, Frame, Head, Writer, frame::Packer};
+use crate::recording::{Frame, Head, Writer, frame::Packer};
 
 /// Keeps the last frames.
 pub struct Flight {
@@ -54,8 +54,8 @@ impl Flight {
         Ok(())
     }
 
-    /// Writes what is kept, and goes on keeping it.
-    pub fn save(&self, end: End) -> io::Result<()> {
+    /// Writes what is kept and the last frames, and goes on keeping it.
+    pub fn save(&self, last: &[Frame]) -> io::Result<()> {
         let parent = self.path.parent().filter(|it| !it.as_os_str().is_empty());
         let directory = parent.unwrap_or(Path::new("."));
         let mut file = tempfile::Builder::new()
@@ -73,7 +73,9 @@ impl Flight {
         for frame in &self.frames {
             writer.put(frame)?;
         }
-        writer.write(&Frame::End(end))?;
+        for frame in last {
+            writer.write(frame)?;
+        }
         writer.into_inner().flush()?;
         file.as_file().sync_data()?;
         make_way(&self.path, self.keep)?;

@@ -21,7 +21,7 @@ use crate::{
     graph::{Joined, Nanoseconds},
     kernel::{Kernel, facts},
     plan::{FunctionInfo, FunctionTable, Planned},
-    recording::{End, Ending, Frame, Head, columns::Collector},
+    recording::{End, Ending, Frame, Head, Missed, columns::Collector},
     stream::Batch,
 };
 
@@ -77,6 +77,12 @@ pub fn head(kernel: &Kernel, roots: &[Planned], command: &[String]) -> Head {
     }
 }
 
+/// The last frames.
+fn last(ending: Ending, counters: CpuCounters, missed: Missed) -> [Frame; 2] {
+    let counters = counters.into();
+    [Frame::Missed(missed), Frame::End(End { ending, counters })]
+}
+
 impl<'a> Recorder<'a> {
     /// Begins a recording.
     pub fn begin(
@@ -130,10 +136,10 @@ impl<'a> Recorder<'a> {
 
     /// Writes what is kept in memory. A file that cannot be written now may be written later, so
     /// the trace goes on.
-    pub fn save(&mut self) {
+    pub fn save(&mut self, counters: CpuCounters, missed: Missed) {
         self.write();
         if let Sink::Flight(flight) = &self.sink {
-            match flight.save(End::default()) {
+            match flight.save(&last(Ending::Stopped, counters, missed)) {
                 Ok(()) => eprintln!("tracer: the recording was written"),
                 Err(error) => eprintln!("tracer: the recording cannot be written now: {error}"),
             }
@@ -146,14 +152,18 @@ impl<'a> Recorder<'a> {
     }
 
     /// Writes the rest, and how it ended.
-    pub fn finish(mut self, ending: Ending, counters: CpuCounters) -> io::Result<()> {
+    pub fn finish(
+        mut self,
+        ending: Ending,
+        counters: CpuCounters,
+        missed: Missed,
+    ) -> io::Result<()> {
         self.write();
         let ending = if self.is_full { Ending::Full } else { ending };
-        let counters = counters.into();
-        let end = End { ending, counters };
+        let last = last(ending, counters, missed);
         match self.sink {
-            Sink::Files(files) => files.end(end, self.written),
-            Sink::Flight(flight) => self.written.and_then(|()| flight.save(end)),
+            Sink::Files(files) => files.end(&last, self.written),
+            Sink::Flight(flight) => self.written.and_then(|()| flight.save(&last)),
         }
     }
 

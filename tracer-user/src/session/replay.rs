@@ -18,7 +18,7 @@ use crate::{
     graph::{FunctionId, Joined, Nanoseconds, Rebuilder},
     output::{Form, escape::visible},
     plan::FunctionTable,
-    recording::{Damage, Data, End, Ending, Frame, Head, Piece, Reader, columns::Step},
+    recording::{Damage, Data, End, Ending, Frame, Head, Missed, Piece, Reader, columns::Step},
     watch::{Delivered, Feed, Outlets, Source, Watch},
 };
 
@@ -37,6 +37,8 @@ pub struct Readable {
     pub damaged_bytes: u64,
     /// How it ended; none if its end is missing.
     pub end: Option<End>,
+    /// What no batch tells of.
+    pub missed: Missed,
 }
 
 impl Readable {
@@ -80,6 +82,7 @@ impl<R: Read> Recording<R> {
             match frame {
                 Frame::Data(data) => return Ok(Some(data)),
                 Frame::End(end) => self.readable.end = Some(end),
+                Frame::Missed(missed) => self.readable.missed = missed,
                 Frame::Head(_) => {}
             }
         }
@@ -252,17 +255,19 @@ fn go_through<'a>(
     let Finished {
         totals,
         filtered_out,
-        unseen,
         printed,
         ..
-    } = pipeline.finish(end.counters.into());
+    } = pipeline.finish(end.counters.into(), Default::default());
+    let missed = recording.readable.missed;
     let outcome = Outcome {
         untraced: None,
         wide: None,
         totals,
         filtered_out: show.filter.is_active().then_some(filtered_out),
         counters: end.counters.into(),
-        unseen,
+        unseen: missed.lost_whole,
+        skipped_roots: missed.roots.into(),
+        skipped_below: missed.below.into(),
         ..Outcome::default()
     };
     read.context("the recording cannot be read on")?;

@@ -19,6 +19,7 @@ use super::{Sent, metrics::Adder};
 use crate::{
     graph::{FunctionId, Nanoseconds, Node, RootCall, Trees},
     plan::{FunctionInfo, FunctionTable},
+    recording::Missed,
 };
 
 /// Calls that may wait for the collector, each of some 100 bytes.
@@ -166,6 +167,18 @@ impl Feed {
         if let Some(queue) = &mut self.queue {
             queue.push(call, functions);
         }
+    }
+
+    /// What is in no root call, up to now.
+    pub fn missed(&self, missed: Missed) {
+        if let Some(metrics) = &self.metrics {
+            metrics.missed(missed);
+        }
+    }
+
+    /// Whether that is counted.
+    pub const fn wants_missed(&self) -> bool {
+        self.metrics.is_some()
     }
 
     /// The filter has kept one back.
