@@ -33,10 +33,7 @@ pub use start::Start;
 pub use untraced::{Sampled, Untraced};
 
 use super::sampling::Sampler;
-use crate::{
-    attach::{self, Skipped},
-    kernel::numbers,
-};
+use crate::attach::{self, Skipped};
 
 /// The pause before the first sampling window, if the roots have just been learned: what it adds
 /// then is rare, and it slows the traced tasks down.
@@ -109,9 +106,7 @@ impl Growth {
     /// Ends it. What the thread attaches after that goes with the process.
     pub fn end(self) -> Grown {
         self.stop();
-        // In a PID namespace what the thread has left must not be left behind, see `Sampler`.
-        let must_wait = numbers::namespace().is_some();
-        self.wait(if must_wait { Duration::MAX } else { PATIENCE });
+        self.wait(PATIENCE);
         std::mem::take(&mut *lock(&self.grown))
     }
 }
