@@ -28,20 +28,6 @@ kill $workload
 wait $workload || fail "the workload: $(cat /tmp/workload.err)"
 rmdir /sys/fs/cgroup/outer/inner /sys/fs/cgroup/outer /sys/fs/cgroup/other
 
-# What a task calls itself neither drives the terminal nor breaks a line nor is a formula.
-(
-    printf 'a\033[31m\n=b' >/proc/self/comm
-    while :; do echo odd; usleep 20000; done
-) >/tmp/written &
-odd=$!
-for format in ftrace csv json; do
-    tracer --learn 0 -G ksys_write --graph-opts depth=1,verbose --format $format --tid $odd -n 3 >/tmp/out 2>/tmp/err || fail "--format $format: exit status $?: $(cat /tmp/err)"
-    said '^tracer: 3 whole calls' || fail "--format $format: $(cat /tmp/err)"
-    ! grep -q "$(printf '\033')" /tmp/out || fail "--format $format: an escape sequence: $(cat -v /tmp/out)"
-    ! grep -q '^=b\|,"*=b' /tmp/out || fail "--format $format: a broken line or a formula: $(cat -v /tmp/out)"
-done
-kill $odd
-
 # The tracer itself is there if it is asked for, and only then. Each call that it prints makes the next one: it ends all the same.
 nobody -G ksys_write --graph-opts depth=1
 run -G ksys_write --graph-opts depth=1 --comm tracer --duration 300ms
