@@ -10,8 +10,8 @@
 use std::thread;
 
 use tracer::{
-    graph::{End, Rebuilder, RootCall, Trees, limits::Limits, tree::Interrupts},
-    stream::Batch,
+    graph::{Batch, Rebuilder, limits::Limits},
+    model::{End, Interrupts, RootCall, Trees},
 };
 use tracer_common::{Arrival, BatchHeader, Context, Event, EventKind};
 

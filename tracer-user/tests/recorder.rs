@@ -13,16 +13,16 @@ use std::io::{Read as _, Seek as _};
 use made_up::{batches, events, functions, head, read, tree};
 use proptest::prelude::*;
 use tracer::{
-    filter::Filter,
-    graph::{FunctionId, Joined, Nanoseconds, Rebuilder},
-    recording::{Ending, Frame, Hits, Missed, Piece, columns::Step},
-    session::{
-        Recorder, Show,
-        pipeline::Pipeline,
-        printer::Printer,
-        replay::{self, Recording},
+    filter::{Failures, Filter},
+    graph::{Joined, Rebuilder},
+    model::{FunctionId, Nanoseconds},
+    pipeline::{Pipeline, Printer},
+    recording::{
+        Ending, Frame, Hits, Missed, Piece, Recorder, Recording,
+        columns::Step,
         target::{Limit, Target, WhenFull},
     },
+    session::{Show, replay},
 };
 use tracer_common::{CpuCounters, Event};
 
@@ -112,6 +112,7 @@ proptest! {
         failed in any::<bool>(),
         joined_at in 0u64..6,
     ) {
+        let failed = failed.then(Failures::default);
         let filter = Filter { depth, failed, ..Filter::default() };
         let show = Show { count, filter, ..Show::default() };
         let joined = Joined::default();

@@ -14,14 +14,18 @@ use std::collections::BTreeMap;
 use tracer_common::EventKind;
 
 use super::{
-    CpuId, FunctionId, Joined, Nanoseconds, ProcessId, RootCallId,
+    Joined,
     builder::Builder,
     cut::CutOff,
     limits::Limits,
-    tree::{End, Interrupts, RootCall, Trees},
     waiting::{Place, Waiting},
 };
-use crate::stream::Batch;
+use crate::{
+    graph::Batch,
+    model::{
+        CpuId, End, FunctionId, Interrupts, Nanoseconds, ProcessId, RootCall, RootCallId, Trees,
+    },
+};
 
 /// A root call that has not come to its end.
 struct Open {

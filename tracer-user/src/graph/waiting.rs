@@ -7,8 +7,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{RootCallId, TaskKey};
-use crate::stream::Batch;
+use crate::{
+    graph::Batch,
+    model::{RootCallId, TaskKey},
+};
 
 /// Events that an entry of the map takes the room of.
 const ENTRY: usize = 8;

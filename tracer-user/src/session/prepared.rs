@@ -15,7 +15,6 @@ use super::{
     attached::{self, Attached},
     command::Subject,
     found::Found,
-    pipeline::Pipeline,
     probes::{self, FIRST_GENERATION, Probes, Ready},
     processes::Processes,
     tasks::Tasks,
@@ -23,14 +22,16 @@ use super::{
     whose::{self, Named},
 };
 use crate::{
-    attach::{Attacher, Followed, Side, Skipped, Way, Ways},
+    attach::{Attacher, Followed, Side, Way, Ways},
     graph::Joined,
     kernel::{Kernel, numbers::Numbers},
     learn::{
-        growth::{Growth, Joining, Start, Untraced},
+        growth::{Growth, Joining, Start},
         kept::{self, Cache},
         wide::{self, Attaching, Host, Narrowing, Programs, Sets, sets::lock},
     },
+    model::{Skipped, Untraced},
+    pipeline::Pipeline,
     plan::{Plan, Planned, Rules},
 };
 

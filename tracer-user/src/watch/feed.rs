@@ -17,8 +17,7 @@ use tokio::{
 
 use super::{Sent, metrics::Adder};
 use crate::{
-    graph::{FunctionId, Nanoseconds, Node, RootCall, Trees},
-    plan::{FunctionInfo, FunctionTable},
+    model::{FunctionId, FunctionInfo, FunctionTable, Nanoseconds, Node, RootCall, Trees},
     recording::Missed,
 };
 

@@ -30,10 +30,13 @@ pub use grown::Grown;
 use grown::lock;
 pub use joining::Joining;
 pub use start::Start;
-pub use untraced::{Sampled, Untraced};
+pub use untraced::Sampled;
 
 use super::sampling::Sampler;
-use crate::attach::{self, Skipped};
+use crate::{
+    attach,
+    model::{Skipped, Untraced},
+};
 
 /// The pause before the first sampling window, if the roots have just been learned: what it adds
 /// then is rare, and it slows the traced tasks down.
