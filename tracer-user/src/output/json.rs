@@ -112,7 +112,7 @@ impl<'a, W: Write> JsonWriter<'a, W> {
             escape::json(&mut *line, &*self.functions.name(caller))?;
         }
         if !call.arguments.is_empty() {
-            arguments(line, info, call)?;
+            arguments(line, self.functions, info, call)?;
         }
         match call.closed {
             Closed::Returned { .. } => {}
@@ -250,8 +250,13 @@ fn hex(line: &mut Vec<u8>, number: u64) {
 }
 
 /// Appends the arguments that were recorded.
-fn arguments(line: &mut Vec<u8>, info: Option<&FunctionInfo>, call: &Call) -> io::Result<()> {
-    let signature = value::Signature::of(info);
+fn arguments(
+    line: &mut Vec<u8>,
+    functions: &FunctionTable,
+    info: Option<&FunctionInfo>,
+    call: &Call,
+) -> io::Result<()> {
+    let signature = value::Signature::of(functions, info);
     let arguments = value::typed_arguments(signature, &call.arguments, &call.texts);
     if arguments.is_empty() {
         return Ok(());

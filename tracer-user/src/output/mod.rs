@@ -8,6 +8,7 @@ pub mod csv;
 pub mod escape;
 pub mod folded;
 pub mod ftrace;
+pub mod function;
 pub mod json;
 pub mod page;
 pub mod parquet;
@@ -28,6 +29,8 @@ pub enum Format {
     /// The text of the kernel's function_graph
     #[default]
     Ftrace,
+    /// A line for each entry, as the kernel's function tracer prints it
+    Function,
     /// A JSON object for each root call, one a line
     Json,
     /// Trace events for chrome://tracing and ui.perfetto.dev

@@ -112,7 +112,7 @@ impl<'a, W: Write + Send> ParquetWriter<'a, W> {
         }));
         columns.lost.set(None);
         columns.caller.set(caller);
-        let arguments = value::given_to(call, info);
+        let arguments = value::given_to(self.functions, call, info);
         columns
             .arguments
             .set(arguments.map(|text| ByteArray::from(text.into_bytes())));

@@ -53,7 +53,7 @@ impl FunctionInfo {
     /// What the kernel says of a function.
     #[must_use]
     pub fn of(kernel: &Kernel, function: &Function<'_>) -> Self {
-        Self::typed(function.shown(), kernel.prototype(function))
+        Self::typed(function.shown(), kernel.given(function))
     }
 
     /// What a BPF program says of its function that begins at `start`: it may have been loaded
@@ -175,6 +175,25 @@ impl FunctionTable {
         ];
         let info = self.get(id);
         info.is_some_and(|info| HOOKS.iter().any(|hook| info.name.starts_with(hook)))
+    }
+
+    /// The name of the place in the kernel's text that a value is the address of, such as
+    /// `lock_sock_nested+0x35`.
+    pub fn place(&self, value: u64) -> Option<&str> {
+        /// The text lies in the last 2 GiB, so all bits above are set.
+        const BELOW: u32 = 31;
+        if value >> BELOW != u64::MAX >> BELOW {
+            return None;
+        }
+        let address = Address(value);
+        let id = super::function_id(address);
+        let info = match &self.kernel {
+            Some(kernel) if kernel.is_place(address) => self.get(id),
+            Some(_) => None,
+            // Of a recording: see `recording::columns`.
+            None => self.known.get(&id),
+        };
+        info.map(|info| info.name.as_str())
     }
 
     /// What is known of a function, or of a place within one, of which no more is known than how it

@@ -5,15 +5,16 @@
 //! Nothing is left out or rounded: what goes in as batches comes out as the same batches, byte for
 //! byte, also where their events are damaged.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 use tracer_common::{BATCH_CAPACITY, BatchHeader, Event, EventKind};
 
-use super::form::{Data, Header, Known};
+use super::form::{Data, Header, Known, MOST_FUNCTIONS};
 use crate::{
     graph::{FunctionId, Joined},
-    plan::FunctionTable,
+    kernel::Address,
+    plan::{FunctionInfo, FunctionTable, function_id},
     stream::Batch,
 };
 
@@ -123,6 +124,9 @@ impl Collector {
             known.joined_ns = joined.since(id).map(|since| since.0);
             known.id = known.id.wrapping_sub(self.base);
         }
+        let places = places(&data.events, functions);
+        data.functions.extend(places);
+        data.functions.truncate(MOST_FUNCTIONS);
         data
     }
 
@@ -137,6 +141,29 @@ impl Collector {
             u32::try_from(functions.len() - 1).unwrap_or(u32::MAX)
         })
     }
+}
+
+/// The places in the kernel's text whose addresses were passed or returned. Values stand in a
+/// recording as they are, so these are known by where they lay, which no function is: counted from
+/// the beginning of the text each of those is in the lower half.
+fn places(events: &Columns, functions: &FunctionTable) -> Vec<Known> {
+    let kinds = events.kinds_and_contexts.iter();
+    let mut seen = BTreeMap::new();
+    for (kind, value) in kinds.zip(&events.values) {
+        let kind = EventKind::from_u8(kind & 0xf);
+        if let Some(EventKind::Argument | EventKind::Exit) = kind
+            && let Some(name) = functions.place(*value)
+        {
+            seen.entry(function_id(Address(*value)).0)
+                .or_insert_with(|| name.to_owned());
+        }
+    }
+    let known = |(id, name)| Known {
+        id,
+        info: Some(FunctionInfo::new(name, None)),
+        joined_ns: None,
+    };
+    seen.into_iter().map(known).collect()
 }
 
 /// What the stream brought.

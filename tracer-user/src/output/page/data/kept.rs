@@ -102,8 +102,10 @@ fn line_of(call: &graph::Call, text: Options, names: &mut Names<'_>) -> Line {
     let is_error =
         register.is_some_and(|register| value::returned_error(returns, register).is_some());
     let value = register.and_then(|register| match text.values {
-        Values::Typed => value::format_return(returns, register, Style::Typed),
-        Values::Hex => value::format_return(returns, register, Style::Hex),
+        Values::Typed => {
+            value::format_return(Some(names.functions), returns, register, Style::Typed)
+        }
+        Values::Hex => value::format_return(Some(names.functions), returns, register, Style::Hex),
         Values::Hidden => None,
     });
     let missing = match (call.closed, call.entered) {
@@ -115,7 +117,7 @@ fn line_of(call: &graph::Call, text: Options, names: &mut Names<'_>) -> Line {
     let value = value.map(|value| format!("= {value}"));
     let words: Vec<&str> = value.as_deref().into_iter().chain(missing).collect();
     let arguments = match text.arguments {
-        Arguments::Shown => value::given_to(call, info).unwrap_or_default(),
+        Arguments::Shown => value::given_to(names.functions, call, info).unwrap_or_default(),
         Arguments::Hidden => String::new(),
     };
     let caller = match text.callers {
