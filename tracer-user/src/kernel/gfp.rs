@@ -4,15 +4,8 @@
 //! (`gfpflag_names`, mm/debug.c, which `%pGg` prints by): masks with names, those of several flags
 //! first, a null at its end. It is read from the kernel's memory.
 
-use super::{
-    Address,
-    btf::{Parameter, ValueType},
-    symbols::Symbols,
-    text::TextReader,
-};
-
-/// The type of the flags.
-pub const GFP: &str = "gfp_t";
+use super::{Address, btf::Parameter, symbols::Symbols, text::TextReader};
+use crate::model::{GFP, ValueType};
 
 /// Names in the table at most; kernels have some sixty.
 const MOST_NAMES: u64 = 128;

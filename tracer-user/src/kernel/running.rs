@@ -10,7 +10,7 @@ use tracer_common::PreemptLayout;
 
 use super::{
     Address,
-    btf::{BtfError, Prototype, Types, ValueType},
+    btf::{BtfError, Prototype, Types},
     facts::{self, FactsError, Release},
     gfp,
     haste::Haste,
@@ -21,6 +21,8 @@ use super::{
     text::{KernelText, TextReader},
     traceable::{Traceable, TraceableFunctions},
 };
+
+use crate::model::ValueType;
 
 /// Why the kernel is not known well enough to trace.
 #[derive(Debug, Error)]

@@ -7,9 +7,10 @@
 //! `events/syscalls/sys_enter_close/format`, and else `__se_sys_close` has the names.
 
 use super::{
-    btf::{Parameter, ParameterKind, Types, ValueType},
+    btf::{Parameter, ParameterKind, Types},
     tracefs::Tracefs,
 };
+use crate::model::ValueType;
 
 /// Arguments that a system call has at most.
 const MOST_ARGUMENTS: usize = 6;

@@ -7,10 +7,10 @@
 
 use std::io::{self, Write};
 
-use super::{Form, escape, ftrace::Arguments, value};
+use super::ftrace::Arguments;
 use crate::{
-    graph::{Call, Missing, Nanoseconds, Node, RootCall},
-    plan::{FunctionTable, table},
+    model::{Call, FunctionTable, Missing, Nanoseconds, Node, RootCall, Sink, table},
+    values::{self, escape},
 };
 
 /// `print_func_help_header` (kernel/trace/trace.c).
@@ -47,7 +47,7 @@ impl<'a, W: Write> FunctionWriter<'a, W> {
             escape::visible(&name)
         )?;
         if self.arguments == Arguments::Shown
-            && let Some(arguments) = value::given_to(self.functions, call, info)
+            && let Some(arguments) = values::given_to(self.functions, call, info)
         {
             write!(self.out, "({arguments})")?;
         }
@@ -59,7 +59,7 @@ impl<'a, W: Write> FunctionWriter<'a, W> {
     }
 }
 
-impl<W: Write> Form for FunctionWriter<'_, W> {
+impl<W: Write> Sink for FunctionWriter<'_, W> {
     fn begin(&mut self) -> io::Result<()> {
         self.out.write_all(HEADER)?;
         self.out.flush()

@@ -12,10 +12,8 @@ use tracer_common::{BATCH_CAPACITY, BatchHeader, Event, EventKind};
 
 use super::form::{Data, Header, Known, MOST_FUNCTIONS};
 use crate::{
-    graph::{FunctionId, Joined},
-    kernel::Address,
-    plan::{FunctionInfo, FunctionTable, function_id},
-    stream::Batch,
+    graph::{Batch, Joined},
+    model::{FunctionId, FunctionInfo, FunctionTable},
 };
 
 /// The events of several batches. All lists have the same length.
@@ -152,10 +150,10 @@ fn places(events: &Columns, functions: &FunctionTable) -> Vec<Known> {
     for (kind, value) in kinds.zip(&events.values) {
         let kind = EventKind::from_u8(kind & 0xf);
         if let Some(EventKind::Argument | EventKind::Exit) = kind
+            && let Some(FunctionId(id)) = FunctionId::of_place(*value)
             && let Some(name) = functions.place(*value)
         {
-            seen.entry(function_id(Address(*value)).0)
-                .or_insert_with(|| name.to_owned());
+            seen.entry(id).or_insert_with(|| name.to_owned());
         }
     }
     let known = |(id, name)| Known {

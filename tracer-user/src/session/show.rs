@@ -5,9 +5,9 @@ use std::io::{BufWriter, Write};
 
 use crate::{
     filter::Filter,
-    graph::tree::Interrupts,
+    model::{FunctionTable, Interrupts, Sink},
     output::{
-        Form, Format, Nothing,
+        Format, Nothing,
         chrome::ChromeWriter,
         csv::CsvWriter,
         folded,
@@ -18,7 +18,6 @@ use crate::{
         perfetto::PerfettoWriter,
         svg,
     },
-    plan::FunctionTable,
     summary::{AtTheEnd, GroupBy, Latency, Look, Merged, Report, SortBy},
 };
 
@@ -75,7 +74,7 @@ impl Show {
         out: Option<impl Write + Send + 'a>,
         functions: &'a FunctionTable,
         cpus: u32,
-    ) -> Box<dyn Form + 'a> {
+    ) -> Box<dyn Sink + 'a> {
         let Some(out) = out else {
             return Box::new(Nothing);
         };

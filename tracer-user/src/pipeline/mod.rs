@@ -5,20 +5,19 @@
 //! read once more, without which a late batch could not be told from a lost one. What passes here
 //! can be recorded here, so a recording brings the same again and makes the same graph.
 
-use std::{io, sync::Arc};
+mod printer;
+
+use std::io;
 
 use bytes::Bytes;
 use tracer_common::CpuCounters;
 
-use super::{printer::Printer, recorder::Recorder};
+pub use printer::Printer;
+
 use crate::{
-    graph::{Rebuilder, Totals},
-    learn::{
-        growth::{Sampled, Untraced},
-        wide::Seen,
-    },
-    recording::Ending,
-    stream::Batch,
+    graph::{Batch, Rebuilder},
+    model::{RootCall, Totals, Untraced},
+    recording::{Ending, Recorder},
 };
 
 /// Rebuilds and prints, and records if asked to.
@@ -26,8 +25,16 @@ pub struct Pipeline<'a> {
     rebuilder: Rebuilder,
     printer: Printer<'a>,
     recorder: Option<Recorder<'a>>,
-    seen: Option<Arc<Seen>>,
-    sampled: Option<Sampled>,
+    observer: Option<Box<dyn Observe + 'a>>,
+}
+
+/// Sees what passes.
+pub trait Observe {
+    /// A batch came.
+    fn batch(&self, batch: &Batch);
+
+    /// A root call is complete; the filter has not seen it yet.
+    fn root_call(&self, call: &RootCall);
 }
 
 /// What came of it.
@@ -53,22 +60,14 @@ impl<'a> Pipeline<'a> {
             rebuilder: rebuilder.with_trees(printer.wants()),
             printer,
             recorder,
-            seen: None,
-            sampled: None,
+            observer: None,
         }
     }
 
-    /// What root calls bring is told there, too.
+    /// `observer` sees what passes.
     #[must_use]
-    pub fn with_seen(mut self, seen: Option<Arc<Seen>>) -> Self {
-        self.seen = seen;
-        self
-    }
-
-    /// Root calls are told there, too.
-    #[must_use]
-    pub fn with_sampled(mut self, sampled: Option<Sampled>) -> Self {
-        self.sampled = sampled;
+    pub fn with_observer(mut self, observer: impl Observe + 'a) -> Self {
+        self.observer = Some(Box::new(observer));
         self
     }
 
@@ -90,15 +89,15 @@ impl<'a> Pipeline<'a> {
         if self.is_done() {
             return;
         }
-        if let Some(seen) = &self.seen {
-            seen.batch(&batch);
+        if let Some(observer) = &self.observer {
+            observer.batch(&batch);
         }
         if let Some(recorder) = &mut self.recorder {
             recorder.batch(&batch);
         }
         self.rebuilder.push(batch, &mut |call| {
-            if let Some(sampled) = &self.sampled {
-                sampled.root_call(&call);
+            if let Some(observer) = &self.observer {
+                observer.root_call(&call);
             }
             self.printer.print(call);
         });
@@ -113,8 +112,8 @@ impl<'a> Pipeline<'a> {
             recorder.tick();
         }
         self.rebuilder.pass(&mut |call| {
-            if let Some(sampled) = &self.sampled {
-                sampled.root_call(&call);
+            if let Some(observer) = &self.observer {
+                observer.root_call(&call);
             }
             self.printer.print(call);
         });
