@@ -284,3 +284,62 @@ impl Steps<'_> {
         Some(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::model::Describe;
+
+    const PLACE: u64 = 0xffff_ffff_8100_0135;
+
+    /// A kernel of one place.
+    struct OnePlace;
+
+    impl Describe for OnePlace {
+        fn describe(&self, id: FunctionId) -> Option<FunctionInfo> {
+            let is_it = FunctionId::of_place(PLACE) == Some(id);
+            is_it.then(|| FunctionInfo::new("sock_sendmsg+0x35".to_owned(), None))
+        }
+
+        fn place(&self, value: u64) -> Option<FunctionId> {
+            FunctionId::of_place(value).filter(|_| value == PLACE)
+        }
+
+        fn base(&self) -> Option<FunctionId> {
+            Some(FunctionId(0x8100_0000))
+        }
+    }
+
+    #[test]
+    fn places_that_were_passed_are_known_by_a_reader() {
+        let live = FunctionTable::of(Arc::new(OnePlace));
+        let of_kind = |kind, value| Event {
+            value,
+            function: 0x8100_0100,
+            kind_and_context: Event::pack(kind, 0),
+            ..Event::default()
+        };
+        let events = [
+            of_kind(EventKind::Entry, 0),
+            of_kind(EventKind::Argument, PLACE),
+            of_kind(EventKind::Argument, PLACE + 1),
+            of_kind(EventKind::Argument, 7),
+        ];
+        let header = BatchHeader {
+            count: 4,
+            ..BatchHeader::default()
+        };
+        let batch = Batch::of(&header, &events).unwrap();
+        let mut collector = Collector::counting_from(live.base());
+        collector.batch(&batch);
+        let data = collector.take(&live, &Joined::default());
+        let known = data.functions.into_iter();
+        let known = known.filter_map(|known| Some((FunctionId(known.id), known.info?)));
+        let read = FunctionTable::new(known);
+        assert_eq!(read.place(PLACE), Some("sock_sendmsg+0x35"));
+        assert_eq!(read.place(PLACE + 1), None);
+        assert_eq!(read.place(7), None);
+    }
+}
