@@ -8,23 +8,23 @@ use super::{Address, btf::Parameter, symbols::Symbols, text::TextReader};
 use crate::model::{GFP, ValueType};
 
 /// Names in the table at most; kernels have some sixty.
-const MOST_NAMES: u64 = 128;
+const MOST_NAMES: usize = 128;
 /// Bytes of a name at most.
 const LONGEST_NAME: usize = 32;
 /// Bytes of `struct trace_print_flags` (include/linux/tracepoint-defs.h).
-const ENTRY: u64 = 16;
+const ENTRY: usize = 16;
 
 /// Masks and names in the order of the kernel's table; none if it cannot be read.
 pub fn names(symbols: &Symbols, read: TextReader<'_>) -> Vec<(i64, String)> {
     let Some(table) = symbols.address_of("gfpflag_names") else {
         return Vec::new();
     };
-    let places = (0..MOST_NAMES).map(|number| table.plus(number * ENTRY));
+    let places = (0..MOST_NAMES).map(|number| table.plus((number * ENTRY) as u64));
     places.map_while(|place| entry(place, read)).collect()
 }
 
 fn entry(place: Address, read: TextReader<'_>) -> Option<(i64, String)> {
-    let bytes = read(place, ENTRY as usize).ok()?;
+    let bytes = read(place, ENTRY).ok()?;
     let (words, _) = bytes.as_chunks::<8>();
     let &[mask, name] = words else { return None };
     let name = u64::from_ne_bytes(name);

@@ -99,7 +99,7 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// Reads the arguments from a tracepoint's format: `field:const char * filename;	offset:24; ...`.
+/// Reads the arguments from a tracepoint's format: `field:const char * filename;` and where it lies.
 /// Other fields have names with two underscores, or stand before them all.
 fn parse(format: &str, types: &Types) -> Option<Vec<Parameter>> {
     let fields = format.lines().filter_map(|line| {
