@@ -123,6 +123,14 @@ impl KernelText {
         counts::call_counts(begin, end, &starts, &self.reader())
     }
 
+    /// Where the kernel proper calls a function directly, or jumps to it at its end; what others
+    /// have patched is missing. Reads all of the text: tens of milliseconds.
+    pub fn calls_of(&self, symbols: &Symbols, function: Address) -> Vec<Address> {
+        let [begin, end] = ["_stext", "_etext"].map(|name| symbols.address_of(name));
+        let text = begin.zip(end).unwrap_or_default();
+        counts::calls_of(function, text, &self.reader())
+    }
+
     /// How many arguments in registers a function takes at least, by what its beginning reads: a
     /// type that has fewer is another function's. None where others have changed the beginning, so
     /// that it says nothing of the function. Takes some microseconds.

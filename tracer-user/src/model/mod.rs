@@ -33,4 +33,4 @@ pub use time::Nanoseconds;
 pub use totals::Totals;
 pub use tree::{Call, Closed, End, Interrupts, Missing, Node, OffCpu, RootCall, SleepTime, Trees};
 pub use untraced::Untraced;
-pub use value_type::ValueType;
+pub use value_type::{GFP, ValueType};

@@ -75,6 +75,8 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
     let roots = plan::resolve_roots(&kernel, &rules, &options.roots)?;
     let hidden = plan::resolve_roots(&kernel, &rules, &options.hidden)?;
     let roots = plan::without_hidden(roots, &hidden)?;
+    let not_roots = plan::resolve_roots(&kernel, &rules, &options.not_roots)?;
+    let roots = plan::without_hidden(roots, &not_roots)?;
     options.show.filter.check(roots.iter().map(|root| {
         let function = kernel.symbols.function_at(root.address);
         let prototype = function.and_then(|function| kernel.prototype(&function));

@@ -179,6 +179,7 @@ fn other_entries(kernel: &Kernel, plan: &Plan) -> Vec<String> {
     calls
         .flat_map(|call| OTHER_ENTRIES.map(|entry| format!("{entry}{call}")))
         .filter(|name| kernel.symbols.address_of(name).is_some())
+        .filter(|name| plan.roots.iter().all(|root| root.name != *name))
         .collect()
 }
 
