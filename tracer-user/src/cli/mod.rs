@@ -31,6 +31,7 @@ mod words;
 mod workload;
 
 use std::{
+    collections::BTreeSet,
     env,
     io::{self, Write as _},
     os::fd::AsFd as _,
@@ -45,6 +46,7 @@ use exit::{Exit, Usage};
 
 use crate::{
     learn::sampling,
+    output::{Format, ftrace::Callers},
     session::{Options, Outputs, Shown, Stop},
 };
 
@@ -67,7 +69,7 @@ pub fn main() -> ExitCode {
 
 fn run(args: Args) -> Result<Exit> {
     match args.action {
-        None => trace(&args.trace),
+        None => trace(args.trace),
         Some(Action::Demo(demo)) => demo::run(&demo),
         Some(Action::Record(record)) => self::record(&record),
         Some(Action::Latency(latency)) => self::latency(&latency),
@@ -96,9 +98,14 @@ fn sample() -> Result<Exit> {
 }
 
 /// Traces as asked.
-fn trace(args: &TraceArgs) -> Result<Exit> {
+fn trace(mut args: TraceArgs) -> Result<Exit> {
     if let Some(glob) = &args.perf.funcs {
         return list::names(glob);
+    }
+    let is_listing = args.perf.is_listing();
+    if is_listing {
+        let listed = std::mem::take(&mut args.perf.listed);
+        args.capture.list(listed)?;
     }
     if args.capture.roots.is_empty() && !args.capture.all_cpus {
         words::check(&args.capture.command)?;
@@ -107,6 +114,12 @@ fn trace(args: &TraceArgs) -> Result<Exit> {
         .capture
         .options(args.show.show(args.output.as_deref())?)?;
     options.delay = args.perf.delay;
+    if is_listing {
+        options.not_roots = args.perf.not_listed;
+        options.functions = Some(BTreeSet::new());
+        options.show.result = Shown::Each(Format::Function);
+        options.show.text.callers = Callers::Shown;
+    }
     run_trace(&options, || {
         to(args.output.as_deref(), options.show.result, &args.capture)
     })
