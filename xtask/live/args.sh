@@ -31,6 +31,27 @@ cmp /tmp/out /tmp/replayed || fail "the replay differs: $(diff /tmp/out /tmp/rep
 kill $workload
 wait $workload || fail "the workload: $(cat /tmp/workload.err)"
 
+# A structure in memory takes no register: what stands behind it is right. A trampoline serves no such function.
+# move_pages(0, 1, {0x400000}, {0}, status, MPOL_MF_MOVE), exit(0): an ELF file of 184 bytes at 0x400000.
+printf '\177\105\114\106\2\1\1\0\0\0\0\0\0\0\0\0\2\0\76\0\1\0\0\0\170\0\100\0\0\0\0\0\100\0\0\0'\
+'\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\100\000\70\0\1\0\0\0\0\0\0\0\1\0\0\0\7\0\0\0\0\0\0\0\0'\
+'\0\0\0\0\0\100\0\0\0\0\0\0\0\100\0\0\0\0\0\270\0\0\0\0\0\0\0\270\0\0\0\0\0\0\0\0\20\0\0'\
+'\0\0\0\000\61\377\276\1\0\0\0\272\250\0\100\0\101\272\260\0\100\0\101\270\264\0\100\0'\
+'\101\271\2\0\0\0\270\27\1\0\0\17\5\270\74\0\0\000\61\377\17\5\0\0\0\0\100\0\0\0\0\0\0\0'\
+'\0\0\0\0\0\0' >/tmp/move_pages
+chmod +x /tmp/move_pages
+for way in kprobe kprobe-multi; do
+    grep -q "^ok  *$way " /tmp/check && grep -q ' t do_pages_move$' /proc/kallsyms || continue
+    tracer --attach $way --learn 0 --graph-opts args,depth=1 -G do_pages_move -o /tmp/out -- /tmp/move_pages 2>/tmp/err || fail "$way: exit status $?: $(cat /tmp/err)"
+    grep -q 'do_pages_move(mm=0xff[0-9a-f]*, task_nodes={...}, nr_pages=1, pages=0x4000a8, nodes=0x4000b0, status=0x4000b4, flags=2)' /tmp/out ||
+        fail "$way: arguments behind a structure: $(cat /tmp/out /tmp/err)"
+done
+# In two registers neither half is the value.
+if grep -q ' t timespec64_add_safe$\| T timespec64_add_safe$' /proc/kallsyms && ! only_pairs; then
+    mkfifo /tmp/fifo
+    tracer --learn 0 --graph-opts args,depth=1 -G timespec64_add_safe -o /tmp/out -- sh -c 'read -t 1 line <>/tmp/fifo || :' 2>/tmp/err || fail "timespec: exit status $?: $(cat /tmp/err)"
+    grep -q 'timespec64_add_safe(lhs={...}, rhs={...}); /\* = {...} \*/' /tmp/out || fail "values in two registers: $(cat /tmp/out /tmp/err)"
+fi
 # A system call shows what the process gave it, of 64 bits and of 32: close(7), openat(AT_FDCWD, "/tmp/a-file", ...).
 for way in multi kprobe pair; do
     [ $way = pair ] || grep -q "^ok  *$way " /tmp/check || continue

@@ -17,7 +17,7 @@ use crate::{
     learn::{
         before::{self, Before, Origin},
         kept::{self, Cache},
-        sampling::Sampler,
+        sampling::{self, Sampler},
     },
     plan::{self, Plan, Planned, Reason, Rules, Scope, Source, closure},
     session,
@@ -102,10 +102,14 @@ fn narrow(
     cache: Option<&Cache>,
     learn: Duration,
 ) -> Result<Plan> {
-    let mut sampler = (!learn.is_zero()).then(Sampler::start).transpose()?;
-    let before = sampler
-        .as_mut()
-        .map_or(Before::Off, |sampler| Before::Watch(learn, sampler));
+    let wants = !learn.is_zero();
+    let may = wants && !sampling::is_left_out();
+    let mut sampler = may.then(Sampler::start).transpose()?;
+    let before = match sampler.as_mut() {
+        Some(sampler) => Before::Watch(learn, sampler),
+        None if wants => Before::Never,
+        None => Before::Off,
+    };
     let stop = AtomicBool::new(false);
     let learned = before::learn(kernel, &roots, cache, before, &stop, tell);
     if let Origin::Text { remark, .. } = &learned.origin {

@@ -138,10 +138,9 @@ impl Kernel {
     }
 
     /// Whether the entry of the function that begins at `address` is patched now, for a probe of
-    /// whomever; none where the text cannot be read or the place is not known.
+    /// whomever; none where the text cannot be read, or where the function has no place for that.
     pub fn is_patched(&self, address: Address) -> Option<bool> {
-        let place = self.traceable_at(address)?.address;
-        self.text.as_ref()?.is_patched(place).ok()
+        self.text.as_ref()?.is_patched(address).ok()?
     }
 
     /// The functions that the kernel's own tracing reaches, by address; none where the kernel does

@@ -23,8 +23,8 @@ use super::{
 use x86_64 as processor;
 
 use kcore::Kcore;
-pub(super) use processor::has_patchable_entry;
 use processor::{Branch, BranchKind};
+pub(super) use processor::{ENTRY_BYTES, patchable_place};
 
 /// Bytes of padding in front of a function that may be called instead of it
 /// (CONFIG_FUNCTION_PADDING_BYTES: call thunks live there).
@@ -152,11 +152,11 @@ impl KernelText {
         Ok(processor::arguments_read(&code, function.start, is_code))
     }
 
-    /// Whether something else than the `nop` of a function that nobody traces stands at the place
-    /// that ftrace patches.
-    pub fn is_patched(&self, place: Address) -> Result<bool, TextError> {
-        let code = self.read(place, processor::NOTHING.len())?;
-        Ok(code != processor::NOTHING)
+    /// Whether somebody has patched the entry of the function that begins at `start`; none if there
+    /// is no place for that.
+    pub fn is_patched(&self, start: Address) -> Result<Option<bool>, TextError> {
+        let code = self.read(start, processor::ENTRY_BYTES)?;
+        Ok(processor::is_patched(&code))
     }
 
     /// The functions that the function around `address` calls or jumps to directly; none where the

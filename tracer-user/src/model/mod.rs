@@ -4,12 +4,14 @@
 //! is: who makes them ([`crate::graph`]) and who writes them ([`crate::output`]) stand above, and
 //! nothing here knows them. [`identity`] tells functions, tasks and root calls apart, [`time`] is
 //! the clock of events, [`tree`] is a root call with all below it, [`function`], [`value_type`] and
-//! [`table`] are what is known of functions, [`sink`] is where finished root calls go.
+//! [`table`] are what is known of functions, [`sink`] is where finished root calls go,
+//! [`skipped`] what never came.
 
 mod command_name;
 mod function;
 mod identity;
 mod sink;
+mod skipped;
 pub mod table;
 mod text;
 mod time;
@@ -24,6 +26,7 @@ pub use function::{
 };
 pub use identity::{CpuId, FunctionId, ProcessId, RootCallId, TaskId, TaskKey};
 pub use sink::Sink;
+pub use skipped::Skipped;
 pub use table::{Describe, FunctionTable};
 pub use text::Text;
 pub use time::Nanoseconds;

@@ -6,9 +6,9 @@ use tracer_common::{AwayCounts, CpuCounters, CpuMask};
 
 use super::{Begin, Callers, Show, Streams};
 use crate::{
-    attach::{Skipped, Way},
+    attach::Way,
     learn::wide::{Again, Calls},
-    model::{FunctionTable, Sink, Totals, Untraced},
+    model::{FunctionTable, Sink, Skipped, Totals, Untraced},
     plan::{self, Scope},
     recording::{Head, target::Target},
     watch::Outlets,

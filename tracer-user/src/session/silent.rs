@@ -46,7 +46,7 @@ pub fn explain(kernel: &Kernel, plan: &Plan, filter: &Filter, outcome: &Outcome)
         filtered_out: outcome.filtered_out.unwrap_or_default(),
         filter: filter.clone(),
         away: outcome.turned_away,
-        skipped: outcome.skipped_roots.all() + outcome.skipped_below.all(),
+        skipped: (outcome.skipped_roots + outcome.skipped_below).all(),
         unpatched: unpatched(kernel, plan),
         other_entries: other_entries(kernel, plan),
     };
