@@ -4,8 +4,11 @@
 //! known. What is asked for is constant to the verifier, so what was not is not in the program that
 //! runs. Cheap questions come first.
 
+use core::{ffi::c_void, mem::MaybeUninit};
+
 use aya_ebpf::helpers::{
-    bpf_get_current_comm, bpf_get_current_pid_tgid, generated::bpf_get_current_ancestor_cgroup_id,
+    bpf_get_current_pid_tgid,
+    generated::{bpf_get_current_ancestor_cgroup_id, bpf_get_current_comm},
 };
 use tracer_common::{Away, MAX_NAMES};
 
@@ -65,11 +68,14 @@ fn has_wanted_name() -> bool {
     if config!(callers.comms[0][0]) == 0 {
         return true;
     }
-    let Ok(comm) = bpf_get_current_comm() else {
-        return false;
+    // 16 bytes are two words.
+    let mut words = MaybeUninit::<[u64; 2]>::uninit();
+    // SAFETY: the helper fills as many bytes as it is told, in any case.
+    let words = unsafe {
+        let bytes = size_of::<[u64; 2]>() as u32;
+        bpf_get_current_comm(words.as_mut_ptr().cast::<c_void>(), bytes);
+        words.assume_init()
     };
-    // SAFETY: 16 bytes are two words, and every bit pattern is a word.
-    let words: [u64; 2] = unsafe { core::mem::transmute(comm) };
     words[0] != 0
         && (0..MAX_NAMES).any(|index| {
             config!(callers.comms[index][0]) == words[0]
