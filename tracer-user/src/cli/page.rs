@@ -13,15 +13,16 @@ use super::{
     report::{self, Collected},
 };
 use crate::{
+    model::FunctionTable,
     output::page::{self, Page, Recorded},
-    plan::FunctionTable,
     session::{Outputs, Show},
     summary::{Diff, Overview},
 };
 
 /// Makes the page.
 pub fn page(args: &ReportArgs) -> Result<Exit> {
-    let show = args.show.show()?;
+    let mut show = args.show.show()?;
+    show.selection = args.select.selection()?;
     let tables = [FunctionTable::default(), FunctionTable::default()];
     let [mut one, mut other] = tables
         .each_ref()

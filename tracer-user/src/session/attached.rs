@@ -18,8 +18,8 @@ use crate::{
         Attacher, Controls, Followed, Object, Way, Ways,
         object::{Loading, Sizes, Tracepoints, USUAL_SLEEPERS},
     },
-    graph::tree::Interrupts,
     kernel::{Kernel, PreemptCount},
+    model::Interrupts,
     output::ftrace::{self, Arguments},
     plan::Plan,
 };

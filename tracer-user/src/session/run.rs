@@ -15,13 +15,11 @@ use super::{
     command::{self, Subject},
     counting,
     found::Asked,
+    head,
     limits::FileLimit,
-    pipeline::{Finished, Pipeline},
     prepared::{Change, Prepared},
-    printer::Printer,
     probes::{self, FIRST_GENERATION, Probes},
     processes::Processes,
-    recorder::{self, Recorder},
     silent,
     streaming::{self, Ended, Ends},
     tasks::Tasks,
@@ -39,7 +37,10 @@ use crate::{
         kept,
         wide::{ProbeCost, Programs, Seen, Sets, sets::lock},
     },
-    plan::{self, FunctionTable, Plan, Rules},
+    model::FunctionTable,
+    pipeline::{Finished, Pipeline, Printer},
+    plan::{self, Plan, Rules},
+    recording::Recorder,
     stream::Rings,
     watch::{Source, Watch},
 };
@@ -58,9 +59,13 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
         .map(|_| signal(SignalKind::user_defined1()));
     let save = save.transpose().context("cannot listen for signals")?;
     let processes = Processes::open(&options.callers.pids)?;
-    processes.end(&stop);
+    if !options.callers.processes().is_empty() {
+        processes.end(&stop);
+    }
     let tasks = Tasks::open(&options.callers.tids);
-    tasks.end(&stop);
+    if !options.callers.tasks().is_empty() {
+        tasks.end(&stop);
+    }
     // Nothing is forked meanwhile.
     let haste = Haste::begin();
     let kernel = Arc::new(Kernel::read()?);
@@ -143,7 +148,7 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     let kernel = Arc::clone(&prepared.kernel);
     let table = FunctionTable::of(Arc::clone(&kernel));
     let show = &options.show;
-    let head = recorder::head(&kernel, &prepared.plan.roots, &options.command);
+    let head = head::head(&kernel, &prepared.plan.roots, &options.command);
     let form = match outputs.view {
         Some(make) => make(&table, head.clone()),
         None => show.form(outputs.graph, &table, kernel.possible_cpus),
@@ -159,9 +164,8 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     let recorder = outputs.recording.map(begin).transpose();
     let recorder = recorder.context("the recording cannot be begun")?;
     let seen = prepared.found.seen();
-    let mut pipeline = Pipeline::new(rebuilder, printer, recorder)
-        .with_seen(seen.clone())
-        .with_sampled(prepared.found.sampled());
+    let mut pipeline =
+        Pipeline::new(rebuilder, printer, recorder).with_observer(prepared.found.observer());
     let mut rings = Rings::new(rings).context("the rings cannot be watched")?;
     let mut child = None;
     let mut change = Change::Never;

@@ -14,9 +14,8 @@ use hdrhistogram::Histogram;
 
 use super::{Collect, merged::self_times, table};
 use crate::{
-    graph::{Call, CpuId, FunctionId, Node, RootCall, TaskKey, tree::SleepTime},
-    output::{escape, value},
-    plan::FunctionTable,
+    model::{Call, CpuId, FunctionId, FunctionTable, Node, RootCall, SleepTime, TaskKey},
+    values::{self, escape},
 };
 
 /// Rows, at most.
@@ -214,7 +213,7 @@ impl<'a> Report<'a> {
     fn call(&mut self, call: &Call, group: Group, own: Option<u64>) {
         let returns = self.functions.returns(call.function);
         let register = call.closed.value();
-        let error = register.and_then(|register| value::returned_error(returns, register));
+        let error = register.and_then(|register| values::returned_error(returns, register));
         let duration = call.duration(self.sleep);
         let row = self.row((call.function, group));
         row.calls += 1;

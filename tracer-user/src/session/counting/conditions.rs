@@ -10,14 +10,15 @@ use crate::{
         count::{Conditions, Range, Tables, TooLarge},
     },
     filter::{
-        Returns, number,
+        Returns,
         returns::{Comparison, Operand},
     },
-    graph::tree::SleepTime,
-    kernel::{Kernel, btf::ValueType},
+    kernel::Kernel,
+    model::{SleepTime, ValueType},
     plan::Planned,
     session::{Options, Outputs, prepared::Prepared},
     summary::Look,
+    values::number,
 };
 
 /// Roots that are attached one by one where that makes a call cheaper.
@@ -41,6 +42,9 @@ pub enum Streamed {
     /// The condition is not the same for all roots.
     #[error("the kernel side cannot decide this --returns of these roots")]
     Returns,
+    /// Only some failures count.
+    #[error("the kernel side does not tell one --failed from another")]
+    Failures,
     /// There are too many roots.
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
@@ -67,6 +71,10 @@ pub fn counting(
     if outputs.watch.collector.is_some() {
         return Err(Streamed::Watched);
     }
+    let failed = show.filter.failed.as_ref();
+    if failed.is_some_and(|failures| !failures.are_all_errors()) {
+        return Err(Streamed::Failures);
+    }
     Tables::check(roots.len(), kernel.possible_cpus as usize)?;
     let types: Vec<Option<ValueType>> = roots.iter().map(|root| returns(kernel, root)).collect();
     let range = match show.filter.returns {
@@ -81,7 +89,7 @@ pub fn counting(
     Ok(Counting {
         conditions: Conditions {
             at_least_ns: longer.max(least),
-            failed: show.filter.failed,
+            failed: failed.is_some(),
             returned: range,
             limit: show.count,
             unit: look.unit,
@@ -97,7 +105,7 @@ fn returns(kernel: &Kernel, root: &Planned) -> Option<ValueType> {
     Some(kernel.prototype(&function)?.returns)
 }
 
-/// How the kernel side reads a return register of this type, as `filter::number` and
+/// How the kernel side reads a return register of this type, as `values::number` and
 /// `filter::outcome` do.
 fn returned(kind: Option<&ValueType>) -> Returned {
     match kind {

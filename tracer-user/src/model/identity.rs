@@ -1,0 +1,83 @@
+//! What root calls and tasks are told apart by.
+//!
+//! A number alone does not tell a task: every CPU's idle task has the number 0. None of them ever
+//! leaves its CPU, so there the CPU is a part of what it is. Whatever sorts by task (who waits for
+//! whom, tracks, rows of a report) sorts by [`TaskKey`], and numbers are for the reader.
+
+use tracer_common::BatchHeader;
+
+use super::Nanoseconds;
+
+/// A function, as events name it: the low half of its address. In a recording that is counted from
+/// somewhere else, so that it does not tell where the kernel lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FunctionId(pub u32);
+
+/// A process, as the kernel numbers it in the initial PID namespace (`tgid`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ProcessId(pub u32);
+
+/// A CPU's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CpuId(pub u32);
+
+/// A task's number, as the kernel has it in the initial PID namespace. All idle tasks have 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TaskId(pub u32);
+
+/// A task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TaskKey {
+    /// The idle task of a CPU.
+    Idle(CpuId),
+    /// Any other, which has its number for itself.
+    Thread(TaskId),
+}
+
+impl TaskKey {
+    /// The task that has this number and runs on this CPU.
+    #[must_use]
+    pub const fn new(number: TaskId, cpu: CpuId) -> Self {
+        match number {
+            TaskId(0) => Self::Idle(cpu),
+            _ => Self::Thread(number),
+        }
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn id(self) -> TaskId {
+        match self {
+            Self::Idle(_) => TaskId(0),
+            Self::Thread(number) => number,
+        }
+    }
+}
+
+/// A root call. Those of one task are in the order in which they began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RootCallId {
+    /// Who made it.
+    pub task: TaskKey,
+    /// When.
+    pub began: Nanoseconds,
+}
+
+impl RootCallId {
+    /// The one that a batch belongs to.
+    #[must_use]
+    pub const fn of(header: &BatchHeader) -> Self {
+        Self {
+            task: TaskKey::new(TaskId(header.tid), CpuId(header.cpu)),
+            began: Nanoseconds(header.root_time_ns),
+        }
+    }
+
+    /// The first that this task can have made.
+    pub(crate) const fn first_of(task: TaskKey) -> Self {
+        Self {
+            task,
+            began: Nanoseconds(0),
+        }
+    }
+}

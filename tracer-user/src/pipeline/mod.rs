@@ -1,0 +1,174 @@
+//! From batches to what is printed, wherever the batches come from.
+//!
+//! The rings of a live trace are one source, a recording is the other. All that the graph is made
+//! of passes here in the order in which it came: the batches, and the word that every ring has been
+//! read once more, without which a late batch could not be told from a lost one. What passes here
+//! can be recorded here, so a recording brings the same again and makes the same graph.
+
+mod printer;
+
+use std::io;
+
+use bytes::Bytes;
+use tracer_common::CpuCounters;
+
+pub use printer::Printer;
+
+use crate::{
+    graph::{Batch, Rebuilder},
+    model::{RootCall, Totals, Untraced},
+    recording::{Ending, Recorder},
+};
+
+/// Rebuilds and prints, and records if asked to.
+pub struct Pipeline<'a> {
+    rebuilder: Rebuilder,
+    printer: Printer<'a>,
+    recorder: Option<Recorder<'a>>,
+    observer: Option<Box<dyn Observe + 'a>>,
+}
+
+/// Sees what passes.
+pub trait Observe {
+    /// A batch came.
+    fn batch(&self, batch: &Batch);
+
+    /// A root call is complete; the filter has not seen it yet.
+    fn root_call(&self, call: &RootCall);
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Finished {
+    /// Sums over what was printed.
+    pub totals: Totals,
+    /// Root calls that the filter kept back.
+    pub filtered_out: u64,
+    /// Root calls of which nothing came, because a ring was full.
+    pub unseen: u64,
+    /// Whether the output took all.
+    pub printed: io::Result<()>,
+    /// Whether the recording took all.
+    pub recorded: io::Result<()>,
+}
+
+impl<'a> Pipeline<'a> {
+    /// Nothing has come yet. Of root calls that nothing looks at, as while a trace is only
+    /// recorded, no trees are kept.
+    pub fn new(rebuilder: Rebuilder, printer: Printer<'a>, recorder: Option<Recorder<'a>>) -> Self {
+        Self {
+            rebuilder: rebuilder.with_trees(printer.wants()),
+            printer,
+            recorder,
+            observer: None,
+        }
+    }
+
+    /// `observer` sees what passes.
+    #[must_use]
+    pub fn with_observer(mut self, observer: impl Observe + 'a) -> Self {
+        self.observer = Some(Box::new(observer));
+        self
+    }
+
+    /// What ran and was not traced: it is said at the end.
+    pub const fn untraced(&mut self, untraced: Untraced) {
+        self.printer.untraced(untraced);
+    }
+
+    /// Takes the bytes of a batch. Bytes that are none are left out, with a word to the user.
+    pub fn take(&mut self, bytes: Bytes) {
+        match Batch::new(bytes) {
+            Ok(batch) => self.batch(batch),
+            Err(error) => eprintln!("tracer: {error}; it was left out"),
+        }
+    }
+
+    /// Takes a batch.
+    pub fn batch(&mut self, batch: Batch) {
+        if self.is_done() {
+            return;
+        }
+        if let Some(observer) = &self.observer {
+            observer.batch(&batch);
+        }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.batch(&batch);
+        }
+        self.rebuilder.push(batch, &mut |call| {
+            if let Some(observer) = &self.observer {
+                observer.root_call(&call);
+            }
+            self.printer.print(call);
+        });
+    }
+
+    /// Every ring has been read to its end once more.
+    pub fn pass(&mut self) {
+        if let Some(recorder) = &mut self.recorder {
+            if self.rebuilder.waits() {
+                recorder.pass();
+            }
+            recorder.tick();
+        }
+        self.rebuilder.pass(&mut |call| {
+            if let Some(observer) = &self.observer {
+                observer.root_call(&call);
+            }
+            self.printer.print(call);
+        });
+    }
+
+    /// Writes the recording that waits to be asked for.
+    pub fn save(&mut self) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.save();
+        }
+    }
+
+    /// Makes sure that what was printed is out.
+    pub fn flush(&mut self) {
+        self.printer.flush();
+    }
+
+    /// Whether nothing more will be printed, or nothing more can be recorded.
+    pub fn is_done(&self) -> bool {
+        self.printer.is_done() || self.recorder.as_ref().is_some_and(Recorder::is_done)
+    }
+
+    /// What is still open is not to be printed.
+    pub fn forget_open(&mut self) {
+        self.rebuilder.forget();
+    }
+
+    /// Prints what is still open, and ends the recording with the kernel side's counters.
+    pub fn finish(mut self, counters: CpuCounters) -> Finished {
+        let ending = if self.printer.is_done() {
+            Ending::Enough
+        } else {
+            Ending::Stopped
+        };
+        let recorded = self
+            .recorder
+            .map_or(Ok(()), |recorder| recorder.finish(ending, counters));
+        if ending != Ending::Enough {
+            self.rebuilder.finish(&mut |call| self.printer.print(call));
+        }
+        // What was not looked at any more is not missed.
+        let unseen = if ending == Ending::Enough {
+            0
+        } else {
+            let seen = self.rebuilder.without_beginning();
+            counters.lost_beginnings.saturating_sub(seen)
+        };
+        let (mut totals, filtered_out, printed) = self.printer.finish();
+        totals.not_kept += self.rebuilder.not_kept();
+        Finished {
+            totals,
+            filtered_out,
+            unseen,
+            printed,
+            recorded,
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The stream goes to a recording while it is rebuilt and printed.
+//!
+//! Batches are collected into frames. A frame is written when it is large or a second old, so what
+//! a crash can take is a second's worth, and memory stays bounded. Writing waits for the disk; what
+//! the rings cannot hold meanwhile is lost and counted like everything that a ring cannot hold.
+//! When the files ([`super::target`]) take no more, the trace ends.
+
+use std::{
+    io,
+    time::{Duration, Instant},
+};
+
+use tracer_common::CpuCounters;
+
+use super::{
+    End, Ending, Frame, Head,
+    columns::Collector,
+    flight::Flight,
+    target::{Files, Room, Target},
+};
+use crate::{
+    graph::{Batch, Joined},
+    model::FunctionTable,
+};
+
+/// Events that make a frame.
+const MANY_EVENTS: usize = 1 << 16;
+/// Batches and passes that make a frame.
+const MANY_STEPS: usize = 1 << 14;
+/// How old a frame becomes.
+const OLD: Duration = Duration::from_secs(1);
+
+/// Records a trace.
+pub struct Recorder<'a> {
+    sink: Sink,
+    functions: &'a FunctionTable,
+    joined: Joined,
+    collector: Collector,
+    /// When the first batch of the frame came.
+    since: Option<Instant>,
+    is_full: bool,
+    written: io::Result<()>,
+}
+
+/// Where frames go.
+enum Sink {
+    Files(Files),
+    Flight(Flight),
+}
+
+impl<'a> Recorder<'a> {
+    /// Begins a recording.
+    pub fn begin(
+        target: Target,
+        head: Head,
+        functions: &'a FunctionTable,
+        joined: Joined,
+    ) -> io::Result<Self> {
+        let sink = match target {
+            Target::File { file, limit } => Sink::Files(Files::begin(file, limit, head)?),
+            Target::Memory { path, bytes, keep } => {
+                Sink::Flight(Flight::begin(path, bytes, keep, head)?)
+            }
+        };
+        Ok(Self {
+            sink,
+            functions,
+            joined,
+            collector: Collector::counting_from(functions.base()),
+            since: None,
+            is_full: false,
+            written: Ok(()),
+        })
+    }
+
+    /// A batch came.
+    pub fn batch(&mut self, batch: &Batch) {
+        self.collector.batch(batch);
+        let since = *self.since.get_or_insert_with(Instant::now);
+        let is_large =
+            self.collector.events() >= MANY_EVENTS || self.collector.steps() >= MANY_STEPS;
+        if is_large || since.elapsed() >= OLD {
+            self.write();
+        }
+    }
+
+    /// Every ring has been read once more, and some batch waited for that.
+    pub fn pass(&mut self) {
+        self.collector.pass();
+        if self.collector.steps() >= MANY_STEPS {
+            self.write();
+        }
+    }
+
+    /// Time goes by, whether anything comes or not.
+    pub fn tick(&mut self) {
+        if self.since.is_some_and(|since| since.elapsed() >= OLD) {
+            self.write();
+        }
+    }
+
+    /// Writes what is kept in memory. A file that cannot be written now may be written later, so
+    /// the trace goes on.
+    pub fn save(&mut self) {
+        self.write();
+        if let Sink::Flight(flight) = &self.sink {
+            match flight.save(End::default()) {
+                Ok(()) => eprintln!("tracer: the recording was written"),
+                Err(error) => eprintln!("tracer: the recording cannot be written now: {error}"),
+            }
+        }
+    }
+
+    /// Whether the file takes no more, or is to take no more.
+    pub const fn is_done(&self) -> bool {
+        self.is_full || self.written.is_err()
+    }
+
+    /// Writes the rest, and how it ended.
+    pub fn finish(mut self, ending: Ending, counters: CpuCounters) -> io::Result<()> {
+        self.write();
+        let ending = if self.is_full { Ending::Full } else { ending };
+        let counters = counters.into();
+        let end = End { ending, counters };
+        match self.sink {
+            Sink::Files(files) => files.end(end, self.written),
+            Sink::Flight(flight) => self.written.and_then(|()| flight.save(end)),
+        }
+    }
+
+    fn write(&mut self) {
+        self.since = None;
+        if self.collector.steps() == 0 || self.is_done() {
+            return;
+        }
+        let data = self.collector.take(self.functions, &self.joined);
+        let frame = Frame::Data(data);
+        let written = match &mut self.sink {
+            Sink::Files(files) => files.write(&frame),
+            Sink::Flight(flight) => flight.write(&frame).map(|()| Room::Written),
+        };
+        match written {
+            Ok(room) => self.is_full = room == Room::Full,
+            Err(error) => self.written = Err(error),
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Arguments of a call.
+//!
+//! The probes deliver the registers, the function's type says what is in them. A structure of up to
+//! 16 bytes that is passed by value, or a number of that size, takes two, and a larger structure
+//! none: it is on the stack, which is not recorded, and reads `{...}`. Behind a value that would
+//! take more registers than are left, the caller's order and the kernel's differ by mechanism, so
+//! nothing is shown from there on. At most six registers are recorded; a function without a type
+//! has no parameters that could be named. Where the text was recorded that a register points to, it
+//! is shown in its place.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use super::{
+    IN_PARTS, REGISTER_BYTES, Style, Typed, Values, escape, format_return, sign_extended,
+    text::quoted, typed,
+};
+use crate::model::{Call, FunctionInfo, ParameterInfo, Text, ValueType, first_argument_register};
+
+/// The arguments of a call as [`format_arguments`] writes them; none if none were recorded. `info`
+/// is what is known of its function.
+pub fn given_to(call: &Call, info: Option<&FunctionInfo>) -> Option<String> {
+    let info = Signature::of(info);
+    (!call.arguments.is_empty()).then(|| format_arguments(info, &call.arguments, &call.texts))
+}
+
+/// What of a function says where its arguments are.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Signature<'a> {
+    parameters: &'a [ParameterInfo],
+    /// The register that the first of them is in.
+    first: usize,
+}
+
+impl<'a> Signature<'a> {
+    /// That of a function of which this is known.
+    pub fn of(info: Option<&'a FunctionInfo>) -> Self {
+        info.map_or_else(Self::default, |info| Self {
+            parameters: &info.parameters,
+            first: first_argument_register(info.returns.as_ref()),
+        })
+    }
+}
+
+/// The arguments of a call as C writes them, with the names of the parameters:
+/// `sk=0xffff888004a3c000, size=7`. Those that were not recorded are left out behind `...`.
+pub fn format_arguments(signature: Signature<'_>, registers: &[u64], texts: &[Text]) -> String {
+    let mut shown: Vec<String> = recorded(signature, registers, texts)
+        .map(|(parameter, given)| {
+            let value = match given {
+                Given::Text(_, text) => Some(quoted(text)),
+                Given::Register(register) => readable(&parameter.value, register),
+                Given::Elsewhere => None,
+            };
+            let value = value.unwrap_or_else(|| IN_PARTS.to_owned());
+            if parameter.name.is_empty() {
+                value
+            } else {
+                format!("{}={value}", escape::visible(&parameter.name))
+            }
+        })
+        .collect();
+    if shown.len() < signature.parameters.len() {
+        shown.push("...".to_owned());
+    }
+    shown.join(", ")
+}
+
+/// As a return value reads, but a negative number is no error.
+fn readable(value: &ValueType, register: u64) -> Option<String> {
+    match value {
+        ValueType::Signed { bytes } if *bytes <= REGISTER_BYTES => {
+            Some(sign_extended(register, *bytes).to_string())
+        }
+        other => format_return(Some(other), register, Style::Typed),
+    }
+}
+
+/// An argument for programs that read it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TypedArgument<'p, 't> {
+    /// The parameter's name.
+    pub name: &'p str,
+    /// Nothing for what takes several registers, or is on the stack.
+    pub value: Option<Typed>,
+    /// The text that it points to, if it was recorded; bytes that are no UTF-8 are replaced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<Cow<'t, str>>,
+    /// Whether the text goes on.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub text_is_cut: bool,
+}
+
+/// The arguments of a call for programs, as far as they were recorded.
+pub fn typed_arguments<'p, 't>(
+    signature: Signature<'p>,
+    registers: &[u64],
+    texts: &'t [Text],
+) -> Vec<TypedArgument<'p, 't>> {
+    recorded(signature, registers, texts)
+        .map(|(parameter, given)| {
+            let (register, text) = match given {
+                Given::Text(register, text) => (Some(register), Some(text)),
+                Given::Register(register) => (Some(register), None),
+                Given::Elsewhere => (None, None),
+            };
+            TypedArgument {
+                name: &parameter.name,
+                value: register
+                    .and_then(|register| typed(Some(&parameter.value), register, Values::Typed)),
+                text: text.map(|text| String::from_utf8_lossy(&text.bytes)),
+                text_is_cut: text.is_some_and(|text| !text.is_whole),
+            }
+        })
+        .collect()
+}
+
+/// What a parameter was given.
+enum Given<'a> {
+    /// A register.
+    Register(u64),
+    /// A register that points to a text.
+    Text(u64, &'a Text),
+    /// Several registers, or a place on the stack.
+    Elsewhere,
+}
+
+/// The parameters whose registers were recorded.
+fn recorded<'a, 'b, 't>(
+    signature: Signature<'a>,
+    registers: &'b [u64],
+    texts: &'t [Text],
+) -> impl Iterator<Item = (&'a ParameterInfo, Given<'t>)> + use<'a, 'b, 't> {
+    let mut first = signature.first;
+    signature.parameters.iter().map_while(move |parameter| {
+        let own = first..first + parameter.registers as usize;
+        let text = texts.iter().find(|text| text.argument as usize == first);
+        first = own.end;
+        let given = match (registers.get(own)?, text) {
+            (&[register], Some(text)) => Given::Text(register, text),
+            (&[register], None) => Given::Register(register),
+            _ => Given::Elsewhere,
+        };
+        Some((parameter, given))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parameter(name: &str, value: ValueType, registers: u32) -> ParameterInfo {
+        ParameterInfo {
+            name: name.to_owned(),
+            value,
+            registers,
+        }
+    }
+
+    fn plain(parameters: &[ParameterInfo]) -> Signature<'_> {
+        Signature {
+            parameters,
+            first: 0,
+        }
+    }
+
+    #[test]
+    fn registers_go_to_parameters_by_their_size() {
+        let flags = ValueType::Enum {
+            name: String::new(),
+            signed: false,
+            bytes: 4,
+            names: vec![(1, "READ".to_owned()), (4, "WAIT".to_owned())],
+        };
+        let parameters = [
+            parameter("sk", ValueType::Pointer, 1),
+            parameter("where", ValueType::Aggregate { bytes: 16 }, 2),
+            parameter("flags", flags, 1),
+            parameter("", ValueType::Signed { bytes: 4 }, 1),
+            parameter("last", ValueType::Bool, 1),
+            parameter("seventh", ValueType::Bool, 1),
+        ];
+        let registers = [0xffff_8880_0000_0000, 1, 2, 5, 0xffff_fff5, 0xff00];
+        assert_eq!(
+            format_arguments(plain(&parameters), &registers, &[]),
+            "sk=0xffff888000000000, where={...}, flags=READ|WAIT, -11, last=false, ..."
+        );
+        assert_eq!(
+            format_arguments(plain(&parameters[..1]), &registers, &[]),
+            "sk=0xffff888000000000"
+        );
+        assert_eq!(format_arguments(plain(&[]), &registers, &[]), "");
+    }
+
+    #[test]
+    fn a_text_stands_for_the_register_that_points_to_it() {
+        let parameters = [
+            parameter("where", ValueType::Aggregate { bytes: 16 }, 2),
+            parameter("name", ValueType::Pointer, 1),
+            parameter("other", ValueType::Pointer, 1),
+        ];
+        let texts = [Text {
+            argument: 2,
+            bytes: b"etc\xff".to_vec(),
+            is_whole: false,
+        }];
+        let registers = [1, 2, 0xffff_8880_0000_0000, 0x7000];
+        assert_eq!(
+            format_arguments(plain(&parameters), &registers, &texts),
+            r#"where={...}, name="etc\xff"..., other=0x7000"#
+        );
+        assert_eq!(
+            serde_json::to_string(&typed_arguments(plain(&parameters), &registers, &texts)).unwrap(),
+            concat!(
+                r#"[{"name":"where","value":null},"#,
+                r#"{"name":"name","value":"0xffff888000000000","text":"etc\u{fffd}","text_is_cut":true},"#,
+                r#"{"name":"other","value":"0x7000"}]"#
+            )
+            .replace("\\u{fffd}", "\u{fffd}")
+        );
+    }
+}
