@@ -4,8 +4,11 @@
 //! known. What is asked for is constant to the verifier, so what was not is not in the program that
 //! runs. Cheap questions come first.
 
+use core::{ffi::c_void, mem::MaybeUninit};
+
 use aya_ebpf::helpers::{
-    bpf_get_current_comm, bpf_get_current_pid_tgid, generated::bpf_get_current_ancestor_cgroup_id,
+    bpf_get_current_pid_tgid,
+    generated::{bpf_get_current_ancestor_cgroup_id, bpf_get_current_comm},
 };
 use tracer_common::{Away, Callers, MAX_NAMES};
 
@@ -69,11 +72,14 @@ fn has_wanted_name() -> bool {
     if named == Callers::NOBODY {
         return true;
     }
-    let Ok(comm) = bpf_get_current_comm() else {
-        return false;
+    // 16 bytes are two words.
+    let mut words = MaybeUninit::<[u64; 2]>::uninit();
+    // SAFETY: the helper fills as many bytes as it is told, in any case.
+    let words = unsafe {
+        let bytes = size_of::<[u64; 2]>() as u32;
+        bpf_get_current_comm(words.as_mut_ptr().cast::<c_void>(), bytes);
+        words.assume_init()
     };
-    // SAFETY: 16 bytes are two words, and every bit pattern is a word.
-    let words: [u64; 2] = unsafe { core::mem::transmute(comm) };
     let count = config!(callers.names) as usize;
     let is_named = (0..MAX_NAMES).any(|index| {
         index < count

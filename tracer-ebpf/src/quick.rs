@@ -140,6 +140,32 @@ pub fn exit<S: Site>(ctx: &S, task: *mut Task) {
     }
 }
 
+/// An event as words.
+type Words = [u64; size_of::<Event>() / size_of::<u64>()];
+
+/// Which of them the fields are that [`Event::identity`] packs.
+const WORD: usize = core::mem::offset_of!(Event, function) / size_of::<u64>();
+
+/// Reads an event word by word: what is copied as a whole goes byte by byte, in a loop.
+#[inline(always)]
+unsafe fn words(event: *const Event) -> Words {
+    let word = event.cast::<u64>();
+    // SAFETY: the caller's event, which is so many words.
+    unsafe { [0, 1, 2].map(|at| ptr::read_volatile(word.add(at))) }
+}
+
+/// Writes what [`words`] has read.
+#[inline(always)]
+unsafe fn put_words(event: *mut Event, [time, value, identity]: Words) {
+    let word = event.cast::<u64>();
+    // SAFETY: the caller's place for an event.
+    unsafe {
+        ptr::write_volatile(word, time);
+        ptr::write_volatile(word.add(1), value);
+        ptr::write_volatile(word.add(2), identity);
+    }
+}
+
 /// Behind an event at this place, the batch is handed over.
 const LAST_PLACE: u32 = batch::NEARLY_FULL - 1;
 
@@ -161,7 +187,6 @@ unsafe fn call(task: *mut Task, calls: u64) -> *mut OpenCall {
 /// Writes the end of an event.
 #[inline(always)]
 unsafe fn write(event: *mut Event, identity: u64) {
-    const WORD: usize = core::mem::offset_of!(Event, function) / size_of::<u64>();
     // SAFETY: the caller's place; the fields from there on are what `Event::identity` packs.
     unsafe { *event.cast::<u64>().add(WORD) = identity };
 }
@@ -197,13 +222,13 @@ fn at_the_end(task: *mut Task) {
     // capacity is ours alone once it is taken.
     unsafe {
         let cursor = (*task).pending.cursor;
-        let event = (*task).pending.event;
-        let entered = u32::from(event.kind_and_context >> 4) & 1;
+        let event = words(&raw const (*task).pending.event);
+        let entered = (event[WORD] >> 60) as u32 & 1;
         batch::set(task, GUARD << now | GUARD << entered);
         if place(cursor) < PLACES as u32 {
-            *batch::event(task, cursor) = event;
+            put_words(batch::event(task, cursor), event);
         } else {
-            (*batch::single(task, entered)).event = event;
+            put_words(&raw mut (*batch::single(task, entered)).event, event);
             batch::early(task, cursor, entered);
         }
         batch::clear(task, QUICK << entered);
