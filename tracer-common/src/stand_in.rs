@@ -43,3 +43,15 @@ pub const SIDE: u64 = 0x7472_0008_7472_0008;
 pub const FOLLOWED: u64 = 0x7472_0009_7472_0009;
 /// Stands for the mask of [`crate::Config::preempt_layout`].
 pub const PREEMPT_MASK: u64 = 0x7472_0007_7472_0007;
+
+/// Stands for how functions are counted in the kernel, see [`crate::profile::By`]; 0 where calls
+/// are streamed.
+pub const PROFILE: u64 = 0x7472_000d_7472_000d;
+/// Stands for the memory of the rows of all CPUs, see [`crate::profile`].
+pub const PROFILE_ROWS: u64 = 0x7472_000e_7472_000e;
+/// Stands for the mask that leaves of a number a place of these rows.
+pub const PROFILE_ROW_MASK: u64 = 0x7472_000f_7472_000f;
+/// Stands for the memory of the cells of all CPUs.
+pub const PROFILE_CELLS: u64 = 0x7472_0010_7472_0010;
+/// Stands for the mask that leaves of a number a place of these cells.
+pub const PROFILE_CELL_MASK: u64 = 0x7472_0011_7472_0011;

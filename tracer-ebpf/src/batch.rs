@@ -29,7 +29,7 @@ use crate::{
         ALL_WRITING, Buffer, FLUSHING, GUARD, PARKED, PLACES, QUICK, RINGS, Single, Task, WRITING,
         config, cpu_number, this_cpu,
     },
-    parked,
+    parked, profile,
 };
 
 /// Tries to take a buffer out of use. Each that fails was undone by an interrupt in the same few
@@ -69,6 +69,9 @@ pub struct Hit {
 /// 0.
 #[inline(always)]
 pub fn push(task: *mut Task, writer: u32, hit: &Hit, frame: u64) {
+    if profile::is_on() {
+        return;
+    }
     // SAFETY: `task` is a checked map value, and the place is ours alone once it is taken.
     unsafe {
         // First of all: from here on no interrupt hands over, so the buffer stays in use until the
@@ -248,6 +251,9 @@ pub fn flush_if_full(task: *mut Task) {
 /// written and no hand-over under way.
 #[inline(never)]
 pub fn flush(task: *mut Task, wake: Wake) {
+    if profile::is_on() {
+        return;
+    }
     // SAFETY: `task` is a checked map value; the buffer is ours alone once the other one is in use.
     unsafe {
         set(task, FLUSHING);

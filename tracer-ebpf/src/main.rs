@@ -33,6 +33,7 @@ mod nothing;
 mod pair;
 mod parked;
 mod probe;
+mod profile;
 mod quick;
 mod reserving;
 mod session;

@@ -19,6 +19,7 @@ mod prepared;
 pub mod printer;
 mod probes;
 mod processes;
+mod profiling;
 mod recorder;
 pub mod replay;
 mod rotation;

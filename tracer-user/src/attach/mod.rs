@@ -20,6 +20,7 @@ mod memory;
 mod misses;
 pub mod object;
 pub mod pair;
+pub mod profile;
 mod programs;
 mod role;
 pub mod session;

@@ -122,7 +122,7 @@ struct InKernel {
 fn attach(options: &Options, counting: &Counting, prepared: &Prepared) -> Result<InKernel> {
     let _haste = Haste::begin();
     let kernel = &prepared.kernel;
-    let mut loading = attached::loading(options, kernel, prepared.callers(options)?);
+    let mut loading = attached::loading(options, kernel, prepared.callers(options)?, None);
     // Nothing goes through the rings.
     loading.sizes.ring_bytes = Loading::SMALLEST.sizes.ring_bytes;
     let (object, _rings) = Object::load(&loading)?;

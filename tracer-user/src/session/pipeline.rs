@@ -10,7 +10,11 @@ use std::{io, sync::Arc};
 use bytes::Bytes;
 use tracer_common::CpuCounters;
 
-use super::{printer::Printer, recorder::Recorder};
+use super::{
+    printer::Printer,
+    profiling::{Profiled, Profiling},
+    recorder::Recorder,
+};
 use crate::{
     graph::{Rebuilder, Totals},
     learn::{
@@ -28,6 +32,7 @@ pub struct Pipeline<'a> {
     recorder: Option<Recorder<'a>>,
     seen: Option<Arc<Seen>>,
     sampled: Option<Sampled>,
+    profiling: Option<Profiling<'a>>,
 }
 
 /// What came of it.
@@ -39,6 +44,8 @@ pub struct Finished {
     pub filtered_out: u64,
     /// Root calls of which nothing came, because a ring was full.
     pub unseen: u64,
+    /// What the kernel counted of functions, if it did.
+    pub profiled: Option<Profiled>,
     /// Whether the output took all.
     pub printed: io::Result<()>,
     /// Whether the recording took all.
@@ -55,7 +62,13 @@ impl<'a> Pipeline<'a> {
             recorder,
             seen: None,
             sampled: None,
+            profiling: None,
         }
+    }
+
+    /// Nothing comes: functions are counted in the kernel, and this reads them.
+    pub fn set_profiling(&mut self, profiling: Option<Profiling<'a>>) {
+        self.profiling = profiling;
     }
 
     /// What root calls bring is told there, too.
@@ -106,6 +119,9 @@ impl<'a> Pipeline<'a> {
 
     /// Every ring has been read to its end once more.
     pub fn pass(&mut self) {
+        if let Some(profiling) = &mut self.profiling {
+            profiling.tick();
+        }
         if let Some(recorder) = &mut self.recorder {
             if self.rebuilder.waits() {
                 recorder.pass();
@@ -134,7 +150,9 @@ impl<'a> Pipeline<'a> {
 
     /// Whether nothing more will be printed, or nothing more can be recorded.
     pub fn is_done(&self) -> bool {
-        self.printer.is_done() || self.recorder.as_ref().is_some_and(Recorder::is_done)
+        self.printer.is_done()
+            || self.recorder.as_ref().is_some_and(Recorder::is_done)
+            || self.profiling.as_ref().is_some_and(Profiling::is_done)
     }
 
     /// What is still open is not to be printed.
@@ -162,12 +180,20 @@ impl<'a> Pipeline<'a> {
             let seen = self.rebuilder.without_beginning();
             counters.lost_beginnings.saturating_sub(seen)
         };
-        let (mut totals, filtered_out, printed) = self.printer.finish();
+        let (mut totals, filtered_out, mut printed) = self.printer.finish();
         totals.not_kept += self.rebuilder.not_kept();
+        let mut profiled = None;
+        if let Some(profiling) = self.profiling {
+            let (counted, written) = profiling.finish();
+            totals.whole_calls = counted.root_calls();
+            profiled = Some(counted);
+            printed = printed.and(written);
+        }
         Finished {
             totals,
             filtered_out,
             unseen,
+            profiled,
             printed,
             recorded,
         }

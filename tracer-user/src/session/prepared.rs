@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Result;
 use tokio::signal::unix::Signal;
-use tracer_common::Callers;
+use tracer_common::{Callers, profile::By};
 
 use super::{
     Options, Stop,
@@ -130,14 +130,14 @@ impl Change {
 
 impl Prepared {
     /// Loads the object and attaches the plan.
-    pub fn attach(&self, options: &Options) -> Result<Attached> {
+    pub fn attach(&self, options: &Options, profile: Option<By>) -> Result<Attached> {
         let mut attached = attached::attach(
             options,
             &self.kernel,
             (&self.plan, self.ready(options)),
             self.ways,
             self.way,
-            self.callers(options)?,
+            (self.callers(options)?, profile),
             &self.stop,
         )?;
         let told = whose::Told {

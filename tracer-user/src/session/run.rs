@@ -1,13 +1,16 @@
 //! One trace of the command line.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
 
 use anyhow::{Context as _, Result};
 use tokio::{
     process::Child,
     signal::unix::{SignalKind, signal},
 };
-use tracer_common::CpuCounters;
+use tracer_common::{CpuCounters, profile::By};
 
 use super::{
     Options, Outcome, Outputs, Show, Shown, Stop,
@@ -21,6 +24,7 @@ use super::{
     printer::Printer,
     probes::{self, FIRST_GENERATION, Probes},
     processes::Processes,
+    profiling::{self, Profiling},
     recorder::{self, Recorder},
     silent,
     streaming::{self, Ended, Ends},
@@ -120,10 +124,23 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
             Err(reason) => tell::streamed(&reason, look),
         }
     }
-    trace(options, prepared, outputs).await
+    let profile = match profiling::by(options, &outputs, prepared.kernel.possible_cpus) {
+        None => None,
+        Some(Ok(by)) => Some(by),
+        Some(Err(reason)) => {
+            tell::streamed_profile(&reason, options.show.result);
+            None
+        }
+    };
+    trace(options, prepared, outputs, profile).await
 }
 
-async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> Result<Outcome> {
+async fn trace(
+    options: &Options,
+    mut prepared: Prepared,
+    mut outputs: Outputs,
+    profile: Option<By>,
+) -> Result<Outcome> {
     let mut programs = Programs::default();
     let cost = prepared.found.is_wide().then(ProbeCost::before).flatten();
     let Attached {
@@ -135,15 +152,17 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
         followed,
         tracepoints,
         mut probes,
+        profile,
         logger,
     } = {
         let _haste = Haste::begin();
-        prepared.attach(options)?
+        prepared.attach(options, profile)?
     };
     let kernel = Arc::clone(&prepared.kernel);
     let table = FunctionTable::of(Arc::clone(&kernel));
     let show = &options.show;
     let head = recorder::head(&kernel, &prepared.plan.roots, &options.command);
+    let table_out = profile.as_ref().and_then(|_| outputs.graph.take());
     let form = match outputs.view {
         Some(make) => make(&table, head.clone()),
         None => show.form(outputs.graph, &table, kernel.possible_cpus),
@@ -171,6 +190,10 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     let cost = cost.and_then(|mut cost| cost.now());
     let sets = Sets::new(arming, FIRST_GENERATION, callees);
     let sets = Arc::new(Mutex::new(sets));
+    pipeline.set_profiling(profile.map(|profile| {
+        let out = table_out.unwrap_or_else(|| Box::new(io::sink()));
+        Profiling::new(profile, &table, show.result, out, (seen.clone(), &sets))
+    }));
     let stop = prepared.stop.clone();
     let mut ended = None;
     if !stop.is_wanted() {
@@ -205,10 +228,11 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     let outcome = Outcome {
         counters: counters?,
         turned_away: controls.counters().turned_away()?,
-        untraced,
+        // Nothing is known of single root calls that are counted.
+        untraced: untraced.filter(|_| finished.profiled.is_none()),
         ..sums(show, &finished, (&probes, &sets, &change), seen)
     };
-    tell::totals(&outcome, options.verbose);
+    tell::totals(&outcome, finished.profiled.as_ref(), options.verbose);
     let is_written = finished.printed.is_ok();
     let switched_off = explain(ended, &outcome, is_written, (&kernel, &prepared.plan, show));
     command::end(&mut child).await;

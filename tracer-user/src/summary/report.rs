@@ -11,9 +11,11 @@ use std::{
 };
 
 use hdrhistogram::Histogram;
+use tracer_common::count::bounds_of;
 
 use super::{Collect, merged::self_times, table};
 use crate::{
+    attach::profile::Counted,
     graph::{Call, CpuId, FunctionId, Node, RootCall, TaskKey, tree::SleepTime},
     output::{escape, value},
     plan::FunctionTable,
@@ -209,6 +211,41 @@ impl<'a> Report<'a> {
             return self.others.get_or_insert_with(Row::new);
         }
         self.rows.entry(key).or_insert_with(Row::new)
+    }
+
+    /// Adds the calls of a function, or of one that the same function made, as the kernel counted
+    /// them.
+    pub fn add_counted(
+        &mut self,
+        function: FunctionId,
+        caller: Option<FunctionId>,
+        counted: &Counted,
+    ) {
+        let group = match self.group_by {
+            Some(GroupBy::Caller) => Group::Caller(caller),
+            _ => Group::All,
+        };
+        let returns = self.functions.returns(function);
+        let errors = counted.errors.iter();
+        let errors: Vec<(&str, u64)> = errors
+            .filter_map(|(&register, &calls)| {
+                Some((value::returned_error(returns, register)?, calls))
+            })
+            .collect();
+        let row = self.row((function, group));
+        row.calls += counted.calls;
+        row.total = row.total.saturating_add(counted.total);
+        row.own = row.own.saturating_add(counted.own);
+        row.longest = row.longest.max(counted.longest);
+        for (name, calls) in errors {
+            *row.errors.entry(name).or_default() += calls;
+        }
+        for (&bucket, &calls) in &counted.buckets {
+            let (start, width) = bounds_of(bucket);
+            // As above, and the end of a bucket is what quantiles are by it.
+            let time = start.saturating_add(width / 2).min(counted.longest);
+            let _ = row.times.record_n(time, calls);
+        }
     }
 
     fn call(&mut self, call: &Call, group: Group, own: Option<u64>) {

@@ -71,6 +71,15 @@ impl Sets {
         Side::of(self.generation)
     }
 
+    /// The latest generation of a side, by its number.
+    pub const fn latest_of(&self, side: u64) -> u64 {
+        if generation::side(self.generation) == side {
+            self.generation
+        } else {
+            self.generation.saturating_sub(1)
+        }
+    }
+
     /// The side on which the next set can be attached.
     pub const fn free(&self) -> Side {
         self.armed().other()
