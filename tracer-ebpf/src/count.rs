@@ -19,6 +19,8 @@
 mod open;
 mod row;
 
+pub use row::is_wanted;
+
 use core::{arch::asm, ffi::c_void};
 
 use aya_ebpf::{

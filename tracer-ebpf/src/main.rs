@@ -22,6 +22,7 @@ mod batch;
 mod callers;
 mod context;
 mod count;
+mod decide;
 mod depth;
 mod details;
 mod gate;

@@ -13,7 +13,7 @@ use tracer_common::{Away, Context, Event, EventKind};
 use crate::{
     atomic,
     batch::{self, Hit, Wake},
-    callers, context, depth, details, gate, hidden,
+    callers, context, decide, depth, details, gate, hidden,
     maps::{
         self, ALL_GUARDS, DROPPED, GUARD, OUTSIDE, SWITCH, Task, armed, config, cpu_number,
         this_cpu,
@@ -83,7 +83,12 @@ pub fn root_exit<S: Site>(ctx: &S) {
             // SAFETY: a checked map value.
             profile::count_root_call(unsafe { (*task).generation });
         }
-        close(task);
+        if decide::drops(ctx, task, time_ns) {
+            decide::count();
+            leave(task);
+        } else {
+            close(task);
+        }
     }
 }
 
@@ -142,10 +147,16 @@ fn is_unwanted_interrupt() -> bool {
 /// set it again.
 #[inline(always)]
 pub fn close(task: *mut Task) {
+    batch::flush(task, Wake::IfMuch);
+    leave(task);
+}
+
+/// As [`close`], of a root call of which nothing is to be handed over.
+#[inline(always)]
+fn leave(task: *mut Task) {
     let cpu = this_cpu();
     // SAFETY: a checked map value, ours until it is released; the word is this CPU's.
     unsafe {
-        batch::flush(task, Wake::IfMuch);
         gate::set_current(cpu, OUTSIDE);
         task::release(task);
         gate::set_current(cpu, OUTSIDE);

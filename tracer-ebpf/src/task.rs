@@ -132,6 +132,8 @@ pub unsafe fn begin(task: *mut Task, sequence: u64, root_time_ns: u64, pid_tgid:
             comm: [0; 16],
         };
         (*task).cursor = cursor::BEGIN;
+        (*task).held = 0;
+        (*task).early = 0;
         (*task).first.header = header;
         (*task).half.second.header = header;
     }
