@@ -8,8 +8,8 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use tracer::{
-    graph::{CpuId, End, Rebuilder, RootCall, TaskId, TaskKey, Trees, tree::Interrupts},
-    stream::Batch,
+    graph::{Batch, Rebuilder},
+    model::{CpuId, End, Interrupts, RootCall, TaskId, TaskKey, Trees},
 };
 use tracer_common::{Arrival, BatchHeader, Context, Event, EventKind};
 

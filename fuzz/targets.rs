@@ -10,25 +10,24 @@ mod rings;
 use std::io;
 
 use tracer::{
-    graph::{
-        FunctionId, Node, Rebuilder, RootCall,
-        tree::{Interrupts, SleepTime},
-    },
+    graph::{Batch, Rebuilder},
     kernel::{
         Address,
-        btf::{TrampolineLimits, Types, ValueType},
+        btf::{TrampolineLimits, Types},
         facts::Release,
         symbols::Symbols,
         text,
+    },
+    model::{
+        FunctionId, FunctionInfo, FunctionTable, Interrupts, Node, ParameterInfo, RootCall,
+        SleepTime, ValueType,
     },
     output::{
         Format, ftrace,
         page::{Page, Recorded},
     },
-    plan::{FunctionInfo, FunctionTable, ParameterInfo},
     recording::{Frame, Head, Piece, Reader, Writer, columns::Step},
     session::{Show, Shown},
-    stream::Batch,
     summary::{Collect as _, Diff, GroupBy, Look, Overview, SortBy},
 };
 use tracer_common::{BATCH_CAPACITY, BatchHeader, Event};

@@ -13,14 +13,9 @@ use std::io;
 use bytes::Bytes;
 use divan::{Bencher, counter::ItemsCount};
 use tracer::{
-    graph::{FunctionId, Rebuilder, tree::Interrupts},
-    kernel::btf::ValueType,
-    output::{
-        Form as _,
-        ftrace::{FtraceWriter, Options},
-    },
-    plan::{FunctionInfo, FunctionTable},
-    stream::Batch,
+    graph::{Batch, Rebuilder},
+    model::{FunctionId, FunctionInfo, FunctionTable, Interrupts, Sink as _, ValueType},
+    output::ftrace::{FtraceWriter, Options},
 };
 use tracer_common::{BatchHeader, Context, Event, EventKind};
 

@@ -6,18 +6,13 @@
 //! whose end was not seen meets none of them. `thresh` ([`threshold`]) and `depth` take calls out
 //! of a tree; a root that is below the threshold leaves nothing to show.
 
-pub mod number;
 pub mod outcome;
 pub mod returns;
 mod threshold;
 
 use thiserror::Error;
 
-use crate::{
-    graph::{Call, End, Nanoseconds, Node, RootCall, tree::SleepTime},
-    kernel::btf::ValueType,
-    plan::FunctionTable,
-};
+use crate::model::{Call, FunctionTable, Nanoseconds, Node, RootCall, SleepTime, ValueType};
 
 pub use returns::Returns;
 pub(crate) use threshold::prune;
@@ -91,7 +86,8 @@ impl Filter {
         if self.slower_than.is_none() && !self.needs_value() {
             return true;
         }
-        root_of(call).is_some_and(|root| self.is_slow(root) && self.has_value(root, functions))
+        call.root()
+            .is_some_and(|root| self.is_slow(root) && self.has_value(root, functions))
     }
 
     fn is_slow(&self, root: &Call) -> bool {
@@ -115,16 +111,6 @@ impl Filter {
             .returns
             .is_none_or(|wanted| wanted.matches(returns, register));
         matches && (!self.failed || outcome::has_failed(returns, register))
-    }
-}
-
-/// The root's own call, if it returned. Where its entry was lost, what it called stands beside it,
-/// before it.
-pub(crate) fn root_of(call: &RootCall) -> Option<&Call> {
-    let outermost = call.nodes.iter().rev().find(|node| node.depth() == 0);
-    match outermost {
-        Some(Node::Call(root)) if call.end == End::Returned => Some(root),
-        _ => None,
     }
 }
 

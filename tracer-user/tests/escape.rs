@@ -11,13 +11,13 @@ use by_hand::{LOCK, SENDMSG, SENDTO, detailed, everything, functions, written};
 use proptest::prelude::*;
 use ratatui::{buffer::Buffer, layout::Rect};
 use tracer::{
-    graph::{FunctionId, RootCall, tree::SleepTime},
-    kernel::btf::ValueType,
+    model::{
+        FunctionId, FunctionInfo, FunctionTable, ParameterInfo, RootCall, SleepTime, ValueType,
+    },
     output::{
         Format, ftrace,
         page::{Page, Recorded},
     },
-    plan::{FunctionInfo, FunctionTable, ParameterInfo},
     recording::Head,
     session::{Show, Shown},
     summary::{CallTree, Collect as _, Diff, GroupBy, Latency, Overview, Report, Side, SortBy},

@@ -13,9 +13,8 @@ use made_up::calls;
 use proptest::prelude::*;
 use roxmltree::{Document, Node};
 use tracer::{
-    graph::{End, FunctionId, RootCall},
+    model::{End, FunctionId, FunctionInfo, FunctionTable, RootCall},
     output::Format,
-    plan::{FunctionInfo, FunctionTable},
     session::{Show, Shown},
 };
 

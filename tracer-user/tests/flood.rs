@@ -12,7 +12,10 @@ use std::{ops::Range, thread};
 
 use made_up::batch;
 use proptest::prelude::*;
-use tracer::graph::{End, Rebuilder, RootCall, tree::Interrupts};
+use tracer::{
+    graph::Rebuilder,
+    model::{End, Interrupts, RootCall},
+};
 use tracer_common::{Context, Event, EventKind};
 
 /// An eighth of what a thread has.

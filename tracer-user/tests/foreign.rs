@@ -20,17 +20,15 @@ use std::{
 use clap::ValueEnum as _;
 use made_up::{batch, functions, head};
 use tracer::{
-    graph::{FunctionId, Joined, tree::SleepTime},
+    graph::Joined,
+    model::{FunctionId, FunctionInfo, FunctionTable, SleepTime},
     output::{Format, folded},
-    plan::{FunctionInfo, FunctionTable},
-    recording::{Counters, Data, End, Ending, Frame, Known, Piece, Writer, columns::Collector},
-    session::{
-        Outcome, Recorder, Show, Shown,
-        pipeline::Pipeline,
-        printer::Printer,
-        replay::{self, Learning, Recording},
-        target::Target,
+    pipeline::{Pipeline, Printer},
+    recording::{
+        Counters, Data, End, Ending, Frame, Known, Learning, Piece, Recorder, Recording, Writer,
+        columns::Collector, target::Target,
     },
+    session::{Outcome, Show, Shown, replay},
     summary::{CallTree, Collecting, Diff, Look, Side},
 };
 use tracer_common::{BATCH_CAPACITY, Context, CpuCounters, Event, EventKind};
@@ -178,7 +176,7 @@ fn many_long_paths_are_not_in_memory_together() {
         let show = Show::default();
         for number in 0..2 {
             let recording = Recording::open(bytes.as_slice()).unwrap();
-            let form: Box<dyn tracer::output::Form> = match number {
+            let form: Box<dyn tracer::model::Sink> = match number {
                 0 => Box::new(Collecting(&mut side)),
                 _ => Box::new(Collecting(&mut tree)),
             };

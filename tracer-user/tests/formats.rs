@@ -15,7 +15,7 @@ use made_up::calls;
 use proptest::prelude::*;
 use serde_json::Value;
 use tracer::{
-    graph::{End, Missing, Node, RootCall, tree::SleepTime},
+    model::{End, Missing, Node, RootCall, SleepTime},
     output::{Format, ftrace},
     session::{Show, Shown},
     summary::{Collect as _, GroupBy, Report, SortBy},

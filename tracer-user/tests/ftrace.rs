@@ -4,12 +4,9 @@ mod by_hand;
 
 use by_hand::{LOCK, SENDMSG, SENDTO, Task, detailed, functions, nested, sleeper};
 use tracer::{
-    graph::{End, RootCall, tree::SleepTime},
-    learn::growth::Untraced,
-    output::{
-        Form, callers,
-        ftrace::{Arguments, Callers, Colour, Columns, FtraceWriter, Options, Values},
-    },
+    graph::callers,
+    model::{End, RootCall, Sink, SleepTime, Untraced},
+    output::ftrace::{Arguments, Callers, Colour, Columns, FtraceWriter, Options, Values},
 };
 
 fn text(calls: &[RootCall], options: Options, cpus: u32) -> String {

@@ -14,9 +14,11 @@ use made_up::{batch, batches, tree};
 use proptest::prelude::*;
 use tracer::{
     graph::{
-        Closed, End, Missing, Nanoseconds, Node, Rebuilder, RootCall, Totals, Trees,
+        Rebuilder,
         limits::{MOST_DEPTH, MOST_EVENTS, MOST_EVENTS_IN_ALL, MOST_OPEN},
-        tree::{Interrupts, SleepTime},
+    },
+    model::{
+        Closed, End, Interrupts, Missing, Nanoseconds, Node, RootCall, SleepTime, Totals, Trees,
     },
     session::Show,
 };

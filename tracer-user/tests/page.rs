@@ -14,12 +14,11 @@ use made_up::calls;
 use proptest::prelude::*;
 use serde_json::Value;
 use tracer::{
-    graph::{End, FunctionId, RootCall, tree::SleepTime},
+    model::{End, FunctionId, FunctionInfo, FunctionTable, RootCall, Sink as _, SleepTime},
     output::{
-        Form as _, ftrace,
+        ftrace,
         page::{self, Page, Recorded},
     },
-    plan::{FunctionInfo, FunctionTable},
     recording::Head,
     summary::{Collect as _, Diff, Overview, SortBy},
 };

@@ -18,11 +18,10 @@ use parquet::{
 };
 use proptest::prelude::*;
 use tracer::{
-    graph::RootCall,
-    graph::tree::SleepTime,
-    output::{Form, Format, parquet::ParquetWriter, value::Values},
-    plan::FunctionTable,
+    model::{FunctionTable, RootCall, Sink, SleepTime},
+    output::{Format, parquet::ParquetWriter},
     session::{Show, Shown},
+    values::Values,
 };
 
 fn in_form(format: Format, functions: &FunctionTable, calls: &[RootCall]) -> Vec<u8> {

@@ -15,9 +15,8 @@ use by_hand::{LOCK, SENDTO, Task, everything, functions, written};
 use made_up::calls;
 use proptest::prelude::*;
 use tracer::{
-    graph::{End, Node, RootCall, tree::SleepTime},
+    model::{End, FunctionTable, Node, RootCall, SleepTime},
     output::Format,
-    plan::FunctionTable,
     session::{Show, Shown},
 };
 

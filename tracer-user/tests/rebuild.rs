@@ -12,12 +12,11 @@ use bytes::Bytes;
 use made_up::{Tree, arriving, batch, batches, events, tree};
 use proptest::prelude::*;
 use tracer::{
-    graph::{
-        Closed, CpuId, End, FunctionId, Joined, Nanoseconds, Node, Rebuilder, RootCall, TaskKey,
-        Totals,
-        tree::{Interrupts, SleepTime},
+    graph::{Batch, Joined, Rebuilder},
+    model::{
+        Closed, CpuId, End, FunctionId, Interrupts, Nanoseconds, Node, RootCall, SleepTime,
+        TaskKey, Totals,
     },
-    stream::Batch,
 };
 use tracer_common::{Arrival, Context, Event, EventKind};
 

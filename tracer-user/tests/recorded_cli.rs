@@ -15,9 +15,8 @@ use std::{
 
 use made_up::{Tree, batches, events};
 use tracer::{
-    graph::{FunctionId, Joined},
-    kernel::btf::ValueType,
-    plan::{FunctionInfo, FunctionTable},
+    graph::Joined,
+    model::{FunctionId, FunctionInfo, FunctionTable, ValueType},
     recording::{End, Frame, Head, Writer, columns::Collector},
 };
 

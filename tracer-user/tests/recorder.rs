@@ -14,15 +14,15 @@ use made_up::{batches, events, functions, head, read, tree};
 use proptest::prelude::*;
 use tracer::{
     filter::Filter,
-    graph::{FunctionId, Joined, Nanoseconds, Rebuilder},
-    recording::{Ending, Frame, Piece, columns::Step},
-    session::{
-        Recorder, Show,
-        pipeline::Pipeline,
-        printer::Printer,
-        replay::{self, Recording},
+    graph::{Joined, Rebuilder},
+    model::{FunctionId, Nanoseconds},
+    pipeline::{Pipeline, Printer},
+    recording::{
+        Ending, Frame, Piece, Recorder, Recording,
+        columns::Step,
         target::{Limit, Target, WhenFull},
     },
+    session::{Show, replay},
 };
 use tracer_common::{CpuCounters, Event};
 

@@ -12,16 +12,13 @@ use std::io::Write as _;
 use made_up::{batches, events, functions, head, read, tree};
 use proptest::prelude::*;
 use tracer::{
-    graph::{FunctionId, Joined, Nanoseconds},
+    graph::{Batch, Joined},
+    model::{FunctionId, Nanoseconds},
     recording::{
-        Damage, Data, End, Frame, Head, Piece, Reader, RecordingError, Writer,
+        Damage, Data, End, Frame, Head, Piece, Reader, Recording, RecordingError, Writer,
         columns::{Collector, Step},
     },
-    session::{
-        Show,
-        replay::{self, Recording},
-    },
-    stream::Batch,
+    session::{Show, replay},
 };
 use tracer_common::{Event, EventKind};
 

@@ -13,13 +13,11 @@ use std::{io, time::Duration};
 
 use nix::time::ClockId;
 use tracer::{
-    graph::{FunctionId, Joined},
-    kernel::btf::ValueType,
+    graph::{Batch, Joined},
+    model::{FunctionId, FunctionInfo, FunctionTable, ValueType},
     output::Format,
-    plan::{FunctionInfo, FunctionTable},
-    recording::{End, Frame, Head, Writer, columns::Collector},
-    session::{Show, replay, replay::Recording},
-    stream::Batch,
+    recording::{End, Frame, Head, Recording, Writer, columns::Collector},
+    session::{Show, replay},
 };
 use tracer_common::{BatchHeader, Event, EventKind};
 

@@ -12,11 +12,8 @@ mod made_up;
 use by_hand::{ALLOC, IS_FULL, LOCK, SENDMSG, SENDTO, Task, functions, nested, sleeper};
 use proptest::prelude::*;
 use tracer::{
-    graph::{
-        End, Rebuilder, RootCall,
-        tree::{Interrupts, SleepTime},
-    },
-    plan::FunctionTable,
+    graph::Rebuilder,
+    model::{End, FunctionTable, Interrupts, RootCall, SleepTime},
     summary::{CallTree, Collect, Diff, GroupBy, Latency, Merged, Report, Side, SortBy, Sums},
 };
 
@@ -49,6 +46,24 @@ fn report(group_by: Option<GroupBy>, sort_by: SortBy) -> String {
     let mut out = Vec::new();
     report.write(sort_by, &mut out).unwrap();
     String::from_utf8(out).unwrap()
+}
+
+/// The callee stands where the root should: it is none.
+#[test]
+fn a_root_call_without_its_entry_is_not_counted_as_its_callee() {
+    let functions = functions();
+    let mut latency = Latency::new(&functions, SleepTime::Counted);
+    let torn = Task::new(7, "torn", 0)
+        .enter(LOCK, 1)
+        .after(5)
+        .leave(LOCK, 1, 0)
+        .after(5)
+        .leave(SENDMSG, 0, 0)
+        .end(End::Returned);
+    latency.add(&torn);
+    assert_eq!(latency.roots().count(), 0);
+    latency.add(&nested());
+    assert_eq!(latency.roots().count(), 1);
 }
 
 #[test]

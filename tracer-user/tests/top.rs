@@ -19,13 +19,13 @@ use ratatui::{
     style::Modifier,
 };
 use tracer::{
-    graph::{End, Nanoseconds, Rebuilder, RootCall, events::batches, tree::Interrupts},
-    output::{Form, ftrace},
-    plan::FunctionTable,
-    recording::{Frame, Head, Writer},
+    graph::{Rebuilder, events::batches},
+    model::{End, FunctionTable, Interrupts, Nanoseconds, RootCall, Sink},
+    output::ftrace,
+    recording::{Frame, Head, Recording, Writer},
     session::{
         Show,
-        replay::{Recording, replay, replay_into},
+        replay::{replay, replay_into},
     },
     top::{Source, State, Wish, draw, save},
 };
@@ -33,7 +33,7 @@ use tracer::{
 /// Gives what comes to the state.
 struct Into<'a>(&'a mut State, &'a FunctionTable);
 
-impl Form for Into<'_> {
+impl Sink for Into<'_> {
     fn begin(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -353,8 +353,8 @@ fn an_old_call_leaves_its_place() {
 #[test]
 fn names_from_a_recording_cannot_write_to_the_terminal() {
     let table = FunctionTable::default();
-    let info = tracer::plan::FunctionInfo::new("evil\x1b[2Jname".to_owned(), None);
-    table.insert(tracer::graph::FunctionId(ALLOC), info);
+    let info = tracer::model::FunctionInfo::new("evil\x1b[2Jname".to_owned(), None);
+    table.insert(tracer::model::FunctionId(ALLOC), info);
     let mut state = live();
     let mut task = Task::new(7, "a\x07b", 1);
     task.enter(ALLOC, 0).after(10).leave(ALLOC, 0, 0);

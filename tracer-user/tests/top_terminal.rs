@@ -15,8 +15,8 @@ use std::{
 
 use nix::sys::signal::Signal;
 use tracer::{
+    model::FunctionTable,
     output::ftrace,
-    plan::FunctionTable,
     recording::Head,
     session::Stop,
     top::{Source, Top},
@@ -115,7 +115,7 @@ fn a_panic_leaves_the_terminal_as_it_was_and_is_read() {
 }
 
 /// Takes the terminal as a trace does.
-fn take_the_terminal(functions: &FunctionTable) -> Box<dyn tracer::output::Form + '_> {
+fn take_the_terminal(functions: &FunctionTable) -> Box<dyn tracer::model::Sink + '_> {
     let top = Top::new(Source::Live, ftrace::Options::default(), Stop::default());
     let mut form = top.form(functions, Head::default());
     form.begin().unwrap();

@@ -16,11 +16,10 @@ mod prometheus;
 use std::{fs::File, net::TcpListener};
 
 use tracer::{
-    graph::{Joined, Rebuilder, RootCall, tree::Interrupts},
+    graph::{Joined, Rebuilder},
+    model::{FunctionTable, Interrupts, RootCall},
     output::ftrace,
-    plan::FunctionTable,
-    recording::{Head, columns::Step},
-    session::replay::{Learning, Recording},
+    recording::{Head, Learning, Recording, columns::Step},
     watch::{Feed, Outlets, Source, Watch},
 };
 use tracer_common::CpuCounters;

@@ -13,7 +13,8 @@ use crate::{
         Kernel,
         btf::{Parameter, Prototype},
     },
-    plan::{LANDING_PAD, ParameterInfo, Planned, Reach, first_argument_register, function_id},
+    model::{ParameterInfo, first_argument_register},
+    plan::{LANDING_PAD, Planned, Reach, function_id},
 };
 
 /// The table of functions with texts among their arguments; see [`TextArguments`].
@@ -94,7 +95,7 @@ fn is_text(parameter: &Parameter) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::btf::{ParameterKind, ValueType};
+    use crate::{kernel::btf::ParameterKind, model::ValueType};
 
     fn parameter(type_name: &str, size: u32) -> Parameter {
         Parameter {

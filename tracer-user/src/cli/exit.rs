@@ -8,9 +8,9 @@ use crate::{
     attach::{AttachError, NoSuchWay, ObjectError},
     filter::NeverHolds,
     kernel::{KernelError, btf::BtfError, switch::SwitchedOff, symbols::SymbolsError},
-    output::escape,
     plan::RootError,
     recording::RecordingError,
+    values::escape,
 };
 
 /// How the process ends.

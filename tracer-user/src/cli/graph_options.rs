@@ -4,10 +4,7 @@ use anyhow::{Result, bail};
 
 use super::exit::Usage;
 use crate::{
-    graph::{
-        Nanoseconds,
-        tree::{Interrupts, SleepTime},
-    },
+    model::{Interrupts, Nanoseconds, SleepTime},
     output::ftrace::{self, Arguments, Callers, Columns, Values},
 };
 

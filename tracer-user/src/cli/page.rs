@@ -13,8 +13,8 @@ use super::{
     report::{self, Collected},
 };
 use crate::{
+    model::FunctionTable,
     output::page::{self, Page, Recorded},
-    plan::FunctionTable,
     session::{Outputs, Show},
     summary::{Diff, Overview},
 };

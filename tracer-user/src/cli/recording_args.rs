@@ -10,7 +10,7 @@ use super::{
     trace_args::{CaptureArgs, CollectorArgs, FilterArgs, OrderArgs, ShowArgs},
     values,
 };
-use crate::session::target::{Limit, Target, WhenFull};
+use crate::recording::target::{Limit, Target, WhenFull};
 
 /// A trace into a file
 #[derive(Debug, ClapArgs)]

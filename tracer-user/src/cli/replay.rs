@@ -12,8 +12,8 @@ use super::{
     output,
 };
 use crate::{
-    recording::RecordingError,
-    session::{self, Readable, replay::Recording},
+    recording::{Readable, Recording, RecordingError},
+    session,
     watch::Outlets,
 };
 

@@ -14,9 +14,9 @@ use super::{
     page, replay,
 };
 use crate::{
-    plan::FunctionTable,
-    recording::Head,
-    session::{self, Outcome, Readable, Show},
+    model::FunctionTable,
+    recording::{Head, Readable},
+    session::{self, Outcome, Show},
     summary::{CallTree, Collect, Collecting, Diff, Report, Side},
 };
 

@@ -17,7 +17,7 @@ use super::{
     replay,
 };
 use crate::{
-    plan::FunctionTable,
+    model::FunctionTable,
     session::{self, Outputs, Show, Stop, Streams},
     top::{Source, Top, keys::HELP},
 };

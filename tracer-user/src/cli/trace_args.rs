@@ -25,8 +25,8 @@ use super::{
 use crate::{
     attach::Way,
     filter::{Filter, Returns},
-    graph::Nanoseconds,
     kernel::cgroup::Cgroup,
+    model::Nanoseconds,
     output::Format,
     plan::{self, OthersPrograms, Scope, Worth},
     session::{

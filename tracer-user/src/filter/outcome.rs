@@ -4,8 +4,10 @@
 //! addresses, 1 to 4095), in a signed number or in a pointer. Whatever else a value may mean
 //! (false, NULL, a negative enum) is the function's own business.
 
-use super::number::{self, MAX_ERRNO};
-use crate::kernel::btf::ValueType;
+use crate::{
+    model::ValueType,
+    values::number::{self, MAX_ERRNO},
+};
 
 /// Whether the register of a function of this type holds an error.
 #[must_use]

@@ -8,8 +8,10 @@ use std::{cmp::Ordering, str::FromStr};
 
 use thiserror::Error;
 
-use super::number;
-use crate::{kernel::btf::ValueType, output::value};
+use crate::{
+    model::ValueType,
+    values::{self, number},
+};
 
 /// How a value is to compare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +116,7 @@ fn operand(text: &str) -> Option<Operand> {
         Some(rest) => (true, rest),
         None => (false, text),
     };
-    if let Some(number) = value::error_number(digits) {
+    if let Some(number) = values::error_number(digits) {
         return Some(Operand::Number(-i128::from(number)));
     }
     let hex = digits.strip_prefix("0x").or(digits.strip_prefix("0X"));

@@ -5,13 +5,11 @@ use super::{
     returns::{Comparison, Operand},
 };
 use crate::{
-    graph::{
-        CpuId, End, FunctionId, Nanoseconds, Node, ProcessId, RootCall, TaskId, TaskKey, Trees,
-        builder::Builder,
-        tree::{Interrupts, SleepTime},
+    graph::builder::Builder,
+    model::{
+        CpuId, End, FunctionId, FunctionInfo, FunctionTable, Interrupts, Nanoseconds, Node,
+        ProcessId, RootCall, SleepTime, TaskId, TaskKey, Trees, ValueType,
     },
-    kernel::btf::ValueType,
-    plan::{FunctionInfo, FunctionTable},
 };
 use tracer_common::{Context, Event, EventKind};
 

@@ -5,7 +5,7 @@
 //! an end was not seen may have been long: it stays, and so do the marks of what is missing, unless
 //! they lie below a call that goes.
 
-use crate::graph::{Nanoseconds, Node, tree::SleepTime};
+use crate::model::{Nanoseconds, Node, SleepTime};
 
 /// Takes out the calls that took less than `threshold`, with all below them.
 pub fn prune(nodes: &mut Vec<Node>, threshold: Nanoseconds, sleep: SleepTime) {

@@ -12,11 +12,13 @@
 use tracer_common::{Context, Event, EventKind};
 
 use super::{
-    CpuId, FunctionId, Nanoseconds, ProcessId, TaskKey,
     growing::Growing,
     limits::MOST_DEPTH,
     open::{Identity, Kept, OpenCall, OpenCalls},
-    tree::{Call, Closed, End, Interrupts, Node, OffCpu, RootCall, Trees},
+};
+use crate::model::{
+    Call, Closed, CpuId, End, FunctionId, Interrupts, Nanoseconds, Node, OffCpu, ProcessId,
+    RootCall, TaskKey, Trees,
 };
 
 /// A tree in the making.

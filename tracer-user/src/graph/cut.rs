@@ -7,8 +7,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::RootCallId;
-use crate::stream::Batch;
+use crate::{graph::Batch, model::RootCallId};
 
 /// Calls that are remembered.
 const MOST: usize = 1 << 16;

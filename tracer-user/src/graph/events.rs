@@ -9,11 +9,10 @@ use std::iter::Peekable;
 
 use tracer_common::{BATCH_CAPACITY, BatchHeader, Context, Event, EventKind, TextPlace};
 
-use super::{
-    CpuId, Nanoseconds,
-    tree::{Call, Closed, End, Node, OffCpu, RootCall},
+use crate::{
+    graph::Batch,
+    model::{Call, Closed, CpuId, End, Nanoseconds, Node, OffCpu, RootCall},
 };
-use crate::stream::Batch;
 
 /// The batches, in order.
 #[must_use]

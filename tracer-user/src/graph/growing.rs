@@ -7,12 +7,10 @@
 
 use tracer_common::{Event, EventKind, TextPlace};
 
-use super::{
-    CpuId, FunctionId, Nanoseconds, ProcessId, TaskKey,
-    limits::MOST_EVENTS,
-    open::Kept,
-    text::Text,
-    tree::{Call, Closed, End, Missing, Node, OffCpu, RootCall, Trees},
+use super::{limits::MOST_EVENTS, open::Kept};
+use crate::model::{
+    Call, Closed, CpuId, End, FunctionId, Missing, Nanoseconds, Node, OffCpu, ProcessId, RootCall,
+    TaskKey, Text, Trees,
 };
 
 /// The tree.

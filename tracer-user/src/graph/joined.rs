@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::{FunctionId, Nanoseconds};
+use crate::model::{FunctionId, Nanoseconds};
 
 /// Since when the entries of functions are seen; of those that are not named, since before the
 /// trace. Clones share it.

@@ -2,8 +2,8 @@
 //!
 //! What comes out of a ring or a file has no end by itself: a root may never return, and a made-up
 //! recording may say anything. So there are limits, far from what a usual trace has. Beyond them
-//! events are counted ([`super::RootCall::not_kept`]), the tree has a mark where they would be
-//! ([`super::tree::Missing::NotKept`]), and the call is partial.
+//! events are counted ([`crate::model::RootCall::not_kept`]), the tree has a mark where they would
+//! be ([`crate::model::Missing::NotKept`]), and the call is partial.
 //!
 //! They are numbers of events, not of bytes, so that a replay cuts what the trace has cut. Memory:
 //! some 75 to 150 bytes an event.

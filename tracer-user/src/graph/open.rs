@@ -4,7 +4,8 @@
 //! neither memory nor the search goes with what a recording claims: of calls beyond, only the
 //! number is known.
 
-use super::{Nanoseconds, limits::MOST_DEPTH};
+use super::limits::MOST_DEPTH;
+use crate::model::Nanoseconds;
 
 /// What is the same in all events of a call, and different in all that are open at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

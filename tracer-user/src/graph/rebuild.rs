@@ -15,14 +15,18 @@ use std::collections::BTreeMap;
 use tracer_common::EventKind;
 
 use super::{
-    CpuId, FunctionId, Joined, Nanoseconds, ProcessId, RootCallId,
+    Joined,
     builder::Builder,
     cut::CutOff,
     limits::{MOST_EVENTS_IN_ALL, MOST_OPEN},
-    tree::{End, Interrupts, RootCall, Trees},
     waiting::{Place, Waiting},
 };
-use crate::stream::Batch;
+use crate::{
+    graph::Batch,
+    model::{
+        CpuId, End, FunctionId, Interrupts, Nanoseconds, ProcessId, RootCall, RootCallId, Trees,
+    },
+};
 
 /// A root call that has not come to its end.
 struct Open {

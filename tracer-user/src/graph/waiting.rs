@@ -7,8 +7,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{RootCallId, TaskKey};
-use crate::stream::Batch;
+use crate::{
+    graph::Batch,
+    model::{RootCallId, TaskKey},
+};
 
 /// Events that may wait, in all. A live trace comes near only if a task's batch is missing while
 /// all rings are full.

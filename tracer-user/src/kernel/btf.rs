@@ -19,7 +19,7 @@ use std::{
 
 use raw::{Kind, Raw, TypeId};
 
-pub use prototype::{Parameter, ParameterKind, Prototype, ValueType};
+pub use prototype::{Parameter, ParameterKind, Prototype};
 pub use trampoline::{Obstacle, TrampolineLimits};
 
 use super::names::NameIndex;

@@ -14,13 +14,10 @@ use std::{
 
 use serde::Serialize;
 
-use super::{
-    Form, escape, json,
-    value::{self, Typed, Values},
-};
+use super::json;
 use crate::{
-    graph::{Call, Nanoseconds, Node, RootCall, TaskKey, tree::SleepTime},
-    plan::FunctionTable,
+    model::{Call, FunctionTable, Nanoseconds, Node, RootCall, Sink, SleepTime, TaskKey},
+    values::{self, Typed, Values, escape},
 };
 
 /// All tasks are tracks of one process: the one that was traced is the kernel.
@@ -80,7 +77,7 @@ impl<'a, W: Write> ChromeWriter<'a, W> {
         let info = self.functions.get(call.function);
         let value = call.closed.value().and_then(|register| {
             let returns = info.and_then(|info| info.returns.as_ref());
-            value::typed(returns, register, self.values)
+            values::typed(returns, register, self.values)
         });
         let phase = if duration.is_some() { "X" } else { "i" };
         let event = Event {
@@ -90,7 +87,7 @@ impl<'a, W: Write> ChromeWriter<'a, W> {
             args: Annotations {
                 value,
                 caller: call.caller.map(|caller| self.functions.name(caller)),
-                arguments: value::given_to(call, info),
+                arguments: values::given_to(call, info),
                 error: value.and_then(Typed::error_name),
                 cpu: Some(call.cpu.0),
                 off_cpu_us: Some(call.off_cpu)
@@ -109,7 +106,7 @@ impl<'a, W: Write> ChromeWriter<'a, W> {
     }
 }
 
-impl<W: Write> Form for ChromeWriter<'_, W> {
+impl<W: Write> Sink for ChromeWriter<'_, W> {
     fn begin(&mut self) -> io::Result<()> {
         self.out.write_all(b"[\n")
     }

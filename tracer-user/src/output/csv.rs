@@ -12,13 +12,10 @@ use std::{
 
 use serde::Serialize;
 
-use super::{
-    Form, escape, json,
-    value::{self, Typed, Values},
-};
+use super::json;
 use crate::{
-    graph::{Call, Closed, Missing, Node, RootCall, tree::SleepTime},
-    plan::FunctionTable,
+    model::{Call, Closed, FunctionTable, Missing, Node, RootCall, Sink, SleepTime},
+    values::{self, Typed, Values, escape},
 };
 
 /// Writes calls as rows.
@@ -52,7 +49,7 @@ impl<'a, W: Write> CsvWriter<'a, W> {
         let info = self.functions.get(call.function);
         let value = call.closed.value().and_then(|register| {
             let returns = info.and_then(|info| info.returns.as_ref());
-            value::typed(returns, register, self.values)
+            values::typed(returns, register, self.values)
         });
         Row {
             depth: call.depth,
@@ -73,7 +70,7 @@ impl<'a, W: Write> CsvWriter<'a, W> {
             caller: call
                 .caller
                 .map(|caller| escape::cell(self.functions.name(caller))),
-            arguments: value::given_to(call, info).map(|text| escape::cell(text.into())),
+            arguments: values::given_to(call, info).map(|text| escape::cell(text.into())),
             ..row
         }
     }
@@ -100,7 +97,7 @@ const COLUMNS: [&str; 17] = [
     "arguments",
 ];
 
-impl<W: Write> Form for CsvWriter<'_, W> {
+impl<W: Write> Sink for CsvWriter<'_, W> {
     fn begin(&mut self) -> io::Result<()> {
         self.out.write_record(COLUMNS)?;
         self.out.flush()

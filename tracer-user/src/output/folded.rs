@@ -5,10 +5,10 @@
 
 use std::io::{self, Write};
 
-use super::escape;
 use crate::{
-    plan::FunctionTable,
+    model::FunctionTable,
     summary::{Merged, Place},
+    values::escape,
 };
 
 /// Writes the stacks of what was merged, in one order, whatever the order of the calls: a path

@@ -22,15 +22,13 @@ use self::{
     colour::painted,
     line::{Place, Prologue},
 };
-pub use super::value::Values;
-use super::{
-    Form, escape,
-    value::{self, Style},
-};
+pub use crate::values::Values;
 use crate::{
-    graph::{Call, Closed, CpuId, End, Missing, Node, RootCall, TaskKey, tree::SleepTime},
-    learn::growth::Untraced,
-    plan::{FunctionInfo, FunctionTable, table},
+    model::{
+        Call, Closed, CpuId, End, FunctionInfo, FunctionTable, Missing, Node, RootCall, Sink,
+        SleepTime, TaskKey, Untraced, table,
+    },
+    values::{self, Style, escape},
 };
 
 /// Bytes of a root call that are collected before they are written.
@@ -184,7 +182,7 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
             .extend_from_slice(escape::visible(&name).as_bytes());
         self.buffer.push(b'(');
         if self.options.arguments == Arguments::Shown
-            && let Some(arguments) = value::given_to(call, info)
+            && let Some(arguments) = values::given_to(call, info)
         {
             self.buffer.extend_from_slice(arguments.as_bytes());
         }
@@ -297,12 +295,12 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
         };
         let colour = self.options.colour.of_return(returns, value);
         painted(&mut self.words, colour, |words| {
-            value::append_return(words, returns, value, style)
+            values::append_return(words, returns, value, style)
         })
     }
 }
 
-impl<W: Write> Form for FtraceWriter<'_, W> {
+impl<W: Write> Sink for FtraceWriter<'_, W> {
     fn begin(&mut self) -> io::Result<()> {
         self.out.write_all(self.prologue.header())?;
         self.out.flush()

@@ -15,13 +15,12 @@ use std::io::{self, Write};
 use rustc_hash::FxHashMap;
 use tracer_common::Context;
 
-use super::{
-    Form, escape,
-    value::{self, Typed, Values},
-};
 use crate::{
-    graph::{Call, Closed, End, FunctionId, Missing, Node, RootCall, tree::SleepTime},
-    plan::{FunctionInfo, FunctionTable, table},
+    model::{
+        Call, Closed, End, FunctionId, FunctionInfo, FunctionTable, Missing, Node, RootCall, Sink,
+        SleepTime, table,
+    },
+    values::{self, Typed, Values, escape},
 };
 
 /// Writes root calls as JSON lines.
@@ -103,7 +102,7 @@ impl<'a, W: Write> JsonWriter<'a, W> {
                 number(line, r#","returned_cpu":"#, cpu.0);
             }
             let returns = info.and_then(|info| info.returns.as_ref());
-            if let Some(value) = value::typed(returns, value, self.values) {
+            if let Some(value) = values::typed(returns, value, self.values) {
                 returned(line, value);
             }
         }
@@ -147,7 +146,7 @@ impl<'a, W: Write> JsonWriter<'a, W> {
     }
 }
 
-impl<W: Write> Form for JsonWriter<'_, W> {
+impl<W: Write> Sink for JsonWriter<'_, W> {
     fn begin(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -251,8 +250,8 @@ fn hex(line: &mut Vec<u8>, number: u64) {
 
 /// Appends the arguments that were recorded.
 fn arguments(line: &mut Vec<u8>, info: Option<&FunctionInfo>, call: &Call) -> io::Result<()> {
-    let signature = value::Signature::of(info);
-    let arguments = value::typed_arguments(signature, &call.arguments, &call.texts);
+    let signature = values::Signature::of(info);
+    let arguments = values::typed_arguments(signature, &call.arguments, &call.texts);
     if arguments.is_empty() {
         return Ok(());
     }

@@ -2,10 +2,8 @@
 //! the function table, nothing else, so each form is there for a live trace and for a recording
 //! alike.
 
-pub mod callers;
 pub mod chrome;
 pub mod csv;
-pub mod escape;
 pub mod folded;
 pub mod ftrace;
 pub mod json;
@@ -13,14 +11,10 @@ pub mod page;
 pub mod parquet;
 pub mod perfetto;
 pub mod svg;
-pub mod value;
 
 use std::io;
 
-use crate::{
-    graph::{RootCall, Trees},
-    learn::growth::Untraced,
-};
+use crate::model::{RootCall, Sink, Trees};
 
 /// The forms that can be chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -44,37 +38,11 @@ pub enum Format {
     Parquet,
 }
 
-/// Writes root calls in some form.
-pub trait Form {
-    /// How much of root calls it looks at. What nothing looks at is not kept.
-    fn wants(&self) -> Trees {
-        Trees::Whole
-    }
-
-    /// Writes what stands before the first one.
-    fn begin(&mut self) -> io::Result<()>;
-
-    /// Writes one.
-    fn root_call(&mut self, call: &RootCall) -> io::Result<()>;
-
-    /// Writes, behind the last one, what ran below root calls and is in none of them. Forms of data
-    /// have no place for what is of no root call: there it is in the summary alone.
-    fn untraced(&mut self, _: &Untraced) -> io::Result<()> {
-        Ok(())
-    }
-
-    /// Makes sure that what was written is out.
-    fn flush(&mut self) -> io::Result<()>;
-
-    /// Writes what stands behind the last one, and makes sure that all is out.
-    fn end(&mut self) -> io::Result<()>;
-}
-
 /// Writes nothing: for a trace that is only recorded.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Nothing;
 
-impl Form for Nothing {
+impl Sink for Nothing {
     fn wants(&self) -> Trees {
         Trees::Roots
     }

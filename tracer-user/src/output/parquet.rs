@@ -27,13 +27,12 @@ use parquet::{
 use rustc_hash::FxHashMap;
 
 use self::columns::{Columns, SCHEMA};
-use super::{
-    Form, csv, json,
-    value::{self, Typed, Values},
-};
+use super::{csv, json};
 use crate::{
-    graph::{Call, Closed, FunctionId, Nanoseconds, Node, RootCall, tree::SleepTime},
-    plan::FunctionTable,
+    model::{
+        Call, Closed, FunctionId, FunctionTable, Nanoseconds, Node, RootCall, Sink, SleepTime,
+    },
+    values::{self, Typed, Values},
 };
 
 /// Rows of a group: what DuckDB takes at once (122,880) and some more.
@@ -88,7 +87,7 @@ impl<'a, W: Write + Send> ParquetWriter<'a, W> {
         let info = self.functions.get(call.function);
         let value = call.closed.value().and_then(|register| {
             let returns = info.and_then(|info| info.returns.as_ref());
-            value::typed(returns, register, self.values)
+            values::typed(returns, register, self.values)
         });
         let columns = &mut self.columns;
         columns.function.push(name);
@@ -112,7 +111,7 @@ impl<'a, W: Write + Send> ParquetWriter<'a, W> {
         }));
         columns.lost.set(None);
         columns.caller.set(caller);
-        let arguments = value::given_to(call, info);
+        let arguments = values::given_to(call, info);
         columns
             .arguments
             .set(arguments.map(|text| ByteArray::from(text.into_bytes())));
@@ -142,7 +141,7 @@ impl<'a, W: Write + Send> ParquetWriter<'a, W> {
     }
 }
 
-impl<W: Write + Send> Form for ParquetWriter<'_, W> {
+impl<W: Write + Send> Sink for ParquetWriter<'_, W> {
     fn begin(&mut self) -> io::Result<()> {
         let Some(out) = self.out.take() else {
             return Ok(());

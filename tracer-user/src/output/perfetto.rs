@@ -29,16 +29,12 @@ use self::{
     names::{Category, EVENTS_LOST, EVENTS_NOT_KEPT, EventName, Names, OFF_CPU, event},
     tracks::Tracks,
 };
-use super::{
-    Form,
-    value::{self, Typed, Values},
-};
 use crate::{
-    graph::{
-        Call, Missing, Nanoseconds, Node, RootCall,
-        tree::{OffCpu, SleepTime},
+    model::{
+        Call, FunctionInfo, FunctionTable, Missing, Nanoseconds, Node, OffCpu, RootCall, Sink,
+        SleepTime,
     },
-    plan::{FunctionInfo, FunctionTable},
+    values::{self, Typed, Values},
 };
 
 /// All packets are of one sequence.
@@ -235,7 +231,7 @@ impl<'a, W: Write> PerfettoWriter<'a, W> {
         }
         let value = call.closed.value().and_then(|register| {
             let returns = info.and_then(|info| info.returns.as_ref());
-            value::typed(returns, register, self.values)
+            values::typed(returns, register, self.values)
         });
         if let Some(value) = value {
             all.push(self.annotation("value", value.into()));
@@ -247,8 +243,8 @@ impl<'a, W: Write> PerfettoWriter<'a, W> {
             let caller = self.functions.name(caller).into_owned();
             all.push(self.annotation("caller", Annotated::Text(caller)));
         }
-        let signature = value::Signature::of(info);
-        let arguments = value::typed_arguments(signature, &call.arguments, &call.texts);
+        let signature = values::Signature::of(info);
+        let arguments = values::typed_arguments(signature, &call.arguments, &call.texts);
         let dict_entries: Vec<_> = arguments
             .into_iter()
             .filter_map(|argument| {
@@ -276,7 +272,7 @@ impl<'a, W: Write> PerfettoWriter<'a, W> {
     }
 }
 
-impl<W: Write> Form for PerfettoWriter<'_, W> {
+impl<W: Write> Sink for PerfettoWriter<'_, W> {
     fn begin(&mut self) -> io::Result<()> {
         Ok(())
     }

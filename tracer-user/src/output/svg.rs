@@ -9,10 +9,11 @@
 
 use std::io::{self, Write};
 
-use super::{escape, ftrace::time};
+use super::ftrace::time;
 use crate::{
-    plan::FunctionTable,
+    model::FunctionTable,
     summary::{Bar, Flame, Merged},
+    values::escape,
 };
 
 /// The share of the whole from which on a bar is seen: a tenth of a pixel on a usual screen.

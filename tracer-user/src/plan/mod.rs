@@ -2,29 +2,28 @@
 //!
 //! The user names roots; the functions under them are found. [`roots`] turns what the user typed
 //! into functions, [`closure`] finds what their text calls, [`rules`] says what must be left alone,
-//! [`programs`] knows BPF programs, [`interrupts`] what runs at the edges of one, [`table`] knows
-//! what the output needs to know of each. What runs under the roots is found out in
-//! [`crate::learn`].
+//! [`programs`] knows BPF programs, [`interrupts`] what runs at the edges of one, [`described`]
+//! says what is known of each. What runs under the roots is found out in [`crate::learn`].
 
 pub mod closure;
+pub mod described;
 pub mod interrupts;
 pub mod programs;
 pub mod roots;
 pub mod rules;
-pub mod table;
 mod wide;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use described::{LANDING_PAD, function_info};
 pub use programs::OthersPrograms;
 pub use roots::{EVERYTHING, MOST_NAMED, RootError, resolve_roots, without_hidden};
 pub use rules::{Reason, Rules, Scope, Worth};
-pub use table::{FunctionInfo, FunctionTable, LANDING_PAD, ParameterInfo, first_argument_register};
 pub use wide::is_own_tracepoint;
 
 use crate::{
-    graph::FunctionId,
     kernel::{Address, Kernel},
+    model::FunctionId,
 };
 
 /// From where a function is known to run under a root.

@@ -12,9 +12,8 @@ use tracer_common::{BATCH_CAPACITY, BatchHeader, Event, EventKind};
 
 use super::form::{Data, Header, Known};
 use crate::{
-    graph::{FunctionId, Joined},
-    plan::FunctionTable,
-    stream::Batch,
+    graph::{Batch, Joined},
+    model::{FunctionId, FunctionTable},
 };
 
 /// The events of several batches. All lists have the same length.

@@ -2,7 +2,7 @@
 //!
 //! These structures go to disk as postcard writes them, which knows neither names nor defaults. So
 //! the order of the fields and of the variants, here and in [`FunctionInfo`] and
-//! [`crate::kernel::btf::ValueType`], is the form; whoever changes it raises [`FORM`]. The test
+//! [`crate::model::ValueType`], is the form; whoever changes it raises [`FORM`]. The test
 //! `the_form_has_not_changed` notices.
 
 use std::fmt::{self, Formatter};
@@ -14,7 +14,7 @@ use serde::{
 use tracer_common::CpuCounters;
 
 use super::columns::Columns;
-use crate::{kernel::btf::ValueType, plan::FunctionInfo};
+use crate::model::{FunctionInfo, ValueType};
 
 /// The number of this form.
 pub const FORM: u32 = 1;

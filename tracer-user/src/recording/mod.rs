@@ -5,7 +5,8 @@
 //! asked of a live trace after the fact can be asked of a recording, by the same code. [`form`]
 //! says what is kept, [`columns`] brings events into a shape that compresses well, [`frame`] puts
 //! it on disk so that every frame stands for itself, [`writer`] writes, [`reader`] reads, [`file`]
-//! says who may.
+//! says who may. [`recorder`] records a trace while it goes on, to files ([`target`]) or to memory
+//! ([`flight`]); [`opened`] and [`learning`] read one for a replay.
 //!
 //! A frame that has been written stays readable whatever happens to those around it: it has a mark
 //! to find it by, its length, a checksum, and all that is needed to understand it. A file that was
@@ -14,12 +15,21 @@
 
 pub mod columns;
 pub mod file;
+mod flight;
 pub mod form;
 pub mod frame;
+mod learning;
+mod opened;
 pub mod reader;
+mod recorder;
+mod rotation;
 mod sums;
+pub mod target;
 pub mod writer;
 
 pub use form::{Counters, Data, End, Ending, Frame, Head, Known};
+pub use learning::Learning;
+pub use opened::{Readable, Recording};
 pub use reader::{Damage, Piece, Reader, RecordingError};
+pub use recorder::Recorder;
 pub use writer::Writer;

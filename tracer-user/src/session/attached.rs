@@ -20,8 +20,8 @@ use crate::{
         object::{Loading, SLOTS_OF_SLEEPERS, Sizes, Tracepoints, USUAL_SLEEPERS, USUAL_SLOTS},
         profile::Profile,
     },
-    graph::tree::Interrupts,
     kernel::{Kernel, PreemptCount},
+    model::Interrupts,
     output::ftrace::{self, Arguments},
     plan::Plan,
 };

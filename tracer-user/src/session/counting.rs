@@ -20,8 +20,8 @@ use tokio::process::Child;
 use tracer_common::count::Returned;
 
 use super::{
-    Options, Outcome, Outputs, Stop, attached, command, prepared::Prepared, probes, recorder,
-    silent, tell, whose::Told,
+    Options, Outcome, Outputs, Stop, attached, command, head, prepared::Prepared, probes, silent,
+    tell, whose::Told,
 };
 use crate::{
     attach::{
@@ -73,7 +73,7 @@ pub async fn run(
         look: counting.look,
     });
     let mut out = outputs.graph.unwrap_or_else(|| Box::new(io::sink()));
-    let head = recorder::head(&prepared.kernel, &prepared.plan.roots, &options.command);
+    let head = head::head(&prepared.kernel, &prepared.plan.roots, &options.command);
     let asked = Arc::clone(&shown);
     let source = Source::Counted(Box::new(move || asked.counts()));
     let (watch, _feed) = Watch::start(outputs.watch, &head, options.show.text, source)

@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::{Options, Stop, tell};
 use crate::{
     attach::{Ways, session},
+    graph::Batch,
     kernel::{Address, Kernel, haste::Haste},
     learn::{
         before::{Before, Learned, Origin, learn},
@@ -15,6 +16,8 @@ use crate::{
         sampling::Sampler,
         wide::Seen,
     },
+    model::RootCall,
+    pipeline::Observe,
     plan::{Plan, Planned, Rules},
 };
 
@@ -67,6 +70,14 @@ impl Found {
         }
     }
 
+    /// What is to be told of batches and root calls.
+    pub fn observer(&self) -> Observer {
+        Observer {
+            seen: self.seen(),
+            sampled: self.sampled(),
+        }
+    }
+
     /// The sampling process, if there is one.
     pub fn sampler(&self) -> Option<u32> {
         match self {
@@ -75,6 +86,26 @@ impl Found {
                 ..
             } => Some(sampler.process()),
             _ => None,
+        }
+    }
+}
+
+/// Whoever finds out what runs under the roots sees batches and root calls pass.
+pub struct Observer {
+    seen: Option<Arc<Seen>>,
+    sampled: Option<Sampled>,
+}
+
+impl Observe for Observer {
+    fn batch(&self, batch: &Batch) {
+        if let Some(seen) = &self.seen {
+            seen.batch(batch);
+        }
+    }
+
+    fn root_call(&self, call: &RootCall) {
+        if let Some(sampled) = &self.sampled {
+            sampled.root_call(call);
         }
     }
 }

@@ -4,17 +4,13 @@ use std::{collections::BTreeSet, io::Write, time::Duration};
 
 use tracer_common::{AwayCounts, CpuCounters, CpuMask};
 
-use super::{Begin, Callers, Show, Streams, target::Target};
+use super::{Begin, Callers, Show, Streams};
 use crate::{
     attach::{Skipped, Way},
-    graph::Totals,
-    learn::{
-        growth::Untraced,
-        wide::{Again, Calls},
-    },
-    output::Form,
-    plan::{self, FunctionTable, Scope},
-    recording::Head,
+    learn::wide::{Again, Calls},
+    model::{FunctionTable, Sink, Totals, Untraced},
+    plan::{self, Scope},
+    recording::{Head, target::Target},
     watch::Outlets,
 };
 
@@ -163,7 +159,7 @@ impl Outcome {
 }
 
 /// Makes what takes the root calls of a trace with these functions, which began so.
-pub type MakeView = Box<dyn for<'a> FnOnce(&'a FunctionTable, Head) -> Box<dyn Form + 'a>>;
+pub type MakeView = Box<dyn for<'a> FnOnce(&'a FunctionTable, Head) -> Box<dyn Sink + 'a>>;
 
 /// Where the trace goes. All else goes to stderr.
 pub struct Outputs {

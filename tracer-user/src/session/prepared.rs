@@ -15,7 +15,6 @@ use super::{
     attached::{self, Attached},
     command::Subject,
     found::Found,
-    pipeline::Pipeline,
     probes::{self, FIRST_GENERATION, Probes, Ready},
     processes::Processes,
     tasks::Tasks,
@@ -27,10 +26,12 @@ use crate::{
     graph::Joined,
     kernel::{Kernel, numbers::Numbers},
     learn::{
-        growth::{Growth, Joining, Start, Untraced},
+        growth::{Growth, Joining, Start},
         kept::{self, Cache},
         wide::{self, Attaching, Host, Narrowing, Programs, Sets, sets::lock},
     },
+    model::Untraced,
+    pipeline::Pipeline,
     plan::{Plan, Planned, Rules},
 };
 

@@ -18,13 +18,10 @@ use tracer_common::{generation::SIDES, profile::By};
 use super::{Options, Outcome, Outputs, Shown};
 use crate::{
     attach::profile::{Profile, TooManyCpus, Totals},
-    graph::{
-        FunctionId,
-        tree::{Interrupts, SleepTime},
-    },
     learn::wide::{Seen, Sets, sets::lock},
-    plan::FunctionTable,
-    summary::{GroupBy, Report, SortBy},
+    model::{FunctionId, FunctionTable, Interrupts, SleepTime},
+    pipeline::Finished,
+    summary::{GroupBy, Report, SortBy, report::Calls},
 };
 
 /// How often the tables are read to find out what is new, at most.
@@ -181,8 +178,9 @@ impl<'a> Profiling<'a> {
         self.written.is_err()
     }
 
-    /// Writes the table, and says what was counted.
-    pub fn finish(mut self) -> (Profiled, io::Result<()>) {
+    /// Writes the table, and says what was counted: root calls, and whether the output took all, go
+    /// where those of a stream would be.
+    pub fn finish(mut self, finished: &mut Finished) -> Profiled {
         if self.seen.is_some() {
             self.tell_seen();
         }
@@ -194,7 +192,11 @@ impl<'a> Profiling<'a> {
             calls,
             totals: self.profile.totals(),
         };
-        (profiled, self.written)
+        finished.totals.whole_calls = profiled.root_calls();
+        if finished.printed.is_ok() {
+            finished.printed = self.written;
+        }
+        profiled
     }
 
     fn tell_seen(&mut self) {
@@ -227,8 +229,17 @@ impl<'a> Profiling<'a> {
         let Table { sort, group_by, .. } = self.table;
         let mut report = Report::new(self.functions, SleepTime::default(), group_by);
         for ((function, caller), one) in self.profile.counted() {
-            let caller = (caller != 0).then_some(FunctionId(caller));
-            report.add_counted(FunctionId(function), caller, &one);
+            let calls = Calls {
+                function: FunctionId(function),
+                caller: (caller != 0).then_some(FunctionId(caller)),
+                calls: one.calls,
+                total: one.total,
+                own: one.own,
+                longest: one.longest,
+                buckets: one.buckets,
+                errors: one.errors,
+            };
+            report.add_calls(&calls);
         }
         report.write(sort, &mut self.out)?;
         self.out.flush()

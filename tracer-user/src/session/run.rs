@@ -18,14 +18,12 @@ use super::{
     command::{self, Subject},
     counting,
     found::Asked,
+    head,
     limits::FileLimit,
-    pipeline::{Finished, Pipeline},
     prepared::{Change, Prepared},
-    printer::Printer,
     probes::{self, FIRST_GENERATION, Probes},
     processes::Processes,
     profiling::{self, Profiling},
-    recorder::{self, Recorder},
     silent,
     streaming::{self, Ended, Ends},
     tasks::Tasks,
@@ -43,7 +41,10 @@ use crate::{
         kept,
         wide::{ProbeCost, Programs, Seen, Sets, sets::lock},
     },
-    plan::{self, FunctionTable, Plan, Rules},
+    model::FunctionTable,
+    pipeline::{Finished, Pipeline, Printer},
+    plan::{self, Plan, Rules},
+    recording::Recorder,
     stream::Rings,
     watch::{Source, Watch},
 };
@@ -161,8 +162,8 @@ async fn trace(
     let kernel = Arc::clone(&prepared.kernel);
     let table = FunctionTable::of(Arc::clone(&kernel));
     let show = &options.show;
-    let head = recorder::head(&kernel, &prepared.plan.roots, &options.command);
     let table_out = profile.as_ref().and_then(|_| outputs.graph.take());
+    let head = head::head(&kernel, &prepared.plan.roots, &options.command);
     let form = match outputs.view {
         Some(make) => make(&table, head.clone()),
         None => show.form(outputs.graph, &table, kernel.possible_cpus),
@@ -178,9 +179,8 @@ async fn trace(
     let recorder = outputs.recording.map(begin).transpose();
     let recorder = recorder.context("the recording cannot be begun")?;
     let seen = prepared.found.seen();
-    let mut pipeline = Pipeline::new(rebuilder, printer, recorder)
-        .with_seen(seen.clone())
-        .with_sampled(prepared.found.sampled());
+    let mut pipeline =
+        Pipeline::new(rebuilder, printer, recorder).with_observer(prepared.found.observer());
     let mut rings = Rings::new(rings).context("the rings cannot be watched")?;
     let mut child = None;
     let mut change = Change::Never;
@@ -190,10 +190,10 @@ async fn trace(
     let cost = cost.and_then(|mut cost| cost.now());
     let sets = Sets::new(arming, FIRST_GENERATION, callees);
     let sets = Arc::new(Mutex::new(sets));
-    pipeline.set_profiling(profile.map(|profile| {
+    let mut profiling = profile.map(|profile| {
         let out = table_out.unwrap_or_else(|| Box::new(io::sink()));
         Profiling::new(profile, &table, show.result, out, (seen.clone(), &sets))
-    }));
+    });
     let stop = prepared.stop.clone();
     let mut ended = None;
     if !stop.is_wanted() {
@@ -215,6 +215,7 @@ async fn trace(
             stop: &stop,
             save: prepared.save.take(),
             counters: controls.counters(),
+            profiling: profiling.as_mut(),
         };
         ended = Some(streaming::stream(ends, &mut rings, &mut pipeline).await?);
         change.stop();
@@ -223,16 +224,17 @@ async fn trace(
     }
     let untraced = change.untraced(&prepared.found, &stop, &mut pipeline);
     let counters = controls.counters().sum();
-    let finished = pipeline.finish(*counters.as_ref().unwrap_or(&CpuCounters::default()));
+    let mut finished = pipeline.finish(*counters.as_ref().unwrap_or(&CpuCounters::default()));
+    let profiled = profiling.map(|profiling| profiling.finish(&mut finished));
     watch.close();
     let outcome = Outcome {
         counters: counters?,
         turned_away: controls.counters().turned_away()?,
         // Nothing is known of single root calls that are counted.
-        untraced: untraced.filter(|_| finished.profiled.is_none()),
+        untraced: untraced.filter(|_| profiled.is_none()),
         ..sums(show, &finished, (&probes, &sets, &change), seen)
     };
-    tell::totals(&outcome, finished.profiled.as_ref(), options.verbose);
+    tell::totals(&outcome, profiled.as_ref(), options.verbose);
     let is_written = finished.printed.is_ok();
     let switched_off = explain(ended, &outcome, is_written, (&kernel, &prepared.plan, show));
     command::end(&mut child).await;

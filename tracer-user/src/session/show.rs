@@ -8,9 +8,9 @@ use std::{
 
 use crate::{
     filter::Filter,
-    graph::tree::Interrupts,
+    model::{FunctionTable, Interrupts, Sink},
     output::{
-        Form, Format, Nothing,
+        Format, Nothing,
         chrome::ChromeWriter,
         csv::CsvWriter,
         folded,
@@ -20,7 +20,6 @@ use crate::{
         perfetto::PerfettoWriter,
         svg,
     },
-    plan::FunctionTable,
     summary::{AtTheEnd, GroupBy, Latency, Look, Merged, Report, SortBy},
 };
 
@@ -79,7 +78,7 @@ impl Show {
         out: Option<impl Write + Send + 'a>,
         functions: &'a FunctionTable,
         cpus: u32,
-    ) -> Box<dyn Form + 'a> {
+    ) -> Box<dyn Sink + 'a> {
         let Some(out) = out else {
             return Box::new(Nothing);
         };

@@ -181,7 +181,7 @@ fn other_entries(kernel: &Kernel, plan: &Plan) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::Nanoseconds;
+    use crate::model::Nanoseconds;
 
     fn of_close() -> Silence<'static> {
         Silence {

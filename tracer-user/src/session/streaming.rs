@@ -8,10 +8,11 @@ use std::{
 use anyhow::{Context as _, Result};
 use tokio::{process::Child, signal::unix::Signal};
 
-use super::{Stop, pipeline::Pipeline};
+use super::{Stop, profiling::Profiling};
 use crate::{
     attach::{Controls, Counters},
     kernel::switch,
+    pipeline::Pipeline,
     stream::{Rings, Turn},
 };
 
@@ -36,7 +37,7 @@ pub enum Ended {
 }
 
 /// What ends a trace, beside the pipeline that has had enough.
-pub struct Ends<'a> {
+pub struct Ends<'a, 'b> {
     /// This much time.
     pub duration: Option<Duration>,
     /// The end of the command.
@@ -47,6 +48,8 @@ pub struct Ends<'a> {
     pub save: Option<Signal>,
     /// No end: what the kernel side counts.
     pub counters: Arc<Counters>,
+    /// Functions are counted in the kernel, and shown while the trace goes on.
+    pub profiling: Option<&'a mut Profiling<'b>>,
 }
 
 /// Says once that root calls are not traced, while it happens.
@@ -86,7 +89,7 @@ impl Full {
 
 /// Reads until the trace ends.
 pub async fn stream(
-    mut ends: Ends<'_>,
+    mut ends: Ends<'_, '_>,
     rings: &mut Rings,
     pipeline: &mut Pipeline<'_>,
 ) -> Result<Ended> {
@@ -135,7 +138,11 @@ pub async fn stream(
         }
         let turn = turn(rings, pipeline);
         full.look()?;
-        if pipeline.is_done() {
+        if let Some(profiling) = &mut ends.profiling {
+            profiling.tick();
+        }
+        let cannot_write = ends.profiling.as_ref().is_some_and(|table| table.is_done());
+        if pipeline.is_done() || cannot_write {
             return Ok(Ended::AsAsked);
         }
         idle = if turn.taken == 0 { idle + 1 } else { 0 };

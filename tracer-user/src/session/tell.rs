@@ -7,17 +7,17 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use super::{Outcome, Shown, profiling::Profiled, replay::Readable};
+use super::{Outcome, Shown, profiling::Profiled};
 use crate::{
     attach::Skipped,
     graph::limits::{MOST_DEPTH, MOST_EVENTS, MOST_EVENTS_IN_ALL},
     learn::{
         before::Origin,
-        growth::Untraced,
         wide::{Calls, Compared},
     },
+    model::Untraced,
     plan::{self, Plan},
-    recording::{End, Ending},
+    recording::{End, Ending, Readable},
     summary::Look,
     watch::Delivered,
 };

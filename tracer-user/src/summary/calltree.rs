@@ -8,9 +8,8 @@ use std::{
 
 use super::{Collect, Merged, Sums, merged::self_times, table};
 use crate::{
-    graph::{FunctionId, Node, RootCall, tree::SleepTime},
-    output::escape,
-    plan::FunctionTable,
+    model::{FunctionId, FunctionTable, Node, RootCall, SleepTime},
+    values::escape,
 };
 
 /// The calls of one function.

@@ -20,9 +20,8 @@ use super::{
     table,
 };
 use crate::{
-    graph::{RootCall, tree::SleepTime},
-    output::escape,
-    plan::FunctionTable,
+    model::{FunctionTable, RootCall, SleepTime},
+    values::escape,
 };
 
 /// Standard errors that make a shift significant.

@@ -5,7 +5,7 @@
 //! bar is never narrower than what lies on it, so what is kept by width hangs together. What is
 //! left out is counted.
 
-use crate::graph::{FunctionId, Nanoseconds};
+use crate::model::{FunctionId, Nanoseconds};
 
 use super::{Merged, Path};
 

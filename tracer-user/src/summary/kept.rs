@@ -9,9 +9,8 @@ use std::collections::BTreeMap;
 use super::Collect;
 use crate::{
     filter,
-    graph::{Call, FunctionId, Nanoseconds, Node, RootCall, tree::SleepTime},
-    output::value,
-    plan::FunctionTable,
+    model::{Call, FunctionId, FunctionTable, Nanoseconds, Node, RootCall, SleepTime},
+    values,
 };
 
 /// The slowest root calls that are kept.
@@ -88,14 +87,14 @@ impl<'a> Kept<'a> {
 
     fn error(&self, call: &Call) -> Option<&'static str> {
         let returns = self.functions.returns(call.function);
-        value::returned_error(returns, call.closed.value()?)
+        values::returned_error(returns, call.closed.value()?)
     }
 }
 
 impl Collect for Kept<'_> {
     fn add(&mut self, root: &RootCall) {
         self.seen += 1;
-        let Some(call) = filter::root_of(root) else {
+        let Some(call) = root.root() else {
             return;
         };
         let duration = call.duration(self.sleep);

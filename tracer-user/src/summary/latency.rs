@@ -17,9 +17,8 @@ use tracer_common::count::{LINEAR_BUCKETS, Linear, Unit};
 
 use super::{Collect, histogram::Histogram, table};
 use crate::{
-    graph::{FunctionId, Node, RootCall, Trees, tree::SleepTime},
-    output::{escape, value},
-    plan::FunctionTable,
+    model::{FunctionId, FunctionTable, RootCall, SleepTime, Trees},
+    values::{self, escape},
 };
 
 /// How it is written.
@@ -159,7 +158,7 @@ impl Collect for Latency<'_> {
     }
 
     fn add(&mut self, root: &RootCall) {
-        let Some(Node::Call(call)) = root.nodes.first() else {
+        let Some(call) = root.root() else {
             return;
         };
         let Some(duration) = call.duration(self.sleep) else {
@@ -167,7 +166,7 @@ impl Collect for Latency<'_> {
         };
         let returns = self.functions.returns(call.function);
         let register = call.closed.value();
-        let error = register.and_then(|register| value::returned_error(returns, register));
+        let error = register.and_then(|register| values::returned_error(returns, register));
         let look = self.look;
         let new = || Root::new(look.unit);
         let root = self.roots.entry(call.function).or_insert_with(new);
@@ -195,7 +194,7 @@ impl Root {
         let mut errors = BTreeMap::new();
         for (number, count) in parts.errors {
             // A number without a name is no error.
-            if let Some(name) = value::name_of_error(number) {
+            if let Some(name) = values::name_of_error(number) {
                 *errors.entry(name).or_default() += count;
             }
         }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::graph::{FunctionId, Nanoseconds, Node, RootCall, tree::SleepTime};
+use crate::model::{FunctionId, Nanoseconds, Node, RootCall, SleepTime};
 
 /// Paths that are told apart, at most; of some hundred bytes each.
 const MOST_PATHS: usize = 1 << 20;

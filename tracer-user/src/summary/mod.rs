@@ -5,7 +5,7 @@
 //! function, [`diff`] compares two recordings ([`paths`]), [`flame`] makes bars of merged trees,
 //! [`kept`] keeps the calls that are worth reading, [`recent`] keeps those of the last minute,
 //! [`spread`] is a histogram for the eye, [`overview`] does all that a page shows at once,
-//! [`table`] prints such numbers in columns. What collects is a [`crate::output::Form`] like those
+//! [`table`] prints such numbers in columns. What collects is a [`crate::model::Sink`] like those
 //! that print, so a summary sees what the filter lets through and nothing else.
 
 pub mod calltree;
@@ -24,10 +24,7 @@ pub mod table;
 
 use std::io::{self, Write};
 
-use crate::{
-    graph::{RootCall, Trees},
-    output::Form,
-};
+use crate::model::{RootCall, Sink, Trees};
 
 pub use calltree::CallTree;
 pub use diff::{Change, Changed, Changes, Diff, Side};
@@ -68,7 +65,7 @@ impl<C, W, F> AtTheEnd<C, W, F> {
     }
 }
 
-impl<C: Collect, W: Write, F: Fn(&C, &mut W) -> io::Result<()>> Form for AtTheEnd<C, W, F> {
+impl<C: Collect, W: Write, F: Fn(&C, &mut W) -> io::Result<()>> Sink for AtTheEnd<C, W, F> {
     fn wants(&self) -> Trees {
         self.collector.wants()
     }
@@ -95,7 +92,7 @@ impl<C: Collect, W: Write, F: Fn(&C, &mut W) -> io::Result<()>> Form for AtTheEn
 /// Lets what collects stand where something prints.
 pub struct Collecting<'a, C>(pub &'a mut C);
 
-impl<C: Collect> Form for Collecting<'_, C> {
+impl<C: Collect> Sink for Collecting<'_, C> {
     fn wants(&self) -> Trees {
         self.0.wants()
     }

@@ -4,10 +4,7 @@
 //! Each part is bounded by itself, so memory does not go with the length of the recording.
 
 use super::{Collect, Kept, Latency, Report, Side};
-use crate::{
-    graph::{RootCall, Totals, tree::SleepTime},
-    plan::FunctionTable,
-};
+use crate::model::{FunctionTable, RootCall, SleepTime, Totals};
 
 /// The parts.
 pub struct Overview<'a> {

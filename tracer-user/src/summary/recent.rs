@@ -8,10 +8,7 @@
 use std::sync::Arc;
 
 use super::{Collect, KeptCall};
-use crate::{
-    filter,
-    graph::{Nanoseconds, RootCall, tree::SleepTime},
-};
+use crate::model::{Nanoseconds, RootCall, SleepTime};
 
 /// How many are kept.
 pub const MOST: usize = 32;
@@ -54,7 +51,7 @@ impl Recent {
 impl Collect for Recent {
     fn add(&mut self, root: &RootCall) {
         self.seen += 1;
-        let Some(call) = filter::root_of(root) else {
+        let Some(call) = root.root() else {
             return;
         };
         let (Some(duration), Some(end)) = (call.duration(self.sleep), call.closed.at()) else {

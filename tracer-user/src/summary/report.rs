@@ -15,10 +15,8 @@ use tracer_common::count::bounds_of;
 
 use super::{Collect, merged::self_times, table};
 use crate::{
-    attach::profile::Counted,
-    graph::{Call, CpuId, FunctionId, Node, RootCall, TaskKey, tree::SleepTime},
-    output::{escape, value},
-    plan::FunctionTable,
+    model::{Call, CpuId, FunctionId, FunctionTable, Node, RootCall, SleepTime, TaskKey},
+    values::{self, escape},
 };
 
 /// Rows, at most.
@@ -139,6 +137,27 @@ impl Row {
     }
 }
 
+/// The calls of a function, or of one that the same function made, as somebody else has counted
+/// them.
+pub struct Calls {
+    /// The function.
+    pub function: FunctionId,
+    /// Who called it; none if that is not told apart, or nobody did.
+    pub caller: Option<FunctionId>,
+    /// How many.
+    pub calls: u64,
+    /// Time from entry to return, ns.
+    pub total: u64,
+    /// The same without the time of the calls below.
+    pub own: u64,
+    /// The longest time, ns.
+    pub longest: u64,
+    /// How many took how long, by `tracer_common::count::bucket_of` in ns.
+    pub buckets: BTreeMap<u64, u64>,
+    /// How often which register was returned that looks like an error.
+    pub errors: BTreeMap<u64, u64>,
+}
+
 /// All functions.
 pub struct Report<'a> {
     functions: &'a FunctionTable,
@@ -213,23 +232,18 @@ impl<'a> Report<'a> {
         self.rows.entry(key).or_insert_with(Row::new)
     }
 
-    /// Adds the calls of a function, or of one that the same function made, as the kernel counted
-    /// them.
-    pub fn add_counted(
-        &mut self,
-        function: FunctionId,
-        caller: Option<FunctionId>,
-        counted: &Counted,
-    ) {
+    /// Adds calls that were counted elsewhere.
+    pub fn add_calls(&mut self, counted: &Calls) {
+        let function = counted.function;
         let group = match self.group_by {
-            Some(GroupBy::Caller) => Group::Caller(caller),
+            Some(GroupBy::Caller) => Group::Caller(counted.caller),
             _ => Group::All,
         };
         let returns = self.functions.returns(function);
         let errors = counted.errors.iter();
         let errors: Vec<(&str, u64)> = errors
             .filter_map(|(&register, &calls)| {
-                Some((value::returned_error(returns, register)?, calls))
+                Some((values::returned_error(returns, register)?, calls))
             })
             .collect();
         let row = self.row((function, group));
@@ -251,7 +265,7 @@ impl<'a> Report<'a> {
     fn call(&mut self, call: &Call, group: Group, own: Option<u64>) {
         let returns = self.functions.returns(call.function);
         let register = call.closed.value();
-        let error = register.and_then(|register| value::returned_error(returns, register));
+        let error = register.and_then(|register| values::returned_error(returns, register));
         let duration = call.duration(self.sleep);
         let row = self.row((call.function, group));
         row.calls += 1;

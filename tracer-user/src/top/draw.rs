@@ -18,10 +18,10 @@ use super::{
     tree::{Fold, Row},
 };
 use crate::{
-    filter,
-    graph::{Nanoseconds, Node},
-    output::{escape, ftrace::Colour, value},
+    model::{Nanoseconds, Node},
+    output::ftrace::Colour,
     summary::KeptCall,
+    values::{self, escape},
 };
 
 /// The smallest screen that has room for anything.
@@ -331,10 +331,10 @@ const SLOWEST_HEAD: &str = "  duration    off-cpu       ago  CPU   calls  return
 /// One of the slowest calls in one line.
 fn slow(state: &State, kept: &KeptCall, age: Nanoseconds) -> String {
     let time = |time: Option<Nanoseconds>| time.map_or("-".to_owned(), numbers::time);
-    let root = filter::root_of(&kept.call);
+    let root = kept.call.root();
     let returned = root.and_then(|root| {
         let returns = state.functions.returns(root.function);
-        value::format_return(returns, root.closed.value()?, value::Style::Typed)
+        values::format_return(returns, root.closed.value()?, values::Style::Typed)
     });
     let off_cpu = root.map(|root| root.off_cpu).filter(|time| time.0 > 0);
     let calls = kept.call.nodes.iter();

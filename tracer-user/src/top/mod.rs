@@ -6,7 +6,7 @@
 //! [`draw`] makes the picture, [`save`] a recording of what is on it. [`terminal`] takes the
 //! terminal and gives it back, [`stderr`] keeps what is said meanwhile, [`screen`] draws and reads
 //! keys on a thread of its own. [`run`] stands where other commands print
-//! ([`crate::output::Form`]).
+//! ([`crate::model::Sink`]).
 //!
 //! A picture is made ten times a second at most, between two passes over the rings, and never waits
 //! for the terminal.

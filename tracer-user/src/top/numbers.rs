@@ -6,7 +6,7 @@
 
 use hdrhistogram::Histogram;
 
-use crate::graph::Nanoseconds;
+use crate::model::Nanoseconds;
 
 /// Significant digits of quantiles.
 const DIGITS: u8 = 1;

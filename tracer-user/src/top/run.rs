@@ -1,6 +1,6 @@
 //! The state, the screen and the trace brought together.
 //!
-//! The trace gives its root calls to a [`Form`], as to everything that prints, and that is where
+//! The trace gives its root calls to a [`Sink`], as to everything that prints, and that is where
 //! keys are answered and pictures made, so nothing is shared between threads. Who quits is a reader
 //! that has gone: the trace ends as it does when a pipe closes. Where a trace ends by itself, what
 //! it has brought can be looked at until the user quits.
@@ -22,9 +22,8 @@ use super::{
     stderr,
 };
 use crate::{
-    graph::{Nanoseconds, RootCall},
-    output::{Form, ftrace},
-    plan::FunctionTable,
+    model::{FunctionTable, Nanoseconds, RootCall, Sink},
+    output::ftrace,
     recording::Head,
     session::Stop,
 };
@@ -67,7 +66,7 @@ impl Top {
     }
 
     /// What takes the calls of a trace.
-    pub fn form<'a>(&self, functions: &'a FunctionTable, head: Head) -> Box<dyn Form + 'a> {
+    pub fn form<'a>(&self, functions: &'a FunctionTable, head: Head) -> Box<dyn Sink + 'a> {
         self.0.borrow_mut().state.head = head;
         Box::new(Watching {
             top: self.clone(),
@@ -179,7 +178,7 @@ struct Watching<'a> {
     functions: &'a FunctionTable,
 }
 
-impl Form for Watching<'_> {
+impl Sink for Watching<'_> {
     fn begin(&mut self) -> io::Result<()> {
         let mut inner = self.top.0.borrow_mut();
         // One that is to stop before it has begun leaves the terminal alone.

@@ -12,8 +12,8 @@ use std::{
 };
 
 use crate::{
-    graph::{Call, FunctionId, Joined, Node, RootCall, events},
-    plan::FunctionTable,
+    graph::{Joined, events},
+    model::{Call, FunctionId, FunctionTable, Node, RootCall},
     recording::{End, Frame, Head, Writer, columns::Collector, file},
     summary::KeptCall,
 };

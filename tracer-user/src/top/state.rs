@@ -15,9 +15,8 @@ use super::{
     tree::{Row, Tree},
 };
 use crate::{
-    graph::{Nanoseconds, Node, RootCall, Totals, tree::SleepTime},
-    output::{Form as _, ftrace, ftrace::FtraceWriter},
-    plan::FunctionTable,
+    model::{FunctionTable, Nanoseconds, Node, RootCall, Sink as _, SleepTime, Totals},
+    output::ftrace::{self, FtraceWriter},
     recording::Head,
     summary::{Collect as _, KeptCall, Recent},
 };
@@ -189,10 +188,10 @@ impl State {
         self.totals.add(call);
         self.tree.add(call, &self.functions);
         self.recent.add(call);
-        let root = crate::filter::root_of(call);
+        let root = call.root();
         let value = root.and_then(|root| Some((root.function, root.closed.value()?)));
         let error = value.and_then(|(function, value)| {
-            crate::output::value::returned_error(self.functions.returns(function), value)
+            crate::values::returned_error(self.functions.returns(function), value)
         });
         self.errors += u64::from(error.is_some());
         if let Source::Recording(_) = self.source {

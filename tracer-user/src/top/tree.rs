@@ -8,10 +8,9 @@ use std::collections::{HashMap, HashSet};
 
 use super::{numbers::Numbers, pattern::Pattern, sort::Sort};
 use crate::{
-    graph::{FunctionId, Node, RootCall, tree::SleepTime},
-    output::value,
-    plan::FunctionTable,
+    model::{FunctionId, FunctionTable, Node, RootCall, SleepTime},
     summary::{Counted, Merged, Place},
+    values,
 };
 
 /// Paths that are told apart, at most; of some two KB each.
@@ -78,7 +77,7 @@ impl Tree {
             };
             let returns = functions.returns(call.function);
             let error = call.closed.value();
-            let error = error.and_then(|value| value::returned_error(returns, value));
+            let error = error.and_then(|value| values::returned_error(returns, value));
             let sums = self.merged.sums_mut(place);
             sums.add(call.duration(self.sleep), error.is_some());
         }

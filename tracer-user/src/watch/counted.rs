@@ -12,7 +12,7 @@ use prometheus_client::{
 };
 
 use super::metrics::{Failed, RootLabel};
-use crate::{output::escape, summary::latency::Root};
+use crate::{summary::latency::Root, values::escape};
 
 /// The end of the first bucket, ns.
 const FIRST_BUCKET: u64 = 250;

@@ -16,10 +16,7 @@ use tokio::{
 };
 
 use super::{Sent, metrics::Adder};
-use crate::{
-    graph::{FunctionId, Nanoseconds, Node, RootCall, Trees},
-    plan::{FunctionInfo, FunctionTable},
-};
+use crate::model::{FunctionId, FunctionInfo, FunctionTable, Nanoseconds, Node, RootCall, Trees};
 
 /// Calls that may wait for the collector, each of some 100 bytes.
 pub const ROOM: u32 = 1 << 17;

@@ -7,7 +7,7 @@
 
 use prost::{Message, Oneof};
 
-use crate::output::value::Typed;
+use crate::values::Typed;
 
 /// SpanKind.SPAN_KIND_INTERNAL: the call neither came from nor went to another host.
 pub const INTERNAL: i32 = 1;

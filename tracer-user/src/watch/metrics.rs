@@ -25,11 +25,9 @@ use tracer_common::CpuCounters;
 
 use super::counted::{AskCounts, CountedCalls};
 use crate::{
-    filter,
-    graph::{FunctionId, RootCall, tree::SleepTime},
-    output::{escape, value},
-    plan::FunctionTable,
+    model::{FunctionId, FunctionTable, RootCall, SleepTime},
     recording::Head,
+    values::{self, escape},
 };
 
 /// The end of the first bucket, s.
@@ -247,7 +245,7 @@ impl Adder {
         }
         metrics.events.inc_by(call.events);
         metrics.gaps.inc_by(call.gaps);
-        let Some(root) = filter::root_of(call) else {
+        let Some(root) = call.root() else {
             return;
         };
         let (name, durations) = self.roots.entry(root.function).or_insert_with(|| {
@@ -261,7 +259,7 @@ impl Adder {
         }
         let returns = functions.returns(root.function);
         let register = root.closed.value();
-        if let Some(error) = register.and_then(|it| value::returned_error(returns, it)) {
+        if let Some(error) = register.and_then(|it| values::returned_error(returns, it)) {
             let root = name.clone();
             metrics.errors.get_or_create(&Failed { root, error }).inc();
         }

@@ -25,7 +25,11 @@ use super::{
     },
     spans::{Knowledge, Spans},
 };
-use crate::{graph::FunctionId, output::value::Values, plan::FunctionInfo, recording::Head};
+use crate::{
+    model::{FunctionId, FunctionInfo},
+    recording::Head,
+    values::Values,
+};
 
 /// Spans of a request: some 2 MB, a tenth of what collectors take by default.
 const REQUEST: usize = 8192;

@@ -10,15 +10,12 @@ use rustc_hash::FxHashMap;
 
 use super::messages::{FAILED, INTERNAL, KeyValue, Span, Status, attribute};
 use crate::{
-    graph::{
-        Call, FunctionId, Missing, Nanoseconds, Node, RootCall,
-        tree::{Closed, SleepTime},
+    model::{
+        Call, Closed, FunctionId, FunctionInfo, Missing, Nanoseconds, Node, RootCall, SleepTime,
+        table,
     },
-    output::{
-        json,
-        value::{self, Typed, Values},
-    },
-    plan::{FunctionInfo, table},
+    output::json,
+    values::{self, Typed, Values},
 };
 
 /// What spans need to know beside the root call.
@@ -90,7 +87,7 @@ impl<'a> Spans<'a> {
         let info = self.knowledge.functions.get(&call.function);
         let returns = info.and_then(|info| info.returns.as_ref());
         let value = call.closed.value();
-        let value = value.and_then(|it| value::typed(returns, it, self.knowledge.values));
+        let value = value.and_then(|it| values::typed(returns, it, self.knowledge.values));
         let error = value.and_then(Typed::error_name);
         let mut attributes = vec![attribute("cpu.logical_number", call.cpu.0)];
         if call.depth == 0 {
@@ -99,8 +96,8 @@ impl<'a> Spans<'a> {
         attributes.extend(of_call(call));
         attributes.extend(value.map(|value| attribute("tracer.return_value", value)));
         attributes.extend(error.map(|name| attribute("error.type", name)));
-        let signature = value::Signature::of(info);
-        for argument in value::typed_arguments(signature, &call.arguments, &call.texts) {
+        let signature = values::Signature::of(info);
+        for argument in values::typed_arguments(signature, &call.arguments, &call.texts) {
             let key = || format!("tracer.argument.{}", argument.name);
             attributes.extend(match argument.text {
                 Some(text) => Some(attribute(key(), &*text)),

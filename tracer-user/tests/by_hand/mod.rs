@@ -8,12 +8,11 @@
 )]
 
 use tracer::{
-    graph::{
-        CpuId, End, FunctionId, ProcessId, RootCall, TaskId, TaskKey, Trees, builder::Builder,
-        tree::Interrupts,
+    graph::builder::Builder,
+    model::{
+        CpuId, End, FunctionId, FunctionInfo, FunctionTable, Interrupts, ParameterInfo, ProcessId,
+        RootCall, TaskId, TaskKey, Trees, ValueType,
     },
-    kernel::btf::ValueType,
-    plan::{FunctionInfo, FunctionTable, ParameterInfo},
     session::Show,
 };
 use tracer_common::{Context, Event, EventKind, TextPlace};

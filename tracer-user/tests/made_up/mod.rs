@@ -8,11 +8,9 @@
 
 use proptest::prelude::*;
 use tracer::{
-    graph::{FunctionId, Rebuilder, RootCall, tree::Interrupts},
-    kernel::btf::ValueType,
-    plan::{FunctionInfo, FunctionTable},
+    graph::{Batch, Rebuilder},
+    model::{FunctionId, FunctionInfo, FunctionTable, Interrupts, RootCall, ValueType},
     recording::{Head, Piece, Reader, RecordingError},
-    stream::Batch,
 };
 use tracer_common::{Arrival, BatchHeader, Context, Event, EventKind};
 

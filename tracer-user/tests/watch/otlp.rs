@@ -16,10 +16,9 @@ use opentelemetry_proto::tonic::{
     trace::v1::{Span, span::SpanKind, status::StatusCode},
 };
 use tracer::{
-    graph::{Call, Node, RootCall},
-    output::value::{self, Typed, Values},
-    plan::FunctionTable,
+    model::{Call, FunctionTable, Node, RootCall},
     recording::Head,
+    values::{self, Typed, Values},
     watch::Source,
 };
 
@@ -76,14 +75,14 @@ fn check_call(span: &Span, call: &Call, head: &Head, table: &FunctionTable) {
     let off_cpu = (call.off_cpu.0 > 0).then(|| Value::IntValue(call.off_cpu.0.try_into().unwrap()));
     assert_eq!(of("tracer.off_cpu_ns"), off_cpu);
     let returns = table.returns(call.function);
-    let returned = value::typed(returns, call.closed.value().unwrap(), Values::Typed);
+    let returned = values::typed(returns, call.closed.value().unwrap(), Values::Typed);
     assert_eq!(of("tracer.return_value"), returned.map(as_attribute));
     let error = returned.and_then(Typed::error_name);
     assert_eq!(of("error.type"), error.map(text));
     let status = span.status.as_ref().map(|it| (it.code(), &*it.message));
     assert_eq!(status, error.map(|name| (StatusCode::Error, name)));
-    let signature = value::Signature::of(table.get(call.function));
-    for argument in value::typed_arguments(signature, &call.arguments, &call.texts) {
+    let signature = values::Signature::of(table.get(call.function));
+    for argument in values::typed_arguments(signature, &call.arguments, &call.texts) {
         let key = format!("tracer.argument.{}", argument.name);
         assert_eq!(of(&key), argument.value.map(as_attribute));
     }

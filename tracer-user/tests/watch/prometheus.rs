@@ -8,7 +8,7 @@ use std::{
 
 use prometheus_parse::{Scrape, Value};
 use tracer::{
-    graph::{Closed, Node, RootCall, tree::SleepTime},
+    model::{Closed, Node, RootCall, SleepTime},
     watch::Address,
 };
 use tracer_common::CpuCounters;

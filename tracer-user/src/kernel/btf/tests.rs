@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::ValueType;
 
 /// Writes BTF, type by type.
 #[derive(Default)]

@@ -7,8 +7,8 @@
 
 use std::fmt;
 
-use super::{ParameterKind, Prototype, ValueType};
-use crate::kernel::facts::Release;
+use super::{ParameterKind, Prototype};
+use crate::{kernel::facts::Release, model::ValueType};
 
 /// The most arguments a function may have (MAX_BPF_FUNC_ARGS, include/linux/bpf.h).
 const MOST_ARGUMENTS: usize = 12;

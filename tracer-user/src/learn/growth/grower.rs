@@ -16,9 +16,9 @@ use super::{
     start::Start,
 };
 use crate::{
-    graph::Nanoseconds,
     kernel::{Address, numbers::Numbers},
     learn::sampling::{Learner, Sampler, SamplingError},
+    model::Nanoseconds,
     plan::{Plan, Reason, Source},
 };
 

@@ -15,8 +15,9 @@ use std::{
 use super::grown::{Grown, lock};
 use crate::{
     attach::{AttachError, Attacher, Observer, Probe, Role, Side},
-    graph::{Joined, Nanoseconds},
+    graph::Joined,
     kernel::Address,
+    model::Nanoseconds,
     plan::{self, Planned},
 };
 

@@ -30,12 +30,13 @@ pub use grown::Grown;
 use grown::lock;
 pub use joining::Joining;
 pub use start::Start;
-pub use untraced::{Sampled, Untraced};
+pub use untraced::Sampled;
 
 use super::sampling::Sampler;
 use crate::{
     attach::{self, Skipped},
     kernel::numbers,
+    model::Untraced,
 };
 
 /// The pause before the first sampling window, if the roots have just been learned: what it adds

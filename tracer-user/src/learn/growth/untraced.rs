@@ -12,46 +12,19 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tracer_common::Context;
 
 use crate::{
-    graph::{Nanoseconds, Node, RootCall, TaskKey},
     kernel::Address,
     learn::sampling::FunctionHit,
+    model::{Nanoseconds, RootCall, TaskKey, Untraced},
 };
 
 /// Root calls that are remembered at most, and hits.
 const MOST: usize = 1 << 20;
-
-/// What ran under root calls and had no probe, in numbers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Untraced {
-    /// Root calls that were sampled from beginning to end.
-    pub root_calls: u64,
-    /// Calls in them that were not traced.
-    pub calls: u64,
-    /// Functions that these were of.
-    pub functions: usize,
-}
-
-impl fmt::Display for Untraced {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            root_calls,
-            calls,
-            functions,
-        } = self;
-        write!(
-            out,
-            "{calls} calls of {functions} functions below were not traced, in {root_calls} root \
-            calls that were sampled"
-        )
-    }
-}
 
 /// Root calls in sampling windows. Clones share them.
 #[derive(Clone, Debug, Default)]
@@ -127,7 +100,7 @@ impl Sampled {
 
     /// A root call is complete.
     pub fn root_call(&self, call: &RootCall) {
-        if let (Some(Node::Call(root)), TaskKey::Thread(task)) = (call.nodes.first(), call.task)
+        if let (Some(root), TaskKey::Thread(task)) = (call.root(), call.task)
             && let (Some(entered), Some(left)) = (root.entered, root.closed.at())
         {
             self.call(task.0, entered.0, left.0);

@@ -19,8 +19,8 @@ use super::{
 };
 use crate::{
     attach::Way,
-    graph::Nanoseconds,
     kernel::Address,
+    model::Nanoseconds,
     plan::{self, Plan, Planned},
 };
 

@@ -13,7 +13,7 @@ use std::{
 use rustc_hash::FxHashMap;
 use tracer_common::{Context, EventKind, generation};
 
-use crate::{graph::FunctionId, kernel::Address, plan, stream::Batch};
+use crate::{graph::Batch, kernel::Address, model::FunctionId, plan};
 
 /// What root calls have brought. Threads share it.
 #[derive(Debug, Default)]

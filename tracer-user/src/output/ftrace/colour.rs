@@ -6,7 +6,7 @@
 use anstyle::{AnsiColor, Style};
 
 use super::time;
-use crate::{kernel::btf::ValueType, output::value};
+use crate::{model::ValueType, values};
 
 const LONG: Style = AnsiColor::Yellow.on_default();
 const LONGER: Style = AnsiColor::Red.on_default();
@@ -38,7 +38,7 @@ impl Colour {
     /// How a return value looks: red if it is an error.
     pub(super) fn of_return(self, returns: Option<&ValueType>, register: u64) -> Style {
         match self {
-            Self::Ansi if value::returned_error(returns, register).is_some() => ERROR,
+            Self::Ansi if values::returned_error(returns, register).is_some() => ERROR,
             _ => Style::new(),
         }
     }

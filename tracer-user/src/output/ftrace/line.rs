@@ -14,8 +14,8 @@ use super::{
     time,
 };
 use crate::{
-    graph::{CpuId, Nanoseconds, RootCall},
-    output::escape,
+    model::{CpuId, Nanoseconds, RootCall},
+    values::escape,
 };
 
 /// Which columns there are.

@@ -15,7 +15,6 @@ use self::{
 };
 use super::Page;
 use crate::{
-    output::escape::visible,
     recording::Head,
     summary::{
         self, Change, Changed, Flame, Overview,
@@ -23,6 +22,7 @@ use crate::{
         report::{Row, SortBy},
         spread::{Bucket, spread},
     },
+    values::escape::visible,
 };
 
 /// Bars of a flame graph: with a screen's width to look through, some ten thousand can be told

@@ -5,8 +5,8 @@ use std::io::Write;
 
 use super::{Page, Recorded};
 use crate::{
-    output::{Form, ftrace},
-    plan::FunctionTable,
+    model::{FunctionTable, Sink},
+    output::ftrace,
     recording::Head,
     summary::{AtTheEnd, Overview, SortBy},
 };
@@ -19,7 +19,7 @@ pub fn live<'a, W: Write + 'a>(
     head: Head,
     text: ftrace::Options,
     sort: SortBy,
-) -> impl Form + 'a {
+) -> impl Sink + 'a {
     let overview = Overview::new(functions, text.sleep);
     AtTheEnd::new(
         overview,

@@ -6,7 +6,7 @@
 
 use prost::{Message, Oneof};
 
-use crate::output::value::Typed;
+use crate::values::Typed;
 
 /// BUILTIN_CLOCK_MONOTONIC of builtin_clock.proto.
 pub const CLOCK_MONOTONIC: u32 = 3;

@@ -8,10 +8,7 @@ use rustc_hash::FxHashMap;
 use tracer_common::Context;
 
 use super::messages::{EventType, Interned, InternedData, TrackEvent};
-use crate::{
-    graph::FunctionId,
-    plan::{FunctionInfo, FunctionTable},
-};
+use crate::model::{FunctionId, FunctionInfo, FunctionTable};
 
 /// What a slice is of. Their numbers are places in [`CATEGORIES`], from 1 on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

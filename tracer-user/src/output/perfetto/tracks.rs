@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 
 use super::messages::{ProcessDescriptor, ThreadDescriptor, TrackDescriptor};
-use crate::graph::{RootCall, TaskKey};
+use crate::model::{RootCall, TaskKey};
 
 /// Tracks have numbers of 64 bits: that of a thread above this one, that of a process and of an
 /// idle task above others.

@@ -10,14 +10,15 @@ use crate::{
         count::{Conditions, Range, Tables, TooLarge},
     },
     filter::{
-        Returns, number,
+        Returns,
         returns::{Comparison, Operand},
     },
-    graph::tree::SleepTime,
-    kernel::{Kernel, btf::ValueType},
+    kernel::Kernel,
+    model::{SleepTime, ValueType},
     plan::Planned,
     session::{Options, Outputs, prepared::Prepared},
     summary::Look,
+    values::number,
 };
 
 /// Roots that are attached one by one where that makes a call cheaper.
@@ -97,7 +98,7 @@ fn returns(kernel: &Kernel, root: &Planned) -> Option<ValueType> {
     Some(kernel.prototype(&function)?.returns)
 }
 
-/// How the kernel side reads a return register of this type, as `filter::number` and
+/// How the kernel side reads a return register of this type, as `values::number` and
 /// `filter::outcome` do.
 fn returned(kind: Option<&ValueType>) -> Returned {
     match kind {

@@ -5,7 +5,7 @@ use tracer_common::AwayCounts;
 
 use crate::{
     attach::count::{Conditions, Counted, Skipped},
-    graph::Totals,
+    model::Totals,
     session::Outcome,
 };
 

@@ -9,7 +9,7 @@ use std::{
 use tracer_common::count::{Linear, Unit};
 
 use super::{Empty, Look, Root};
-use crate::output::escape;
+use crate::values::escape;
 
 /// Characters of the longest bar.
 const BAR: u64 = 40;

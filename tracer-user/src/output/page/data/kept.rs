@@ -5,14 +5,13 @@ use tracer_common::Context;
 
 use super::names::{NameId, Names};
 use crate::{
-    graph::{self, Closed, End, Node},
+    model::{self, Closed, End, Node},
     output::{
-        escape,
         ftrace::{Arguments, Callers, Options},
         json,
-        value::{self, Style, Values},
     },
     summary::KeptCall,
+    values::{self, Style, Values, escape},
 };
 
 /// A root call.
@@ -95,15 +94,15 @@ fn line(node: &Node, text: Options, names: &mut Names<'_>) -> Line {
     }
 }
 
-fn line_of(call: &graph::Call, text: Options, names: &mut Names<'_>) -> Line {
+fn line_of(call: &model::Call, text: Options, names: &mut Names<'_>) -> Line {
     let info = names.functions.get(call.function);
     let returns = info.and_then(|info| info.returns.as_ref());
     let register = call.closed.value();
     let is_error =
-        register.is_some_and(|register| value::returned_error(returns, register).is_some());
+        register.is_some_and(|register| values::returned_error(returns, register).is_some());
     let value = register.and_then(|register| match text.values {
-        Values::Typed => value::format_return(returns, register, Style::Typed),
-        Values::Hex => value::format_return(returns, register, Style::Hex),
+        Values::Typed => values::format_return(returns, register, Style::Typed),
+        Values::Hex => values::format_return(returns, register, Style::Hex),
         Values::Hidden => None,
     });
     let missing = match (call.closed, call.entered) {
@@ -115,7 +114,7 @@ fn line_of(call: &graph::Call, text: Options, names: &mut Names<'_>) -> Line {
     let value = value.map(|value| format!("= {value}"));
     let words: Vec<&str> = value.as_deref().into_iter().chain(missing).collect();
     let arguments = match text.arguments {
-        Arguments::Shown => value::given_to(call, info).unwrap_or_default(),
+        Arguments::Shown => values::given_to(call, info).unwrap_or_default(),
         Arguments::Hidden => String::new(),
     };
     let caller = match text.callers {

@@ -3,7 +3,10 @@
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
-use crate::{graph::FunctionId, output::escape, plan::FunctionTable};
+use crate::{
+    model::{FunctionId, FunctionTable},
+    values::escape,
+};
 
 /// A place in the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -10,19 +10,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nix::{time::ClockId, unistd::gethostname};
 use tracer_common::CpuCounters;
 
 use super::{
+    End, Ending, Frame, Head,
+    columns::Collector,
     flight::Flight,
     target::{Files, Room, Target},
 };
 use crate::{
-    graph::{Joined, Nanoseconds},
-    kernel::{Kernel, facts},
-    plan::{FunctionInfo, FunctionTable, Planned},
-    recording::{End, Ending, Frame, Head, columns::Collector},
-    stream::Batch,
+    graph::{Batch, Joined},
+    model::FunctionTable,
 };
 
 /// Events that make a frame.
@@ -48,33 +46,6 @@ pub struct Recorder<'a> {
 enum Sink {
     Files(Files),
     Flight(Flight),
-}
-
-/// What is known of a trace when it begins.
-pub fn head(kernel: &Kernel, roots: &[Planned], command: &[String]) -> Head {
-    let root = |root: &Planned| {
-        let function = kernel.symbols.function_at(root.address);
-        function.map_or_else(
-            || FunctionInfo::new(root.name.clone(), None),
-            |function| FunctionInfo::of(kernel, &function),
-        )
-    };
-    let host = gethostname().map(|name| name.to_string_lossy().into_owned());
-    Head {
-        tracer: env!("CARGO_PKG_VERSION").to_owned(),
-        kernel: facts::release_name().unwrap_or_default(),
-        build_id: facts::build_id(),
-        host: host.unwrap_or_default(),
-        possible_cpus: kernel.possible_cpus,
-        roots: if roots.len() > crate::plan::MOST_NAMED {
-            vec![FunctionInfo::new(crate::plan::EVERYTHING.to_owned(), None)]
-        } else {
-            roots.iter().map(root).collect()
-        },
-        command: command.to_vec(),
-        began_realtime_ns: Nanoseconds::of(ClockId::CLOCK_REALTIME).0,
-        began_monotonic_ns: Nanoseconds::now().0,
-    }
 }
 
 impl<'a> Recorder<'a> {

@@ -23,7 +23,7 @@ pub struct Text {
 
 impl Text {
     /// One of which nothing has come yet.
-    pub(super) const fn new(argument: u32) -> Self {
+    pub(crate) const fn new(argument: u32) -> Self {
         Self {
             argument,
             bytes: Vec::new(),
@@ -32,7 +32,7 @@ impl Text {
     }
 
     /// Parts that make this text again, in order.
-    pub(super) fn parts(&self) -> impl Iterator<Item = u64> {
+    pub(crate) fn parts(&self) -> impl Iterator<Item = u64> {
         let mut bytes = self.bytes.clone();
         if !self.is_whole && self.bytes.len() == MAX_TEXT_BYTES - 2 {
             // The last byte was given up.
@@ -48,7 +48,7 @@ impl Text {
     }
 
     /// Takes the part with that number.
-    pub(super) fn push(&mut self, part: u32, value: u64) {
+    pub(crate) fn push(&mut self, part: u32, value: u64) {
         if self.is_whole || self.bytes.len() != part as usize * PART_BYTES {
             return;
         }

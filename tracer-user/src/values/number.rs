@@ -4,7 +4,8 @@
 //! -1 of an `int` and 4294967295 of an `unsigned int`. A pointer is its address, but an error
 //! pointer is its error number.
 
-use crate::{kernel::btf::ValueType, output::value};
+use super::{sign_extended, truncated};
+use crate::model::ValueType;
 
 /// The largest error number (MAX_ERRNO, include/linux/err.h).
 pub const MAX_ERRNO: i128 = 4095;
@@ -26,8 +27,8 @@ pub fn of(returns: Option<&ValueType>, register: u64) -> Option<i128> {
             }
         }
         other => match width(other) {
-            (bytes, true) => i128::from(value::sign_extended(register, bytes)),
-            (bytes, false) => i128::from(value::truncated(register, bytes)),
+            (bytes, true) => i128::from(sign_extended(register, bytes)),
+            (bytes, false) => i128::from(truncated(register, bytes)),
         },
     })
 }
@@ -37,7 +38,7 @@ pub fn of(returns: Option<&ValueType>, register: u64) -> Option<i128> {
 #[must_use]
 pub fn of_bits(returns: Option<&ValueType>, bits: u64) -> i128 {
     let (bytes, _) = width(returns);
-    if value::truncated(bits, bytes) == bits {
+    if truncated(bits, bytes) == bits {
         of(returns, bits).unwrap_or_else(|| i128::from(bits))
     } else {
         i128::from(bits)

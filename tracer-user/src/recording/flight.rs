@@ -11,8 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::rotation::make_way;
-use crate::recording::{End, Frame, Head, Writer, frame::Packer};
+use super::{End, Frame, Head, Writer, frame::Packer, rotation::make_way};
 
 /// Keeps the last frames.
 pub struct Flight {

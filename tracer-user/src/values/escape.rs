@@ -24,7 +24,7 @@ use std::{
 use serde::Serialize;
 use serde_json::ser::Formatter;
 
-use crate::graph::RootCall;
+use crate::model::RootCall;
 
 /// What can be seen of a text.
 #[must_use]

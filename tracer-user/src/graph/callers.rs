@@ -6,10 +6,7 @@
 //! the call around it, which function_graph shows, too (`ftrace_graph_top_ret_addr`,
 //! kernel/trace/fgraph.c).
 
-use crate::{
-    graph::{Node, RootCall},
-    plan::FunctionTable,
-};
+use crate::model::{FunctionId, FunctionTable, Node, RootCall};
 
 /// Puts the callers of the calls around in the place of probes. One that has none around it keeps
 /// what was found: the root was jumped to by a function that has probes for another reason, or
@@ -29,11 +26,24 @@ pub fn find_hidden(root: &mut RootCall, functions: &FunctionTable) {
         let Node::Call(call) = node else { continue };
         around.truncate(call.depth as usize);
         if let Some(caller) = call.caller
-            && functions.is_hook(caller)
+            && is_hook(caller, functions)
             && let Some(&Some(hidden)) = around.last()
         {
             call.caller = Some(hidden);
         }
         around.push(call.caller);
     }
+}
+
+/// Whether calls that seem to come from here were made elsewhere: it is what a probe puts in the
+/// place of the return address, so whoever is jumped to at the end of the probed function finds it
+/// there. That is an fprobe's (up to 6.13 and since), and a trampoline.
+fn is_hook(id: FunctionId, functions: &FunctionTable) -> bool {
+    const HOOKS: [&str; 3] = [
+        "arch_rethook_trampoline",
+        "return_to_handler",
+        "bpf_trampoline_",
+    ];
+    let info = functions.get(id);
+    info.is_some_and(|info| HOOKS.iter().any(|hook| info.name.starts_with(hook)))
 }

@@ -13,15 +13,10 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::{
-    IN_PARTS, REGISTER_BYTES, Style, Typed, Values, format_return, sign_extended, text::quoted,
-    typed,
+    IN_PARTS, REGISTER_BYTES, Style, Typed, Values, escape, format_return, sign_extended,
+    text::quoted, typed,
 };
-use crate::{
-    graph::{Call, Text},
-    kernel::btf::ValueType,
-    output::escape,
-    plan::{FunctionInfo, ParameterInfo, first_argument_register},
-};
+use crate::model::{Call, FunctionInfo, ParameterInfo, Text, ValueType, first_argument_register};
 
 /// The arguments of a call as [`format_arguments`] writes them; none if none were recorded. `info`
 /// is what is known of its function.
@@ -154,7 +149,6 @@ fn recorded<'a, 'b, 't>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::btf::{Parameter, ParameterKind};
 
     fn parameter(name: &str, value: ValueType, registers: u32) -> ParameterInfo {
         ParameterInfo {
@@ -168,105 +162,6 @@ mod tests {
         Signature {
             parameters,
             first: 0,
-        }
-    }
-
-    fn of_type(name: &str, size: u32, kind: ParameterKind, value: ValueType) -> Parameter {
-        Parameter {
-            name: name.to_owned(),
-            type_name: String::new(),
-            size,
-            kind,
-            value,
-        }
-    }
-
-    /// The arguments of a function with this prototype, whose registers hold 1 to 6.
-    fn shown_of(returns: ValueType, parameters: Vec<Parameter>) -> String {
-        let info = FunctionInfo {
-            name: String::new(),
-            returns: Some(returns),
-            parameters: parameters.into_iter().map(ParameterInfo::from).collect(),
-        };
-        format_arguments(Signature::of(Some(&info)), &[1, 2, 3, 4, 5, 6], &[])
-    }
-
-    #[test]
-    fn arguments_are_where_the_calling_convention_puts_them() {
-        let structure = |name, bytes| {
-            of_type(
-                name,
-                bytes,
-                ParameterKind::Structure,
-                ValueType::Aggregate { bytes },
-            )
-        };
-        let long = |name| {
-            of_type(
-                name,
-                8,
-                ParameterKind::Scalar,
-                ValueType::Unsigned { bytes: 8 },
-            )
-        };
-        let wide = of_type(
-            "wide",
-            16,
-            ParameterKind::Scalar,
-            ValueType::Unsigned { bytes: 16 },
-        );
-        let cases = [
-            // On the stack: what comes behind moves up.
-            (
-                ValueType::Void,
-                vec![structure("s", 24), long("a")],
-                "s={...}, a=1",
-            ),
-            (
-                ValueType::Void,
-                vec![structure("s", 16), long("a")],
-                "s={...}, a=3",
-            ),
-            (
-                ValueType::Void,
-                vec![structure("s", 12), long("a")],
-                "s={...}, a=3",
-            ),
-            (
-                ValueType::Void,
-                vec![structure("s", 8), long("a")],
-                "s=0x1, a=2",
-            ),
-            (
-                ValueType::Void,
-                vec![structure("s", 0), long("a")],
-                "s={...}, a=1",
-            ),
-            (ValueType::Void, vec![wide, long("a")], "wide={...}, a=3"),
-            // The address of what is returned comes first.
-            (
-                ValueType::Aggregate { bytes: 24 },
-                vec![long("a"), long("b")],
-                "a=2, b=3",
-            ),
-            (ValueType::Aggregate { bytes: 16 }, vec![long("a")], "a=1"),
-            // Two registers where one is left.
-            (
-                ValueType::Void,
-                vec![
-                    long("a"),
-                    long("b"),
-                    long("c"),
-                    long("d"),
-                    long("e"),
-                    structure("s", 16),
-                    long("f"),
-                ],
-                "a=1, b=2, c=3, d=4, e=5, ...",
-            ),
-        ];
-        for (returns, parameters, expected) in cases {
-            assert_eq!(shown_of(returns, parameters), expected);
         }
     }
 

@@ -13,7 +13,7 @@ pub struct Totals {
     pub events: u64,
     /// Events that are known to be lost.
     pub lost: u64,
-    /// Events that came and were not kept: see [`super::limits`].
+    /// Events that came and were not kept: see [`crate::graph::limits`].
     pub not_kept: u64,
     /// Places in the trees where something is missing.
     pub gaps: u64,

@@ -5,24 +5,19 @@
 //! read once more, without which a late batch could not be told from a lost one. What passes here
 //! can be recorded here, so a recording brings the same again and makes the same graph.
 
-use std::{io, sync::Arc};
+mod printer;
+
+use std::io;
 
 use bytes::Bytes;
 use tracer_common::CpuCounters;
 
-use super::{
-    printer::Printer,
-    profiling::{Profiled, Profiling},
-    recorder::Recorder,
-};
+pub use printer::Printer;
+
 use crate::{
-    graph::{Rebuilder, Totals},
-    learn::{
-        growth::{Sampled, Untraced},
-        wide::Seen,
-    },
-    recording::Ending,
-    stream::Batch,
+    graph::{Batch, Rebuilder},
+    model::{RootCall, Totals, Untraced},
+    recording::{Ending, Recorder},
 };
 
 /// Rebuilds and prints, and records if asked to.
@@ -30,9 +25,16 @@ pub struct Pipeline<'a> {
     rebuilder: Rebuilder,
     printer: Printer<'a>,
     recorder: Option<Recorder<'a>>,
-    seen: Option<Arc<Seen>>,
-    sampled: Option<Sampled>,
-    profiling: Option<Profiling<'a>>,
+    observer: Option<Box<dyn Observe + 'a>>,
+}
+
+/// Sees what passes.
+pub trait Observe {
+    /// A batch came.
+    fn batch(&self, batch: &Batch);
+
+    /// A root call is complete; the filter has not seen it yet.
+    fn root_call(&self, call: &RootCall);
 }
 
 /// What came of it.
@@ -44,8 +46,6 @@ pub struct Finished {
     pub filtered_out: u64,
     /// Root calls of which nothing came, because a ring was full.
     pub unseen: u64,
-    /// What the kernel counted of functions, if it did.
-    pub profiled: Option<Profiled>,
     /// Whether the output took all.
     pub printed: io::Result<()>,
     /// Whether the recording took all.
@@ -60,28 +60,14 @@ impl<'a> Pipeline<'a> {
             rebuilder: rebuilder.with_trees(printer.wants()),
             printer,
             recorder,
-            seen: None,
-            sampled: None,
-            profiling: None,
+            observer: None,
         }
     }
 
-    /// Nothing comes: functions are counted in the kernel, and this reads them.
-    pub fn set_profiling(&mut self, profiling: Option<Profiling<'a>>) {
-        self.profiling = profiling;
-    }
-
-    /// What root calls bring is told there, too.
+    /// `observer` sees what passes.
     #[must_use]
-    pub fn with_seen(mut self, seen: Option<Arc<Seen>>) -> Self {
-        self.seen = seen;
-        self
-    }
-
-    /// Root calls are told there, too.
-    #[must_use]
-    pub fn with_sampled(mut self, sampled: Option<Sampled>) -> Self {
-        self.sampled = sampled;
+    pub fn with_observer(mut self, observer: impl Observe + 'a) -> Self {
+        self.observer = Some(Box::new(observer));
         self
     }
 
@@ -103,15 +89,15 @@ impl<'a> Pipeline<'a> {
         if self.is_done() {
             return;
         }
-        if let Some(seen) = &self.seen {
-            seen.batch(&batch);
+        if let Some(observer) = &self.observer {
+            observer.batch(&batch);
         }
         if let Some(recorder) = &mut self.recorder {
             recorder.batch(&batch);
         }
         self.rebuilder.push(batch, &mut |call| {
-            if let Some(sampled) = &self.sampled {
-                sampled.root_call(&call);
+            if let Some(observer) = &self.observer {
+                observer.root_call(&call);
             }
             self.printer.print(call);
         });
@@ -119,9 +105,6 @@ impl<'a> Pipeline<'a> {
 
     /// Every ring has been read to its end once more.
     pub fn pass(&mut self) {
-        if let Some(profiling) = &mut self.profiling {
-            profiling.tick();
-        }
         if let Some(recorder) = &mut self.recorder {
             if self.rebuilder.waits() {
                 recorder.pass();
@@ -129,8 +112,8 @@ impl<'a> Pipeline<'a> {
             recorder.tick();
         }
         self.rebuilder.pass(&mut |call| {
-            if let Some(sampled) = &self.sampled {
-                sampled.root_call(&call);
+            if let Some(observer) = &self.observer {
+                observer.root_call(&call);
             }
             self.printer.print(call);
         });
@@ -150,9 +133,7 @@ impl<'a> Pipeline<'a> {
 
     /// Whether nothing more will be printed, or nothing more can be recorded.
     pub fn is_done(&self) -> bool {
-        self.printer.is_done()
-            || self.recorder.as_ref().is_some_and(Recorder::is_done)
-            || self.profiling.as_ref().is_some_and(Profiling::is_done)
+        self.printer.is_done() || self.recorder.as_ref().is_some_and(Recorder::is_done)
     }
 
     /// What is still open is not to be printed.
@@ -180,20 +161,12 @@ impl<'a> Pipeline<'a> {
             let seen = self.rebuilder.without_beginning();
             counters.lost_beginnings.saturating_sub(seen)
         };
-        let (mut totals, filtered_out, mut printed) = self.printer.finish();
+        let (mut totals, filtered_out, printed) = self.printer.finish();
         totals.not_kept += self.rebuilder.not_kept();
-        let mut profiled = None;
-        if let Some(profiling) = self.profiling {
-            let (counted, written) = profiling.finish();
-            totals.whole_calls = counted.root_calls();
-            profiled = Some(counted);
-            printed = printed.and(written);
-        }
         Finished {
             totals,
             filtered_out,
             unseen,
-            profiled,
             printed,
             recorded,
         }

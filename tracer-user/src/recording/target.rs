@@ -10,8 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::rotation::make_way;
-use crate::recording::{Counters, End, Ending, Frame, Head, Writer, file};
+use super::{Counters, End, Ending, Frame, Head, Writer, file, rotation::make_way};
 
 /// Room for the last frame, bytes.
 const END_BYTES: u64 = 128;

@@ -1,4 +1,4 @@
-//! A return value as its type says it should read.
+//! A value as its type says it should read.
 //!
 //! The probes deliver the whole return register, whatever the function returns. A `void` function
 //! leaves rubbish there, an `int` function leaves rubbish in the upper half, and `-11` means more
@@ -8,9 +8,15 @@
 //!
 //! `Style::Hex` is what function_graph prints with `funcgraph-retval-hex` (print_graph_retval,
 //! kernel/trace/trace_functions_graph.c): the register, of every function alike.
+//!
+//! `arguments` does the same for what is passed, [`number`] is a value as conditions compare it,
+//! `errno` has the names of errors, `text` is for strings. Every value and name that comes from
+//! outside passes [`escape`] before it is written.
 
 mod arguments;
 mod errno;
+pub mod escape;
+pub mod number;
 mod text;
 
 pub use arguments::{Signature, TypedArgument, format_arguments, given_to, typed_arguments};
@@ -19,8 +25,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::escape;
-use crate::kernel::btf::ValueType;
+use crate::model::ValueType;
 
 /// The largest error number (MAX_ERRNO, include/linux/err.h).
 const MAX_ERRNO: u64 = 4095;

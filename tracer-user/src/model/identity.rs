@@ -6,7 +6,20 @@
 
 use tracer_common::BatchHeader;
 
-use super::{CpuId, Nanoseconds};
+use super::Nanoseconds;
+
+/// A function, as events name it: the low half of its address. In a recording that is counted from
+/// somewhere else, so that it does not tell where the kernel lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FunctionId(pub u32);
+
+/// A process, as the kernel numbers it in the initial PID namespace (`tgid`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ProcessId(pub u32);
+
+/// A CPU's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CpuId(pub u32);
 
 /// A task's number, as the kernel has it in the initial PID namespace. All idle tasks have 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -61,7 +74,7 @@ impl RootCallId {
     }
 
     /// The first that this task can have made.
-    pub(super) const fn first_of(task: TaskKey) -> Self {
+    pub(crate) const fn first_of(task: TaskKey) -> Self {
         Self {
             task,
             began: Nanoseconds(0),

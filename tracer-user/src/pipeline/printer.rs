@@ -7,17 +7,15 @@ use std::io;
 
 use crate::{
     filter::Filter,
-    graph::{RootCall, Totals, Trees},
-    learn::growth::Untraced,
-    output::{Form, callers},
-    plan::FunctionTable,
+    graph::callers,
+    model::{FunctionTable, RootCall, Sink, Totals, Trees, Untraced},
     watch::Feed,
 };
 
 /// Writes root calls until there were as many whole ones as were asked for, or until nobody reads
 /// any more.
 pub struct Printer<'a> {
-    form: Box<dyn Form + 'a>,
+    form: Box<dyn Sink + 'a>,
     functions: &'a FunctionTable,
     filter: &'a Filter,
     limit: Option<u64>,
@@ -31,7 +29,7 @@ pub struct Printer<'a> {
 impl<'a> Printer<'a> {
     /// Writes the head of the listing. `limit` is a number of whole calls.
     pub fn new(
-        mut form: Box<dyn Form + 'a>,
+        mut form: Box<dyn Sink + 'a>,
         functions: &'a FunctionTable,
         filter: &'a Filter,
         limit: Option<u64>,

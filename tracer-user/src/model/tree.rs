@@ -69,7 +69,7 @@ pub struct Call {
     /// Where it will go on in its caller, an address that is counted as functions are; none if that
     /// was not recorded.
     pub caller: Option<FunctionId>,
-    pub(super) frame: u16,
+    pub(crate) frame: u16,
 }
 
 /// Whether the time that a task was off the CPU counts as time of its calls.
@@ -108,7 +108,7 @@ impl Call {
 pub enum Missing {
     /// They never came: a ring was full.
     Lost,
-    /// They came, and there was no room for them: see [`super::limits`].
+    /// They came, and there was no room for them: see [`crate::graph::limits`].
     NotKept,
 }
 
@@ -162,7 +162,7 @@ pub enum End {
     /// Tracing ended first.
     Cut,
     /// Too much was open, and this root call had most of it, or had been silent for the longest:
-    /// see [`super::limits`].
+    /// see [`crate::graph::limits`].
     NoRoom,
 }
 
@@ -195,7 +195,7 @@ pub struct RootCall {
     /// Events that are known to be lost.
     pub lost: u64,
     /// Events that came and are not in the tree, because it would be too large: see
-    /// [`super::limits`].
+    /// [`crate::graph::limits`].
     pub not_kept: u64,
     /// Places in the tree where something is missing.
     pub gaps: u64,
@@ -207,6 +207,17 @@ impl RootCall {
     pub fn comm(&self) -> std::borrow::Cow<'_, str> {
         let end = self.comm.iter().position(|&byte| byte == 0);
         String::from_utf8_lossy(&self.comm[..end.unwrap_or(self.comm.len())])
+    }
+
+    /// The root's own call, if it returned. Where its entry was lost, what it called stands beside
+    /// it, before it.
+    #[must_use]
+    pub fn root(&self) -> Option<&Call> {
+        let outermost = self.nodes.iter().rev().find(|node| node.depth() == 0);
+        match outermost {
+            Some(Node::Call(root)) if self.end == End::Returned => Some(root),
+            _ => None,
+        }
     }
 
     /// Whether the root returned and nothing is missing.

@@ -1,9 +1,10 @@
 //! A text that an argument points to, between quotes as C writes it, with nothing but characters
-//! that can be seen ([`crate::output::escape`]).
+//! that can be seen ([`super::escape`]).
 
 use std::fmt::Write as _;
 
-use crate::{graph::Text, output::escape};
+use super::escape;
+use crate::model::Text;
 
 /// A text with its quotes. One that goes on has `...` behind it, as strace prints it.
 pub fn quoted(text: &Text) -> String {

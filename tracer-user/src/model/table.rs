@@ -1,0 +1,90 @@
+//! The functions of a trace.
+//!
+//! A function is looked up when it is first asked for, and kept. So the table knows every function
+//! that has probes, also those that get them while the trace goes on. Who knows functions is for
+//! [`Describe`] to say: the running kernel in a live trace, nobody when a recording is read, which
+//! brings its own.
+
+use std::{borrow::Cow, sync::Arc};
+
+use elsa::FrozenMap;
+use rustc_hash::FxBuildHasher;
+
+use super::{FunctionId, FunctionInfo, ValueType};
+
+/// Knows functions.
+pub trait Describe: Send + Sync {
+    /// What is known of a function, or of a place within one, of which no more is known than how it
+    /// is called.
+    fn describe(&self, id: FunctionId) -> Option<FunctionInfo>;
+
+    /// Where the kernel's text begins, named as a function is; none if that is not known.
+    fn base(&self) -> Option<FunctionId>;
+}
+
+/// All functions of a trace.
+#[derive(Default)]
+pub struct FunctionTable {
+    describes: Option<Arc<dyn Describe>>,
+    known: FrozenMap<FunctionId, Box<FunctionInfo>, FxBuildHasher>,
+}
+
+impl FunctionTable {
+    /// The functions that `describes` knows.
+    #[must_use]
+    pub fn of(describes: Arc<impl Describe + 'static>) -> Self {
+        Self {
+            describes: Some(describes),
+            known: FrozenMap::default(),
+        }
+    }
+
+    /// A table of these functions and no others.
+    pub fn new(functions: impl Iterator<Item = (FunctionId, FunctionInfo)>) -> Self {
+        let table = Self::default();
+        for (id, info) in functions {
+            table.known.insert(id, Box::new(info));
+        }
+        table
+    }
+
+    /// Makes a function known that was not.
+    pub fn insert(&self, id: FunctionId, info: FunctionInfo) {
+        self.known.insert(id, Box::new(info));
+    }
+
+    /// A function's name; one of an unknown function says where it is.
+    pub fn name(&self, id: FunctionId) -> Cow<'_, str> {
+        name(id, self.get(id))
+    }
+
+    /// What a function returns, if that is known.
+    pub fn returns(&self, id: FunctionId) -> Option<&ValueType> {
+        self.get(id).and_then(|info| info.returns.as_ref())
+    }
+
+    /// Where the kernel's text begins, named as a function is. 0 where no kernel is known.
+    pub fn base(&self) -> FunctionId {
+        let describes = self.describes.as_ref();
+        let base = describes.and_then(|describes| describes.base());
+        base.unwrap_or(FunctionId(0))
+    }
+
+    /// What is known of a function, or of a place within one, of which no more is known than how it
+    /// is called.
+    pub fn get(&self, id: FunctionId) -> Option<&FunctionInfo> {
+        if let Some(info) = self.known.get(&id) {
+            return Some(info);
+        }
+        let info = self.describes.as_ref()?.describe(id)?;
+        Some(self.known.insert(id, Box::new(info)))
+    }
+}
+
+/// The name of a function of which this is known.
+pub fn name(id: FunctionId, info: Option<&FunctionInfo>) -> Cow<'_, str> {
+    match info {
+        Some(info) => Cow::Borrowed(&info.name),
+        None => Cow::Owned(format!("unknown+{:#x}", id.0)),
+    }
+}

@@ -1,0 +1,190 @@
+//! What the running kernel knows of functions: the table of a live trace asks it.
+
+use crate::{
+    kernel::{
+        Address, Kernel,
+        btf::{Parameter, ParameterKind, Prototype},
+        objects,
+        symbols::Function,
+    },
+    model::{
+        Describe, FunctionId, FunctionInfo, LARGEST_IN_REGISTERS, ParameterInfo, REGISTER_BYTES,
+    },
+};
+
+/// How far behind a function's beginning its probe may sit, bytes: with indirect branch tracking it
+/// is behind `endbr64` (`is_endbr`, arch/x86/kernel/ftrace.c).
+pub const LANDING_PAD: u64 = 4;
+
+impl Describe for Kernel {
+    fn describe(&self, id: FunctionId) -> Option<FunctionInfo> {
+        let address = super::address_of(id);
+        let function = self.symbols.function_at(address);
+        let of_kernel = function.filter(|function| {
+            address.since(function.start) <= Some(LANDING_PAD) && function.module != Some("bpf")
+        });
+        match of_kernel {
+            Some(function) => Some(function_info(self, &function)),
+            None => of_program(address).or_else(|| {
+                let site = self.site(address)?;
+                Some(FunctionInfo::new(site, None))
+            }),
+        }
+    }
+
+    fn base(&self) -> Option<FunctionId> {
+        self.symbols.address_of("_text").map(super::function_id)
+    }
+}
+
+/// What the kernel says of a function.
+#[must_use]
+pub fn function_info(kernel: &Kernel, function: &Function<'_>) -> FunctionInfo {
+    typed(function.shown(), kernel.prototype(function))
+}
+
+/// What a BPF program says of its function that begins at `start`: it may have been loaded after
+/// the kernel's symbols were read.
+fn of_program(start: Address) -> Option<FunctionInfo> {
+    let function = objects::program_function(start).ok()??;
+    Some(typed(
+        format!("{} [bpf]", function.name),
+        function.prototype,
+    ))
+}
+
+fn typed(name: String, prototype: Option<Prototype>) -> FunctionInfo {
+    let (returns, parameters) = prototype.map_or((None, Vec::new()), |prototype| {
+        let parameters = prototype.parameters.into_iter().map(ParameterInfo::from);
+        (Some(prototype.returns), parameters.collect())
+    });
+    FunctionInfo {
+        name,
+        returns,
+        parameters,
+    }
+}
+
+impl From<Parameter> for ParameterInfo {
+    fn from(parameter: Parameter) -> Self {
+        let registers = match parameter.kind {
+            // Its type is not known.
+            ParameterKind::Other if parameter.size == 0 => 1,
+            _ if parameter.size > LARGEST_IN_REGISTERS => 0,
+            _ => parameter.size.div_ceil(REGISTER_BYTES),
+        };
+        Self {
+            name: parameter.name,
+            value: parameter.value,
+            registers,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::ValueType,
+        values::{Signature, format_arguments},
+    };
+
+    fn of_type(name: &str, size: u32, kind: ParameterKind, value: ValueType) -> Parameter {
+        Parameter {
+            name: name.to_owned(),
+            type_name: String::new(),
+            size,
+            kind,
+            value,
+        }
+    }
+
+    /// The arguments of a function with this prototype, whose registers hold 1 to 6.
+    fn shown_of(returns: ValueType, parameters: Vec<Parameter>) -> String {
+        let info = FunctionInfo {
+            name: String::new(),
+            returns: Some(returns),
+            parameters: parameters.into_iter().map(ParameterInfo::from).collect(),
+        };
+        format_arguments(Signature::of(Some(&info)), &[1, 2, 3, 4, 5, 6], &[])
+    }
+
+    #[test]
+    fn arguments_are_where_the_calling_convention_puts_them() {
+        let structure = |name, bytes| {
+            of_type(
+                name,
+                bytes,
+                ParameterKind::Structure,
+                ValueType::Aggregate { bytes },
+            )
+        };
+        let long = |name| {
+            of_type(
+                name,
+                8,
+                ParameterKind::Scalar,
+                ValueType::Unsigned { bytes: 8 },
+            )
+        };
+        let wide = of_type(
+            "wide",
+            16,
+            ParameterKind::Scalar,
+            ValueType::Unsigned { bytes: 16 },
+        );
+        let cases = [
+            // On the stack: what comes behind moves up.
+            (
+                ValueType::Void,
+                vec![structure("s", 24), long("a")],
+                "s={...}, a=1",
+            ),
+            (
+                ValueType::Void,
+                vec![structure("s", 16), long("a")],
+                "s={...}, a=3",
+            ),
+            (
+                ValueType::Void,
+                vec![structure("s", 12), long("a")],
+                "s={...}, a=3",
+            ),
+            (
+                ValueType::Void,
+                vec![structure("s", 8), long("a")],
+                "s=0x1, a=2",
+            ),
+            (
+                ValueType::Void,
+                vec![structure("s", 0), long("a")],
+                "s={...}, a=1",
+            ),
+            (ValueType::Void, vec![wide, long("a")], "wide={...}, a=3"),
+            // The address of what is returned comes first.
+            (
+                ValueType::Aggregate { bytes: 24 },
+                vec![long("a"), long("b")],
+                "a=2, b=3",
+            ),
+            (ValueType::Aggregate { bytes: 16 }, vec![long("a")], "a=1"),
+            // Two registers where one is left.
+            (
+                ValueType::Void,
+                vec![
+                    long("a"),
+                    long("b"),
+                    long("c"),
+                    long("d"),
+                    long("e"),
+                    structure("s", 16),
+                    long("f"),
+                ],
+                "a=1, b=2, c=3, d=4, e=5, ...",
+            ),
+        ];
+        for (returns, parameters, expected) in cases {
+            assert_eq!(shown_of(returns, parameters), expected);
+        }
+    }
+}

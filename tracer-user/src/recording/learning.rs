@@ -1,0 +1,64 @@
+//! Functions become known as a recording is read.
+
+use super::Data;
+use crate::{
+    graph::Joined,
+    model::{FunctionId, FunctionTable, Nanoseconds},
+};
+
+/// Bytes that are learned of functions: of a kernel with modules it is a hundredth.
+const MOST_LEARNED: usize = 256 << 20;
+
+/// What a recording knows of its functions. It goes with the kernel that was traced and not with
+/// the length of the recording, so there is an end to it: what is told beyond is not learned, and
+/// those functions have no names.
+pub struct Learning<'a> {
+    table: &'a FunctionTable,
+    joined: &'a Joined,
+    /// Bytes that may still be learned.
+    room: usize,
+    is_full: bool,
+}
+
+impl<'a> Learning<'a> {
+    /// Nothing is learned yet.
+    pub const fn new(table: &'a FunctionTable, joined: &'a Joined) -> Self {
+        Self {
+            table,
+            joined,
+            room: MOST_LEARNED,
+            is_full: false,
+        }
+    }
+
+    /// Makes known what a stretch of the stream knows of its functions.
+    pub fn learn(&mut self, data: &Data) {
+        for known in &data.functions {
+            let id = FunctionId(known.id);
+            let info = known.info.as_ref();
+            let info = info.filter(|_| self.table.get(id).is_none());
+            let joins = known.joined_ns.is_some() && self.joined.since(id).is_none();
+            if info.is_some() || joins {
+                let Some(room) = self.room.checked_sub(known.memory()) else {
+                    self.tell_full();
+                    continue;
+                };
+                self.room = room;
+            }
+            if let Some(info) = info {
+                self.table.insert(id, info.clone());
+            }
+            if let Some(since) = known.joined_ns {
+                self.joined.restore(id, Nanoseconds(since));
+            }
+        }
+    }
+
+    fn tell_full(&mut self) {
+        if !std::mem::replace(&mut self.is_full, true) {
+            eprintln!(
+                "tracer: the recording has more functions than a kernel: not all have names here"
+            );
+        }
+    }
+}
