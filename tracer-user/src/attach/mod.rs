@@ -11,6 +11,7 @@ pub mod behind;
 mod bpf;
 pub mod controls;
 pub mod count;
+pub mod decide;
 mod error;
 mod followed;
 mod instructions;

@@ -15,12 +15,13 @@ use aya::{
 use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_RINGBUF;
 use thiserror::Error;
 use tracer_common::{
-    Callers, Config, MAX_CPUS, MAX_TASK_SLOTS, PARKED_BUCKET, PARKED_BYTES, TASK_BYTES,
+    Callers, Config, CpuMask, MAX_CPUS, MAX_TASK_SLOTS, PARKED_BUCKET, PARKED_BYTES, TASK_BYTES,
     profile::By, stand_in,
 };
 
 use super::{
     Controls, Followed, Texts, bpf,
+    decide::{self, Decide},
     error::is_forbidden,
     followed,
     instructions::Instructions,
@@ -114,6 +115,8 @@ pub struct Loading {
     pub diagnostics: bool,
     /// How functions are counted there; none if calls are streamed.
     pub profile: Option<By>,
+    /// Which root calls are streamed; none if all are.
+    pub decide: Option<Decide>,
 }
 
 impl Loading {
@@ -129,6 +132,7 @@ impl Loading {
         },
         diagnostics: false,
         profile: None,
+        decide: None,
     };
 }
 
@@ -176,6 +180,7 @@ impl Object {
         }
         let memory = put_tables(&mut object, sizes)?;
         let profile = put_profile(&mut object, loading)?;
+        decide::put(&mut object, loading.decide);
         let callers = &loading.config.callers;
         let followed = followed::make(callers)?;
         object.put_memory(stand_in::FOLLOWED, followed.fd().as_fd());
@@ -327,6 +332,20 @@ fn put_settings(object: &mut variables::Object, config: &Config) {
         stand_in::PREEMPT_MASK,
         u64::from(config.preempt_layout.mask),
     );
+    let [first, second] = config.callers.not_tgids.map(u64::from);
+    object.put_number(stand_in::OWN_PROCESSES[0], first);
+    object.put_number(stand_in::OWN_PROCESSES[1], second);
+    object.put_number(stand_in::CALLERS_ASKED, u64::from(asks(config)));
+}
+
+/// Whether more is asked of callers than that they are not tracer's own processes.
+fn asks(config: &Config) -> bool {
+    let callers = &config.callers;
+    config.cpus != CpuMask::ALL
+        || callers.processes_named != 0
+        || callers.tasks_named != 0
+        || callers.cgroups_named != 0
+        || callers.comms != Callers::ALL.comms
 }
 
 fn make_rings(ebpf: &mut Ebpf, sizes: Sizes) -> Result<Vec<RingBuf<MapData>>, ObjectError> {

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     attach::{
         Attacher, Controls, Followed, Object, Way, Ways,
+        decide::Decide,
         object::{Loading, SLOTS_OF_SLEEPERS, Sizes, Tracepoints, USUAL_SLEEPERS, USUAL_SLOTS},
         profile::Profile,
     },
@@ -25,6 +26,15 @@ use crate::{
     output::ftrace::{self, Arguments},
     plan::Plan,
 };
+
+/// What the kernel side does with root calls, beside streaming them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct InKernel {
+    /// It counts functions in this manner instead.
+    pub profile: Option<By>,
+    /// It drops those that do not meet this.
+    pub decide: Option<Decide>,
+}
 
 /// What is in the kernel when the trace begins.
 pub struct Attached {
@@ -57,10 +67,10 @@ pub fn attach(
     (plan, ready): (&Plan, Ready),
     ways: Ways,
     way: Way,
-    (callers, profile): (Callers, Option<By>),
+    (callers, in_kernel): (Callers, InKernel),
     stop: &Stop,
 ) -> Result<Attached> {
-    let (mut object, rings) = Object::load(&loading(options, kernel, callers, profile))?;
+    let (mut object, rings) = Object::load(&loading(options, kernel, callers, in_kernel))?;
     let profile = object.profile();
     let logger = diagnostics(&mut object, options.verbose);
     let tracepoints = object.attach_tracepoints(&kernel.types)?;
@@ -91,7 +101,7 @@ pub fn loading(
     options: &Options,
     kernel: &Kernel,
     callers: Callers,
-    profile: Option<By>,
+    InKernel { profile, decide }: InKernel,
 ) -> Loading {
     let preempt_count = kernel.preempt_count();
     let streams = Sizes {
@@ -114,6 +124,7 @@ pub fn loading(
         },
         diagnostics: options.verbose,
         profile,
+        decide,
     }
 }
 

@@ -10,11 +10,11 @@ use tokio::{
     process::Child,
     signal::unix::{SignalKind, signal},
 };
-use tracer_common::{CpuCounters, profile::By};
+use tracer_common::CpuCounters;
 
 use super::{
     Options, Outcome, Outputs, Show, Shown, Stop,
-    attached::Attached,
+    attached::{Attached, InKernel},
     command::{self, Subject},
     counting,
     found::Asked,
@@ -133,14 +133,19 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
             None
         }
     };
-    trace(options, prepared, outputs, profile).await
+    let roots = &prepared.plan.roots;
+    let in_kernel = InKernel {
+        profile,
+        decide: counting::decide(options, &outputs, &prepared.kernel, roots),
+    };
+    trace(options, prepared, outputs, in_kernel).await
 }
 
 async fn trace(
     options: &Options,
     mut prepared: Prepared,
     mut outputs: Outputs,
-    profile: Option<By>,
+    in_kernel: InKernel,
 ) -> Result<Outcome> {
     let mut programs = Programs::default();
     let cost = prepared.found.is_wide().then(ProbeCost::before).flatten();
@@ -157,7 +162,7 @@ async fn trace(
         logger,
     } = {
         let _haste = Haste::begin();
-        prepared.attach(options, profile)?
+        prepared.attach(options, in_kernel)?
     };
     let kernel = Arc::clone(&prepared.kernel);
     let table = FunctionTable::of(Arc::clone(&kernel));
@@ -206,7 +211,7 @@ async fn trace(
             // A stop that comes meanwhile is seen below.
             let _ = tokio::time::timeout(delay, stop.wanted()).await;
         }
-        lock(&sets).arm()?;
+        lock(&sets).arm(prepared.found.width(options))?;
         tell::tracing(&prepared.plan, functions, cost);
         child = child.or(release(&mut prepared).await?);
         let ends = Ends {
@@ -225,6 +230,7 @@ async fn trace(
     let untraced = change.untraced(&prepared.found, &stop, &mut pipeline);
     let counters = controls.counters().sum();
     let mut finished = pipeline.finish(*counters.as_ref().unwrap_or(&CpuCounters::default()));
+    finished.filtered_out += controls.counters().dropped()?;
     let profiled = profiling.map(|profiling| profiling.finish(&mut finished));
     watch.close();
     let outcome = Outcome {

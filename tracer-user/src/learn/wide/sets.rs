@@ -34,6 +34,16 @@ pub struct Calls {
     pub cut: u64,
 }
 
+/// Whether a set is there to find out what runs below the roots: then every root call is wanted,
+/// also those that will not be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    /// It is.
+    Wide,
+    /// It has what is known.
+    Narrow,
+}
+
 /// Both sets, and which one is armed.
 pub struct Sets {
     controls: Controls,
@@ -62,7 +72,8 @@ impl Sets {
     }
 
     /// Root calls begin.
-    pub fn arm(&mut self) -> Result<(), ObjectError> {
+    pub fn arm(&mut self, width: Width) -> Result<(), ObjectError> {
+        self.controls.decide(width == Width::Narrow)?;
         self.controls.arm(self.generation)
     }
 
@@ -116,6 +127,7 @@ impl Sets {
         if is_wide {
             self.wide.push(self.generation);
         }
+        self.controls.decide(!is_wide)?;
         self.controls.arm(self.generation)
     }
 

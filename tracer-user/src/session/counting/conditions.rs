@@ -8,9 +8,10 @@ use crate::{
     attach::{
         Way,
         count::{Conditions, Range, Tables, TooLarge},
+        decide::Decide,
     },
     filter::{
-        Returns,
+        Filter, Returns,
         returns::{Comparison, Operand},
     },
     kernel::Kernel,
@@ -74,14 +75,9 @@ pub fn counting(
         None => None,
         Some(returns) => Some(range(returns, &types).ok_or(Streamed::Returns)?),
     };
-    let longer = show
-        .filter
-        .slower_than
-        .map_or(0, |time| time.0.saturating_add(1));
-    let least = show.filter.threshold.map_or(0, |time| time.0);
     Ok(Counting {
         conditions: Conditions {
-            at_least_ns: longer.max(least),
+            at_least_ns: at_least(&show.filter),
             failed: show.filter.failed,
             returned: range,
             limit: show.count,
@@ -90,6 +86,46 @@ pub fn counting(
         },
         returned: types.iter().map(|kind| returned(kind.as_ref())).collect(),
         look,
+    })
+}
+
+/// What a root call must have taken to be shown, ns.
+fn at_least(filter: &Filter) -> u64 {
+    let longer = filter
+        .slower_than
+        .map_or(0, |time| time.0.saturating_add(1));
+    let least = filter.threshold.map_or(0, |time| time.0);
+    longer.max(least)
+}
+
+/// What the kernel side can decide of each root call of this trace; none if all are streamed: they
+/// meet no condition, somebody wants them all, or the roots differ in how their values are read.
+pub fn decide(
+    options: &Options,
+    outputs: &Outputs,
+    kernel: &Kernel,
+    roots: &[Planned],
+) -> Option<Decide> {
+    let filter = &options.show.filter;
+    let is_for_one = outputs.recording.is_none() && outputs.view.is_none();
+    if !filter.is_active() || !is_for_one || outputs.watch.takes_calls() {
+        return None;
+    }
+    let types: Vec<Option<ValueType>> = roots.iter().map(|root| returns(kernel, root)).collect();
+    let mut reads = types.iter().map(|kind| returned(kind.as_ref()));
+    let first = reads.next()?;
+    if filter.needs_value() && reads.any(|other| other != first) {
+        return None;
+    }
+    let returned = match filter.returns {
+        None => None,
+        Some(returns) => Some(range(returns, &types)?),
+    };
+    Some(Decide {
+        at_least_ns: at_least(filter),
+        failed: filter.failed,
+        returned,
+        reads: first,
     })
 }
 
