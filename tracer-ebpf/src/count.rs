@@ -19,7 +19,7 @@
 mod open;
 mod row;
 
-pub use row::is_wanted;
+pub use row::meets;
 
 use core::{arch::asm, ffi::c_void};
 

@@ -18,7 +18,7 @@ use tracer_common::{
 
 use crate::{
     atomic, batch,
-    count::is_wanted,
+    count::meets,
     maps::{DECIDING, DROPPED_CALLS, MAX_CPUS_MASK, Task, cpu_number, meant},
     site::Site,
 };
@@ -40,7 +40,7 @@ pub fn drops<S: Site>(ctx: &S, task: *mut Task, time_ns: u64) -> bool {
         }
         let entered = ptr::read_volatile(&raw const (*task).first.events[0].time_ns);
         let duration = time_ns.saturating_sub(entered);
-        !is_wanted(duration, Returned(meant::<RETURNED>()), ctx)
+        !meets(duration, Returned(meant::<RETURNED>()), ctx)
     }
 }
 

@@ -76,7 +76,7 @@ pub fn add<S: Site>(root: u64, entered: u64, now: u64, site: &S) {
             ASK => Returned((*row).returned),
             known => Returned(known),
         };
-        if !is_wanted(duration, returned, site) {
+        if !meets(duration, returned, site) {
             (*row).filtered_out += 1;
             return;
         }
@@ -111,7 +111,7 @@ pub fn add<S: Site>(root: u64, entered: u64, now: u64, site: &S) {
 
 /// Whether a call meets what was asked for.
 #[inline(always)]
-pub fn is_wanted<S: Site>(duration: u64, returned: Returned, site: &S) -> bool {
+pub fn meets<S: Site>(duration: u64, returned: Returned, site: &S) -> bool {
     if duration < meant::<{ stand_in::AT_LEAST }>() {
         return false;
     }
