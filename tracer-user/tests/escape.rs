@@ -117,6 +117,7 @@ fn outputs(names: &Names) -> Vec<(String, Vec<u8>)> {
     let mut outputs = Vec::new();
     for format in [
         Format::Ftrace,
+        Format::Function,
         Format::Json,
         Format::Chrome,
         Format::Folded,

@@ -342,10 +342,10 @@ fn put_settings(object: &mut variables::Object, config: &Config) {
 fn asks(config: &Config) -> bool {
     let callers = &config.callers;
     config.cpus != CpuMask::ALL
-        || callers.processes_named != 0
-        || callers.tasks_named != 0
+        || callers.processes_named != Callers::NOBODY
+        || callers.tasks_named != Callers::NOBODY
+        || callers.names_named != Callers::NOBODY
         || callers.cgroups_named != 0
-        || callers.comms != Callers::ALL.comms
 }
 
 fn make_rings(ebpf: &mut Ebpf, sizes: Sizes) -> Result<Vec<RingBuf<MapData>>, ObjectError> {

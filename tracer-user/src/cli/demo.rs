@@ -48,15 +48,13 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
         streams: Streams::Shared,
     };
     let filter = FilterArgs {
-        slower_than: None,
-        failed: false,
-        returns: None,
         graph_opts: args.graph_opts.clone(),
-        graph_depth: None,
         count: Some(args.count),
+        ..FilterArgs::default()
     };
     let show = ShowArgs {
         filter,
+        why_failed: false,
         format: Format::Ftrace,
         color: args.color,
     };
@@ -66,5 +64,5 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
         perf: PerfArgs::default(),
         output: None,
     };
-    super::trace(&trace)
+    super::trace(trace)
 }

@@ -8,6 +8,7 @@ mod demo;
 mod describe;
 mod discovery;
 mod exit;
+mod explain;
 mod first;
 mod graph_options;
 mod habits;
@@ -21,6 +22,8 @@ mod recording_args;
 mod replay;
 mod report;
 mod ring_args;
+mod select_args;
+mod stuck;
 mod top;
 mod trace_args;
 mod values;
@@ -28,20 +31,22 @@ mod words;
 mod workload;
 
 use std::{
+    collections::BTreeSet,
     env,
     io::{self, Write as _},
     os::fd::AsFd as _,
     process::ExitCode,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::Parser as _;
 
 use args::{Action, Args, CaptureArgs, LatencyArgs, ProfileArgs, RecordArgs, TraceArgs};
-use exit::Exit;
+use exit::{Exit, Usage};
 
 use crate::{
     learn::sampling,
+    output::{Format, ftrace::Callers},
     session::{Options, Outputs, Shown, Stop},
 };
 
@@ -64,16 +69,18 @@ pub fn main() -> ExitCode {
 
 fn run(args: Args) -> Result<Exit> {
     match args.action {
-        None => trace(&args.trace),
+        None => trace(args.trace),
         Some(Action::Demo(demo)) => demo::run(&demo),
         Some(Action::Record(record)) => self::record(&record),
         Some(Action::Latency(latency)) => self::latency(&latency),
         Some(Action::Profile(profile)) => self::profile(&profile),
         Some(Action::Top(top)) => top::run(&top),
+        Some(Action::Stuck(stuck)) => stuck::run(*stuck),
         Some(Action::Replay(replay)) => replay::run(&replay),
         Some(Action::Report(report)) => report::report(&report),
         Some(Action::Graph(graph)) => report::graph(&graph),
         Some(Action::Diff(diff)) => report::diff(&diff),
+        Some(Action::Explain(explain)) => explain::run(&explain),
         Some(Action::List(list)) => list::run(&list),
         Some(Action::Check(check)) => check::run(&check),
         Some(Action::Workload(workload)) => workload::run(&workload),
@@ -91,9 +98,14 @@ fn sample() -> Result<Exit> {
 }
 
 /// Traces as asked.
-fn trace(args: &TraceArgs) -> Result<Exit> {
+fn trace(mut args: TraceArgs) -> Result<Exit> {
     if let Some(glob) = &args.perf.funcs {
         return list::names(glob);
+    }
+    let is_listing = args.perf.is_listing();
+    if is_listing {
+        let listed = std::mem::take(&mut args.perf.listed);
+        args.capture.list(listed)?;
     }
     if args.capture.roots.is_empty() && !args.capture.all_cpus {
         words::check(&args.capture.command)?;
@@ -102,6 +114,12 @@ fn trace(args: &TraceArgs) -> Result<Exit> {
         .capture
         .options(args.show.show(args.output.as_deref())?)?;
     options.delay = args.perf.delay;
+    if is_listing {
+        options.not_roots = args.perf.not_listed;
+        options.functions = Some(BTreeSet::new());
+        options.show.result = Shown::Each(Format::Function);
+        options.show.text.callers = Callers::Shown;
+    }
     run_trace(&options, || {
         to(args.output.as_deref(), options.show.result, &args.capture)
     })
@@ -110,6 +128,13 @@ fn trace(args: &TraceArgs) -> Result<Exit> {
 /// Traces the roots alone, and says how long they took.
 fn latency(args: &LatencyArgs) -> Result<Exit> {
     let mut show = args.filter.show()?;
+    if show.filter.needs_tree() {
+        bail!(Usage(
+            "--through needs what the roots call, and latency traces the roots alone; use \
+             `tracer profile --through`"
+                .to_owned()
+        ));
+    }
     show.result = Shown::Latency(args.look.look()?);
     show.filter.depth = Some(1);
     let options = args.capture.options(show)?;

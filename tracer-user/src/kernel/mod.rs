@@ -8,6 +8,7 @@
 pub mod btf;
 pub mod cgroup;
 pub mod facts;
+pub mod gfp;
 pub mod haste;
 #[cfg(test)]
 mod made_up;
@@ -20,6 +21,7 @@ mod sites;
 pub mod switch;
 pub mod symbols;
 pub(crate) mod syscall;
+pub mod system_calls;
 pub mod text;
 pub mod traceable;
 pub mod tracefs;

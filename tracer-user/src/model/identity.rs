@@ -13,6 +13,21 @@ use super::Nanoseconds;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FunctionId(pub u32);
 
+impl FunctionId {
+    /// That of the place that a value is the address of, if it can be one: kernel, modules and BPF
+    /// programs lie within the last 2 GiB (Documentation/arch/x86/x86_64/mm.rst).
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation, reason = "the half that differs")]
+    pub const fn of_place(value: u64) -> Option<Self> {
+        const WITHIN: u32 = 31;
+        if value >> WITHIN == u64::MAX >> WITHIN {
+            Some(Self(value as u32))
+        } else {
+            None
+        }
+    }
+}
+
 /// A process, as the kernel numbers it in the initial PID namespace (`tgid`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ProcessId(pub u32);

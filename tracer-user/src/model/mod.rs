@@ -4,11 +4,14 @@
 //! is: who makes them ([`crate::graph`]) and who writes them ([`crate::output`]) stand above, and
 //! nothing here knows them. [`identity`] tells functions, tasks and root calls apart, [`time`] is
 //! the clock of events, [`tree`] is a root call with all below it, [`function`], [`value_type`] and
-//! [`table`] are what is known of functions, [`sink`] is where finished root calls go.
+//! [`table`] are what is known of functions, [`sink`] is where finished root calls go,
+//! [`skipped`] what never came.
 
+mod command_name;
 mod function;
 mod identity;
 mod sink;
+mod skipped;
 pub mod table;
 mod text;
 mod time;
@@ -17,15 +20,17 @@ mod tree;
 mod untraced;
 mod value_type;
 
+pub use command_name::{CommandName, NoCommandName};
 pub use function::{
     FunctionInfo, LARGEST_IN_REGISTERS, ParameterInfo, REGISTER_BYTES, first_argument_register,
 };
 pub use identity::{CpuId, FunctionId, ProcessId, RootCallId, TaskId, TaskKey};
 pub use sink::Sink;
+pub use skipped::Skipped;
 pub use table::{Describe, FunctionTable};
 pub use text::Text;
 pub use time::Nanoseconds;
 pub use totals::Totals;
 pub use tree::{Call, Closed, End, Interrupts, Missing, Node, OffCpu, RootCall, SleepTime, Trees};
 pub use untraced::Untraced;
-pub use value_type::ValueType;
+pub use value_type::{GFP, ValueType};

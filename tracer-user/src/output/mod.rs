@@ -2,14 +2,19 @@
 //! the function table, nothing else, so each form is there for a live trace and for a recording
 //! alike.
 
+pub mod callgraph;
 pub mod chrome;
 pub mod csv;
+pub mod firefox;
 pub mod folded;
 pub mod ftrace;
+pub mod function;
 pub mod json;
 pub mod page;
 pub mod parquet;
 pub mod perfetto;
+pub mod pprof;
+pub mod stuck;
 pub mod svg;
 
 use std::io;
@@ -22,6 +27,8 @@ pub enum Format {
     /// The text of the kernel's function_graph
     #[default]
     Ftrace,
+    /// A line for each entry, as the kernel's function tracer prints it
+    Function,
     /// A JSON object for each root call, one a line
     Json,
     /// Trace events for chrome://tracing and ui.perfetto.dev
@@ -36,6 +43,14 @@ pub enum Format {
     Csv,
     /// The same rows as a Parquet file; complete when the trace has ended
     Parquet,
+    /// Time and calls of each path for pprof; written at the end
+    Pprof,
+    /// A profile for profiler.firefox.com; written at the end
+    Firefox,
+    /// Who calls whom as a graph for Graphviz; written at the end
+    Dot,
+    /// The same for Mermaid; written at the end
+    Mermaid,
 }
 
 /// Writes nothing: for a trace that is only recorded.

@@ -3,7 +3,7 @@
 
 use std::io::{self, Read};
 
-use super::{Damage, Data, End, Frame, Head, Piece, Reader, RecordingError};
+use super::{Damage, Data, End, Frame, Head, Missed, Piece, Reader, RecordingError};
 
 /// Damaged places that are named one by one.
 const PLACES_NAMED: u64 = 10;
@@ -17,6 +17,8 @@ pub struct Readable {
     pub damaged_bytes: u64,
     /// How it ended; none if its end is missing.
     pub end: Option<End>,
+    /// What no batch tells of.
+    pub missed: Missed,
 }
 
 impl Readable {
@@ -36,6 +38,8 @@ pub struct Recording<R> {
     pub head: Head,
     /// How much could be read until now.
     pub readable: Readable,
+    /// Whether damage is not said: of a recording that is read again.
+    pub is_quiet: bool,
 }
 
 impl<R: Read> Recording<R> {
@@ -46,6 +50,7 @@ impl<R: Read> Recording<R> {
             first: None,
             head: Head::default(),
             readable: Readable::default(),
+            is_quiet: false,
         };
         match recording.next()? {
             Some(Frame::Head(head)) => recording.head = head,
@@ -60,6 +65,7 @@ impl<R: Read> Recording<R> {
             match frame {
                 Frame::Data(data) => return Ok(Some(data)),
                 Frame::End(end) => self.readable.end = Some(end),
+                Frame::Missed(missed) => self.readable.missed = missed,
                 Frame::Head(_) => {}
             }
         }
@@ -82,7 +88,7 @@ impl<R: Read> Recording<R> {
     fn damaged(&mut self, damage: Damage) {
         self.readable.damaged_places += 1;
         self.readable.damaged_bytes += damage.bytes;
-        if self.readable.damaged_places <= PLACES_NAMED {
+        if self.readable.damaged_places <= PLACES_NAMED && !self.is_quiet {
             eprintln!(
                 "tracer: the recording is damaged or cut at byte {}: {} bytes are left out",
                 damage.from, damage.bytes

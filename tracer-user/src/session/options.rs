@@ -6,9 +6,9 @@ use tracer_common::{AwayCounts, CpuCounters, CpuMask};
 
 use super::{Begin, Callers, Show, Streams};
 use crate::{
-    attach::{Skipped, Way},
+    attach::Way,
     learn::wide::{Again, Calls},
-    model::{FunctionTable, Sink, Totals, Untraced},
+    model::{FunctionTable, Sink, Skipped, Totals, Untraced},
     plan::{self, Scope},
     recording::{Head, target::Target},
     watch::Outlets,
@@ -25,6 +25,8 @@ pub struct Options {
     pub callers: Callers,
     /// Functions that are left out with all below them, by name, glob or syscall.
     pub hidden: Vec<String>,
+    /// Functions that are no roots, where a glob of those has them; by name, glob or syscall.
+    pub not_roots: Vec<String>,
     /// What is shown, and how.
     pub show: Show,
     /// Root calls that begin in this time after the command has are not traced.

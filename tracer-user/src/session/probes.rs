@@ -11,8 +11,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Stop;
 use crate::{
-    attach::{self, AttachError, Attacher, Observer, Probe, Role, Side, Skipped},
+    attach::{self, AttachError, Attacher, Observer, Probe, Role, Side},
     kernel::{numbers, switch},
+    model::Skipped,
     plan::{Plan, Planned, Source},
 };
 

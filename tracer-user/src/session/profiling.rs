@@ -32,8 +32,8 @@ const PART: u32 = 20;
 /// Why calls are streamed to tracer.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum Streamed {
-    /// A root call is shown or not when it has ended.
-    #[error("which root calls are shown is known at their ends")]
+    /// A root call is shown or not when it has ended, or not all of it is.
+    #[error("what is shown of a root call is known at its end")]
     Filtered,
     /// The trace ends with a root call.
     #[error("-n ends it with a root call")]
@@ -70,7 +70,7 @@ fn counted_by(
     cpus: u32,
 ) -> Result<By, Streamed> {
     let show = &options.show;
-    if show.filter.is_active() {
+    if show.filter.is_active() || !show.filter.hidden.is_empty() {
         return Err(Streamed::Filtered);
     }
     if show.count.is_some() {

@@ -39,9 +39,9 @@ use crate::{
     },
     learn::{
         kept,
-        wide::{ProbeCost, Programs, Seen, Sets, sets::lock},
+        wide::{Calls, ProbeCost, Programs, Sets, sets::lock},
     },
-    model::FunctionTable,
+    model::{FunctionTable, Skipped},
     pipeline::{Finished, Pipeline, Printer},
     plan::{self, Plan, Rules},
     recording::Recorder,
@@ -63,9 +63,13 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
         .map(|_| signal(SignalKind::user_defined1()));
     let save = save.transpose().context("cannot listen for signals")?;
     let processes = Processes::open(&options.callers.pids)?;
-    processes.end(&stop);
+    if !options.callers.processes().is_empty() {
+        processes.end(&stop);
+    }
     let tasks = Tasks::open(&options.callers.tids);
-    tasks.end(&stop);
+    if !options.callers.tasks().is_empty() {
+        tasks.end(&stop);
+    }
     // Nothing is forked meanwhile.
     let haste = Haste::begin();
     let kernel = Arc::new(Kernel::read()?);
@@ -75,6 +79,8 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
     let roots = plan::resolve_roots(&kernel, &rules, &options.roots)?;
     let hidden = plan::resolve_roots(&kernel, &rules, &options.hidden)?;
     let roots = plan::without_hidden(roots, &hidden)?;
+    let not_roots = plan::resolve_roots(&kernel, &rules, &options.not_roots)?;
+    let roots = plan::without_hidden(roots, &not_roots)?;
     options.show.filter.check(roots.iter().map(|root| {
         let function = kernel.symbols.function_at(root.address);
         let prototype = function.and_then(|function| kernel.prototype(&function));
@@ -221,6 +227,7 @@ async fn trace(
             save: prepared.save.take(),
             counters: controls.counters(),
             profiling: profiling.as_mut(),
+            skipped: &|| skipped(&probes, &sets, &change),
         };
         ended = Some(streaming::stream(ends, &mut rings, &mut pipeline).await?);
         change.stop();
@@ -229,7 +236,10 @@ async fn trace(
     }
     let untraced = change.untraced(&prepared.found, &stop, &mut pipeline);
     let counters = controls.counters().sum();
-    let mut finished = pipeline.finish(*counters.as_ref().unwrap_or(&CpuCounters::default()));
+    let mut finished = {
+        let counters = *counters.as_ref().unwrap_or(&CpuCounters::default());
+        pipeline.finish(counters, skipped(&probes, &sets, &change))
+    };
     finished.filtered_out += controls.counters().dropped()?;
     let profiled = profiling.map(|profiling| profiling.finish(&mut finished));
     watch.close();
@@ -238,7 +248,7 @@ async fn trace(
         turned_away: controls.counters().turned_away()?,
         // Nothing is known of single root calls that are counted.
         untraced: untraced.filter(|_| profiled.is_none()),
-        ..sums(show, &finished, (&probes, &sets, &change), seen)
+        ..sums(show, &finished, seen.map(|seen| lock(&sets).calls(&seen)))
     };
     tell::totals(&outcome, profiled.as_ref(), options.verbose);
     let is_written = finished.printed.is_ok();
@@ -262,24 +272,21 @@ async fn release(prepared: &mut Prepared) -> Result<Option<Child>> {
     }
 }
 
-/// How it went, by the root calls that were seen and by what the kernel has skipped.
-fn sums(
-    show: &Show,
-    finished: &Finished,
-    (probes, sets, change): (&Probes, &Mutex<Sets>, &Change),
-    seen: Option<Arc<Seen>>,
-) -> Outcome {
-    let (skipped_below, wide) = {
-        let sets = lock(sets);
-        (sets.skipped(), seen.map(|seen| sets.calls(&seen)))
-    };
+/// Hits that the kernel has skipped: of the roots, and of all others.
+fn skipped(probes: &Probes, sets: &Mutex<Sets>, change: &Change) -> [Skipped; 2] {
     let [roots, below] = probes.skipped();
+    [roots, below + lock(sets).skipped() + change.skipped()]
+}
+
+/// How it went, by the root calls that were seen and by what the kernel has skipped.
+fn sums(show: &Show, finished: &Finished, wide: Option<Calls>) -> Outcome {
+    let missed = finished.missed;
     Outcome {
         totals: finished.totals,
         filtered_out: show.filter.is_active().then_some(finished.filtered_out),
-        unseen: finished.unseen,
-        skipped_roots: roots,
-        skipped_below: below + skipped_below + change.skipped(),
+        unseen: missed.lost_whole,
+        skipped_roots: missed.roots.into(),
+        skipped_below: missed.below.into(),
         wide,
         ..Outcome::default()
     }

@@ -7,18 +7,20 @@ use std::{
 };
 
 use crate::{
-    filter::Filter,
+    filter::{Filter, select::Selection},
     model::{FunctionTable, Interrupts, Sink},
     output::{
-        Format, Nothing,
+        Format, Nothing, callgraph,
         chrome::ChromeWriter,
         csv::CsvWriter,
+        firefox::Firefox,
         folded,
         ftrace::{self, FtraceWriter},
+        function::FunctionWriter,
         json::JsonWriter,
         parquet::ParquetWriter,
         perfetto::PerfettoWriter,
-        svg,
+        pprof, svg,
     },
     summary::{AtTheEnd, GroupBy, Latency, Look, Merged, Report, SortBy},
 };
@@ -45,7 +47,10 @@ impl Shown {
     /// Whether what is written is no text.
     #[must_use]
     pub const fn is_binary(self) -> bool {
-        matches!(self, Self::Each(Format::Perfetto | Format::Parquet))
+        matches!(
+            self,
+            Self::Each(Format::Perfetto | Format::Parquet | Format::Pprof)
+        )
     }
 }
 
@@ -67,6 +72,8 @@ pub struct Show {
     /// How the text looks, and what of it goes for other forms: return values and what a duration
     /// is.
     pub text: ftrace::Options,
+    /// What of a recording is taken.
+    pub selection: Selection,
     /// End after so many whole root calls.
     pub count: Option<u64>,
 }
@@ -98,6 +105,7 @@ impl Show {
         };
         match format {
             Format::Ftrace => Box::new(FtraceWriter::new(out, functions, self.text, cpus)),
+            Format::Function => Box::new(FunctionWriter::new(out, functions, self.text.arguments)),
             Format::Json => Box::new(JsonWriter::new(out, functions, values, sleep)),
             Format::Chrome => Box::new(ChromeWriter::new(out, functions, values)),
             Format::Perfetto => Box::new(PerfettoWriter::new(out, functions, values)),
@@ -108,6 +116,22 @@ impl Show {
             Format::Svg => {
                 let write = |merged: &Merged, out: &mut _| svg::write(merged, functions, out);
                 Box::new(AtTheEnd::new(Merged::new(sleep), out, write))
+            }
+            Format::Pprof => {
+                let write = |merged: &Merged, out: &mut _| pprof::write(merged, functions, out);
+                Box::new(AtTheEnd::new(Merged::new(sleep), out, write))
+            }
+            Format::Dot => {
+                let write = |merged: &Merged, out: &mut _| callgraph::dot(merged, functions, out);
+                Box::new(AtTheEnd::new(Merged::new(sleep), out, write))
+            }
+            Format::Mermaid => {
+                let write =
+                    |merged: &Merged, out: &mut _| callgraph::mermaid(merged, functions, out);
+                Box::new(AtTheEnd::new(Merged::new(sleep), out, write))
+            }
+            Format::Firefox => {
+                Box::new(AtTheEnd::new(Firefox::new(functions), out, Firefox::write))
             }
             Format::Csv => Box::new(CsvWriter::new(out, functions, values, sleep)),
             Format::Parquet => Box::new(ParquetWriter::new(out, functions, values, sleep)),

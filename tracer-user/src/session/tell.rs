@@ -9,13 +9,12 @@ use anyhow::{Context as _, Result};
 
 use super::{Outcome, Shown, profiling::Profiled};
 use crate::{
-    attach::Skipped,
     graph::limits::{MOST_DEPTH, MOST_EVENTS, MOST_EVENTS_IN_ALL},
     learn::{
         before::Origin,
         wide::{Calls, Compared},
     },
-    model::Untraced,
+    model::{Skipped, Untraced},
     plan::{self, Plan},
     recording::{End, Ending, Readable},
     summary::Look,
@@ -242,7 +241,7 @@ pub fn totals(outcome: &Outcome, profiled: Option<&Profiled>, verbose: bool) {
             counters.batches,
             counters.lost_events,
             counters.own_hits,
-            skipped_roots.all() + skipped_below.all()
+            (*skipped_roots + *skipped_below).all()
         );
     }
     if *unseen > 0 {

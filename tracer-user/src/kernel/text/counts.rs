@@ -1,6 +1,6 @@
-//! How often the kernel's text calls each function directly.
+//! How often the kernel's text calls each function directly, and where it calls one.
 //!
-//! This orders functions, nothing more: on kernels 6.14 to 6.18 an fprobe finds first what was
+//! The first orders functions, nothing more: on kernels 6.14 to 6.18 an fprobe finds first what was
 //! attached last, so what is called most goes last. So the text is not decoded: each byte 0xe8 is
 //! taken for a call, and counts where it would lead to a function's start. Chance seldom does that.
 
@@ -14,6 +14,8 @@ const CHUNK: usize = 1 << 20;
 const CALL_BYTES: usize = 5;
 /// `call` with a distance of 32 bits.
 const CALL: u8 = 0xe8;
+/// `jmp` with a distance of 32 bits, by which a function may end.
+const JUMP: u8 = 0xe9;
 /// Functions begin at most this close to each other, mostly, so the search for one starts at its
 /// neighbour.
 const GRAIN_BITS: u32 = 4;
@@ -75,8 +77,44 @@ pub(super) fn call_counts(
     read: TextReader<'_>,
 ) -> Vec<u32> {
     let mut counts = vec![0; starts.len()];
-    let length = end.since(begin).unwrap_or(0).min(LONGEST_TEXT);
-    let known = Starts::new(begin, length, starts);
+    let known = Starts::new(begin, length(begin, end), starts);
+    for_each(CALL, (begin, end), read, |_, target| {
+        if let Some(number) = known.find(target) {
+            counts[number] += 1;
+        }
+    });
+    counts
+}
+
+/// Where the text from `begin` to `end` calls or jumps to `target`.
+pub(super) fn calls_of(
+    target: Address,
+    (begin, end): (Address, Address),
+    read: TextReader<'_>,
+) -> Vec<Address> {
+    let mut places = Vec::new();
+    for branch in [CALL, JUMP] {
+        for_each(branch, (begin, end), read, |place, to| {
+            if to == target.0 {
+                places.push(place);
+            }
+        });
+    }
+    places
+}
+
+fn length(begin: Address, end: Address) -> u64 {
+    end.since(begin).unwrap_or(0).min(LONGEST_TEXT)
+}
+
+/// Visits what may be a branch of that kind: where it is and where it leads.
+fn for_each(
+    branch: u8,
+    (begin, end): (Address, Address),
+    read: TextReader<'_>,
+    mut visit: impl FnMut(Address, u64),
+) {
+    let length = length(begin, end);
     let mut done = 0;
     while done < length {
         let place = begin.plus(done);
@@ -85,19 +123,19 @@ pub(super) fn call_counts(
         let with_end = (wanted as u64 + CALL_BYTES as u64 - 1).min(length - done);
         let with_end = usize::try_from(with_end).unwrap_or(wanted);
         let code = read(place, with_end).unwrap_or_default();
-        for at in memchr::memchr_iter(CALL, &code[..wanted.min(code.len())]) {
+        for at in memchr::memchr_iter(branch, &code[..wanted.min(code.len())]) {
             let Some([_, distance @ ..]) = code[at..].first_chunk::<CALL_BYTES>() else {
                 continue;
             };
-            let behind = place.0.wrapping_add((at + CALL_BYTES) as u64);
-            let target = behind.wrapping_add_signed(i32::from_le_bytes(*distance).into());
-            if let Some(number) = known.find(target) {
-                counts[number] += 1;
-            }
+            let here = place.plus(at as u64);
+            let behind = here.plus(CALL_BYTES as u64).0;
+            visit(
+                here,
+                behind.wrapping_add_signed(i32::from_le_bytes(*distance).into()),
+            );
         }
         done += wanted as u64;
     }
-    counts
 }
 
 #[cfg(test)]
@@ -142,6 +180,18 @@ mod tests {
         );
         assert_eq!(counts(&code, &[0, 0x100, 0x200, 0x203]), [1, 3, 0, 1]);
         assert_eq!(counts(&code, &[]), [0; 0]);
+    }
+
+    #[test]
+    fn calls_of_one_function_are_found() {
+        let mut code = text(0x400, &[(0, 0x100), (0x10, 0x104), (0x3fb, 0x100)]);
+        code[0x3fb] = JUMP;
+        let read = |start: Address, length: usize| {
+            let start = usize::try_from(start.since(BEGIN).unwrap()).unwrap();
+            Ok(code[start..code.len().min(start + length)].to_vec())
+        };
+        let found = calls_of(BEGIN.plus(0x100), (BEGIN, BEGIN.plus(0x400)), &read);
+        assert_eq!(found, [BEGIN, BEGIN.plus(0x3fb)]);
     }
 
     #[test]

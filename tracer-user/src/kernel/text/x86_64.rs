@@ -93,13 +93,33 @@ fn landing_pad(code: &[u8]) -> usize {
 
 /// What stands at the place that ftrace patches while nobody traces the function (x86_nops of 5
 /// bytes, arch/x86/kernel/alternative.c).
-pub(super) const NOTHING: [u8; 5] = [0x0f, 0x1f, 0x44, 0x00, 0x00];
+const NOTHING: [u8; 5] = [0x0f, 0x1f, 0x44, 0x00, 0x00];
+/// What may stand there instead begins so.
+const CALL: u8 = 0xe8;
+const JUMP: u8 = 0xe9;
+const BREAKPOINT: u8 = 0xcc;
+/// As much of a function as has all that the kernel patches at its entry: a landing pad and
+/// [`NOTHING`], bytes.
+pub(in crate::kernel) const ENTRY_BYTES: usize = 9;
 
-/// Whether a function begins as one that ftrace can patch: with a `nop` of five bytes or a call in
-/// its place, behind a landing pad if there is one.
-pub(in crate::kernel) fn has_patchable_entry(code: &[u8]) -> bool {
+/// How far into a function the place is that ftrace can patch: a `nop` of five bytes or a call in
+/// its place, behind a landing pad if there is one. None if it begins otherwise.
+pub(in crate::kernel) fn patchable_place(code: &[u8]) -> Option<usize> {
     let entry = &code[landing_pad(code)..];
-    entry.starts_with(&NOTHING) || entry.first() == Some(&0xe8) && entry.len() >= 5
+    let is_one = entry.starts_with(&NOTHING) || entry.first() == Some(&CALL) && entry.len() >= 5;
+    is_one.then_some(code.len() - entry.len())
+}
+
+/// Whether the place that ftrace can patch, in a function that begins so, is patched: by a call, by
+/// the jump or the breakpoint of another tracer. None if there is no such place, as in a function
+/// that ftrace does not know: what stands there is code of its own.
+pub(super) fn is_patched(code: &[u8]) -> Option<bool> {
+    let entry = &code[landing_pad(code)..];
+    match entry.get(..NOTHING.len())? {
+        nothing if nothing == NOTHING => Some(false),
+        [CALL | JUMP | BREAKPOINT, ..] => Some(true),
+        _ => None,
+    }
 }
 
 /// The registers of the calling convention, in the order of the arguments.
@@ -271,12 +291,26 @@ mod tests {
         let call: &[u8] = &[0xe8, 1, 2, 3, 4];
         let pads: [&[u8]; 3] = [&[0xf3, 0x0f, 0x1e, 0xfa], &[0x66, 0x0f, 0x1f, 0], &[]];
         for pad in pads {
-            assert!(has_patchable_entry(&[pad, nop].concat()));
-            assert!(has_patchable_entry(&[pad, call].concat()));
-            assert!(!has_patchable_entry(
-                &[pad, &[0x55, 0x48, 0x89, 0xe5, 0x5d]].concat()
-            ));
-            assert!(!has_patchable_entry(pad));
+            let place = |entry: &[u8]| patchable_place(&[pad, entry].concat());
+            assert_eq!(place(nop), Some(pad.len()));
+            assert_eq!(place(call), Some(pad.len()));
+            assert_eq!(place(&[0x55, 0x48, 0x89, 0xe5, 0x5d]), None);
+            assert_eq!(place(&[]), None);
+        }
+    }
+
+    #[test]
+    fn what_is_no_patch_is_told_from_one() {
+        let pads: [&[u8]; 2] = [&[0xf3, 0x0f, 0x1e, 0xfa], &[]];
+        for pad in pads {
+            let patched = |entry: &[u8]| is_patched(&[pad, entry].concat());
+            assert_eq!(patched(&NOTHING), Some(false));
+            for first in [CALL, JUMP, BREAKPOINT] {
+                assert_eq!(patched(&[first, 1, 2, 3, 4]), Some(true));
+            }
+            // push %rbp; mov %rsp,%rbp; pop %rbp: a function that ftrace does not know.
+            assert_eq!(patched(&[0x55, 0x48, 0x89, 0xe5, 0x5d]), None);
+            assert_eq!(patched(&[CALL, 1]), None);
         }
     }
 

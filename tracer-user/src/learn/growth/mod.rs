@@ -34,9 +34,8 @@ pub use untraced::Sampled;
 
 use super::sampling::Sampler;
 use crate::{
-    attach::{self, Skipped},
-    kernel::numbers,
-    model::Untraced,
+    attach,
+    model::{Skipped, Untraced},
 };
 
 /// The pause before the first sampling window, if the roots have just been learned: what it adds
@@ -110,9 +109,7 @@ impl Growth {
     /// Ends it. What the thread attaches after that goes with the process.
     pub fn end(self) -> Grown {
         self.stop();
-        // In a PID namespace what the thread has left must not be left behind, see `Sampler`.
-        let must_wait = numbers::namespace().is_some();
-        self.wait(if must_wait { Duration::MAX } else { PATIENCE });
+        self.wait(PATIENCE);
         std::mem::take(&mut *lock(&self.grown))
     }
 }

@@ -16,7 +16,10 @@ use std::{
 use tracer_common::generation;
 
 use super::Seen;
-use crate::attach::{self, Controls, ObjectError, Probe, Side, Skipped};
+use crate::{
+    attach::{self, Controls, ObjectError, Probe, Side},
+    model::Skipped,
+};
 
 /// How long root calls of the old generation are waited for.
 const DRAIN: Duration = Duration::from_secs(10);

@@ -11,7 +11,7 @@ use crate::{
         decide::Decide,
     },
     filter::{
-        Filter, Returns,
+        Failures, Filter, Returns,
         returns::{Comparison, Operand},
     },
     kernel::Kernel,
@@ -43,6 +43,9 @@ pub enum Streamed {
     /// The condition is not the same for all roots.
     #[error("the kernel side cannot decide this --returns of these roots")]
     Returns,
+    /// Only some failures count.
+    #[error("the kernel side does not tell one --failed from another")]
+    Failures,
     /// There are too many roots.
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
@@ -69,6 +72,10 @@ pub fn counting(
     if outputs.watch.collector.is_some() {
         return Err(Streamed::Watched);
     }
+    let failed = show.filter.failed.as_ref();
+    if failed.is_some_and(|failures| !failures.are_all_errors()) {
+        return Err(Streamed::Failures);
+    }
     Tables::check(roots.len(), kernel.possible_cpus as usize)?;
     let types: Vec<Option<ValueType>> = roots.iter().map(|root| returns(kernel, root)).collect();
     let range = match show.filter.returns {
@@ -78,7 +85,7 @@ pub fn counting(
     Ok(Counting {
         conditions: Conditions {
             at_least_ns: at_least(&show.filter),
-            failed: show.filter.failed,
+            failed: failed.is_some(),
             returned: range,
             limit: show.count,
             unit: look.unit,
@@ -99,7 +106,8 @@ fn at_least(filter: &Filter) -> u64 {
 }
 
 /// What the kernel side can decide of each root call of this trace; none if all are streamed: they
-/// meet no condition, somebody wants them all, or the roots differ in how their values are read.
+/// meet no condition that it knows, somebody wants them all, or the roots differ in how their
+/// values are read. All conditions must hold, so one that it does not know is left to the filter.
 pub fn decide(
     options: &Options,
     outputs: &Outputs,
@@ -108,25 +116,25 @@ pub fn decide(
 ) -> Option<Decide> {
     let filter = &options.show.filter;
     let is_for_one = outputs.recording.is_none() && outputs.view.is_none();
-    if !filter.is_active() || !is_for_one || outputs.watch.takes_calls() {
+    if !is_for_one || outputs.watch.takes_calls() {
         return None;
     }
     let types: Vec<Option<ValueType>> = roots.iter().map(|root| returns(kernel, root)).collect();
     let mut reads = types.iter().map(|kind| returned(kind.as_ref()));
     let first = reads.next()?;
-    if filter.needs_value() && reads.any(|other| other != first) {
-        return None;
-    }
-    let returned = match filter.returns {
-        None => None,
-        Some(returns) => Some(range(returns, &types)?),
-    };
-    Some(Decide {
+    let is_same = reads.all(|other| other == first);
+    let failed = filter.failed.as_ref();
+    let decide = Decide {
         at_least_ns: at_least(filter),
-        failed: filter.failed,
-        returned,
+        failed: is_same && failed.is_some_and(Failures::are_all_errors),
+        returned: filter
+            .returns
+            .filter(|_| is_same)
+            .and_then(|returns| range(returns, &types)),
         reads: first,
-    })
+    };
+    let is_any = decide.at_least_ns > 0 || decide.failed || decide.returned.is_some();
+    is_any.then_some(decide)
 }
 
 fn returns(kernel: &Kernel, root: &Planned) -> Option<ValueType> {

@@ -101,8 +101,10 @@ fn line_of(call: &model::Call, text: Options, names: &mut Names<'_>) -> Line {
     let is_error =
         register.is_some_and(|register| values::returned_error(returns, register).is_some());
     let value = register.and_then(|register| match text.values {
-        Values::Typed => values::format_return(returns, register, Style::Typed),
-        Values::Hex => values::format_return(returns, register, Style::Hex),
+        Values::Typed => {
+            values::format_return(Some(names.functions), returns, register, Style::Typed)
+        }
+        Values::Hex => values::format_return(Some(names.functions), returns, register, Style::Hex),
         Values::Hidden => None,
     });
     let missing = match (call.closed, call.entered) {
@@ -114,7 +116,7 @@ fn line_of(call: &model::Call, text: Options, names: &mut Names<'_>) -> Line {
     let value = value.map(|value| format!("= {value}"));
     let words: Vec<&str> = value.as_deref().into_iter().chain(missing).collect();
     let arguments = match text.arguments {
-        Arguments::Shown => values::given_to(call, info).unwrap_or_default(),
+        Arguments::Shown => values::given_to(names.functions, call, info).unwrap_or_default(),
         Arguments::Hidden => String::new(),
     };
     let caller = match text.callers {
