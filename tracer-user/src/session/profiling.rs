@@ -123,8 +123,8 @@ impl<'a> Profiling<'a> {
         profile: Arc<Profile>,
         functions: &'a FunctionTable,
         shown: Shown,
-        out: Box<dyn Write + Send>,
-        (seen, sets): (Option<Arc<Seen>>, &Arc<Mutex<Sets>>),
+        out: Option<Box<dyn Write + Send>>,
+        (seen, sets): (&Option<Arc<Seen>>, &Arc<Mutex<Sets>>),
     ) -> Self {
         let table = match shown {
             Shown::Profile {
@@ -147,9 +147,9 @@ impl<'a> Profiling<'a> {
             profile,
             functions,
             table,
-            out: BufWriter::new(out),
+            out: BufWriter::new(out.unwrap_or_else(|| Box::new(io::sink()))),
             written: Ok(()),
-            seen: seen.map(|seen| (seen, Arc::clone(sets))),
+            seen: seen.clone().map(|seen| (seen, Arc::clone(sets))),
             told: [0; SIDES],
             began: now,
             next_look: now,

@@ -1,16 +1,12 @@
 //! One trace of the command line.
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-};
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context as _, Result};
 use tokio::{
     process::Child,
     signal::unix::{SignalKind, signal},
 };
-use tracer_common::CpuCounters;
 
 use super::{
     Options, Outcome, Outputs, Show, Shown, Stop,
@@ -23,14 +19,14 @@ use super::{
     prepared::{Change, Prepared},
     probes::{self, FIRST_GENERATION, Probes},
     processes::Processes,
-    profiling::{self, Profiling},
+    profiling::{self, Profiled, Profiling},
     silent,
     streaming::{self, Ended, Ends},
     tasks::Tasks,
     tell,
 };
 use crate::{
-    attach::{Attacher, Probe, Ways},
+    attach::{Attacher, Controls, Probe, Ways},
     graph::{Joined, Rebuilder},
     kernel::{
         Kernel,
@@ -201,10 +197,8 @@ async fn trace(
     let cost = cost.and_then(|mut cost| cost.now());
     let sets = Sets::new(arming, FIRST_GENERATION, callees);
     let sets = Arc::new(Mutex::new(sets));
-    let mut profiling = profile.map(|profile| {
-        let out = table_out.unwrap_or_else(|| Box::new(io::sink()));
-        Profiling::new(profile, &table, show.result, out, (seen.clone(), &sets))
-    });
+    let begin = |profile| Profiling::new(profile, &table, show.result, table_out, (&seen, &sets));
+    let mut profiling = profile.map(begin);
     let stop = prepared.stop.clone();
     let mut ended = None;
     if !stop.is_wanted() {
@@ -235,16 +229,11 @@ async fn trace(
         streaming::settle(&controls, &mut rings, &mut pipeline).await?;
     }
     let untraced = change.untraced(&prepared.found, &stop, &mut pipeline);
-    let counters = controls.counters().sum();
-    let mut finished = {
-        let counters = *counters.as_ref().unwrap_or(&CpuCounters::default());
-        pipeline.finish(counters, skipped(&probes, &sets, &change))
-    };
-    finished.filtered_out += controls.counters().dropped()?;
-    let profiled = profiling.map(|profiling| profiling.finish(&mut finished));
+    let skipped = skipped(&probes, &sets, &change);
+    let (finished, profiled) = finish(pipeline, profiling, &controls, skipped)?;
     watch.close();
     let outcome = Outcome {
-        counters: counters?,
+        counters: controls.counters().sum()?,
         turned_away: controls.counters().turned_away()?,
         // Nothing is known of single root calls that are counted.
         untraced: untraced.filter(|_| profiled.is_none()),
@@ -262,6 +251,20 @@ async fn trace(
     let whole = "the recording cannot be written on; what was written before is whole";
     finished.recorded.context(whole)?;
     switched_off.map_or(Ok(outcome), Err)
+}
+
+/// What came of it, with what the kernel has dropped or counted for itself.
+fn finish(
+    pipeline: Pipeline<'_>,
+    profiling: Option<Profiling<'_>>,
+    controls: &Controls,
+    skipped: [Skipped; 2],
+) -> Result<(Finished, Option<Profiled>)> {
+    let counters = controls.counters();
+    let mut finished = pipeline.finish(counters.sum().unwrap_or_default(), skipped);
+    finished.filtered_out += counters.dropped()?;
+    let profiled = profiling.map(|profiling| profiling.finish(&mut finished));
+    Ok((finished, profiled))
 }
 
 /// The command begins, if there is one that has not.
