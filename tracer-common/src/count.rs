@@ -171,7 +171,7 @@ impl Returned {
         }
         let error = match self.0 & 63 {
             0 => register.wrapping_neg(),
-            32 => (register as u32).wrapping_neg() as u64,
+            32 => register.wrapping_neg() & u32::MAX as u64,
             _ => return self.error(self.value(register)),
         };
         if error.wrapping_sub(1) < 4095 {
@@ -261,7 +261,7 @@ const fn threes(ns: u64) -> u64 {
     const SHIFT: u32 = 36;
     const FACTOR: u64 = (3 << SHIFT) / 125 + 1;
     if ns < 1 << 29 {
-        ns * FACTOR >> SHIFT
+        (ns * FACTOR) >> SHIFT
     } else {
         ns / 125 * 3 + ns % 125 * 3 / 125
     }

@@ -103,6 +103,7 @@ pub const fn row_key(function: u32, caller: u32) -> u64 {
 
 /// The function of a row's key, and its caller.
 #[must_use]
+#[allow(clippy::cast_possible_truncation, reason = "halves")]
 pub const fn functions_of(key: u64) -> (u32, u32) {
     (key as u32, (key >> 32) as u32)
 }

@@ -199,8 +199,7 @@ async fn trace(
     let sets = Arc::new(Mutex::new(sets));
     let begin = |profile| Profiling::new(profile, &table, show.result, table_out, (&seen, &sets));
     let mut profiling = profile.map(begin);
-    let stop = prepared.stop.clone();
-    let mut ended = None;
+    let (stop, mut ended) = (prepared.stop.clone(), None);
     if !stop.is_wanted() {
         let growing = (later, followed);
         change = prepared
