@@ -24,7 +24,7 @@ use tracer_common::{Event, EventKind, PreemptLayout, cursor::place, stand_in};
 use crate::{
     batch, context, depth, gate,
     maps::{GUARD, OpenCall, PLACES, QUICK, Task, meant},
-    probe,
+    probe, profile,
     site::Site,
 };
 
@@ -81,6 +81,11 @@ pub fn entry<S: Site>(ctx: &S, task: *mut Task) -> bool {
         let halves = (&raw mut (*call).identity).cast::<u32>();
         ptr::write_volatile(halves, ptr::read_volatile(&raw const function));
         ptr::write_volatile(halves.add(1), upper);
+        if profile::is_on() {
+            profile::enter_under(task, calls);
+            batch::set_busy(task, 0);
+            return true;
+        }
         let cursor = batch::take_place(task);
         let identity = ptr::read_volatile(&raw const (*call).identity);
         if place(cursor) >= LAST_PLACE {
@@ -121,6 +126,13 @@ pub fn exit<S: Site>(ctx: &S, task: *mut Task) {
             return any_exit(*ctx, time_ns);
         }
         let state = ptr::read_volatile(&raw const (*call).state) - 1;
+        if profile::is_on() {
+            let function = ptr::read_volatile(&raw const (*call).identity) as u32;
+            let exit = profile::Exit::under(task, calls, function, time_ns);
+            ptr::write_volatile(&raw mut (*task).depth_and_busy, state);
+            exit.add(ctx.value());
+            return batch::set_busy(task, 0);
+        }
         ptr::write_volatile(&raw mut (*task).depth_and_busy, state);
         let identity = ptr::read_volatile(&raw const (*call).identity) + ENTRY_TO_EXIT;
         let cursor = batch::take_place(task);

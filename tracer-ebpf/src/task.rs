@@ -124,6 +124,8 @@ pub unsafe fn begin(task: *mut Task, sequence: u64, root_time_ns: u64, pid_tgid:
     unsafe {
         let generation = (*task).generation as u16;
         (*task).cursor = cursor::BEGIN;
+        (*task).held = 0;
+        (*task).early = 0;
         let second = &raw mut (*task).half.second.header;
         for header in [&raw mut (*task).first.header, second] {
             (*header).sequence = sequence;
