@@ -8,9 +8,10 @@
 //! [`values`] says how what is passed and returned reads.
 //! [`pipeline`] takes what comes, from the rings or from a recording, through all these.
 //! [`session`] runs one trace from beginning to end, [`top`] shows one on the screen while it runs,
-//! [`cli`] is the command line. [`workload`] drives the kernel for the demonstration and the tests.
+//! [`stop`] says when it ends, [`cli`] is the command line. [`workload`] drives the kernel for the demonstration and the tests.
 
 pub mod attach;
+mod bpf;
 pub mod cli;
 pub mod filter;
 pub mod graph;
@@ -22,6 +23,7 @@ pub mod pipeline;
 pub mod plan;
 pub mod recording;
 pub mod session;
+pub mod stop;
 pub mod stream;
 pub mod summary;
 pub mod top;

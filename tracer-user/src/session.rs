@@ -21,7 +21,6 @@ pub mod replay;
 mod run;
 mod show;
 mod silent;
-mod stop;
 mod streaming;
 mod tasks;
 mod tell;
@@ -34,4 +33,3 @@ pub use options::{Discovery, MakeView, Options, Outcome, Outputs, Stays, USUAL_L
 pub use replay::{replay, replay_to};
 pub use run::run;
 pub use show::{Show, Shown};
-pub use stop::Stop;

@@ -18,7 +18,7 @@ use tracer::{
     model::FunctionTable,
     output::ftrace,
     recording::Head,
-    session::Stop,
+    stop::Stop,
     top::{Source, Top},
 };
 use tracer_terminal::{End, Terminal};

@@ -13,10 +13,8 @@ use std::{
     os::fd::BorrowedFd,
 };
 
-use super::{
-    Probe,
-    bpf::{self, End},
-};
+use super::Probe;
+use crate::bpf::{self, End};
 
 /// How many hits the kernel has skipped since the probes were attached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -12,7 +12,7 @@ pub use super::{
         TopArgs, TraceArgs, WatchArgs,
     },
 };
-use crate::{attach::Way, learn::sampling};
+use crate::{kernel::Way, learn::sampling};
 
 /// Trace kernel functions as a call graph, live
 #[derive(Debug, Parser)]

@@ -6,8 +6,9 @@ use anyhow::{Context as _, Result};
 
 use super::{args::CheckArgs, exit::Exit};
 use crate::{
-    attach::{Object, Way, Ways, object::Loading, pair},
+    attach::{Object, object::Loading, pair},
     kernel::{
+        Way, Ways,
         btf::Types,
         facts::{self, Capability},
         switch,

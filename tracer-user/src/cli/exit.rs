@@ -5,9 +5,9 @@ use std::{io::ErrorKind, process::ExitCode};
 use thiserror::Error;
 
 use crate::{
-    attach::{AttachError, NoSuchWay, ObjectError},
+    attach::{AttachError, ObjectError},
     filter::NeverHolds,
-    kernel::{KernelError, btf::BtfError, switch::SwitchedOff, symbols::SymbolsError},
+    kernel::{KernelError, NoSuchWay, btf::BtfError, switch::SwitchedOff, symbols::SymbolsError},
     plan::RootError,
     recording::RecordingError,
     values::escape,

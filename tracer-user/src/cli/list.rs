@@ -11,8 +11,7 @@ use wildmatch::WildMatch;
 
 use super::{args::ListArgs, exit::Exit};
 use crate::{
-    attach::Ways,
-    kernel::{Address, Kernel, switch},
+    kernel::{Address, Kernel, Ways, switch},
     learn::{
         before::{self, Before, Origin},
         kept::{self, Cache},

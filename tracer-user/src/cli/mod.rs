@@ -42,7 +42,8 @@ use exit::Exit;
 
 use crate::{
     learn::sampling,
-    session::{Options, Outputs, Shown, Stop},
+    session::{Options, Outputs, Shown},
+    stop::Stop,
 };
 
 /// Parses the command line, runs it, says what went wrong.

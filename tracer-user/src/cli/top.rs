@@ -18,7 +18,8 @@ use super::{
 };
 use crate::{
     model::FunctionTable,
-    session::{self, Outputs, Show, Stop, Streams},
+    session::{self, Outputs, Show, Streams},
+    stop::Stop,
     top::{Source, Top, keys::HELP},
 };
 

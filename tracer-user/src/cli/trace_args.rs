@@ -23,9 +23,8 @@ use super::{
     values,
 };
 use crate::{
-    attach::Way,
     filter::{Filter, Returns},
-    kernel::cgroup::Cgroup,
+    kernel::{Way, cgroup::Cgroup},
     model::Nanoseconds,
     output::Format,
     plan::{self, OthersPrograms, Scope, Worth},

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use tracer_common::{CpuMask, MAX_CPUS};
 
 use super::exit::Usage;
-use crate::{attach::Way, kernel::facts};
+use crate::kernel::{Way, facts};
 
 /// A time such as `10s`, `500ms`, `2m`; a number alone is seconds.
 pub fn duration(text: &str) -> Result<Duration, String> {

@@ -13,20 +13,21 @@ pub mod haste;
 mod made_up;
 mod names;
 pub mod numbers;
-pub mod objects;
 mod preemption;
+pub mod programs;
 pub mod running;
 mod sites;
 pub mod switch;
 pub mod symbols;
-pub(crate) mod syscall;
 pub mod text;
 pub mod traceable;
 pub mod tracefs;
+pub mod way;
 
 use std::fmt;
 
 pub use running::{Kernel, KernelError, PreemptCount};
+pub use way::{NoSuchWay, Way, Ways};
 
 /// An address in the kernel's half of the address space.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -13,7 +13,7 @@ use super::{
     btf::{BtfError, Prototype, Types},
     facts::{self, FactsError, Release},
     haste::Haste,
-    objects,
+    programs::program_function,
     sites::Sites,
     symbols::{Function, Symbols, SymbolsError},
     text::{KernelText, TextReader},
@@ -147,7 +147,7 @@ impl Kernel {
     pub fn prototype(&self, function: &Function<'_>) -> Option<Prototype> {
         match function.module {
             None => self.types.prototype(function.name),
-            Some("bpf") => objects::program_function(function.start).ok()??.prototype,
+            Some("bpf") => program_function(function.start).ok()??.prototype,
             Some(module) => self.module_types(module)?.prototype(function.name),
         }
     }

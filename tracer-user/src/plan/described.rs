@@ -4,7 +4,7 @@ use crate::{
     kernel::{
         Address, Kernel,
         btf::{Parameter, ParameterKind, Prototype},
-        objects,
+        programs::program_function,
         symbols::Function,
     },
     model::{
@@ -46,7 +46,7 @@ pub fn function_info(kernel: &Kernel, function: &Function<'_>) -> FunctionInfo {
 /// What a BPF program says of its function that begins at `start`: it may have been loaded after
 /// the kernel's symbols were read.
 fn of_program(start: Address) -> Option<FunctionInfo> {
-    let function = objects::program_function(start).ok()??;
+    let function = program_function(start).ok()??;
     Some(typed(
         format!("{} [bpf]", function.name),
         function.prototype,

@@ -10,18 +10,19 @@ use tracer_common::{
 };
 
 use super::{
-    Options, Stop,
+    Options,
     probes::{self, Probes, Ready},
 };
 use crate::{
     attach::{
-        Attacher, Controls, Followed, Object, Way, Ways,
+        Attacher, Controls, Followed, Object,
         object::{Loading, Sizes, Tracepoints, USUAL_SLEEPERS},
     },
-    kernel::{Kernel, PreemptCount},
+    kernel::{Kernel, PreemptCount, Way, Ways},
     model::Interrupts,
     output::ftrace::{self, Arguments},
     plan::Plan,
+    stop::Stop,
 };
 
 /// What is in the kernel when the trace begins.

@@ -20,8 +20,8 @@ use tokio::process::Child;
 use tracer_common::count::Returned;
 
 use super::{
-    Options, Outcome, Outputs, Stop, attached, command, head, prepared::Prepared, probes, silent,
-    tell, whose::Told,
+    Options, Outcome, Outputs, attached, command, head, prepared::Prepared, probes, silent, tell,
+    whose::Told,
 };
 use crate::{
     attach::{
@@ -31,6 +31,7 @@ use crate::{
     },
     kernel::haste::Haste,
     plan::Planned,
+    stop::Stop,
     summary::{
         Look,
         histogram::Histogram,

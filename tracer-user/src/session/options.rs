@@ -6,7 +6,8 @@ use tracer_common::{AwayCounts, CpuCounters, CpuMask};
 
 use super::{Begin, Callers, Show, Streams};
 use crate::{
-    attach::{Skipped, Way},
+    attach::Skipped,
+    kernel::Way,
     learn::wide::{Again, Calls},
     model::{FunctionTable, Sink, Totals, Untraced},
     plan::{self, Scope},

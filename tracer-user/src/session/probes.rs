@@ -9,11 +9,11 @@ use std::{
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::Stop;
 use crate::{
     attach::{self, AttachError, Attacher, Observer, Probe, Role, Side, Skipped},
     kernel::{numbers, switch},
     plan::{Plan, Planned, Source},
+    stop::Stop,
 };
 
 /// The generation of probes with which a trace begins.

@@ -10,7 +10,7 @@ use tokio::{
 use tracer_common::CpuCounters;
 
 use super::{
-    Options, Outcome, Outputs, Show, Shown, Stop,
+    Options, Outcome, Outputs, Show, Shown,
     attached::Attached,
     command::{self, Subject},
     counting,
@@ -26,10 +26,10 @@ use super::{
     tell,
 };
 use crate::{
-    attach::{Attacher, Probe, Ways},
+    attach::{Attacher, Probe},
     graph::{Joined, Rebuilder},
     kernel::{
-        Kernel,
+        Kernel, Ways,
         haste::Haste,
         switch::{self, SwitchedOff},
     },
@@ -41,6 +41,7 @@ use crate::{
     pipeline::{Finished, Pipeline, Printer},
     plan::{self, Plan, Rules},
     recording::Recorder,
+    stop::Stop,
     stream::Rings,
     watch::{Source, Watch},
 };

@@ -8,11 +8,11 @@ use std::{
 use anyhow::{Context as _, Result};
 use tokio::{process::Child, signal::unix::Signal};
 
-use super::Stop;
 use crate::{
     attach::{Controls, Counters},
     kernel::switch,
     pipeline::Pipeline,
+    stop::Stop,
     stream::{Rings, Turn},
 };
 

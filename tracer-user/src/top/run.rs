@@ -25,7 +25,7 @@ use crate::{
     model::{FunctionTable, Nanoseconds, RootCall, Sink},
     output::ftrace,
     recording::Head,
-    session::Stop,
+    stop::Stop,
 };
 
 /// The least time between two pictures.

@@ -5,15 +5,12 @@ use tracer_common::count::Returned;
 
 use super::Counting;
 use crate::{
-    attach::{
-        Way,
-        count::{Conditions, Range, Tables, TooLarge},
-    },
+    attach::count::{Conditions, Range, Tables, TooLarge},
     filter::{
         Returns,
         returns::{Comparison, Operand},
     },
-    kernel::Kernel,
+    kernel::{Kernel, Way},
     model::{SleepTime, ValueType},
     plan::Planned,
     session::{Options, Outputs, prepared::Prepared},
