@@ -8,8 +8,10 @@
 //! [`values`] says how what is passed and returned reads.
 //! [`pipeline`] takes what comes, from the rings or from a recording, through all these.
 //! [`session`] runs one trace from beginning to end, [`top`] shows one on the screen while it runs,
-//! [`stop`] says when it ends, [`cli`] is the command line. [`workload`] drives the kernel for the demonstration and the tests.
+//! [`stop`] says when it ends, [`cli`] is the command line. [`arch`] has what depends on the
+//! processor. [`workload`] drives the kernel for the demonstration and the tests.
 
+pub mod arch;
 pub mod attach;
 mod bpf;
 pub mod cli;

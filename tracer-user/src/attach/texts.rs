@@ -9,12 +9,13 @@ use tracer_common::{MAX_ARGUMENTS, TextArguments};
 
 use super::{ObjectError, controls::again};
 use crate::{
+    arch::LANDING_PAD,
     kernel::{
         Kernel,
         btf::{Parameter, Prototype},
     },
     model::{ParameterInfo, first_argument_register},
-    plan::{LANDING_PAD, Planned, Reach, function_id},
+    plan::{Planned, Reach, function_id},
 };
 
 /// The table of functions with texts among their arguments; see [`TextArguments`].

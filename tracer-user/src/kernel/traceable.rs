@@ -11,11 +11,13 @@
 //! through all before. `available_filter_functions` has names only: where several functions have
 //! one, the machine code tells which begin with a place to patch.
 
+use crate::arch::code;
+
 use super::{
     Address,
     btf::Types,
     symbols::Symbols,
-    text::{TextError, TextReader, has_patchable_entry},
+    text::{TextError, TextReader},
     tracefs::{Tracefs, TracefsError},
 };
 
@@ -150,7 +152,7 @@ impl TraceableFunctions {
 
 fn patchable_at(function: Address, read: Option<TextReader<'_>>) -> Result<bool, TextError> {
     let read = read.ok_or(TextError::Unmapped(function))?;
-    Ok(has_patchable_entry(&read(function, 16)?))
+    Ok(code::has_patchable_entry(&read(function, 16)?))
 }
 
 fn long(bytes: &[u8], place: usize) -> Option<u64> {

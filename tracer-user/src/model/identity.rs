@@ -7,11 +7,21 @@
 use tracer_common::BatchHeader;
 
 use super::Nanoseconds;
+use crate::arch::LANDING_PAD;
 
 /// A function, as events name it: the low half of its address. In a recording that is counted from
 /// somewhere else, so that it does not tell where the kernel lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FunctionId(pub u32);
+
+impl FunctionId {
+    /// The other name that events may have for the function: its address after the landing pad.
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation, reason = "it is a few bytes")]
+    pub const fn after_landing_pad(self) -> Self {
+        Self(self.0.wrapping_add(LANDING_PAD as u32))
+    }
+}
 
 /// A process, as the kernel numbers it in the initial PID namespace (`tgid`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -17,9 +17,7 @@ mod tree;
 mod untraced;
 mod value_type;
 
-pub use function::{
-    FunctionInfo, LARGEST_IN_REGISTERS, ParameterInfo, REGISTER_BYTES, first_argument_register,
-};
+pub use function::{FunctionInfo, ParameterInfo, first_argument_register};
 pub use identity::{CpuId, FunctionId, ProcessId, RootCallId, TaskId, TaskKey};
 pub use sink::Sink;
 pub use table::{Describe, FunctionTable};

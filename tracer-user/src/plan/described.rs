@@ -1,20 +1,15 @@
 //! What the running kernel knows of functions: the table of a live trace asks it.
 
 use crate::{
+    arch::{LANDING_PAD, LARGEST_IN_REGISTERS, REGISTER_BYTES},
     kernel::{
         Address, Kernel,
         btf::{Parameter, ParameterKind, Prototype},
         programs::program_function,
         symbols::Function,
     },
-    model::{
-        Describe, FunctionId, FunctionInfo, LARGEST_IN_REGISTERS, ParameterInfo, REGISTER_BYTES,
-    },
+    model::{Describe, FunctionId, FunctionInfo, ParameterInfo},
 };
-
-/// How far behind a function's beginning its probe may sit, bytes: with indirect branch tracking it
-/// is behind `endbr64` (`is_endbr`, arch/x86/kernel/ftrace.c).
-pub const LANDING_PAD: u64 = 4;
 
 impl Describe for Kernel {
     fn describe(&self, id: FunctionId) -> Option<FunctionInfo> {

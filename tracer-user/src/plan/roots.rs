@@ -9,7 +9,10 @@ use thiserror::Error;
 use wildmatch::WildMatch;
 
 use super::{Planned, Reach, Reason, Source, interrupts::AROUND_INTERRUPTS, rules::Rules};
-use crate::kernel::{Kernel, symbols::Function};
+use crate::{
+    arch::SYSCALL_ENTRY,
+    kernel::{Kernel, symbols::Function},
+};
 
 /// Roots that one glob may stand for, where each function is attached for itself.
 const MOST_PAIRS: usize = 64;
@@ -111,7 +114,7 @@ fn by_name(kernel: &Kernel, rules: &Rules, name: &str) -> Result<Vec<Planned>, R
         name.to_owned(),
         format!("__sys_{name}"),
         format!("ksys_{name}"),
-        format!("__x64_sys_{name}"),
+        format!("{SYSCALL_ENTRY}{name}"),
     ];
     let mut refused = None;
     for candidate in candidates {

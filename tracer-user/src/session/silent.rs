@@ -8,13 +8,13 @@
 use tracer_common::{Away, AwayCounts};
 
 use super::{Outcome, tell};
-use crate::{filter::Filter, kernel::Kernel, plan::Plan};
+use crate::{
+    arch::{OTHER_PROGRAMS, OTHER_SYSCALL_ENTRIES, SYSCALL_ENTRY},
+    filter::Filter,
+    kernel::Kernel,
+    plan::Plan,
+};
 
-/// The beginning of the entry of a system call for 64-bit programs
-/// (arch/x86/include/asm/syscall_wrapper.h).
-const ENTRY: &str = "__x64_sys_";
-/// Those for 32-bit programs: by `int 0x80` and `sysenter`.
-const OTHER_ENTRIES: [&str; 2] = ["__ia32_sys_", "__ia32_compat_sys_"];
 /// Roots whose text and callers are looked at.
 const LOOKED_AT: usize = 16;
 
@@ -89,7 +89,7 @@ impl Silence<'_> {
         }
         if !self.other_entries.is_empty() {
             sentences.push(format!(
-                "32-bit programs (int 0x80) enter elsewhere: trace {}, too",
+                "{OTHER_PROGRAMS} enter elsewhere: trace {}, too",
                 self.other_entries.join(" and ")
             ));
         }
@@ -171,9 +171,9 @@ fn other_entries(kernel: &Kernel, plan: &Plan) -> Vec<String> {
         .roots
         .iter()
         .take(LOOKED_AT)
-        .filter_map(|root| root.name.strip_prefix(ENTRY));
+        .filter_map(|root| root.name.strip_prefix(SYSCALL_ENTRY));
     calls
-        .flat_map(|call| OTHER_ENTRIES.map(|entry| format!("{entry}{call}")))
+        .flat_map(|call| OTHER_SYSCALL_ENTRIES.map(|entry| format!("{entry}{call}")))
         .filter(|name| kernel.symbols.address_of(name).is_some())
         .collect()
 }

@@ -13,9 +13,9 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::{
-    IN_PARTS, REGISTER_BYTES, Style, Typed, Values, escape, format_return, sign_extended,
-    text::quoted, typed,
+    IN_PARTS, Style, Typed, Values, escape, format_return, sign_extended, text::quoted, typed,
 };
+use crate::arch::REGISTER_BYTES;
 use crate::model::{Call, FunctionInfo, ParameterInfo, Text, ValueType, first_argument_register};
 
 /// The arguments of a call as [`format_arguments`] writes them; none if none were recorded. `info`

@@ -1,19 +1,17 @@
 //! How often the kernel's text calls each function directly.
 //!
 //! This orders functions, nothing more: on kernels 6.14 to 6.18 an fprobe finds first what was
-//! attached last, so what is called most goes last. So the text is not decoded: each byte 0xe8 is
-//! taken for a call, and counts where it would lead to a function's start. Chance seldom does that.
+//! attached last, so what is called most goes last. So the text is not decoded: what looks like a
+//! call counts where it would lead to a function's start. Chance seldom does that.
 
-use crate::kernel::Address;
-
-use super::{LANDING_PAD, TextReader};
+use super::TextReader;
+use crate::arch::{
+    Address, LANDING_PAD,
+    code::{CALL_BYTES, likely_calls},
+};
 
 /// Read at a time, bytes.
 const CHUNK: usize = 1 << 20;
-/// A call with its distance, bytes.
-const CALL_BYTES: usize = 5;
-/// `call` with a distance of 32 bits.
-const CALL: u8 = 0xe8;
 /// Functions begin at most this close to each other, mostly, so the search for one starts at its
 /// neighbour.
 const GRAIN_BITS: u32 = 4;
@@ -85,13 +83,8 @@ pub(super) fn call_counts(
         let with_end = (wanted as u64 + CALL_BYTES as u64 - 1).min(length - done);
         let with_end = usize::try_from(with_end).unwrap_or(wanted);
         let code = read(place, with_end).unwrap_or_default();
-        for at in memchr::memchr_iter(CALL, &code[..wanted.min(code.len())]) {
-            let Some([_, distance @ ..]) = code[at..].first_chunk::<CALL_BYTES>() else {
-                continue;
-            };
-            let behind = place.0.wrapping_add((at + CALL_BYTES) as u64);
-            let target = behind.wrapping_add_signed(i32::from_le_bytes(*distance).into());
-            if let Some(number) = known.find(target) {
+        for target in likely_calls(&code, place, wanted) {
+            if let Some(number) = known.find(target.0) {
                 counts[number] += 1;
             }
         }
@@ -105,6 +98,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// `call` with a distance of 32 bits.
+    const CALL: u8 = 0xe8;
     const BEGIN: Address = Address(0xffff_ffff_8100_0000);
 
     /// Text of `length` bytes of int3 with calls: (where, to where), from `BEGIN` on.

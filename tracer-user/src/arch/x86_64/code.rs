@@ -1,4 +1,4 @@
-//! Branches in x86-64 machine code.
+//! Machine code: branches, calls, and what stands at the beginning of a function.
 //!
 //! A linear sweep: kernel functions have their jump tables in read-only data, not in between, so
 //! instruction follows instruction. Where bytes do not decode, the sweep ends, and what was found
@@ -9,38 +9,58 @@ use iced_x86::{
     Mnemonic, OpAccess, OpKind, Register,
 };
 
-use crate::kernel::Address;
+use super::ARGUMENT_REGISTERS;
+use crate::arch::Address;
 
 /// A static-call trampoline is a jump of five bytes and some that mark it
 /// (arch/x86/include/asm/static_call.h).
-pub(super) const TRAMPOLINE_BYTES: usize = 8;
+pub const TRAMPOLINE_BYTES: usize = 8;
+
+/// A call with its distance, bytes.
+pub const CALL_BYTES: usize = 5;
+/// `call` with a distance of 32 bits.
+const CALL: u8 = 0xe8;
+
+/// Where calls lead that begin in the first `length` bytes of the code that starts at `start`. It
+/// is not decoded: each byte 0xe8 is taken for a call.
+pub fn likely_calls(code: &[u8], start: Address, length: usize) -> impl Iterator<Item = Address> {
+    memchr::memchr_iter(CALL, &code[..length.min(code.len())]).filter_map(move |at| {
+        let [_, distance @ ..] = code[at..].first_chunk::<CALL_BYTES>()?;
+        let behind = start.plus((at + CALL_BYTES) as u64);
+        let distance = i64::from(i32::from_le_bytes(*distance));
+        Some(behind.plus(distance.cast_unsigned()))
+    })
+}
 
 /// How a branch goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BranchKind {
+pub enum BranchKind {
+    /// A call.
     Call,
-    /// Conditional or not.
+    /// A jump, conditional or not.
     Jump,
 }
 
 /// A branch whose target stands in the instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Branch {
-    pub(super) kind: BranchKind,
-    pub(super) target: Address,
+pub struct Branch {
+    /// How it goes.
+    pub kind: BranchKind,
+    /// Where it goes.
+    pub target: Address,
 }
 
 /// All branches of a piece of code.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Branches {
+pub struct Branches {
     /// In the order of the code.
-    pub(super) direct: Vec<Branch>,
+    pub direct: Vec<Branch>,
     /// How many go wherever a register or memory says.
-    pub(super) indirect: usize,
+    pub indirect: usize,
 }
 
 /// The branches of the code that starts at `start`.
-pub(super) fn branches(code: &[u8], start: Address) -> Branches {
+pub fn branches(code: &[u8], start: Address) -> Branches {
     let mut found = Branches::default();
     let mut decoder = Decoder::with_ip(64, code, start.0, DecoderOptions::NONE);
     let mut instruction = Instruction::default();
@@ -74,7 +94,7 @@ fn goes_near(instruction: &Instruction) -> bool {
 }
 
 /// Where the code goes if its first instruction is a jump.
-pub(super) fn leading_jump(code: &[u8], start: Address) -> Option<Address> {
+pub fn leading_jump(code: &[u8], start: Address) -> Option<Address> {
     let instruction = Decoder::with_ip(64, code, start.0, DecoderOptions::NONE).decode();
     let jumps = instruction.mnemonic() == Mnemonic::Jmp && goes_near(&instruction);
     jumps.then(|| Address(instruction.near_branch_target()))
@@ -93,17 +113,17 @@ fn landing_pad(code: &[u8]) -> usize {
 
 /// What stands at the place that ftrace patches while nobody traces the function (x86_nops of 5
 /// bytes, arch/x86/kernel/alternative.c).
-pub(super) const NOTHING: [u8; 5] = [0x0f, 0x1f, 0x44, 0x00, 0x00];
+pub const NOTHING: [u8; CALL_BYTES] = [0x0f, 0x1f, 0x44, 0x00, 0x00];
 
 /// Whether a function begins as one that ftrace can patch: with a `nop` of five bytes or a call in
 /// its place, behind a landing pad if there is one.
-pub(in crate::kernel) fn has_patchable_entry(code: &[u8]) -> bool {
+pub fn has_patchable_entry(code: &[u8]) -> bool {
     let entry = &code[landing_pad(code)..];
-    entry.starts_with(&NOTHING) || entry.first() == Some(&0xe8) && entry.len() >= 5
+    entry.starts_with(&NOTHING) || entry.first() == Some(&CALL) && entry.len() >= CALL_BYTES
 }
 
 /// The registers of the calling convention, in the order of the arguments.
-const ARGUMENTS: [Register; 6] = [
+const ARGUMENTS: [Register; ARGUMENT_REGISTERS as usize] = [
     Register::RDI,
     Register::RSI,
     Register::RDX,
@@ -113,7 +133,7 @@ const ARGUMENTS: [Register; 6] = [
 ];
 
 /// As much of a function as is looked at for arguments, bytes.
-pub(super) const BEGINNING_BYTES: usize = 128;
+pub const BEGINNING_BYTES: usize = 128;
 
 /// How many arguments in registers the beginning of a function reads for certain: one more than the
 /// last register that is read before anything is written to it, on the way that takes no jump, up
@@ -123,7 +143,7 @@ pub(super) const BEGINNING_BYTES: usize = 128;
 /// a livepatch or of a kprobe. None if somebody has changed what is behind it: by a breakpoint, by
 /// a jump to what is no code of the kernel's own (kernel/kprobes.c, arch/x86/kernel/kprobes/opt.c),
 /// or so that it does not decode.
-pub(super) fn arguments_read(
+pub fn arguments_read(
     code: &[u8],
     start: Address,
     is_code: impl Fn(Address) -> bool,
