@@ -64,10 +64,15 @@ pub const MAX_ARGUMENTS: u32 = 6;
 pub struct Callers {
     /// The processes of the tracer itself, whose root calls are left out; two zeros leave out none.
     pub not_tgids: [u32; 2],
-    /// Whether processes were named; 0 is no.
+    /// What processes were named for: [`Callers::NOBODY`] if none were, [`Callers::THESE`],
+    /// [`Callers::ALL_BUT_THESE`].
     pub processes_named: u32,
-    /// Whether tasks were named; 0 is no.
+    /// The same of tasks.
     pub tasks_named: u32,
+    /// The same of command names.
+    pub names_named: u32,
+    /// How many command names were named.
+    pub names: u32,
     /// Whether what those start is traced, too; 0 is no.
     pub children_followed: u32,
     /// How many cgroups were named (v2): the task is in one of them or below. Their ids are in a
@@ -79,11 +84,20 @@ pub struct Callers {
 }
 
 impl Callers {
+    /// None were named.
+    pub const NOBODY: u32 = 0;
+    /// Those that were named are traced.
+    pub const THESE: u32 = 1;
+    /// All others are.
+    pub const ALL_BUT_THESE: u32 = 2;
+
     /// Everybody.
     pub const ALL: Self = Self {
         not_tgids: [0; 2],
         processes_named: 0,
         tasks_named: 0,
+        names_named: 0,
+        names: 0,
         children_followed: 0,
         cgroups_named: 0,
         comms: [[0; 2]; MAX_NAMES],
@@ -173,7 +187,7 @@ mod tests {
 
     #[test]
     fn config_has_no_padding() {
-        assert_eq!(size_of::<Callers>(), 6 * 4 + MAX_NAMES * 16);
+        assert_eq!(size_of::<Callers>(), 8 * 4 + MAX_NAMES * 16);
         assert_eq!(
             size_of::<Config>(),
             7 * 8 + 4 * 16 + size_of::<Callers>() + 4 * 4 + 8 + MAX_CPUS / 8

@@ -7,7 +7,7 @@
 use aya_ebpf::helpers::{
     bpf_get_current_comm, bpf_get_current_pid_tgid, generated::bpf_get_current_ancestor_cgroup_id,
 };
-use tracer_common::{Away, MAX_NAMES};
+use tracer_common::{Away, Callers, MAX_NAMES};
 
 use crate::{
     maps::{cgroup, config},
@@ -52,17 +52,21 @@ fn is_own_process(tgid: u32) -> bool {
 
 #[inline(always)]
 fn is_wanted_process(tgid: u32) -> bool {
-    config!(callers.processes_named) == 0 || whose::is_followed(List::Processes, tgid)
+    let named = config!(callers.processes_named);
+    named == Callers::NOBODY
+        || whose::is_followed(List::Processes, tgid) == (named == Callers::THESE)
 }
 
 #[inline(always)]
 fn is_wanted_task(tid: u32) -> bool {
-    config!(callers.tasks_named) == 0 || whose::is_followed(List::Tasks, tid)
+    let named = config!(callers.tasks_named);
+    named == Callers::NOBODY || whose::is_followed(List::Tasks, tid) == (named == Callers::THESE)
 }
 
 #[inline(always)]
 fn has_wanted_name() -> bool {
-    if config!(callers.comms[0][0]) == 0 {
+    let named = config!(callers.names_named);
+    if named == Callers::NOBODY {
         return true;
     }
     let Ok(comm) = bpf_get_current_comm() else {
@@ -70,11 +74,13 @@ fn has_wanted_name() -> bool {
     };
     // SAFETY: 16 bytes are two words, and every bit pattern is a word.
     let words: [u64; 2] = unsafe { core::mem::transmute(comm) };
-    words[0] != 0
-        && (0..MAX_NAMES).any(|index| {
-            config!(callers.comms[index][0]) == words[0]
-                && config!(callers.comms[index][1]) == words[1]
-        })
+    let count = config!(callers.names) as usize;
+    let is_named = (0..MAX_NAMES).any(|index| {
+        index < count
+            && config!(callers.comms[index][0]) == words[0]
+            && config!(callers.comms[index][1]) == words[1]
+    });
+    is_named == (named == Callers::THESE)
 }
 
 /// Goes down from the root of the hierarchy: below the task's own cgroup the kernel answers 0

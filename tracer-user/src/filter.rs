@@ -2,30 +2,55 @@
 //!
 //! The kernel side has done its part before ([`tracer_common::Config`]: CPUs, tasks, cgroups). What
 //! is decided here needs the end of the call: how long it took ([`Filter::slower_than`]), what it
-//! returned ([`outcome`], [`returns`]). Conditions of different kinds must all hold. A root call
-//! whose end was not seen meets none of them. `thresh` ([`threshold`]) and `depth` take calls out
-//! of a tree; a root that is below the threshold leaves nothing to show.
+//! returned ([`failures`], [`returns`]), what it called ([`Filter::through`]). Conditions of
+//! different kinds must all hold. A root call whose end was not seen meets none of the first two
+//! kinds. `thresh` ([`threshold`]), `depth`, `--hide` ([`hide`]) and `--why-failed` ([`why`]) take
+//! calls out of a tree; a root that is below the threshold leaves nothing to show.
 
+pub mod failures;
+mod hide;
+pub mod names;
 pub mod outcome;
 pub mod returns;
+pub mod select;
 mod threshold;
+pub(crate) mod why;
 
 use thiserror::Error;
 
 use crate::model::{Call, FunctionTable, Nanoseconds, Node, RootCall, SleepTime, ValueType};
 
+pub use failures::Failures;
+pub use names::Names;
+pub use outcome::Failure;
 pub use returns::Returns;
 pub(crate) use threshold::prune;
+
+/// How much of a root call is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it.
+    #[default]
+    Whole,
+    /// The path to the function that returned the failure first. Goes with [`Filter::failed`].
+    FailingPath,
+}
 
 /// Conditions on a root call. The default lets everything through.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// It took longer than this.
     pub slower_than: Option<Nanoseconds>,
-    /// It failed, see [`outcome::has_failed`].
-    pub failed: bool,
+    /// It failed so.
+    pub failed: Option<Failures>,
     /// What it returned.
     pub returns: Option<Returns>,
+    /// It called one of these, itself or further down. None named: whatever it called.
+    pub through: Names,
+    /// What is shown of it.
+    pub extent: Extent,
+    /// The lines of these are not shown.
+    pub hidden: Names,
     /// Calls, the root too, are shown only if they took at least this.
     pub threshold: Option<Nanoseconds>,
     /// Calls at this depth and deeper are not shown.
@@ -41,6 +66,14 @@ impl Filter {
         if !self.keeps(&call, functions) {
             return None;
         }
+        if self.extent == Extent::FailingPath
+            && let Some((root, failure)) = self.failure(&call, functions)
+        {
+            call.nodes = why::fold(call.nodes, root, failure, functions);
+        }
+        if !self.hidden.is_empty() {
+            hide::hide(&mut call.nodes, &self.hidden, functions);
+        }
         if let Some(threshold) = self.threshold {
             threshold::prune(&mut call.nodes, threshold, self.sleep);
         }
@@ -55,13 +88,22 @@ impl Filter {
     /// Whether there is anything that a root call may not meet.
     #[must_use]
     pub const fn is_active(&self) -> bool {
-        self.slower_than.is_some() || self.threshold.is_some() || self.needs_value()
+        self.slower_than.is_some()
+            || self.threshold.is_some()
+            || self.needs_value()
+            || self.needs_tree()
+    }
+
+    /// Whether what the root called decides.
+    #[must_use]
+    pub const fn needs_tree(&self) -> bool {
+        !self.through.is_empty()
     }
 
     /// Whether it asks for a return value, which functions that return nothing do not have.
     #[must_use]
     pub const fn needs_value(&self) -> bool {
-        self.failed || self.returns.is_some()
+        self.failed.is_some() || self.returns.is_some()
     }
 
     /// Whether any of the roots, with their names, can meet it.
@@ -83,11 +125,33 @@ impl Filter {
     }
 
     fn keeps(&self, call: &RootCall, functions: &FunctionTable) -> bool {
+        if !self.goes_through(call, functions) {
+            return false;
+        }
         if self.slower_than.is_none() && !self.needs_value() {
             return true;
         }
         call.root()
             .is_some_and(|root| self.is_slow(root) && self.has_value(root, functions))
+    }
+
+    fn goes_through(&self, call: &RootCall, functions: &FunctionTable) -> bool {
+        self.through.is_empty()
+            || call.nodes.iter().any(|node| {
+                matches!(node, Node::Call(call) if self.through.has(call.function, functions))
+            })
+    }
+
+    /// Where the root's own call stands, and how it failed, if that counts.
+    fn failure(&self, call: &RootCall, functions: &FunctionTable) -> Option<(usize, Failure)> {
+        let register = call.root()?.closed.value()?;
+        let outermost = call.nodes.iter().rposition(|node| node.depth() == 0)?;
+        let Node::Call(root) = &call.nodes[outermost] else {
+            return None;
+        };
+        let returns = functions.returns(root.function);
+        let failure = self.failed.as_ref()?.find(returns, register)?;
+        Some((outermost, failure))
     }
 
     fn is_slow(&self, root: &Call) -> bool {
@@ -110,7 +174,8 @@ impl Filter {
         let matches = self
             .returns
             .is_none_or(|wanted| wanted.matches(returns, register));
-        matches && (!self.failed || outcome::has_failed(returns, register))
+        let mut failed = self.failed.iter();
+        matches && failed.all(|failures| failures.find(returns, register).is_some())
     }
 }
 

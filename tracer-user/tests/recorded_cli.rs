@@ -108,6 +108,29 @@ fn what_a_recording_shows() {
         &["graph", "whole", "nothing"],
         &["diff", "whole", "cut"],
         &["diff", "whole", "/dev/null"],
+        &["replay", "whole", "-G", "inner", "-n", "1"],
+        &[
+            "replay", "whole", "-G", "leaf", "--caller", "inner", "--tid", "1",
+        ],
+        &["replay", "whole", "--tid", "!1,!2", "--hide", "inner"],
+        &["replay", "whole", "--comm", "!test"],
+        &["replay", "whole", "--from", "+1s", "--to", "2"],
+        &[
+            "replay",
+            "whole",
+            "-C",
+            "0",
+            "--to",
+            "+1ms",
+            "--through",
+            "nothing",
+        ],
+        &["report", "whole", "-G", "inner"],
+        &["explain", "whole"],
+        &["replay", "whole", "--failed=ENOENT", "--why-failed"],
+        &["replay", "whole", "--failed=NOTHING"],
+        &["replay", "whole", "--format", "dot"],
+        &["replay", "whole", "--format", "mermaid"],
     ];
     let all: Vec<String> = commands
         .iter()
@@ -121,7 +144,8 @@ fn a_replay_into_a_file_is_the_same() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("whole"), recording(100)).unwrap();
     for format in [
-        "ftrace", "json", "chrome", "perfetto", "csv", "parquet", "folded", "svg",
+        "ftrace", "json", "chrome", "perfetto", "csv", "parquet", "folded", "svg", "pprof",
+        "firefox", "dot", "mermaid",
     ] {
         let printed = tracer(directory.path(), &["replay", "whole", "--format", format]);
         let arguments = ["replay", "whole", "--format", format, "-o", "file"];

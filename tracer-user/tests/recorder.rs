@@ -13,7 +13,7 @@ use std::io::{Read as _, Seek as _};
 use made_up::{batches, events, functions, head, read, tree};
 use proptest::prelude::*;
 use tracer::{
-    filter::Filter,
+    filter::{Failures, Filter},
     graph::{Joined, Rebuilder},
     model::{FunctionId, Nanoseconds},
     pipeline::{Pipeline, Printer},
@@ -112,6 +112,7 @@ proptest! {
         failed in any::<bool>(),
         joined_at in 0u64..6,
     ) {
+        let failed = failed.then(Failures::default);
         let filter = Filter { depth, failed, ..Filter::default() };
         let show = Show { count, filter, ..Show::default() };
         let joined = Joined::default();

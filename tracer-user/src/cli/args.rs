@@ -4,14 +4,14 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args as ClapArgs, ColorChoice, Parser, Subcommand, ValueEnum};
 
-use super::values;
 pub use super::{
-    recording_args::{DiffArgs, GraphArgs, RecordArgs, ReplayArgs, ReportArgs},
+    recording_args::{DiffArgs, ExplainArgs, GraphArgs, RecordArgs, ReplayArgs, ReportArgs},
     trace_args::{
         CaptureArgs, ChildrenArgs, FilterArgs, LatencyArgs, ProfileArgs, ScopeArgs, ShowArgs,
         TopArgs, TraceArgs, WatchArgs,
     },
 };
+use super::{stuck::StuckArgs, values};
 use crate::{kernel::Way, learn::sampling};
 
 /// Trace kernel functions as a call graph, live
@@ -47,6 +47,8 @@ pub enum Action {
     Profile(Box<ProfileArgs>),
     /// Watch a trace on the terminal: call tree, rates, times, errors, the slowest calls
     Top(Box<TopArgs>),
+    /// Show root calls that do not return, with their open functions and for how long
+    Stuck(Box<StuckArgs>),
     /// Print a recording as it would have been printed when it was made
     Replay(ReplayArgs),
     /// Sum up the functions of a recording
@@ -55,6 +57,8 @@ pub enum Action {
     Graph(GraphArgs),
     /// Compare two recordings: paths that appeared or vanished, times that shifted
     Diff(DiffArgs),
+    /// Say what the slow or failed root calls of a recording do that the others do not
+    Explain(ExplainArgs),
     /// Show which functions would be traced, and which not and why
     List(ListArgs),
     /// Say what this host offers for tracing and what is missing

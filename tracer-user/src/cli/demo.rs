@@ -48,15 +48,13 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
         streams: Streams::Shared,
     };
     let filter = FilterArgs {
-        slower_than: None,
-        failed: false,
-        returns: None,
         graph_opts: args.graph_opts.clone(),
-        graph_depth: None,
         count: Some(args.count),
+        ..FilterArgs::default()
     };
     let show = ShowArgs {
         filter,
+        why_failed: false,
         format: Format::Ftrace,
         color: args.color,
     };

@@ -8,6 +8,7 @@ mod demo;
 mod describe;
 mod discovery;
 mod exit;
+mod explain;
 mod first;
 mod graph_options;
 mod habits;
@@ -21,6 +22,8 @@ mod recording_args;
 mod replay;
 mod report;
 mod ring_args;
+mod select_args;
+mod stuck;
 mod top;
 mod trace_args;
 mod values;
@@ -34,11 +37,11 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::Parser as _;
 
 use args::{Action, Args, CaptureArgs, LatencyArgs, ProfileArgs, RecordArgs, TraceArgs};
-use exit::Exit;
+use exit::{Exit, Usage};
 
 use crate::{
     learn::sampling,
@@ -71,10 +74,12 @@ fn run(args: Args) -> Result<Exit> {
         Some(Action::Latency(latency)) => self::latency(&latency),
         Some(Action::Profile(profile)) => self::profile(&profile),
         Some(Action::Top(top)) => top::run(&top),
+        Some(Action::Stuck(stuck)) => stuck::run(*stuck),
         Some(Action::Replay(replay)) => replay::run(&replay),
         Some(Action::Report(report)) => report::report(&report),
         Some(Action::Graph(graph)) => report::graph(&graph),
         Some(Action::Diff(diff)) => report::diff(&diff),
+        Some(Action::Explain(explain)) => explain::run(&explain),
         Some(Action::List(list)) => list::run(&list),
         Some(Action::Check(check)) => check::run(&check),
         Some(Action::Workload(workload)) => workload::run(&workload),
@@ -111,6 +116,13 @@ fn trace(args: &TraceArgs) -> Result<Exit> {
 /// Traces the roots alone, and says how long they took.
 fn latency(args: &LatencyArgs) -> Result<Exit> {
     let mut show = args.filter.show()?;
+    if show.filter.needs_tree() {
+        bail!(Usage(
+            "--through needs what the roots call, and latency traces the roots alone; use \
+             `tracer profile --through`"
+                .to_owned()
+        ));
+    }
     show.result = Shown::Latency(args.look.look()?);
     show.filter.depth = Some(1);
     let options = args.capture.options(show)?;

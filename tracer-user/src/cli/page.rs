@@ -21,7 +21,8 @@ use crate::{
 
 /// Makes the page.
 pub fn page(args: &ReportArgs) -> Result<Exit> {
-    let show = args.show.show()?;
+    let mut show = args.show.show()?;
+    show.selection = args.select.selection()?;
     let tables = [FunctionTable::default(), FunctionTable::default()];
     let [mut one, mut other] = tables
         .each_ref()

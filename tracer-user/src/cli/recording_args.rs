@@ -7,6 +7,7 @@ use clap::Args as ClapArgs;
 
 use super::{
     output,
+    select_args::SelectArgs,
     trace_args::{CaptureArgs, CollectorArgs, FilterArgs, OrderArgs, ShowArgs},
     values,
 };
@@ -45,6 +46,8 @@ pub struct ReplayArgs {
     #[arg(value_name = "RECORDING")]
     pub recording: PathBuf,
     #[command(flatten)]
+    pub select: SelectArgs,
+    #[command(flatten)]
     pub show: ShowArgs,
     #[command(flatten)]
     pub collector: CollectorArgs,
@@ -72,6 +75,8 @@ pub struct ReportArgs {
     #[command(flatten)]
     pub order: OrderArgs,
     #[command(flatten)]
+    pub select: SelectArgs,
+    #[command(flatten)]
     pub show: FilterArgs,
 }
 
@@ -85,6 +90,26 @@ pub struct DiffArgs {
     #[arg(value_name = "AFTER")]
     pub after: PathBuf,
     #[command(flatten)]
+    pub select: SelectArgs,
+    #[command(flatten)]
+    pub show: FilterArgs,
+}
+
+/// Some root calls of a recording beside the others
+#[derive(Debug, ClapArgs)]
+#[command(mut_args(|arg| match arg.get_id().as_str() {
+    "slower_than" => arg.help("Explain root calls that took longer than this, such as 10ms; without it, --failed and --returns: those that are much slower than the others"),
+    "failed" => arg.help("Explain root calls that returned an error; with a list as of `tracer replay`"),
+    "returns" => arg.help("Explain root calls that returned such a value: =7, !=0, <0, >=0x100, =-EAGAIN"),
+    _ => arg,
+}))]
+pub struct ExplainArgs {
+    /// The recording
+    #[arg(value_name = "RECORDING")]
+    pub recording: PathBuf,
+    #[command(flatten)]
+    pub select: SelectArgs,
+    #[command(flatten)]
     pub show: FilterArgs,
 }
 
@@ -97,6 +122,8 @@ pub struct GraphArgs {
     /// The function
     #[arg(value_name = "FUNCTION")]
     pub function: String,
+    #[command(flatten)]
+    pub select: SelectArgs,
     #[command(flatten)]
     pub show: FilterArgs,
 }

@@ -22,7 +22,8 @@ const AT_ONCE: u64 = 16 << 20;
 
 /// Prints a recording.
 pub fn run(args: &ReplayArgs) -> Result<Exit> {
-    let show = args.show.show(args.output.as_deref())?;
+    let mut show = args.show.show(args.output.as_deref())?;
+    show.selection = args.select.selection()?;
     let recording = open(&args.recording)?;
     if let Some(output) = &args.output {
         refuse_same(&args.recording, output)?;

@@ -30,7 +30,8 @@ pub fn report(args: &ReportArgs) -> Result<Exit> {
     if args.html {
         return page::page(args);
     }
-    let show = args.show.show()?;
+    let mut show = args.show.show()?;
+    show.selection = args.select.selection()?;
     let functions = FunctionTable::default();
     let mut report = Report::new(&functions, show.text.sleep, args.order.group_by);
     let collected = collect(&args.recording, &show, &functions, &mut report)?;
@@ -41,7 +42,8 @@ pub fn report(args: &ReportArgs) -> Result<Exit> {
 
 /// All calls of one function as one tree.
 pub fn graph(args: &GraphArgs) -> Result<Exit> {
-    let show = args.show.show()?;
+    let mut show = args.show.show()?;
+    show.selection = args.select.selection()?;
     let functions = FunctionTable::default();
     let mut tree = CallTree::new(&functions, &args.function, show.text.sleep);
     let collected = collect(&args.recording, &show, &functions, &mut tree)?;
@@ -54,7 +56,8 @@ pub fn graph(args: &GraphArgs) -> Result<Exit> {
 
 /// Two recordings side by side.
 pub fn diff(args: &DiffArgs) -> Result<Exit> {
-    let show = args.show.show()?;
+    let mut show = args.show.show()?;
+    show.selection = args.select.selection()?;
     let tables = [FunctionTable::default(), FunctionTable::default()];
     let mut before = Side::new(&tables[0], show.text.sleep);
     let mut after = Side::new(&tables[1], show.text.sleep);

@@ -20,17 +20,21 @@ use super::{
     output,
     perf_args::{PerfArgs, PerfLatencyArgs},
     ring_args::RingArgs,
+    select_args::{self, Number},
     values,
 };
 use crate::{
-    filter::{Filter, Returns},
+    filter::{
+        Extent, Failures, Filter, Names, Returns,
+        select::{Choice, Selection},
+    },
     kernel::{Way, cgroup::Cgroup},
     model::Nanoseconds,
     output::Format,
     plan::{self, OthersPrograms, Scope, Worth},
     session::{
         Begin, Callers, Options, Show, Shown, Streams,
-        callers::{Children, CommandName},
+        callers::{Children, Meaning},
     },
     summary::{GroupBy, SortBy},
     watch::{Address, Endpoint, Outlets},
@@ -135,18 +139,20 @@ pub struct CaptureArgs {
     /// Trace root calls that begin on these CPUs, such as 0,2-3
     #[arg(short = 'C', long = "cpu", value_name = "CPUS")]
     pub cpus: Option<String>,
-    /// Trace only these processes, such as 1,2, and end with the last of them; may be repeated
-    #[arg(short, long = "pid", value_name = "PIDS", value_parser = values::id, value_delimiter = ',')]
-    pub pids: Vec<u32>,
-    /// Trace only these tasks (threads), such as 1,2, and end with the last of them; may be
-    /// repeated
-    #[arg(long = "tid", value_name = "TIDS", value_parser = values::id, value_delimiter = ',')]
-    pub tids: Vec<u32>,
+    /// Trace only these processes, such as 1,2, and end with the last of them, or all but some:
+    /// '!3'; may be repeated
+    #[arg(short, long = "pid", value_name = "PIDS", value_delimiter = ',')]
+    pub pids: Vec<Number>,
+    /// Trace only these tasks (threads), such as 1,2, and end with the last of them, or all but
+    /// some: '!3'; may be repeated
+    #[arg(long = "tid", value_name = "TIDS", value_delimiter = ',')]
+    pub tids: Vec<Number>,
     #[command(flatten)]
     pub children: ChildrenArgs,
-    /// Trace only tasks of this name, as in /proc/PID/comm; may be repeated
+    /// Trace only tasks of this name, as in /proc/PID/comm, or all but those: '!NAME'; may be
+    /// repeated
     #[arg(long = "comm", value_name = "NAME")]
-    pub names: Vec<CommandName>,
+    pub names: Vec<String>,
     /// Trace only tasks in this cgroup (v2) directory or below; may be repeated
     #[arg(long = "cgroup", value_name = "PATH")]
     pub cgroups: Vec<PathBuf>,
@@ -268,6 +274,10 @@ impl From<ScopeArgs> for Scope {
 pub struct ShowArgs {
     #[command(flatten)]
     pub filter: FilterArgs,
+    /// Of root calls that returned an error, show the path to the function that returned it first,
+    /// and nothing else. With --failed=ERRORS: of those
+    #[arg(long)]
+    pub why_failed: bool,
     /// The form of what is printed
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     pub format: Format,
@@ -278,17 +288,27 @@ pub struct ShowArgs {
 }
 
 /// What is shown
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Default, ClapArgs)]
 pub struct FilterArgs {
     /// Show only root calls that took longer than this, such as 10ms
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub slower_than: Option<Duration>,
-    /// Show only root calls that returned an error: a negative error number or an error pointer
-    #[arg(long)]
-    pub failed: bool,
+    /// Show only root calls that returned an error: a negative error number or an error pointer;
+    /// with a list one of these, as in --failed=EINVAL,ENOMEM, none of those, as in
+    /// --failed='!EAGAIN', or NULL or false where that is returned, as in --failed=null,error
+    #[arg(long, value_name = "ERRORS", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub failed: Option<Failures>,
     /// Show only root calls that returned such a value: =7, !=0, <0, >=0x100, =-EAGAIN
     #[arg(long, value_name = "CONDITION", allow_hyphen_values = true)]
     pub returns: Option<Returns>,
+    /// Show only root calls that call this function, themselves or further down: a name or a glob;
+    /// may be repeated
+    #[arg(long, value_name = "FUNCTION")]
+    pub through: Vec<String>,
+    /// Leave out the line of this function, and show what it calls one level up: a name or a glob;
+    /// may be repeated
+    #[arg(long, value_name = "FUNCTION")]
+    pub hide: Vec<String>,
     /// Comma-separated: noirqs, nosleep-time, depth=N, thresh=N (in µs), tail, verbose, args,
     /// retaddr, retval, retval-hex
     #[arg(long, value_name = "OPTIONS", default_value = "")]
@@ -354,7 +374,17 @@ impl CaptureArgs {
 
     /// Whether there is somebody whose calls alone are traced.
     fn names_somebody(&self) -> bool {
-        !(self.pids.is_empty() && self.tids.is_empty())
+        let names = |numbers: &[Number]| numbers.iter().any(|it| matches!(it, Number::Is(_)));
+        names(&self.pids) || names(&self.tids)
+    }
+
+    /// Whether neither a root nor anybody is named.
+    pub const fn names_nothing(&self) -> bool {
+        self.roots.is_empty()
+            && self.pids.is_empty()
+            && self.tids.is_empty()
+            && self.cpus.is_none()
+            && self.command.is_empty()
     }
 
     fn children(&self) -> Result<Children> {
@@ -387,11 +417,23 @@ impl CaptureArgs {
             .iter()
             .map(|path| Cgroup::named(path))
             .collect();
+        let (pids, pids_mean) = one_meaning("-p", select_args::numbers(&self.pids))?;
+        let (tids, tids_mean) = one_meaning("--tid", select_args::numbers(&self.tids))?;
+        let (names, names_mean) = one_meaning("--comm", select_args::names(&self.names)?)?;
+        if pids_mean == Meaning::AllButThese && !self.command.is_empty() {
+            bail!(Usage(
+                "a command is traced alone, so -p leaves out nobody: trace -a, or name a root"
+                    .to_owned()
+            ));
+        }
         let callers = Callers {
-            pids: self.pids.clone(),
-            tids: self.tids.clone(),
+            pids,
+            pids_mean,
+            tids,
+            tids_mean,
             children: self.children()?,
-            names: self.names.clone(),
+            names,
+            names_mean,
             cgroups: cgroups.map_err(|error| Usage(error.to_string()))?,
         };
         callers.check().map_err(|error| Usage(error.to_string()))?;
@@ -403,6 +445,10 @@ impl ShowArgs {
     /// What was typed, ready to use. It goes to `output`, or to stdout.
     pub fn show(&self, output: Option<&Path>) -> Result<Show> {
         let mut show = self.filter.show()?;
+        if self.why_failed {
+            show.filter.failed.get_or_insert_default();
+            show.filter.extent = Extent::FailingPath;
+        }
         show.result = Shown::Each(self.format);
         show.text.colour = colour::wanted(self.color, output);
         Ok(show)
@@ -426,8 +472,11 @@ impl FilterArgs {
             interrupts: graph.interrupts,
             filter: Filter {
                 slower_than: self.slower_than.map(nanoseconds),
-                failed: self.failed,
+                failed: self.failed.clone(),
                 returns: self.returns,
+                through: Names::new(&self.through),
+                extent: Extent::Whole,
+                hidden: Names::new(&self.hide),
                 threshold: graph.threshold,
                 depth: self.graph_depth.or(graph.depth),
                 sleep: graph.text.sleep,
@@ -435,10 +484,23 @@ impl FilterArgs {
             result: Shown::default(),
             text: graph.text,
             count: self.count,
+            selection: Selection::default(),
         })
     }
 }
 
-fn nanoseconds(time: Duration) -> Nanoseconds {
+/// What a list of a live trace means: the kernel side tells those that are traced from those that
+/// are not, and has no list for both.
+fn one_meaning<T>(option: &str, choice: Choice<T>) -> Result<(Vec<T>, Meaning)> {
+    match (choice.these, choice.not) {
+        (these, not) if not.is_empty() => Ok((these, Meaning::These)),
+        (these, not) if these.is_empty() => Ok((not, Meaning::AllButThese)),
+        _ => bail!(Usage(format!(
+            "{option} names some that are traced and some that are not; the first alone say it"
+        ))),
+    }
+}
+
+pub(super) fn nanoseconds(time: Duration) -> Nanoseconds {
     Nanoseconds(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
 }

@@ -79,6 +79,15 @@ pub fn cpus(text: Option<&str>) -> Result<CpuMask> {
         .ok()
         .and_then(|cpus| cpus.last().map(|last| last + 1))
         .unwrap_or(1);
+    cpus_below(text, possible)
+}
+
+/// A set of CPUs of any machine.
+pub fn any_cpus(text: &str) -> Result<CpuMask> {
+    cpus_below(text, u32::try_from(MAX_CPUS).unwrap_or(u32::MAX))
+}
+
+fn cpus_below(text: &str, possible: u32) -> Result<CpuMask> {
     let mut mask = CpuMask::NONE;
     for part in text.split(',') {
         let (first, last) = part.split_once('-').unwrap_or((part, part));

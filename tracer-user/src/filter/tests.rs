@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::{
-    Filter, Returns, outcome,
+    Extent, Failures, Filter, Names, Returns, outcome,
     returns::{Comparison, Operand},
 };
 use crate::{
@@ -117,7 +117,7 @@ fn what_did_not_return_meets_no_condition() {
 fn conditions_of_different_kinds_must_all_hold() {
     let both = |us: u64, text| Filter {
         slower_than: Some(Nanoseconds(us * 1000)),
-        failed: true,
+        failed: Some(Failures::default()),
         returns: Some(condition(text)),
         ..Filter::default()
     };
@@ -217,7 +217,7 @@ fn conditions_go_by_the_type() {
 fn roots_that_return_nothing_meet_no_condition() {
     let roots = [("a", Some(ValueType::Void)), ("b", Some(ValueType::Void))];
     let filter = Filter {
-        failed: true,
+        failed: Some(Failures::default()),
         ..Filter::default()
     };
     let error = filter.check(roots.clone().into_iter()).unwrap_err();
@@ -312,4 +312,147 @@ proptest! {
         let register = (u64::from(rubbish) << 32) | u64::from(a.cast_unsigned());
         prop_assert_eq!(condition.matches(Some(&INT), register), wanted);
     }
+}
+
+/// The functions of [`refused`], by number, with what they return.
+fn of_permission() -> FunctionTable {
+    let pointer = ValueType::Pointer;
+    let names = [
+        (1, "sys_mount", LONG),
+        (2, "path_mount", INT),
+        (3, "capable", ValueType::Bool),
+        (4, "security_capable", INT),
+        (5, "cap_capable", INT),
+        (6, "getname", pointer),
+        (7, "putname", ValueType::Void),
+    ];
+    let infos = names.map(|(id, name, returns)| {
+        let info = FunctionInfo::new(name.to_owned(), Some(returns));
+        (FunctionId(id), info)
+    });
+    FunctionTable::new(infos.into_iter())
+}
+
+/// A mount that is not permitted: `capable` says so, twice.
+fn refused() -> RootCall {
+    use EventKind::{Entry, Exit};
+    const EPERM: u64 = 0xffff_ffff;
+    let capable = |us| {
+        [
+            (us, Entry, 3, 2, 0),
+            (us + 1, Entry, 4, 3, 0),
+            (us + 2, Entry, 5, 4, 0),
+            (us + 3, Exit, 5, 4, EPERM),
+            (us + 4, Exit, 4, 3, EPERM),
+            (us + 5, Exit, 3, 2, 0),
+        ]
+    };
+    let mut events = vec![
+        (0, Entry, 1, 0, 0),
+        (1, Entry, 6, 1, 0),
+        (2, Exit, 6, 1, 0xffff_8880_0000_1000),
+        (3, Entry, 2, 1, 0),
+    ];
+    events.extend(capable(10));
+    events.extend(capable(20));
+    events.extend([
+        (30, Exit, 2, 1, EPERM),
+        (31, Entry, 7, 1, 0),
+        (32, Exit, 7, 1, 0xffff_ffff_ffff_ffff),
+        (40, Exit, 1, 0, u64::MAX),
+    ]);
+    call(&events, End::Returned)
+}
+
+/// What is left of a root call: depth, function, folded calls, when it was entered in µs.
+fn left(filter: &Filter, call: RootCall) -> Vec<(u32, u32, Option<u32>, u64)> {
+    let call = filter.apply(call, &of_permission()).unwrap();
+    let calls = call.nodes.iter().filter_map(|node| match node {
+        Node::Call(call) => Some((
+            call.depth,
+            call.function.0,
+            call.folded,
+            call.entered.unwrap_or_default().0 / 1000,
+        )),
+        Node::Gap { .. } => None,
+    });
+    calls.collect()
+}
+
+#[test]
+fn the_failing_path_leads_to_who_returned_the_error_first() {
+    let filter = Filter {
+        failed: Some(Failures::default()),
+        extent: Extent::FailingPath,
+        ..Filter::default()
+    };
+    // Through `capable`, which is false, the second time; the first one is folded.
+    assert_eq!(
+        left(&filter, refused()),
+        [
+            (0, 1, Some(2), 0),
+            (1, 2, Some(3), 3),
+            (2, 3, Some(0), 20),
+            (3, 4, Some(0), 21),
+            (4, 5, Some(0), 22)
+        ]
+    );
+}
+
+#[test]
+fn a_callee_that_returned_another_error_or_ran_in_an_interrupt_is_not_on_the_path() {
+    use EventKind::{Entry, Exit};
+    let other = call(
+        &[
+            (0, Entry, 1, 0, 0),
+            (1, Entry, 2, 1, 0),
+            (2, Exit, 2, 1, 0xffff_fff5),
+            (3, Exit, 1, 0, u64::MAX),
+        ],
+        End::Returned,
+    );
+    let mut interrupted = refused();
+    for node in &mut interrupted.nodes {
+        if let Node::Call(call) = node
+            && call.depth > 0
+        {
+            call.context = Context::HardIrq;
+        }
+    }
+    let filter = Filter {
+        failed: Some(Failures::default()),
+        extent: Extent::FailingPath,
+        ..Filter::default()
+    };
+    assert_eq!(left(&filter, other), [(0, 1, Some(1), 0)]);
+    assert_eq!(left(&filter, interrupted), [(0, 1, Some(9), 0)]);
+}
+
+#[test]
+fn a_root_call_goes_through_what_it_calls() {
+    let through = |name: &str| Filter {
+        through: Names::new(&[name.to_owned()]),
+        ..Filter::default()
+    };
+    let keeps = |filter: Filter| filter.apply(refused(), &of_permission()).is_some();
+    assert!(keeps(through("cap_*")));
+    assert!(!keeps(through("cap")));
+    assert!(through("cap").is_active() && through("cap").needs_tree());
+}
+
+#[test]
+fn a_line_is_hidden_and_its_callees_stay() {
+    let filter = Filter {
+        hidden: Names::new(&["*mount".to_owned(), "security_capable".to_owned()]),
+        ..Filter::default()
+    };
+    let depths: Vec<_> = left(&filter, refused())
+        .into_iter()
+        .map(|(depth, function, ..)| (depth, function))
+        .collect();
+    // The root's line stays.
+    assert_eq!(
+        depths,
+        [(0, 1), (1, 6), (1, 3), (2, 5), (1, 3), (2, 5), (1, 7)]
+    );
 }

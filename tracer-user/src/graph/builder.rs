@@ -181,6 +181,7 @@ impl Builder {
             arguments: Vec::new(),
             texts: Vec::new(),
             caller: None,
+            folded: None,
             frame: event.frame,
         }
     }

@@ -6,6 +6,7 @@
 //! the clock of events, [`tree`] is a root call with all below it, [`function`], [`value_type`] and
 //! [`table`] are what is known of functions, [`sink`] is where finished root calls go.
 
+mod command_name;
 mod function;
 mod identity;
 mod sink;
@@ -17,6 +18,7 @@ mod tree;
 mod untraced;
 mod value_type;
 
+pub use command_name::{CommandName, NoCommandName};
 pub use function::{FunctionInfo, ParameterInfo, first_argument_register};
 pub use identity::{CpuId, FunctionId, ProcessId, RootCallId, TaskId, TaskKey};
 pub use sink::Sink;

@@ -69,6 +69,8 @@ pub struct Call {
     /// Where it will go on in its caller, an address that is counted as functions are; none if that
     /// was not recorded.
     pub caller: Option<FunctionId>,
+    /// Calls below it that are not shown, where that is counted.
+    pub folded: Option<u32>,
     pub(crate) frame: u16,
 }
 

@@ -17,6 +17,7 @@ use std::{
 
 use tracer_common::Context;
 
+pub(crate) use self::line::task_label;
 pub use self::{colour::Colour, line::Columns};
 use self::{
     colour::painted,
@@ -222,6 +223,11 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
         if call.off_cpu.0 > 0 && call.closed != Closed::Open {
             write!(self.buffer, " /* off-cpu {} */", time::span(call.off_cpu.0))?;
         }
+        match call.folded {
+            None | Some(0) => {}
+            Some(1) => self.buffer.extend_from_slice(b" /* 1 call folded */"),
+            Some(calls) => write!(self.buffer, " /* {calls} calls folded */")?,
+        }
         self.buffer.push(b'\n');
         Ok(())
     }
@@ -326,8 +332,9 @@ impl<W: Write> Sink for FtraceWriter<'_, W> {
                 } => self.gap(*depth, *events, *missing, *cpu)?,
                 Node::Call(call) => {
                     let next = root.nodes.get(index + 1);
-                    // One line has one CPU.
-                    if next.is_some_and(|next| next.depth() > call.depth) || call.has_moved() {
+                    let has_more = next.is_some_and(|next| next.depth() > call.depth);
+                    // One line has one CPU. A call of a path has one line.
+                    if call.folded.is_none() && (has_more || call.has_moved()) {
                         self.opening(call)?;
                         open.push(call);
                     } else {

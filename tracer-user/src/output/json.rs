@@ -113,6 +113,9 @@ impl<'a, W: Write> JsonWriter<'a, W> {
         if !call.arguments.is_empty() {
             arguments(line, info, call)?;
         }
+        if let Some(folded) = call.folded {
+            number(line, r#","folded":"#, folded);
+        }
         match call.closed {
             Closed::Returned { .. } => {}
             Closed::Unseen => word(line, r#","end":"#, "not_seen"),

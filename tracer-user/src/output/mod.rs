@@ -2,14 +2,18 @@
 //! the function table, nothing else, so each form is there for a live trace and for a recording
 //! alike.
 
+pub mod callgraph;
 pub mod chrome;
 pub mod csv;
+pub mod firefox;
 pub mod folded;
 pub mod ftrace;
 pub mod json;
 pub mod page;
 pub mod parquet;
 pub mod perfetto;
+pub mod pprof;
+pub mod stuck;
 pub mod svg;
 
 use std::io;
@@ -36,6 +40,14 @@ pub enum Format {
     Csv,
     /// The same rows as a Parquet file; complete when the trace has ended
     Parquet,
+    /// Time and calls of each path for pprof; written at the end
+    Pprof,
+    /// A profile for profiler.firefox.com; written at the end
+    Firefox,
+    /// Who calls whom as a graph for Graphviz; written at the end
+    Dot,
+    /// The same for Mermaid; written at the end
+    Mermaid,
 }
 
 /// Writes nothing: for a trace that is only recorded.

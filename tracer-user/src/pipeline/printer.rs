@@ -6,7 +6,7 @@
 use std::io;
 
 use crate::{
-    filter::Filter,
+    filter::{Filter, select::Selection},
     graph::callers,
     model::{FunctionTable, RootCall, Sink, Totals, Trees, Untraced},
     watch::Feed,
@@ -18,6 +18,7 @@ pub struct Printer<'a> {
     form: Box<dyn Sink + 'a>,
     functions: &'a FunctionTable,
     filter: &'a Filter,
+    selection: Selection,
     limit: Option<u64>,
     written: io::Result<()>,
     totals: Totals,
@@ -39,6 +40,7 @@ impl<'a> Printer<'a> {
             form,
             functions,
             filter,
+            selection: Selection::default(),
             limit,
             totals: Totals::default(),
             filtered_out: 0,
@@ -53,15 +55,25 @@ impl<'a> Printer<'a> {
         Self { feed, ..self }
     }
 
+    /// Takes only a part of what comes.
+    #[must_use]
+    pub fn with_selection(self, selection: Selection) -> Self {
+        Self { selection, ..self }
+    }
+
     /// What ran and was not traced: it is said at the end.
     pub const fn untraced(&mut self, untraced: Untraced) {
         self.untraced = Some(untraced);
     }
 
-    /// How much of root calls is needed: what the form and the feed look at. The filter decides by
-    /// the root alone.
+    /// How much of root calls is needed: what the form, the feed and the filter look at.
     pub fn wants(&self) -> Trees {
-        self.form.wants().max(self.feed.wants())
+        let filter = if self.filter.needs_tree() || self.selection.needs_tree() {
+            Trees::Whole
+        } else {
+            Trees::Roots
+        };
+        self.form.wants().max(self.feed.wants()).max(filter)
     }
 
     /// Prints a root call that is wanted.
@@ -70,6 +82,22 @@ impl<'a> Printer<'a> {
             return;
         }
         callers::find_hidden(&mut call, self.functions);
+        if !self.selection.is_active() {
+            return self.print_selected(call);
+        }
+        let calls = self.selection.take(call, self.functions);
+        if calls.is_empty() {
+            self.filtered_out += 1;
+            self.feed.filtered_out();
+        }
+        for call in calls {
+            if !self.is_done() {
+                self.print_selected(call);
+            }
+        }
+    }
+
+    fn print_selected(&mut self, call: RootCall) {
         if let Some(call) = self.filter.apply(call, self.functions) {
             self.written = self.form.root_call(&call);
             self.totals.add(&call);

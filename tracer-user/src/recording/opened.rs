@@ -36,6 +36,8 @@ pub struct Recording<R> {
     pub head: Head,
     /// How much could be read until now.
     pub readable: Readable,
+    /// Whether damage is not said: of a recording that is read again.
+    pub is_quiet: bool,
 }
 
 impl<R: Read> Recording<R> {
@@ -46,6 +48,7 @@ impl<R: Read> Recording<R> {
             first: None,
             head: Head::default(),
             readable: Readable::default(),
+            is_quiet: false,
         };
         match recording.next()? {
             Some(Frame::Head(head)) => recording.head = head,
@@ -82,7 +85,7 @@ impl<R: Read> Recording<R> {
     fn damaged(&mut self, damage: Damage) {
         self.readable.damaged_places += 1;
         self.readable.damaged_bytes += damage.bytes;
-        if self.readable.damaged_places <= PLACES_NAMED {
+        if self.readable.damaged_places <= PLACES_NAMED && !self.is_quiet {
             eprintln!(
                 "tracer: the recording is damaged or cut at byte {}: {} bytes are left out",
                 damage.from, damage.bytes

@@ -1,45 +1,10 @@
 //! Whose root calls are traced, as it was asked for, and as the eBPF side is told.
 
-use std::str::FromStr;
-
 use thiserror::Error;
 use tracer_common::MAX_NAMES;
 
 use crate::kernel::cgroup::Cgroup;
-
-/// A command name as in /proc/PID/comm: 1 to 15 bytes (`TASK_COMM_LEN`, include/linux/sched.h),
-/// filled up with zeros.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CommandName([u8; 16]);
-
-/// The text is no command name.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error(
-    "`{0}` cannot be a command name: the kernel keeps 15 bytes at most; write it as /proc/PID/comm \
-    has it"
-)]
-pub struct NoCommandName(String);
-
-impl FromStr for CommandName {
-    type Err = NoCommandName;
-
-    fn from_str(text: &str) -> Result<Self, NoCommandName> {
-        let bytes = text.as_bytes();
-        if !(1..16).contains(&bytes.len()) || bytes.contains(&0) {
-            return Err(NoCommandName(text.to_owned()));
-        }
-        let mut name = [0; 16];
-        name[..bytes.len()].copy_from_slice(bytes);
-        Ok(Self(name))
-    }
-}
-
-impl CommandName {
-    fn words(self) -> [u64; 2] {
-        let (words, _) = self.0.as_chunks();
-        [words[0], words[1]].map(u64::from_ne_bytes)
-    }
-}
+pub use crate::model::CommandName;
 
 /// Whether what is started by processes and tasks that are traced is traced, too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,17 +18,45 @@ pub enum Children {
     LeftOut,
 }
 
-/// Whose root calls are traced: each list that is not empty must be met, by one of its elements.
+/// What is named in a list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Meaning {
+    /// Those that are traced.
+    #[default]
+    These,
+    /// Those that are not.
+    AllButThese,
+}
+
+impl Meaning {
+    /// For the eBPF side, of a list of so many.
+    const fn config(self, count: usize) -> u32 {
+        match self {
+            _ if count == 0 => tracer_common::Callers::NOBODY,
+            Self::These => tracer_common::Callers::THESE,
+            Self::AllButThese => tracer_common::Callers::ALL_BUT_THESE,
+        }
+    }
+}
+
+/// Whose root calls are traced: each list that is not empty must be met, by one of its elements, or
+/// by none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Callers {
     /// Processes, by their numbers where tracer runs.
     pub pids: Vec<u32>,
+    /// What they are named for.
+    pub pids_mean: Meaning,
     /// Tasks, by their numbers where tracer runs.
     pub tids: Vec<u32>,
+    /// What they are named for.
+    pub tids_mean: Meaning,
     /// What those start.
     pub children: Children,
     /// Tasks by name.
     pub names: Vec<CommandName>,
+    /// What they are named for.
+    pub names_mean: Meaning,
     /// The task is in one of these or below.
     pub cgroups: Vec<Cgroup>,
 }
@@ -95,10 +88,22 @@ impl Callers {
         Ok(())
     }
 
-    /// Whether processes or tasks were named by number.
+    /// Whether processes or tasks are to be traced by number.
     #[must_use]
     pub const fn has_numbers(&self) -> bool {
-        !(self.pids.is_empty() && self.tids.is_empty())
+        !(self.processes().is_empty() && self.tasks().is_empty())
+    }
+
+    /// The processes that are to be traced by number.
+    #[must_use]
+    pub const fn processes(&self) -> &[u32] {
+        named(self.pids.as_slice(), self.pids_mean)
+    }
+
+    /// The tasks that are to be traced by number.
+    #[must_use]
+    pub const fn tasks(&self) -> &[u32] {
+        named(self.tids.as_slice(), self.tids_mean)
     }
 
     /// For the eBPF side. `own` are the tracer itself and its sampling process by the kernel's
@@ -106,7 +111,8 @@ impl Callers {
     /// alone unless processes or tasks were named.
     #[must_use]
     pub fn config(&self, own: [u32; 2], has_command: bool) -> tracer_common::Callers {
-        let names_tasks = self.has_numbers() || !self.names.is_empty();
+        let has_names = self.names_mean == Meaning::These && !self.names.is_empty();
+        let names_tasks = self.has_numbers() || has_names;
         let is_of_command = has_command && !self.has_numbers();
         let follows = match self.children {
             Children::Usual => is_of_command,
@@ -116,12 +122,23 @@ impl Callers {
         let names: Vec<_> = self.names.iter().map(|name| name.words()).collect();
         tracer_common::Callers {
             not_tgids: if names_tasks { [0; 2] } else { own },
-            processes_named: u32::from(is_of_command || !self.pids.is_empty()),
-            tasks_named: u32::from(!self.tids.is_empty()),
+            processes_named: self
+                .pids_mean
+                .config(self.pids.len() + usize::from(is_of_command)),
+            tasks_named: self.tids_mean.config(self.tids.len()),
+            names_named: self.names_mean.config(self.names.len()),
+            names: u32::try_from(names.len()).unwrap_or(u32::MAX),
             children_followed: u32::from(follows),
             cgroups_named: u32::try_from(self.cgroups.len()).unwrap_or(u32::MAX),
             comms: filled(&names),
         }
+    }
+}
+
+const fn named(list: &[u32], meaning: Meaning) -> &[u32] {
+    match meaning {
+        Meaning::These => list,
+        Meaning::AllButThese => &[],
     }
 }
 
@@ -133,16 +150,6 @@ fn filled<T: Copy + Default, const N: usize>(list: &[T]) -> [T; N] {
 mod tests {
     use super::*;
     use crate::kernel::cgroup::CgroupId;
-
-    #[test]
-    fn command_names_are_what_the_kernel_keeps() {
-        assert!("".parse::<CommandName>().is_err());
-        assert!("sixteen-bytes-xx".parse::<CommandName>().is_err());
-        assert!("a\0b".parse::<CommandName>().is_err());
-        let name: CommandName = "fifteen-bytes-x".parse().unwrap();
-        assert_eq!(name.words()[0].to_ne_bytes(), *b"fifteen-");
-        assert_eq!(name.words()[1].to_ne_bytes(), *b"bytes-x\0");
-    }
 
     #[test]
     fn the_tracer_itself_is_left_out_unless_tasks_are_named() {
@@ -187,6 +194,25 @@ mod tests {
             ..Callers::default()
         };
         assert_eq!(named(&callers, true), (1, 0, 0));
+    }
+
+    #[test]
+    fn all_but_some_are_told_apart_from_some() {
+        use tracer_common::Callers as Told;
+        let callers = Callers {
+            pids: vec![7],
+            pids_mean: Meaning::AllButThese,
+            names: vec!["sh".parse().unwrap()],
+            names_mean: Meaning::AllButThese,
+            ..Callers::default()
+        };
+        let config = callers.config([1, 2], false);
+        assert_eq!(config.processes_named, Told::ALL_BUT_THESE);
+        assert_eq!((config.names_named, config.names), (Told::ALL_BUT_THESE, 1));
+        assert_eq!(config.tasks_named, Told::NOBODY);
+        // The tracer is none of them, and it is left out all the same.
+        assert_eq!(config.not_tgids, [1, 2]);
+        assert!(!callers.has_numbers() && callers.processes().is_empty());
     }
 
     #[test]

@@ -4,16 +4,17 @@
 //! and since when their entries were seen. What is damaged or missing is said on stderr and left
 //! out, and the rest is shown.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 
 use anyhow::{Context as _, Result};
 
 use super::{Outcome, Show, silent, tell};
 use crate::{
     graph::{Joined, Rebuilder},
-    model::{FunctionTable, Sink},
+    model::{FunctionTable, Nanoseconds, RootCall, Sink, Trees},
     pipeline::{Finished, Pipeline, Printer},
     recording::{Ending, Learning, Readable, Recording, columns::Step},
+    summary::Collect,
     values::escape::visible,
     watch::{Delivered, Feed, Outlets, Source, Watch},
 };
@@ -47,6 +48,42 @@ pub fn replay_to(
     Ok((outcome, readable, delivered))
 }
 
+/// Gives the root calls of a recording to `collector`, and says nothing: it is read again.
+pub fn glance(
+    show: &Show,
+    mut recording: Recording<impl Read>,
+    collector: &mut impl Collect,
+) -> io::Result<()> {
+    recording.is_quiet = true;
+    let (table, joined) = (FunctionTable::default(), Joined::default());
+    let mut learning = Learning::new(&table, &joined);
+    let began = Nanoseconds(recording.head.began_monotonic_ns);
+    let selection = show.selection.of_recording(began);
+    let wants_tree = selection.needs_tree() || show.filter.needs_tree();
+    let wants = if wants_tree {
+        Trees::Whole
+    } else {
+        collector.wants()
+    };
+    let mut rebuilder = Rebuilder::new(show.interrupts).with_trees(wants);
+    let mut add = |call: RootCall| {
+        let taken = selection.take(call, &table).into_iter();
+        let shown = taken.filter_map(|call| show.filter.apply(call, &table));
+        shown.for_each(|call| collector.add(&call));
+    };
+    while let Some(data) = recording.next_data()? {
+        learning.learn(&data);
+        for step in data.steps() {
+            match step {
+                Step::Batch(batch) => rebuilder.push(batch, &mut add),
+                Step::Pass => rebuilder.pass(&mut add),
+            }
+        }
+    }
+    rebuilder.finish(&mut add);
+    Ok(())
+}
+
 /// Gives the root calls of a recording to `form`, and makes their functions known to `table`.
 pub fn replay_into<'a>(
     show: &'a Show,
@@ -66,7 +103,7 @@ fn go_through<'a>(
 ) -> Result<(Outcome, Readable)> {
     let roots = &recording.head.roots;
     // Where the head is lost, nothing says what the roots return.
-    if !roots.is_empty() {
+    if !roots.is_empty() && !show.selection.needs_tree() {
         let names: Vec<_> = roots.iter().map(|it| visible(&it.name)).collect();
         let types = names
             .iter()
@@ -75,7 +112,10 @@ fn go_through<'a>(
         show.filter.check(types)?;
     }
     let joined = Joined::default();
-    let printer = Printer::new(form, table, &show.filter, show.count).with_feed(feed);
+    let began = Nanoseconds(recording.head.began_monotonic_ns);
+    let printer = Printer::new(form, table, &show.filter, show.count)
+        .with_selection(show.selection.of_recording(began))
+        .with_feed(feed);
     let rebuilder = Rebuilder::new(show.interrupts).with_joined(joined.clone());
     let mut pipeline = Pipeline::new(rebuilder, printer, None);
     let mut learning = Learning::new(table, &joined);
@@ -113,7 +153,8 @@ fn go_through<'a>(
         untraced: None,
         wide: None,
         totals,
-        filtered_out: show.filter.is_active().then_some(filtered_out),
+        filtered_out: (show.filter.is_active() || show.selection.is_active())
+            .then_some(filtered_out),
         counters: end.counters.into(),
         unseen,
         ..Outcome::default()
@@ -127,7 +168,7 @@ fn go_through<'a>(
     tell::totals(&outcome, false);
     // What could not be written says so itself.
     if printed.is_ok() {
-        silent::explain_recording(&show.filter, &outcome);
+        silent::explain_recording(show, &outcome);
     }
     tell::readable(&readable);
     tell::written(printed)?;

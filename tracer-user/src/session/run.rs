@@ -60,9 +60,13 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
         .map(|_| signal(SignalKind::user_defined1()));
     let save = save.transpose().context("cannot listen for signals")?;
     let processes = Processes::open(&options.callers.pids)?;
-    processes.end(&stop);
+    if !options.callers.processes().is_empty() {
+        processes.end(&stop);
+    }
     let tasks = Tasks::open(&options.callers.tids);
-    tasks.end(&stop);
+    if !options.callers.tasks().is_empty() {
+        tasks.end(&stop);
+    }
     // Nothing is forked meanwhile.
     let haste = Haste::begin();
     let kernel = Arc::new(Kernel::read()?);

@@ -4,18 +4,19 @@
 use std::io::{BufWriter, Write};
 
 use crate::{
-    filter::Filter,
+    filter::{Filter, select::Selection},
     model::{FunctionTable, Interrupts, Sink},
     output::{
-        Format, Nothing,
+        Format, Nothing, callgraph,
         chrome::ChromeWriter,
         csv::CsvWriter,
+        firefox::Firefox,
         folded,
         ftrace::{self, FtraceWriter},
         json::JsonWriter,
         parquet::ParquetWriter,
         perfetto::PerfettoWriter,
-        svg,
+        pprof, svg,
     },
     summary::{AtTheEnd, GroupBy, Latency, Look, Merged, Report, SortBy},
 };
@@ -40,7 +41,10 @@ impl Shown {
     /// Whether what is written is no text.
     #[must_use]
     pub const fn is_binary(self) -> bool {
-        matches!(self, Self::Each(Format::Perfetto | Format::Parquet))
+        matches!(
+            self,
+            Self::Each(Format::Perfetto | Format::Parquet | Format::Pprof)
+        )
     }
 }
 
@@ -62,6 +66,8 @@ pub struct Show {
     /// How the text looks, and what of it goes for other forms: return values and what a duration
     /// is.
     pub text: ftrace::Options,
+    /// What of a recording is taken.
+    pub selection: Selection,
     /// End after so many whole root calls.
     pub count: Option<u64>,
 }
@@ -103,6 +109,22 @@ impl Show {
             Format::Svg => {
                 let write = |merged: &Merged, out: &mut _| svg::write(merged, functions, out);
                 Box::new(AtTheEnd::new(Merged::new(sleep), out, write))
+            }
+            Format::Pprof => {
+                let write = |merged: &Merged, out: &mut _| pprof::write(merged, functions, out);
+                Box::new(AtTheEnd::new(Merged::new(sleep), out, write))
+            }
+            Format::Dot => {
+                let write = |merged: &Merged, out: &mut _| callgraph::dot(merged, functions, out);
+                Box::new(AtTheEnd::new(Merged::new(sleep), out, write))
+            }
+            Format::Mermaid => {
+                let write =
+                    |merged: &Merged, out: &mut _| callgraph::mermaid(merged, functions, out);
+                Box::new(AtTheEnd::new(Merged::new(sleep), out, write))
+            }
+            Format::Firefox => {
+                Box::new(AtTheEnd::new(Firefox::new(functions), out, Firefox::write))
             }
             Format::Csv => Box::new(CsvWriter::new(out, functions, values, sleep)),
             Format::Parquet => Box::new(ParquetWriter::new(out, functions, values, sleep)),

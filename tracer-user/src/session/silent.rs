@@ -7,7 +7,7 @@
 
 use tracer_common::{Away, AwayCounts};
 
-use super::{Outcome, tell};
+use super::{Outcome, Show, tell};
 use crate::{
     arch::{OTHER_PROGRAMS, OTHER_SYSCALL_ENTRIES, SYSCALL_ENTRY},
     filter::Filter,
@@ -56,12 +56,15 @@ pub fn explain(kernel: &Kernel, plan: &Plan, filter: &Filter, outcome: &Outcome)
 }
 
 /// As [`explain`], of a recording.
-pub fn explain_recording(filter: &Filter, outcome: &Outcome) {
+pub fn explain_recording(show: &Show, outcome: &Outcome) {
     if !outcome.shows_nothing() {
         return;
     }
     match outcome.filtered_out {
-        Some(calls) if calls > 0 => eprintln!("tracer: {}", kept_back(calls, filter)),
+        Some(calls) if calls > 0 => {
+            let options = show.selection.options();
+            eprintln!("tracer: {}", kept_back(calls, &show.filter, options));
+        }
         _ => eprintln!(
             "tracer: the recording has no root call; tracer said why when it was made, and says so \
             again where the \
@@ -74,7 +77,7 @@ impl Silence<'_> {
     fn sentences(&self) -> Vec<String> {
         let mut sentences = Vec::new();
         if self.filtered_out > 0 {
-            sentences.push(kept_back(self.filtered_out, &self.filter));
+            sentences.push(kept_back(self.filtered_out, &self.filter, Vec::new()));
         }
         sentences.extend(self.turned_away());
         if self.skipped > 0 {
@@ -131,15 +134,16 @@ impl Silence<'_> {
 }
 
 /// What the filter kept back, and which options ask for that.
-fn kept_back(calls: u64, filter: &Filter) -> String {
+fn kept_back(calls: u64, filter: &Filter, mut given: Vec<&str>) -> String {
     let options = [
         (filter.slower_than.is_some(), "--slower-than"),
-        (filter.failed, "--failed"),
+        (filter.failed.is_some(), "--failed"),
         (filter.returns.is_some(), "--returns"),
+        (filter.needs_tree(), "--through"),
         (filter.threshold.is_some(), "--graph-opts thresh"),
     ];
-    let given = options.iter().filter(|(is_given, _)| *is_given);
-    let given: Vec<&str> = given.map(|(_, option)| *option).collect();
+    let of_filter = options.iter().filter(|(is_given, _)| *is_given);
+    given.extend(of_filter.map(|(_, option)| *option));
     format!(
         "there were {calls} root calls, and all were filtered out by {}",
         given.join(" and ")
@@ -181,7 +185,7 @@ fn other_entries(kernel: &Kernel, plan: &Plan) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Nanoseconds;
+    use crate::{filter::Failures, model::Nanoseconds};
 
     fn of_close() -> Silence<'static> {
         Silence {
@@ -217,7 +221,7 @@ mod tests {
             filtered_out: 12,
             filter: Filter {
                 slower_than: Some(Nanoseconds(1)),
-                failed: true,
+                failed: Some(Failures::default()),
                 ..Filter::default()
             },
             ..of_close()

@@ -17,9 +17,11 @@ mod arguments;
 mod errno;
 pub mod escape;
 pub mod number;
+mod span;
 mod text;
 
 pub use arguments::{Signature, TypedArgument, format_arguments, given_to, typed_arguments};
+pub use span::span;
 
 use std::fmt;
 

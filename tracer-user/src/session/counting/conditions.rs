@@ -39,6 +39,9 @@ pub enum Streamed {
     /// The condition is not the same for all roots.
     #[error("the kernel side cannot decide this --returns of these roots")]
     Returns,
+    /// Only some failures count.
+    #[error("the kernel side does not tell one --failed from another")]
+    Failures,
     /// There are too many roots.
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
@@ -65,6 +68,10 @@ pub fn counting(
     if outputs.watch.collector.is_some() {
         return Err(Streamed::Watched);
     }
+    let failed = show.filter.failed.as_ref();
+    if failed.is_some_and(|failures| !failures.are_all_errors()) {
+        return Err(Streamed::Failures);
+    }
     Tables::check(roots.len(), kernel.possible_cpus as usize)?;
     let types: Vec<Option<ValueType>> = roots.iter().map(|root| returns(kernel, root)).collect();
     let range = match show.filter.returns {
@@ -79,7 +86,7 @@ pub fn counting(
     Ok(Counting {
         conditions: Conditions {
             at_least_ns: longer.max(least),
-            failed: show.filter.failed,
+            failed: failed.is_some(),
             returned: range,
             limit: show.count,
             unit: look.unit,

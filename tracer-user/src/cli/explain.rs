@@ -1,0 +1,35 @@
+//! `tracer explain`: what the slow or failed root calls of a recording do that the others do not.
+
+use anyhow::{Context as _, Result};
+
+use super::{
+    args::ExplainArgs,
+    exit::Exit,
+    output::{self, Medium},
+    replay,
+    report::{collect, write},
+};
+use crate::{
+    model::FunctionTable,
+    session::replay::glance,
+    summary::{Condition, Durations, Explain},
+};
+
+/// Explains some root calls of a recording.
+pub fn run(args: &ExplainArgs) -> Result<Exit> {
+    let mut show = args.show.show()?;
+    show.selection = args.select.selection()?;
+    let mut condition = Condition::take(&mut show.filter);
+    if condition.is_empty() {
+        let mut durations = Durations::default();
+        let recording = replay::open_with_bar(&args.recording)?;
+        glance(&show, recording, &mut durations).context("the recording cannot be read on")?;
+        condition.slower_than = durations.threshold();
+    }
+    let functions = FunctionTable::default();
+    let mut explain = Explain::new(&functions, condition);
+    let collected = collect(&args.recording, &show, &functions, &mut explain)?;
+    let out = output::open(None, Medium::Text)?;
+    write(out, |out| explain.write(out))?;
+    Ok(replay::exit(&collected.readable))
+}

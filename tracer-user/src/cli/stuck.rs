@@ -1,0 +1,54 @@
+//! `tracer stuck`: which root calls have not returned, and where they are.
+
+use std::{io::BufWriter, time::Duration};
+
+use anyhow::Result;
+use clap::Args as ClapArgs;
+
+use super::{
+    exit::Exit,
+    output::{self, Medium},
+    trace_args::{CaptureArgs, nanoseconds},
+    values,
+};
+use crate::{
+    output::stuck::Stuck,
+    session::{Outputs, Show},
+};
+
+/// How long is traced if nothing is said of it.
+const USUAL: Duration = Duration::from_secs(5);
+
+/// Root calls that do not return
+#[derive(Debug, ClapArgs)]
+pub struct StuckArgs {
+    /// Show root calls that have been open for at least this long
+    #[arg(long = "for", value_name = "TIME", value_parser = values::duration, default_value = "1s")]
+    pub least: Duration,
+    #[command(flatten)]
+    pub capture: CaptureArgs,
+}
+
+/// Traces for a while, and shows what is open then.
+pub fn run(mut args: StuckArgs) -> Result<Exit> {
+    let capture = &mut args.capture;
+    if capture.command.is_empty() {
+        capture.duration.get_or_insert(USUAL);
+    }
+    capture.all_cpus |= capture.names_nothing();
+    let options = args.capture.options(Show::default())?;
+    let least = nanoseconds(args.least);
+    super::run_trace(&options, || {
+        let out = BufWriter::new(output::open(None, Medium::Text)?);
+        let watch = args.capture.watch.outlets()?;
+        Ok(Outputs {
+            graph: None,
+            recording: None,
+            watch,
+            view: Some(Box::new(move |functions, head| {
+                let roots = head.roots.into_iter().map(|root| root.name).collect();
+                Box::new(Stuck::new(out, functions, roots, least))
+            })),
+        })
+    })
+}
