@@ -26,8 +26,8 @@ use tracer::{
         Format, ftrace,
         page::{Page, Recorded},
     },
+    pipeline::{Show, Shown},
     recording::{Frame, Head, Piece, Reader, Writer, columns::Step},
-    session::{Show, Shown},
     summary::{Collect as _, Diff, GroupBy, Look, Overview, SortBy},
 };
 use tracer_common::{BATCH_CAPACITY, BatchHeader, Event};

@@ -18,8 +18,8 @@ use tracer::{
         Format, ftrace,
         page::{Page, Recorded},
     },
+    pipeline::{Show, Shown},
     recording::Head,
-    session::{Show, Shown},
     summary::{CallTree, Collect as _, Diff, GroupBy, Latency, Overview, Report, Side, SortBy},
     top::{Source, State, draw},
 };

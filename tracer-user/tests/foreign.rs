@@ -23,12 +23,11 @@ use tracer::{
     graph::Joined,
     model::{FunctionId, FunctionInfo, FunctionTable, SleepTime},
     output::{Format, folded},
-    pipeline::{Pipeline, Printer},
+    pipeline::{Outcome, Pipeline, Printer, Show, Shown, replay},
     recording::{
         Counters, Data, End, Ending, Frame, Known, Learning, Piece, Recorder, Recording, Writer,
         columns::Collector, target::Target,
     },
-    session::{Outcome, Show, Shown, replay},
     summary::{CallTree, Collecting, Diff, Look, Side},
 };
 use tracer_common::{BATCH_CAPACITY, Context, CpuCounters, Event, EventKind};

@@ -16,13 +16,12 @@ use tracer::{
     filter::{Failures, Filter},
     graph::{Joined, Rebuilder},
     model::{FunctionId, Nanoseconds},
-    pipeline::{Pipeline, Printer},
+    pipeline::{Pipeline, Printer, Show, replay},
     recording::{
         Ending, Frame, Piece, Recorder, Recording,
         columns::Step,
         target::{Limit, Target, WhenFull},
     },
-    session::{Show, replay},
 };
 use tracer_common::{CpuCounters, Event};
 

@@ -14,11 +14,11 @@ use proptest::prelude::*;
 use tracer::{
     graph::{Batch, Joined},
     model::{FunctionId, Nanoseconds},
+    pipeline::{Show, replay},
     recording::{
         Damage, Data, End, Frame, Head, Piece, Reader, Recording, RecordingError, Writer,
         columns::{Collector, Step},
     },
-    session::{Show, replay},
 };
 use tracer_common::{Event, EventKind};
 

@@ -22,11 +22,11 @@ use tracer::{
     graph::{Rebuilder, events::batches},
     model::{End, FunctionTable, Interrupts, Nanoseconds, RootCall, Sink},
     output::ftrace,
-    recording::{Frame, Head, Recording, Writer},
-    session::{
+    pipeline::{
         Show,
         replay::{replay, replay_into},
     },
+    recording::{Frame, Head, Recording, Writer},
     top::{Source, State, Wish, draw, save},
 };
 

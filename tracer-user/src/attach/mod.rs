@@ -27,7 +27,7 @@ pub use attacher::{Attacher, LoadedPair, Observer, Probe};
 pub use controls::{Controls, Counters};
 pub use error::AttachError;
 pub use followed::{Followed, List};
-pub use misses::{Skipped, skipped};
+pub use misses::skipped;
 pub use object::{Object, ObjectError};
 pub use pair::Pair;
 pub use role::Role;

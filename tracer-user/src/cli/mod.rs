@@ -45,7 +45,8 @@ use exit::{Exit, Usage};
 
 use crate::{
     learn::sampling,
-    session::{Options, Outputs, Shown},
+    pipeline::Shown,
+    session::{Options, Outputs},
     stop::Stop,
 };
 

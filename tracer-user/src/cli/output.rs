@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Result, bail};
 
 use super::exit::{Output, Usage};
-use crate::{recording::file, session::Shown, watch::Address};
+use crate::{pipeline::Shown, recording::file, watch::Address};
 
 /// For whom an output is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,7 +15,8 @@ use super::{
 use crate::{
     model::FunctionTable,
     output::page::{self, Page, Recorded},
-    session::{Outputs, Show},
+    pipeline::Show,
+    session::Outputs,
     summary::{Diff, Overview},
 };
 

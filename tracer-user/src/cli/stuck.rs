@@ -11,10 +11,7 @@ use super::{
     trace_args::{CaptureArgs, nanoseconds},
     values,
 };
-use crate::{
-    output::stuck::Stuck,
-    session::{Outputs, Show},
-};
+use crate::{output::stuck::Stuck, pipeline::Show, session::Outputs};
 
 /// How long is traced if nothing is said of it.
 const USUAL: Duration = Duration::from_secs(5);

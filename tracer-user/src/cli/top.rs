@@ -18,7 +18,8 @@ use super::{
 };
 use crate::{
     model::FunctionTable,
-    session::{self, Outputs, Show, Streams},
+    pipeline::{Show, replay::replay_into},
+    session::{self, Outputs, Streams},
     stop::Stop,
     top::{Source, Top, keys::HELP},
 };
@@ -73,7 +74,7 @@ fn recording(path: &Path, show: &Show) -> Result<Exit> {
         let top = Top::new(source, show.text, stop);
         let functions = FunctionTable::default();
         let form = top.form(&functions, recording.head.clone());
-        let read = session::replay::replay_into(show, recording, &functions, form);
+        let read = replay_into(show, recording, &functions, form);
         let exit = read.map(|(_, readable)| replay::exit(&readable));
         finish(&top, "the recording has ended", exit)
     })

@@ -31,9 +31,10 @@ use crate::{
     kernel::{Way, cgroup::Cgroup},
     model::Nanoseconds,
     output::Format,
+    pipeline::{Show, Shown},
     plan::{self, OthersPrograms, Scope, Worth},
     session::{
-        Begin, Callers, Options, Show, Shown, Streams,
+        Begin, Callers, Options, Streams,
         callers::{Children, Meaning},
     },
     summary::{GroupBy, SortBy},

@@ -20,7 +20,7 @@ use tokio::process::Child;
 use tracer_common::count::Returned;
 
 use super::{
-    Options, Outcome, Outputs, attached, command, head, prepared::Prepared, probes, silent, tell,
+    Options, Outputs, attached, command, head, prepared::Prepared, probes, silent, tell,
     whose::Told,
 };
 use crate::{
@@ -30,6 +30,7 @@ use crate::{
         object::{Loading, Tracepoints},
     },
     kernel::haste::Haste,
+    pipeline::{self, Outcome},
     plan::Planned,
     stop::Stop,
     summary::{
@@ -106,7 +107,7 @@ pub async fn run(
     watch.end();
     let functions = shown.counters.functions();
     probes::let_go(shown, functions);
-    tell::written(written)?;
+    pipeline::told::written(written)?;
     Ok(Outcome::default())
 }
 

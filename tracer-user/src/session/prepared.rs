@@ -22,7 +22,7 @@ use super::{
     whose::{self, Named},
 };
 use crate::{
-    attach::{Attacher, Followed, Side, Skipped},
+    attach::{Attacher, Followed, Side},
     graph::Joined,
     kernel::{Kernel, Way, Ways, numbers::Numbers},
     learn::{
@@ -30,7 +30,7 @@ use crate::{
         kept::{self, Cache},
         wide::{self, Attaching, Host, Narrowing, Programs, Sets, sets::lock},
     },
-    model::Untraced,
+    model::{Skipped, Untraced},
     pipeline::Pipeline,
     plan::{Plan, Planned, Rules},
     stop::Stop,

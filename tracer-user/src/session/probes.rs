@@ -10,8 +10,9 @@ use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{
-    attach::{self, AttachError, Attacher, Observer, Probe, Role, Side, Skipped},
+    attach::{self, AttachError, Attacher, Observer, Probe, Role, Side},
     kernel::{numbers, switch},
+    model::Skipped,
     plan::{Plan, Planned, Source},
     stop::Stop,
 };

@@ -10,7 +10,7 @@ use tokio::{
 use tracer_common::CpuCounters;
 
 use super::{
-    Options, Outcome, Outputs, Show, Shown,
+    Options, Outputs,
     attached::Attached,
     command::{self, Subject},
     counting,
@@ -38,7 +38,7 @@ use crate::{
         wide::{ProbeCost, Programs, Seen, Sets, sets::lock},
     },
     model::FunctionTable,
-    pipeline::{Finished, Pipeline, Printer},
+    pipeline::{self, Finished, Outcome, Pipeline, Printer, Show, Shown},
     plan::{self, Plan, Rules},
     recording::Recorder,
     stop::Stop,
@@ -213,15 +213,15 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
         untraced,
         ..sums(show, &finished, (&probes, &sets, &change), seen)
     };
-    tell::totals(&outcome, options.verbose);
+    pipeline::told::totals(&outcome, options.verbose);
     let is_written = finished.printed.is_ok();
     let switched_off = explain(ended, &outcome, is_written, (&kernel, &prepared.plan, show));
     command::end(&mut child).await;
     // Its sockets are closed before a child process may take over what is to be let go.
-    tell::delivered(watch.end().as_ref());
+    pipeline::told::delivered(watch.end().as_ref());
     prepared.leave(options, change, probes, &sets);
     drop((tracepoints, logger));
-    tell::written(finished.printed)?;
+    pipeline::told::written(finished.printed)?;
     let whole = "the recording cannot be written on; what was written before is whole";
     finished.recorded.context(whole)?;
     switched_off.map_or(Ok(outcome), Err)

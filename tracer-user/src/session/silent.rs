@@ -7,11 +7,12 @@
 
 use tracer_common::{Away, AwayCounts};
 
-use super::{Outcome, Show, tell};
+use super::tell;
 use crate::{
     arch::{OTHER_PROGRAMS, OTHER_SYSCALL_ENTRIES, SYSCALL_ENTRY},
     filter::Filter,
     kernel::Kernel,
+    pipeline::{self, Outcome},
     plan::Plan,
 };
 
@@ -55,29 +56,15 @@ pub fn explain(kernel: &Kernel, plan: &Plan, filter: &Filter, outcome: &Outcome)
     }
 }
 
-/// As [`explain`], of a recording.
-pub fn explain_recording(show: &Show, outcome: &Outcome) {
-    if !outcome.shows_nothing() {
-        return;
-    }
-    match outcome.filtered_out {
-        Some(calls) if calls > 0 => {
-            let options = show.selection.options();
-            eprintln!("tracer: {}", kept_back(calls, &show.filter, options));
-        }
-        _ => eprintln!(
-            "tracer: the recording has no root call; tracer said why when it was made, and says so \
-            again where the \
-             same is traced"
-        ),
-    }
-}
-
 impl Silence<'_> {
     fn sentences(&self) -> Vec<String> {
         let mut sentences = Vec::new();
         if self.filtered_out > 0 {
-            sentences.push(kept_back(self.filtered_out, &self.filter, Vec::new()));
+            sentences.push(pipeline::told::kept_back(
+                self.filtered_out,
+                &self.filter,
+                Vec::new(),
+            ));
         }
         sentences.extend(self.turned_away());
         if self.skipped > 0 {
@@ -131,23 +118,6 @@ impl Silence<'_> {
             self.roots
         )]
     }
-}
-
-/// What the filter kept back, and which options ask for that.
-fn kept_back(calls: u64, filter: &Filter, mut given: Vec<&str>) -> String {
-    let options = [
-        (filter.slower_than.is_some(), "--slower-than"),
-        (filter.failed.is_some(), "--failed"),
-        (filter.returns.is_some(), "--returns"),
-        (filter.needs_tree(), "--through"),
-        (filter.threshold.is_some(), "--graph-opts thresh"),
-    ];
-    let of_filter = options.iter().filter(|(is_given, _)| *is_given);
-    given.extend(of_filter.map(|(_, option)| *option));
-    format!(
-        "there were {calls} root calls, and all were filtered out by {}",
-        given.join(" and ")
-    )
 }
 
 /// Whose calls were turned away for a reason, and what asked for that.

@@ -34,9 +34,9 @@ pub use untraced::Sampled;
 
 use super::sampling::Sampler;
 use crate::{
-    attach::{self, Skipped},
+    attach,
     kernel::numbers,
-    model::Untraced,
+    model::{Skipped, Untraced},
 };
 
 /// The pause before the first sampling window, if the roots have just been learned: what it adds

@@ -8,11 +8,10 @@ use std::io::{self, Read, Write};
 
 use anyhow::{Context as _, Result};
 
-use super::{Outcome, Show, silent, tell};
+use super::{Finished, Outcome, Pipeline, Printer, Show, told};
 use crate::{
     graph::{Joined, Rebuilder},
     model::{FunctionTable, Nanoseconds, RootCall, Sink, Trees},
-    pipeline::{Finished, Pipeline, Printer},
     recording::{Ending, Learning, Readable, Recording, columns::Step},
     summary::Collect,
     values::escape::visible,
@@ -43,7 +42,7 @@ pub fn replay_to(
         .context("nothing can be sent")?;
     let replayed = go_through(show, recording, &table, form, feed);
     let delivered = watch.end();
-    tell::delivered(delivered.as_ref());
+    told::delivered(delivered.as_ref());
     let (outcome, readable) = replayed?;
     Ok((outcome, readable, delivered))
 }
@@ -165,12 +164,12 @@ fn go_through<'a>(
         // What comes after was not wanted, so it is not missed.
         readable.end = Some(end);
     }
-    tell::totals(&outcome, false);
+    told::totals(&outcome, false);
     // What could not be written says so itself.
     if printed.is_ok() {
-        silent::explain_recording(show, &outcome);
+        told::nothing_shown(show, &outcome);
     }
-    tell::readable(&readable);
-    tell::written(printed)?;
+    told::readable(&readable);
+    told::written(printed)?;
     Ok((outcome, readable))
 }
