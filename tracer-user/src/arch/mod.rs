@@ -9,9 +9,10 @@ mod address;
 mod x86_64;
 
 pub use address::Address;
+#[cfg(feature = "live")]
+pub(crate) use x86_64::code;
 pub use x86_64::{
     ARGUMENT_REGISTERS, LANDING_PAD, LARGEST_IN_REGISTERS, OTHER_PROGRAMS, OTHER_SYSCALL_ENTRIES,
     REGISTER_BYTES, REGISTERS_BEFORE_ARGUMENTS, STACK_ARGUMENTS_SINCE, SYSCALL_ENTRY,
     is_interrupt_entry,
 };
-pub(crate) use x86_64::{FUNCTION_PADDING, code, is_indirect_thunk, is_machinery};

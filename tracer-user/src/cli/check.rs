@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use anyhow::{Context as _, Result};
 
-use super::{args::CheckArgs, exit::Exit};
+use super::{exit::Exit, live_args::CheckArgs};
 use crate::{
     attach::{Object, object::Loading, pair},
     kernel::{

@@ -9,7 +9,7 @@ use std::{
 use anyhow::Result;
 use wildmatch::WildMatch;
 
-use super::{args::ListArgs, exit::Exit};
+use super::{exit::Exit, live_args::ListArgs};
 use crate::{
     kernel::{Address, Kernel, Ways, switch},
     learn::{

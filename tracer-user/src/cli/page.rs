@@ -1,12 +1,9 @@
-//! `tracer report --html`: one recording as a page, or two beside each other. `tracer profile
-//! --html`: a trace as a page.
-
-use std::io::BufWriter;
+//! `tracer report --html`: one recording as a page, or two beside each other.
 
 use anyhow::{Result, bail};
 
 use super::{
-    args::{ProfileArgs, ReportArgs},
+    args::ReportArgs,
     exit::{Exit, Usage},
     output::{self, Medium},
     replay,
@@ -14,9 +11,8 @@ use super::{
 };
 use crate::{
     model::FunctionTable,
-    output::page::{self, Page, Recorded},
+    output::page::{Page, Recorded},
     pipeline::Show,
-    session::Outputs,
     summary::{Diff, Overview},
 };
 
@@ -46,21 +42,6 @@ pub fn page(args: &ReportArgs) -> Result<Exit> {
     ];
     write(args, &show, &recordings, Some(diff))?;
     Ok(exit)
-}
-
-/// Makes the page of a trace when that has ended.
-pub fn of_trace(args: &ProfileArgs, show: &Show) -> Result<Outputs> {
-    let watch = args.capture.watch.outlets()?;
-    let out = output::open(args.output.as_deref(), Medium::File)?;
-    let (text, sort) = (show.text, args.order.sort);
-    Ok(Outputs {
-        graph: None,
-        recording: None,
-        watch,
-        view: Some(Box::new(move |functions, head| {
-            Box::new(page::live(BufWriter::new(out), functions, head, text, sort))
-        })),
-    })
 }
 
 fn recorded<'a>(

@@ -12,8 +12,8 @@ use anyhow::{Context as _, Result, bail};
 use tokio::signal::unix::SignalKind;
 
 use super::{
-    args::TopArgs,
     exit::{Exit, Usage},
+    live_args::TopArgs,
     replay,
 };
 use crate::{
@@ -47,9 +47,9 @@ fn trace(args: &TopArgs, show: Show) -> Result<Exit> {
     let mut options = args.capture.options(show)?;
     options.streams = Streams::Nothing;
     terminal()?;
-    super::check(&options)?;
+    super::live::check(&options)?;
     let watch = args.capture.watch.outlets()?;
-    super::until_stopped(async |stop| {
+    super::live::until_stopped(async |stop| {
         leave_on(&stop)?;
         let top = Top::new(Source::Live, text, stop.clone());
         let made = top.clone();
@@ -67,7 +67,7 @@ fn trace(args: &TopArgs, show: Show) -> Result<Exit> {
 fn recording(path: &Path, show: &Show) -> Result<Exit> {
     let recording = replay::open(path)?;
     terminal()?;
-    super::until_stopped(async |stop: Stop| {
+    super::live::until_stopped(async |stop: Stop| {
         leave_on(&stop)?;
         let name = path.file_name().unwrap_or(path.as_os_str());
         let source = Source::Recording(name.to_string_lossy().into_owned());

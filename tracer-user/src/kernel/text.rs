@@ -19,9 +19,8 @@ use super::{
     traceable::Traceable,
 };
 use crate::arch::{
-    FUNCTION_PADDING, LANDING_PAD,
-    code::{self, Branch, BranchKind},
-    is_indirect_thunk, is_machinery,
+    LANDING_PAD,
+    code::{self, Branch, BranchKind, FUNCTION_PADDING, is_indirect_thunk, is_machinery},
 };
 
 use kcore::Kcore;

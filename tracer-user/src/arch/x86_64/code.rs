@@ -12,9 +12,27 @@ use iced_x86::{
 use super::ARGUMENT_REGISTERS;
 use crate::arch::Address;
 
+/// Bytes of padding in front of a function that may be called instead of it
+/// (CONFIG_FUNCTION_PADDING_BYTES: call thunks live there).
+pub const FUNCTION_PADDING: u64 = 16;
+
 /// A static-call trampoline is a jump of five bytes and some that mark it
 /// (arch/x86/include/asm/static_call.h).
 pub const TRAMPOLINE_BYTES: usize = 8;
+
+/// Whether it goes wherever a register says (arch/x86/lib/retpoline.S).
+pub fn is_indirect_thunk(name: &str) -> bool {
+    name.starts_with("__x86_indirect_")
+}
+
+/// What compilers, mitigations and tracers put into functions.
+pub fn is_machinery(name: &str) -> bool {
+    name.ends_with("return_thunk")
+        || name.starts_with("ftrace_")
+            && (name.ends_with("caller") || name == "ftrace_trampoline" || name == "ftrace_stub")
+        || name.starts_with("bpf_trampoline_")
+        || name.starts_with("__fentry__")
+}
 
 /// A call with its distance, bytes.
 pub const CALL_BYTES: usize = 5;

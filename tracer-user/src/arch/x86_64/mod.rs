@@ -1,5 +1,6 @@
 //! x86-64.
 
+#[cfg(feature = "live")]
 pub mod code;
 
 /// Bytes of a register.
@@ -25,10 +26,6 @@ pub const STACK_ARGUMENTS_SINCE: (u32, u32) = (6, 6);
 /// `endbr64` (`is_endbr`, arch/x86/kernel/ftrace.c). A direct call may skip that, too.
 pub const LANDING_PAD: u64 = 4;
 
-/// Bytes of padding in front of a function that may be called instead of it
-/// (CONFIG_FUNCTION_PADDING_BYTES: call thunks live there).
-pub const FUNCTION_PADDING: u64 = 16;
-
 /// The beginning of the entry of a system call for 64-bit programs
 /// (arch/x86/include/asm/syscall_wrapper.h).
 pub const SYSCALL_ENTRY: &str = "__x64_sys_";
@@ -51,18 +48,4 @@ pub fn is_interrupt_entry(name: &str) -> bool {
         "raw_irqentry_exit_cond_resched",
     ];
     NAMES.contains(&name) || name.starts_with("sysvec_") || name.starts_with("asm_sysvec_")
-}
-
-/// Whether it goes wherever a register says (arch/x86/lib/retpoline.S).
-pub fn is_indirect_thunk(name: &str) -> bool {
-    name.starts_with("__x86_indirect_")
-}
-
-/// What compilers, mitigations and tracers put into functions.
-pub fn is_machinery(name: &str) -> bool {
-    name.ends_with("return_thunk")
-        || name.starts_with("ftrace_")
-            && (name.ends_with("caller") || name == "ftrace_trampoline" || name == "ftrace_stub")
-        || name.starts_with("bpf_trampoline_")
-        || name.starts_with("__fentry__")
 }
