@@ -19,8 +19,8 @@ use tracer::{
         text,
     },
     model::{
-        FunctionId, FunctionInfo, FunctionTable, Interrupts, Node, ParameterInfo, RootCall,
-        SleepTime, ValueType,
+        Capture, FunctionId, FunctionInfo, FunctionTable, Interrupts, Node, ParameterInfo,
+        RootCall, SleepTime, ValueType,
     },
     output::{
         Format, ftrace,
@@ -240,6 +240,7 @@ fn page(calls: &[RootCall]) {
         diff: Some(Diff::new(&before.side, &after.side)),
         sort: SortBy::default(),
         text: ftrace::Options::default(),
+        capture: Capture::default(),
     };
     assert!(page.write(&mut io::sink()).is_ok());
 }

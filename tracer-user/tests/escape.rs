@@ -12,7 +12,8 @@ use proptest::prelude::*;
 use ratatui::{buffer::Buffer, layout::Rect};
 use tracer::{
     model::{
-        FunctionId, FunctionInfo, FunctionTable, ParameterInfo, RootCall, SleepTime, ValueType,
+        Arguments, Capture, FunctionId, FunctionInfo, FunctionTable, ParameterInfo,
+        ReturnAddresses, RootCall, SleepTime, ValueType,
     },
     output::{
         Format, ftrace,
@@ -105,9 +106,15 @@ fn everywhere() -> ftrace::Options {
     ftrace::Options {
         columns: ftrace::Columns::All,
         tail: true,
-        arguments: ftrace::Arguments::Shown,
-        callers: ftrace::Callers::Shown,
         ..ftrace::Options::default()
+    }
+}
+
+fn everything() -> Capture {
+    Capture {
+        arguments: Arguments::Recorded,
+        callers: ReturnAddresses::Recorded,
+        ..Capture::default()
     }
 }
 
@@ -126,6 +133,7 @@ fn outputs(names: &Names) -> Vec<(String, Vec<u8>)> {
         let show = Show {
             result: Shown::Each(format),
             text: everywhere(),
+            capture: everything(),
             ..Show::default()
         };
         outputs.push((format!("{format:?}"), written(&show, &table, &calls)));
@@ -185,6 +193,7 @@ fn page(names: &Names, table: &FunctionTable, calls: &[RootCall]) -> Vec<u8> {
         diff: Some(Diff::new(&none, &overview.side)),
         sort: SortBy::Total,
         text: everywhere(),
+        capture: everything(),
     };
     let mut out = Vec::new();
     page.write(&mut out).unwrap();
@@ -194,7 +203,7 @@ fn page(names: &Names, table: &FunctionTable, calls: &[RootCall]) -> Vec<u8> {
 /// Both pages of the screen, with what its cells hold.
 fn screen(names: &Names, table: &FunctionTable, calls: &[RootCall]) -> Vec<u8> {
     let source = Source::Recording(names.function.clone());
-    let mut state = State::new(source, head(names), everywhere());
+    let mut state = State::new(source, head(names), (everywhere(), everything()));
     for call in calls {
         state.add(call, table);
     }
@@ -250,6 +259,7 @@ fn the_worst_names_are_shown_as_they_are() {
         let show = Show {
             result: Shown::Each(format),
             text: everywhere(),
+            capture: everything(),
             ..Show::default()
         };
         let calls = calls.last().into_iter().cloned().collect::<Vec<_>>();
@@ -271,6 +281,7 @@ fn a_formula_is_a_text() {
         let show = Show {
             result: Shown::Each(Format::Csv),
             text: everywhere(),
+            capture: everything(),
             ..Show::default()
         };
         let text = written(&show, &table, &calls);

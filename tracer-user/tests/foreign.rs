@@ -205,7 +205,7 @@ fn recording_does_not_keep_what_is_open() {
         let show = Show::default();
         let form = show.form(None::<io::Sink>, &table, 4);
         let printer = Printer::new(form, &table, &show.filter, None);
-        let rebuilder = tracer::graph::Rebuilder::new(show.interrupts);
+        let rebuilder = tracer::graph::Rebuilder::new(show.capture.interrupts);
         let mut pipeline = Pipeline::new(rebuilder, printer, Some(recorder));
         let leaf = [event(EventKind::Entry, 2, 1), event(EventKind::Exit, 2, 1)];
         let part = leaf.repeat(BATCH_CAPACITY / 2);

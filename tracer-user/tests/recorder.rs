@@ -37,7 +37,7 @@ fn live(stream: &[Step], show: &Show, joined: &Joined) -> (String, Vec<u8>) {
     let mut out = Vec::new();
     let form = show.form(Some(&mut out), &table, 4);
     let printer = Printer::new(form, &table, &show.filter, show.count);
-    let rebuilder = Rebuilder::new(show.interrupts).with_joined(joined.clone());
+    let rebuilder = Rebuilder::new(show.capture.interrupts).with_joined(joined.clone());
     let mut pipeline = Pipeline::new(rebuilder, printer, Some(recorder.unwrap()));
     for step in stream {
         match step {

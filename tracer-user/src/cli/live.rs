@@ -77,7 +77,7 @@ fn latency(args: &LatencyArgs) -> Result<Exit> {
         ));
     }
     show.result = Shown::Latency(args.look.look()?);
-    show.filter.depth = Some(1);
+    show.limit_depth(Some(1));
     let options = args.capture.options(show)?;
     run_trace(&options, || {
         to(args.output.as_deref(), options.show.result, &args.capture)
@@ -173,13 +173,19 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
 fn page_of(args: &ProfileArgs, show: &Show) -> Result<Outputs> {
     let watch = args.capture.watch.outlets()?;
     let out = output::open(args.output.as_deref(), Medium::File)?;
-    let (text, sort) = (show.text, args.order.sort);
+    let (text, capture, sort) = (show.text, show.capture, args.order.sort);
     Ok(Outputs {
         graph: None,
         recording: None,
         watch,
         view: Some(Box::new(move |functions, head| {
-            Box::new(page::live(BufWriter::new(out), functions, head, text, sort))
+            Box::new(page::live(
+                BufWriter::new(out),
+                functions,
+                head,
+                (text, capture),
+                sort,
+            ))
         })),
     })
 }

@@ -70,6 +70,7 @@ fn write(
         diff,
         sort: args.order.sort,
         text: show.text,
+        capture: show.capture,
     };
     let out = output::open(args.output.as_deref(), Medium::File)?;
     report::write(out, |out| page.write(out))

@@ -104,8 +104,8 @@ impl FilterArgs {
     /// What was typed, ready to use.
     pub fn show(&self) -> Result<Show> {
         let graph = GraphOptions::parse(&self.graph_opts)?;
-        Ok(Show {
-            interrupts: graph.interrupts,
+        let mut show = Show {
+            capture: graph.capture,
             filter: Filter {
                 slower_than: self.slower_than.map(nanoseconds),
                 failed: self.failed.clone(),
@@ -114,14 +114,16 @@ impl FilterArgs {
                 extent: Extent::Whole,
                 hidden: Names::new(&self.hide),
                 threshold: graph.threshold,
-                depth: self.graph_depth.or(graph.depth),
+                depth: None,
                 sleep: graph.text.sleep,
             },
             result: Shown::default(),
             text: graph.text,
             count: self.count,
             selection: Selection::default(),
-        })
+        };
+        show.limit_depth(self.graph_depth.or(graph.capture.depth));
+        Ok(show)
     }
 }
 

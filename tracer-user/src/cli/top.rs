@@ -43,7 +43,7 @@ pub fn run(args: &TopArgs) -> Result<Exit> {
 }
 
 fn trace(args: &TopArgs, show: Show) -> Result<Exit> {
-    let text = show.text;
+    let text = (show.text, show.capture);
     let mut options = args.capture.options(show)?;
     options.streams = Streams::Nothing;
     terminal()?;
@@ -71,7 +71,7 @@ fn recording(path: &Path, show: &Show) -> Result<Exit> {
         leave_on(&stop)?;
         let name = path.file_name().unwrap_or(path.as_os_str());
         let source = Source::Recording(name.to_string_lossy().into_owned());
-        let top = Top::new(source, show.text, stop);
+        let top = Top::new(source, (show.text, show.capture), stop);
         let functions = FunctionTable::default();
         let form = top.form(&functions, recording.head.clone());
         let read = replay_into(show, recording, &functions, form);

@@ -6,6 +6,7 @@
 //! the clock of events, [`tree`] is a root call with all below it, [`function`], [`value_type`] and
 //! [`table`] are what is known of functions, [`sink`] is where finished root calls go.
 
+mod capture;
 mod command_name;
 mod function;
 mod identity;
@@ -20,6 +21,7 @@ mod untraced;
 mod value_type;
 mod wide_calls;
 
+pub use capture::{Arguments, Capture, Interrupts, ReturnAddresses};
 pub use command_name::{CommandName, NoCommandName};
 pub use function::{FunctionInfo, ParameterInfo, first_argument_register};
 pub use identity::{CpuId, FunctionId, ProcessId, RootCallId, TaskId, TaskKey};
@@ -29,7 +31,7 @@ pub use table::{Describe, FunctionTable};
 pub use text::Text;
 pub use time::Nanoseconds;
 pub use totals::Totals;
-pub use tree::{Call, Closed, End, Interrupts, Missing, Node, OffCpu, RootCall, SleepTime, Trees};
+pub use tree::{Call, Closed, End, Missing, Node, OffCpu, RootCall, SleepTime, Trees};
 pub use untraced::Untraced;
 pub use value_type::ValueType;
 pub use wide_calls::WideCalls;

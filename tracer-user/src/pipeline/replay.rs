@@ -64,7 +64,7 @@ pub fn glance(
     } else {
         collector.wants()
     };
-    let mut rebuilder = Rebuilder::new(show.interrupts).with_trees(wants);
+    let mut rebuilder = Rebuilder::new(show.capture.interrupts).with_trees(wants);
     let mut add = |call: RootCall| {
         let taken = selection.take(call, &table).into_iter();
         let shown = taken.filter_map(|call| show.filter.apply(call, &table));
@@ -115,7 +115,7 @@ fn go_through<'a>(
     let printer = Printer::new(form, table, &show.filter, show.count)
         .with_selection(show.selection.of_recording(began))
         .with_feed(feed);
-    let rebuilder = Rebuilder::new(show.interrupts).with_joined(joined.clone());
+    let rebuilder = Rebuilder::new(show.capture.interrupts).with_joined(joined.clone());
     let mut pipeline = Pipeline::new(rebuilder, printer, None);
     let mut learning = Learning::new(table, &joined);
     let mut read = Ok(());

@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 
 use crate::{
     filter::{Filter, select::Selection},
-    model::{FunctionTable, Interrupts, Sink},
+    model::{Capture, FunctionTable, Sink},
     output::{
         Format, Nothing, callgraph,
         chrome::ChromeWriter,
@@ -57,8 +57,8 @@ impl Default for Shown {
 /// What the user wants to see.
 #[derive(Clone, Debug, Default)]
 pub struct Show {
-    /// What runs in hard interrupts.
-    pub interrupts: Interrupts,
+    /// What is recorded of calls, or taken of a recording.
+    pub capture: Capture,
     /// Which root calls, and what of them.
     pub filter: Filter,
     /// What becomes of them.
@@ -73,6 +73,12 @@ pub struct Show {
 }
 
 impl Show {
+    /// Has so many levels recorded, and no more of them shown.
+    pub const fn limit_depth(&mut self, levels: Option<u32>) {
+        self.capture.depth = levels;
+        self.filter.depth = levels;
+    }
+
     /// What writes root calls to `out` as it is wanted. `cpus` is the number of CPUs.
     pub fn form<'a>(
         &self,
@@ -98,7 +104,9 @@ impl Show {
             }
         };
         match format {
-            Format::Ftrace => Box::new(FtraceWriter::new(out, functions, self.text, cpus)),
+            Format::Ftrace => Box::new(
+                FtraceWriter::new(out, functions, self.text, cpus).with_capture(self.capture),
+            ),
             Format::Json => Box::new(JsonWriter::new(out, functions, values, sleep)),
             Format::Chrome => Box::new(ChromeWriter::new(out, functions, values)),
             Format::Perfetto => Box::new(PerfettoWriter::new(out, functions, values)),

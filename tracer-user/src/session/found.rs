@@ -189,7 +189,7 @@ impl Asked<'_> {
         let growth = pause_of(&learned.origin).zip(sampler);
         let found = Found::Some {
             seen: learned.seen().collect(),
-            sampled: (growth.is_some() && options.show.filter.depth.is_none())
+            sampled: (growth.is_some() && options.show.capture.depth.is_none())
                 .then(Sampled::default),
             growth,
         };

@@ -58,7 +58,7 @@ pub struct Options {
 impl Options {
     /// Whether nothing below the roots is wanted.
     pub(super) fn is_roots_only(&self) -> bool {
-        self.show.filter.depth == Some(1)
+        self.show.capture.depth == Some(1)
     }
 
     /// Whether every outermost function begins a root call.

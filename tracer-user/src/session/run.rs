@@ -160,7 +160,7 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
         .context("nothing can be sent or served")?;
     let printer = Printer::new(form, &table, &show.filter, show.count).with_feed(feed);
     let joined = Joined::default();
-    let rebuilder = Rebuilder::new(show.interrupts).with_joined(joined.clone());
+    let rebuilder = Rebuilder::new(show.capture.interrupts).with_joined(joined.clone());
     let begin = |target| Recorder::begin(target, head, &table, joined.clone());
     let recorder = outputs.recording.map(begin).transpose();
     let recorder = recorder.context("the recording cannot be begun")?;
