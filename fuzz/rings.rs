@@ -278,7 +278,7 @@ impl Trace {
 }
 
 /// Which call of the account it is: the name of the task says so.
-fn number_of(comm: &[u8; 16]) -> usize {
+pub fn number_of(comm: &[u8; 16]) -> usize {
     let (number, _) = comm.split_first_chunk().expect("it is long enough");
     usize::try_from(u64::from_le_bytes(*number)).expect("it was one")
 }

@@ -5,6 +5,7 @@
 //! same seeds, changed at random. Each returns, whatever the bytes; that none of them takes much
 //! memory is for the fuzzer's limit to notice.
 
+mod flood;
 mod rings;
 
 use std::io;
@@ -32,6 +33,7 @@ use tracer::{
 };
 use tracer_common::{BATCH_CAPACITY, BatchHeader, Event};
 
+pub use flood::flood;
 pub use rings::rings;
 
 /// Where the machine code of [`text`] lies.
@@ -44,8 +46,8 @@ pub fn recording(bytes: &[u8]) {
     };
     while let Ok(Some(piece)) = reader.next_piece() {
         match piece {
-            Piece::Frame(Frame::Data(data)) => show(data.steps()),
-            Piece::Frame(Frame::Head(_) | Frame::End(_)) => {}
+            Piece::Frame(Frame::Data(data)) => show(data.steps(), sum(bytes)),
+            Piece::Frame(Frame::Head(_) | Frame::End(_) | Frame::Missed(_)) => {}
             Piece::Damage(damage) => assert!(damage.bytes > 0),
         }
     }
@@ -67,7 +69,7 @@ pub fn frame(bytes: &[u8]) {
     let is_sound = !matches!(&frame, Frame::Data(data) if !data.is_sound());
     assert_eq!(piece == Some(Piece::Frame(frame)), is_sound);
     if let Some(Piece::Frame(Frame::Data(data))) = piece {
-        show(data.steps());
+        show(data.steps(), sum(bytes));
     }
 }
 
@@ -94,7 +96,7 @@ pub fn batches(bytes: &[u8]) {
             steps.push(Step::Pass);
         }
     }
-    show(steps.into_iter());
+    show(steps.into_iter(), sum(bytes));
 }
 
 /// The kernel's types.
@@ -175,9 +177,15 @@ pub fn text(code: &[u8]) {
     }
 }
 
-/// Makes root calls of batches, and writes them in all forms. A call lies at most one deeper than
-/// what stands before it.
-fn show(steps: impl Iterator<Item = Step>) {
+/// Decides by all bytes of an input what is done with it beside what is always done.
+fn sum(bytes: &[u8]) -> usize {
+    let add = |sum: usize, &byte: &u8| sum.wrapping_mul(31).wrapping_add(byte.into());
+    bytes.iter().fold(0, add)
+}
+
+/// Makes root calls of batches, and writes them in the form of that number: all of them would take
+/// most of the fuzzer's time. A call lies at most one deeper than what stands before it.
+fn show(steps: impl Iterator<Item = Step>, form: usize) {
     let mut calls: Vec<RootCall> = Vec::new();
     let mut rebuilder = Rebuilder::new(Interrupts::Shown);
     for step in steps {
@@ -202,20 +210,22 @@ fn show(steps: impl Iterator<Item = Step>) {
             .count();
         assert!(call.gaps >= gaps as u64);
     }
-    for &format in <Format as clap::ValueEnum>::value_variants() {
-        // Beginning and ending a Parquet file takes longer than all others, and its rows are those
-        // of CSV.
-        if format != Format::Parquet {
-            write(Shown::Each(format), &calls);
-        }
-    }
-    write(Shown::Latency(Look::default()), &calls);
+    // Beginning and ending a Parquet file takes longer than all others, and its rows are those of
+    // CSV.
+    let formats = <Format as clap::ValueEnum>::value_variants().iter();
+    let formats = formats.filter(|format| **format != Format::Parquet);
     let profile = Shown::Profile {
         sort: SortBy::default(),
         group_by: Some(GroupBy::Caller),
     };
-    write(profile, &calls);
-    page(&calls);
+    let mut forms: Vec<Shown> = formats.map(|format| Shown::Each(*format)).collect();
+    forms.extend([Shown::Latency(Look::default()), profile]);
+    let number = form % (forms.len() + 1);
+    if number == forms.len() {
+        page(&calls);
+    } else {
+        write(forms.swap_remove(number), &calls);
+    }
 }
 
 /// The page of two recordings, with all that a page of one has.

@@ -27,7 +27,7 @@ pub use event::{
     Arrival, BATCH_CAPACITY, BATCH_HEADROOM, BatchHeader, Event, EventKind, MAX_TEXT_BYTES,
     MAX_TEXT_PARTS, NO_DEPTH_LIMIT, TextPlace,
 };
-pub use texts::{TEXT_FUNCTIONS, TextArguments};
+pub use texts::{CallRegisters, TEXT_FUNCTIONS, TextArguments};
 
 /// Counters of one CPU, kept by the eBPF side and read by userspace; every field counts since load.
 #[repr(C)]

@@ -6,9 +6,13 @@
 
 use core::ffi::c_void;
 
-use aya_ebpf::helpers::generated::{bpf_probe_read_kernel_str, bpf_probe_read_user_str};
+use aya_ebpf::helpers::{
+    bpf_probe_read_kernel,
+    generated::{bpf_probe_read_kernel_str, bpf_probe_read_user_str},
+};
 use tracer_common::{
-    Context, Event, EventKind, MAX_TEXT_BYTES, MAX_TEXT_PARTS, TextArguments, TextPlace, cursor,
+    CallRegisters, Context, Event, EventKind, MAX_ARGUMENTS, MAX_TEXT_BYTES, MAX_TEXT_PARTS,
+    TextArguments, TextPlace, cursor,
 };
 
 use crate::{
@@ -53,11 +57,24 @@ fn caller<S: Site>(ctx: &S, task: *mut Task, writer: u32, entry: &Hit) {
     batch::push(task, writer, &hit, ctx.frame());
 }
 
-/// Stores the argument registers, and the texts that they point to.
+/// Stores the argument registers, and the texts that they point to; of a system call those that the
+/// process has set.
 #[inline(always)]
 fn arguments<S: Site>(ctx: &S, task: *mut Task, writer: u32, entry: &Hit) {
-    let texts = text_arguments(entry.function);
+    let known = known_of(entry.function);
+    let mut registers = [0; MAX_ARGUMENTS as usize];
+    let is_system_call = TextArguments::registers(known) != 0;
+    if is_system_call {
+        call_registers(&mut registers, ctx.argument::<0>().unwrap_or(0), known);
+    }
     let store = |argument: u32, value: Option<u64>| {
+        let value = if !is_system_call {
+            value
+        } else if argument < TextArguments::count(known) {
+            Some(registers[argument as usize])
+        } else {
+            None
+        };
         let value = if argument < config!(arguments) {
             value
         } else {
@@ -71,7 +88,7 @@ fn arguments<S: Site>(ctx: &S, task: *mut Task, writer: u32, entry: &Hit) {
             ..*entry
         };
         batch::push(task, writer, &hit, ctx.frame());
-        if texts & (1 << argument) != 0 {
+        if known & (1 << argument) != 0 {
             text(task, ctx.frame(), argument | (writer << 8), value, entry);
         }
         true
@@ -85,9 +102,31 @@ fn arguments<S: Site>(ctx: &S, task: *mut Task, writer: u32, entry: &Hit) {
         && store(5, ctx.argument::<5>());
 }
 
-/// Which arguments of a function are texts, a bit for each.
+/// The registers in which a process left the arguments of a system call. They stay 0 where they
+/// cannot be read, which is nowhere.
+#[inline(never)]
+fn call_registers(to: &mut [u64; MAX_ARGUMENTS as usize], from: u64, known: u32) {
+    /// Words of `struct pt_regs` up to rdi.
+    const WORDS: usize = 15;
+    const NATIVE: [usize; MAX_ARGUMENTS as usize] = [14, 13, 12, 7, 9, 8];
+    const COMPAT: [usize; MAX_ARGUMENTS as usize] = [5, 11, 12, 13, 14, 4];
+    // SAFETY: the helper checks the address.
+    let Ok(all) = (unsafe { bpf_probe_read_kernel(from as *const [u64; WORDS]) }) else {
+        return;
+    };
+    let is_native = TextArguments::registers(known) == CallRegisters::Native as u32;
+    for (place, register) in to.iter_mut().enumerate() {
+        *register = if is_native {
+            all[NATIVE[place]]
+        } else {
+            all[COMPAT[place]] & u64::from(u32::MAX)
+        };
+    }
+}
+
+/// What userspace says of a function's arguments, as [`TextArguments::arguments`] has it.
 #[inline(always)]
-fn text_arguments(function: u32) -> u32 {
+fn known_of(function: u32) -> u32 {
     for attempt in 0..TextArguments::PLACES {
         let Some(place) = TEXTS.get_ptr(TextArguments::place(function, attempt)) else {
             return 0;

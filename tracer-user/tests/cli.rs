@@ -144,7 +144,7 @@ fn what_clap_refuses() {
         &["demo", "-G", "f"],
         &["-G", "f", "-T", "g"],
         &["-G", "f", "--trace-funcs=g"],
-        &["-N", "g", "ls"],
+        &["-G", "f", "-N", "g"],
         &["--func-opts", "call-graph", "ls"],
         &["-K", "ls"],
         &["--max-graph-depth", "3", "ls"],

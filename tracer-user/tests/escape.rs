@@ -110,7 +110,7 @@ fn everywhere() -> ftrace::Options {
     }
 }
 
-fn everything() -> Capture {
+fn details() -> Capture {
     Capture {
         arguments: Arguments::Recorded,
         callers: ReturnAddresses::Recorded,
@@ -124,6 +124,7 @@ fn outputs(names: &Names) -> Vec<(String, Vec<u8>)> {
     let mut outputs = Vec::new();
     for format in [
         Format::Ftrace,
+        Format::Function,
         Format::Json,
         Format::Chrome,
         Format::Folded,
@@ -133,7 +134,7 @@ fn outputs(names: &Names) -> Vec<(String, Vec<u8>)> {
         let show = Show {
             result: Shown::Each(format),
             text: everywhere(),
-            capture: everything(),
+            capture: details(),
             ..Show::default()
         };
         outputs.push((format!("{format:?}"), written(&show, &table, &calls)));
@@ -193,7 +194,7 @@ fn page(names: &Names, table: &FunctionTable, calls: &[RootCall]) -> Vec<u8> {
         diff: Some(Diff::new(&none, &overview.side)),
         sort: SortBy::Total,
         text: everywhere(),
-        capture: everything(),
+        capture: details(),
     };
     let mut out = Vec::new();
     page.write(&mut out).unwrap();
@@ -203,7 +204,7 @@ fn page(names: &Names, table: &FunctionTable, calls: &[RootCall]) -> Vec<u8> {
 /// Both pages of the screen, with what its cells hold.
 fn screen(names: &Names, table: &FunctionTable, calls: &[RootCall]) -> Vec<u8> {
     let source = Source::Recording(names.function.clone());
-    let mut state = State::new(source, head(names), (everywhere(), everything()));
+    let mut state = State::new(source, head(names), (everywhere(), details()));
     for call in calls {
         state.add(call, table);
     }
@@ -259,7 +260,7 @@ fn the_worst_names_are_shown_as_they_are() {
         let show = Show {
             result: Shown::Each(format),
             text: everywhere(),
-            capture: everything(),
+            capture: details(),
             ..Show::default()
         };
         let calls = calls.last().into_iter().cloned().collect::<Vec<_>>();
@@ -281,7 +282,7 @@ fn a_formula_is_a_text() {
         let show = Show {
             result: Shown::Each(Format::Csv),
             text: everywhere(),
-            capture: everything(),
+            capture: details(),
             ..Show::default()
         };
         let text = written(&show, &table, &calls);

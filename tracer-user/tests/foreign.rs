@@ -217,7 +217,7 @@ fn recording_does_not_keep_what_is_open() {
         }
         let end = [event(EventKind::Exit, 1, 0)];
         pipeline.batch(batch(7, 5, 0, sequence, &end));
-        let finished = pipeline.finish(CpuCounters::default());
+        let finished = pipeline.finish(CpuCounters::default(), Default::default());
         finished.recorded.unwrap();
         let totals = finished.totals;
         assert_eq!((totals.whole_calls, totals.partial_calls), (1, 0));

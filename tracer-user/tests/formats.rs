@@ -38,6 +38,7 @@ fn text_as(show: &Show, calls: &[RootCall]) -> String {
 #[test]
 fn every_form_has_everything() {
     for (name, format) in [
+        ("function", Format::Function),
         ("json", Format::Json),
         ("chrome", Format::Chrome),
         ("folded", Format::Folded),
@@ -52,6 +53,8 @@ fn what_was_asked_for_of_a_call_is_there() {
     let json = text(Format::Json, &[detailed()]);
     check_json(&json, &[detailed()]);
     insta::assert_snapshot!("json_detailed", json);
+    let listing = text(Format::Function, &[detailed()]);
+    insta::assert_snapshot!("function_detailed", listing);
     insta::assert_snapshot!("csv_detailed", text(Format::Csv, &[detailed()]));
     let events: Value = serde_json::from_str(&text(Format::Chrome, &[detailed()])).unwrap();
     let given: Vec<_> = events

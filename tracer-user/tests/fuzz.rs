@@ -84,22 +84,27 @@ fn run(name: &str, inputs: u32, target: fn(&[u8])) {
 
 #[test]
 fn recording() {
-    run("recording", 2000, targets::recording);
+    run("recording", 10_000, targets::recording);
 }
 
 #[test]
 fn frame() {
-    run("frame", 2000, targets::frame);
+    run("frame", 10_000, targets::frame);
 }
 
 #[test]
 fn batches() {
-    run("batches", 2000, targets::batches);
+    run("batches", 10_000, targets::batches);
 }
 
 #[test]
 fn rings() {
     run("rings", 5000, targets::rings);
+}
+
+#[test]
+fn flood() {
+    run("flood", 5000, targets::flood);
 }
 
 #[test]

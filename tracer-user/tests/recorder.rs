@@ -18,7 +18,7 @@ use tracer::{
     model::{FunctionId, Nanoseconds},
     pipeline::{Pipeline, Printer, Show, replay},
     recording::{
-        Ending, Frame, Piece, Recorder, Recording,
+        Ending, Frame, Hits, Missed, Piece, Recorder, Recording,
         columns::Step,
         target::{Limit, Target, WhenFull},
     },
@@ -45,7 +45,7 @@ fn live(stream: &[Step], show: &Show, joined: &Joined) -> (String, Vec<u8>) {
             Step::Pass => pipeline.pass(),
         }
     }
-    let finished = pipeline.finish(CpuCounters::default());
+    let finished = pipeline.finish(CpuCounters::default(), Default::default());
     finished.printed.unwrap();
     finished.recorded.unwrap();
     let mut recording = Vec::new();
@@ -111,8 +111,7 @@ proptest! {
         failed in any::<bool>(),
         joined_at in 0u64..6,
     ) {
-        let failed = failed.then(Failures::default);
-        let filter = Filter { depth, failed, ..Filter::default() };
+        let filter = Filter { depth, failed: failed.then(Failures::default), ..Filter::default() };
         let show = Show { count, filter, ..Show::default() };
         let joined = Joined::default();
         joined.done(FunctionId(4), Nanoseconds(joined_at));
@@ -172,9 +171,60 @@ fn record_limited(path: &std::path::Path, then: WhenFull, bytes: u64, frames: u6
         recorder.batch(&made_up::batch(1, batch, 0, 0, &list));
     }
     recorder
-        .finish(Ending::Stopped, CpuCounters::default())
+        .finish(Ending::Stopped, CpuCounters::default(), Missed::default())
         .unwrap();
     had_enough
+}
+
+fn missed(lost_whole: u64) -> Missed {
+    Missed {
+        lost_whole,
+        roots: Hits {
+            entries: 5,
+            exits: 6,
+        },
+        below: Hits {
+            entries: 7,
+            exits: u64::MAX,
+        },
+    }
+}
+
+/// What is in no root call is in the recording, and a replay tells it.
+#[test]
+fn what_never_came_is_recorded() {
+    let show = Show::default();
+    let table = functions();
+    let mut file = tempfile::tempfile().unwrap();
+    let target = Target::File {
+        file: file.try_clone().unwrap(),
+        limit: None,
+    };
+    let recorder = Recorder::begin(target, head(), &table, Joined::default()).unwrap();
+    let form = show.form(None::<Vec<u8>>, &table, 4);
+    let printer = Printer::new(form, &table, &show.filter, None);
+    let mut pipeline = Pipeline::new(
+        Rebuilder::new(show.capture.interrupts),
+        printer,
+        Some(recorder),
+    );
+    // Of the four root calls that lost their beginning one brings its end.
+    pipeline.batch(made_up::batch(1, 5, 0, 2, &[Event::default()]));
+    let counters = CpuCounters {
+        lost_beginnings: 4,
+        ..CpuCounters::default()
+    };
+    let Missed { roots, below, .. } = missed(0);
+    let finished = pipeline.finish(counters, [roots.into(), below.into()]);
+    finished.recorded.unwrap();
+    assert_eq!(finished.missed, missed(3));
+    file.rewind().unwrap();
+    let recording = Recording::open(file).unwrap();
+    let (outcome, readable) = replay::replay(&show, recording, std::io::sink()).unwrap();
+    assert!(readable.is_whole());
+    assert_eq!(outcome.unseen, 3);
+    assert_eq!(outcome.skipped_roots, roots.into());
+    assert_eq!(outcome.skipped_below, below.into());
 }
 
 /// The last so much is kept, and written as often as it is asked for.
@@ -201,7 +251,11 @@ fn a_flight_recorder_keeps_the_end() {
         for number in 0..40_000 {
             recorder.batch(&made_up::batch(1, ask * 40_000 + number, 0, 0, &list));
         }
-        recorder.save();
+        let counters = CpuCounters {
+            lost_events: ask + 1,
+            ..CpuCounters::default()
+        };
+        recorder.save(counters, missed(ask));
         let bytes = std::fs::read(&path).unwrap();
         assert!(bytes.len() < 128 << 10, "{}", bytes.len());
         let mut recording = Recording::open(bytes.as_slice()).unwrap();
@@ -213,13 +267,16 @@ fn a_flight_recorder_keeps_the_end() {
             }));
         }
         assert!(recording.readable.is_whole());
+        let end = recording.readable.end.unwrap();
+        assert_eq!(end.counters.lost_events, ask + 1);
+        assert_eq!(recording.readable.missed, missed(ask));
         assert!(times.is_sorted());
         assert_eq!(times.last(), Some(&(ask * 40_000 + 39_999)));
         written.push(times[0]);
     }
     assert!(written[1] > 0, "the oldest stay: {written:?}");
     recorder
-        .finish(Ending::Enough, CpuCounters::default())
+        .finish(Ending::Enough, CpuCounters::default(), Missed::default())
         .unwrap();
     assert_eq!(ending(&path), Ending::Enough);
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
@@ -243,7 +300,7 @@ fn a_flight_recorder_keeps_what_it_wrote_before() {
         let mut recorder = Recorder::begin(target, head(), &table, Joined::default()).unwrap();
         recorder.batch(&made_up::batch(1, number, 0, 0, &[Event::default()]));
         recorder
-            .finish(Ending::Enough, CpuCounters::default())
+            .finish(Ending::Enough, CpuCounters::default(), Missed::default())
             .unwrap();
     }
     let first_batch = |name: &str| {

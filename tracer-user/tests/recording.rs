@@ -16,7 +16,8 @@ use tracer::{
     model::{FunctionId, Nanoseconds},
     pipeline::{Show, replay},
     recording::{
-        Damage, Data, End, Frame, Head, Piece, Reader, Recording, RecordingError, Writer,
+        Damage, Data, End, Frame, Head, Hits, Missed, Piece, Reader, Recording, RecordingError,
+        Writer,
         columns::{Collector, Step},
     },
 };
@@ -233,7 +234,7 @@ fn what_cannot_be_a_recording_says_what_to_do() {
         (&[0; 4096], "it is no recording"),
         (
             &newer,
-            "written by another version of tracer (its form is 2",
+            "written by another version of tracer (its form is 3",
         ),
     ];
     for (bytes, words) in cases {
@@ -274,8 +275,8 @@ fn what_joined_is_recorded() {
     }
 }
 
-/// The bytes of a frame as version 1 of the form has them. If this fails, recordings of before
-/// cannot be read any more: raise [`tracer::recording::form::FORM`].
+/// The bytes of frames as this form has them. If this fails, recordings of before cannot be read
+/// any more: raise [`tracer::recording::form::FORM`] and, if so, `OLDEST_FORM`.
 #[test]
 fn the_form_has_not_changed() {
     let mut list = Vec::new();
@@ -290,7 +291,18 @@ fn the_form_has_not_changed() {
         .chain([Step::Pass])
         .collect();
     let mut text = Vec::new();
-    for frame in frames(&[stream]) {
+    let missed = Missed {
+        lost_whole: 1,
+        roots: Hits {
+            entries: 2,
+            exits: 3,
+        },
+        below: Hits {
+            entries: 4,
+            exits: 5,
+        },
+    };
+    for frame in frames(&[stream]).into_iter().chain([Frame::Missed(missed)]) {
         for byte in postcard::to_stdvec(&frame).unwrap() {
             write!(text, "{byte:02x}").unwrap();
         }

@@ -158,6 +158,7 @@ fn speed_and_size() {
     );
     for format in [
         Format::Ftrace,
+        Format::Function,
         Format::Json,
         Format::Chrome,
         Format::Perfetto,

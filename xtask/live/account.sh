@@ -1,4 +1,5 @@
-# What was seen and what was said to be lost are all that there was, also where a small ring loses nearly all of it.
+# What was seen and what was said to be lost are all that there was, also where a small ring loses
+# nearly all of it; a replay says the same.
 # limit: 240
 
 readers() {
@@ -11,7 +12,7 @@ readers() {
 
 for way in pair kprobe multi; do
     tracer check | grep -q "^ok  *$way " || [ $way = pair ] || continue
-    trace --learn 0 --attach $way -G ksys_read --comm dd --graph-opts depth=1 --ring-size 4 -v
+    trace record -o /tmp/account.rec --learn 0 --attach $way -G ksys_read --comm dd --graph-opts depth=1 --ring-size 4
     hear 'tracer: tracing' 60
     readers
     kill -INT $tracer
@@ -23,5 +24,8 @@ for way in pair kprobe multi; do
     all=$((whole + partial + ${unseen:-0} + ${skipped:-0}))
     # dd reads nothing else, but may be read from while it begins.
     [ $all -ge 40000 ] && [ $all -le 40040 ] || fail "$way: $all of 40000: $(grep '^tracer' /tmp/err)"
+    tracer replay /tmp/account.rec -o /dev/null 2>/tmp/replay.err || fail "replay: exit status $?: $(cat /tmp/replay.err)"
+    told() { grep 'whole calls\|lost whole\|skipped' "$1"; }
+    [ "$(told /tmp/err)" = "$(told /tmp/replay.err)" ] || fail "$way: a replay says $(told /tmp/replay.err) and not $(told /tmp/err)"
 done
 nothing_left

@@ -1,28 +1,10 @@
-# Nothing of a sampling process stays that is killed, or whose PID namespace ends, and none of another's is taken away.
-# limit: 400
-# only on 6.12: what tracer and its sampling process do at their ends; with each look the kernel patches all of its functions
+# Nothing of a sampling process stays that is killed; in a PID namespace there is none, so nothing
+# stays when all that runs there is killed at once.
+# limit: 300
+# only on 6.12: what tracer and its sampling process do at their ends; with each window the kernel patches all of its functions
 
 drive unix
 sends="--no-cache --gentle -G __sys_sendto"
-# The instance of a sampling process in a PID namespace, which is named after both.
-inner_learns() {
-    inner=$(ls /sys/kernel/tracing/instances | grep -- '^tracer-.*-')
-}
-# Starts tracer as the first process of a PID namespace, and waits until it learns.
-begin_inside() {
-    : >/tmp/err
-    unshare -p -f --mount-proc tracer $sends >/tmp/out 2>/tmp/err &
-    outer=$!
-    within 20 inner_learns || fail "no instance of the function tracer in a PID namespace: $(cat /tmp/err)"
-    first=$(cat /proc/$outer/task/$outer/children)
-}
-# inside_ends_with STATUS: it ends, and the instance with it: what is left in the namespace then the kernel kills.
-inside_ends_with() {
-    status=0
-    wait $outer || status=$?
-    no_instance || fail "the instance outlives the namespace: $(ls /sys/kernel/tracing/instances)"
-    [ $status = "$1" ] || fail "in a namespace: exit status $status instead of $1: $(cat /tmp/err)"
-}
 
 # One that is killed alone, as the OOM killer would: tracer has another clear up, and goes on.
 trace $sends
@@ -34,26 +16,33 @@ within 60 no_instance || fail "the instance of a sampling process that was kille
 kill -INT $tracer
 ends_with 0
 
-# In a PID namespace: one that is at work is nobody else's, and goes with tracer.
-begin_inside
+# An instance that was left, as by a version that made one in a PID namespace, goes with the next sampling process.
+mkdir /sys/kernel/tracing/instances/tracer-7-4026532201
 tracer list -G __sys_sendto --learn 1s >/tmp/out 2>/tmp/list.err || fail "exit status $?: $(cat /tmp/list.err)"
-inner_learns || fail "a tracer outside takes the instance of one in a namespace away"
-kill -INT $first
-inside_ends_with 0
+within 60 no_instance || fail "an instance that was left stays"
 
-# tracer that is killed there.
-begin_inside
-# The first process has made it.
-kill -KILL $(cat /proc/${first% }/task/${first% }/children)
-inside_ends_with 137
-
-# All that is there is killed at once: nobody is left to clear up until tracer runs again.
-begin_inside
-kill -KILL $first
-wait $outer || :
-inner_learns || fail "the kernel removes instances by itself"
-tracer list -G __sys_sendto --learn 1s >/tmp/out 2>/tmp/list.err || fail "exit status $?: $(cat /tmp/list.err)"
-within 60 no_instance || fail "the instance of a namespace that has ended is left"
+# inside_ends_with SIGNAL STATUS: tracer traces as the first process of a PID namespace, without an
+# instance, and with that signal nothing of it stays.
+inside_ends_with() {
+    : >/tmp/err
+    unshare -p -f --mount-proc tracer $sends >/tmp/out 2>/tmp/err &
+    outer=$!
+    hear 'tracer: tracing' 60
+    [ "$(grep -c 'the function tracer is not used here' /tmp/err)" = 1 ] || fail "not said once that nothing is sampled: $(cat /tmp/err)"
+    no_instance || fail "the function tracer is used in a PID namespace"
+    patched || fail "nothing is traced in a PID namespace"
+    kill -"$1" $(cat /proc/$outer/task/$outer/children)
+    status=0
+    wait $outer || status=$?
+    [ $status = "$2" ] || fail "in a namespace: exit status $status instead of $2: $(cat /tmp/err)"
+    within 60 unpatched || fail "after SIG$1 functions stay patched: $(head -n 3 /sys/kernel/tracing/enabled_functions)"
+    no_instance || fail "after SIG$1 an instance stays"
+}
+inside_ends_with INT 0
+# All that is there is killed at once.
+inside_ends_with KILL 137
+unshare -p -f --mount-proc tracer list -G __sys_sendto --learn 1s >/tmp/out 2>/tmp/err || fail "exit status $?: $(cat /tmp/err)"
+said 'the function tracer is not used here' || fail "list does not say that nothing is sampled: $(cat /tmp/err)"
 
 kill $workload
 wait $workload || fail "the workload: $(cat /tmp/workload.err)"

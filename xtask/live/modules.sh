@@ -27,6 +27,16 @@ calls=$(check_listing) || fail "$calls"
 [ "$calls" = 2 ] || fail "$calls of 2 root calls"
 tracer list tls_sw_sendmsg >/tmp/out
 grep -qx 'tls_sw_sendmsg \[tls\]' /tmp/out || fail "listed as: $(cat /tmp/out)"
+# By all that may be typed for it.
+for name in 'tls_sw_sendmsg [tls]' tls:tls_sw_sendmsg '[tls]:tls_sw_sendms?'; do
+    tracer --learn 0 -G "$name" -p $workload --graph-opts depth=1 -n 1 >/tmp/out 2>/tmp/err || fail "as '$name': exit status $?: $(cat /tmp/err)"
+    grep -q '|  tls_sw_sendmsg \[tls\]()' /tmp/out || fail "as '$name': $(cat /tmp/out /tmp/err)"
+done
+tracer list '[tls]:*' >/tmp/out
+grep -qx 'tls_sw_sendmsg \[tls\]' /tmp/out && ! grep -v '\[tls\]\| functions: ' /tmp/out || fail "the module's: $(cat /tmp/out)"
+status=0
+tracer -G nosuch:f 2>/tmp/err || status=$?
+[ $status = 5 ] && said 'no module `nosuch` is loaded' || fail "a module that is not there: $status, $(cat /tmp/err)"
 kill $workload
 wait $workload || fail "the workload: $(cat /tmp/workload.err)"
 nothing_left 60

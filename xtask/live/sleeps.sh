@@ -28,4 +28,17 @@ sums >/tmp/sums
 read -r calls durations sleeps </tmp/sums
 [ "$calls" -ge 8 ] && [ "$durations" -lt "$sleeps" ] || fail "nosleep-time: $durations ms in $calls calls, $sleeps ms asleep: $(grep '|  }' /tmp/out)"
 awk '/\|  [}]/ { for (i = 1; i <= NF; i++) if ($i == "us") { n += $(i - 1) >= 90000; break } } END { exit n > 0 }' /tmp/out || fail "nosleep-time: $(grep '|  }' /tmp/out)"
+
+# Root calls that do not return: one that began before the trace, and one that has been open for a while when the trace ends.
+sleep 1000 &
+before=$!
+tracer stuck --gentle --learn 0 -G hrtimer_nanosleep --for 1s --duration 4s >/tmp/out 2>/tmp/err &
+tracer=$!
+hear 'tracer: tracing' 30
+sleep 500 &
+open=$!
+ends_with 0
+grep -q "^sleep-$before, since before the trace:$" /tmp/out || fail "stuck: not what began before: $(cat /tmp/out /tmp/err)"
+grep -A 1 "^sleep-$open, on CPU" /tmp/out | grep -q '^ *[1-4]\.[0-9]* s  hrtimer_nanosleep$' || fail "stuck: not what began during the trace: $(cat /tmp/out /tmp/err)"
+kill $before $open
 nothing_left

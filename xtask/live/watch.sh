@@ -41,6 +41,8 @@ grep -q 'metrics cannot be served at 127.0.0.1:9464: Address' /tmp/err.other || 
 tracer workload udp --count 40
 within 10 has tracer_whole_calls_total 40 || fail "metrics: $(wget -q -O - http://127.0.0.1:9464/metrics)"
 has 'tracer_root_duration_seconds_count{root="udp_sendmsg"}' 40 || fail "histogram: $(wget -q -O - http://127.0.0.1:9464/metrics)"
+within 10 has 'tracer_skipped_hits_total{function="root",end="entry"}' 0 || fail "skipped: $(wget -q -O - http://127.0.0.1:9464/metrics)"
+has tracer_lost_whole_calls_total 0 || fail "lost whole: $(metric tracer_lost_whole_calls_total)"
 has tracer_lost_events_total 0 || fail "lost: $(metric tracer_lost_events_total)"
 events=$(metric tracer_events_total)
 kill -INT $tracer

@@ -19,6 +19,13 @@ other=$!
 run $both -p $other -p $workload --tid "${reader##*/}" --duration 500ms
 only inet_recvmsg inet_sendmsg
 nobody $both -p $other --comm sender
+# All but some. Nobody else calls the two.
+run $both --comm '!reader' --duration 500ms
+only inet_sendmsg inet_recvmsg
+run $both --tid "!${reader##*/}" --duration 500ms
+only inet_sendmsg inet_recvmsg
+nobody $both -p "!$workload"
+run $both -p "!$other" -n 2
 kill $other
 mkdir -p /sys/fs/cgroup/outer/inner /sys/fs/cgroup/other
 echo $workload >/sys/fs/cgroup/outer/inner/cgroup.procs

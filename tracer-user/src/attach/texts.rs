@@ -1,11 +1,12 @@
-//! Tells the eBPF side which arguments are texts, before the functions get their probes.
+//! Tells the eBPF side which arguments are texts, and which functions are the entries of system
+//! calls, before they get their probes.
 //!
 //! A text is a parameter that the function's type has as `char *`. Whether it can be read is known
 //! only when the call is made: what a process hands in may not be in memory, and a buffer that the
 //! function is to fill holds what it held before.
 
 use aya::{Ebpf, maps::Array, maps::MapData};
-use tracer_common::{MAX_ARGUMENTS, TextArguments};
+use tracer_common::{CallRegisters, MAX_ARGUMENTS, TextArguments};
 
 use super::{ObjectError, controls::again};
 use crate::{
@@ -13,6 +14,8 @@ use crate::{
     kernel::{
         Kernel,
         btf::{Parameter, Prototype},
+        symbols::Function,
+        system_calls::{Convention, SystemCall},
     },
     model::{ParameterInfo, first_argument_register},
     plan::{Planned, Reach, function_id},
@@ -44,8 +47,7 @@ impl Texts {
             let arguments = kernel
                 .symbols
                 .function_at(planned.address)
-                .and_then(|function| kernel.prototype(&function))
-                .map_or(0, |prototype| text_arguments(&prototype));
+                .map_or(0, |function| arguments_of(kernel, &function));
             if arguments != 0 {
                 // A probe names its function by either address.
                 for pad in [0, LANDING_PAD] {
@@ -74,13 +76,37 @@ impl Texts {
     }
 }
 
+/// What the eBPF side must know of a function's arguments.
+fn arguments_of(kernel: &Kernel, function: &Function<'_>) -> u32 {
+    match kernel.system_call(function) {
+        Some(call) => texts_from(0, &call.parameters) | registers_of(&call),
+        None => kernel
+            .prototype(function)
+            .map_or(0, |prototype| text_arguments(&prototype)),
+    }
+}
+
+/// Where the arguments of a system call are.
+fn registers_of(call: &SystemCall) -> u32 {
+    let registers = match call.convention {
+        Convention::Native => CallRegisters::Native,
+        Convention::Compat => CallRegisters::Compat,
+    };
+    let count = u32::try_from(call.parameters.len()).unwrap_or(MAX_ARGUMENTS);
+    TextArguments::system_call(registers, count)
+}
+
 /// Which argument registers hold the address of a text, a bit for each.
 fn text_arguments(prototype: &Prototype) -> u32 {
     // More registers than there are mean nothing.
     let first = first_argument_register(Some(&prototype.returns));
-    let mut register = u32::try_from(first).unwrap_or(MAX_ARGUMENTS);
+    let first = u32::try_from(first).unwrap_or(MAX_ARGUMENTS);
+    texts_from(first, &prototype.parameters)
+}
+
+fn texts_from(mut register: u32, parameters: &[Parameter]) -> u32 {
     let mut found = 0;
-    for parameter in &prototype.parameters {
+    for parameter in parameters {
         if is_text(parameter) && register < MAX_ARGUMENTS {
             found |= 1 << register;
         }

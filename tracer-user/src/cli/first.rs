@@ -1,16 +1,15 @@
 //! tracer as the first process of a PID namespace, as a container that runs nothing else has it.
 //!
-//! The first process has duties: it is the parent of all that have lost theirs, and when it ends
-//! the kernel kills whatever is left. tracer knows nothing of strangers' children, and if it were
-//! killed, the process that switches the function tracer off would be, too. So the first process
-//! only stands in: tracer is a child of it, signals are passed on to that, every process that ends
-//! is reaped, and it ends with tracer, the way tracer has ended.
+//! The first process has duties: it is the parent of all that have lost theirs, and tracer knows
+//! nothing of strangers' children. So the first process only stands in: tracer is a child of it,
+//! signals are passed on to that, every process that ends is reaped, and it ends with tracer, the
+//! way tracer has ended.
 //!
 //! Up to 6.8 it must not: a child with probes that is killed with the first process never dies, see
 //! [`crate::session`]'s `probes::detach`. The first process itself lets its probes go before it
 //! waits for anybody (do_exit, kernel/exit.c), so there tracer is the first process.
 
-use std::{fs, process::ExitCode, thread, time::Duration};
+use std::process::ExitCode;
 
 use nix::{
     errno::Errno,
@@ -21,10 +20,7 @@ use nix::{
     unistd::{ForkResult, Pid, fork, getpid},
 };
 
-use crate::{
-    kernel::{btf::Types, numbers},
-    learn::sampling,
-};
+use crate::kernel::{btf::Types, numbers};
 
 /// What is passed on.
 const PASSED_ON: [Signal; 5] = [
@@ -34,9 +30,6 @@ const PASSED_ON: [Signal; 5] = [
     Signal::SIGQUIT,
     Signal::SIGUSR1,
 ];
-
-/// How often it is looked whether the function tracer is off.
-const TICK: Duration = Duration::from_millis(20);
 
 /// Makes a child that goes on as tracer, if this is the first process of a PID namespace, and
 /// stands in until it has ended; none in the child, and in any other process. To be called before
@@ -98,28 +91,5 @@ fn reap(tracer: Pid) -> Option<ExitCode> {
         }
     }
     let code = code.map(|code| u8::try_from(code).unwrap_or(u8::MAX));
-    if code.is_some() {
-        // tracer has waited for that if it could.
-        while is_looking() {
-            thread::sleep(TICK);
-        }
-    }
     code.map(ExitCode::from)
-}
-
-/// Whether there is a look process, or one that was and has not been reaped.
-fn is_looking() -> bool {
-    while let Ok(WaitStatus::Exited(..) | WaitStatus::Signaled(..)) =
-        waitpid(None, Some(WaitPidFlag::WNOHANG))
-    {}
-    // /proc may be that of a namespace around this one.
-    let own = numbers::namespace();
-    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-    processes
-        .filter(|process| {
-            let name = fs::read(process.path().join("comm")).unwrap_or_default();
-            name.trim_ascii_end() == sampling::NAME.to_bytes()
-        })
-        .filter_map(|process| numbers::namespace_of(process.file_name().to_str()?))
-        .any(|namespace| own == Some(namespace))
 }

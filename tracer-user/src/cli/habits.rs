@@ -15,7 +15,7 @@ const HABITS: &[Habit] = &[
     // perf ftrace
     (
         &["-T", "--trace-funcs"],
-        "name the function with -G; for a line for each call and no graph, add --graph-depth 1",
+        "name the function with -G; `tracer -T` without a sub-command lists entries",
     ),
     (
         &["-N", "--notrace-funcs"],
@@ -23,8 +23,8 @@ const HABITS: &[Habit] = &[
     ),
     (
         &["--func-opts"],
-        "there are no listings without a graph; callers are seen from a root above the function, \
-         named with -G, and --graph-opts retaddr says where each call comes from",
+        "stacks are not recorded, and a listing says where each call comes from; a root above the \
+         function, named with -G, shows its callers",
     ),
     (
         &["-k", "--kernel"],
@@ -46,7 +46,8 @@ const HABITS: &[Habit] = &[
     (&["-F", "--funcs"], "functions are listed by `tracer list`"),
     (
         &["-t", "--tracer"],
-        "graphs are all there is; leave it out, or limit the time with --graph-opts thresh=N",
+        "that is for a trace that is printed at once; leave it out, or limit the time with \
+         --graph-opts thresh=N",
     ),
     (
         &["-m", "--buffer-size"],

@@ -1,6 +1,7 @@
 //! `tracer list`: the plan, and what is left out of it and why.
 
 use std::{
+    collections::BTreeMap,
     io::{self, Write},
     sync::atomic::AtomicBool,
     time::Duration,
@@ -11,11 +12,11 @@ use wildmatch::WildMatch;
 
 use super::{exit::Exit, live_args::ListArgs};
 use crate::{
-    kernel::{Address, Kernel, Ways, switch},
+    kernel::{Address, Kernel, Ways, switch, symbols::Function},
     learn::{
         before::{self, Before, Origin},
         kept::{self, Cache},
-        sampling::Sampler,
+        sampling::{self, Sampler},
     },
     plan::{self, Plan, Planned, Reason, Rules, Scope, Source, closure},
     session,
@@ -29,10 +30,9 @@ pub fn run(args: &ListArgs) -> Result<Exit> {
     let kernel = Kernel::read()?;
     let ways = Ways::of(&kernel.types);
     let rules = Rules::new(&kernel, ways, args.scope.into());
-    let glob = WildMatch::new(args.glob.as_deref().unwrap_or("*"));
     let mut out = io::BufWriter::new(io::stdout().lock());
     let written = if args.roots.is_empty() {
-        all(&kernel, &rules, &glob, &mut out)
+        all(&kernel, &rules, &args.names, &mut out)?
     } else {
         let roots = plan::resolve_roots(&kernel, &rules, &args.roots)?;
         let cache = (!args.no_cache).then(|| kept::cache(tell)).flatten();
@@ -46,7 +46,7 @@ pub fn run(args: &ListArgs) -> Result<Exit> {
                 narrow(&kernel, &rules, roots, cache.as_ref(), learn)?
             }
         };
-        show(&plan, &glob, &mut out)
+        show(&plan, &args.names, &mut out)
     };
     ended(written.and_then(|()| out.flush()))
 }
@@ -101,10 +101,14 @@ fn narrow(
     cache: Option<&Cache>,
     learn: Duration,
 ) -> Result<Plan> {
-    let mut sampler = (!learn.is_zero()).then(Sampler::start).transpose()?;
-    let before = sampler
-        .as_mut()
-        .map_or(Before::Off, |sampler| Before::Watch(learn, sampler));
+    let wants = !learn.is_zero();
+    let may = wants && !sampling::is_left_out();
+    let mut sampler = may.then(Sampler::start).transpose()?;
+    let before = match sampler.as_mut() {
+        Some(sampler) => Before::Watch(learn, sampler),
+        None if wants => Before::Never,
+        None => Before::Off,
+    };
     let stop = AtomicBool::new(false);
     let learned = before::learn(kernel, &roots, cache, before, &stop, tell);
     if let Origin::Text { remark, .. } = &learned.origin {
@@ -114,12 +118,14 @@ fn narrow(
 }
 
 /// One line a function: name, how it is known, why it is left out.
-fn show(plan: &Plan, glob: &WildMatch, out: &mut impl Write) -> io::Result<()> {
+fn show(plan: &Plan, names: &[String], out: &mut impl Write) -> io::Result<()> {
+    let globs: Vec<WildMatch> = names.iter().map(|name| WildMatch::new(name)).collect();
+    let is_wanted = |name: &str| globs.is_empty() || globs.iter().any(|glob| glob.matches(name));
     let planned = plan.roots.iter().chain(&plan.callees);
-    for function in planned.filter(|function| glob.matches(&function.name)) {
+    for function in planned.filter(|function| is_wanted(&function.name)) {
         writeln!(out, "{:<40} {}", function.name, source(function.source))?;
     }
-    for left in plan.skipped.iter().filter(|left| glob.matches(&left.name)) {
+    for left in plan.skipped.iter().filter(|left| is_wanted(&left.name)) {
         writeln!(
             out,
             "{:<40} {}, left out: {}",
@@ -149,12 +155,33 @@ fn source(source: Source) -> String {
     }
 }
 
-fn all(kernel: &Kernel, rules: &Rules, glob: &WildMatch, out: &mut impl Write) -> io::Result<()> {
-    let (mut attachable, mut left_out) = (0, 0);
-    for function in kernel.symbols.functions() {
-        if !glob.matches(function.name) {
-            continue;
+/// What can be traced of what the names stand for, or of everything, and why the rest cannot.
+fn all(
+    kernel: &Kernel,
+    rules: &Rules,
+    names: &[String],
+    out: &mut impl Write,
+) -> Result<io::Result<()>> {
+    if names.is_empty() {
+        return Ok(each(kernel, rules, kernel.symbols.functions(), out));
+    }
+    let mut found = BTreeMap::new();
+    for name in names {
+        for function in plan::functions_of(kernel, name)? {
+            found.insert((function.start, function.name), function);
         }
+    }
+    Ok(each(kernel, rules, found.into_values(), out))
+}
+
+fn each<'k>(
+    kernel: &Kernel,
+    rules: &Rules,
+    functions: impl Iterator<Item = Function<'k>>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let (mut attachable, mut left_out) = (0, 0);
+    for function in functions {
         match rules.check(kernel, &function) {
             Ok(_) => {
                 attachable += 1;

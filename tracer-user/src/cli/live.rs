@@ -1,6 +1,6 @@
 //! The commands that ask the kernel: options become a trace, which a signal ends.
 
-use std::{io::BufWriter, os::fd::AsFd as _, path::Path};
+use std::{collections::BTreeSet, io::BufWriter, os::fd::AsFd as _, path::Path};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -14,7 +14,8 @@ use super::{
 };
 use crate::{
     learn::sampling,
-    output::page,
+    model::ReturnAddresses,
+    output::{Format, page},
     pipeline::{Show, Shown},
     session::{self, Options, Outputs},
     stop::Stop,
@@ -50,9 +51,14 @@ fn sample() -> Result<Exit> {
 }
 
 /// Traces as asked.
-pub fn trace(args: &TraceArgs) -> Result<Exit> {
+pub fn trace(mut args: TraceArgs) -> Result<Exit> {
     if let Some(glob) = &args.perf.funcs {
         return list::names(glob);
+    }
+    let is_listing = args.perf.is_listing();
+    if is_listing {
+        let listed = std::mem::take(&mut args.perf.listed);
+        args.capture.list(listed)?;
     }
     if args.capture.roots.is_empty() && !args.capture.all_cpus {
         words::check(&args.capture.command)?;
@@ -61,6 +67,12 @@ pub fn trace(args: &TraceArgs) -> Result<Exit> {
         .capture
         .options(args.show.show(args.output.as_deref())?)?;
     options.delay = args.perf.delay;
+    if is_listing {
+        options.not_roots = args.perf.not_listed;
+        options.functions = Some(BTreeSet::new());
+        options.show.result = Shown::Each(Format::Function);
+        options.show.capture.callers = ReturnAddresses::Recorded;
+    }
     run_trace(&options, || {
         to(args.output.as_deref(), options.show.result, &args.capture)
     })

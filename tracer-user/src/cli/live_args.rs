@@ -85,9 +85,10 @@ pub struct ListArgs {
     pub no_cache: bool,
     #[command(flatten)]
     pub scope: ScopeArgs,
-    /// Show only functions whose name matches
-    #[arg(value_name = "GLOB")]
-    pub glob: Option<String>,
+    /// Show only functions of these names, or whose name matches; without -G also what a name stands
+    /// for
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
 }
 
 /// What the host offers

@@ -85,7 +85,7 @@ pub fn main() -> ExitCode {
 fn run(args: Args) -> Result<Exit> {
     match args.action {
         #[cfg(feature = "live")]
-        None => live::trace(&args.trace),
+        None => live::trace(args.trace),
         #[cfg(not(feature = "live"))]
         None => Err(exit::Usage(
             "this build of tracer only reads recordings: `tracer replay FILE` prints one, and \

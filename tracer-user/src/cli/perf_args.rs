@@ -17,9 +17,46 @@ pub struct PerfArgs {
     /// Start the command, and begin to trace so many ms later
     #[arg(short = 'D', long, value_name = "MS", value_parser = milliseconds)]
     pub delay: Option<Duration>,
-    /// What perf ftrace would trace with: function_graph, which is what tracer draws
-    #[arg(short, long, value_name = "TRACER", value_parser = function_graph)]
-    pub tracer: Option<String>,
+    /// What perf ftrace would trace with: function_graph, which is what tracer draws, or function,
+    /// which lists entries as -T does
+    #[arg(short, long, value_name = "TRACER", value_enum)]
+    pub tracer: Option<Tracer>,
+    /// List the entries of these functions, one a line with the caller, and draw no graph: a name,
+    /// a glob, or a syscall's name; may be repeated
+    #[arg(
+        short = 'T',
+        long = "trace-funcs",
+        value_name = "FUNCTION",
+        conflicts_with = "roots"
+    )]
+    pub listed: Vec<String>,
+    /// List the entries of all functions but these, or of those of -T but these; may be repeated
+    #[arg(
+        short = 'N',
+        long = "notrace-funcs",
+        value_name = "FUNCTION",
+        conflicts_with = "roots"
+    )]
+    pub not_listed: Vec<String>,
+}
+
+/// The kernel's tracers that there are here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum Tracer {
+    /// Draws graphs
+    FunctionGraph,
+    /// Lists entries
+    Function,
+}
+
+impl PerfArgs {
+    /// Whether entries are listed and no graph is drawn.
+    pub const fn is_listing(&self) -> bool {
+        matches!(self.tracer, Some(Tracer::Function))
+            || !self.listed.is_empty()
+            || !self.not_listed.is_empty()
+    }
 }
 
 /// Options of `perf ftrace latency`
@@ -35,19 +72,4 @@ fn milliseconds(text: &str) -> Result<Duration, String> {
     text.parse()
         .map(Duration::from_millis)
         .map_err(|_| format!("`{text}` is no number of ms: write it as 500"))
-}
-
-/// The one tracer there is.
-fn function_graph(text: &str) -> Result<String, String> {
-    match text {
-        "function_graph" => Ok(text.to_owned()),
-        "function" => Err(
-            "tracer draws graphs and lists no entries: for a line for each call, leave -t out and type \
-             -G FUNCTION --graph-depth 1"
-                .to_owned(),
-        ),
-        _ => Err(format!(
-            "there is no `{text}`: tracer draws graphs, as function_graph does; leave -t out"
-        )),
-    }
 }

@@ -257,6 +257,7 @@ impl CaptureArgs {
             cpus: live_values::cpus(self.cpus.as_deref())?,
             callers: self.callers()?,
             hidden: self.hidden.clone(),
+            not_roots: Vec::new(),
             show,
             delay: None,
             duration: self.duration,
@@ -271,6 +272,22 @@ impl CaptureArgs {
             begin: self.begin,
             streams: self.streams,
         })
+    }
+
+    /// Has these functions as roots, or all if there are none: their entries are listed.
+    pub fn list(&mut self, functions: Vec<String>) -> Result<()> {
+        if !self.roots.is_empty() {
+            bail!(Usage(
+                "-t function lists entries and -G draws a graph: name the functions with -T, or \
+                 leave -t out"
+                    .to_owned()
+            ));
+        }
+        self.roots = functions;
+        if self.roots.is_empty() {
+            self.roots.push(plan::EVERYTHING.to_owned());
+        }
+        Ok(())
     }
 
     /// The roots; without any every outermost function is one.

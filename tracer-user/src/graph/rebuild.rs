@@ -7,8 +7,7 @@
 //! before it: it waits until a later one does. What a call that has ended held up goes on by
 //! itself: a loop, however many calls have waited behind one that was lost.
 //!
-//! Memory: what [`super::limits`] allows of open root calls, and what [`super::waiting`] allows of
-//! batches that wait.
+//! Memory: what [`super::limits`] allows of open root calls and of batches that wait.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +17,7 @@ use super::{
     Joined,
     builder::Builder,
     cut::CutOff,
-    limits::{MOST_EVENTS_IN_ALL, MOST_OPEN},
+    limits::Limits,
     waiting::{Place, Waiting},
 };
 use crate::{
@@ -43,6 +42,7 @@ pub struct Rebuilder {
     interrupts: Interrupts,
     trees: Trees,
     joined: Joined,
+    limits: Limits,
     open: BTreeMap<RootCallId, Open>,
     /// The open ones by their last batch.
     silent: BTreeMap<u64, RootCallId>,
@@ -66,6 +66,7 @@ impl Rebuilder {
             interrupts,
             trees: Trees::Whole,
             joined: Joined::default(),
+            limits: Limits::default(),
             open: BTreeMap::new(),
             silent: BTreeMap::new(),
             kept: 0,
@@ -91,6 +92,13 @@ impl Rebuilder {
         self
     }
 
+    /// How much is kept of all of them together.
+    #[must_use]
+    pub const fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// Takes a batch; gives out the root calls that it completes.
     pub fn push(&mut self, batch: Batch, complete: &mut impl FnMut(RootCall)) {
         let place = place(&batch);
@@ -101,7 +109,7 @@ impl Rebuilder {
         }
         if place.sequence > expected || self.has_older(place.call) {
             self.waiting.insert(place, self.pass, batch);
-            if self.waiting.is_full() {
+            if self.waiting.room() > self.limits.waiting {
                 self.apply_in_order(self.waiting.places(), complete);
             }
             return;
@@ -239,12 +247,12 @@ impl Rebuilder {
 
     /// Gives out calls that are open, until there are no more than may be.
     fn make_room(&mut self, complete: &mut impl FnMut(RootCall)) {
-        if self.open.len() > MOST_OPEN
+        if self.open.len() > self.limits.open
             && let Some((_, &silent)) = self.silent.first_key_value()
         {
             self.cut_off(silent, complete);
         }
-        while self.kept > MOST_EVENTS_IN_ALL
+        while self.kept > self.limits.events
             && let Some((&largest, _)) =
                 self.open.iter().max_by_key(|(_, open)| open.builder.kept())
         {

@@ -2,8 +2,8 @@
 //!
 //! One that came in order waits for a complete pass over the rings at most, an early one until a
 //! later one need not wait. So what waits is little, as long as passes come; where they do not, in
-//! a damaged or made-up recording, there is a limit: [`MOST`]. A pass looks only at what has waited
-//! through it.
+//! a damaged or made-up recording, there is a limit ([`super::limits`]). A pass looks only at what
+//! has waited through it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,9 +12,6 @@ use crate::{
     model::{RootCallId, TaskKey},
 };
 
-/// Events that may wait, in all. A live trace comes near only if a task's batch is missing while
-/// all rings are full.
-pub const MOST: usize = 1 << 21;
 /// Events that an entry of the map takes the room of.
 const ENTRY: usize = 8;
 
@@ -48,9 +45,9 @@ impl Waiting {
         self.batches.is_empty()
     }
 
-    /// Whether more waits than may.
-    pub const fn is_full(&self) -> bool {
-        self.room > MOST
+    /// The events that wait, and the room that their batches take besides.
+    pub const fn room(&self) -> usize {
+        self.room
     }
 
     /// Lets a batch wait that has come in this pass.

@@ -63,7 +63,7 @@ pub struct Types {
     /// Functions in the order of the file.
     functions: Vec<TypeId>,
     index: NameIndex,
-    /// Structures, unions, variables and typedefs by name, once one was asked for.
+    /// Structures, unions, enums, variables and typedefs by name, once one was asked for.
     others: OnceLock<Others>,
 }
 

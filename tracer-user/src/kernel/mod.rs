@@ -8,6 +8,7 @@
 pub mod btf;
 pub mod cgroup;
 pub mod facts;
+pub mod gfp;
 pub mod haste;
 #[cfg(test)]
 mod made_up;
@@ -19,6 +20,7 @@ pub mod running;
 mod sites;
 pub mod switch;
 pub mod symbols;
+pub mod system_calls;
 pub mod text;
 pub mod traceable;
 pub mod tracefs;

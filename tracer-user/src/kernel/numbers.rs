@@ -50,13 +50,8 @@ pub struct Numbers(Option<Vec<Entry>>);
 /// Which PID namespace tracer runs in, if it is not the initial one, by the number of its inode.
 #[must_use]
 pub fn namespace() -> Option<u64> {
-    namespace_of("self").filter(|&namespace| namespace != INITIAL)
-}
-
-/// Which PID namespace a process of /proc runs in.
-#[must_use]
-pub fn namespace_of(process: &str) -> Option<u64> {
-    Some(fs::metadata(format!("/proc/{process}/ns/pid")).ok()?.ino())
+    let namespace = fs::metadata("/proc/self/ns/pid").ok()?.ino();
+    (namespace != INITIAL).then_some(namespace)
 }
 
 impl Numbers {

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use thiserror::Error;
@@ -12,13 +12,17 @@ use super::{
     Address,
     btf::{BtfError, Prototype, Types},
     facts::{self, FactsError, Release},
+    gfp,
     haste::Haste,
     programs::program_function,
     sites::Sites,
     symbols::{Function, Symbols, SymbolsError},
+    system_calls::{Entry, SystemCall},
     text::{KernelText, TextReader},
     traceable::{Traceable, TraceableFunctions},
 };
+
+use crate::model::ValueType;
 
 /// Why the kernel is not known well enough to trace.
 #[derive(Debug, Error)]
@@ -66,6 +70,8 @@ pub struct Kernel {
     pub task_number_offsets: [u64; 2],
     /// Types of modules, as far as they were asked for; none for one that has none.
     modules: Mutex<HashMap<String, Option<Arc<Types>>>>,
+    /// Masks and names of `gfp_t`, once they were asked for.
+    gfp: OnceLock<Vec<(i64, String)>>,
     /// Where calls go on in what comes and goes.
     pub(super) sites: Sites,
 }
@@ -101,6 +107,7 @@ impl Kernel {
             task_state_offset,
             task_number_offsets,
             modules: Mutex::default(),
+            gfp: OnceLock::new(),
             sites: Sites::default(),
         })
     }
@@ -131,10 +138,9 @@ impl Kernel {
     }
 
     /// Whether the entry of the function that begins at `address` is patched now, for a probe of
-    /// whomever; none where the text cannot be read or the place is not known.
+    /// whomever; none where the text cannot be read, or where the function has no place for that.
     pub fn is_patched(&self, address: Address) -> Option<bool> {
-        let place = self.traceable_at(address)?.address;
-        self.text.as_ref()?.is_patched(place).ok()
+        self.text.as_ref()?.is_patched(address).ok()?
     }
 
     /// The functions that the kernel's own tracing reaches, by address; none where the kernel does
@@ -150,6 +156,42 @@ impl Kernel {
             Some("bpf") => program_function(function.start).ok()??.prototype,
             Some(module) => self.module_types(module)?.prototype(function.name),
         }
+    }
+
+    /// What a function was given and returns, for whoever reads it: of the entry of a system call
+    /// that is what the call takes. One that takes nothing (`SYSCALL_DEFINE0`) has the registers as
+    /// a parameter that is called `__unused`.
+    pub fn given(&self, function: &Function<'_>) -> Option<Prototype> {
+        let prototype = self.prototype(function);
+        let Some(call) = self.system_call(function) else {
+            let mut prototype = prototype?;
+            prototype.parameters.pop_if(|last| last.name == "__unused");
+            for parameter in &mut prototype.parameters {
+                gfp::name_flags(parameter, self.gfp_names());
+            }
+            return Some(prototype);
+        };
+        Some(Prototype {
+            // `__X64_SYS_STUBx` (arch/x86/include/asm/syscall_wrapper.h).
+            returns: prototype.map_or(ValueType::Signed { bytes: 8 }, |known| known.returns),
+            parameters: call.parameters,
+            variadic: false,
+        })
+    }
+
+    /// The names of the flags of an allocation; none where the kernel's memory cannot be read.
+    fn gfp_names(&self) -> &[(i64, String)] {
+        self.gfp.get_or_init(|| {
+            let text = self.text.as_ref();
+            text.map_or_else(Vec::new, |text| gfp::names(&self.symbols, &text.reader()))
+        })
+    }
+
+    /// What a system call takes, of its entry; none of other functions, and where nothing describes
+    /// it.
+    pub fn system_call(&self, function: &Function<'_>) -> Option<SystemCall> {
+        let entry = Entry::of(function.name).filter(|_| function.module.is_none())?;
+        entry.describe(&self.types)
     }
 
     /// The types of a loaded module, if it has any.

@@ -16,6 +16,7 @@ use super::{
     Address, Kernel,
     symbols::{Function, KALLSYMS, Symbols},
 };
+use crate::arch::LANDING_PAD;
 
 /// The symbols of what comes and goes.
 #[derive(Debug, Default)]
@@ -48,6 +49,16 @@ impl Kernel {
             _ => read.insert((changes, read_modules().ok())),
         };
         shown(symbols.as_ref()?, address)
+    }
+
+    /// Whether an address is worth a name where it is passed or returned: any place in the kernel
+    /// proper's text, and where a function of a module begins. Others may be data.
+    pub fn is_place(&self, address: Address) -> bool {
+        let is_start = |function: Function<'_>| {
+            let offset = address.since(function.start);
+            function.module != Some("bpf") && offset.is_some_and(|offset| offset <= LANDING_PAD)
+        };
+        self.has_in_text(address) || self.symbols.function_at(address).is_some_and(is_start)
     }
 
     /// Whether an address is in the kernel proper.

@@ -117,6 +117,14 @@ impl KernelText {
         counts::call_counts(begin, end, &starts, &self.reader())
     }
 
+    /// Where the kernel proper calls a function directly, or jumps to it at its end; what others
+    /// have patched is missing. Reads all of the text: tens of milliseconds.
+    pub fn calls_of(&self, symbols: &Symbols, function: Address) -> Vec<Address> {
+        let [begin, end] = ["_stext", "_etext"].map(|name| symbols.address_of(name));
+        let text = begin.zip(end).unwrap_or_default();
+        counts::calls_of(function, text, &self.reader())
+    }
+
     /// How many arguments in registers a function takes at least, by what its beginning reads: a
     /// type that has fewer is another function's. None where others have changed the beginning, so
     /// that it says nothing of the function. Takes some microseconds.
@@ -138,11 +146,11 @@ impl KernelText {
         Ok(code::arguments_read(&code, function.start, is_code))
     }
 
-    /// Whether something else than the `nop` of a function that nobody traces stands at the place
-    /// that ftrace patches.
-    pub fn is_patched(&self, place: Address) -> Result<bool, TextError> {
-        let code = self.read(place, code::NOTHING.len())?;
-        Ok(code != code::NOTHING)
+    /// Whether somebody has patched the entry of the function that begins at `start`; none if there
+    /// is no place for that.
+    pub fn is_patched(&self, start: Address) -> Result<Option<bool>, TextError> {
+        let text = self.read(start, code::ENTRY_BYTES)?;
+        Ok(code::is_patched(&text))
     }
 
     /// The functions that the function around `address` calls or jumps to directly; none where the

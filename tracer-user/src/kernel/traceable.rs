@@ -17,7 +17,7 @@ use super::{
     Address,
     btf::Types,
     symbols::Symbols,
-    text::{TextError, TextReader},
+    text::TextReader,
     tracefs::{Tracefs, TracefsError},
 };
 
@@ -110,15 +110,12 @@ impl TraceableFunctions {
     ) -> Self {
         let mut all = Vec::new();
         for name in names {
-            let mut functions: Vec<Address> = symbols.functions_named(name).collect();
+            let functions: Vec<Address> = symbols.functions_named(name).collect();
             let is_one = functions.len() == 1;
-            functions.retain(|function| match patchable_at(*function, read) {
-                Ok(is_patchable) => is_patchable || is_one,
-                Err(_) => is_one,
-            });
-            all.extend(functions.into_iter().map(|function| Traceable {
-                address: function,
-                function,
+            all.extend(functions.into_iter().filter_map(|function| {
+                let place = patchable_at(function, read);
+                let address = place.or_else(|| is_one.then_some(function))?;
+                Some(Traceable { address, function })
             }));
         }
         Self::sorted(all)
@@ -150,9 +147,10 @@ impl TraceableFunctions {
     }
 }
 
-fn patchable_at(function: Address, read: Option<TextReader<'_>>) -> Result<bool, TextError> {
-    let read = read.ok_or(TextError::Unmapped(function))?;
-    Ok(code::has_patchable_entry(&read(function, 16)?))
+/// Where ftrace patches the function that begins there, if its text can be read and says so.
+fn patchable_at(function: Address, read: Option<TextReader<'_>>) -> Option<Address> {
+    let place = code::patchable_place(&read?(function, code::ENTRY_BYTES).ok()?)?;
+    Some(function.plus(place as u64))
 }
 
 fn long(bytes: &[u8], place: usize) -> Option<u64> {

@@ -84,6 +84,8 @@ pub enum Before<'a> {
     Watch(Duration, &'a mut Sampler),
     /// Nothing is to be learned.
     Off,
+    /// Nothing can be learned here.
+    Never,
     /// What is to be traced does not run yet.
     Nobody,
     /// Nothing below the roots is wanted.
@@ -114,6 +116,7 @@ pub fn learn(
                 origin: Origin::RootsOnly,
             };
         }
+        Before::Never => ("nothing is known from before".to_owned(), false),
         Before::Nobody => ("nothing is known from before".to_owned(), true),
         Before::Off => ("learning is switched off".to_owned(), false),
         Before::Watch(time, sampler) => match watch(kernel, roots, time, sampler, stop) {

@@ -21,6 +21,19 @@ impl FunctionId {
     pub const fn after_landing_pad(self) -> Self {
         Self(self.0.wrapping_add(LANDING_PAD as u32))
     }
+
+    /// That of the place that a value is the address of, if it can be one: kernel, modules and BPF
+    /// programs lie within the last 2 GiB (Documentation/arch/x86/x86_64/mm.rst).
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation, reason = "the half that differs")]
+    pub const fn of_place(value: u64) -> Option<Self> {
+        const WITHIN: u32 = 31;
+        if value >> WITHIN == u64::MAX >> WITHIN {
+            Some(Self(value as u32))
+        } else {
+            None
+        }
+    }
 }
 
 /// A process, as the kernel numbers it in the initial PID namespace (`tgid`).

@@ -4,7 +4,8 @@
 //! is: who makes them ([`crate::graph`]) and who writes them ([`crate::output`]) stand above, and
 //! nothing here knows them. [`identity`] tells functions, tasks and root calls apart, [`time`] is
 //! the clock of events, [`tree`] is a root call with all below it, [`function`], [`value_type`] and
-//! [`table`] are what is known of functions, [`sink`] is where finished root calls go.
+//! [`table`] are what is known of functions, [`sink`] is where finished root calls go,
+//! [`skipped`] what never came.
 
 mod capture;
 mod command_name;
@@ -33,5 +34,5 @@ pub use time::Nanoseconds;
 pub use totals::Totals;
 pub use tree::{Call, Closed, End, Missing, Node, OffCpu, RootCall, SleepTime, Trees};
 pub use untraced::Untraced;
-pub use value_type::ValueType;
+pub use value_type::{GFP, ValueType};
 pub use wide_calls::WideCalls;

@@ -1,8 +1,9 @@
-//! Hits that the kernel kept from the probes.
+//! What the kernel kept from the probes.
 
 use std::ops::{Add, AddAssign};
 
-/// How many hits the kernel has skipped since the probes were attached.
+/// How many hits the kernel has skipped since the probes were attached. A made-up recording may say
+/// anything: sums stay at the most that there is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Skipped {
     /// Entries. At an fprobe for both ends the exit of such a call is none, and is not counted; at
@@ -16,7 +17,7 @@ impl Skipped {
     /// Both ends.
     #[must_use]
     pub const fn all(self) -> u64 {
-        self.entries + self.exits
+        self.entries.saturating_add(self.exits)
     }
 }
 
@@ -25,8 +26,8 @@ impl Add for Skipped {
 
     fn add(self, other: Self) -> Self {
         Self {
-            entries: self.entries + other.entries,
-            exits: self.exits + other.exits,
+            entries: self.entries.saturating_add(other.entries),
+            exits: self.exits.saturating_add(other.exits),
         }
     }
 }

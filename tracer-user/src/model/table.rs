@@ -18,6 +18,10 @@ pub trait Describe: Send + Sync {
     /// is called.
     fn describe(&self, id: FunctionId) -> Option<FunctionInfo>;
 
+    /// The place in the kernel's text that a value is the address of, named as a function is; none
+    /// if it may be something else.
+    fn place(&self, value: u64) -> Option<FunctionId>;
+
     /// Where the kernel's text begins, named as a function is; none if that is not known.
     fn base(&self) -> Option<FunctionId>;
 }
@@ -68,6 +72,18 @@ impl FunctionTable {
         let describes = self.describes.as_ref();
         let base = describes.and_then(|describes| describes.base());
         base.unwrap_or(FunctionId(0))
+    }
+
+    /// The name of the place in the kernel's text that a value is the address of, such as
+    /// `lock_sock_nested+0x35`. A recording brings those that occur in it: see
+    /// [`crate::recording::columns`].
+    pub fn place(&self, value: u64) -> Option<&str> {
+        let id = FunctionId::of_place(value)?;
+        let info = match &self.describes {
+            Some(describes) => self.get(describes.place(value)?),
+            None => self.known.get(&id),
+        };
+        info.map(|info| info.name.as_str())
     }
 
     /// What is known of a function, or of a place within one, of which no more is known than how it

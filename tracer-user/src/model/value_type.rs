@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The name of the type of an allocation's flags, as an enum has it whose numbers are masks.
+pub const GFP: &str = "gfp_t";
+
 /// What a function returns or takes, as far as printing it needs to know. It stands in recordings
 /// as it is: see [`crate::recording::form`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

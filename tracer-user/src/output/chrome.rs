@@ -87,7 +87,7 @@ impl<'a, W: Write> ChromeWriter<'a, W> {
             args: Annotations {
                 value,
                 caller: call.caller.map(|caller| self.functions.name(caller)),
-                arguments: values::given_to(call, info),
+                arguments: values::given_to(self.functions, call, info),
                 error: value.and_then(Typed::error_name),
                 cpu: Some(call.cpu.0),
                 off_cpu_us: Some(call.off_cpu)

@@ -70,7 +70,8 @@ impl<'a, W: Write> CsvWriter<'a, W> {
             caller: call
                 .caller
                 .map(|caller| escape::cell(self.functions.name(caller))),
-            arguments: values::given_to(call, info).map(|text| escape::cell(text.into())),
+            arguments: values::given_to(self.functions, call, info)
+                .map(|text| escape::cell(text.into())),
             ..row
         }
     }

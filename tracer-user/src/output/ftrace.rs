@@ -167,7 +167,7 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
             .extend_from_slice(escape::visible(&name).as_bytes());
         self.buffer.push(b'(');
         if self.capture.arguments == Arguments::Recorded
-            && let Some(arguments) = values::given_to(call, info)
+            && let Some(arguments) = values::given_to(self.functions, call, info)
         {
             self.buffer.extend_from_slice(arguments.as_bytes());
         }
@@ -284,8 +284,9 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
             Values::Typed => Style::Typed,
         };
         let colour = self.options.colour.of_return(returns, value);
+        let functions = Some(self.functions);
         painted(&mut self.words, colour, |words| {
-            values::append_return(words, returns, value, style)
+            values::append_return(words, functions, returns, value, style)
         })
     }
 }

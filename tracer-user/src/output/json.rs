@@ -111,7 +111,7 @@ impl<'a, W: Write> JsonWriter<'a, W> {
             escape::json(&mut *line, &*self.functions.name(caller))?;
         }
         if !call.arguments.is_empty() {
-            arguments(line, info, call)?;
+            arguments(line, self.functions, info, call)?;
         }
         if let Some(folded) = call.folded {
             number(line, r#","folded":"#, folded);
@@ -252,8 +252,13 @@ fn hex(line: &mut Vec<u8>, number: u64) {
 }
 
 /// Appends the arguments that were recorded.
-fn arguments(line: &mut Vec<u8>, info: Option<&FunctionInfo>, call: &Call) -> io::Result<()> {
-    let signature = values::Signature::of(info);
+fn arguments(
+    line: &mut Vec<u8>,
+    functions: &FunctionTable,
+    info: Option<&FunctionInfo>,
+    call: &Call,
+) -> io::Result<()> {
+    let signature = values::Signature::of(functions, info);
     let arguments = values::typed_arguments(signature, &call.arguments, &call.texts);
     if arguments.is_empty() {
         return Ok(());

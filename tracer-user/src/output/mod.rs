@@ -8,6 +8,7 @@ pub mod csv;
 pub mod firefox;
 pub mod folded;
 pub mod ftrace;
+pub mod function;
 pub mod json;
 pub mod page;
 pub mod parquet;
@@ -26,6 +27,8 @@ pub enum Format {
     /// The text of the kernel's function_graph
     #[default]
     Ftrace,
+    /// A line for each entry, as the kernel's function tracer prints it
+    Function,
     /// A JSON object for each root call, one a line
     Json,
     /// Trace events for chrome://tracing and ui.perfetto.dev

@@ -111,7 +111,7 @@ impl<'a, W: Write + Send> ParquetWriter<'a, W> {
         }));
         columns.lost.set(None);
         columns.caller.set(caller);
-        let arguments = values::given_to(call, info);
+        let arguments = values::given_to(self.functions, call, info);
         columns
             .arguments
             .set(arguments.map(|text| ByteArray::from(text.into_bytes())));

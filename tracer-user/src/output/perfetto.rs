@@ -243,13 +243,15 @@ impl<'a, W: Write> PerfettoWriter<'a, W> {
             let caller = self.functions.name(caller).into_owned();
             all.push(self.annotation("caller", Annotated::Text(caller)));
         }
-        let signature = values::Signature::of(info);
+        let signature = values::Signature::of(self.functions, info);
         let arguments = values::typed_arguments(signature, &call.arguments, &call.texts);
         let dict_entries: Vec<_> = arguments
             .into_iter()
             .filter_map(|argument| {
                 let text = argument.text.map(|text| Annotated::Text(text.into_owned()));
-                let value = text.or_else(|| argument.value.map(Annotated::from))?;
+                let symbol = argument.symbol.map(|name| Annotated::Text(name.to_owned()));
+                let value = text.or(symbol);
+                let value = value.or_else(|| argument.value.map(Annotated::from))?;
                 Some(self.annotation(argument.name, value))
             })
             .collect();

@@ -23,8 +23,8 @@ pub use show::{Show, Shown};
 
 use crate::{
     graph::{Batch, Rebuilder},
-    model::{RootCall, Totals, Untraced},
-    recording::{Ending, Recorder},
+    model::{RootCall, Skipped, Totals, Untraced},
+    recording::{Ending, Missed, Recorder},
 };
 
 /// Rebuilds and prints, and records if asked to.
@@ -51,8 +51,8 @@ pub struct Finished {
     pub totals: Totals,
     /// Root calls that the filter kept back.
     pub filtered_out: u64,
-    /// Root calls of which nothing came, because a ring was full.
-    pub unseen: u64,
+    /// Root calls of which nothing came, because a ring was full, and what the kernel skipped.
+    pub missed: Missed,
     /// Whether the output took all.
     pub printed: io::Result<()>,
     /// Whether the recording took all.
@@ -127,9 +127,29 @@ impl<'a> Pipeline<'a> {
     }
 
     /// Writes the recording that waits to be asked for.
-    pub fn save(&mut self) {
+    pub fn save(&mut self, counters: CpuCounters, skipped: [Skipped; 2]) {
+        let missed = self.missed(counters, skipped);
         if let Some(recorder) = &mut self.recorder {
-            recorder.save();
+            recorder.save(counters, missed);
+        }
+    }
+
+    /// Tells who counts root calls what is in none, up to now.
+    pub fn tell_missed(&self, counters: CpuCounters, skipped: [Skipped; 2]) {
+        self.printer.missed(self.missed(counters, skipped));
+    }
+
+    /// Whether anybody counts that while the trace goes on.
+    pub const fn wants_missed(&self) -> bool {
+        self.printer.wants_missed()
+    }
+
+    fn missed(&self, counters: CpuCounters, [roots, below]: [Skipped; 2]) -> Missed {
+        let seen = self.rebuilder.without_beginning();
+        Missed {
+            lost_whole: counters.lost_beginnings.saturating_sub(seen),
+            roots: roots.into(),
+            below: below.into(),
         }
     }
 
@@ -148,32 +168,31 @@ impl<'a> Pipeline<'a> {
         self.rebuilder.forget();
     }
 
-    /// Prints what is still open, and ends the recording with the kernel side's counters.
-    pub fn finish(mut self, counters: CpuCounters) -> Finished {
+    /// Prints what is still open, and ends the recording with the kernel side's counters and what
+    /// the kernel has skipped of the roots and of what is below.
+    pub fn finish(mut self, counters: CpuCounters, skipped: [Skipped; 2]) -> Finished {
         let ending = if self.printer.is_done() {
             Ending::Enough
         } else {
             Ending::Stopped
         };
-        let recorded = self
-            .recorder
-            .map_or(Ok(()), |recorder| recorder.finish(ending, counters));
         if ending != Ending::Enough {
             self.rebuilder.finish(&mut |call| self.printer.print(call));
         }
-        // What was not looked at any more is not missed.
-        let unseen = if ending == Ending::Enough {
-            0
-        } else {
-            let seen = self.rebuilder.without_beginning();
-            counters.lost_beginnings.saturating_sub(seen)
-        };
+        let mut missed = self.missed(counters, skipped);
+        if ending == Ending::Enough {
+            // What was not looked at any more is not missed.
+            missed.lost_whole = 0;
+        }
+        let recorded = self
+            .recorder
+            .map_or(Ok(()), |recorder| recorder.finish(ending, counters, missed));
         let (mut totals, filtered_out, printed) = self.printer.finish();
         totals.not_kept += self.rebuilder.not_kept();
         Finished {
             totals,
             filtered_out,
-            unseen,
+            missed,
             printed,
             recorded,
         }

@@ -9,6 +9,7 @@ use crate::{
     filter::{Filter, select::Selection},
     graph::callers,
     model::{FunctionTable, RootCall, Sink, Totals, Trees, Untraced},
+    recording::Missed,
     watch::Feed,
 };
 
@@ -64,6 +65,16 @@ impl<'a> Printer<'a> {
     /// What ran and was not traced: it is said at the end.
     pub const fn untraced(&mut self, untraced: Untraced) {
         self.untraced = Some(untraced);
+    }
+
+    /// Hands on what is in no root call.
+    pub fn missed(&self, missed: Missed) {
+        self.feed.missed(missed);
+    }
+
+    /// Whether anybody takes that.
+    pub const fn wants_missed(&self) -> bool {
+        self.feed.wants_missed()
     }
 
     /// How much of root calls is needed: what the form, the feed and the filter look at.

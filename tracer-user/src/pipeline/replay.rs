@@ -144,10 +144,10 @@ fn go_through<'a>(
     let Finished {
         totals,
         filtered_out,
-        unseen,
         printed,
         ..
-    } = pipeline.finish(end.counters.into());
+    } = pipeline.finish(end.counters.into(), Default::default());
+    let missed = recording.readable.missed;
     let outcome = Outcome {
         untraced: None,
         wide: None,
@@ -155,7 +155,9 @@ fn go_through<'a>(
         filtered_out: (show.filter.is_active() || show.selection.is_active())
             .then_some(filtered_out),
         counters: end.counters.into(),
-        unseen,
+        unseen: missed.lost_whole,
+        skipped_roots: missed.roots.into(),
+        skipped_below: missed.below.into(),
         ..Outcome::default()
     };
     read.context("the recording cannot be read on")?;

@@ -13,6 +13,7 @@ use crate::{
         firefox::Firefox,
         folded,
         ftrace::{self, FtraceWriter},
+        function::FunctionWriter,
         json::JsonWriter,
         parquet::ParquetWriter,
         perfetto::PerfettoWriter,
@@ -107,6 +108,9 @@ impl Show {
             Format::Ftrace => Box::new(
                 FtraceWriter::new(out, functions, self.text, cpus).with_capture(self.capture),
             ),
+            Format::Function => {
+                Box::new(FunctionWriter::new(out, functions, self.capture.arguments))
+            }
             Format::Json => Box::new(JsonWriter::new(out, functions, values, sleep)),
             Format::Chrome => Box::new(ChromeWriter::new(out, functions, values)),
             Format::Perfetto => Box::new(PerfettoWriter::new(out, functions, values)),

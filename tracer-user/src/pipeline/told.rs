@@ -52,7 +52,7 @@ pub fn totals(outcome: &Outcome, verbose: bool) {
             counters.batches,
             counters.lost_events,
             counters.own_hits,
-            skipped_roots.all() + skipped_below.all()
+            (*skipped_roots + *skipped_below).all()
         );
     }
     if *unseen > 0 {

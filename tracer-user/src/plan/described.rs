@@ -27,6 +27,11 @@ impl Describe for Kernel {
         }
     }
 
+    fn place(&self, value: u64) -> Option<FunctionId> {
+        let address = Address(value);
+        self.is_place(address).then(|| super::function_id(address))
+    }
+
     fn base(&self) -> Option<FunctionId> {
         self.symbols.address_of("_text").map(super::function_id)
     }
@@ -35,7 +40,7 @@ impl Describe for Kernel {
 /// What the kernel says of a function.
 #[must_use]
 pub fn function_info(kernel: &Kernel, function: &Function<'_>) -> FunctionInfo {
-    typed(function.shown(), kernel.prototype(function))
+    typed(function.shown(), kernel.given(function))
 }
 
 /// What a BPF program says of its function that begins at `start`: it may have been loaded after
@@ -101,7 +106,11 @@ mod tests {
             returns: Some(returns),
             parameters: parameters.into_iter().map(ParameterInfo::from).collect(),
         };
-        format_arguments(Signature::of(Some(&info)), &[1, 2, 3, 4, 5, 6], &[])
+        format_arguments(
+            Signature::without_places(Some(&info)),
+            &[1, 2, 3, 4, 5, 6],
+            &[],
+        )
     }
 
     #[test]

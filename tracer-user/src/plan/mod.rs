@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use described::function_info;
 pub use programs::OthersPrograms;
-pub use roots::{EVERYTHING, MOST_NAMED, RootError, resolve_roots, without_hidden};
+pub use roots::{EVERYTHING, MOST_NAMED, RootError, functions_of, resolve_roots, without_hidden};
 pub use rules::{Reason, Rules, Scope, Worth};
 pub use wide::is_own_tracepoint;
 

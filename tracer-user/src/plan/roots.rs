@@ -1,75 +1,29 @@
 //! What the user typed after `-G` and `-g` becomes functions.
 //!
-//! A name, a glob, or a syscall's name: `sendto` means the function that does the work of the
-//! syscall (`__sys_sendto`), or else its entry (`__x64_sys_sendto`).
+//! A name, a glob, or a system call's name: `sendto` means the function that does the work of the
+//! call (`__sys_sendto`), or else its entries, that of 64-bit programs (`__x64_sys_sendto`) and
+//! that of 32-bit ones. A function that cannot be traced is named with those that call it.
 
-use std::collections::BTreeSet;
+mod error;
+mod wanted;
 
-use thiserror::Error;
-use wildmatch::WildMatch;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Planned, Reach, Reason, Source, interrupts::AROUND_INTERRUPTS, rules::Rules};
+use super::{Planned, Reach, Source, interrupts::AROUND_INTERRUPTS, rules::Rules};
 use crate::{
     arch::SYSCALL_ENTRY,
-    kernel::{Kernel, symbols::Function},
+    kernel::{Address, Kernel, symbols::Function},
 };
+use error::MOST_PAIRS;
+pub use error::RootError;
+use wanted::Wanted;
 
-/// Roots that one glob may stand for, where each function is attached for itself.
-const MOST_PAIRS: usize = 64;
 /// Roots that are told one by one, in recordings and elsewhere.
 pub const MOST_NAMED: usize = 1024;
 /// The glob for every function: a trace of a command without a root.
 pub const EVERYTHING: &str = "*";
-
-/// Why there is no root.
-#[derive(Debug, Error, PartialEq, Eq)]
-pub enum RootError {
-    /// Nothing has that name.
-    #[error("no kernel function is called `{name}`{}", did_you_mean(.near))]
-    Unknown {
-        /// What was asked for.
-        name: String,
-        /// Names that look like it.
-        near: Vec<String>,
-    },
-    /// No traceable function matches the glob.
-    #[error(
-        "no traceable kernel function matches `{0}`; `tracer list '{0}'` shows what was left out \
-        and why"
-    )]
-    NoMatch(String),
-    /// A glob matches too much.
-    #[error(
-        "`{glob}` matches {count} functions, and at most {MOST_PAIRS} roots can be traced at once \
-        on a kernel without kprobe.session; narrow the pattern"
-    )]
-    TooMany {
-        /// What was asked for.
-        glob: String,
-        /// How many there are.
-        count: usize,
-    },
-    /// Nothing is left to trace.
-    #[error("-g leaves out every root; let one of them be")]
-    AllHidden,
-    /// The function cannot be attached.
-    #[error(
-        "`{name}` cannot be traced: {reason}; trace a function that calls it, or one that it calls"
-    )]
-    NotAttachable {
-        /// Its name.
-        name: String,
-        /// Why.
-        reason: Reason,
-    },
-}
-
-fn did_you_mean(names: &[String]) -> String {
-    match names {
-        [] => "; `tracer list '*PART*'` searches by a part of the name".to_owned(),
-        names => format!("; did you mean {}?", names.join(", ")),
-    }
-}
+/// Callers that are named in the place of a function.
+const MOST_CALLERS: usize = 4;
 
 /// Finds the functions that `wanted` stands for.
 pub fn resolve_roots(
@@ -79,13 +33,8 @@ pub fn resolve_roots(
 ) -> Result<Vec<Planned>, RootError> {
     let mut roots: Vec<Planned> = Vec::new();
     let mut known = BTreeSet::new();
-    for name in wanted {
-        let found = if name.contains(['*', '?']) {
-            by_glob(kernel, rules, name)?
-        } else {
-            by_name(kernel, rules, name)?
-        };
-        for root in found {
+    for typed in wanted {
+        for root in resolve(kernel, rules, typed)? {
             if known.insert(root.address) {
                 roots.push(root);
             }
@@ -94,12 +43,25 @@ pub fn resolve_roots(
     Ok(roots)
 }
 
+/// The functions that one name or glob stands for.
+fn resolve(kernel: &Kernel, rules: &Rules, typed: &str) -> Result<Vec<Planned>, RootError> {
+    let wanted = Wanted::parse(typed);
+    if !wanted.is_glob() {
+        return by_name(kernel, rules, &wanted);
+    }
+    by_glob(kernel, rules, typed, &wanted).map_err(|error| match wanted.module {
+        Some(module) if !wanted.has_module(kernel) => RootError::NoModule(module.to_owned()),
+        _ => error,
+    })
+}
+
 /// The roots that are not hidden: what is left out is left out, also where a glob of `-G` has it.
 pub fn without_hidden(
     mut roots: Vec<Planned>,
     hidden: &[Planned],
 ) -> Result<Vec<Planned>, RootError> {
-    roots.retain(|root| hidden.iter().all(|hidden| hidden.address != root.address));
+    let hidden: BTreeSet<Address> = hidden.iter().map(|hidden| hidden.address).collect();
+    roots.retain(|root| !hidden.contains(&root.address));
     if roots.is_empty() {
         return Err(RootError::AllHidden);
     }
@@ -109,24 +71,15 @@ pub fn without_hidden(
 /// The functions of a name: all that have it, be it one of several names at an address or the name
 /// without what the compiler put behind it, as `finish_task_switch` is for
 /// `finish_task_switch.isra.0`.
-fn by_name(kernel: &Kernel, rules: &Rules, name: &str) -> Result<Vec<Planned>, RootError> {
-    let candidates = [
-        name.to_owned(),
-        format!("__sys_{name}"),
-        format!("ksys_{name}"),
-        format!("{SYSCALL_ENTRY}{name}"),
-    ];
+fn by_name(kernel: &Kernel, rules: &Rules, wanted: &Wanted<'_>) -> Result<Vec<Planned>, RootError> {
     let mut refused = None;
-    for candidate in candidates {
+    for candidate in candidates(kernel, wanted) {
         let mut found = Vec::new();
-        for function in named(kernel, &candidate) {
+        for function in candidate.iter().flat_map(|name| wanted.named(kernel, name)) {
             match rules.check(kernel, &function) {
                 Ok(reach) => found.push(planned(&function, reach)),
                 Err(reason) => {
-                    refused.get_or_insert(RootError::NotAttachable {
-                        name: candidate.clone(),
-                        reason,
-                    });
+                    refused.get_or_insert((function, reason));
                 }
             }
         }
@@ -134,52 +87,110 @@ fn by_name(kernel: &Kernel, rules: &Rules, name: &str) -> Result<Vec<Planned>, R
             return Ok(found);
         }
     }
-    Err(refused.unwrap_or_else(|| RootError::Unknown {
-        name: name.to_owned(),
-        near: near_names(kernel, name),
-    }))
-}
-
-/// The functions that have a name, or else those that the compiler made from one of that name.
-fn named<'a>(kernel: &'a Kernel, name: &str) -> Vec<Function<'a>> {
-    let exact: Vec<Function<'_>> = kernel
-        .symbols
-        .functions_named(name)
-        .filter_map(|address| {
-            let function = kernel.symbols.function_at(address)?;
-            (function.start == address).then_some(function)
-        })
-        .collect();
-    if !exact.is_empty() {
-        return exact;
-    }
-    let functions = kernel.symbols.functions();
-    functions
-        .filter(|function| is_made_from(function.name, name))
-        .collect()
-}
-
-/// Whether a name is the other one with what the compiler puts behind it, of a function that can be
-/// entered.
-fn is_made_from(function: &str, name: &str) -> bool {
-    const SUFFIXES: [&str; 4] = ["isra", "constprop", "part", "llvm"];
-    let suffix = function
-        .strip_prefix(name)
-        .and_then(|rest| rest.strip_prefix('.'));
-    suffix.is_some_and(|suffix| {
-        let mut parts = suffix.split('.');
-        let is_made = parts.next().is_some_and(|part| SUFFIXES.contains(&part));
-        is_made && parts.all(|part| part != "cold")
+    Err(match refused {
+        Some((function, reason)) => RootError::NotAttachable {
+            name: function.shown(),
+            reason,
+            callers: callers(kernel, rules, function.start),
+        },
+        None => not_there(kernel, wanted),
     })
 }
 
-fn by_glob(kernel: &Kernel, rules: &Rules, glob: &str) -> Result<Vec<Planned>, RootError> {
-    let pattern = WildMatch::new(glob);
-    let functions = kernel.symbols.functions();
-    let matching: Vec<Function<'_>> = functions
-        .filter(|function| pattern.matches(function.name))
-        .filter(|function| glob != EVERYTHING || !is_around_interrupts(function.name))
-        .collect();
+/// The functions that a name or a glob is of, whether they can be traced or not; none that matches
+/// a glob is no error.
+pub fn functions_of<'k>(kernel: &'k Kernel, typed: &str) -> Result<Vec<Function<'k>>, RootError> {
+    let wanted = Wanted::parse(typed);
+    if wanted.is_glob() {
+        return Ok(wanted.matching(kernel));
+    }
+    candidates(kernel, &wanted)
+        .iter()
+        .map(|names| {
+            let named = names.iter().flat_map(|name| wanted.named(kernel, name));
+            named.collect::<Vec<_>>()
+        })
+        .find(|functions| !functions.is_empty())
+        .ok_or_else(|| not_there(kernel, &wanted))
+}
+
+/// Why nothing has the name.
+fn not_there(kernel: &Kernel, wanted: &Wanted<'_>) -> RootError {
+    let name = wanted.name.to_owned();
+    if let Some(module) = wanted.module.filter(|_| !wanted.has_module(kernel)) {
+        RootError::NoModule(module.to_owned())
+    } else if wanted.module.is_none() && kernel.types.function_id(&name).is_some() {
+        RootError::Inlined(name)
+    } else {
+        RootError::Unknown {
+            near: near_names(kernel, &name),
+            name,
+        }
+    }
+}
+
+/// Names that a name may stand for, the likeliest first; those of one list belong together. A
+/// system call is called by its name in the source of the kernel or by that in
+/// arch/x86/entry/syscalls/syscall_64.tbl.
+fn candidates(kernel: &Kernel, wanted: &Wanted<'_>) -> Vec<Vec<String>> {
+    const OTHER_NAMES: [(&str, &str); 6] = [
+        ("stat", "newstat"),
+        ("fstat", "newfstat"),
+        ("lstat", "newlstat"),
+        ("uname", "newuname"),
+        ("umount2", "umount"),
+        ("sendfile", "sendfile64"),
+    ];
+    let name = wanted.name;
+    let mut candidates = vec![vec![name.to_owned()]];
+    if wanted.module.is_some() {
+        return candidates;
+    }
+    let other = OTHER_NAMES.iter().find(|(known, _)| *known == name);
+    for call in [Some(name), other.map(|(_, other)| *other)] {
+        let Some(call) = call else { continue };
+        candidates.push(vec![format!("__sys_{call}")]);
+        candidates.push(vec![format!("ksys_{call}")]);
+        let is_there = |entry: &String| kernel.symbols.address_of(entry).is_some();
+        let compat = [
+            format!("__ia32_compat_sys_{call}"),
+            format!("__ia32_sys_{call}"),
+        ];
+        let entries = [format!("{SYSCALL_ENTRY}{call}")].into_iter();
+        candidates.push(entries.chain(compat.into_iter().find(is_there)).collect());
+    }
+    candidates
+}
+
+/// Functions that call the one at `address` and can be traced, those with most calls first.
+fn callers(kernel: &Kernel, rules: &Rules, address: Address) -> Vec<String> {
+    let Some(text) = &kernel.text else {
+        return Vec::new();
+    };
+    let mut counts: BTreeMap<Address, (usize, String)> = BTreeMap::new();
+    for place in text.calls_of(&kernel.symbols, address) {
+        let caller = kernel.symbols.function_at(place);
+        if let Some(caller) = caller.filter(|caller| rules.check(kernel, caller).is_ok()) {
+            let known = counts.entry(caller.start);
+            known.or_insert_with(|| (0, caller.shown())).0 += 1;
+        }
+    }
+    let mut callers: Vec<(usize, String)> = counts.into_values().collect();
+    callers.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    let names = callers.into_iter().map(|(_, name)| name);
+    names.take(MOST_CALLERS).collect()
+}
+
+fn by_glob(
+    kernel: &Kernel,
+    rules: &Rules,
+    typed: &str,
+    wanted: &Wanted<'_>,
+) -> Result<Vec<Planned>, RootError> {
+    let mut matching = wanted.matching(kernel);
+    if typed == EVERYTHING {
+        matching.retain(|function| !is_around_interrupts(function.name));
+    }
     let found: Vec<Planned> = if matching.len() > MOST_PAIRS && rules.takes_addresses() {
         let found = matching.iter();
         found
@@ -196,9 +207,9 @@ fn by_glob(kernel: &Kernel, rules: &Rules, glob: &str) -> Result<Vec<Planned>, R
         matching.iter().filter_map(checked).collect()
     };
     match found.len() {
-        0 => Err(RootError::NoMatch(glob.to_owned())),
+        0 => Err(RootError::NoMatch(typed.to_owned())),
         count if count > MOST_PAIRS && !rules.takes_addresses() => Err(RootError::TooMany {
-            glob: glob.to_owned(),
+            glob: typed.to_owned(),
             count,
         }),
         _ => Ok(found),
@@ -247,31 +258,4 @@ fn near_names(kernel: &Kernel, name: &str) -> Vec<String> {
         .filter(|near| kernel.is_traceable(near))
         .take(3)
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_the_compiler_put_behind_a_name_is_known() {
-        for made in [
-            "f.isra.0",
-            "f.constprop.0",
-            "f.part.0",
-            "f.isra.0.constprop.3",
-        ] {
-            assert!(is_made_from(made, "f"), "{made}");
-        }
-        for other in [
-            "f",
-            "f.cold",
-            "f.part.0.cold",
-            "fg.isra.0",
-            "f.isra_0",
-            "f.0",
-        ] {
-            assert!(!is_made_from(other, "f"), "{other}");
-        }
-    }
 }

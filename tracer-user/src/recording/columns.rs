@@ -5,15 +5,15 @@
 //! Nothing is left out or rounded: what goes in as batches comes out as the same batches, byte for
 //! byte, also where their events are damaged.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 use tracer_common::{BATCH_CAPACITY, BatchHeader, Event, EventKind};
 
-use super::form::{Data, Header, Known};
+use super::form::{Data, Header, Known, MOST_FUNCTIONS};
 use crate::{
     graph::{Batch, Joined},
-    model::{FunctionId, FunctionTable},
+    model::{FunctionId, FunctionInfo, FunctionTable},
 };
 
 /// The events of several batches. All lists have the same length.
@@ -122,6 +122,9 @@ impl Collector {
             known.joined_ns = joined.since(id).map(|since| since.0);
             known.id = known.id.wrapping_sub(self.base);
         }
+        let places = places(&data.events, functions);
+        data.functions.extend(places);
+        data.functions.truncate(MOST_FUNCTIONS);
         data
     }
 
@@ -136,6 +139,29 @@ impl Collector {
             u32::try_from(functions.len() - 1).unwrap_or(u32::MAX)
         })
     }
+}
+
+/// The places in the kernel's text whose addresses were passed or returned. Values stand in a
+/// recording as they are, so these are known by where they lay, which no function is: counted from
+/// the beginning of the text each of those is in the lower half.
+fn places(events: &Columns, functions: &FunctionTable) -> Vec<Known> {
+    let kinds = events.kinds_and_contexts.iter();
+    let mut seen = BTreeMap::new();
+    for (kind, value) in kinds.zip(&events.values) {
+        let kind = EventKind::from_u8(kind & 0xf);
+        if let Some(EventKind::Argument | EventKind::Exit) = kind
+            && let Some(FunctionId(id)) = FunctionId::of_place(*value)
+            && let Some(name) = functions.place(*value)
+        {
+            seen.entry(id).or_insert_with(|| name.to_owned());
+        }
+    }
+    let known = |(id, name)| Known {
+        id,
+        info: Some(FunctionInfo::new(name, None)),
+        joined_ns: None,
+    };
+    seen.into_iter().map(known).collect()
 }
 
 /// What the stream brought.
@@ -256,5 +282,64 @@ impl Steps<'_> {
             });
         }
         Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::model::Describe;
+
+    const PLACE: u64 = 0xffff_ffff_8100_0135;
+
+    /// A kernel of one place.
+    struct OnePlace;
+
+    impl Describe for OnePlace {
+        fn describe(&self, id: FunctionId) -> Option<FunctionInfo> {
+            let is_it = FunctionId::of_place(PLACE) == Some(id);
+            is_it.then(|| FunctionInfo::new("sock_sendmsg+0x35".to_owned(), None))
+        }
+
+        fn place(&self, value: u64) -> Option<FunctionId> {
+            FunctionId::of_place(value).filter(|_| value == PLACE)
+        }
+
+        fn base(&self) -> Option<FunctionId> {
+            Some(FunctionId(0x8100_0000))
+        }
+    }
+
+    #[test]
+    fn places_that_were_passed_are_known_by_a_reader() {
+        let live = FunctionTable::of(Arc::new(OnePlace));
+        let of_kind = |kind, value| Event {
+            value,
+            function: 0x8100_0100,
+            kind_and_context: Event::pack(kind, 0),
+            ..Event::default()
+        };
+        let events = [
+            of_kind(EventKind::Entry, 0),
+            of_kind(EventKind::Argument, PLACE),
+            of_kind(EventKind::Argument, PLACE + 1),
+            of_kind(EventKind::Argument, 7),
+        ];
+        let header = BatchHeader {
+            count: 4,
+            ..BatchHeader::default()
+        };
+        let batch = Batch::of(&header, &events).unwrap();
+        let mut collector = Collector::counting_from(live.base());
+        collector.batch(&batch);
+        let data = collector.take(&live, &Joined::default());
+        let known = data.functions.into_iter();
+        let known = known.filter_map(|known| Some((FunctionId(known.id), known.info?)));
+        let read = FunctionTable::new(known);
+        assert_eq!(read.place(PLACE), Some("sock_sendmsg+0x35"));
+        assert_eq!(read.place(PLACE + 1), None);
+        assert_eq!(read.place(7), None);
     }
 }

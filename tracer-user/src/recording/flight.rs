@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{End, Frame, Head, Writer, frame::Packer, rotation::make_way};
+use super::{Frame, Head, Writer, frame::Packer, rotation::make_way};
 
 /// Keeps the last frames.
 pub struct Flight {
@@ -53,8 +53,8 @@ impl Flight {
         Ok(())
     }
 
-    /// Writes what is kept, and goes on keeping it.
-    pub fn save(&self, end: End) -> io::Result<()> {
+    /// Writes what is kept and the last frames, and goes on keeping it.
+    pub fn save(&self, last: &[Frame]) -> io::Result<()> {
         let parent = self.path.parent().filter(|it| !it.as_os_str().is_empty());
         let directory = parent.unwrap_or(Path::new("."));
         let mut file = tempfile::Builder::new()
@@ -72,7 +72,9 @@ impl Flight {
         for frame in &self.frames {
             writer.put(frame)?;
         }
-        writer.write(&Frame::End(end))?;
+        for frame in last {
+            writer.write(frame)?;
+        }
         writer.into_inner().flush()?;
         file.as_file().sync_data()?;
         make_way(&self.path, self.keep)?;

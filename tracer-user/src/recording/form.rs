@@ -2,7 +2,8 @@
 //!
 //! These structures go to disk as postcard writes them, which knows neither names nor defaults. So
 //! the order of the fields and of the variants, here and in [`FunctionInfo`] and
-//! [`crate::model::ValueType`], is the form; whoever changes it raises [`FORM`]. The test
+//! [`crate::model::ValueType`], is the form; whoever changes it raises [`FORM`], and
+//! [`OLDEST_FORM`] unless what was written before is read as it was. The test
 //! `the_form_has_not_changed` notices.
 
 use std::fmt::{self, Formatter};
@@ -14,10 +15,12 @@ use serde::{
 use tracer_common::CpuCounters;
 
 use super::columns::Columns;
-use crate::model::{FunctionInfo, ValueType};
+use crate::model::{FunctionInfo, Skipped, ValueType};
 
 /// The number of this form.
-pub const FORM: u32 = 1;
+pub const FORM: u32 = 2;
+/// The oldest that is read: it lacks [`Frame::Missed`].
+pub const OLDEST_FORM: u32 = 1;
 
 /// What an element of a list takes beside its name, bytes.
 const ENTRY: usize = 100;
@@ -34,6 +37,8 @@ pub enum Frame {
     Data(Data),
     /// The last one; missing if the recording was cut.
     End(End),
+    /// The one before the last; missing in form 1, and in a part of a trace that goes on.
+    Missed(Missed),
 }
 
 /// Where, when and of what the recording was made.
@@ -175,6 +180,38 @@ pub enum Ending {
     Full,
 }
 
+/// What no batch tells of, since the trace began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missed {
+    /// Root calls of which nothing came, because a ring was full.
+    pub lost_whole: u64,
+    /// Hits of the roots that the kernel skipped.
+    pub roots: Hits,
+    /// Hits of all other functions that it skipped.
+    pub below: Hits,
+}
+
+/// [`Skipped`] on disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hits {
+    /// Entries.
+    pub entries: u64,
+    /// Exits.
+    pub exits: u64,
+}
+
+impl From<Skipped> for Hits {
+    fn from(Skipped { entries, exits }: Skipped) -> Self {
+        Self { entries, exits }
+    }
+}
+
+impl From<Hits> for Skipped {
+    fn from(Hits { entries, exits }: Hits) -> Self {
+        Self { entries, exits }
+    }
+}
+
 /// [`CpuCounters`] on disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
@@ -199,7 +236,7 @@ impl From<CpuCounters> for Counters {
     }
 }
 
-/// How many root calls were lost whole is not in a recording: their events are among the lost ones.
+/// How many root calls were lost whole is in [`Missed`].
 impl From<Counters> for CpuCounters {
     fn from(counters: Counters) -> Self {
         Self {

@@ -153,7 +153,7 @@ impl Unpacker {
         let (frame, rest) = postcard::take_from_bytes(&content).ok()?;
         let is_sound = match &frame {
             Frame::Data(data) => data.is_sound(),
-            Frame::Head(_) | Frame::End(_) => true,
+            Frame::Head(_) | Frame::End(_) | Frame::Missed(_) => true,
         };
         (rest.is_empty() && is_sound).then_some(frame)
     }

@@ -28,7 +28,7 @@ mod sums;
 pub mod target;
 pub mod writer;
 
-pub use form::{Counters, Data, End, Ending, Frame, Head, Known};
+pub use form::{Counters, Data, End, Ending, Frame, Head, Hits, Known, Missed};
 pub use learning::Learning;
 pub use opened::{Readable, Recording};
 pub use reader::{Damage, Piece, Reader, RecordingError};

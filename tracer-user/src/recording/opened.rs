@@ -3,7 +3,7 @@
 
 use std::io::{self, Read};
 
-use super::{Damage, Data, End, Frame, Head, Piece, Reader, RecordingError};
+use super::{Damage, Data, End, Frame, Head, Missed, Piece, Reader, RecordingError};
 
 /// Damaged places that are named one by one.
 const PLACES_NAMED: u64 = 10;
@@ -17,6 +17,8 @@ pub struct Readable {
     pub damaged_bytes: u64,
     /// How it ended; none if its end is missing.
     pub end: Option<End>,
+    /// What no batch tells of.
+    pub missed: Missed,
 }
 
 impl Readable {
@@ -63,6 +65,7 @@ impl<R: Read> Recording<R> {
             match frame {
                 Frame::Data(data) => return Ok(Some(data)),
                 Frame::End(end) => self.readable.end = Some(end),
+                Frame::Missed(missed) => self.readable.missed = missed,
                 Frame::Head(_) => {}
             }
         }

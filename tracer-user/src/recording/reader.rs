@@ -14,7 +14,7 @@ use memchr::memmem;
 use thiserror::Error;
 
 use super::{
-    form::{FORM, Frame},
+    form::{FORM, Frame, OLDEST_FORM},
     frame::{MARK, PREFIX_BYTES, Prefix, Unpacker},
     sums::{STEP, Sums, Window},
     writer::{BEGINNING_BYTES, SIGNATURE},
@@ -35,7 +35,7 @@ pub enum RecordingError {
     /// It is of a form that this version does not know.
     #[error(
         "it was written by another version of tracer (its form is {found}, this version reads \
-        {FORM}); replay it with that version"
+        {OLDEST_FORM} to {FORM}); replay it with that version"
     )]
     Form {
         /// The number of its form.
@@ -104,7 +104,7 @@ impl<R: Read> Reader<R> {
         }
         let form = rest.first_chunk().ok_or(RecordingError::Empty)?;
         match u32::from_le_bytes(*form) {
-            FORM => reader.skip(BEGINNING_BYTES),
+            OLDEST_FORM..=FORM => reader.skip(BEGINNING_BYTES),
             found => return Err(RecordingError::Form { found }),
         }
         Ok(reader)

@@ -13,7 +13,7 @@ use std::{
 use tracer_common::CpuCounters;
 
 use super::{
-    End, Ending, Frame, Head,
+    End, Ending, Frame, Head, Missed,
     columns::Collector,
     flight::Flight,
     target::{Files, Room, Target},
@@ -46,6 +46,12 @@ pub struct Recorder<'a> {
 enum Sink {
     Files(Files),
     Flight(Flight),
+}
+
+/// The last frames.
+fn last(ending: Ending, counters: CpuCounters, missed: Missed) -> [Frame; 2] {
+    let counters = counters.into();
+    [Frame::Missed(missed), Frame::End(End { ending, counters })]
 }
 
 impl<'a> Recorder<'a> {
@@ -101,10 +107,10 @@ impl<'a> Recorder<'a> {
 
     /// Writes what is kept in memory. A file that cannot be written now may be written later, so
     /// the trace goes on.
-    pub fn save(&mut self) {
+    pub fn save(&mut self, counters: CpuCounters, missed: Missed) {
         self.write();
         if let Sink::Flight(flight) = &self.sink {
-            match flight.save(End::default()) {
+            match flight.save(&last(Ending::Stopped, counters, missed)) {
                 Ok(()) => eprintln!("tracer: the recording was written"),
                 Err(error) => eprintln!("tracer: the recording cannot be written now: {error}"),
             }
@@ -117,14 +123,18 @@ impl<'a> Recorder<'a> {
     }
 
     /// Writes the rest, and how it ended.
-    pub fn finish(mut self, ending: Ending, counters: CpuCounters) -> io::Result<()> {
+    pub fn finish(
+        mut self,
+        ending: Ending,
+        counters: CpuCounters,
+        missed: Missed,
+    ) -> io::Result<()> {
         self.write();
         let ending = if self.is_full { Ending::Full } else { ending };
-        let counters = counters.into();
-        let end = End { ending, counters };
+        let last = last(ending, counters, missed);
         match self.sink {
-            Sink::Files(files) => files.end(end, self.written),
-            Sink::Flight(flight) => self.written.and_then(|()| flight.save(end)),
+            Sink::Files(files) => files.end(&last, self.written),
+            Sink::Flight(flight) => self.written.and_then(|()| flight.save(&last)),
         }
     }
 

@@ -12,8 +12,8 @@ use std::{
 
 use super::{Counters, End, Ending, Frame, Head, Writer, file, rotation::make_way};
 
-/// Room for the last frame, bytes.
-const END_BYTES: u64 = 128;
+/// Room for the last frames, bytes.
+const END_BYTES: u64 = 256;
 
 /// What happens when a file is full.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,10 +117,11 @@ impl Files {
         Ok(Room::Written)
     }
 
-    /// Writes the last frame if nothing has failed, takes away what is no whole frame, and sees
+    /// Writes the last frames if nothing has failed, takes away what is no whole frame, and sees
     /// that all is on the disk.
-    pub fn end(mut self, end: End, written: io::Result<()>) -> io::Result<()> {
-        let written = written.and_then(|()| self.writer.write(&Frame::End(end)));
+    pub fn end(mut self, last: &[Frame], written: io::Result<()>) -> io::Result<()> {
+        let mut write = || last.iter().try_for_each(|frame| self.writer.write(frame));
+        let written = written.and_then(|()| write());
         let whole = self.writer.written();
         let file = self.writer.into_inner();
         if written.is_err() {

@@ -13,7 +13,7 @@ use crate::{
         before::{Before, Learned, Origin, learn},
         growth::{self, Sampled},
         kept::{self, Cache},
-        sampling::Sampler,
+        sampling::{self, Sampler},
         wide::Seen,
     },
     model::RootCall,
@@ -174,10 +174,12 @@ impl Asked<'_> {
     ) -> Result<(Plan, Found)> {
         let options = self.options;
         let tell = |words: &str| tell::more(options.verbose, words);
-        let time = options.learns();
+        let learns = options.learns();
+        let time = learns.filter(|_| !sampling::is_left_out());
         let mut sampler = time.map(|_| Sampler::start()).transpose()?;
         let before = match (held, time.zip(sampler.as_mut())) {
             _ if options.is_roots_only() => Before::RootsOnly,
+            (_, None) if learns.is_some() => Before::Never,
             (_, None) => Before::Off,
             (Some(_), _) => Before::Nobody,
             (None, Some((time, sampler))) => Before::Watch(time, sampler),

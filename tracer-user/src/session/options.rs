@@ -26,6 +26,8 @@ pub struct Options {
     pub callers: Callers,
     /// Functions that are left out with all below them, by name, glob or syscall.
     pub hidden: Vec<String>,
+    /// Functions that are no roots, where a glob of those has them; by name, glob or syscall.
+    pub not_roots: Vec<String>,
     /// What is shown, and how.
     pub show: Show,
     /// Root calls that begin in this time after the command has are not traced.

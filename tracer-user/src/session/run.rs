@@ -35,9 +35,9 @@ use crate::{
     },
     learn::{
         kept,
-        wide::{ProbeCost, Programs, Seen, Sets, sets::lock},
+        wide::{ProbeCost, Programs, Sets, sets::lock},
     },
-    model::FunctionTable,
+    model::{FunctionTable, Skipped, WideCalls},
     pipeline::{self, Finished, Outcome, Pipeline, Printer, Show, Shown},
     plan::{self, Plan, Rules},
     recording::Recorder,
@@ -76,6 +76,8 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
     let roots = plan::resolve_roots(&kernel, &rules, &options.roots)?;
     let hidden = plan::resolve_roots(&kernel, &rules, &options.hidden)?;
     let roots = plan::without_hidden(roots, &hidden)?;
+    let not_roots = plan::resolve_roots(&kernel, &rules, &options.not_roots)?;
+    let roots = plan::without_hidden(roots, &not_roots)?;
     options.show.filter.check(roots.iter().map(|root| {
         let function = kernel.symbols.function_at(root.address);
         let prototype = function.and_then(|function| kernel.prototype(&function));
@@ -197,6 +199,7 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
             stop: &stop,
             save: prepared.save.take(),
             counters: controls.counters(),
+            skipped: &|| skipped(&probes, &sets, &change),
         };
         ended = Some(streaming::stream(ends, &mut rings, &mut pipeline).await?);
         change.stop();
@@ -205,13 +208,16 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     }
     let untraced = change.untraced(&prepared.found, &stop, &mut pipeline);
     let counters = controls.counters().sum();
-    let finished = pipeline.finish(*counters.as_ref().unwrap_or(&CpuCounters::default()));
+    let finished = {
+        let counters = *counters.as_ref().unwrap_or(&CpuCounters::default());
+        pipeline.finish(counters, skipped(&probes, &sets, &change))
+    };
     watch.close();
     let outcome = Outcome {
         counters: counters?,
         turned_away: controls.counters().turned_away()?,
         untraced,
-        ..sums(show, &finished, (&probes, &sets, &change), seen)
+        ..sums(show, &finished, seen.map(|seen| lock(&sets).calls(&seen)))
     };
     pipeline::told::totals(&outcome, options.verbose);
     let is_written = finished.printed.is_ok();
@@ -235,24 +241,21 @@ async fn release(prepared: &mut Prepared) -> Result<Option<Child>> {
     }
 }
 
-/// How it went, by the root calls that were seen and by what the kernel has skipped.
-fn sums(
-    show: &Show,
-    finished: &Finished,
-    (probes, sets, change): (&Probes, &Mutex<Sets>, &Change),
-    seen: Option<Arc<Seen>>,
-) -> Outcome {
-    let (skipped_below, wide) = {
-        let sets = lock(sets);
-        (sets.skipped(), seen.map(|seen| sets.calls(&seen)))
-    };
+/// Hits that the kernel has skipped: of the roots, and of all others.
+fn skipped(probes: &Probes, sets: &Mutex<Sets>, change: &Change) -> [Skipped; 2] {
     let [roots, below] = probes.skipped();
+    [roots, below + lock(sets).skipped() + change.skipped()]
+}
+
+/// How it went, by the root calls that were seen and by what the kernel has skipped.
+fn sums(show: &Show, finished: &Finished, wide: Option<WideCalls>) -> Outcome {
+    let missed = finished.missed;
     Outcome {
         totals: finished.totals,
         filtered_out: show.filter.is_active().then_some(finished.filtered_out),
-        unseen: finished.unseen,
-        skipped_roots: roots,
-        skipped_below: below + skipped_below + change.skipped(),
+        unseen: missed.lost_whole,
+        skipped_roots: missed.roots.into(),
+        skipped_below: missed.below.into(),
         wide,
         ..Outcome::default()
     }

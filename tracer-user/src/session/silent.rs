@@ -47,7 +47,7 @@ pub fn explain(kernel: &Kernel, plan: &Plan, filter: &Filter, outcome: &Outcome)
         filtered_out: outcome.filtered_out.unwrap_or_default(),
         filter: filter.clone(),
         away: outcome.turned_away,
-        skipped: outcome.skipped_roots.all() + outcome.skipped_below.all(),
+        skipped: (outcome.skipped_roots + outcome.skipped_below).all(),
         unpatched: unpatched(kernel, plan),
         other_entries: other_entries(kernel, plan),
     };
@@ -149,6 +149,7 @@ fn other_entries(kernel: &Kernel, plan: &Plan) -> Vec<String> {
     calls
         .flat_map(|call| OTHER_SYSCALL_ENTRIES.map(|entry| format!("{entry}{call}")))
         .filter(|name| kernel.symbols.address_of(name).is_some())
+        .filter(|name| plan.roots.iter().all(|root| root.name != *name))
         .collect()
 }
 

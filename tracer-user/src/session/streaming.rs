@@ -11,6 +11,7 @@ use tokio::{process::Child, signal::unix::Signal};
 use crate::{
     attach::{Controls, Counters},
     kernel::switch,
+    model::Skipped,
     pipeline::Pipeline,
     stop::Stop,
     stream::{Rings, Turn},
@@ -48,33 +49,35 @@ pub struct Ends<'a> {
     pub save: Option<Signal>,
     /// No end: what the kernel side counts.
     pub counters: Arc<Counters>,
+    /// No end: hits of the roots and of all others that the kernel has skipped.
+    pub skipped: &'a dyn Fn() -> [Skipped; 2],
 }
 
-/// Says once that root calls are not traced, while it happens.
-struct Full {
+/// What the kernel counts, while it happens: says once that root calls are not traced, and tells
+/// the metrics what they do not see.
+struct Losses<'a> {
     counters: Arc<Counters>,
+    skipped: &'a dyn Fn() -> [Skipped; 2],
     next: Instant,
     is_told: bool,
 }
 
-impl Full {
-    /// How often it is looked for: the counters of all CPUs are 64 KiB.
+impl Losses<'_> {
+    /// How often the kernel is asked: the counters of all CPUs are 64 KiB, and each program has one
+    /// of its own.
     const TICK: Duration = Duration::from_secs(1);
 
-    fn new(counters: Arc<Counters>) -> Self {
-        Self {
-            counters,
-            next: Instant::now() + Self::TICK,
-            is_told: false,
-        }
-    }
-
-    fn look(&mut self) -> Result<()> {
-        if self.is_told || Instant::now() < self.next {
+    fn tick(&mut self, pipeline: &Pipeline<'_>) -> Result<()> {
+        let wants_missed = pipeline.wants_missed();
+        if self.is_told && !wants_missed || Instant::now() < self.next {
             return Ok(());
         }
         self.next = Instant::now() + Self::TICK;
-        if self.counters.sum()?.lost_roots > 0 {
+        let counters = self.counters.sum()?;
+        if wants_missed {
+            pipeline.tell_missed(counters, (self.skipped)());
+        }
+        if counters.lost_roots > 0 && !self.is_told {
             self.is_told = true;
             eprintln!(
                 "tracer: too many tasks are inside a root: there is no room for some of the root \
@@ -102,7 +105,12 @@ pub async fn stream(
     // Twice over empty rings at least before waiting: only a complete pass tells a late batch from
     // a lost one.
     let mut idle = 0;
-    let mut full = Full::new(ends.counters);
+    let mut losses = Losses {
+        counters: Arc::clone(&ends.counters),
+        skipped: ends.skipped,
+        next: Instant::now() + Losses::TICK,
+        is_told: false,
+    };
     loop {
         let asked = async {
             match &mut ends.save {
@@ -129,13 +137,13 @@ pub async fn stream(
             _ = switch.tick() => if switch::check().is_err() {
                 return Ok(Ended::SwitchedOff);
             },
-            _ = asked => pipeline.save(),
+            _ = asked => pipeline.save(ends.counters.sum()?, (ends.skipped)()),
             () = tokio::task::yield_now(), if idle < 2 => {}
             ready = rings.ready(), if idle >= 2 => ready.context("the rings cannot be watched")?,
             () = tokio::time::sleep(TICK), if idle >= 2 => {}
         }
         let turn = turn(rings, pipeline);
-        full.look()?;
+        losses.tick(pipeline)?;
         if pipeline.is_done() {
             return Ok(Ended::AsAsked);
         }

@@ -334,7 +334,12 @@ fn slow(state: &State, kept: &KeptCall, age: Nanoseconds) -> String {
     let root = kept.call.root();
     let returned = root.and_then(|root| {
         let returns = state.functions.returns(root.function);
-        values::format_return(returns, root.closed.value()?, values::Style::Typed)
+        values::format_return(
+            Some(&state.functions),
+            returns,
+            root.closed.value()?,
+            values::Style::Typed,
+        )
     });
     let off_cpu = root.map(|root| root.off_cpu).filter(|time| time.0 > 0);
     let calls = kept.call.nodes.iter();

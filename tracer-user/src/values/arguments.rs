@@ -13,21 +13,30 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::{
-    IN_PARTS, Style, Typed, Values, escape, format_return, sign_extended, text::quoted, typed,
+    IN_PARTS, Style, Typed, Values, escape, format_return, place, sign_extended, text::quoted,
+    typed,
 };
 use crate::arch::REGISTER_BYTES;
-use crate::model::{Call, FunctionInfo, ParameterInfo, Text, ValueType, first_argument_register};
+use crate::model::{
+    Call, FunctionInfo, FunctionTable, ParameterInfo, Text, ValueType, first_argument_register,
+};
 
 /// The arguments of a call as [`format_arguments`] writes them; none if none were recorded. `info`
 /// is what is known of its function.
-pub fn given_to(call: &Call, info: Option<&FunctionInfo>) -> Option<String> {
-    let info = Signature::of(info);
+pub fn given_to(
+    functions: &FunctionTable,
+    call: &Call,
+    info: Option<&FunctionInfo>,
+) -> Option<String> {
+    let info = Signature::of(functions, info);
     (!call.arguments.is_empty()).then(|| format_arguments(info, &call.arguments, &call.texts))
 }
 
 /// What of a function says where its arguments are.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy)]
 pub struct Signature<'a> {
+    /// What names the addresses among them; nothing where it is not at hand.
+    functions: Option<&'a FunctionTable>,
     parameters: &'a [ParameterInfo],
     /// The register that the first of them is in.
     first: usize,
@@ -35,11 +44,21 @@ pub struct Signature<'a> {
 
 impl<'a> Signature<'a> {
     /// That of a function of which this is known.
-    pub fn of(info: Option<&'a FunctionInfo>) -> Self {
-        info.map_or_else(Self::default, |info| Self {
-            parameters: &info.parameters,
-            first: first_argument_register(info.returns.as_ref()),
-        })
+    pub fn of(functions: &'a FunctionTable, info: Option<&'a FunctionInfo>) -> Self {
+        Self {
+            functions: Some(functions),
+            ..Self::without_places(info)
+        }
+    }
+
+    /// As [`Self::of`], but addresses stay numbers.
+    pub fn without_places(info: Option<&'a FunctionInfo>) -> Self {
+        let returns = info.and_then(|info| info.returns.as_ref());
+        Self {
+            functions: None,
+            parameters: info.map_or(&[], |info| &info.parameters),
+            first: first_argument_register(returns),
+        }
     }
 }
 
@@ -50,7 +69,9 @@ pub fn format_arguments(signature: Signature<'_>, registers: &[u64], texts: &[Te
         .map(|(parameter, given)| {
             let value = match given {
                 Given::Text(_, text) => Some(quoted(text)),
-                Given::Register(register) => readable(&parameter.value, register),
+                Given::Register(register) => {
+                    readable(signature.functions, &parameter.value, register)
+                }
                 Given::Elsewhere => None,
             };
             let value = value.unwrap_or_else(|| IN_PARTS.to_owned());
@@ -68,12 +89,12 @@ pub fn format_arguments(signature: Signature<'_>, registers: &[u64], texts: &[Te
 }
 
 /// As a return value reads, but a negative number is no error.
-fn readable(value: &ValueType, register: u64) -> Option<String> {
+fn readable(functions: Option<&FunctionTable>, value: &ValueType, register: u64) -> Option<String> {
     match value {
         ValueType::Signed { bytes } if *bytes <= REGISTER_BYTES => {
             Some(sign_extended(register, *bytes).to_string())
         }
-        other => format_return(Some(other), register, Style::Typed),
+        other => format_return(functions, Some(other), register, Style::Typed),
     }
 }
 
@@ -84,6 +105,9 @@ pub struct TypedArgument<'p, 't> {
     pub name: &'p str,
     /// Nothing for what takes several registers, or is on the stack.
     pub value: Option<Typed>,
+    /// The place in the kernel's text that it is the address of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub symbol: Option<&'p str>,
     /// The text that it points to, if it was recorded; bytes that are no UTF-8 are replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<Cow<'t, str>>,
@@ -109,6 +133,8 @@ pub fn typed_arguments<'p, 't>(
                 name: &parameter.name,
                 value: register
                     .and_then(|register| typed(Some(&parameter.value), register, Values::Typed)),
+                symbol: register
+                    .and_then(|register| place(signature.functions, &parameter.value, register)),
                 text: text.map(|text| String::from_utf8_lossy(&text.bytes)),
                 text_is_cut: text.is_some_and(|text| !text.is_whole),
             }
@@ -149,6 +175,7 @@ fn recorded<'a, 'b, 't>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::FunctionId;
 
     fn parameter(name: &str, value: ValueType, registers: u32) -> ParameterInfo {
         ParameterInfo {
@@ -160,6 +187,7 @@ mod tests {
 
     fn plain(parameters: &[ParameterInfo]) -> Signature<'_> {
         Signature {
+            functions: None,
             parameters,
             first: 0,
         }
@@ -191,6 +219,30 @@ mod tests {
             "sk=0xffff888000000000"
         );
         assert_eq!(format_arguments(plain(&[]), &registers, &[]), "");
+    }
+
+    #[test]
+    fn an_address_in_the_text_is_a_place() {
+        let place = FunctionInfo::new("lock_sock_nested+0x35".to_owned(), None);
+        let functions = FunctionTable::new([(FunctionId(0x8100_0135), place)].into_iter());
+        let parameters = [
+            parameter("ip", ValueType::Unsigned { bytes: 8 }, 1),
+            parameter("fn", ValueType::Pointer, 1),
+            parameter("cnt", ValueType::Unsigned { bytes: 4 }, 1),
+            parameter("other", ValueType::Pointer, 1),
+        ];
+        let signature = Signature {
+            functions: Some(&functions),
+            ..plain(&parameters)
+        };
+        let ip = 0xffff_ffff_8100_0135;
+        assert_eq!(
+            format_arguments(signature, &[ip, ip, ip, ip + 1], &[]),
+            "ip=lock_sock_nested+0x35, fn=lock_sock_nested+0x35, cnt=2164261173, \
+             other=0xffffffff81000136"
+        );
+        let typed = typed_arguments(signature, &[ip], &[]);
+        assert_eq!(typed[0].symbol, Some("lock_sock_nested+0x35"));
     }
 
     #[test]

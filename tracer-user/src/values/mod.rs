@@ -23,11 +23,14 @@ mod text;
 pub use arguments::{Signature, TypedArgument, format_arguments, given_to, typed_arguments};
 pub use span::span;
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde::Serialize;
 
-use crate::{arch::REGISTER_BYTES, model::ValueType};
+use crate::{
+    arch::REGISTER_BYTES,
+    model::{FunctionTable, GFP, ValueType},
+};
 
 /// The largest error number (MAX_ERRNO, include/linux/err.h).
 const MAX_ERRNO: u64 = 4095;
@@ -153,6 +156,7 @@ pub fn typed(returns: Option<&ValueType>, register: u64, values: Values) -> Opti
 /// are usual go without a detour.
 pub fn append_return(
     out: &mut Vec<u8>,
+    functions: Option<&FunctionTable>,
     returns: Option<&ValueType>,
     value: u64,
     style: Style,
@@ -167,10 +171,10 @@ pub fn append_return(
                 out.push(b')');
             }
         }
-        Some(ValueType::Unsigned { bytes }) if *bytes <= REGISTER_BYTES => {
+        Some(ValueType::Unsigned { bytes }) if *bytes < REGISTER_BYTES => {
             append_number(out, truncated(value, *bytes));
         }
-        _ => match format_return(returns, value, style) {
+        _ => match format_return(functions, returns, value, style) {
             Some(text) => out.extend_from_slice(text.as_bytes()),
             None => return false,
         },
@@ -184,15 +188,27 @@ fn append_number(out: &mut Vec<u8>, number: impl itoa::Integer) {
 
 /// A return value for the reader, or none where there is nothing to say.
 ///
-/// A function without a known type reads in hex.
-pub fn format_return(returns: Option<&ValueType>, value: u64, style: Style) -> Option<String> {
+/// A function without a known type reads in hex. An address in the kernel's text reads as the place
+/// that it is, by the names that `functions` has.
+pub fn format_return(
+    functions: Option<&FunctionTable>,
+    returns: Option<&ValueType>,
+    value: u64,
+    style: Style,
+) -> Option<String> {
     let typed = returns.filter(|_| style == Style::Typed);
+    if let Some(place) = typed.and_then(|returns| place(functions, returns, value)) {
+        return Some(escape::visible(place).into_owned());
+    }
     Some(match typed {
         Some(ValueType::Void) => return None,
         Some(returns) if is_in_parts(returns) => IN_PARTS.to_owned(),
         // The ABI leaves the other bits of the register undefined.
         Some(ValueType::Bool) => (value & 0xff != 0).to_string(),
         Some(ValueType::Signed { bytes }) => signed(value, *bytes),
+        Some(ValueType::Enum {
+            name, bytes, names, ..
+        }) if name == GFP => flags(truncated(value, *bytes), names),
         Some(ValueType::Enum {
             signed,
             bytes,
@@ -204,6 +220,32 @@ pub fn format_return(returns: Option<&ValueType>, value: u64, style: Style) -> O
         Some(ValueType::Aggregate { bytes }) => hex(truncated(value, *bytes)),
         None => hex(value),
     })
+}
+
+/// The name of the place in the kernel's text that a value of that type is the address of.
+fn place<'f>(functions: Option<&'f FunctionTable>, of: &ValueType, value: u64) -> Option<&'f str> {
+    match of {
+        ValueType::Pointer | ValueType::Unsigned { bytes: 8 } => functions?.place(value),
+        _ => None,
+    }
+}
+
+/// Flags, each name taken that has all its bits among those that are left; names of several come
+/// first (`format_flags`, lib/vsprintf.c).
+fn flags(value: u64, names: &[(i64, String)]) -> String {
+    let mut rest = value;
+    let mut parts: Vec<Cow<'_, str>> = Vec::new();
+    for (mask, name) in names {
+        let mask = mask.cast_unsigned();
+        if mask != 0 && rest & mask == mask {
+            rest &= !mask;
+            parts.push(escape::visible(name));
+        }
+    }
+    if rest != 0 || parts.is_empty() {
+        parts.push(hex(rest).into());
+    }
+    parts.join("|")
 }
 
 /// A number of a list by its name. A negative one is no error number.

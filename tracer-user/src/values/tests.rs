@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn typed(returns: &ValueType, value: u64) -> String {
-    format_return(Some(returns), value, Style::Typed).unwrap_or("nothing".to_owned())
+    format_return(None, Some(returns), value, Style::Typed).unwrap_or("nothing".to_owned())
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn values_read_as_their_types_say() {
 #[test]
 fn without_a_type_the_register_is_shown() {
     assert_eq!(
-        format_return(None, 0x1f, Style::Typed).as_deref(),
+        format_return(None, None, 0x1f, Style::Typed).as_deref(),
         Some("0x1f")
     );
 }
@@ -68,7 +68,7 @@ proptest! {
     #[test]
     fn hex_shows_the_register_of_every_function(value: u64) {
         for returns in [None, Some(&ValueType::Void), Some(&ValueType::Bool), Some(&ValueType::Signed { bytes: 4 })] {
-            prop_assert_eq!(format_return(returns, value, Style::Hex), Some(format!("{value:#x}")));
+            prop_assert_eq!(format_return(None, returns, value, Style::Hex), Some(format!("{value:#x}")));
         }
     }
 
@@ -93,5 +93,30 @@ proptest! {
     fn any_width_is_taken(value: u64, bytes: u32) {
         typed(&ValueType::Signed { bytes }, value);
         typed(&ValueType::Unsigned { bytes }, value);
+    }
+}
+
+#[test]
+fn flags_of_an_allocation_read_as_the_kernel_prints_them() {
+    let gfp = ValueType::Enum {
+        name: GFP.to_owned(),
+        signed: false,
+        bytes: 4,
+        names: [
+            (0xcc0, "GFP_KERNEL"),
+            (0x40, "__GFP_IO"),
+            (0x100, "__GFP_ZERO"),
+        ]
+        .map(|(mask, name)| (mask, name.to_owned()))
+        .to_vec(),
+    };
+    for (value, expected) in [
+        (0xcc0, "GFP_KERNEL"),
+        (0xffff_ffff_0000_0dc0, "GFP_KERNEL|__GFP_ZERO"),
+        (0x140, "__GFP_IO|__GFP_ZERO"),
+        (0x1cc0, "GFP_KERNEL|0x1000"),
+        (0, "0x0"),
+    ] {
+        assert_eq!(typed(&gfp, value), expected);
     }
 }

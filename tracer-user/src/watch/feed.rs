@@ -16,7 +16,10 @@ use tokio::{
 };
 
 use super::{Sent, metrics::Adder};
-use crate::model::{FunctionId, FunctionInfo, FunctionTable, Nanoseconds, Node, RootCall, Trees};
+use crate::{
+    model::{FunctionId, FunctionInfo, FunctionTable, Nanoseconds, Node, RootCall, Trees},
+    recording::Missed,
+};
 
 /// Calls that may wait for the collector, each of some 100 bytes.
 pub const ROOM: u32 = 1 << 17;
@@ -163,6 +166,18 @@ impl Feed {
         if let Some(queue) = &mut self.queue {
             queue.push(call, functions);
         }
+    }
+
+    /// What is in no root call, up to now.
+    pub fn missed(&self, missed: Missed) {
+        if let Some(metrics) = &self.metrics {
+            metrics.missed(missed);
+        }
+    }
+
+    /// Whether that is counted.
+    pub const fn wants_missed(&self) -> bool {
+        self.metrics.is_some()
     }
 
     /// The filter has kept one back.

@@ -8,7 +8,7 @@
 //! A root's histogram has the calls of which both ends were seen, like `tracer latency`. What a
 //! filter keeps back is counted, and no more.
 
-use std::fmt;
+use std::{fmt, sync::atomic::Ordering};
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, prometheus_text},
@@ -26,7 +26,7 @@ use tracer_common::CpuCounters;
 use super::counted::{AskCounts, CountedCalls};
 use crate::{
     model::{FunctionId, FunctionTable, RootCall, SleepTime},
-    recording::Head,
+    recording::{Head, Missed},
     values::{self, escape},
 };
 
@@ -52,6 +52,14 @@ pub(super) struct Failed {
     pub(super) root: String,
     /// The error's.
     pub(super) error: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Skipped {
+    /// What was hit: a root, or a callee.
+    function: &'static str,
+    /// Which end of it.
+    end: &'static str,
 }
 
 /// What became of the root calls that were to go to a collector.
@@ -82,6 +90,8 @@ pub struct Metrics {
     gaps: Counter,
     lost_events: Counter,
     lost_roots: Counter,
+    lost_whole: Counter,
+    skipped: Family<Skipped, Counter>,
 }
 
 impl Metrics {
@@ -121,6 +131,8 @@ impl Metrics {
             gaps: Counter::default(),
             lost_events: Counter::default(),
             lost_roots: Counter::default(),
+            lost_whole: Counter::default(),
+            skipped: Family::default(),
         };
         let about = vec![
             ("version", env!("CARGO_PKG_VERSION").to_owned()),
@@ -174,7 +186,20 @@ impl Metrics {
             "Root calls that were not traced because too many tasks were inside a root",
             &self.lost_roots,
         );
+        counter(
+            "lost_whole_calls",
+            "Root calls of which nothing came because a ring was full, at most",
+            &self.lost_whole,
+        );
+        registry.register(
+            "skipped_hits",
+            "Hits of probes that the kernel skipped in the middle of another probe",
+            self.skipped.clone(),
+        );
         if let Some(sent) = sent {
+            let mut counter = |name: &str, help: &str, counter: &Counter| {
+                registry.register(name, help, counter.clone());
+            };
             counter(
                 "otlp_sent_calls",
                 "Root calls that the collector has taken",
@@ -202,14 +227,30 @@ impl Metrics {
     /// All of it, as Prometheus reads it.
     pub fn text(&self) -> Result<String, fmt::Error> {
         if let Some(counters) = (self.kernel)() {
-            let lost_events = self.lost_events.inner();
-            lost_events.store(counters.lost_events, std::sync::atomic::Ordering::Relaxed);
-            let lost_roots = self.lost_roots.inner();
-            lost_roots.store(counters.lost_roots, std::sync::atomic::Ordering::Relaxed);
+            let store = |counter: &Counter, to| counter.inner().store(to, Ordering::Relaxed);
+            store(&self.lost_events, counters.lost_events);
+            store(&self.lost_roots, counters.lost_roots);
         }
         let mut text = String::new();
         prometheus_text::encode(&mut text, &self.registry)?;
         Ok(text)
+    }
+
+    /// What is in no root call, up to now. What was taken for lost and came after all stays counted:
+    /// a counter never goes back.
+    fn missed(&self, missed: Missed) {
+        let raise = |counter: &Counter, to: u64| {
+            counter.inner().fetch_max(to, Ordering::Relaxed);
+        };
+        raise(&self.lost_whole, missed.lost_whole);
+        for (function, hits) in [("root", missed.roots), ("callee", missed.below)] {
+            for (end, hits) in [("entry", hits.entries), ("exit", hits.exits)] {
+                raise(
+                    &self.skipped.get_or_create(&Skipped { function, end }),
+                    hits,
+                );
+            }
+        }
     }
 
     /// A root call was kept back.
@@ -263,6 +304,11 @@ impl Adder {
             let root = name.clone();
             metrics.errors.get_or_create(&Failed { root, error }).inc();
         }
+    }
+
+    /// What is in no root call, up to now.
+    pub fn missed(&self, missed: Missed) {
+        self.metrics.missed(missed);
     }
 
     /// The filter has kept one back.

@@ -96,12 +96,13 @@ impl<'a> Spans<'a> {
         attributes.extend(of_call(call));
         attributes.extend(value.map(|value| attribute("tracer.return_value", value)));
         attributes.extend(error.map(|name| attribute("error.type", name)));
-        let signature = values::Signature::of(info);
+        let signature = values::Signature::without_places(info);
         for argument in values::typed_arguments(signature, &call.arguments, &call.texts) {
             let key = || format!("tracer.argument.{}", argument.name);
-            attributes.extend(match argument.text {
-                Some(text) => Some(attribute(key(), &*text)),
-                None => argument.value.map(|value| attribute(key(), value)),
+            attributes.extend(match (argument.text, argument.symbol) {
+                (Some(text), _) => Some(attribute(key(), &*text)),
+                (None, Some(symbol)) => Some(attribute(key(), symbol)),
+                (None, None) => argument.value.map(|value| attribute(key(), value)),
             });
         }
         Span {

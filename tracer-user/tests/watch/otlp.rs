@@ -81,7 +81,7 @@ fn check_call(span: &Span, call: &Call, head: &Head, table: &FunctionTable) {
     assert_eq!(of("error.type"), error.map(text));
     let status = span.status.as_ref().map(|it| (it.code(), &*it.message));
     assert_eq!(status, error.map(|name| (StatusCode::Error, name)));
-    let signature = values::Signature::of(table.get(call.function));
+    let signature = values::Signature::without_places(table.get(call.function));
     for argument in values::typed_arguments(signature, &call.arguments, &call.texts) {
         let key = format!("tracer.argument.{}", argument.name);
         assert_eq!(of(&key), argument.value.map(as_attribute));

@@ -9,6 +9,7 @@ use std::{
 use prometheus_parse::{Scrape, Value};
 use tracer::{
     model::{Closed, Node, RootCall, SleepTime},
+    recording::{Hits, Missed},
     watch::Address,
 };
 use tracer_common::CpuCounters;
@@ -122,6 +123,15 @@ fn a_scraper_has_what_the_trace_has() {
         feed.root_call(call, &table);
     }
     feed.filtered_out();
+    let hits = |entries, exits| Hits { entries, exits };
+    // A counter never goes back.
+    for lost_whole in [9, 8] {
+        feed.missed(Missed {
+            lost_whole,
+            roots: hits(4, 5),
+            below: hits(6, 0),
+        });
+    }
 
     let scraped = Scraped::from(address);
     assert!(close(
@@ -135,8 +145,23 @@ fn a_scraper_has_what_the_trace_has() {
         ("tracer_gaps_total", 2.0),
         ("tracer_lost_events_total", 7.0),
         ("tracer_lost_root_calls_total", 3.0),
+        ("tracer_lost_whole_calls_total", 9.0),
     ] {
         assert!(close(scraped.number(name, None), expected), "{name}");
+    }
+    for (function, end, expected) in [
+        ("root", "entry", 4.0),
+        ("root", "exit", 5.0),
+        ("callee", "entry", 6.0),
+        ("callee", "exit", 0.0),
+    ] {
+        let mut hits = scraped.0.samples.iter().filter(|sample| {
+            sample.metric == "tracer_skipped_hits_total"
+                && sample.labels.get("function") == Some(function)
+                && sample.labels.get("end") == Some(end)
+        });
+        let value = hits.next().map(|sample| &sample.value);
+        assert_eq!(value, Some(&Value::Counter(expected)), "{function} {end}");
     }
     let events = u32::try_from(events).unwrap().into();
     assert!(close(scraped.number("tracer_events_total", None), events));

@@ -38,15 +38,28 @@ pub fn is_machinery(name: &str) -> bool {
 pub const CALL_BYTES: usize = 5;
 /// `call` with a distance of 32 bits.
 const CALL: u8 = 0xe8;
+/// `jmp` with a distance of 32 bits.
+const JUMP: u8 = 0xe9;
 
-/// Where calls lead that begin in the first `length` bytes of the code that starts at `start`. It
-/// is not decoded: each byte 0xe8 is taken for a call.
-pub fn likely_calls(code: &[u8], start: Address, length: usize) -> impl Iterator<Item = Address> {
-    memchr::memchr_iter(CALL, &code[..length.min(code.len())]).filter_map(move |at| {
+/// What may be a call, or a jump as a function may end with: where it is, among the first `length`
+/// bytes of the code that starts at `start`, and where it leads. Nothing is decoded: each byte that
+/// such an instruction begins with is taken for one.
+pub fn likely_branches(
+    kind: BranchKind,
+    code: &[u8],
+    start: Address,
+    length: usize,
+) -> impl Iterator<Item = (Address, Address)> {
+    let first = match kind {
+        BranchKind::Call => CALL,
+        BranchKind::Jump => JUMP,
+    };
+    memchr::memchr_iter(first, &code[..length.min(code.len())]).filter_map(move |at| {
         let [_, distance @ ..] = code[at..].first_chunk::<CALL_BYTES>()?;
-        let behind = start.plus((at + CALL_BYTES) as u64);
+        let from = start.plus(at as u64);
         let distance = i64::from(i32::from_le_bytes(*distance));
-        Some(behind.plus(distance.cast_unsigned()))
+        let to = from.plus(CALL_BYTES as u64).plus(distance.cast_unsigned());
+        Some((from, to))
     })
 }
 
@@ -132,12 +145,30 @@ fn landing_pad(code: &[u8]) -> usize {
 /// What stands at the place that ftrace patches while nobody traces the function (x86_nops of 5
 /// bytes, arch/x86/kernel/alternative.c).
 pub const NOTHING: [u8; CALL_BYTES] = [0x0f, 0x1f, 0x44, 0x00, 0x00];
+/// What may stand there instead begins with this, or as a call does.
+const BREAKPOINT: u8 = 0xcc;
+/// As much of a function as has all that the kernel patches at its entry: a landing pad and
+/// [`NOTHING`], bytes.
+pub const ENTRY_BYTES: usize = 9;
 
-/// Whether a function begins as one that ftrace can patch: with a `nop` of five bytes or a call in
-/// its place, behind a landing pad if there is one.
-pub fn has_patchable_entry(code: &[u8]) -> bool {
+/// How far into a function the place is that ftrace can patch: a `nop` of five bytes or a call in
+/// its place, behind a landing pad if there is one. None if it begins otherwise.
+pub fn patchable_place(code: &[u8]) -> Option<usize> {
     let entry = &code[landing_pad(code)..];
-    entry.starts_with(&NOTHING) || entry.first() == Some(&CALL) && entry.len() >= CALL_BYTES
+    let is_one = entry.starts_with(&NOTHING) || entry.first() == Some(&CALL) && entry.len() >= 5;
+    is_one.then_some(code.len() - entry.len())
+}
+
+/// Whether the place that ftrace can patch, in a function that begins so, is patched: by a call, by
+/// the jump or the breakpoint of another tracer. None if there is no such place, as in a function
+/// that ftrace does not know: what stands there is code of its own.
+pub fn is_patched(code: &[u8]) -> Option<bool> {
+    let entry = &code[landing_pad(code)..];
+    match entry.get(..NOTHING.len())? {
+        nothing if nothing == NOTHING => Some(false),
+        [CALL | JUMP | BREAKPOINT, ..] => Some(true),
+        _ => None,
+    }
 }
 
 /// The registers of the calling convention, in the order of the arguments.
@@ -309,12 +340,26 @@ mod tests {
         let call: &[u8] = &[0xe8, 1, 2, 3, 4];
         let pads: [&[u8]; 3] = [&[0xf3, 0x0f, 0x1e, 0xfa], &[0x66, 0x0f, 0x1f, 0], &[]];
         for pad in pads {
-            assert!(has_patchable_entry(&[pad, nop].concat()));
-            assert!(has_patchable_entry(&[pad, call].concat()));
-            assert!(!has_patchable_entry(
-                &[pad, &[0x55, 0x48, 0x89, 0xe5, 0x5d]].concat()
-            ));
-            assert!(!has_patchable_entry(pad));
+            let place = |entry: &[u8]| patchable_place(&[pad, entry].concat());
+            assert_eq!(place(nop), Some(pad.len()));
+            assert_eq!(place(call), Some(pad.len()));
+            assert_eq!(place(&[0x55, 0x48, 0x89, 0xe5, 0x5d]), None);
+            assert_eq!(place(&[]), None);
+        }
+    }
+
+    #[test]
+    fn what_is_no_patch_is_told_from_one() {
+        let pads: [&[u8]; 2] = [&[0xf3, 0x0f, 0x1e, 0xfa], &[]];
+        for pad in pads {
+            let patched = |entry: &[u8]| is_patched(&[pad, entry].concat());
+            assert_eq!(patched(&NOTHING), Some(false));
+            for first in [CALL, JUMP, BREAKPOINT] {
+                assert_eq!(patched(&[first, 1, 2, 3, 4]), Some(true));
+            }
+            // push %rbp; mov %rsp,%rbp; pop %rbp: a function that ftrace does not know.
+            assert_eq!(patched(&[0x55, 0x48, 0x89, 0xe5, 0x5d]), None);
+            assert_eq!(patched(&[CALL, 1]), None);
         }
     }
 

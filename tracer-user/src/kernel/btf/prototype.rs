@@ -63,6 +63,21 @@ impl Types {
             variadic,
         })
     }
+
+    /// How a value of the typedef of that name reads.
+    pub fn typedef_value(&self, name: &str) -> Option<ValueType> {
+        let id = self.id_of(Kind::Typedef, name)?;
+        Some(self.value_type(TypeId(id)))
+    }
+
+    /// How a value of the enum of that tag reads.
+    pub fn enum_value(&self, tag: &str) -> Option<ValueType> {
+        let id = self
+            .id_of(Kind::Enum, tag)
+            .or_else(|| self.id_of(Kind::Enum64, tag))?;
+        Some(self.value_type(TypeId(id)))
+    }
+
     fn value_type(&self, id: TypeId) -> ValueType {
         let resolved = self.resolve(id);
         if resolved.is_void() {

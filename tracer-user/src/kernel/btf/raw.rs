@@ -97,7 +97,11 @@ impl Kind {
 
     /// Whether it is asked for by its name, other than a function.
     pub(super) const fn is_other(self) -> bool {
-        self.has_members() || matches!(self, Self::Variable | Self::Typedef)
+        self.has_members()
+            || matches!(
+                self,
+                Self::Variable | Self::Typedef | Self::Enum | Self::Enum64
+            )
     }
 
     pub(super) const fn has_members(self) -> bool {

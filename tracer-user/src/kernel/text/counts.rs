@@ -1,13 +1,13 @@
-//! How often the kernel's text calls each function directly.
+//! How often the kernel's text calls each function directly, and where it calls one.
 //!
-//! This orders functions, nothing more: on kernels 6.14 to 6.18 an fprobe finds first what was
+//! The first orders functions, nothing more: on kernels 6.14 to 6.18 an fprobe finds first what was
 //! attached last, so what is called most goes last. So the text is not decoded: what looks like a
 //! call counts where it would lead to a function's start. Chance seldom does that.
 
 use super::TextReader;
 use crate::arch::{
     Address, LANDING_PAD,
-    code::{CALL_BYTES, likely_calls},
+    code::{BranchKind, CALL_BYTES, likely_branches},
 };
 
 /// Read at a time, bytes.
@@ -73,8 +73,44 @@ pub(super) fn call_counts(
     read: TextReader<'_>,
 ) -> Vec<u32> {
     let mut counts = vec![0; starts.len()];
-    let length = end.since(begin).unwrap_or(0).min(LONGEST_TEXT);
-    let known = Starts::new(begin, length, starts);
+    let known = Starts::new(begin, length(begin, end), starts);
+    for_each(BranchKind::Call, (begin, end), read, |_, target| {
+        if let Some(number) = known.find(target) {
+            counts[number] += 1;
+        }
+    });
+    counts
+}
+
+/// Where the text from `begin` to `end` calls or jumps to `target`.
+pub(super) fn calls_of(
+    target: Address,
+    (begin, end): (Address, Address),
+    read: TextReader<'_>,
+) -> Vec<Address> {
+    let mut places = Vec::new();
+    for kind in [BranchKind::Call, BranchKind::Jump] {
+        for_each(kind, (begin, end), read, |place, to| {
+            if to == target.0 {
+                places.push(place);
+            }
+        });
+    }
+    places
+}
+
+fn length(begin: Address, end: Address) -> u64 {
+    end.since(begin).unwrap_or(0).min(LONGEST_TEXT)
+}
+
+/// Visits what may be a branch of that kind: where it is and where it leads.
+fn for_each(
+    kind: BranchKind,
+    (begin, end): (Address, Address),
+    read: TextReader<'_>,
+    mut visit: impl FnMut(Address, u64),
+) {
+    let length = length(begin, end);
     let mut done = 0;
     while done < length {
         let place = begin.plus(done);
@@ -83,14 +119,11 @@ pub(super) fn call_counts(
         let with_end = (wanted as u64 + CALL_BYTES as u64 - 1).min(length - done);
         let with_end = usize::try_from(with_end).unwrap_or(wanted);
         let code = read(place, with_end).unwrap_or_default();
-        for target in likely_calls(&code, place, wanted) {
-            if let Some(number) = known.find(target.0) {
-                counts[number] += 1;
-            }
+        for (from, to) in likely_branches(kind, &code, place, wanted) {
+            visit(from, to.0);
         }
         done += wanted as u64;
     }
-    counts
 }
 
 #[cfg(test)]
@@ -100,6 +133,8 @@ mod tests {
 
     /// `call` with a distance of 32 bits.
     const CALL: u8 = 0xe8;
+    /// `jmp` with a distance of 32 bits.
+    const JUMP: u8 = 0xe9;
     const BEGIN: Address = Address(0xffff_ffff_8100_0000);
 
     /// Text of `length` bytes of int3 with calls: (where, to where), from `BEGIN` on.
@@ -137,6 +172,18 @@ mod tests {
         );
         assert_eq!(counts(&code, &[0, 0x100, 0x200, 0x203]), [1, 3, 0, 1]);
         assert_eq!(counts(&code, &[]), [0; 0]);
+    }
+
+    #[test]
+    fn calls_of_one_function_are_found() {
+        let mut code = text(0x400, &[(0, 0x100), (0x10, 0x104), (0x3fb, 0x100)]);
+        code[0x3fb] = JUMP;
+        let read = |start: Address, length: usize| {
+            let start = usize::try_from(start.since(BEGIN).unwrap()).unwrap();
+            Ok(code[start..code.len().min(start + length)].to_vec())
+        };
+        let found = calls_of(BEGIN.plus(0x100), (BEGIN, BEGIN.plus(0x400)), &read);
+        assert_eq!(found, [BEGIN, BEGIN.plus(0x3fb)]);
     }
 
     #[test]

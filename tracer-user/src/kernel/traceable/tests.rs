@@ -123,6 +123,8 @@ fn of_two_functions_of_one_name_the_entry_tells() {
         functions(&seeing),
         [TEXT, TEXT + 0x80, 0xffff_ffff_c000_0000]
     );
+    // Where it is patched is behind its landing pad.
+    assert_eq!(seeing.all()[1].address, Address(TEXT + 0x84));
 }
 
 #[test]

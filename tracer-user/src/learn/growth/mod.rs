@@ -35,7 +35,6 @@ pub use untraced::Sampled;
 use super::sampling::Sampler;
 use crate::{
     attach,
-    kernel::numbers,
     model::{Skipped, Untraced},
 };
 
@@ -110,9 +109,7 @@ impl Growth {
     /// Ends it. What the thread attaches after that goes with the process.
     pub fn end(self) -> Grown {
         self.stop();
-        // In a PID namespace what the thread has left must not be left behind, see `Sampler`.
-        let must_wait = numbers::namespace().is_some();
-        self.wait(if must_wait { Duration::MAX } else { PATIENCE });
+        self.wait(PATIENCE);
         std::mem::take(&mut *lock(&self.grown))
     }
 }

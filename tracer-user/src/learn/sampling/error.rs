@@ -2,10 +2,7 @@
 
 use std::io;
 
-use crate::kernel::{
-    btf::BtfError, facts::FactsError, numbers::NumbersError, symbols::SymbolsError,
-    tracefs::TracefsError,
-};
+use crate::kernel::{facts::FactsError, symbols::SymbolsError, tracefs::TracefsError};
 
 /// Why nothing can be sampled.
 #[derive(Debug, thiserror::Error)]
@@ -19,12 +16,6 @@ pub enum SamplingError {
     /// The symbols cannot be read.
     #[error(transparent)]
     Symbols(#[from] SymbolsError),
-    /// Numbers of tasks cannot be made the kernel's.
-    #[error(transparent)]
-    Numbers(#[from] NumbersError),
-    /// There are no types.
-    #[error(transparent)]
-    Types(#[from] BtfError),
     /// The CPUs are not known.
     #[error(transparent)]
     Facts(#[from] FactsError),

@@ -15,12 +15,7 @@ use std::{
 };
 
 use super::{FunctionHit, SamplingError, hits::HitReader, instance::Instance};
-use crate::kernel::{
-    btf::Types,
-    facts,
-    numbers::{self, Numbers},
-    tracefs::TracefsError,
-};
+use crate::kernel::{facts, numbers::Numbers, tracefs::TracefsError};
 
 /// The buffers of all CPUs together, KiB.
 const ALL_BUFFERS_KB: usize = 32 << 10;
@@ -104,9 +99,11 @@ impl FunctionTracer {
         let start = Instant::now();
         let mut end = start + time;
         let mut callers = BTreeSet::new();
-        let numbers = numbers()?;
-        let own: Vec<u32> = own_processes(&numbers).collect();
-        let is_own = |task| own.iter().any(|&process| numbers.has_task(process, task));
+        let own = own_processes();
+        let is_own = |task| {
+            let mut processes = own.iter();
+            processes.any(|&process| Numbers::INITIAL.has_task(process, task))
+        };
         self.instance.set("tracing_on", "1")?;
         while Instant::now() < end && !stop.load(Ordering::Acquire) {
             let is_slow = start.elapsed() > LONGEST_AFTER_FIRST_CALLER;
@@ -176,29 +173,16 @@ impl FunctionTracer {
     }
 }
 
-/// Numbers are the kernel's.
-fn numbers() -> Result<Numbers, SamplingError> {
-    // Only in a PID namespace are the types looked at.
-    let types = match numbers::namespace() {
-        Some(_) => Some(Types::load()?),
-        None => None,
-    };
-    Ok(types.as_ref().map_or(Ok(Numbers::INITIAL), Numbers::now)?)
-}
-
 /// What this process itself calls is not recorded (5.8+): where the root is `vfs_read`, each read
 /// of a ring would put another record into it.
 fn leave_out_own_tasks(instance: &Instance) -> Result<(), SamplingError> {
-    let numbers = numbers()?;
-    let processes = own_processes(&numbers);
-    let tasks = processes.flat_map(|process| numbers.tasks_of(process));
+    let processes = own_processes().into_iter();
+    let tasks = processes.flat_map(|process| Numbers::INITIAL.tasks_of(process));
     let tasks: Vec<String> = tasks.map(|task| task.to_string()).collect();
     Ok(instance.set("set_ftrace_notrace_pid", &tasks.join("\n"))?)
 }
 
 /// This process and the tracer that started it.
-fn own_processes(numbers: &Numbers) -> impl Iterator<Item = u32> {
+fn own_processes() -> [u32; 2] {
     [std::process::id(), std::os::unix::process::parent_id()]
-        .into_iter()
-        .filter_map(|process| numbers.process(process))
 }

@@ -2,8 +2,8 @@
 //!
 //! An instance outlives whoever made it: the kernel removes none by itself. So its owner holds a
 //! lock on its directory (flock(2)), which the kernel takes away with the owner, and whoever makes
-//! an instance removes those that nobody holds. Unlike numbers of processes, locks mean the same in
-//! all PID namespaces: tracefs is one for all of them.
+//! an instance removes those that nobody holds. Unlike numbers of processes, locks mean the same for
+//! all who hold one.
 
 use std::{
     fs::{self, File},
@@ -13,10 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::kernel::{
-    numbers,
-    tracefs::{Tracefs, TracefsError},
-};
+use crate::kernel::tracefs::{Tracefs, TracefsError};
 
 const PREFIX: &str = "tracer-";
 
@@ -40,7 +37,7 @@ impl Instance {
         // One at a time, or one that has just been made would be seen before it is locked.
         let turn = locked(&instances)?;
         remove_stale(&instances);
-        let files = tracefs.below(&format!("instances/{}", name()));
+        let files = tracefs.below(&format!("instances/{PREFIX}{}", std::process::id()));
         let path = files.path("");
         fs::create_dir(&path).map_err(|error| TracefsError::File {
             action: "make the instance",
@@ -98,16 +95,6 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// The name of this process's instance.
-fn name() -> String {
-    let process = std::process::id();
-    // Others have that number, too.
-    match numbers::namespace() {
-        None => format!("{PREFIX}{process}"),
-        Some(namespace) => format!("{PREFIX}{process}-{namespace}"),
-    }
-}
-
 /// A directory, locked as soon as nobody else holds it.
 fn locked(path: &Path) -> Result<File, TracefsError> {
     let lock = || {
@@ -148,8 +135,8 @@ fn unheld(instances: &Path) -> Vec<(PathBuf, File)> {
         .collect()
 }
 
-/// Whether an instance is one of tracer's: the prefix, a process, and the inode of its PID
-/// namespace if that is not the initial one.
+/// Whether an instance is one of tracer's: the prefix, a process, and, from versions that made one
+/// in a PID namespace, the inode of that.
 fn is_ours(name: &str) -> bool {
     name.strip_prefix(PREFIX).is_some_and(|rest| {
         let mut numbers = rest.splitn(2, '-');

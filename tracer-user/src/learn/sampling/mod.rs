@@ -6,6 +6,10 @@
 //! of every function, which is felt on a slow machine, so this is done only where no probe can do
 //! it: where there are pairs alone, or where the trace must not be wide.
 //!
+//! The kernel switches the function tracer off for nobody: a tracefs instance outlives whoever made
+//! it. So it is not used in a PID namespace ([`is_left_out`]), whose processes may all be killed at
+//! once.
+//!
 //! A process of its own does it ([`Sampler`], [`serve`]), in a tracefs instance
 //! ([`FunctionTracer`]) whose records [`hits`] decodes. [`Learner`] says which of them belong to a
 //! root.
@@ -21,9 +25,26 @@ mod ring_page;
 mod sampler;
 mod serve;
 
+use crate::kernel::numbers;
+
 pub use error::SamplingError;
 use function_tracer::FunctionTracer;
 pub use hit::FunctionHit;
 pub use learner::Learner;
 pub use sampler::{ACTION, Sampler};
-pub use serve::{NAME, serve};
+pub use serve::serve;
+
+/// Whether the function tracer must not be used, because nobody may be left to switch it off: in a
+/// PID namespace that is not the initial one. The user is told.
+#[must_use]
+pub fn is_left_out() -> bool {
+    let is_left_out = numbers::namespace().is_some();
+    if is_left_out {
+        eprintln!(
+            "tracer: this is a PID namespace, and the function tracer is not used here: it would \
+             stay on if all that runs in it were killed at once. So nothing is sampled; run tracer \
+             with the host's processes (--pid=host) to have that"
+        );
+    }
+    is_left_out
+}

@@ -6,10 +6,8 @@
 //! program, waits for the answer only as long as it is wanted, and when it ends, that process
 //! switches the function tracer off and removes the instance behind the prompt.
 //!
-//! In a PID namespace it cannot be left behind: the kernel kills whatever is there when the
-//! namespace's first process ends (zap_pid_ns_processes, kernel/pid_namespace.c), and that may be
-//! tracer or who waits for it. So there its end is waited for. If it is killed alone, another one
-//! clears up.
+//! If it is killed alone, another one clears up. In a PID namespace there is none: see
+//! [`super::is_left_out`].
 
 use std::{
     io,
@@ -32,8 +30,6 @@ use super::{
     FunctionHit, SamplingError,
     message::{Reply, Request, receive, send},
 };
-use crate::kernel::numbers;
-
 /// The subcommand of tracer that is the sampling process.
 pub const ACTION: &str = "sample";
 
@@ -41,9 +37,6 @@ pub const ACTION: &str = "sample";
 const TICK: Duration = Duration::from_millis(20);
 /// The same, ms.
 const TICK_MS: u8 = 20;
-
-/// How long its end is waited for without a word.
-const PATIENCE: Duration = Duration::from_millis(300);
 
 /// A sampling process at work. It ends by itself when this is dropped, or when the process that
 /// started it is gone.
@@ -172,25 +165,10 @@ impl Sampler {
 }
 
 impl Sampler {
-    /// Ends the process, and waits for that if it must not be left behind.
+    /// Tells the process to end.
     fn end(&mut self) {
         // Not only closed: a process that lets probes go may have a copy.
         let _ = self.stream.shutdown(std::net::Shutdown::Both);
-        if numbers::namespace().is_none() {
-            return;
-        }
-        let end = Instant::now() + PATIENCE;
-        while let Ok(None) = self.process.try_wait() {
-            if Instant::now() >= end {
-                eprintln!(
-                    "tracer: waiting for process {}, which switches the function tracer off",
-                    self.process()
-                );
-                break;
-            }
-            thread::sleep(TICK);
-        }
-        let _ = self.process.wait();
     }
 
     /// Whether the process was killed, and could not clear up.

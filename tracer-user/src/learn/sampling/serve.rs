@@ -27,7 +27,7 @@ use super::{
 };
 
 /// What the process is called, as `ps` shows it.
-pub const NAME: &std::ffi::CStr = c"tracer-sample";
+const NAME: &std::ffi::CStr = c"tracer-sample";
 
 /// Serves whoever is at the other end.
 pub fn serve(mut stream: UnixStream) -> std::io::Result<()> {

@@ -72,7 +72,8 @@ impl Traits {
             return;
         }
         let info = functions.get(root.function);
-        let arguments = typed_arguments(Signature::of(info), &root.arguments, &root.texts);
+        let arguments =
+            typed_arguments(Signature::of(functions, info), &root.arguments, &root.texts);
         for argument in arguments {
             let number = match argument.value {
                 Some(Typed::Signed(number)) => Some(i128::from(number)),

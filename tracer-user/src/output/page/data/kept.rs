@@ -102,8 +102,10 @@ fn line_of(call: &model::Call, how: How, names: &mut Names<'_>) -> Line {
     let is_error =
         register.is_some_and(|register| values::returned_error(returns, register).is_some());
     let value = register.and_then(|register| match text.values {
-        Values::Typed => values::format_return(returns, register, Style::Typed),
-        Values::Hex => values::format_return(returns, register, Style::Hex),
+        Values::Typed => {
+            values::format_return(Some(names.functions), returns, register, Style::Typed)
+        }
+        Values::Hex => values::format_return(Some(names.functions), returns, register, Style::Hex),
         Values::Hidden => None,
     });
     let missing = match (call.closed, call.entered) {
@@ -115,7 +117,7 @@ fn line_of(call: &model::Call, how: How, names: &mut Names<'_>) -> Line {
     let value = value.map(|value| format!("= {value}"));
     let words: Vec<&str> = value.as_deref().into_iter().chain(missing).collect();
     let arguments = match capture.arguments {
-        Arguments::Recorded => values::given_to(call, info).unwrap_or_default(),
+        Arguments::Recorded => values::given_to(names.functions, call, info).unwrap_or_default(),
         Arguments::Absent => String::new(),
     };
     let caller = match capture.callers {

@@ -1,0 +1,96 @@
+//! Entries, one a line, as the kernel's function tracer prints them, and `perf ftrace -T` with it
+//! (`function_trace_print` and `trace_print_context`, kernel/trace/trace_output.c, without
+//! `irq-info`, of which the events know one flag of five).
+//!
+//! Each call of the graph is a line, in the order of entry within a root call. A root call is
+//! written when it has returned, so the times of lines go back where root calls overlap.
+
+use std::io::{self, Write};
+
+use crate::{
+    model::{Arguments, Call, FunctionTable, Missing, Nanoseconds, Node, RootCall, Sink, table},
+    values::{self, escape},
+};
+
+/// `print_func_help_header` (kernel/trace/trace.c).
+const HEADER: &[u8] = b"# tracer: function\n#\n\
+    #           TASK-PID     CPU#     TIMESTAMP  FUNCTION\n\
+    #              | |         |         |         |\n";
+
+/// Writes entries.
+pub struct FunctionWriter<'a, W: Write> {
+    out: W,
+    functions: &'a FunctionTable,
+    arguments: Arguments,
+}
+
+impl<'a, W: Write> FunctionWriter<'a, W> {
+    /// Writes to `out`.
+    pub const fn new(out: W, functions: &'a FunctionTable, arguments: Arguments) -> Self {
+        Self {
+            out,
+            functions,
+            arguments,
+        }
+    }
+
+    fn call(&mut self, task: &str, call: &Call, entered: Nanoseconds) -> io::Result<()> {
+        let info = self.functions.get(call.function);
+        let name = table::name(call.function, info);
+        let Nanoseconds(at) = entered;
+        let (seconds, micros) = (at / 1_000_000_000, at % 1_000_000_000 / 1000);
+        write!(
+            self.out,
+            "{task} [{:03}] {seconds:5}.{micros:06}: {}",
+            call.cpu.0,
+            escape::visible(&name)
+        )?;
+        if self.arguments == Arguments::Recorded
+            && let Some(arguments) = values::given_to(self.functions, call, info)
+        {
+            write!(self.out, "({arguments})")?;
+        }
+        if let Some(caller) = call.caller {
+            let caller = self.functions.name(caller);
+            write!(self.out, " <-{}", escape::visible(&caller))?;
+        }
+        writeln!(self.out)
+    }
+}
+
+impl<W: Write> Sink for FunctionWriter<'_, W> {
+    fn begin(&mut self) -> io::Result<()> {
+        self.out.write_all(HEADER)?;
+        self.out.flush()
+    }
+
+    fn root_call(&mut self, root: &RootCall) -> io::Result<()> {
+        let task = format!("{:>16}-{:<7}", escape::comm(root), root.task.id().0);
+        for node in &root.nodes {
+            match node {
+                Node::Call(call) => {
+                    if let Some(entered) = call.entered {
+                        self.call(&task, call, entered)?;
+                    }
+                }
+                Node::Gap {
+                    events,
+                    missing: Missing::Lost,
+                    ..
+                } => writeln!(self.out, "CPU:{} [LOST {events} EVENTS]", node.cpu().0)?,
+                Node::Gap { events, .. } => {
+                    writeln!(self.out, "CPU:{} [{events} EVENTS NOT KEPT]", node.cpu().0)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
