@@ -20,15 +20,15 @@ use tracer::{
         text,
     },
     model::{
-        FunctionId, FunctionInfo, FunctionTable, Interrupts, Node, ParameterInfo, RootCall,
-        SleepTime, ValueType,
+        Capture, FunctionId, FunctionInfo, FunctionTable, Interrupts, Node, ParameterInfo,
+        RootCall, SleepTime, ValueType,
     },
     output::{
         Format, ftrace,
         page::{Page, Recorded},
     },
+    pipeline::{Show, Shown},
     recording::{Frame, Head, Piece, Reader, Writer, columns::Step},
-    session::{Show, Shown},
     summary::{Collect as _, Diff, GroupBy, Look, Overview, SortBy},
 };
 use tracer_common::{BATCH_CAPACITY, BatchHeader, Event};
@@ -251,6 +251,7 @@ fn page(calls: &[RootCall]) {
         diff: Some(Diff::new(&before.side, &after.side)),
         sort: SortBy::default(),
         text: ftrace::Options::default(),
+        capture: Capture::default(),
     };
     assert!(page.write(&mut io::sink()).is_ok());
 }

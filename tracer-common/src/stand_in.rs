@@ -3,7 +3,7 @@
 //!
 //! A kernel function is called as a helper with a number that the kernel does not have, the address
 //! of a kernel variable is a number that no kernel address has. Userspace replaces each by what is
-//! meant before a program is loaded (tracer-user/src/attach/instructions.rs and variables.rs).
+//! meant before a program is loaded (tracer-user/src/bpf/instructions.rs and variables.rs).
 //! Settings that the hot path needs are such numbers, too: one instruction each, where reading them
 //! from memory takes two.
 

@@ -8,7 +8,7 @@
 //!
 //! The two kernel functions that they need are called through numbers that no helper has; userspace
 //! puts the kernel's own in their place when it loads the program
-//! (tracer-user/src/attach/instructions.rs), because neither aya nor the linker knows such calls.
+//! (tracer-user/src/bpf/instructions.rs), because neither aya nor the linker knows such calls.
 //! Seen to work on 6.12, 6.18 and 7.3.
 //!
 //! aya's attributes make a program that answers 0 whatever its function says, so those for fprobes

@@ -16,10 +16,8 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use tracer::{
-    attach::{
-        AttachError, Attacher, Object, Observer, Probe, Role, Side, Way, Ways, object::Loading,
-    },
-    kernel::Kernel,
+    attach::{AttachError, Attacher, Object, Observer, Probe, Role, Side, object::Loading},
+    kernel::{Kernel, Way, Ways},
     plan::{self, Planned, Rules, Scope},
 };
 

@@ -12,10 +12,10 @@ use std::{fs, hint::black_box, time::Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use tracer::{
-    attach::{Object, Ways, object::Loading},
+    attach::{Object, object::Loading},
     kernel::{
-        Kernel, btf::Types, symbols::Symbols, text::KernelText, traceable::TraceableFunctions,
-        tracefs::Tracefs,
+        Kernel, Ways, btf::Types, symbols::Symbols, text::KernelText,
+        traceable::TraceableFunctions, tracefs::Tracefs,
     },
     plan::{Rules, Scope},
 };

@@ -12,14 +12,15 @@ use proptest::prelude::*;
 use ratatui::{buffer::Buffer, layout::Rect};
 use tracer::{
     model::{
-        FunctionId, FunctionInfo, FunctionTable, ParameterInfo, RootCall, SleepTime, ValueType,
+        Arguments, Capture, FunctionId, FunctionInfo, FunctionTable, ParameterInfo,
+        ReturnAddresses, RootCall, SleepTime, ValueType,
     },
     output::{
         Format, ftrace,
         page::{Page, Recorded},
     },
+    pipeline::{Show, Shown},
     recording::Head,
-    session::{Show, Shown},
     summary::{CallTree, Collect as _, Diff, GroupBy, Latency, Overview, Report, Side, SortBy},
     top::{Source, State, draw},
 };
@@ -105,9 +106,15 @@ fn everywhere() -> ftrace::Options {
     ftrace::Options {
         columns: ftrace::Columns::All,
         tail: true,
-        arguments: ftrace::Arguments::Shown,
-        callers: ftrace::Callers::Shown,
         ..ftrace::Options::default()
+    }
+}
+
+fn details() -> Capture {
+    Capture {
+        arguments: Arguments::Recorded,
+        callers: ReturnAddresses::Recorded,
+        ..Capture::default()
     }
 }
 
@@ -127,6 +134,7 @@ fn outputs(names: &Names) -> Vec<(String, Vec<u8>)> {
         let show = Show {
             result: Shown::Each(format),
             text: everywhere(),
+            capture: details(),
             ..Show::default()
         };
         outputs.push((format!("{format:?}"), written(&show, &table, &calls)));
@@ -186,6 +194,7 @@ fn page(names: &Names, table: &FunctionTable, calls: &[RootCall]) -> Vec<u8> {
         diff: Some(Diff::new(&none, &overview.side)),
         sort: SortBy::Total,
         text: everywhere(),
+        capture: details(),
     };
     let mut out = Vec::new();
     page.write(&mut out).unwrap();
@@ -195,7 +204,7 @@ fn page(names: &Names, table: &FunctionTable, calls: &[RootCall]) -> Vec<u8> {
 /// Both pages of the screen, with what its cells hold.
 fn screen(names: &Names, table: &FunctionTable, calls: &[RootCall]) -> Vec<u8> {
     let source = Source::Recording(names.function.clone());
-    let mut state = State::new(source, head(names), everywhere());
+    let mut state = State::new(source, head(names), (everywhere(), details()));
     for call in calls {
         state.add(call, table);
     }
@@ -251,6 +260,7 @@ fn the_worst_names_are_shown_as_they_are() {
         let show = Show {
             result: Shown::Each(format),
             text: everywhere(),
+            capture: details(),
             ..Show::default()
         };
         let calls = calls.last().into_iter().cloned().collect::<Vec<_>>();
@@ -272,6 +282,7 @@ fn a_formula_is_a_text() {
         let show = Show {
             result: Shown::Each(Format::Csv),
             text: everywhere(),
+            capture: details(),
             ..Show::default()
         };
         let text = written(&show, &table, &calls);

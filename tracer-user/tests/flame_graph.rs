@@ -15,7 +15,7 @@ use roxmltree::{Document, Node};
 use tracer::{
     model::{End, FunctionId, FunctionInfo, FunctionTable, RootCall},
     output::Format,
-    session::{Show, Shown},
+    pipeline::{Show, Shown},
 };
 
 /// A bar: places and widths in percent, heights in pixels.

@@ -23,12 +23,11 @@ use tracer::{
     graph::Joined,
     model::{FunctionId, FunctionInfo, FunctionTable, SleepTime},
     output::{Format, folded},
-    pipeline::{Pipeline, Printer},
+    pipeline::{Outcome, Pipeline, Printer, Show, Shown, replay},
     recording::{
         Counters, Data, End, Ending, Frame, Known, Learning, Piece, Recorder, Recording, Writer,
         columns::Collector, target::Target,
     },
-    session::{Outcome, Show, Shown, replay},
     summary::{CallTree, Collecting, Diff, Look, Side},
 };
 use tracer_common::{BATCH_CAPACITY, Context, CpuCounters, Event, EventKind};
@@ -206,7 +205,7 @@ fn recording_does_not_keep_what_is_open() {
         let show = Show::default();
         let form = show.form(None::<io::Sink>, &table, 4);
         let printer = Printer::new(form, &table, &show.filter, None);
-        let rebuilder = tracer::graph::Rebuilder::new(show.interrupts);
+        let rebuilder = tracer::graph::Rebuilder::new(show.capture.interrupts);
         let mut pipeline = Pipeline::new(rebuilder, printer, Some(recorder));
         let leaf = [event(EventKind::Entry, 2, 1), event(EventKind::Exit, 2, 1)];
         let part = leaf.repeat(BATCH_CAPACITY / 2);

@@ -17,7 +17,7 @@ use serde_json::Value;
 use tracer::{
     model::{End, Missing, Node, RootCall, SleepTime},
     output::{Format, ftrace},
-    session::{Show, Shown},
+    pipeline::{Show, Shown},
     summary::{Collect as _, GroupBy, Report, SortBy},
 };
 

@@ -5,14 +5,19 @@ mod by_hand;
 use by_hand::{LOCK, SENDMSG, SENDTO, Task, detailed, functions, nested, sleeper};
 use tracer::{
     graph::callers,
-    model::{End, RootCall, Sink, SleepTime, Untraced},
-    output::ftrace::{Arguments, Callers, Colour, Columns, FtraceWriter, Options, Values},
+    model::{Arguments, Capture, End, ReturnAddresses, RootCall, Sink, SleepTime, Untraced},
+    output::ftrace::{Colour, Columns, FtraceWriter, Options, Values},
 };
 
 fn text(calls: &[RootCall], options: Options, cpus: u32) -> String {
+    text_with(Capture::default(), calls, options, cpus)
+}
+
+fn text_with(capture: Capture, calls: &[RootCall], options: Options, cpus: u32) -> String {
     let functions = functions();
     let mut out = Vec::new();
-    let mut writer = FtraceWriter::new(&mut out, &functions, options, cpus);
+    let writer = FtraceWriter::new(&mut out, &functions, options, cpus);
+    let mut writer = writer.with_capture(capture);
     writer.begin().expect("memory takes everything");
     for call in calls {
         writer.root_call(call).expect("memory takes everything");
@@ -114,23 +119,24 @@ fn arguments_stand_behind_the_name_as_far_as_they_are_known() {
         .leave(LOCK, 1, 0)
         .leave(SENDTO, 0, 7)
         .end(End::Returned);
-    let options = Options {
-        arguments: Arguments::Shown,
-        ..Options::default()
+    let capture = Capture {
+        arguments: Arguments::Recorded,
+        ..Capture::default()
     };
-    insta::assert_snapshot!(text(&[call], options, 2));
+    insta::assert_snapshot!(text_with(capture, &[call], Options::default(), 2));
 }
 
 #[test]
 fn callers_stand_behind_the_call_and_not_the_probes_that_hide_them() {
     let mut call = detailed();
     callers::find_hidden(&mut call, &functions());
-    let options = Options {
-        arguments: Arguments::Shown,
-        callers: Callers::Shown,
-        ..Options::default()
+    let capture = Capture {
+        arguments: Arguments::Recorded,
+        callers: ReturnAddresses::Recorded,
+        ..Capture::default()
     };
-    insta::assert_snapshot!(text(&[call.clone()], options, 2));
+    let wanted = text_with(capture, &[call.clone()], Options::default(), 2);
+    insta::assert_snapshot!(wanted);
     let not_wanted = text(&[call], Options::default(), 2);
     assert!(
         !not_wanted.contains("<-") && !not_wanted.contains("name"),

@@ -20,7 +20,7 @@ use tracer::{
     model::{
         Closed, End, Interrupts, Missing, Nanoseconds, Node, RootCall, SleepTime, Totals, Trees,
     },
-    session::Show,
+    pipeline::Show,
 };
 use tracer_common::{BATCH_CAPACITY, Context, Event, EventKind};
 

@@ -14,7 +14,9 @@ use made_up::calls;
 use proptest::prelude::*;
 use serde_json::Value;
 use tracer::{
-    model::{End, FunctionId, FunctionInfo, FunctionTable, RootCall, Sink as _, SleepTime},
+    model::{
+        Capture, End, FunctionId, FunctionInfo, FunctionTable, RootCall, Sink as _, SleepTime,
+    },
     output::{
         ftrace,
         page::{self, Page, Recorded},
@@ -47,6 +49,7 @@ fn written(recordings: &[Recorded<'_>], diff: Option<Diff<'_>>) -> String {
         diff,
         sort: SortBy::Total,
         text: ftrace::Options::default(),
+        capture: Capture::default(),
     };
     let mut out = Vec::new();
     page.write(&mut out).unwrap();
@@ -107,7 +110,7 @@ fn a_trace_makes_the_page_that_its_recording_would() {
         ..recorded(&overview, "", Head::default())
     };
     let mut live = Vec::new();
-    let text = ftrace::Options::default();
+    let text = (ftrace::Options::default(), Capture::default());
     let mut form = page::live(&mut live, &table, Head::default(), text, SortBy::Total);
     form.begin().unwrap();
     for call in &calls {

@@ -20,7 +20,7 @@ use proptest::prelude::*;
 use tracer::{
     model::{FunctionTable, RootCall, Sink, SleepTime},
     output::{Format, parquet::ParquetWriter},
-    session::{Show, Shown},
+    pipeline::{Show, Shown},
     values::Values,
 };
 

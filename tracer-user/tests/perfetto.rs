@@ -17,7 +17,7 @@ use proptest::prelude::*;
 use tracer::{
     model::{End, FunctionTable, Node, RootCall, SleepTime},
     output::Format,
-    session::{Show, Shown},
+    pipeline::{Show, Shown},
 };
 
 /// A field of a message.

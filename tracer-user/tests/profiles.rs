@@ -19,7 +19,7 @@ use serde_json::Value;
 use tracer::{
     model::{Node, RootCall, SleepTime},
     output::Format,
-    session::{Show, Shown},
+    pipeline::{Show, Shown},
 };
 
 fn bytes(format: Format, calls: &[RootCall]) -> Vec<u8> {

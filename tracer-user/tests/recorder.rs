@@ -16,13 +16,12 @@ use tracer::{
     filter::{Failures, Filter},
     graph::{Joined, Rebuilder},
     model::{FunctionId, Nanoseconds},
-    pipeline::{Pipeline, Printer},
+    pipeline::{Pipeline, Printer, Show, replay},
     recording::{
         Ending, Frame, Hits, Missed, Piece, Recorder, Recording,
         columns::Step,
         target::{Limit, Target, WhenFull},
     },
-    session::{Show, replay},
 };
 use tracer_common::{CpuCounters, Event};
 
@@ -38,7 +37,7 @@ fn live(stream: &[Step], show: &Show, joined: &Joined) -> (String, Vec<u8>) {
     let mut out = Vec::new();
     let form = show.form(Some(&mut out), &table, 4);
     let printer = Printer::new(form, &table, &show.filter, show.count);
-    let rebuilder = Rebuilder::new(show.interrupts).with_joined(joined.clone());
+    let rebuilder = Rebuilder::new(show.capture.interrupts).with_joined(joined.clone());
     let mut pipeline = Pipeline::new(rebuilder, printer, Some(recorder.unwrap()));
     for step in stream {
         match step {
@@ -204,7 +203,11 @@ fn what_never_came_is_recorded() {
     let recorder = Recorder::begin(target, head(), &table, Joined::default()).unwrap();
     let form = show.form(None::<Vec<u8>>, &table, 4);
     let printer = Printer::new(form, &table, &show.filter, None);
-    let mut pipeline = Pipeline::new(Rebuilder::new(show.interrupts), printer, Some(recorder));
+    let mut pipeline = Pipeline::new(
+        Rebuilder::new(show.capture.interrupts),
+        printer,
+        Some(recorder),
+    );
     // Of the four root calls that lost their beginning one brings its end.
     pipeline.batch(made_up::batch(1, 5, 0, 2, &[Event::default()]));
     let counters = CpuCounters {

@@ -14,12 +14,12 @@ use proptest::prelude::*;
 use tracer::{
     graph::{Batch, Joined},
     model::{FunctionId, Nanoseconds},
+    pipeline::{Show, replay},
     recording::{
         Damage, Data, End, Frame, Head, Hits, Missed, Piece, Reader, Recording, RecordingError,
         Writer,
         columns::{Collector, Step},
     },
-    session::{Show, replay},
 };
 use tracer_common::{Event, EventKind};
 

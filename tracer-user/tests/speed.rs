@@ -16,8 +16,8 @@ use tracer::{
     graph::{Batch, Joined},
     model::{FunctionId, FunctionInfo, FunctionTable, ValueType},
     output::Format,
+    pipeline::{Show, replay},
     recording::{End, Frame, Head, Recording, Writer, columns::Collector},
-    session::{Show, replay},
 };
 use tracer_common::{BatchHeader, Event, EventKind};
 
@@ -168,7 +168,7 @@ fn speed_and_size() {
         Format::Svg,
     ] {
         let show = Show {
-            result: tracer::session::Shown::Each(format),
+            result: tracer::pipeline::Shown::Each(format),
             ..Show::default()
         };
         let million_calls = |()| {

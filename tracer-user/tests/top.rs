@@ -20,13 +20,13 @@ use ratatui::{
 };
 use tracer::{
     graph::{Rebuilder, events::batches},
-    model::{End, FunctionTable, Interrupts, Nanoseconds, RootCall, Sink},
+    model::{Capture, End, FunctionTable, Interrupts, Nanoseconds, RootCall, Sink},
     output::ftrace,
-    recording::{Frame, Head, Recording, Writer},
-    session::{
+    pipeline::{
         Show,
         replay::{replay, replay_into},
     },
+    recording::{Frame, Head, Recording, Writer},
     top::{Source, State, Wish, draw, save},
 };
 
@@ -58,7 +58,11 @@ fn sample() -> State {
     let recording = Recording::open(File::open(path).unwrap()).unwrap();
     let source = Source::Recording("sockmap.rec".to_owned());
     let head = recording.head.clone();
-    let mut state = State::new(source, head, ftrace::Options::default());
+    let mut state = State::new(
+        source,
+        head,
+        (ftrace::Options::default(), Capture::default()),
+    );
     let table = FunctionTable::default();
     let show = Show::default();
     replay_into(&show, recording, &table, Box::new(Into(&mut state, &table))).unwrap();
@@ -68,7 +72,11 @@ fn sample() -> State {
 
 /// A live trace of calls that were made by hand.
 fn live() -> State {
-    State::new(Source::Live, Head::default(), ftrace::Options::default())
+    State::new(
+        Source::Live,
+        Head::default(),
+        (ftrace::Options::default(), Capture::default()),
+    )
 }
 
 fn picture(state: &mut State, width: u16, height: u16) -> String {

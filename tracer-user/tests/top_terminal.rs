@@ -15,10 +15,10 @@ use std::{
 
 use nix::sys::signal::Signal;
 use tracer::{
-    model::FunctionTable,
+    model::{Capture, FunctionTable},
     output::ftrace,
     recording::Head,
-    session::Stop,
+    stop::Stop,
     top::{Source, Top},
 };
 use tracer_terminal::{End, Terminal};
@@ -116,7 +116,11 @@ fn a_panic_leaves_the_terminal_as_it_was_and_is_read() {
 
 /// Takes the terminal as a trace does.
 fn take_the_terminal(functions: &FunctionTable) -> Box<dyn tracer::model::Sink + '_> {
-    let top = Top::new(Source::Live, ftrace::Options::default(), Stop::default());
+    let top = Top::new(
+        Source::Live,
+        (ftrace::Options::default(), Capture::default()),
+        Stop::default(),
+    );
     let mut form = top.form(functions, Head::default());
     form.begin().unwrap();
     eprintln!("said before");

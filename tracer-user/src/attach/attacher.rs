@@ -7,14 +7,14 @@
 use std::{os::fd::BorrowedFd, sync::Arc};
 
 use super::{
-    AttachError, Object, Pair, Role, Side, Texts, Way, Ways,
-    bpf::{End, Many},
+    AttachError, Object, Pair, Role, Side, Texts,
     pair::Loaded,
     programs::Programs,
     session::{self, Mechanism, Session},
 };
 use crate::{
-    kernel::Kernel,
+    bpf::{End, Many},
+    kernel::{Kernel, Way, Ways},
     plan::{Planned, Reach},
 };
 

@@ -17,13 +17,10 @@ use std::{
 
 use tracer_common::count::{ASK, Linear, Unit};
 
-use super::{
-    AttachError, Object, Observer, Role, Way, Ways,
-    bpf::{self, End, Ends, Functions, Many, ProgramKind},
-    pair, programs, session,
-};
+use super::{AttachError, Object, Observer, Role, pair, programs, session};
 use crate::{
-    kernel::Kernel,
+    bpf::{self, End, Ends, Functions, Many, ProgramKind},
+    kernel::{Kernel, Way, Ways},
     plan::{Planned, Reach},
 };
 

@@ -6,7 +6,8 @@ use tracer_common::{
     stand_in,
 };
 
-use super::{count::Range, variables};
+use super::count::Range;
+use crate::bpf::variables;
 
 /// Which root calls are streamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use std::{fs, io};
 use thiserror::Error;
 
 use super::ObjectError;
+use crate::bpf::instructions::InstructionsError;
 
 /// Whether the kernel compiles BPF programs.
 const JIT: &str = "/proc/sys/net/core/bpf_jit_enable";
@@ -59,6 +60,12 @@ pub enum AttachError {
     },
 }
 
+impl From<InstructionsError> for AttachError {
+    fn from(error: InstructionsError) -> Self {
+        Self::Object(error.into())
+    }
+}
+
 impl AttachError {
     /// Whether the kernel said no to this function.
     pub(super) fn is_about(&self, name: &str) -> bool {
@@ -103,27 +110,6 @@ pub(super) fn is_forbidden(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::EPERM)
 }
 
-/// The reason in what the verifier says: the last line that is not about its own work, nor behind
-/// it an explanation (7.3 gives one).
-pub(super) fn last_words(log: &str) -> Option<&str> {
-    let (said, _explanation) = log.split_once("\nReason:").unwrap_or((log, ""));
-    said.lines()
-        .map(str::trim)
-        .rfind(|line| !line.is_empty() && !is_statistics(line))
-}
-
-/// What the verifier adds behind its reason (print_verification_stats, kernel/bpf/verifier.c).
-fn is_statistics(line: &str) -> bool {
-    [
-        "processed ",
-        "verification time ",
-        "stack depth ",
-        "subprog ",
-    ]
-    .iter()
-    .any(|beginning| line.starts_with(beginning))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,20 +134,5 @@ mod tests {
         assert!(!compiles(Ok("0\n".to_owned())));
         assert!(!compiles(Err(io::ErrorKind::NotFound.into())));
         assert!(compiles(Err(io::ErrorKind::PermissionDenied.into())));
-    }
-
-    #[test]
-    fn the_reason_stands_before_the_statistics() {
-        let explained = "R6 pointer arithmetic with >>= operator prohibited\n\nReason:\n  It is a pointer.\n\nprocessed 3 insns\n";
-        assert_eq!(
-            last_words(explained),
-            Some("R6 pointer arithmetic with >>= operator prohibited")
-        );
-        let log = "0: R1=ctx()\nmath between ctx pointer and register\n\nprocessed 3 insns (limit 1000000)\nsubprog 0 stack 8\n";
-        assert_eq!(
-            last_words(log),
-            Some("math between ctx pointer and register")
-        );
-        assert_eq!(last_words("\nprocessed 0 insns\n"), None);
     }
 }

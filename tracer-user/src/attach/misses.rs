@@ -9,10 +9,8 @@
 
 use std::{collections::BTreeMap, os::fd::BorrowedFd};
 
-use super::{
-    Probe,
-    bpf::{self, End},
-};
+use super::Probe;
+use crate::bpf::{self, End};
 use crate::model::Skipped;
 
 /// So many hits at one end.

@@ -8,14 +8,11 @@
 
 pub mod attacher;
 pub mod behind;
-mod bpf;
 pub mod controls;
 pub mod count;
 pub mod decide;
 mod error;
 mod followed;
-mod instructions;
-pub(crate) mod iterator;
 mod many;
 mod memory;
 mod misses;
@@ -27,8 +24,6 @@ mod role;
 pub mod session;
 mod side;
 mod texts;
-mod variables;
-pub mod way;
 
 pub use attacher::{Attacher, LoadedPair, Observer, Probe};
 pub use controls::{Controls, Counters};
@@ -40,4 +35,3 @@ pub use pair::Pair;
 pub use role::Role;
 pub use side::Side;
 pub use texts::Texts;
-pub use way::{NoSuchWay, Way, Ways};

@@ -20,16 +20,21 @@ use tracer_common::{
 };
 
 use super::{
-    Controls, Followed, Texts, bpf,
+    Controls, Followed, Texts,
     decide::{self, Decide},
     error::is_forbidden,
     followed,
-    instructions::Instructions,
     memory::{self, Users},
     profile::Profile,
-    variables,
 };
-use crate::kernel::btf::Types;
+use crate::{
+    bpf::{
+        self,
+        instructions::{Instructions, InstructionsError},
+        variables,
+    },
+    kernel::btf::Types,
+};
 
 /// The eBPF object file, as `cargo xtask build` made it.
 static OBJECT: &[u8] = include_bytes!(env!("TRACER_EBPF_OBJECT"));
@@ -62,6 +67,15 @@ pub enum ObjectError {
     /// A map could not be made.
     #[error("a map cannot be made")]
     Map(#[from] MapError),
+}
+
+impl From<InstructionsError> for ObjectError {
+    fn from(error: InstructionsError) -> Self {
+        match error {
+            InstructionsError::Object(error) => Self::Load(error),
+            InstructionsError::Missing(program) => Self::Missing(program),
+        }
+    }
 }
 
 /// How much memory the object gets.

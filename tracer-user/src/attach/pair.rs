@@ -17,14 +17,10 @@ use std::{
     os::fd::{AsFd as _, BorrowedFd, OwnedFd},
 };
 
-use super::{
-    AttachError, Object, Role, Side,
-    bpf::{self, End, Target},
-    programs::Programs,
-    way::TEST_FUNCTION,
-};
+use super::{AttachError, Object, Role, Side, programs::Programs};
 use crate::{
-    kernel::{Kernel, btf::Types, objects},
+    bpf::{self, End, Target, objects::module_types},
+    kernel::{Kernel, btf::Types, programs::program_function, way::TEST_FUNCTION},
     plan::{Planned, Reach},
 };
 
@@ -128,11 +124,11 @@ pub(super) fn described_by(
     let gone = || io::Error::other("what it belongs to is no longer there");
     match &function.reach {
         Reach::Program => {
-            let found = objects::program_function(function.address)?.ok_or_else(gone)?;
+            let found = program_function(function.address)?.ok_or_else(gone)?;
             Ok((Some(found.program), found.type_id))
         }
         Reach::Module(module) => {
-            let object = objects::module_types(module)?.ok_or_else(gone)?;
+            let object = module_types(module)?.ok_or_else(gone)?;
             let types = kernel.module_types(module).ok_or_else(gone)?;
             // One without a type has id 0, which the kernel refuses.
             let symbol = kernel.symbols.function_at(function.address);

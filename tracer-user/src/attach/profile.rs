@@ -15,10 +15,8 @@ use tracer_common::{
     stand_in,
 };
 
-use super::{
-    memory::{self, Mapped, Users},
-    variables,
-};
+use super::memory::{self, Mapped, Users};
+use crate::bpf::variables;
 
 /// There are too many CPUs for tables of each in the kernel.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]

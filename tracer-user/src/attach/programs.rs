@@ -10,12 +10,11 @@ use std::{
 use aya_obj::generated::bpf_insn;
 use tracer_common::stand_in::{SESSION_COOKIE, SESSION_IS_RETURN};
 
-use super::{
-    AttachError, Object, Role, Side,
-    bpf::{self, End, Many, ProgramKind, Target},
-    instructions::Instructions,
+use super::{AttachError, Object, Role, Side};
+use crate::{
+    bpf::{self, End, Many, ProgramKind, Target, instructions::Instructions},
+    kernel::btf::Types,
 };
-use crate::kernel::btf::Types;
 
 /// Which of several programs that do the same. The kernel guards each apart from the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

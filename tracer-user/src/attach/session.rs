@@ -19,12 +19,11 @@ use std::{
 };
 
 use super::{
-    AttachError, Observer, Role, Side,
-    bpf::{self, End, Ends, Functions, Many, ProgramKind},
-    many,
+    AttachError, Observer, Role, Side, many,
     programs::{Copy, Programs},
 };
 use crate::{
+    bpf::{self, End, Ends, Functions, Many, ProgramKind},
     kernel::{Kernel, facts::Release},
     plan::Planned,
 };

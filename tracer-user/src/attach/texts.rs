@@ -10,6 +10,7 @@ use tracer_common::{CallRegisters, MAX_ARGUMENTS, TextArguments};
 
 use super::{ObjectError, controls::again};
 use crate::{
+    arch::LANDING_PAD,
     kernel::{
         Kernel,
         btf::{Parameter, Prototype},
@@ -17,7 +18,7 @@ use crate::{
         system_calls::{Convention, SystemCall},
     },
     model::{ParameterInfo, first_argument_register},
-    plan::{LANDING_PAD, Planned, Reach, function_id},
+    plan::{Planned, Reach, function_id},
 };
 
 /// The table of functions with texts among their arguments; see [`TextArguments`].

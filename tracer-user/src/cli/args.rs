@@ -1,18 +1,15 @@
 //! What can be typed, and its help. The names are those of `perf ftrace` where it has them.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, ColorChoice, Parser, Subcommand, ValueEnum};
+use clap::{Args as ClapArgs, Parser, Subcommand};
 
-pub use super::{
-    recording_args::{DiffArgs, ExplainArgs, GraphArgs, RecordArgs, ReplayArgs, ReportArgs},
-    trace_args::{
-        CaptureArgs, ChildrenArgs, FilterArgs, LatencyArgs, ProfileArgs, ScopeArgs, ShowArgs,
-        TopArgs, TraceArgs, WatchArgs,
-    },
+pub use super::recording_args::{DiffArgs, ExplainArgs, GraphArgs, ReplayArgs, ReportArgs};
+#[cfg(feature = "live")]
+use super::{
+    live_args::{Host, Tracing},
+    trace_args::TraceArgs,
 };
-use super::{stuck::StuckArgs, values};
-use crate::{attach::Way, learn::sampling};
 
 /// Trace kernel functions as a call graph, live
 #[derive(Debug, Parser)]
@@ -28,6 +25,7 @@ use crate::{attach::Way, learn::sampling};
                   only in part."
 )]
 pub struct Args {
+    #[cfg(feature = "live")]
     #[command(flatten)]
     pub trace: TraceArgs,
     #[command(subcommand)]
@@ -37,18 +35,9 @@ pub struct Args {
 /// Everything that is not a trace of one's own
 #[derive(Debug, Subcommand)]
 pub enum Action {
-    /// Trace `__sys_sendto` of a workload that sends through a sockmap
-    Demo(DemoArgs),
-    /// Trace into a file, to be replayed later and elsewhere
-    Record(Box<RecordArgs>),
-    /// Show how long root calls take, as a histogram
-    Latency(Box<LatencyArgs>),
-    /// Sum up the functions under a root while they run
-    Profile(Box<ProfileArgs>),
-    /// Watch a trace on the terminal: call tree, rates, times, errors, the slowest calls
-    Top(Box<TopArgs>),
-    /// Show root calls that do not return, with their open functions and for how long
-    Stuck(Box<StuckArgs>),
+    #[cfg(feature = "live")]
+    #[command(flatten)]
+    Trace(Tracing),
     /// Print a recording as it would have been printed when it was made
     Replay(ReplayArgs),
     /// Sum up the functions of a recording
@@ -59,95 +48,14 @@ pub enum Action {
     Diff(DiffArgs),
     /// Say what the slow or failed root calls of a recording do that the others do not
     Explain(ExplainArgs),
-    /// Show which functions would be traced, and which not and why
-    List(ListArgs),
-    /// Say what this host offers for tracing and what is missing
-    Check(CheckArgs),
-    /// Run a workload on real sockets
-    Workload(WorkloadArgs),
+    #[cfg(feature = "live")]
+    #[command(flatten)]
+    Host(Host),
     /// Print completions for a shell
     Completions(CompletionsArgs),
     /// Write the manual pages
     #[command(name = "man", hide = true)]
     Manual(ManualArgs),
-    /// Set the function tracer for the tracer that starts this
-    #[command(name = sampling::ACTION, hide = true)]
-    Sample,
-}
-
-/// The demonstration
-#[derive(Debug, ClapArgs)]
-pub struct DemoArgs {
-    /// End after so many whole root calls
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 3)]
-    pub count: u64,
-    /// Time between two sends in µs
-    #[arg(long, value_name = "N", default_value_t = 20_000)]
-    pub interval_us: u64,
-    /// Comma-separated, as for a trace
-    #[arg(long, value_name = "OPTIONS", default_value = "noirqs")]
-    pub graph_opts: String,
-    /// Attach by multi, kprobe or pair, as for a trace
-    #[arg(long, value_name = "WAY", value_parser = values::way)]
-    pub attach: Option<Way>,
-    /// Colour long durations and returned errors, as for a trace
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
-    pub color: ColorChoice,
-    /// Tell more on stderr
-    #[arg(short, long)]
-    pub verbose: bool,
-}
-
-/// What would be traced
-#[derive(Debug, ClapArgs)]
-pub struct ListArgs {
-    /// Show what runs under this function
-    #[arg(short = 'G', long = "graph-funcs", value_name = "ROOT")]
-    pub roots: Vec<String>,
-    /// Sample what runs under the roots, at most this long, if that is not known from before; 0 for
-    /// what their machine code calls. Without it: all that the machine code leads to, where a trace
-    /// begins wide, elsewhere 5s
-    #[arg(long, value_name = "TIME", value_parser = values::duration)]
-    pub learn: Option<Duration>,
-    /// Do not go by what was learned before
-    #[arg(long)]
-    pub no_cache: bool,
-    #[command(flatten)]
-    pub scope: ScopeArgs,
-    /// Show only functions of these names, or whose name matches; without -G also what a name stands
-    /// for
-    #[arg(value_name = "NAME")]
-    pub names: Vec<String>,
-}
-
-/// What the host offers
-#[derive(Debug, ClapArgs)]
-pub struct CheckArgs {
-    /// Say nothing; the exit status says whether tracing works here
-    #[arg(short, long)]
-    pub quiet: bool,
-}
-
-/// A workload
-#[derive(Debug, ClapArgs)]
-pub struct WorkloadArgs {
-    /// What to drive
-    pub kind: WorkloadKind,
-    /// Sends; without it until a signal. Of tasks: how many (100)
-    #[arg(long, value_name = "N")]
-    pub count: Option<u64>,
-    /// Bytes of each send
-    #[arg(long, value_name = "BYTES", default_value_t = 7)]
-    pub size: usize,
-    /// Time between two sends in µs
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub interval_us: u64,
-    /// Time between the reader's wake-up and its receive in µs
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub reader_delay_us: u64,
-    /// Run before all that is not in real time (SCHED_FIFO)
-    #[arg(long)]
-    pub real_time: bool,
 }
 
 /// Completions
@@ -163,31 +71,4 @@ pub struct ManualArgs {
     /// Where to
     #[arg(value_name = "DIRECTORY")]
     pub directory: PathBuf,
-}
-
-/// The workloads
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum WorkloadKind {
-    /// TCP through a sockmap, redirected by a sk_msg program
-    Sockmap,
-    /// TCP over loopback
-    Tcp,
-    /// TCP over loopback, encrypted by the kernel (module tls)
-    Tls,
-    /// UDP over loopback
-    Udp,
-    /// A unix stream socket
-    Unix,
-    /// A task that sleeps in recvfrom(2) until it is sent something, once in each interval
-    Sleep,
-    /// Many tasks, as many as --count says, that sleep in recvfrom(2) at the same time
-    Tasks,
-    /// A unix stream socket watched by epoll instances within each other
-    Epoll,
-    /// Files that are written, read and removed
-    Files,
-    /// Memory that is mapped and let go
-    Memory,
-    /// Threads that are started and end
-    Threads,
 }

@@ -4,10 +4,11 @@ use std::io::{self, Write};
 
 use anyhow::{Context as _, Result};
 
-use super::{args::CheckArgs, exit::Exit};
+use super::{exit::Exit, live_args::CheckArgs};
 use crate::{
-    attach::{Object, Way, Ways, object::Loading, pair},
+    attach::{Object, object::Loading, pair},
     kernel::{
+        Way, Ways,
         btf::Types,
         facts::{self, Capability},
         switch,

@@ -3,11 +3,11 @@
 use anyhow::{Context as _, Result};
 
 use super::{
-    args::{
-        CaptureArgs, ChildrenArgs, DemoArgs, FilterArgs, ScopeArgs, ShowArgs, TraceArgs, WatchArgs,
-    },
     discovery::DiscoveryArgs,
     exit::Exit,
+    live_args::{
+        CaptureArgs, ChildrenArgs, DemoArgs, FilterArgs, ScopeArgs, ShowArgs, TraceArgs, WatchArgs,
+    },
     perf_args::PerfArgs,
     ring_args::RingArgs,
 };
@@ -64,5 +64,5 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
         perf: PerfArgs::default(),
         output: None,
     };
-    super::trace(trace)
+    super::live::trace(trace)
 }

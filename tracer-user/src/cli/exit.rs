@@ -1,17 +1,16 @@
 //! Exit codes, and how a failure becomes one of them. They are documented in `tracer --help`.
 
+#[cfg(feature = "live")]
+mod live;
+
 use std::{io::ErrorKind, process::ExitCode};
 
 use thiserror::Error;
 
-use crate::{
-    attach::{AttachError, NoSuchWay, ObjectError},
-    filter::NeverHolds,
-    kernel::{KernelError, btf::BtfError, switch::SwitchedOff, symbols::SymbolsError},
-    plan::RootError,
-    recording::RecordingError,
-    values::escape,
-};
+#[cfg(feature = "live")]
+pub use live::NotRoot;
+
+use crate::{filter::NeverHolds, recording::RecordingError, values::escape};
 
 /// How the process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,13 +63,6 @@ pub struct Output(pub String);
 #[error("the recording has no call of `{0}`; `tracer report` lists the functions that it has")]
 pub struct NotCalled(pub String);
 
-/// The process lacks the privilege to trace.
-#[derive(Debug, Error)]
-#[error(
-    "tracing needs root, or CAP_BPF and CAP_PERFMON with readable kernel addresses: run it with sudo"
-)]
-pub struct NotRoot;
-
 impl Exit {
     /// The code for a failure: by its first cause that has one.
     pub fn of(error: &anyhow::Error) -> Self {
@@ -84,24 +76,8 @@ impl Exit {
         if cause.is::<Usage>() || cause.is::<NeverHolds>() {
             return Some(Self::Usage);
         }
-        if cause.is::<NotRoot>() {
-            return Some(Self::NotPermitted);
-        }
-        if let Some(error) = cause.downcast_ref::<SymbolsError>() {
-            return Some(error.into());
-        }
-        if cause.is::<RootError>() || cause.is::<NotCalled>() {
+        if cause.is::<NotCalled>() {
             return Some(Self::Function);
-        }
-        if cause.is::<BtfError>() || cause.is::<NoSuchWay>() || cause.is::<SwitchedOff>() {
-            return Some(Self::Kernel);
-        }
-        // It stands for what it wraps, which is therefore not in the chain.
-        if let Some(error) = cause.downcast_ref::<KernelError>() {
-            return Some(match error {
-                KernelError::Symbols(error) => error.into(),
-                _ => Self::Kernel,
-            });
         }
         if cause.is::<RecordingError>() {
             return Some(Self::Recording);
@@ -109,42 +85,13 @@ impl Exit {
         if cause.is::<Output>() {
             return Some(Self::Output);
         }
-        if let Some(error) = cause.downcast_ref::<ObjectError>() {
-            return Some(match error {
-                ObjectError::Forbidden | ObjectError::NoPrivilege => Self::NotPermitted,
-                _ => Self::Kernel,
-            });
-        }
-        if let Some(error) = cause.downcast_ref::<AttachError>() {
-            return Some(match error {
-                AttachError::Forbidden => Self::NotPermitted,
-                AttachError::Function { .. } => Self::Function,
-                AttachError::Program { .. } | AttachError::NoJit => Self::Kernel,
-                AttachError::Files
-                | AttachError::Memory
-                | AttachError::Missing(_)
-                | AttachError::Object(_) => Self::Failure,
-            });
+        #[cfg(feature = "live")]
+        if let Some(exit) = live::of_cause(cause) {
+            return Some(exit);
         }
         let error = cause.downcast_ref::<std::io::Error>()?;
         matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::BrokenPipe)
             .then_some(Self::Output)
-    }
-}
-
-impl From<&SymbolsError> for Exit {
-    /// The kernel hides its symbols from those who may not see them; what else is wrong with them
-    /// is the kernel's.
-    fn from(error: &SymbolsError) -> Self {
-        match error {
-            SymbolsError::Hidden => Self::NotPermitted,
-            SymbolsError::Read(error) if error.kind() == ErrorKind::PermissionDenied => {
-                Self::NotPermitted
-            }
-            SymbolsError::Read(_) | SymbolsError::Malformed { .. } | SymbolsError::TooLarge => {
-                Self::Kernel
-            }
-        }
     }
 }
 
@@ -170,33 +117,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_wrapper_stands_for_decides() {
-        let hidden = anyhow::Error::from(KernelError::from(SymbolsError::Hidden));
-        assert_eq!(Exit::of(&hidden), Exit::NotPermitted);
-        for odd in [SymbolsError::Malformed { line: 7 }, SymbolsError::TooLarge] {
-            let odd = anyhow::Error::from(KernelError::from(odd));
-            assert_eq!(Exit::of(&odd), Exit::Kernel);
-        }
-        let odd = anyhow::Error::from(SymbolsError::TooLarge);
-        assert_eq!(Exit::of(&odd), Exit::Kernel);
-        let absent = anyhow::Error::from(KernelError::from(BtfError::Absent));
-        assert_eq!(Exit::of(&absent), Exit::Kernel);
+    fn an_output_that_is_full_has_a_code() {
         let full = std::io::Error::from_raw_os_error(libc::ENOSPC);
         let full = anyhow::Error::from(full).context("the listing cannot be written");
         assert_eq!(Exit::of(&full), Exit::Output);
         assert_eq!(Exit::of(&anyhow::anyhow!("no idea")), Exit::Failure);
-    }
-
-    #[test]
-    fn a_shortage_is_neither_the_kernels_no_nor_a_functions() {
-        for (error, exit) in [
-            (AttachError::Files, Exit::Failure),
-            (AttachError::Memory, Exit::Failure),
-            (AttachError::NoJit, Exit::Kernel),
-            (AttachError::Forbidden, Exit::NotPermitted),
-        ] {
-            assert_eq!(Exit::of(&error.into()), exit);
-        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     model::FunctionTable,
-    session::replay::glance,
+    pipeline::replay::glance,
     summary::{Condition, Durations, Explain},
 };
 

@@ -4,20 +4,18 @@ use anyhow::{Result, bail};
 
 use super::exit::Usage;
 use crate::{
-    model::{Interrupts, Nanoseconds, SleepTime},
-    output::ftrace::{self, Arguments, Callers, Columns, Values},
+    model::{Arguments, Capture, Interrupts, Nanoseconds, ReturnAddresses, SleepTime},
+    output::ftrace::{self, Columns, Values},
 };
 
 /// What the options say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GraphOptions {
-    /// `noirqs`
-    pub interrupts: Interrupts,
-    /// `depth=N`: the number of levels.
-    pub depth: Option<u32>,
+    /// `args`, `retaddr`, `depth=N`, `noirqs`
+    pub capture: Capture,
     /// `thresh=N`: what a call must take to be shown.
     pub threshold: Option<Nanoseconds>,
-    /// `args`, `retaddr`, `tail`, `retval`, `retval-hex`, `nosleep-time`, `verbose`
+    /// `tail`, `retval`, `retval-hex`, `nosleep-time`, `verbose`
     pub text: ftrace::Options,
 }
 
@@ -39,15 +37,15 @@ impl GraphOptions {
                 None => (item, None),
             };
             match (name, value) {
-                ("noirqs", None) => options.interrupts = Interrupts::LeftOut,
+                ("noirqs", None) => options.capture.interrupts = Interrupts::LeftOut,
                 ("tail", None) => options.text.tail = true,
                 ("retval", None) => options.text.values = Values::Typed,
                 ("retval-hex", None) => options.text.values = Values::Hex,
                 ("nosleep-time", None) => options.text.sleep = SleepTime::LeftOut,
-                ("args", None) => options.text.arguments = Arguments::Shown,
-                ("retaddr", None) => options.text.callers = Callers::Shown,
+                ("args", None) => options.capture.arguments = Arguments::Recorded,
+                ("retaddr", None) => options.capture.callers = ReturnAddresses::Recorded,
                 ("verbose", None) => options.text.columns = Columns::All,
-                ("depth", Some(value)) => options.depth = Some(depth(value)?),
+                ("depth", Some(value)) => options.capture.depth = Some(depth(value)?),
                 ("thresh", Some(value)) => options.threshold = Some(threshold(value)?),
                 _ => bail!(Usage(format!(
                     "--graph-opts has no `{item}`; it has {KNOWN}"
@@ -87,11 +85,11 @@ mod tests {
             "noirqs,tail, retval-hex,args,retaddr,depth=3,thresh=10,verbose,nosleep-time",
         )
         .unwrap();
-        assert_eq!(options.interrupts, Interrupts::LeftOut);
-        assert_eq!(options.depth, Some(3));
+        assert_eq!(options.capture.interrupts, Interrupts::LeftOut);
+        assert_eq!(options.capture.depth, Some(3));
         assert!(options.text.tail);
-        assert_eq!(options.text.arguments, Arguments::Shown);
-        assert_eq!(options.text.callers, Callers::Shown);
+        assert_eq!(options.capture.arguments, Arguments::Recorded);
+        assert_eq!(options.capture.callers, ReturnAddresses::Recorded);
         assert_eq!(options.threshold, Some(Nanoseconds(10_000)));
         assert_eq!(options.text.columns, Columns::All);
         assert_eq!(options.text.sleep, SleepTime::LeftOut);

@@ -10,10 +10,9 @@ use std::{
 use anyhow::Result;
 use wildmatch::WildMatch;
 
-use super::{args::ListArgs, exit::Exit};
+use super::{exit::Exit, live_args::ListArgs};
 use crate::{
-    attach::Ways,
-    kernel::{Address, Kernel, switch, symbols::Function},
+    kernel::{Address, Kernel, Ways, switch, symbols::Function},
     learn::{
         before::{self, Before, Origin},
         kept::{self, Cache},

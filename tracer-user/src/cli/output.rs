@@ -1,17 +1,15 @@
-//! Where the graph goes: stdout, or a file that is opened before anything is attached. So is the
-//! port for metrics.
+//! Where the graph goes: stdout, or a file that is opened before anything is attached.
 
 use std::{
     fs::File,
     io::{self, IsTerminal as _, Write},
-    net::TcpListener,
     path::Path,
 };
 
 use anyhow::{Result, bail};
 
 use super::exit::{Output, Usage};
-use crate::{recording::file, session::Shown, watch::Address};
+use crate::pipeline::Shown;
 
 /// For whom an output is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,32 +45,13 @@ pub fn open(path: Option<&Path>, medium: impl Into<Medium>) -> Result<Box<dyn Wr
     Ok(Box::new(create(path)?))
 }
 
-/// A recording that is to be overwritten, but not before there is something to write: what it holds
-/// may be worth more than a trace that cannot begin.
-pub fn reserve(path: &Path) -> Result<File> {
-    file::reserve(path).map_err(|error| unwritable(path, &error))
-}
-
 /// A new file.
 pub fn create(path: &Path) -> Result<File> {
     File::create(path).map_err(|error| unwritable(path, &error))
 }
 
-/// Takes a port for the metrics, and says where they are.
-pub fn listen(address: Address) -> Result<TcpListener> {
-    let listener = address.listen();
-    let listener = listener.and_then(|it| Ok((it.local_addr()?, it)));
-    let (at, listener) = listener.map_err(|error| {
-        let address = address.0;
-        Output(format!(
-            "metrics cannot be served at {address}: {error}; give --prometheus another port"
-        ))
-    })?;
-    eprintln!("tracer: metrics at http://{at}/metrics");
-    Ok(listener)
-}
-
-fn unwritable(path: &Path, error: &io::Error) -> anyhow::Error {
+/// Says that a file cannot be written, and what to do.
+pub fn unwritable(path: &Path, error: &io::Error) -> anyhow::Error {
     let path = path.display();
     Output(format!(
         "`{path}` cannot be written: {error}; give -o another file"

@@ -1,12 +1,9 @@
-//! `tracer report --html`: one recording as a page, or two beside each other. `tracer profile
-//! --html`: a trace as a page.
-
-use std::io::BufWriter;
+//! `tracer report --html`: one recording as a page, or two beside each other.
 
 use anyhow::{Result, bail};
 
 use super::{
-    args::{ProfileArgs, ReportArgs},
+    args::ReportArgs,
     exit::{Exit, Usage},
     output::{self, Medium},
     replay,
@@ -14,8 +11,8 @@ use super::{
 };
 use crate::{
     model::FunctionTable,
-    output::page::{self, Page, Recorded},
-    session::{Outputs, Show},
+    output::page::{Page, Recorded},
+    pipeline::Show,
     summary::{Diff, Overview},
 };
 
@@ -47,21 +44,6 @@ pub fn page(args: &ReportArgs) -> Result<Exit> {
     Ok(exit)
 }
 
-/// Makes the page of a trace when that has ended.
-pub fn of_trace(args: &ProfileArgs, show: &Show) -> Result<Outputs> {
-    let watch = args.capture.watch.outlets()?;
-    let out = output::open(args.output.as_deref(), Medium::File)?;
-    let (text, sort) = (show.text, args.order.sort);
-    Ok(Outputs {
-        graph: None,
-        recording: None,
-        watch,
-        view: Some(Box::new(move |functions, head| {
-            Box::new(page::live(BufWriter::new(out), functions, head, text, sort))
-        })),
-    })
-}
-
 fn recorded<'a>(
     path: &std::path::Path,
     collected: Collected,
@@ -88,6 +70,7 @@ fn write(
         diff,
         sort: args.order.sort,
         text: show.text,
+        capture: show.capture,
     };
     let out = output::open(args.output.as_deref(), Medium::File)?;
     report::write(out, |out| page.write(out))

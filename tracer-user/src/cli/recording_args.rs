@@ -1,43 +1,13 @@
-//! What can be typed of recordings: how one is made, and what can be asked of it.
+//! What can be typed of recordings.
 
 use std::path::PathBuf;
 
-use anyhow::Result;
 use clap::Args as ClapArgs;
 
 use super::{
-    output,
     select_args::SelectArgs,
-    trace_args::{CaptureArgs, CollectorArgs, FilterArgs, OrderArgs, ShowArgs},
-    values,
+    show_args::{CollectorArgs, FilterArgs, OrderArgs, ShowArgs},
 };
-use crate::recording::target::{Limit, Target, WhenFull};
-
-/// A trace into a file
-#[derive(Debug, ClapArgs)]
-pub struct RecordArgs {
-    /// Write the recording to this file
-    #[arg(short, long, value_name = "FILE")]
-    pub output: PathBuf,
-    /// End when the recording is of this size, such as 100M or 2G
-    #[arg(long, value_name = "SIZE", value_parser = values::size, group = "size")]
-    pub max_size: Option<u64>,
-    /// Keep so many older files as FILE.1, FILE.2 and so on: with --max-size another begins instead
-    /// of ending, with --flight-recorder what is written takes the place of none
-    #[arg(long, value_name = "N", requires = "size")]
-    pub rotate: Option<u32>,
-    /// Keep the last so much in memory, such as 64M, and write it at the end and whenever SIGUSR1
-    /// comes
-    #[arg(long, value_name = "SIZE", value_parser = values::size, conflicts_with = "max_size", group = "size")]
-    pub flight_recorder: Option<u64>,
-    /// Print the graph, too
-    #[arg(long)]
-    pub print: bool,
-    #[command(flatten)]
-    pub capture: CaptureArgs,
-    #[command(flatten)]
-    pub show: ShowArgs,
-}
 
 /// A recording, printed
 #[derive(Debug, ClapArgs)]
@@ -126,31 +96,4 @@ pub struct GraphArgs {
     pub select: SelectArgs,
     #[command(flatten)]
     pub show: FilterArgs,
-}
-
-impl RecordArgs {
-    /// Where the recording goes. A file is opened, so that it is known to be writable.
-    pub fn target(&self) -> Result<Target> {
-        let path = self.output.clone();
-        let file = output::reserve(&path)?;
-        Ok(match self.flight_recorder {
-            Some(bytes) => Target::Memory {
-                path,
-                bytes,
-                keep: self.rotate.unwrap_or(0),
-            },
-            None => Target::File {
-                file,
-                limit: self.limit(),
-            },
-        })
-    }
-
-    fn limit(&self) -> Option<Limit> {
-        let then = self.rotate.map_or(WhenFull::End, |keep| WhenFull::Rotate {
-            path: self.output.clone(),
-            keep,
-        });
-        self.max_size.map(|bytes| Limit { bytes, then })
-    }
 }

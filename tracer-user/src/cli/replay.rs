@@ -12,8 +12,8 @@ use super::{
     output,
 };
 use crate::{
+    pipeline::replay_to,
     recording::{Readable, Recording, RecordingError},
-    session,
     watch::Outlets,
 };
 
@@ -33,7 +33,7 @@ pub fn run(args: &ReplayArgs) -> Result<Exit> {
         collector: args.collector.otlp.clone(),
         scrapers: None,
     };
-    let (_, readable, delivered) = session::replay_to(&show, recording, out, outlets)?;
+    let (_, readable, delivered) = replay_to(&show, recording, out, outlets)?;
     Ok(match exit(&readable) {
         // Nothing held it up, and it was what was asked for.
         Exit::Success if delivered.is_some_and(|it| it.dropped > 0) => Exit::Output,

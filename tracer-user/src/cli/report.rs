@@ -15,8 +15,8 @@ use super::{
 };
 use crate::{
     model::FunctionTable,
+    pipeline::{Outcome, Show, replay::replay_into},
     recording::{Head, Readable},
-    session::{self, Outcome, Show},
     summary::{CallTree, Collect, Collecting, Diff, Report, Side},
 };
 
@@ -104,7 +104,7 @@ pub fn collect(
     let recording = replay::open_with_bar(path)?;
     let head = recording.head.clone();
     let form = Box::new(Collecting(collector));
-    let (outcome, readable) = session::replay::replay_into(show, recording, functions, form)?;
+    let (outcome, readable) = replay_into(show, recording, functions, form)?;
     Ok(Collected {
         head,
         outcome,

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use anyhow::Result;
 use clap::Args as ClapArgs;
 
-use super::{exit::Usage, trace_args::nanoseconds, values};
+use super::{exit::Usage, show_args::nanoseconds, values};
 use crate::{
     filter::{
         Names,

@@ -8,13 +8,11 @@ use clap::Args as ClapArgs;
 use super::{
     exit::Exit,
     output::{self, Medium},
-    trace_args::{CaptureArgs, nanoseconds},
+    show_args::nanoseconds,
+    trace_args::CaptureArgs,
     values,
 };
-use crate::{
-    output::stuck::Stuck,
-    session::{Outputs, Show},
-};
+use crate::{output::stuck::Stuck, pipeline::Show, session::Outputs};
 
 /// How long is traced if nothing is said of it.
 const USUAL: Duration = Duration::from_secs(5);
@@ -38,7 +36,7 @@ pub fn run(mut args: StuckArgs) -> Result<Exit> {
     capture.all_cpus |= capture.names_nothing();
     let options = args.capture.options(Show::default())?;
     let least = nanoseconds(args.least);
-    super::run_trace(&options, || {
+    super::live::run_trace(&options, || {
         let out = BufWriter::new(output::open(None, Medium::Text)?);
         let watch = args.capture.watch.outlets()?;
         Ok(Outputs {

@@ -12,13 +12,15 @@ use anyhow::{Context as _, Result, bail};
 use tokio::signal::unix::SignalKind;
 
 use super::{
-    args::TopArgs,
     exit::{Exit, Usage},
+    live_args::TopArgs,
     replay,
 };
 use crate::{
     model::FunctionTable,
-    session::{self, Outputs, Show, Stop, Streams},
+    pipeline::{Show, replay::replay_into},
+    session::{self, Outputs, Streams},
+    stop::Stop,
     top::{Source, Top, keys::HELP},
 };
 
@@ -41,13 +43,13 @@ pub fn run(args: &TopArgs) -> Result<Exit> {
 }
 
 fn trace(args: &TopArgs, show: Show) -> Result<Exit> {
-    let text = show.text;
+    let text = (show.text, show.capture);
     let mut options = args.capture.options(show)?;
     options.streams = Streams::Nothing;
     terminal()?;
-    super::check(&options)?;
+    super::live::check(&options)?;
     let watch = args.capture.watch.outlets()?;
-    super::until_stopped(async |stop| {
+    super::live::until_stopped(async |stop| {
         leave_on(&stop)?;
         let top = Top::new(Source::Live, text, stop.clone());
         let made = top.clone();
@@ -65,14 +67,14 @@ fn trace(args: &TopArgs, show: Show) -> Result<Exit> {
 fn recording(path: &Path, show: &Show) -> Result<Exit> {
     let recording = replay::open(path)?;
     terminal()?;
-    super::until_stopped(async |stop: Stop| {
+    super::live::until_stopped(async |stop: Stop| {
         leave_on(&stop)?;
         let name = path.file_name().unwrap_or(path.as_os_str());
         let source = Source::Recording(name.to_string_lossy().into_owned());
-        let top = Top::new(source, show.text, stop);
+        let top = Top::new(source, (show.text, show.capture), stop);
         let functions = FunctionTable::default();
         let form = top.form(&functions, recording.head.clone());
-        let read = session::replay::replay_into(show, recording, &functions, form);
+        let read = replay_into(show, recording, &functions, form);
         let exit = read.map(|(_, readable)| replay::exit(&readable));
         finish(&top, "the recording has ended", exit)
     })

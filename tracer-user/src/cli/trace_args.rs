@@ -1,12 +1,7 @@
 //! What can be typed of a trace: what is traced, what of it is shown, where it goes. Recordings
-//! ([`super::recording_args`]) have their parts of it.
+//! ([`super::recording_args`]) share what is shown ([`super::show_args`]).
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{collections::BTreeSet, fs, net::TcpListener, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args as ClapArgs, ColorChoice};
@@ -14,31 +9,25 @@ use clap::{Args as ClapArgs, ColorChoice};
 use super::{
     colour,
     discovery::DiscoveryArgs,
-    exit::Usage,
-    graph_options::GraphOptions,
+    exit::{Output, Usage},
     latency_args::LookArgs,
-    output,
+    live_values,
     perf_args::{PerfArgs, PerfLatencyArgs},
     ring_args::RingArgs,
     select_args::{self, Number},
+    show_args::{CollectorArgs, FilterArgs, OrderArgs, ShowArgs},
     values,
 };
 use crate::{
-    attach::Way,
-    filter::{
-        Extent, Failures, Filter, Names, Returns,
-        select::{Choice, Selection},
-    },
-    kernel::cgroup::Cgroup,
-    model::Nanoseconds,
-    output::Format,
+    filter::select::Choice,
+    kernel::{Way, cgroup::Cgroup},
+    pipeline::Show,
     plan::{self, OthersPrograms, Scope, Worth},
     session::{
-        Begin, Callers, Options, Show, Shown, Streams,
+        Begin, Callers, Options, Streams,
         callers::{Children, Meaning},
     },
-    summary::{GroupBy, SortBy},
-    watch::{Address, Endpoint, Outlets},
+    watch::{Address, Outlets},
 };
 
 /// A trace
@@ -53,17 +42,6 @@ pub struct TraceArgs {
     /// Write the graph to this file
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-}
-
-/// The rows of a table of functions
-#[derive(Clone, Copy, Debug, ClapArgs)]
-pub struct OrderArgs {
-    /// Sort by this
-    #[arg(short, long, value_enum, value_name = "KEY", default_value_t)]
-    pub sort: SortBy,
-    /// A row for each function and each of these
-    #[arg(long, value_enum, value_name = "GROUP")]
-    pub group_by: Option<GroupBy>,
 }
 
 /// The trace on the screen
@@ -177,7 +155,7 @@ pub struct CaptureArgs {
     /// Attach by multi (fsession.multi, Linux 7.2+), kprobe (kprobe.session, 6.10+), kprobe-multi
     /// (kprobe.multi and kretprobe.multi, 5.18+) or pair (fentry and fexit, 5.17+) instead of the
     /// first of them that the kernel has
-    #[arg(long, value_name = "WAY", value_parser = values::way)]
+    #[arg(long, value_name = "WAY", value_parser = live_values::way)]
     pub attach: Option<Way>,
     #[command(flatten)]
     pub ring: RingArgs,
@@ -220,14 +198,6 @@ pub struct WatchArgs {
     pub prometheus: Option<Address>,
 }
 
-/// Who gets root calls as spans
-#[derive(Clone, Debug, Default, ClapArgs)]
-pub struct CollectorArgs {
-    /// Send root calls that are shown, with all below them, as spans to this OpenTelemetry collector, such as http://127.0.0.1:4318
-    #[arg(long, value_name = "URL")]
-    pub otlp: Option<Endpoint>,
-}
-
 impl WatchArgs {
     /// Whether the trace goes on for weeks.
     const fn goes_on(&self) -> bool {
@@ -236,7 +206,7 @@ impl WatchArgs {
 
     /// Takes the port.
     pub fn outlets(&self) -> Result<Outlets> {
-        let scrapers = self.prometheus.map(output::listen).transpose()?;
+        let scrapers = self.prometheus.map(listen).transpose()?;
         Ok(Outlets {
             collector: self.collector.otlp.clone(),
             scrapers,
@@ -273,58 +243,6 @@ impl From<ScopeArgs> for Scope {
     }
 }
 
-/// What is shown, and how
-#[derive(Debug, ClapArgs)]
-pub struct ShowArgs {
-    #[command(flatten)]
-    pub filter: FilterArgs,
-    /// Of root calls that returned an error, show the path to the function that returned it first,
-    /// and nothing else. With --failed=ERRORS: of those
-    #[arg(long)]
-    pub why_failed: bool,
-    /// The form of what is printed
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
-    pub format: Format,
-    /// Colour long durations and returned errors: on a terminal, always or never. NO_COLOR in the
-    /// environment keeps them off where it is auto
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
-    pub color: ColorChoice,
-}
-
-/// What is shown
-#[derive(Debug, Default, ClapArgs)]
-pub struct FilterArgs {
-    /// Show only root calls that took longer than this, such as 10ms
-    #[arg(long, value_name = "TIME", value_parser = values::duration)]
-    pub slower_than: Option<Duration>,
-    /// Show only root calls that returned an error: a negative error number or an error pointer;
-    /// with a list one of these, as in --failed=EINVAL,ENOMEM, none of those, as in
-    /// --failed='!EAGAIN', or NULL or false where that is returned, as in --failed=null,error
-    #[arg(long, value_name = "ERRORS", num_args = 0..=1, require_equals = true, default_missing_value = "")]
-    pub failed: Option<Failures>,
-    /// Show only root calls that returned such a value: =7, !=0, <0, >=0x100, =-EAGAIN
-    #[arg(long, value_name = "CONDITION", allow_hyphen_values = true)]
-    pub returns: Option<Returns>,
-    /// Show only root calls that call this function, themselves or further down: a name or a glob;
-    /// may be repeated
-    #[arg(long, value_name = "FUNCTION")]
-    pub through: Vec<String>,
-    /// Leave out the line of this function, and show what it calls one level up: a name or a glob;
-    /// may be repeated
-    #[arg(long, value_name = "FUNCTION")]
-    pub hide: Vec<String>,
-    /// Comma-separated: noirqs, nosleep-time, depth=N, thresh=N (in µs), tail, verbose, args,
-    /// retaddr, retval, retval-hex
-    #[arg(long, value_name = "OPTIONS", default_value = "")]
-    pub graph_opts: String,
-    /// Show so many levels, as --graph-opts depth=N
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub graph_depth: Option<u32>,
-    /// End after so many whole root calls
-    #[arg(short = 'n', long, value_name = "N")]
-    pub count: Option<u64>,
-}
-
 impl CaptureArgs {
     /// What was typed, ready to use.
     pub fn options(&self, show: Show) -> Result<Options> {
@@ -339,7 +257,7 @@ impl CaptureArgs {
         let ring_bytes = self.ring.bytes()?;
         Ok(Options {
             roots: self.roots(),
-            cpus: values::cpus(self.cpus.as_deref())?,
+            cpus: live_values::cpus(self.cpus.as_deref())?,
             callers: self.callers()?,
             hidden: self.hidden.clone(),
             not_roots: Vec::new(),
@@ -462,51 +380,12 @@ impl CaptureArgs {
     }
 }
 
-impl ShowArgs {
-    /// What was typed, ready to use. It goes to `output`, or to stdout.
-    pub fn show(&self, output: Option<&Path>) -> Result<Show> {
-        let mut show = self.filter.show()?;
-        if self.why_failed {
-            show.filter.failed.get_or_insert_default();
-            show.filter.extent = Extent::FailingPath;
-        }
-        show.result = Shown::Each(self.format);
-        show.text.colour = colour::wanted(self.color, output);
-        Ok(show)
-    }
-}
-
 impl TopArgs {
     /// What was typed, ready to use.
     pub fn show(&self) -> Result<Show> {
         let mut show = self.filter.show()?;
         show.text.colour = colour::wanted(self.color, None);
         Ok(show)
-    }
-}
-
-impl FilterArgs {
-    /// What was typed, ready to use.
-    pub fn show(&self) -> Result<Show> {
-        let graph = GraphOptions::parse(&self.graph_opts)?;
-        Ok(Show {
-            interrupts: graph.interrupts,
-            filter: Filter {
-                slower_than: self.slower_than.map(nanoseconds),
-                failed: self.failed.clone(),
-                returns: self.returns,
-                through: Names::new(&self.through),
-                extent: Extent::Whole,
-                hidden: Names::new(&self.hide),
-                threshold: graph.threshold,
-                depth: self.graph_depth.or(graph.depth),
-                sleep: graph.text.sleep,
-            },
-            result: Shown::default(),
-            text: graph.text,
-            count: self.count,
-            selection: Selection::default(),
-        })
     }
 }
 
@@ -522,6 +401,16 @@ fn one_meaning<T>(option: &str, choice: Choice<T>) -> Result<(Vec<T>, Meaning)> 
     }
 }
 
-pub(super) fn nanoseconds(time: Duration) -> Nanoseconds {
-    Nanoseconds(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+/// Takes a port for the metrics, and says where they are.
+fn listen(address: Address) -> Result<TcpListener> {
+    let listener = address.listen();
+    let listener = listener.and_then(|it| Ok((it.local_addr()?, it)));
+    let (at, listener) = listener.map_err(|error| {
+        let address = address.0;
+        Output(format!(
+            "metrics cannot be served at {address}: {error}; give --prometheus another port"
+        ))
+    })?;
+    eprintln!("tracer: metrics at http://{at}/metrics");
+    Ok(listener)
 }

@@ -8,15 +8,18 @@
 
 use std::{ffi::OsString, path::Path};
 
-use anyhow::{Result, bail};
-use clap::CommandFactory as _;
-
-use super::{args::Args, exit::Usage};
+#[cfg(feature = "live")]
+use {
+    super::{args::Args, exit::Usage},
+    anyhow::{Result, bail},
+    clap::CommandFactory as _,
+};
 
 /// What tracer is called where it stands for `perf ftrace`.
 const LINK: &str = "perf-ftrace";
 
 /// How similar a word must be to the name of a command to be taken for it, by Jaro and Winkler.
+#[cfg(feature = "live")]
 const SIMILAR: f64 = 0.8;
 
 /// The words as tracer has them. The first is the name of the program.
@@ -46,6 +49,7 @@ pub fn translated(words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
 
 /// Whether what is to be run is there, if all that was typed is a command: it may be a command of
 /// tracer, mistyped.
+#[cfg(feature = "live")]
 pub fn check(command: &[String]) -> Result<()> {
     let Some(program) = command.first() else {
         return Ok(());

@@ -9,8 +9,8 @@ use anyhow::{Context as _, Result};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 
 use super::{
-    args::{WorkloadArgs, WorkloadKind},
     exit::Exit,
+    live_args::{WorkloadArgs, WorkloadKind},
 };
 use crate::workload::{self, Kind, Scheduling};
 

@@ -30,11 +30,11 @@ impl Joined {
     }
 
     fn set(&self, function: FunctionId, since: Nanoseconds) {
-        // An event may name it by the place behind `endbr64`, see `FunctionTable::get`.
-        let behind = FunctionId(function.0.wrapping_add(4));
+        // An event may name it by the address after its landing pad, see `FunctionTable::get`.
+        let padded = function.after_landing_pad();
         let mut all = self.since.lock().unwrap_or_else(PoisonError::into_inner);
         all.insert(function, since);
-        all.insert(behind, since);
+        all.insert(padded, since);
     }
 
     /// Since when the entries of a function are seen; none if since before the trace.

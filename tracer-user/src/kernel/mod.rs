@@ -14,41 +14,18 @@ pub mod haste;
 mod made_up;
 mod names;
 pub mod numbers;
-pub mod objects;
 mod preemption;
+pub mod programs;
 pub mod running;
 mod sites;
 pub mod switch;
 pub mod symbols;
-pub(crate) mod syscall;
 pub mod system_calls;
 pub mod text;
 pub mod traceable;
 pub mod tracefs;
+pub mod way;
 
-use std::fmt;
-
+pub use crate::arch::Address;
 pub use running::{Kernel, KernelError, PreemptCount};
-
-/// An address in the kernel's half of the address space.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Address(pub u64);
-
-impl Address {
-    /// The address that lies `bytes` further on; wraps, as addresses do.
-    #[must_use]
-    pub const fn plus(self, bytes: u64) -> Self {
-        Self(self.0.wrapping_add(bytes))
-    }
-
-    /// How many bytes lie between `start` and here, if `start` is not above.
-    pub const fn since(self, start: Self) -> Option<u64> {
-        self.0.checked_sub(start.0)
-    }
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{:#018x}", self.0)
-    }
-}
+pub use way::{NoSuchWay, Way, Ways};

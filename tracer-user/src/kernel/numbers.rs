@@ -15,7 +15,7 @@ mod program;
 use std::{fs, io, os::unix::fs::MetadataExt as _, path::Path};
 
 use super::btf::Types;
-use crate::attach::iterator;
+use crate::bpf::iterator;
 
 /// The initial PID namespace (PROC_PID_INIT_INO, include/linux/proc_ns.h).
 const INITIAL: u64 = 0xefff_fffc;

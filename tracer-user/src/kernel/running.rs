@@ -14,7 +14,7 @@ use super::{
     facts::{self, FactsError, Release},
     gfp,
     haste::Haste,
-    objects,
+    programs::program_function,
     sites::Sites,
     symbols::{Function, Symbols, SymbolsError},
     system_calls::{Entry, SystemCall},
@@ -153,7 +153,7 @@ impl Kernel {
     pub fn prototype(&self, function: &Function<'_>) -> Option<Prototype> {
         match function.module {
             None => self.types.prototype(function.name),
-            Some("bpf") => objects::program_function(function.start).ok()??.prototype,
+            Some("bpf") => program_function(function.start).ok()??.prototype,
             Some(module) => self.module_types(module)?.prototype(function.name),
         }
     }

@@ -15,8 +15,8 @@ use std::{
 use super::{
     Address, Kernel,
     symbols::{Function, KALLSYMS, Symbols},
-    text::LANDING_PAD,
 };
+use crate::arch::LANDING_PAD;
 
 /// The symbols of what comes and goes.
 #[derive(Debug, Default)]

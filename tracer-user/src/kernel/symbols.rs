@@ -17,13 +17,8 @@ mod table;
 
 use std::{fs::File, io::Read, path::Path};
 
-use super::{
-    Address,
-    btf::Types,
-    names::NameIndex,
-    text::{KernelText, LANDING_PAD},
-    traceable::Traceable,
-};
+use super::{Address, btf::Types, names::NameIndex, text::KernelText, traceable::Traceable};
+use crate::arch::LANDING_PAD;
 use loaded::{Lists, Names};
 use table::Table;
 

@@ -5,12 +5,11 @@
 //! call is an ordinary direct call. What text cannot tell is where indirect calls go: they are only
 //! counted.
 //!
-//! `kcore` reads the bytes, `x86_64` decodes them, this file says what a branch means: a call, a
+//! `kcore` reads the bytes, `arch` decodes them, this file says what a branch means: a call, a
 //! tail call (a jump to another function), or the function's own `.cold` part, which is followed.
 
 mod counts;
 mod kcore;
-mod x86_64;
 
 use std::collections::BTreeMap;
 
@@ -19,18 +18,13 @@ use super::{
     symbols::{Function, Symbols},
     traceable::Traceable,
 };
-// The one place that names the processor.
-use x86_64 as processor;
+use crate::arch::{
+    LANDING_PAD,
+    code::{self, Branch, BranchKind, FUNCTION_PADDING, is_indirect_thunk, is_machinery},
+};
 
 use kcore::Kcore;
-use processor::{Branch, BranchKind};
-pub(super) use processor::{ENTRY_BYTES, patchable_place};
 
-/// Bytes of padding in front of a function that may be called instead of it
-/// (CONFIG_FUNCTION_PADDING_BYTES: call thunks live there).
-const PADDING: u64 = 16;
-/// Bytes at a function's start that a direct call may skip: `endbr64`.
-pub(super) const LANDING_PAD: u64 = 4;
 /// How many static-call trampolines in a row are followed; the kernel makes no chains.
 const LONGEST_TRAMPOLINE_CHAIN: usize = 4;
 
@@ -140,8 +134,8 @@ impl KernelText {
         function: &Function<'_>,
     ) -> Result<Option<usize>, TextError> {
         let length = function.end.since(function.start).unwrap_or(0);
-        let length = usize::try_from(length).map_or(processor::BEGINNING_BYTES, |length| {
-            length.min(processor::BEGINNING_BYTES)
+        let length = usize::try_from(length).map_or(code::BEGINNING_BYTES, |length| {
+            length.min(code::BEGINNING_BYTES)
         });
         let code = self.read(function.start, length)?;
         let is_code = |target| {
@@ -149,14 +143,14 @@ impl KernelText {
             // Pages to which optimised kprobes jump (kernel/kprobes.c).
             of.is_some_and(|of| !of.name.starts_with("kprobe_optinsn"))
         };
-        Ok(processor::arguments_read(&code, function.start, is_code))
+        Ok(code::arguments_read(&code, function.start, is_code))
     }
 
     /// Whether somebody has patched the entry of the function that begins at `start`; none if there
     /// is no place for that.
     pub fn is_patched(&self, start: Address) -> Result<Option<bool>, TextError> {
-        let code = self.read(start, processor::ENTRY_BYTES)?;
-        Ok(processor::is_patched(&code))
+        let text = self.read(start, code::ENTRY_BYTES)?;
+        Ok(code::is_patched(&text))
     }
 
     /// The functions that the function around `address` calls or jumps to directly; none where the
@@ -199,7 +193,7 @@ pub fn calls_in(
         next += 1;
         let length = part.end.since(part.start).unwrap_or(0);
         let code = read(part.start, usize::try_from(length).unwrap_or(0))?;
-        let branches = processor::branches(&code, part.start);
+        let branches = code::branches(&code, part.start);
         indirect += branches.indirect;
         for branch in branches.direct {
             let inside =
@@ -244,7 +238,7 @@ fn destination<'a>(
     };
     // Code that also runs before the kernel is mapped has a second name with this prefix.
     let name = function.name.trim_start_matches("__pi_");
-    if name.starts_with("__x86_indirect_") {
+    if is_indirect_thunk(name) {
         return Destination::Indirect;
     }
     if is_machinery(name) {
@@ -254,8 +248,8 @@ fn destination<'a>(
         if chain == LONGEST_TRAMPOLINE_CHAIN {
             return Destination::Nothing;
         }
-        let code = read(function.start, processor::TRAMPOLINE_BYTES).unwrap_or_default();
-        return match processor::leading_jump(&code, function.start) {
+        let code = read(function.start, code::TRAMPOLINE_BYTES).unwrap_or_default();
+        return match code::leading_jump(&code, function.start) {
             Some(target) => destination(symbols, Branch { target, ..branch }, read, chain + 1),
             // A static call that is set to nothing.
             None => Destination::Nothing,
@@ -279,20 +273,11 @@ fn destination<'a>(
 
 /// The padding in front of a function counts as the function.
 fn before_a_function(symbols: &Symbols, target: Address) -> Destination<'static> {
-    let behind = symbols.function_at(target.plus(PADDING));
+    let behind = symbols.function_at(target.plus(FUNCTION_PADDING));
     match behind.filter(|function| target < function.start) {
         Some(function) => Destination::Function(function.start),
         None => Destination::Nothing,
     }
-}
-
-/// What compilers, mitigations and tracers put into functions.
-fn is_machinery(name: &str) -> bool {
-    name.ends_with("return_thunk")
-        || name.starts_with("ftrace_")
-            && (name.ends_with("caller") || name == "ftrace_trampoline" || name == "ftrace_stub")
-        || name.starts_with("bpf_trampoline_")
-        || name.starts_with("__fentry__")
 }
 
 #[cfg(test)]

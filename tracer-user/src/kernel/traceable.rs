@@ -11,11 +11,13 @@
 //! through all before. `available_filter_functions` has names only: where several functions have
 //! one, the machine code tells which begin with a place to patch.
 
+use crate::arch::code;
+
 use super::{
     Address,
     btf::Types,
     symbols::Symbols,
-    text::{ENTRY_BYTES, TextReader, patchable_place},
+    text::TextReader,
     tracefs::{Tracefs, TracefsError},
 };
 
@@ -147,7 +149,7 @@ impl TraceableFunctions {
 
 /// Where ftrace patches the function that begins there, if its text can be read and says so.
 fn patchable_at(function: Address, read: Option<TextReader<'_>>) -> Option<Address> {
-    let place = patchable_place(&read?(function, ENTRY_BYTES).ok()?)?;
+    let place = code::patchable_place(&read?(function, code::ENTRY_BYTES).ok()?)?;
     Some(function.plus(place as u64))
 }
 

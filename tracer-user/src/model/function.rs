@@ -3,11 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ValueType;
-
-/// Bytes of a register.
-pub const REGISTER_BYTES: u32 = 8;
-/// Bytes of the largest value that is passed or returned in registers.
-pub const LARGEST_IN_REGISTERS: u32 = 2 * REGISTER_BYTES;
+use crate::arch::{LARGEST_IN_REGISTERS, REGISTERS_BEFORE_ARGUMENTS};
 
 /// One function. It stands in recordings as it is: see [`crate::recording::form`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,5 +46,9 @@ pub struct ParameterInfo {
 /// so its registers are as the caller left them.
 pub fn first_argument_register(returns: Option<&ValueType>) -> usize {
     let in_memory = |returns: &ValueType| matches!(returns, ValueType::Aggregate { bytes } if *bytes > LARGEST_IN_REGISTERS);
-    usize::from(returns.is_some_and(in_memory))
+    if returns.is_some_and(in_memory) {
+        REGISTERS_BEFORE_ARGUMENTS
+    } else {
+        0
+    }
 }

@@ -7,6 +7,7 @@
 use tracer_common::BatchHeader;
 
 use super::Nanoseconds;
+use crate::arch::LANDING_PAD;
 
 /// A function, as events name it: the low half of its address. In a recording that is counted from
 /// somewhere else, so that it does not tell where the kernel lies.
@@ -14,6 +15,13 @@ use super::Nanoseconds;
 pub struct FunctionId(pub u32);
 
 impl FunctionId {
+    /// The other name that events may have for the function: its address after the landing pad.
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation, reason = "it is a few bytes")]
+    pub const fn after_landing_pad(self) -> Self {
+        Self(self.0.wrapping_add(LANDING_PAD as u32))
+    }
+
     /// That of the place that a value is the address of, if it can be one: kernel, modules and BPF
     /// programs lie within the last 2 GiB (Documentation/arch/x86/x86_64/mm.rst).
     #[must_use]

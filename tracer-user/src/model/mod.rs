@@ -7,6 +7,7 @@
 //! [`table`] are what is known of functions, [`sink`] is where finished root calls go,
 //! [`skipped`] what never came.
 
+mod capture;
 mod command_name;
 mod function;
 mod identity;
@@ -19,11 +20,11 @@ mod totals;
 mod tree;
 mod untraced;
 mod value_type;
+mod wide_calls;
 
+pub use capture::{Arguments, Capture, Interrupts, ReturnAddresses};
 pub use command_name::{CommandName, NoCommandName};
-pub use function::{
-    FunctionInfo, LARGEST_IN_REGISTERS, ParameterInfo, REGISTER_BYTES, first_argument_register,
-};
+pub use function::{FunctionInfo, ParameterInfo, first_argument_register};
 pub use identity::{CpuId, FunctionId, ProcessId, RootCallId, TaskId, TaskKey};
 pub use sink::Sink;
 pub use skipped::Skipped;
@@ -31,6 +32,7 @@ pub use table::{Describe, FunctionTable};
 pub use text::Text;
 pub use time::Nanoseconds;
 pub use totals::Totals;
-pub use tree::{Call, Closed, End, Interrupts, Missing, Node, OffCpu, RootCall, SleepTime, Trees};
+pub use tree::{Call, Closed, End, Missing, Node, OffCpu, RootCall, SleepTime, Trees};
 pub use untraced::Untraced;
 pub use value_type::{GFP, ValueType};
+pub use wide_calls::WideCalls;

@@ -238,13 +238,3 @@ pub enum Trees {
     /// All of it.
     Whole,
 }
-
-/// Which parts of the events the tree shall have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Interrupts {
-    /// All.
-    #[default]
-    Shown,
-    /// Nothing that was called in a hard interrupt or an NMI.
-    LeftOut,
-}

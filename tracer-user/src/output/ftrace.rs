@@ -26,8 +26,8 @@ use self::{
 pub use crate::values::Values;
 use crate::{
     model::{
-        Call, Closed, CpuId, End, FunctionInfo, FunctionTable, Missing, Node, RootCall, Sink,
-        SleepTime, TaskKey, Untraced, table,
+        Arguments, Call, Capture, Closed, CpuId, End, FunctionInfo, FunctionTable, Missing, Node,
+        ReturnAddresses, RootCall, Sink, SleepTime, TaskKey, Untraced, table,
     },
     values::{self, Style, escape},
 };
@@ -46,32 +46,8 @@ pub struct Options {
     pub columns: Columns,
     /// What a duration is.
     pub sleep: SleepTime,
-    /// Whether what a call was given stands behind its name.
-    pub arguments: Arguments,
-    /// Whether a call says who made it.
-    pub callers: Callers,
     /// Whether long durations and errors stand out.
     pub colour: Colour,
-}
-
-/// Arguments of calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Arguments {
-    /// They are not recorded.
-    #[default]
-    Hidden,
-    /// As far as they are passed in registers.
-    Shown,
-}
-
-/// Who made a call, as function_graph's `funcgraph-retaddr` says it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Callers {
-    /// It is not recorded.
-    #[default]
-    Hidden,
-    /// The function that made it, and where in it the call returns to.
-    Shown,
 }
 
 /// Writes root calls as text.
@@ -79,6 +55,7 @@ pub struct FtraceWriter<'a, W> {
     out: W,
     functions: &'a FunctionTable,
     options: Options,
+    capture: Capture,
     prologue: Prologue,
     last_task: HashMap<CpuId, (TaskKey, String)>,
     /// The label of the task whose root call is being written.
@@ -97,6 +74,7 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
             out,
             functions,
             options,
+            capture: Capture::default(),
             prologue: Prologue::new(options.columns, options.colour, cpus),
             last_task: HashMap::new(),
             task: String::new(),
@@ -104,6 +82,12 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
             buffer: Vec::new(),
             words: Vec::new(),
         }
+    }
+
+    /// Also writes the details that were recorded by that.
+    #[must_use]
+    pub fn with_capture(self, capture: Capture) -> Self {
+        Self { capture, ..self }
     }
 
     /// Says so when another task runs on the same CPU.
@@ -182,7 +166,7 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
         self.buffer
             .extend_from_slice(escape::visible(&name).as_bytes());
         self.buffer.push(b'(');
-        if self.options.arguments == Arguments::Shown
+        if self.capture.arguments == Arguments::Recorded
             && let Some(arguments) = values::given_to(self.functions, call, info)
         {
             self.buffer.extend_from_slice(arguments.as_bytes());
@@ -258,7 +242,7 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
 
     /// Appends to `words` who made a call, if that is known and wanted.
     fn caller(&mut self, call: &Call) {
-        if self.options.callers == Callers::Shown
+        if self.capture.callers == ReturnAddresses::Recorded
             && let Some(caller) = call.caller
         {
             self.words.extend_from_slice(b" <-");

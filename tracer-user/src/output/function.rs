@@ -7,9 +7,8 @@
 
 use std::io::{self, Write};
 
-use super::ftrace::Arguments;
 use crate::{
-    model::{Call, FunctionTable, Missing, Nanoseconds, Node, RootCall, Sink, table},
+    model::{Arguments, Call, FunctionTable, Missing, Nanoseconds, Node, RootCall, Sink, table},
     values::{self, escape},
 };
 
@@ -46,7 +45,7 @@ impl<'a, W: Write> FunctionWriter<'a, W> {
             call.cpu.0,
             escape::visible(&name)
         )?;
-        if self.arguments == Arguments::Shown
+        if self.arguments == Arguments::Recorded
             && let Some(arguments) = values::given_to(self.functions, call, info)
         {
             write!(self.out, "({arguments})")?;

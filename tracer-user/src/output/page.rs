@@ -17,6 +17,7 @@ use serde_json::ser::Formatter;
 use self::data::Data;
 pub use self::{data::Recorded, live::live};
 use crate::{
+    model::Capture,
     output::ftrace,
     summary::{Diff, SortBy},
 };
@@ -47,6 +48,8 @@ pub struct Page<'a> {
     pub sort: SortBy,
     /// How values read, and what a duration is.
     pub text: ftrace::Options,
+    /// What was recorded of calls, as far as it is wanted.
+    pub capture: Capture,
 }
 
 impl Page<'_> {

@@ -5,14 +5,21 @@
 //! read once more, without which a late batch could not be told from a lost one. What passes here
 //! can be recorded here, so a recording brings the same again and makes the same graph.
 
+mod outcome;
 mod printer;
+pub mod replay;
+mod show;
+pub mod told;
 
 use std::io;
 
 use bytes::Bytes;
 use tracer_common::CpuCounters;
 
+pub use outcome::Outcome;
 pub use printer::Printer;
+pub use replay::{replay, replay_to};
+pub use show::{Show, Shown};
 
 use crate::{
     graph::{Batch, Rebuilder},

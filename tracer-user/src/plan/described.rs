@@ -1,20 +1,15 @@
 //! What the running kernel knows of functions: the table of a live trace asks it.
 
 use crate::{
+    arch::{LANDING_PAD, LARGEST_IN_REGISTERS, REGISTER_BYTES},
     kernel::{
         Address, Kernel,
         btf::{Parameter, ParameterKind, Prototype},
-        objects,
+        programs::program_function,
         symbols::Function,
     },
-    model::{
-        Describe, FunctionId, FunctionInfo, LARGEST_IN_REGISTERS, ParameterInfo, REGISTER_BYTES,
-    },
+    model::{Describe, FunctionId, FunctionInfo, ParameterInfo},
 };
-
-/// How far behind a function's beginning its probe may sit, bytes: with indirect branch tracking it
-/// is behind `endbr64` (`is_endbr`, arch/x86/kernel/ftrace.c).
-pub const LANDING_PAD: u64 = 4;
 
 impl Describe for Kernel {
     fn describe(&self, id: FunctionId) -> Option<FunctionInfo> {
@@ -51,7 +46,7 @@ pub fn function_info(kernel: &Kernel, function: &Function<'_>) -> FunctionInfo {
 /// What a BPF program says of its function that begins at `start`: it may have been loaded after
 /// the kernel's symbols were read.
 fn of_program(start: Address) -> Option<FunctionInfo> {
-    let function = objects::program_function(start).ok()??;
+    let function = program_function(start).ok()??;
     Some(typed(
         format!("{} [bpf]", function.name),
         function.prototype,

@@ -1,6 +1,7 @@
 //! What runs at the edges of a hard interrupt.
 //!
-//! The processor's entry code and what it calls before and behind the interrupt run on the task
+//! The processor's entry code ([`is_interrupt_entry`](crate::arch::is_interrupt_entry)) and what it
+//! calls before and behind the interrupt run on the task
 //! that was interrupted, in the middle of whatever root call it is in.
 
 /// What runs on the task before and after a hard interrupt: without these, what they call would
@@ -16,17 +17,3 @@ pub const AROUND_INTERRUPTS: &[&str] = &[
     "handle_softirqs",
     "__do_softirq",
 ];
-
-/// Where x86's entry code calls into the rest of the kernel (arch/x86/kernel/apic,
-/// kernel/entry/common.c, kernel/softirq.c).
-pub fn is_interrupt_entry(name: &str) -> bool {
-    const NAMES: &[&str] = &[
-        "__irq_exit_rcu",
-        "irq_exit_rcu",
-        "common_interrupt",
-        "irqentry_exit",
-        "irqentry_exit_cond_resched",
-        "raw_irqentry_exit_cond_resched",
-    ];
-    NAMES.contains(&name) || name.starts_with("sysvec_") || name.starts_with("asm_sysvec_")
-}

@@ -15,7 +15,7 @@ mod wide;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use described::{LANDING_PAD, function_info};
+pub use described::function_info;
 pub use programs::OthersPrograms;
 pub use roots::{EVERYTHING, MOST_NAMED, RootError, functions_of, resolve_roots, without_hidden};
 pub use rules::{Reason, Rules, Scope, Worth};

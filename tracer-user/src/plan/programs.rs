@@ -6,7 +6,10 @@
 use std::os::fd::AsFd as _;
 
 use super::Reason;
-use crate::kernel::{Address, facts::Release, objects};
+use crate::{
+    bpf::objects::may_tail_call,
+    kernel::{Address, facts::Release, programs::program_function},
+};
 
 /// Kernels from this one on keep the count of tail calls across a trampoline: commit 2b5dcb31a19a
 /// ("bpf, x64: Fix tailcall infinite loop", 6.7). Before it the trampoline of a program's inner
@@ -66,12 +69,12 @@ impl ProgramRules {
         if self.others == OthersPrograms::LeftAlone {
             return Err(Reason::OthersProgram);
         }
-        let Ok(Some(function)) = objects::program_function(start) else {
+        let Ok(Some(function)) = program_function(start) else {
             return Err(Reason::BpfProgram);
         };
         // What cannot be asked may be so.
-        let may_tail_call = || objects::may_tail_call(function.program.as_fd()).unwrap_or(true);
-        if self.loses_count(function.number) && may_tail_call() {
+        let tail_calls = || may_tail_call(function.program.as_fd()).unwrap_or(true);
+        if self.loses_count(function.number) && tail_calls() {
             return Err(Reason::TailCalls);
         }
         Ok(function.name)

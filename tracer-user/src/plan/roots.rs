@@ -10,7 +10,10 @@ mod wanted;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Planned, Reach, Source, interrupts::AROUND_INTERRUPTS, rules::Rules};
-use crate::kernel::{Address, Kernel, symbols::Function};
+use crate::{
+    arch::SYSCALL_ENTRY,
+    kernel::{Address, Kernel, symbols::Function},
+};
 use error::MOST_PAIRS;
 pub use error::RootError;
 use wanted::Wanted;
@@ -153,7 +156,7 @@ fn candidates(kernel: &Kernel, wanted: &Wanted<'_>) -> Vec<Vec<String>> {
             format!("__ia32_compat_sys_{call}"),
             format!("__ia32_sys_{call}"),
         ];
-        let entries = [format!("__x64_sys_{call}")].into_iter();
+        let entries = [format!("{SYSCALL_ENTRY}{call}")].into_iter();
         candidates.push(entries.chain(compat.into_iter().find(is_there)).collect());
     }
     candidates

@@ -22,14 +22,11 @@ use super::{
     Reach,
     programs::{self, OthersPrograms, ProgramRules},
 };
-use crate::{
-    attach::Ways,
-    kernel::{
-        Address, Kernel,
-        btf::{Prototype, TrampolineLimits},
-        symbols::Function,
-        traceable::Traceable,
-    },
+use crate::kernel::{
+    Address, Kernel, Ways,
+    btf::{Prototype, TrampolineLimits},
+    symbols::Function,
+    traceable::Traceable,
 };
 
 /// The functions of these names and what their text calls, so many levels down.

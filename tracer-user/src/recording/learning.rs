@@ -14,7 +14,7 @@ const MOST_LEARNED: usize = 256 << 20;
 /// those functions have no names.
 pub struct Learning<'a> {
     table: &'a FunctionTable,
-    joined: &'a Joined,
+    joined: Joined,
     /// Bytes that may still be learned.
     room: usize,
     is_full: bool,
@@ -22,10 +22,10 @@ pub struct Learning<'a> {
 
 impl<'a> Learning<'a> {
     /// Nothing is learned yet.
-    pub const fn new(table: &'a FunctionTable, joined: &'a Joined) -> Self {
+    pub fn new(table: &'a FunctionTable, joined: &Joined) -> Self {
         Self {
             table,
-            joined,
+            joined: joined.clone(),
             room: MOST_LEARNED,
             is_full: false,
         }

@@ -6,7 +6,7 @@
 //! says what is kept, [`columns`] brings events into a shape that compresses well, [`frame`] puts
 //! it on disk so that every frame stands for itself, [`writer`] writes, [`reader`] reads, [`file`]
 //! says who may. [`recorder`] records a trace while it goes on, to files ([`target`]) or to memory
-//! ([`flight`]); [`opened`] and [`learning`] read one for a replay.
+//! ([`flight`]); [`opened`] and [`learning`] read one for a replay. [`RootCalls`] is for other programs.
 //!
 //! A frame that has been written stays readable whatever happens to those around it: it has a mark
 //! to find it by, its length, a checksum, and all that is needed to understand it. A file that was
@@ -22,6 +22,7 @@ mod learning;
 mod opened;
 pub mod reader;
 mod recorder;
+mod root_calls;
 mod rotation;
 mod sums;
 pub mod target;
@@ -32,4 +33,5 @@ pub use learning::Learning;
 pub use opened::{Readable, Recording};
 pub use reader::{Damage, Piece, Reader, RecordingError};
 pub use recorder::Recorder;
+pub use root_calls::RootCalls;
 pub use writer::Writer;

@@ -11,20 +11,20 @@ use tracer_common::{
 };
 
 use super::{
-    Options, Stop,
+    Options,
     probes::{self, Probes, Ready},
 };
 use crate::{
     attach::{
-        Attacher, Controls, Followed, Object, Way, Ways,
+        Attacher, Controls, Followed, Object,
         decide::Decide,
         object::{Loading, SLOTS_OF_SLEEPERS, Sizes, Tracepoints, USUAL_SLEEPERS, USUAL_SLOTS},
         profile::Profile,
     },
-    kernel::{Kernel, PreemptCount},
-    model::Interrupts,
-    output::ftrace::{self, Arguments},
+    kernel::{Kernel, PreemptCount, Way, Ways},
+    model::{Arguments, Interrupts, ReturnAddresses},
     plan::Plan,
+    stop::Stop,
 };
 
 /// What the kernel side does with root calls, beside streaming them.
@@ -76,9 +76,9 @@ pub fn attach(
     let tracepoints = object.attach_tracepoints(&kernel.types)?;
     let followed = object.followed()?.map(Arc::new);
     let (arming, controls, cgroups) = (object.controls()?, object.controls()?, object.controls()?);
-    let texts = match options.show.text.arguments {
-        Arguments::Hidden => None,
-        Arguments::Shown => Some(object.texts()?),
+    let texts = match options.show.capture.arguments {
+        Arguments::Absent => None,
+        Arguments::Recorded => Some(object.texts()?),
     };
     let mut attacher = Attacher::new(object, Arc::clone(kernel), ways, way, texts);
     let probes = probes::attach_all(&mut attacher, plan, ready, stop)?;
@@ -134,14 +134,15 @@ fn config(
     preempt_count: Option<PreemptCount>,
     callers: Callers,
 ) -> Config {
-    let max_depth = options.show.filter.depth.unwrap_or(NO_DEPTH_LIMIT);
-    let arguments = match options.show.text.arguments {
-        Arguments::Hidden => 0,
-        Arguments::Shown => MAX_ARGUMENTS,
+    let capture = options.show.capture;
+    let max_depth = capture.depth.unwrap_or(NO_DEPTH_LIMIT);
+    let arguments = match capture.arguments {
+        Arguments::Absent => 0,
+        Arguments::Recorded => MAX_ARGUMENTS,
     };
-    let return_addresses = u32::from(options.show.text.callers == ftrace::Callers::Shown);
+    let return_addresses = u32::from(capture.callers == ReturnAddresses::Recorded);
     let takes_quick_way = preempt_count.is_some() && arguments == 0 && return_addresses == 0;
-    let hides_interrupts = options.show.interrupts == Interrupts::LeftOut;
+    let hides_interrupts = capture.interrupts == Interrupts::LeftOut;
     Config {
         quick_depth: if takes_quick_way {
             u64::from(max_depth).min(MAX_QUICK_DEPTH)

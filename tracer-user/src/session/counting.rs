@@ -20,8 +20,8 @@ use tokio::process::Child;
 use tracer_common::count::Returned;
 
 use super::{
-    Options, Outcome, Outputs, Stop, attached, command, head, prepared::Prepared, probes, silent,
-    tell, whose::Told,
+    Options, Outputs, attached, command, head, prepared::Prepared, probes, silent, tell,
+    whose::Told,
 };
 use crate::{
     attach::{
@@ -30,7 +30,9 @@ use crate::{
         object::{Loading, Tracepoints},
     },
     kernel::haste::Haste,
+    pipeline::{self, Outcome},
     plan::Planned,
+    stop::Stop,
     summary::{
         Look,
         histogram::Histogram,
@@ -105,7 +107,7 @@ pub async fn run(
     watch.end();
     let functions = shown.counters.functions();
     probes::let_go(shown, functions);
-    tell::written(written)?;
+    pipeline::told::written(written)?;
     Ok(Outcome::default())
 }
 

@@ -4,11 +4,11 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use anyhow::Result;
 
-use super::{Options, Stop, tell};
+use super::{Options, tell};
 use crate::{
-    attach::{Ways, session},
+    attach::session,
     graph::Batch,
-    kernel::{Address, Kernel, haste::Haste},
+    kernel::{Address, Kernel, Ways, haste::Haste},
     learn::{
         before::{Before, Learned, Origin, learn},
         growth::{self, Sampled},
@@ -19,6 +19,7 @@ use crate::{
     model::RootCall,
     pipeline::Observe,
     plan::{Plan, Planned, Rules},
+    stop::Stop,
 };
 
 /// Kernel memory that the probes of a wide trace may take, bytes.
@@ -200,7 +201,7 @@ impl Asked<'_> {
         let growth = pause_of(&learned.origin).zip(sampler);
         let found = Found::Some {
             seen: learned.seen().collect(),
-            sampled: (growth.is_some() && options.show.filter.depth.is_none())
+            sampled: (growth.is_some() && options.show.capture.depth.is_none())
                 .then(Sampled::default),
             growth,
         };

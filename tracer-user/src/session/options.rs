@@ -2,13 +2,14 @@
 
 use std::{collections::BTreeSet, io::Write, time::Duration};
 
-use tracer_common::{AwayCounts, CpuCounters, CpuMask};
+use tracer_common::CpuMask;
 
-use super::{Begin, Callers, Show, Streams};
+use super::{Begin, Callers, Streams};
 use crate::{
-    attach::Way,
-    learn::wide::{Again, Calls},
-    model::{FunctionTable, Sink, Skipped, Totals, Untraced},
+    kernel::Way,
+    learn::wide::Again,
+    model::{FunctionTable, Sink},
+    pipeline::Show,
     plan::{self, Scope},
     recording::{Head, target::Target},
     watch::Outlets,
@@ -59,7 +60,7 @@ pub struct Options {
 impl Options {
     /// Whether nothing below the roots is wanted.
     pub(super) fn is_roots_only(&self) -> bool {
-        self.show.filter.depth == Some(1)
+        self.show.capture.depth == Some(1)
     }
 
     /// Whether every outermost function begins a root call.
@@ -129,36 +130,6 @@ pub enum Stays {
 
 /// How long the function tracer watches before a trace at most, if nothing else is said.
 pub const USUAL_LEARN: Duration = Duration::from_secs(5);
-
-/// How it went.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Outcome {
-    /// Sums over the root calls that were printed.
-    pub totals: Totals,
-    /// Root calls that the filter kept back; none without a filter.
-    pub filtered_out: Option<u64>,
-    /// The kernel side's counters.
-    pub counters: CpuCounters,
-    /// Root calls of which nothing came, because a ring was full.
-    pub unseen: u64,
-    /// Entries of roots that opened no root call, by [`tracer_common::Away`].
-    pub turned_away: AwayCounts,
-    /// Hits of the roots that the kernel skipped.
-    pub skipped_roots: Skipped,
-    /// Hits of all other functions that the kernel skipped.
-    pub skipped_below: Skipped,
-    /// How many root calls had all functions below them, if the trace was wide.
-    pub wide: Option<Calls>,
-    /// What ran below root calls and had no probe, if it was sampled.
-    pub untraced: Option<Untraced>,
-}
-
-impl Outcome {
-    /// Whether there is no root call to be seen.
-    pub const fn shows_nothing(&self) -> bool {
-        self.totals.whole_calls == 0 && self.totals.partial_calls == 0
-    }
-}
 
 /// Makes what takes the root calls of a trace with these functions, which began so.
 pub type MakeView = Box<dyn for<'a> FnOnce(&'a FunctionTable, Head) -> Box<dyn Sink + 'a>>;

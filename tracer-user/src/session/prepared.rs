@@ -11,7 +11,7 @@ use tokio::signal::unix::Signal;
 use tracer_common::Callers;
 
 use super::{
-    Options, Stop,
+    Options,
     attached::{self, Attached, InKernel},
     command::Subject,
     found::Found,
@@ -22,9 +22,9 @@ use super::{
     whose::{self, Named},
 };
 use crate::{
-    attach::{Attacher, Followed, Side, Way, Ways},
+    attach::{Attacher, Followed, Side},
     graph::Joined,
-    kernel::{Kernel, numbers::Numbers},
+    kernel::{Kernel, Way, Ways, numbers::Numbers},
     learn::{
         growth::{Growth, Joining, Start},
         kept::{self, Cache},
@@ -33,6 +33,7 @@ use crate::{
     model::{Skipped, Untraced},
     pipeline::Pipeline,
     plan::{Plan, Planned, Rules},
+    stop::Stop,
 };
 
 /// The end of the trace waits no longer for a thread that is in the kernel.

@@ -9,12 +9,12 @@ use std::{
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::Stop;
 use crate::{
     attach::{self, AttachError, Attacher, Observer, Probe, Role, Side},
     kernel::{numbers, switch},
     model::Skipped,
     plan::{Plan, Planned, Source},
+    stop::Stop,
 };
 
 /// The generation of probes with which a trace begins.

@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::io::{Interest, unix::AsyncFd};
 
-use super::Stop;
+use crate::stop::Stop;
 
 /// The processes that were named, by their numbers; none behind one that has ended before.
 #[derive(Clone, Debug)]

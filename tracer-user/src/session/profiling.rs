@@ -15,12 +15,12 @@ use std::{
 use thiserror::Error;
 use tracer_common::{generation::SIDES, profile::By};
 
-use super::{Options, Outcome, Outputs, Shown};
+use super::{Options, Outputs};
 use crate::{
     attach::profile::{Profile, TooManyCpus, Totals},
     learn::wide::{Seen, Sets, sets::lock},
     model::{FunctionId, FunctionTable, Interrupts, SleepTime},
-    pipeline::Finished,
+    pipeline::{Finished, Outcome, Shown},
     summary::{GroupBy, Report, SortBy, report::Calls},
 };
 
@@ -76,7 +76,7 @@ fn counted_by(
     if show.count.is_some() {
         return Err(Streamed::Limited);
     }
-    if show.interrupts == Interrupts::LeftOut {
+    if show.capture.interrupts == Interrupts::LeftOut {
         return Err(Streamed::Interrupts);
     }
     if show.text.sleep == SleepTime::LeftOut {

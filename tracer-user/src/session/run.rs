@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::{
-    Options, Outcome, Outputs, Show, Shown, Stop,
+    Options, Outputs,
     attached::{Attached, InKernel},
     command::{self, Subject},
     counting,
@@ -26,21 +26,22 @@ use super::{
     tell,
 };
 use crate::{
-    attach::{Attacher, Controls, Probe, Ways},
+    attach::{Attacher, Controls, Probe},
     graph::{Joined, Rebuilder},
     kernel::{
-        Kernel,
+        Kernel, Ways,
         haste::Haste,
         switch::{self, SwitchedOff},
     },
     learn::{
         kept,
-        wide::{Calls, ProbeCost, Programs, Sets, sets::lock},
+        wide::{ProbeCost, Programs, Sets, sets::lock},
     },
-    model::{FunctionTable, Skipped},
-    pipeline::{Finished, Pipeline, Printer},
+    model::{FunctionTable, Skipped, WideCalls},
+    pipeline::{self, Finished, Outcome, Pipeline, Printer, Show, Shown},
     plan::{self, Plan, Rules},
     recording::Recorder,
+    stop::Stop,
     stream::Rings,
     watch::{Source, Watch},
 };
@@ -181,7 +182,7 @@ async fn trace(
         .context("nothing can be sent or served")?;
     let printer = Printer::new(form, &table, &show.filter, show.count).with_feed(feed);
     let joined = Joined::default();
-    let rebuilder = Rebuilder::new(show.interrupts).with_joined(joined.clone());
+    let rebuilder = Rebuilder::new(show.capture.interrupts).with_joined(joined.clone());
     let begin = |target| Recorder::begin(target, head, &table, joined.clone());
     let recorder = outputs.recording.map(begin).transpose();
     let recorder = recorder.context("the recording cannot be begun")?;
@@ -238,15 +239,19 @@ async fn trace(
         untraced: untraced.filter(|_| profiled.is_none()),
         ..sums(show, &finished, seen.map(|seen| lock(&sets).calls(&seen)))
     };
-    tell::totals(&outcome, profiled.as_ref(), options.verbose);
+    match &profiled {
+        Some(profiled) => profiled.tell(&outcome),
+        None => pipeline::told::calls(&outcome),
+    }
+    pipeline::told::losses(&outcome, options.verbose);
     let is_written = finished.printed.is_ok();
     let switched_off = explain(ended, &outcome, is_written, (&kernel, &prepared.plan, show));
     command::end(&mut child).await;
     // Its sockets are closed before a child process may take over what is to be let go.
-    tell::delivered(watch.end().as_ref());
+    pipeline::told::delivered(watch.end().as_ref());
     prepared.leave(options, change, probes, &sets);
     drop((tracepoints, logger));
-    tell::written(finished.printed)?;
+    pipeline::told::written(finished.printed)?;
     let whole = "the recording cannot be written on; what was written before is whole";
     finished.recorded.context(whole)?;
     switched_off.map_or(Ok(outcome), Err)
@@ -281,7 +286,7 @@ fn skipped(probes: &Probes, sets: &Mutex<Sets>, change: &Change) -> [Skipped; 2]
 }
 
 /// How it went, by the root calls that were seen and by what the kernel has skipped.
-fn sums(show: &Show, finished: &Finished, wide: Option<Calls>) -> Outcome {
+fn sums(show: &Show, finished: &Finished, wide: Option<WideCalls>) -> Outcome {
     let missed = finished.missed;
     Outcome {
         totals: finished.totals,

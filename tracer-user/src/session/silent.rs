@@ -7,14 +7,15 @@
 
 use tracer_common::{Away, AwayCounts};
 
-use super::{Outcome, Show, tell};
-use crate::{filter::Filter, kernel::Kernel, plan::Plan};
+use super::tell;
+use crate::{
+    arch::{OTHER_PROGRAMS, OTHER_SYSCALL_ENTRIES, SYSCALL_ENTRY},
+    filter::Filter,
+    kernel::Kernel,
+    pipeline::{self, Outcome},
+    plan::Plan,
+};
 
-/// The beginning of the entry of a system call for 64-bit programs
-/// (arch/x86/include/asm/syscall_wrapper.h).
-const ENTRY: &str = "__x64_sys_";
-/// Those for 32-bit programs: by `int 0x80` and `sysenter`.
-const OTHER_ENTRIES: [&str; 2] = ["__ia32_sys_", "__ia32_compat_sys_"];
 /// Roots whose text and callers are looked at.
 const LOOKED_AT: usize = 16;
 
@@ -55,29 +56,15 @@ pub fn explain(kernel: &Kernel, plan: &Plan, filter: &Filter, outcome: &Outcome)
     }
 }
 
-/// As [`explain`], of a recording.
-pub fn explain_recording(show: &Show, outcome: &Outcome) {
-    if !outcome.shows_nothing() {
-        return;
-    }
-    match outcome.filtered_out {
-        Some(calls) if calls > 0 => {
-            let options = show.selection.options();
-            eprintln!("tracer: {}", kept_back(calls, &show.filter, options));
-        }
-        _ => eprintln!(
-            "tracer: the recording has no root call; tracer said why when it was made, and says so \
-            again where the \
-             same is traced"
-        ),
-    }
-}
-
 impl Silence<'_> {
     fn sentences(&self) -> Vec<String> {
         let mut sentences = Vec::new();
         if self.filtered_out > 0 {
-            sentences.push(kept_back(self.filtered_out, &self.filter, Vec::new()));
+            sentences.push(pipeline::told::kept_back(
+                self.filtered_out,
+                &self.filter,
+                Vec::new(),
+            ));
         }
         sentences.extend(self.turned_away());
         if self.skipped > 0 {
@@ -92,7 +79,7 @@ impl Silence<'_> {
         }
         if !self.other_entries.is_empty() {
             sentences.push(format!(
-                "32-bit programs (int 0x80) enter elsewhere: trace {}, too",
+                "{OTHER_PROGRAMS} enter elsewhere: trace {}, too",
                 self.other_entries.join(" and ")
             ));
         }
@@ -133,23 +120,6 @@ impl Silence<'_> {
     }
 }
 
-/// What the filter kept back, and which options ask for that.
-fn kept_back(calls: u64, filter: &Filter, mut given: Vec<&str>) -> String {
-    let options = [
-        (filter.slower_than.is_some(), "--slower-than"),
-        (filter.failed.is_some(), "--failed"),
-        (filter.returns.is_some(), "--returns"),
-        (filter.needs_tree(), "--through"),
-        (filter.threshold.is_some(), "--graph-opts thresh"),
-    ];
-    let of_filter = options.iter().filter(|(is_given, _)| *is_given);
-    given.extend(of_filter.map(|(_, option)| *option));
-    format!(
-        "there were {calls} root calls, and all were filtered out by {}",
-        given.join(" and ")
-    )
-}
-
 /// Whose calls were turned away for a reason, and what asked for that.
 const fn whose(reason: Away) -> &'static str {
     match reason {
@@ -175,9 +145,9 @@ fn other_entries(kernel: &Kernel, plan: &Plan) -> Vec<String> {
         .roots
         .iter()
         .take(LOOKED_AT)
-        .filter_map(|root| root.name.strip_prefix(ENTRY));
+        .filter_map(|root| root.name.strip_prefix(SYSCALL_ENTRY));
     calls
-        .flat_map(|call| OTHER_ENTRIES.map(|entry| format!("{entry}{call}")))
+        .flat_map(|call| OTHER_SYSCALL_ENTRIES.map(|entry| format!("{entry}{call}")))
         .filter(|name| kernel.symbols.address_of(name).is_some())
         .filter(|name| plan.roots.iter().all(|root| root.name != *name))
         .collect()

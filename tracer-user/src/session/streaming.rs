@@ -8,12 +8,13 @@ use std::{
 use anyhow::{Context as _, Result};
 use tokio::{process::Child, signal::unix::Signal};
 
-use super::{Stop, profiling::Profiling};
+use super::profiling::Profiling;
 use crate::{
     attach::{Controls, Counters},
     kernel::switch,
     model::Skipped,
     pipeline::Pipeline,
+    stop::Stop,
     stream::{Rings, Turn},
 };
 

@@ -17,7 +17,7 @@ use nix::{
     sys::stat::Mode,
 };
 
-use super::Stop;
+use crate::stop::Stop;
 
 /// How often it is looked whether one has ended.
 const TICK: Duration = Duration::from_millis(200);

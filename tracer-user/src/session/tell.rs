@@ -1,24 +1,12 @@
 //! What the user is told on stderr: the plan before, the sums after.
 
-use std::{
-    fmt::{Display, Write as _},
-    io,
-};
+use std::fmt::Display;
 
-use anyhow::{Context as _, Result};
-
-use super::{Outcome, Shown, profiling::Profiled};
 use crate::{
-    graph::limits::{MOST_DEPTH, MOST_EVENTS, MOST_EVENTS_IN_ALL},
-    learn::{
-        before::Origin,
-        wide::{Calls, Compared},
-    },
-    model::{Skipped, Untraced},
+    learn::{before::Origin, wide::Compared},
+    pipeline::Shown,
     plan::{self, Plan},
-    recording::{End, Ending, Readable},
     summary::Look,
-    watch::Delivered,
 };
 
 /// Roots that are named on stderr.
@@ -101,82 +89,7 @@ pub fn excluded(plan: &Plan, verbose: bool) {
     }
 }
 
-/// How much of each root call a trace that was wide at first can have missed.
-fn how_recorded(calls: Calls) -> String {
-    let Calls {
-        wide,
-        narrowed,
-        cut,
-    } = calls;
-    let mut text = format!("{wide} root calls were recorded with probes on all functions");
-    if narrowed > 0 {
-        let _ = write!(
-            text,
-            ", {narrowed} with probes on those that were known to run"
-        );
-    }
-    if cut > 0 {
-        let _ = write!(
-            text,
-            "; {cut} were open when the set of probes changed, and exits in them may be missing"
-        );
-    }
-    text
-}
-
-/// What of a recording could not be read.
-pub fn readable(readable: &Readable) {
-    if readable.damaged_places > 1 {
-        eprintln!(
-            "tracer: {} bytes of the recording in {} places are damaged; all else was read",
-            readable.damaged_bytes, readable.damaged_places
-        );
-    }
-    match readable.end {
-        None => eprintln!(
-            "tracer: the recording has no end: tracer was killed or the disk was full, and what \
-            came last is missing"
-        ),
-        Some(End {
-            ending: Ending::Full,
-            ..
-        }) => eprintln!("tracer: the recording ends where it was as large as it may be"),
-        Some(_) => {}
-    }
-}
-
-/// Whether the output took all. A reader that has gone is no failure.
-pub fn written(written: io::Result<()>) -> Result<()> {
-    match written {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(error).context("the listing cannot be written; what was written before is whole")
-        }
-        _ => Ok(()),
-    }
-}
-
-/// What the collector has, if there is one.
-pub fn delivered(delivered: Option<&Delivered>) {
-    let Some(Delivered {
-        to,
-        calls,
-        spans,
-        dropped,
-        rejected,
-    }) = delivered
-    else {
-        return;
-    };
-    let rejected = match rejected {
-        0 => String::new(),
-        spans => format!("; {spans} spans of them it did not want"),
-    };
-    eprintln!(
-        "tracer: sent {calls} root calls as {spans} spans to {to}, dropped {dropped}{rejected}"
-    );
-}
-
-/// Calls are not counted in the kernel.
+/// WideCalls are not counted in the kernel.
 pub fn streamed(reason: &dyn Display, look: Look) {
     eprintln!("tracer: each call is streamed to tracer and counted there: {reason}");
     if look.interval.is_some() {
@@ -202,104 +115,5 @@ pub fn streamed_profile(reason: &dyn Display, shown: Shown) {
 pub fn more(verbose: bool, words: &str) {
     if verbose {
         eprintln!("tracer: {words}");
-    }
-}
-
-/// The sums over the trace.
-pub fn totals(outcome: &Outcome, profiled: Option<&Profiled>, verbose: bool) {
-    match profiled {
-        Some(profiled) => profiled.tell(outcome),
-        None => streamed_calls(outcome),
-    }
-    let Outcome {
-        totals,
-        filtered_out: _,
-        counters,
-        unseen,
-        skipped_roots,
-        skipped_below,
-        wide,
-        untraced,
-        turned_away: _,
-    } = outcome;
-    if totals.not_kept > 0 {
-        eprintln!(
-            "tracer: {} events were not kept: at most {MOST_EVENTS} are of one root call, \
-             {MOST_EVENTS_IN_ALL} of all that are open, {MOST_DEPTH} calls lie within each other",
-            totals.not_kept
-        );
-    }
-    let elsewhere = counters.lost_events.saturating_sub(totals.lost);
-    if elsewhere > 0 {
-        eprintln!("tracer: {elsewhere} events were lost in calls that are not shown");
-    }
-    if verbose {
-        eprintln!(
-            "tracer: in the kernel {} batches, {} events lost, {} hits of the tracer's own making, \
-            {} skipped in the \
-             middle of a probe",
-            counters.batches,
-            counters.lost_events,
-            counters.own_hits,
-            (*skipped_roots + *skipped_below).all()
-        );
-    }
-    if *unseen > 0 {
-        eprintln!("tracer: {unseen} root calls were lost whole: a ring was full");
-    }
-    skipped(*skipped_roots, *skipped_below);
-    if let Some(calls) = wide {
-        eprintln!("tracer: {}", how_recorded(*calls));
-    }
-    match untraced {
-        None => {}
-        Some(Untraced { root_calls: 0, .. }) => eprintln!(
-            "tracer: no root call was sampled, so it is not known what else ran below them"
-        ),
-        Some(untraced) => {
-            eprintln!("tracer: {untraced}; the next trace knows what can be attached");
-        }
-    }
-    if counters.lost_roots > 0 {
-        eprintln!(
-            "tracer: {} root calls were not traced: too many tasks were inside a root",
-            counters.lost_roots
-        );
-    }
-}
-
-fn streamed_calls(
-    Outcome {
-        totals,
-        filtered_out,
-        ..
-    }: &Outcome,
-) {
-    let filtered_out = filtered_out
-        .map(|calls| format!("; {calls} calls filtered out"))
-        .unwrap_or_default();
-    eprintln!(
-        "tracer: {} whole calls, {} partial, {} events, {} events lost, {} gaps{filtered_out}",
-        totals.whole_calls, totals.partial_calls, totals.events, totals.lost, totals.gaps
-    );
-}
-
-/// What the kernel kept from the probes.
-fn skipped(roots: Skipped, below: Skipped) {
-    if roots.all() > 0 {
-        eprintln!(
-            "tracer: the kernel skipped {} entries and {} exits of roots, which came in the middle \
-            of a probe: \
-             these calls were not traced, or their ends not seen",
-            roots.entries, roots.exits
-        );
-    }
-    if below.all() > 0 {
-        eprintln!(
-            "tracer: the kernel skipped {} hits below the roots, which came in the middle of a \
-            probe, most of \
-             them of tracer's own making",
-            below.all()
-        );
     }
 }

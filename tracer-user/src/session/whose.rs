@@ -6,7 +6,7 @@ use std::{iter, time::Duration};
 use anyhow::{Context as _, Result};
 use tracer_common::MAX_NAMES;
 
-use super::{Stop, callers::Callers, processes::Processes, tasks::Tasks};
+use super::{callers::Callers, processes::Processes, tasks::Tasks};
 use crate::{
     attach::{Controls, Followed, List},
     kernel::{
@@ -14,6 +14,7 @@ use crate::{
         cgroup::{self, Cgroup},
         numbers::{self, Numbers},
     },
+    stop::Stop,
 };
 
 /// How often it is looked whether a cgroup is the one that was named.

@@ -22,10 +22,10 @@ use super::{
     stderr,
 };
 use crate::{
-    model::{FunctionTable, Nanoseconds, RootCall, Sink},
+    model::{Capture, FunctionTable, Nanoseconds, RootCall, Sink},
     output::ftrace,
     recording::Head,
-    session::Stop,
+    stop::Stop,
 };
 
 /// The least time between two pictures.
@@ -51,9 +51,9 @@ struct Inner {
 
 impl Top {
     /// Nothing has come, and the terminal is not taken yet.
-    pub fn new(source: Source, text: ftrace::Options, stop: Stop) -> Self {
+    pub fn new(source: Source, (text, capture): (ftrace::Options, Capture), stop: Stop) -> Self {
         Self(Rc::new(RefCell::new(Inner {
-            state: State::new(source, Head::default(), text),
+            state: State::new(source, Head::default(), (text, capture)),
             stop,
             screen: None,
             colour: text.colour,

@@ -15,7 +15,7 @@ use super::{
     tree::{Row, Tree},
 };
 use crate::{
-    model::{FunctionTable, Nanoseconds, Node, RootCall, Sink as _, SleepTime, Totals},
+    model::{Capture, FunctionTable, Nanoseconds, Node, RootCall, Sink as _, SleepTime, Totals},
     output::ftrace::{self, FtraceWriter},
     recording::Head,
     summary::{Collect as _, KeptCall, Recent},
@@ -99,6 +99,8 @@ pub struct State {
     pub head: Head,
     /// How a listing looks.
     text: ftrace::Options,
+    /// What was recorded of calls.
+    capture: Capture,
     /// What the functions are.
     pub functions: FunctionTable,
     /// The merged calls.
@@ -145,7 +147,7 @@ struct Clock {
 
 impl State {
     /// Nothing has come yet.
-    pub fn new(source: Source, head: Head, text: ftrace::Options) -> Self {
+    pub fn new(source: Source, head: Head, (text, capture): (ftrace::Options, Capture)) -> Self {
         let sleep = text.sleep;
         Self {
             source,
@@ -154,6 +156,7 @@ impl State {
                 colour: ftrace::Colour::Plain,
                 ..text
             },
+            capture,
             functions: FunctionTable::default(),
             tree: Tree::new(sleep),
             recent: Recent::new(sleep),
@@ -304,8 +307,9 @@ impl State {
         };
         let mut text = Vec::new();
         let cpus = self.head.possible_cpus;
-        let written =
-            FtraceWriter::new(&mut text, &self.functions, self.text, cpus).root_call(&call.call);
+        let written = FtraceWriter::new(&mut text, &self.functions, self.text, cpus)
+            .with_capture(self.capture)
+            .root_call(&call.call);
         if let Err(error) = written {
             self.message = format!("the call cannot be shown: {error}");
             return;

@@ -13,9 +13,10 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::{
-    IN_PARTS, REGISTER_BYTES, Style, Typed, Values, escape, format_return, place, sign_extended,
-    text::quoted, typed,
+    IN_PARTS, Style, Typed, Values, escape, format_return, place, sign_extended, text::quoted,
+    typed,
 };
+use crate::arch::REGISTER_BYTES;
 use crate::model::{
     Call, FunctionInfo, FunctionTable, ParameterInfo, Text, ValueType, first_argument_register,
 };

@@ -27,15 +27,16 @@ use std::{borrow::Cow, fmt};
 
 use serde::Serialize;
 
-use crate::model::{FunctionTable, GFP, ValueType};
+use crate::{
+    arch::REGISTER_BYTES,
+    model::{FunctionTable, GFP, ValueType},
+};
 
 /// The largest error number (MAX_ERRNO, include/linux/err.h).
 const MAX_ERRNO: u64 = 4095;
 
 /// What stands for a value of which one register is not all.
 const IN_PARTS: &str = "{...}";
-/// Bytes of a register.
-const REGISTER_BYTES: u32 = 8;
 
 /// Whether one register is not all of a value of that type: `__int128`, structures. The second
 /// half, and what is returned in memory, are not recorded.

@@ -13,7 +13,7 @@ use tracer::{
         CpuId, End, FunctionId, FunctionInfo, FunctionTable, Interrupts, ParameterInfo, ProcessId,
         RootCall, TaskId, TaskKey, Trees, ValueType,
     },
-    session::Show,
+    pipeline::Show,
 };
 use tracer_common::{Context, Event, EventKind, TextPlace};
 

@@ -8,7 +8,7 @@
 use std::os::fd::AsFd as _;
 
 use super::Attached;
-use crate::attach::bpf::{self, End, Ends};
+use crate::bpf::{self, End, Ends};
 
 /// Hits that were skipped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -8,14 +8,16 @@
 use std::fmt;
 
 use super::{ParameterKind, Prototype};
-use crate::{kernel::facts::Release, model::ValueType};
+use crate::{
+    arch::{ARGUMENT_REGISTERS, LARGEST_IN_REGISTERS, REGISTER_BYTES, STACK_ARGUMENTS_SINCE},
+    kernel::facts::Release,
+    model::ValueType,
+};
 
 /// The most arguments a function may have (MAX_BPF_FUNC_ARGS, include/linux/bpf.h).
 const MOST_ARGUMENTS: usize = 12;
-/// The largest argument passed by value, bytes.
-const LARGEST_ARGUMENT: u32 = 16;
-/// Kernels before this one save argument registers only, six of them on x86-64.
-const STACK_ARGUMENTS_SINCE: Release = Release { major: 6, minor: 6 };
+/// The most words of eight bytes that all arguments together may take.
+const MOST_WORDS: u32 = 12;
 
 /// What the trampoline of one kernel can save.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,12 +27,13 @@ pub struct TrampolineLimits {
 }
 
 impl TrampolineLimits {
-    /// The limits of that kernel's trampoline on x86-64.
+    /// The limits of that kernel's trampoline.
     pub fn of(release: Release) -> Self {
-        let argument_words = if release < STACK_ARGUMENTS_SINCE {
-            6
+        let has_registers_only = (release.major, release.minor) < STACK_ARGUMENTS_SINCE;
+        let argument_words = if has_registers_only {
+            ARGUMENT_REGISTERS
         } else {
-            12
+            MOST_WORDS
         };
         Self { argument_words }
     }
@@ -86,7 +89,7 @@ impl fmt::Display for Obstacle {
             Self::LargeArgument { position, size } => write!(
                 out,
                 "its argument {position} is a structure of {size} bytes passed by value, and BPF \
-                can follow {LARGEST_ARGUMENT}"
+                can follow {LARGEST_IN_REGISTERS}"
             ),
             Self::UnsupportedArgument { position } => write!(
                 out,
@@ -115,10 +118,10 @@ impl Prototype {
             if parameter.kind == ParameterKind::Other || size == 0 {
                 return Some(Obstacle::UnsupportedArgument { position });
             }
-            if size > LARGEST_ARGUMENT {
+            if size > LARGEST_IN_REGISTERS {
                 return Some(Obstacle::LargeArgument { position, size });
             }
-            words += size.div_ceil(8);
+            words += size.div_ceil(REGISTER_BYTES);
         }
         let limit = limits.argument_words;
         (words > limit).then_some(Obstacle::TooManyWords { words, limit })

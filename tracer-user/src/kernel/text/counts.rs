@@ -1,21 +1,17 @@
 //! How often the kernel's text calls each function directly, and where it calls one.
 //!
 //! The first orders functions, nothing more: on kernels 6.14 to 6.18 an fprobe finds first what was
-//! attached last, so what is called most goes last. So the text is not decoded: each byte 0xe8 is
-//! taken for a call, and counts where it would lead to a function's start. Chance seldom does that.
+//! attached last, so what is called most goes last. So the text is not decoded: what looks like a
+//! call counts where it would lead to a function's start. Chance seldom does that.
 
-use crate::kernel::Address;
-
-use super::{LANDING_PAD, TextReader};
+use super::TextReader;
+use crate::arch::{
+    Address, LANDING_PAD,
+    code::{BranchKind, CALL_BYTES, likely_branches},
+};
 
 /// Read at a time, bytes.
 const CHUNK: usize = 1 << 20;
-/// A call with its distance, bytes.
-const CALL_BYTES: usize = 5;
-/// `call` with a distance of 32 bits.
-const CALL: u8 = 0xe8;
-/// `jmp` with a distance of 32 bits, by which a function may end.
-const JUMP: u8 = 0xe9;
 /// Functions begin at most this close to each other, mostly, so the search for one starts at its
 /// neighbour.
 const GRAIN_BITS: u32 = 4;
@@ -78,7 +74,7 @@ pub(super) fn call_counts(
 ) -> Vec<u32> {
     let mut counts = vec![0; starts.len()];
     let known = Starts::new(begin, length(begin, end), starts);
-    for_each(CALL, (begin, end), read, |_, target| {
+    for_each(BranchKind::Call, (begin, end), read, |_, target| {
         if let Some(number) = known.find(target) {
             counts[number] += 1;
         }
@@ -93,8 +89,8 @@ pub(super) fn calls_of(
     read: TextReader<'_>,
 ) -> Vec<Address> {
     let mut places = Vec::new();
-    for branch in [CALL, JUMP] {
-        for_each(branch, (begin, end), read, |place, to| {
+    for kind in [BranchKind::Call, BranchKind::Jump] {
+        for_each(kind, (begin, end), read, |place, to| {
             if to == target.0 {
                 places.push(place);
             }
@@ -109,7 +105,7 @@ fn length(begin: Address, end: Address) -> u64 {
 
 /// Visits what may be a branch of that kind: where it is and where it leads.
 fn for_each(
-    branch: u8,
+    kind: BranchKind,
     (begin, end): (Address, Address),
     read: TextReader<'_>,
     mut visit: impl FnMut(Address, u64),
@@ -123,16 +119,8 @@ fn for_each(
         let with_end = (wanted as u64 + CALL_BYTES as u64 - 1).min(length - done);
         let with_end = usize::try_from(with_end).unwrap_or(wanted);
         let code = read(place, with_end).unwrap_or_default();
-        for at in memchr::memchr_iter(branch, &code[..wanted.min(code.len())]) {
-            let Some([_, distance @ ..]) = code[at..].first_chunk::<CALL_BYTES>() else {
-                continue;
-            };
-            let here = place.plus(at as u64);
-            let behind = here.plus(CALL_BYTES as u64).0;
-            visit(
-                here,
-                behind.wrapping_add_signed(i32::from_le_bytes(*distance).into()),
-            );
+        for (from, to) in likely_branches(kind, &code, place, wanted) {
+            visit(from, to.0);
         }
         done += wanted as u64;
     }
@@ -143,6 +131,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// `call` with a distance of 32 bits.
+    const CALL: u8 = 0xe8;
+    /// `jmp` with a distance of 32 bits.
+    const JUMP: u8 = 0xe9;
     const BEGIN: Address = Address(0xffff_ffff_8100_0000);
 
     /// Text of `length` bytes of int3 with calls: (where, to where), from `BEGIN` on.

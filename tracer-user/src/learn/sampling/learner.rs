@@ -16,8 +16,9 @@ use tracer_common::Context;
 
 use super::FunctionHit;
 use crate::{
+    arch::is_interrupt_entry,
     kernel::{Address, Kernel, symbols::Symbols, text::CalleeKind},
-    plan::{interrupts::is_interrupt_entry, is_own_tracepoint, programs},
+    plan::{is_own_tracepoint, programs},
 };
 
 /// What is known to run under the roots, growing.

@@ -12,8 +12,8 @@ use std::{
 
 use super::sets::{self, Sets};
 use crate::{
-    attach::{AttachError, Attacher, ObjectError, Observer, Probe, Role, Side, Way},
-    kernel::Address,
+    attach::{AttachError, Attacher, ObjectError, Observer, Probe, Role, Side},
+    kernel::{Address, Way},
     plan::Planned,
 };
 

@@ -18,8 +18,7 @@ use super::{
     start::{Host, Start},
 };
 use crate::{
-    attach::Way,
-    kernel::Address,
+    kernel::{Address, Way},
     model::Nanoseconds,
     plan::{self, Plan, Planned},
 };

@@ -9,7 +9,7 @@
 use crate::{
     kernel::{
         Address,
-        objects::{self, LoadedProgram},
+        programs::{LoadedProgram, programs_after},
     },
     plan::{Planned, Reach, Rules, Source, programs},
 };
@@ -32,7 +32,7 @@ impl Programs {
     /// Functions of programs that were loaded since this was asked.
     pub fn new_ones(&mut self, rules: &Rules) -> Vec<Planned> {
         let mut new = Vec::new();
-        for program in objects::programs_after(self.last) {
+        for program in programs_after(self.last) {
             self.last = program.id;
             if is_wanted(&program) && self.found.len() + new.len() < MOST {
                 new.extend({

@@ -18,24 +18,13 @@ use tracer_common::generation;
 use super::Seen;
 use crate::{
     attach::{self, Controls, ObjectError, Probe, Side},
-    model::Skipped,
+    model::{Skipped, WideCalls},
 };
 
 /// How long root calls of the old generation are waited for.
 const DRAIN: Duration = Duration::from_secs(10);
 /// How often they are asked for.
 const TICK: Duration = Duration::from_millis(20);
-
-/// How the root calls of a trace were recorded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Calls {
-    /// With probes on all functions.
-    pub wide: u64,
-    /// With probes on what was known to run.
-    pub narrowed: u64,
-    /// Open when their set of probes went: exits in them may be missing.
-    pub cut: u64,
-}
 
 /// Whether a set is there to find out what runs below the roots: then every root call is wanted,
 /// also those that will not be shown.
@@ -162,10 +151,10 @@ impl Sets {
     }
 
     /// How the root calls were recorded.
-    pub fn calls(&self, seen: &Seen) -> Calls {
-        let mut calls = Calls {
+    pub fn calls(&self, seen: &Seen) -> WideCalls {
+        let mut calls = WideCalls {
             cut: self.cut,
-            ..Calls::default()
+            ..WideCalls::default()
         };
         for (generation, count) in seen.generations() {
             if self.wide.contains(&generation) {

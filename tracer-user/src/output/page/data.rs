@@ -103,7 +103,7 @@ impl Recording {
         let mut roots: Vec<_> = roots.collect();
         roots.sort_by_key(|root| std::cmp::Reverse(root.total));
         let began = recorded.head.began_monotonic_ns;
-        let mut call = |kept| Call::of(kept, began, page.text, &mut names);
+        let mut call = |kept| Call::of(kept, began, (page.text, page.capture), &mut names);
         let slowest = overview.kept.slowest().iter().map(&mut call).collect();
         let failed = overview.kept.failed().map(call).collect();
         let rows = overview.report.rows(page.sort);

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use super::{Page, Recorded};
 use crate::{
-    model::{FunctionTable, Sink},
+    model::{Capture, FunctionTable, Sink},
     output::ftrace,
     recording::Head,
     summary::{AtTheEnd, Overview, SortBy},
@@ -17,7 +17,7 @@ pub fn live<'a, W: Write + 'a>(
     out: W,
     functions: &'a FunctionTable,
     head: Head,
-    text: ftrace::Options,
+    (text, capture): (ftrace::Options, Capture),
     sort: SortBy,
 ) -> impl Sink + 'a {
     let overview = Overview::new(functions, text.sleep);
@@ -38,6 +38,7 @@ pub fn live<'a, W: Write + 'a>(
                 diff: None,
                 sort,
                 text,
+                capture,
             };
             page.write(out)
         },

@@ -6,7 +6,6 @@ use tracer_common::count::Returned;
 use super::Counting;
 use crate::{
     attach::{
-        Way,
         count::{Conditions, Range, Tables, TooLarge},
         decide::Decide,
     },
@@ -14,7 +13,7 @@ use crate::{
         Failures, Filter, Returns,
         returns::{Comparison, Operand},
     },
-    kernel::Kernel,
+    kernel::{Kernel, Way},
     model::{SleepTime, ValueType},
     plan::Planned,
     session::{Options, Outputs, prepared::Prepared},

@@ -6,7 +6,7 @@ use tracer_common::AwayCounts;
 use crate::{
     attach::count::{Conditions, Counted, Skipped},
     model::Totals,
-    session::Outcome,
+    pipeline::Outcome,
 };
 
 /// Sums over all roots.

@@ -5,14 +5,14 @@ use tracer_common::Context;
 
 use super::names::{NameId, Names};
 use crate::{
-    model::{self, Closed, End, Node},
-    output::{
-        ftrace::{Arguments, Callers, Options},
-        json,
-    },
+    model::{self, Arguments, Capture, Closed, End, Node, ReturnAddresses},
+    output::{ftrace::Options, json},
     summary::KeptCall,
     values::{self, Style, Values, escape},
 };
+
+/// How a call reads, and what was recorded of it.
+type How = (Options, Capture);
 
 /// A root call.
 #[derive(Serialize)]
@@ -48,7 +48,7 @@ struct Line(
 
 impl Call {
     /// `began` is the recording's beginning, ns of CLOCK_MONOTONIC.
-    pub fn of(kept: &KeptCall, began: u64, text: Options, names: &mut Names<'_>) -> Self {
+    pub fn of(kept: &KeptCall, began: u64, how: How, names: &mut Names<'_>) -> Self {
         let root = &kept.call;
         let entered = root.nodes.iter().find_map(|node| match node {
             Node::Call(call) => call.entered,
@@ -64,7 +64,7 @@ impl Call {
             end: end(root.end),
             left_out: kept.left_out,
             lost: root.lost,
-            nodes: nodes.map(|node| line(node, text, names)).collect(),
+            nodes: nodes.map(|node| line(node, how, names)).collect(),
         }
     }
 }
@@ -79,9 +79,9 @@ fn end(end: End) -> Option<&'static str> {
     }
 }
 
-fn line(node: &Node, text: Options, names: &mut Names<'_>) -> Line {
+fn line(node: &Node, how: How, names: &mut Names<'_>) -> Line {
     match node {
-        Node::Call(call) => line_of(call, text, names),
+        Node::Call(call) => line_of(call, how, names),
         Node::Gap {
             depth,
             events,
@@ -94,7 +94,8 @@ fn line(node: &Node, text: Options, names: &mut Names<'_>) -> Line {
     }
 }
 
-fn line_of(call: &model::Call, text: Options, names: &mut Names<'_>) -> Line {
+fn line_of(call: &model::Call, how: How, names: &mut Names<'_>) -> Line {
+    let (text, capture) = how;
     let info = names.functions.get(call.function);
     let returns = info.and_then(|info| info.returns.as_ref());
     let register = call.closed.value();
@@ -115,15 +116,15 @@ fn line_of(call: &model::Call, text: Options, names: &mut Names<'_>) -> Line {
     };
     let value = value.map(|value| format!("= {value}"));
     let words: Vec<&str> = value.as_deref().into_iter().chain(missing).collect();
-    let arguments = match text.arguments {
-        Arguments::Shown => values::given_to(names.functions, call, info).unwrap_or_default(),
-        Arguments::Hidden => String::new(),
+    let arguments = match capture.arguments {
+        Arguments::Recorded => values::given_to(names.functions, call, info).unwrap_or_default(),
+        Arguments::Absent => String::new(),
     };
-    let caller = match text.callers {
-        Callers::Shown => call
+    let caller = match capture.callers {
+        ReturnAddresses::Recorded => call
             .caller
             .map(|caller| escape::visible(&names.functions.name(caller)).into_owned()),
-        Callers::Hidden => None,
+        ReturnAddresses::Absent => None,
     };
     Line(
         Some(names.number(call.function)),

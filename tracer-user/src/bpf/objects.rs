@@ -1,23 +1,18 @@
-//! BPF programs and type information that the kernel holds, found by asking for one id after the
-//! other.
+//! BPF programs, maps and type information that the kernel holds, found by asking for one id after
+//! the other.
 //!
-//! A probe on a function of a module or of a BPF program needs a descriptor of what describes that
-//! function: the module's BTF, or the program. Programs come and go, so nothing is kept here.
+//! They come and go, so nothing is kept here. What the types say is read elsewhere
+//! ([`crate::kernel::programs`]).
 
 use std::{
     cell::Cell,
-    ffi::c_char,
     io,
     os::fd::{AsFd as _, BorrowedFd, OwnedFd},
 };
 
 use aya_obj::generated::{bpf_btf_info, bpf_map_info, bpf_prog_info};
 
-use super::{
-    Address,
-    btf::{Prototype, Types},
-    syscall::{answer, info, open},
-};
+use super::syscall::{answer, info, open};
 
 /// `BPF_PROG_GET_NEXT_ID`, `BPF_PROG_GET_FD_BY_ID`, `BPF_MAP_GET_FD_BY_ID`, `BPF_BTF_GET_FD_BY_ID`,
 /// `BPF_BTF_GET_NEXT_ID`.
@@ -30,91 +25,10 @@ const NEXT_TYPES: libc::c_long = 23;
 /// Objects that are looked at; a kernel with more has ids that change faster than they are read.
 const MOST_OBJECTS: usize = 1 << 16;
 
-/// A function of a BPF program that somebody has loaded.
-#[derive(Debug)]
-pub struct ProgramFunction {
-    /// The program that it belongs to.
-    pub program: OwnedFd,
-    /// Its number among the program's functions: 0 is where the program begins, the others are
-    /// called by it.
-    pub number: usize,
-    /// Its type id among the program's own types.
-    pub type_id: u32,
-    /// Its name in the program's source.
-    pub name: String,
-    /// What it takes and returns.
-    pub prototype: Option<Prototype>,
-}
-
-/// The program's function that begins at `start`; none if there is no such program, or if it has no
-/// types.
-pub fn program_function(start: Address) -> io::Result<Option<ProgramFunction>> {
-    for id in ids(NEXT_PROGRAM) {
-        // One that has gone meanwhile is not the one.
-        let Ok(program) = by_id(OPEN_PROGRAM, id) else {
-            continue;
-        };
-        let functions = Functions::of(&program)?;
-        let Some(number) = functions.starts.iter().position(|&at| at == start.0) else {
-            continue;
-        };
-        let Some(&[_, type_id]) = functions.types.get(number) else {
-            return Ok(None);
-        };
-        let Ok(types) = Types::parse(type_bytes(functions.type_object)?) else {
-            return Ok(None);
-        };
-        let Some(name) = types.function_name(type_id) else {
-            return Ok(None);
-        };
-        let prototype = types.prototype(&name);
-        return Ok(Some(ProgramFunction {
-            program,
-            number,
-            type_id,
-            name,
-            prototype,
-        }));
-    }
-    Ok(None)
-}
-
-/// A BPF program that somebody has loaded, with types of its own.
-#[derive(Debug)]
-pub struct LoadedProgram {
-    /// Its id: later programs have higher ones.
-    pub id: u32,
-    /// `enum bpf_prog_type`.
-    pub kind: u32,
-    /// Its name, of which the kernel keeps 15 bytes.
-    pub name: String,
-    /// Where its functions begin.
-    pub functions: Vec<Address>,
-}
-
-/// The programs with types that were loaded after the one with that id.
-pub fn programs_after(id: u32) -> impl Iterator<Item = LoadedProgram> {
-    ids_after(NEXT_PROGRAM, id).filter_map(|id| {
-        let program = by_id(OPEN_PROGRAM, id).ok()?;
-        // SAFETY: zero is a value of integers.
-        let mut known: bpf_prog_info = unsafe { std::mem::zeroed() };
-        // SAFETY: no pointer is set, and no count.
-        unsafe { info(program.as_fd(), &mut known) }.ok()?;
-        let functions = Functions::of(&program).ok()?;
-        let name = known.name.map(c_char::cast_unsigned);
-        let length = name.iter().position(|&byte| byte == 0)?;
-        Some(LoadedProgram {
-            id,
-            kind: known.type_,
-            name: String::from_utf8_lossy(&name[..length]).into_owned(),
-            functions: functions
-                .starts
-                .into_iter()
-                .zip(functions.types)
-                .map(|(start, _)| Address(start))
-                .collect(),
-        })
-    })
+/// The programs that were loaded after the one with that id, in order, each with its own. One that
+/// has gone meanwhile is none of them.
+pub fn programs_after(id: u32) -> impl Iterator<Item = (u32, OwnedFd)> {
+    ids_after(NEXT_PROGRAM, id).filter_map(|id| Some((id, by_id(OPEN_PROGRAM, id).ok()?)))
 }
 
 /// Whether a program may go on in another one (`bpf_tail_call`): it has a map of programs
@@ -167,16 +81,18 @@ pub fn module_types(module: &str) -> io::Result<Option<OwnedFd>> {
 }
 
 /// The functions of a program.
-struct Functions {
+pub struct Functions {
     /// Where each begins in memory.
-    starts: Vec<u64>,
+    pub starts: Vec<u64>,
     /// `struct bpf_func_info` of each: where it begins in the program, and its type id.
-    types: Vec<[u32; 2]>,
-    type_object: u32,
+    pub types: Vec<[u32; 2]>,
+    /// The id of the object that has the types.
+    pub type_object: u32,
 }
 
 impl Functions {
-    fn of(program: &OwnedFd) -> io::Result<Self> {
+    /// Asks the kernel.
+    pub fn of(program: &OwnedFd) -> io::Result<Self> {
         // SAFETY: zero is a value of integers.
         let mut known: bpf_prog_info = unsafe { std::mem::zeroed() };
         // SAFETY: no pointer is set, and no count.
@@ -201,7 +117,7 @@ impl Functions {
 }
 
 /// The bytes of a type object.
-fn type_bytes(id: u32) -> io::Result<Vec<u8>> {
+pub fn type_bytes(id: u32) -> io::Result<Vec<u8>> {
     let types = by_id(OPEN_TYPES, id)?;
     // SAFETY: zero is a value of integers.
     let mut known: bpf_btf_info = unsafe { std::mem::zeroed() };

@@ -9,11 +9,11 @@ use std::os::fd::AsFd as _;
 use aya_obj::generated::{BPF_EXIT, BPF_JMP, bpf_insn};
 use thiserror::Error;
 
-use super::bpf::{self, End, Ends, Many, Named, ProgramKind};
-use crate::kernel::{
+use super::{
     btf::Types,
     facts::{self, Release},
 };
+use crate::bpf::{self, End, Ends, Many, Named, ProgramKind};
 
 /// A function that the kernel has for trying out fentry and fexit (net/bpf/test_run.c); nothing
 /// else calls it.

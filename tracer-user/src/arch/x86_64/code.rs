@@ -1,4 +1,4 @@
-//! Branches in x86-64 machine code.
+//! Machine code: branches, calls, and what stands at the beginning of a function.
 //!
 //! A linear sweep: kernel functions have their jump tables in read-only data, not in between, so
 //! instruction follows instruction. Where bytes do not decode, the sweep ends, and what was found
@@ -9,38 +9,89 @@ use iced_x86::{
     Mnemonic, OpAccess, OpKind, Register,
 };
 
-use crate::kernel::Address;
+use super::ARGUMENT_REGISTERS;
+use crate::arch::Address;
+
+/// Bytes of padding in front of a function that may be called instead of it
+/// (CONFIG_FUNCTION_PADDING_BYTES: call thunks live there).
+pub const FUNCTION_PADDING: u64 = 16;
 
 /// A static-call trampoline is a jump of five bytes and some that mark it
 /// (arch/x86/include/asm/static_call.h).
-pub(super) const TRAMPOLINE_BYTES: usize = 8;
+pub const TRAMPOLINE_BYTES: usize = 8;
+
+/// Whether it goes wherever a register says (arch/x86/lib/retpoline.S).
+pub fn is_indirect_thunk(name: &str) -> bool {
+    name.starts_with("__x86_indirect_")
+}
+
+/// What compilers, mitigations and tracers put into functions.
+pub fn is_machinery(name: &str) -> bool {
+    name.ends_with("return_thunk")
+        || name.starts_with("ftrace_")
+            && (name.ends_with("caller") || name == "ftrace_trampoline" || name == "ftrace_stub")
+        || name.starts_with("bpf_trampoline_")
+        || name.starts_with("__fentry__")
+}
+
+/// A call with its distance, bytes.
+pub const CALL_BYTES: usize = 5;
+/// `call` with a distance of 32 bits.
+const CALL: u8 = 0xe8;
+/// `jmp` with a distance of 32 bits.
+const JUMP: u8 = 0xe9;
+
+/// What may be a call, or a jump as a function may end with: where it is, among the first `length`
+/// bytes of the code that starts at `start`, and where it leads. Nothing is decoded: each byte that
+/// such an instruction begins with is taken for one.
+pub fn likely_branches(
+    kind: BranchKind,
+    code: &[u8],
+    start: Address,
+    length: usize,
+) -> impl Iterator<Item = (Address, Address)> {
+    let first = match kind {
+        BranchKind::Call => CALL,
+        BranchKind::Jump => JUMP,
+    };
+    memchr::memchr_iter(first, &code[..length.min(code.len())]).filter_map(move |at| {
+        let [_, distance @ ..] = code[at..].first_chunk::<CALL_BYTES>()?;
+        let from = start.plus(at as u64);
+        let distance = i64::from(i32::from_le_bytes(*distance));
+        let to = from.plus(CALL_BYTES as u64).plus(distance.cast_unsigned());
+        Some((from, to))
+    })
+}
 
 /// How a branch goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BranchKind {
+pub enum BranchKind {
+    /// A call.
     Call,
-    /// Conditional or not.
+    /// A jump, conditional or not.
     Jump,
 }
 
 /// A branch whose target stands in the instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Branch {
-    pub(super) kind: BranchKind,
-    pub(super) target: Address,
+pub struct Branch {
+    /// How it goes.
+    pub kind: BranchKind,
+    /// Where it goes.
+    pub target: Address,
 }
 
 /// All branches of a piece of code.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Branches {
+pub struct Branches {
     /// In the order of the code.
-    pub(super) direct: Vec<Branch>,
+    pub direct: Vec<Branch>,
     /// How many go wherever a register or memory says.
-    pub(super) indirect: usize,
+    pub indirect: usize,
 }
 
 /// The branches of the code that starts at `start`.
-pub(super) fn branches(code: &[u8], start: Address) -> Branches {
+pub fn branches(code: &[u8], start: Address) -> Branches {
     let mut found = Branches::default();
     let mut decoder = Decoder::with_ip(64, code, start.0, DecoderOptions::NONE);
     let mut instruction = Instruction::default();
@@ -74,7 +125,7 @@ fn goes_near(instruction: &Instruction) -> bool {
 }
 
 /// Where the code goes if its first instruction is a jump.
-pub(super) fn leading_jump(code: &[u8], start: Address) -> Option<Address> {
+pub fn leading_jump(code: &[u8], start: Address) -> Option<Address> {
     let instruction = Decoder::with_ip(64, code, start.0, DecoderOptions::NONE).decode();
     let jumps = instruction.mnemonic() == Mnemonic::Jmp && goes_near(&instruction);
     jumps.then(|| Address(instruction.near_branch_target()))
@@ -93,18 +144,16 @@ fn landing_pad(code: &[u8]) -> usize {
 
 /// What stands at the place that ftrace patches while nobody traces the function (x86_nops of 5
 /// bytes, arch/x86/kernel/alternative.c).
-const NOTHING: [u8; 5] = [0x0f, 0x1f, 0x44, 0x00, 0x00];
-/// What may stand there instead begins so.
-const CALL: u8 = 0xe8;
-const JUMP: u8 = 0xe9;
+pub const NOTHING: [u8; CALL_BYTES] = [0x0f, 0x1f, 0x44, 0x00, 0x00];
+/// What may stand there instead begins with this, or as a call does.
 const BREAKPOINT: u8 = 0xcc;
 /// As much of a function as has all that the kernel patches at its entry: a landing pad and
 /// [`NOTHING`], bytes.
-pub(in crate::kernel) const ENTRY_BYTES: usize = 9;
+pub const ENTRY_BYTES: usize = 9;
 
 /// How far into a function the place is that ftrace can patch: a `nop` of five bytes or a call in
 /// its place, behind a landing pad if there is one. None if it begins otherwise.
-pub(in crate::kernel) fn patchable_place(code: &[u8]) -> Option<usize> {
+pub fn patchable_place(code: &[u8]) -> Option<usize> {
     let entry = &code[landing_pad(code)..];
     let is_one = entry.starts_with(&NOTHING) || entry.first() == Some(&CALL) && entry.len() >= 5;
     is_one.then_some(code.len() - entry.len())
@@ -113,7 +162,7 @@ pub(in crate::kernel) fn patchable_place(code: &[u8]) -> Option<usize> {
 /// Whether the place that ftrace can patch, in a function that begins so, is patched: by a call, by
 /// the jump or the breakpoint of another tracer. None if there is no such place, as in a function
 /// that ftrace does not know: what stands there is code of its own.
-pub(super) fn is_patched(code: &[u8]) -> Option<bool> {
+pub fn is_patched(code: &[u8]) -> Option<bool> {
     let entry = &code[landing_pad(code)..];
     match entry.get(..NOTHING.len())? {
         nothing if nothing == NOTHING => Some(false),
@@ -123,7 +172,7 @@ pub(super) fn is_patched(code: &[u8]) -> Option<bool> {
 }
 
 /// The registers of the calling convention, in the order of the arguments.
-const ARGUMENTS: [Register; 6] = [
+const ARGUMENTS: [Register; ARGUMENT_REGISTERS as usize] = [
     Register::RDI,
     Register::RSI,
     Register::RDX,
@@ -133,7 +182,7 @@ const ARGUMENTS: [Register; 6] = [
 ];
 
 /// As much of a function as is looked at for arguments, bytes.
-pub(super) const BEGINNING_BYTES: usize = 128;
+pub const BEGINNING_BYTES: usize = 128;
 
 /// How many arguments in registers the beginning of a function reads for certain: one more than the
 /// last register that is read before anything is written to it, on the way that takes no jump, up
@@ -143,7 +192,7 @@ pub(super) const BEGINNING_BYTES: usize = 128;
 /// a livepatch or of a kprobe. None if somebody has changed what is behind it: by a breakpoint, by
 /// a jump to what is no code of the kernel's own (kernel/kprobes.c, arch/x86/kernel/kprobes/opt.c),
 /// or so that it does not decode.
-pub(super) fn arguments_read(
+pub fn arguments_read(
     code: &[u8],
     start: Address,
     is_code: impl Fn(Address) -> bool,

@@ -8,8 +8,7 @@ use std::{
 
 use aya_obj::generated::bpf_insn;
 
-use super::{End, ProgramKind, kinds::Kind};
-use crate::{attach::error::last_words, kernel::syscall::open};
+use super::{End, ProgramKind, kinds::Kind, syscall::open};
 
 /// `BPF_PROG_LOAD`.
 const PROG_LOAD: libc::c_long = 5;
@@ -175,4 +174,45 @@ fn load_any(
             }
         })
     })
+}
+
+/// The reason in what the verifier says: the last line that is not about its own work, nor behind
+/// it an explanation (7.3 gives one).
+fn last_words(log: &str) -> Option<&str> {
+    let (said, _explanation) = log.split_once("\nReason:").unwrap_or((log, ""));
+    said.lines()
+        .map(str::trim)
+        .rfind(|line| !line.is_empty() && !is_statistics(line))
+}
+
+/// What the verifier adds behind its reason (print_verification_stats, kernel/bpf/verifier.c).
+fn is_statistics(line: &str) -> bool {
+    [
+        "processed ",
+        "verification time ",
+        "stack depth ",
+        "subprog ",
+    ]
+    .iter()
+    .any(|beginning| line.starts_with(beginning))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_stands_before_the_statistics() {
+        let explained = "R6 pointer arithmetic with >>= operator prohibited\n\nReason:\n  It is a pointer.\n\nprocessed 3 insns\n";
+        assert_eq!(
+            last_words(explained),
+            Some("R6 pointer arithmetic with >>= operator prohibited")
+        );
+        let log = "0: R1=ctx()\nmath between ctx pointer and register\n\nprocessed 3 insns (limit 1000000)\nsubprog 0 stack 8\n";
+        assert_eq!(
+            last_words(log),
+            Some("math between ctx pointer and register")
+        );
+        assert_eq!(last_words("\nprocessed 0 insns\n"), None);
+    }
 }

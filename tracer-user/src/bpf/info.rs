@@ -4,7 +4,7 @@ use std::{io, os::fd::BorrowedFd};
 
 use aya_obj::generated::bpf_prog_info;
 
-use crate::kernel::syscall;
+use super::syscall;
 
 /// What the kernel knows of a program.
 pub fn program_info(program: BorrowedFd<'_>) -> io::Result<bpf_prog_info> {

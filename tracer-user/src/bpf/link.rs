@@ -5,8 +5,7 @@ use std::{
     os::fd::{AsRawFd as _, BorrowedFd, OwnedFd},
 };
 
-use super::{End, Ends, kinds::Kind};
-use crate::kernel::syscall::open;
+use super::{End, Ends, kinds::Kind, syscall::open};
 
 /// `BPF_LINK_CREATE`.
 const LINK_CREATE: libc::c_long = 28;

@@ -9,8 +9,7 @@ use std::{
 
 use aya_obj::generated::bpf_insn;
 
-use super::bpf;
-use crate::kernel::syscall::open;
+use super::{ITERATOR, load_iterator, syscall::open};
 
 /// `BPF_LINK_CREATE` and `BPF_ITER_CREATE`.
 const LINK_CREATE: libc::c_long = 28;
@@ -33,7 +32,7 @@ struct Iterator {
 /// All that a program writes for the objects of a kind, which is the type id of a function
 /// `bpf_iter_*`.
 pub fn read(name: &str, instructions: &[bpf_insn], kind: u32) -> io::Result<Vec<u8>> {
-    let program = bpf::load_iterator(name, instructions, kind).map_err(|refusal| {
+    let program = load_iterator(name, instructions, kind).map_err(|refusal| {
         let reason = refusal.reason();
         io::Error::new(refusal.error.kind(), reason)
     })?;
@@ -53,7 +52,7 @@ fn link(program: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     let attributes = Link {
         program: program.as_raw_fd().cast_unsigned(),
         target: 0,
-        attach_type: bpf::ITERATOR,
+        attach_type: ITERATOR,
         flags: 0,
     };
     // SAFETY: the attributes point to nothing.

@@ -9,12 +9,22 @@ use std::{
 };
 
 use aya::{
-    Ebpf,
+    Ebpf, EbpfError,
     maps::{Map, MapData},
 };
 use aya_obj::generated::{BPF_CALL, BPF_JMP, BPF_PSEUDO_KFUNC_CALL, bpf_insn};
+use thiserror::Error;
 
-use super::object::ObjectError;
+/// Why there are no instructions.
+#[derive(Debug, Error)]
+pub enum InstructionsError {
+    /// The object cannot be parsed.
+    #[error(transparent)]
+    Object(#[from] EbpfError),
+    /// It has no such program.
+    #[error("the eBPF object has no {0}")]
+    Missing(&'static str),
+}
 
 /// The programs of the object by name, with the maps of a loaded one.
 #[derive(Clone)]
@@ -24,8 +34,8 @@ pub struct Instructions {
 
 impl Instructions {
     /// Parses the object.
-    pub fn new(object: &[u8], ebpf: &Ebpf) -> Result<Self, ObjectError> {
-        let mut object = aya_obj::Object::parse(object).map_err(aya::EbpfError::from)?;
+    pub fn new(object: &[u8], ebpf: &Ebpf) -> Result<Self, InstructionsError> {
+        let mut object = aya_obj::Object::parse(object).map_err(EbpfError::from)?;
         let maps: Vec<(String, i32, aya_obj::Map)> = object
             .maps
             .iter()
@@ -45,7 +55,7 @@ impl Instructions {
                 &text,
             )
             .and_then(|()| object.relocate_calls(&text))
-            .map_err(aya::EbpfError::from)?;
+            .map_err(EbpfError::from)?;
         Ok(Self { object })
     }
 
@@ -55,8 +65,8 @@ impl Instructions {
         &self,
         program: &'static str,
         kernel_functions: &HashMap<i32, u32>,
-    ) -> Result<Vec<bpf_insn>, ObjectError> {
-        let missing = ObjectError::Missing(program);
+    ) -> Result<Vec<bpf_insn>, InstructionsError> {
+        let missing = InstructionsError::Missing(program);
         let Some(found) = self.object.programs.get(program) else {
             return Err(missing);
         };

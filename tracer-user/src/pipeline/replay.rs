@@ -8,11 +8,10 @@ use std::io::{self, Read, Write};
 
 use anyhow::{Context as _, Result};
 
-use super::{Outcome, Show, silent, tell};
+use super::{Finished, Outcome, Pipeline, Printer, Show, told};
 use crate::{
     graph::{Joined, Rebuilder},
     model::{FunctionTable, Nanoseconds, RootCall, Sink, Trees},
-    pipeline::{Finished, Pipeline, Printer},
     recording::{Ending, Learning, Readable, Recording, columns::Step},
     summary::Collect,
     values::escape::visible,
@@ -43,7 +42,7 @@ pub fn replay_to(
         .context("nothing can be sent")?;
     let replayed = go_through(show, recording, &table, form, feed);
     let delivered = watch.end();
-    tell::delivered(delivered.as_ref());
+    told::delivered(delivered.as_ref());
     let (outcome, readable) = replayed?;
     Ok((outcome, readable, delivered))
 }
@@ -65,7 +64,7 @@ pub fn glance(
     } else {
         collector.wants()
     };
-    let mut rebuilder = Rebuilder::new(show.interrupts).with_trees(wants);
+    let mut rebuilder = Rebuilder::new(show.capture.interrupts).with_trees(wants);
     let mut add = |call: RootCall| {
         let taken = selection.take(call, &table).into_iter();
         let shown = taken.filter_map(|call| show.filter.apply(call, &table));
@@ -116,7 +115,7 @@ fn go_through<'a>(
     let printer = Printer::new(form, table, &show.filter, show.count)
         .with_selection(show.selection.of_recording(began))
         .with_feed(feed);
-    let rebuilder = Rebuilder::new(show.interrupts).with_joined(joined.clone());
+    let rebuilder = Rebuilder::new(show.capture.interrupts).with_joined(joined.clone());
     let mut pipeline = Pipeline::new(rebuilder, printer, None);
     let mut learning = Learning::new(table, &joined);
     let mut read = Ok(());
@@ -167,12 +166,12 @@ fn go_through<'a>(
         // What comes after was not wanted, so it is not missed.
         readable.end = Some(end);
     }
-    tell::totals(&outcome, None, false);
+    told::totals(&outcome, false);
     // What could not be written says so itself.
     if printed.is_ok() {
-        silent::explain_recording(show, &outcome);
+        told::nothing_shown(show, &outcome);
     }
-    tell::readable(&readable);
-    tell::written(printed)?;
+    told::readable(&readable);
+    told::written(printed)?;
     Ok((outcome, readable))
 }

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     filter::{Filter, select::Selection},
-    model::{FunctionTable, Interrupts, Sink},
+    model::{Capture, FunctionTable, Sink},
     output::{
         Format, Nothing, callgraph,
         chrome::ChromeWriter,
@@ -63,8 +63,8 @@ impl Default for Shown {
 /// What the user wants to see.
 #[derive(Clone, Debug, Default)]
 pub struct Show {
-    /// What runs in hard interrupts.
-    pub interrupts: Interrupts,
+    /// What is recorded of calls, or taken of a recording.
+    pub capture: Capture,
     /// Which root calls, and what of them.
     pub filter: Filter,
     /// What becomes of them.
@@ -79,6 +79,12 @@ pub struct Show {
 }
 
 impl Show {
+    /// Has so many levels recorded, and no more of them shown.
+    pub const fn limit_depth(&mut self, levels: Option<u32>) {
+        self.capture.depth = levels;
+        self.filter.depth = levels;
+    }
+
     /// What writes root calls to `out` as it is wanted. `cpus` is the number of CPUs.
     pub fn form<'a>(
         &self,
@@ -104,8 +110,12 @@ impl Show {
             }
         };
         match format {
-            Format::Ftrace => Box::new(FtraceWriter::new(out, functions, self.text, cpus)),
-            Format::Function => Box::new(FunctionWriter::new(out, functions, self.text.arguments)),
+            Format::Ftrace => Box::new(
+                FtraceWriter::new(out, functions, self.text, cpus).with_capture(self.capture),
+            ),
+            Format::Function => {
+                Box::new(FunctionWriter::new(out, functions, self.capture.arguments))
+            }
             Format::Json => Box::new(JsonWriter::new(out, functions, values, sleep)),
             Format::Chrome => Box::new(ChromeWriter::new(out, functions, values)),
             Format::Perfetto => Box::new(PerfettoWriter::new(out, functions, values)),

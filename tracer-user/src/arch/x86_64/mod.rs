@@ -1,0 +1,51 @@
+//! x86-64.
+
+#[cfg(feature = "live")]
+pub mod code;
+
+/// Bytes of a register.
+pub const REGISTER_BYTES: u32 = 8;
+
+/// Bytes of the largest value that is passed or returned in registers (System V ABI for x86-64,
+/// 3.2.3).
+pub const LARGEST_IN_REGISTERS: u32 = 2 * REGISTER_BYTES;
+
+/// Registers that arguments are passed in.
+pub const ARGUMENT_REGISTERS: u32 = 6;
+
+/// Argument registers that a function takes before its arguments if it returns in memory: the
+/// address goes there.
+pub const REGISTERS_BEFORE_ARGUMENTS: usize = 1;
+
+/// Kernels before this one, major and minor number, have a BPF trampoline that saves argument
+/// registers only, and no arguments on the stack (`__arch_prepare_bpf_trampoline`,
+/// arch/x86/net/bpf_jit_comp.c).
+pub const STACK_ARGUMENTS_SINCE: (u32, u32) = (6, 6);
+
+/// How far into a function its probe may sit, bytes: with indirect branch tracking it is behind
+/// `endbr64` (`is_endbr`, arch/x86/kernel/ftrace.c). A direct call may skip that, too.
+pub const LANDING_PAD: u64 = 4;
+
+/// The beginning of the entry of a system call for 64-bit programs
+/// (arch/x86/include/asm/syscall_wrapper.h).
+pub const SYSCALL_ENTRY: &str = "__x64_sys_";
+
+/// Those for [`OTHER_PROGRAMS`]: by `int 0x80` and `sysenter`.
+pub const OTHER_SYSCALL_ENTRIES: [&str; 2] = ["__ia32_sys_", "__ia32_compat_sys_"];
+
+/// Programs whose system calls enter the kernel elsewhere.
+pub const OTHER_PROGRAMS: &str = "32-bit programs (int 0x80)";
+
+/// Where the entry code calls into the rest of the kernel (arch/x86/kernel/apic,
+/// kernel/entry/common.c, kernel/softirq.c).
+pub fn is_interrupt_entry(name: &str) -> bool {
+    const NAMES: &[&str] = &[
+        "__irq_exit_rcu",
+        "irq_exit_rcu",
+        "common_interrupt",
+        "irqentry_exit",
+        "irqentry_exit_cond_resched",
+        "raw_irqentry_exit_cond_resched",
+    ];
+    NAMES.contains(&name) || name.starts_with("sysvec_") || name.starts_with("asm_sysvec_")
+}

@@ -1,0 +1,22 @@
+//! What aya lacks: uses of bpf(2) that it has no word for, and changes to what it loads.
+//!
+//! [`load`] and [`link`] take programs whose attach type it does not know and links to many
+//! functions at once, [`program_info`] and [`missed_of_link`] say what the kernel has counted of
+//! either. [`objects`] finds what others have loaded, [`iterator`] reads what an iterator of the
+//! kernel's writes. [`variables`] puts into the object file what is known only here,
+//! [`instructions`] takes programs out of it. Nothing here knows what is traced, or why.
+
+mod info;
+pub mod instructions;
+pub mod iterator;
+mod kinds;
+mod link;
+mod load;
+pub mod objects;
+mod syscall;
+pub mod variables;
+
+pub use info::{missed_of_link, program_info};
+pub use kinds::{End, Ends, ITERATOR, Many, ProgramKind};
+pub use link::{Functions, Named, has_links, link, link_target, link_with_cookies};
+pub use load::{Target, load, load_at_tracepoint, load_for, load_iterator};

@@ -1,0 +1,222 @@
+//! What the user is told on stderr of how it went, live or from a recording.
+
+use std::{fmt::Write as _, io};
+
+use anyhow::{Context as _, Result};
+
+use super::{Outcome, Show};
+use crate::{
+    filter::Filter,
+    graph::limits::{MOST_DEPTH, MOST_EVENTS, MOST_EVENTS_IN_ALL},
+    model::{Skipped, Untraced, WideCalls},
+    recording::{End, Ending, Readable},
+    watch::Delivered,
+};
+
+/// The sums over the trace.
+pub fn totals(outcome: &Outcome, verbose: bool) {
+    calls(outcome);
+    losses(outcome, verbose);
+}
+
+/// How many root calls there were.
+pub fn calls(outcome: &Outcome) {
+    let totals = &outcome.totals;
+    let filtered_out = outcome
+        .filtered_out
+        .map(|calls| format!("; {calls} calls filtered out"))
+        .unwrap_or_default();
+    eprintln!(
+        "tracer: {} whole calls, {} partial, {} events, {} events lost, {} gaps{filtered_out}",
+        totals.whole_calls, totals.partial_calls, totals.events, totals.lost, totals.gaps
+    );
+}
+
+/// What is missing of them, and why.
+pub fn losses(outcome: &Outcome, verbose: bool) {
+    let Outcome {
+        totals,
+        filtered_out: _,
+        counters,
+        unseen,
+        skipped_roots,
+        skipped_below,
+        wide,
+        untraced,
+        turned_away: _,
+    } = outcome;
+    if totals.not_kept > 0 {
+        eprintln!(
+            "tracer: {} events were not kept: at most {MOST_EVENTS} are of one root call, \
+             {MOST_EVENTS_IN_ALL} of all that are open, {MOST_DEPTH} calls lie within each other",
+            totals.not_kept
+        );
+    }
+    let elsewhere = counters.lost_events.saturating_sub(totals.lost);
+    if elsewhere > 0 {
+        eprintln!("tracer: {elsewhere} events were lost in calls that are not shown");
+    }
+    if verbose {
+        eprintln!(
+            "tracer: in the kernel {} batches, {} events lost, {} hits of the tracer's own making, \
+            {} skipped in the \
+             middle of a probe",
+            counters.batches,
+            counters.lost_events,
+            counters.own_hits,
+            (*skipped_roots + *skipped_below).all()
+        );
+    }
+    if *unseen > 0 {
+        eprintln!("tracer: {unseen} root calls were lost whole: a ring was full");
+    }
+    skipped(*skipped_roots, *skipped_below);
+    if let Some(calls) = wide {
+        eprintln!("tracer: {}", how_recorded(*calls));
+    }
+    match untraced {
+        None => {}
+        Some(Untraced { root_calls: 0, .. }) => eprintln!(
+            "tracer: no root call was sampled, so it is not known what else ran below them"
+        ),
+        Some(untraced) => {
+            eprintln!("tracer: {untraced}; the next trace knows what can be attached");
+        }
+    }
+    if counters.lost_roots > 0 {
+        eprintln!(
+            "tracer: {} root calls were not traced: too many tasks were inside a root",
+            counters.lost_roots
+        );
+    }
+}
+
+/// What the kernel kept from the probes.
+fn skipped(roots: Skipped, below: Skipped) {
+    if roots.all() > 0 {
+        eprintln!(
+            "tracer: the kernel skipped {} entries and {} exits of roots, which came in the middle \
+            of a probe: \
+             these calls were not traced, or their ends not seen",
+            roots.entries, roots.exits
+        );
+    }
+    if below.all() > 0 {
+        eprintln!(
+            "tracer: the kernel skipped {} hits below the roots, which came in the middle of a \
+            probe, most of \
+             them of tracer's own making",
+            below.all()
+        );
+    }
+}
+
+/// How much of each root call a trace that was wide at first can have missed.
+fn how_recorded(calls: WideCalls) -> String {
+    let WideCalls {
+        wide,
+        narrowed,
+        cut,
+    } = calls;
+    let mut text = format!("{wide} root calls were recorded with probes on all functions");
+    if narrowed > 0 {
+        let _ = write!(
+            text,
+            ", {narrowed} with probes on those that were known to run"
+        );
+    }
+    if cut > 0 {
+        let _ = write!(
+            text,
+            "; {cut} were open when the set of probes changed, and exits in them may be missing"
+        );
+    }
+    text
+}
+
+/// What of a recording could not be read.
+pub fn readable(readable: &Readable) {
+    if readable.damaged_places > 1 {
+        eprintln!(
+            "tracer: {} bytes of the recording in {} places are damaged; all else was read",
+            readable.damaged_bytes, readable.damaged_places
+        );
+    }
+    match readable.end {
+        None => eprintln!(
+            "tracer: the recording has no end: tracer was killed or the disk was full, and what \
+            came last is missing"
+        ),
+        Some(End {
+            ending: Ending::Full,
+            ..
+        }) => eprintln!("tracer: the recording ends where it was as large as it may be"),
+        Some(_) => {}
+    }
+}
+
+/// Whether the output took all. A reader that has gone is no failure.
+pub fn written(written: io::Result<()>) -> Result<()> {
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("the listing cannot be written; what was written before is whole")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What the collector has, if there is one.
+pub fn delivered(delivered: Option<&Delivered>) {
+    let Some(Delivered {
+        to,
+        calls,
+        spans,
+        dropped,
+        rejected,
+    }) = delivered
+    else {
+        return;
+    };
+    let rejected = match rejected {
+        0 => String::new(),
+        spans => format!("; {spans} spans of them it did not want"),
+    };
+    eprintln!(
+        "tracer: sent {calls} root calls as {spans} spans to {to}, dropped {dropped}{rejected}"
+    );
+}
+
+/// Says why nothing of a recording is shown, if it is so.
+pub fn nothing_shown(show: &Show, outcome: &Outcome) {
+    if !outcome.shows_nothing() {
+        return;
+    }
+    match outcome.filtered_out {
+        Some(calls) if calls > 0 => {
+            let options = show.selection.options();
+            eprintln!("tracer: {}", kept_back(calls, &show.filter, options));
+        }
+        _ => eprintln!(
+            "tracer: the recording has no root call; tracer said why when it was made, and says so \
+            again where the \
+             same is traced"
+        ),
+    }
+}
+
+/// What the filter kept back, and which options ask for that.
+pub fn kept_back(calls: u64, filter: &Filter, mut given: Vec<&str>) -> String {
+    let options = [
+        (filter.slower_than.is_some(), "--slower-than"),
+        (filter.failed.is_some(), "--failed"),
+        (filter.returns.is_some(), "--returns"),
+        (filter.needs_tree(), "--through"),
+        (filter.threshold.is_some(), "--graph-opts thresh"),
+    ];
+    let of_filter = options.iter().filter(|(is_given, _)| *is_given);
+    given.extend(of_filter.map(|(_, option)| *option));
+    format!(
+        "there were {calls} root calls, and all were filtered out by {}",
+        given.join(" and ")
+    )
+}
