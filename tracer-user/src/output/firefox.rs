@@ -26,9 +26,9 @@ use crate::{
 
 /// The longest time of one sample, ns: what weights have room for. A longer one is several.
 const LONGEST: u64 = 1_000_000_000;
-/// How many samples may be added for such times in all: twelve days of them. A made-up recording may
+/// How many samples may be added for such times in all: eighteen hours of them. A made-up recording may
 /// have any times; what is beyond is left out.
-const MOST_PARTS: u32 = 1 << 20;
+const MOST_PARTS: u32 = 1 << 16;
 
 /// Collects what the profile is made of.
 pub struct Firefox<'a> {
