@@ -217,6 +217,7 @@ fn show(steps: impl Iterator<Item = Step>, form: usize) {
     let profile = Shown::Profile {
         sort: SortBy::default(),
         group_by: Some(GroupBy::Caller),
+        interval: None,
     };
     let mut forms: Vec<Shown> = formats.map(|format| Shown::Each(*format)).collect();
     forms.extend([Shown::Latency(Look::default()), profile]);

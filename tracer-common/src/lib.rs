@@ -13,6 +13,7 @@ pub mod count;
 pub mod cursor;
 mod event;
 pub mod generation;
+pub mod profile;
 pub mod stand_in;
 mod texts;
 

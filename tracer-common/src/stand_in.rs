@@ -43,3 +43,23 @@ pub const SIDE: u64 = 0x7472_0008_7472_0008;
 pub const FOLLOWED: u64 = 0x7472_0009_7472_0009;
 /// Stands for the mask of [`crate::Config::preempt_layout`].
 pub const PREEMPT_MASK: u64 = 0x7472_0007_7472_0007;
+
+/// Stands for whether root calls may be dropped in the kernel; the conditions are those of
+/// [`crate::count::stand_in`].
+pub const DECIDE: u64 = 0x7472_0012_7472_0012;
+/// Stands for whether anything is asked of callers but that they are not tracer's own processes.
+pub const CALLERS_ASKED: u64 = 0x7472_0013_7472_0013;
+/// Stand for the numbers of tracer's own processes, see [`crate::Callers::not_tgids`].
+pub const OWN_PROCESSES: [u64; 2] = [0x7472_0014_7472_0014, 0x7472_0015_7472_0015];
+
+/// Stands for how functions are counted in the kernel, see [`crate::profile::By`]; 0 where calls
+/// are streamed.
+pub const PROFILE: u64 = 0x7472_000d_7472_000d;
+/// Stands for the memory of the rows of all CPUs, see [`crate::profile`].
+pub const PROFILE_ROWS: u64 = 0x7472_000e_7472_000e;
+/// Stands for the mask that leaves of a number a place of these rows.
+pub const PROFILE_ROW_MASK: u64 = 0x7472_000f_7472_000f;
+/// Stands for the memory of the cells of all CPUs.
+pub const PROFILE_CELLS: u64 = 0x7472_0010_7472_0010;
+/// Stands for the mask that leaves of a number a place of these cells.
+pub const PROFILE_CELL_MASK: u64 = 0x7472_0011_7472_0011;

@@ -16,7 +16,10 @@ use core::{ffi::c_void, hint::cold_path};
 
 use aya_ebpf::{
     bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
-    helpers::{bpf_get_current_comm, bpf_ringbuf_output, generated::bpf_ringbuf_query},
+    helpers::{
+        bpf_ringbuf_output,
+        generated::{bpf_get_current_comm, bpf_ringbuf_query},
+    },
 };
 use tracer_common::{
     Arrival, BATCH_HEADROOM, BatchHeader, Event, TASK_BYTES,
@@ -25,11 +28,13 @@ use tracer_common::{
 
 use crate::{
     atomic,
+    count::below,
+    decide,
     maps::{
         ALL_WRITING, Buffer, FLUSHING, GUARD, PARKED, PLACES, QUICK, RINGS, Single, Task, WRITING,
         config, cpu_number, this_cpu,
     },
-    parked,
+    parked, profile,
 };
 
 /// Tries to take a buffer out of use. Each that fails was undone by an interrupt in the same few
@@ -69,6 +74,9 @@ pub struct Hit {
 /// 0.
 #[inline(always)]
 pub fn push(task: *mut Task, writer: u32, hit: &Hit, frame: u64) {
+    if profile::is_on() {
+        return;
+    }
     // SAFETY: `task` is a checked map value, and the place is ours alone once it is taken.
     unsafe {
         // First of all: from here on no interrupt hands over, so the buffer stays in use until the
@@ -124,6 +132,7 @@ pub fn early(task: *mut Task, cursor: u64, writer: u32) {
             early: (*buffer).header.early | Arrival::Early as u16,
             ..(*buffer).header
         };
+        core::ptr::write_volatile(&raw mut (*task).early, 1);
         output(&raw mut (*single).header, 1, Wake::Later);
     }
 }
@@ -239,8 +248,52 @@ pub fn flush_if_full(task: *mut Task) {
             cold_path();
             parked::hand_over(task);
         } else if place(cursor) >= NEARLY_FULL && !any(task, ALL_WRITING | FLUSHING) {
-            flush(task, Wake::Later);
+            if decide::is_possible() && has_all(task) && (*task).held == 0 {
+                hold(task);
+            } else {
+                flush(task, Wake::Later);
+            }
         }
+    }
+}
+
+/// Whether all events of the root call are still in its buffers.
+#[inline(always)]
+pub unsafe fn has_all(task: *mut Task) -> bool {
+    // SAFETY: the caller's checked map value.
+    unsafe {
+        let cursor = core::ptr::read_volatile(&raw const (*task).cursor);
+        (*buffer(task, cursor)).header.sequence == (*task).held && (*task).early == 0
+    }
+}
+
+/// Holds the first buffer of a root call, and goes on in the second one. The caller has made sure
+/// of what [`flush`] asks for.
+#[inline(never)]
+fn hold(task: *mut Task) {
+    // SAFETY: as in `flush`.
+    unsafe {
+        set(task, FLUSHING);
+        let taken = change_buffer(task);
+        core::ptr::write_volatile(&raw mut (*task).held, taken);
+        clear(task, FLUSHING);
+    }
+}
+
+/// Hands over a first buffer that is held.
+#[inline(always)]
+unsafe fn release_held(task: *mut Task) {
+    // SAFETY: the caller's checked map value; nobody uses the buffer.
+    unsafe {
+        let held = core::ptr::read_volatile(&raw const (*task).held);
+        if !decide::is_possible() || held == 0 {
+            return;
+        }
+        // It always is: the comparison is for the verifier.
+        if let Some(held) = below(held, PLACES as u64 + 1) {
+            output(&raw mut (*task).first.header, held, Wake::Later);
+        }
+        core::ptr::write_volatile(&raw mut (*task).held, 0);
     }
 }
 
@@ -248,9 +301,29 @@ pub fn flush_if_full(task: *mut Task) {
 /// written and no hand-over under way.
 #[inline(never)]
 pub fn flush(task: *mut Task, wake: Wake) {
+    if profile::is_on() {
+        return;
+    }
     // SAFETY: `task` is a checked map value; the buffer is ours alone once the other one is in use.
     unsafe {
         set(task, FLUSHING);
+        release_held(task);
+        let cursor = core::ptr::read_volatile(&raw const (*task).cursor);
+        let full = buffer(task, cursor);
+        let count = change_buffer(task);
+        if count > 0 {
+            output(&raw mut (*full).header, count, wake);
+        }
+        clear(task, FLUSHING);
+    }
+}
+
+/// Takes the buffer in use out of use and the other one into it. Returns how many events it has: 0
+/// also if it is still in use.
+#[inline(always)]
+unsafe fn change_buffer(task: *mut Task) -> u64 {
+    // SAFETY: the caller's checked map value.
+    unsafe {
         for _ in 0..TRIES {
             let cursor = core::ptr::read_volatile(&raw const (*task).cursor);
             let full = buffer(task, cursor);
@@ -259,18 +332,15 @@ pub fn flush(task: *mut Task, wake: Wake) {
             let other = cursor::first_of_other(cursor);
             (*buffer(task, other)).header.sequence = (*full).header.sequence + taken;
             if atomic::compare_exchange(&raw mut (*task).cursor, cursor, other) {
-                let mut count = taken;
-                if count > PLACES as u64 {
-                    count = PLACES as u64;
-                }
-                if count > 0 {
-                    output(&raw mut (*full).header, count, wake);
-                }
-                break;
+                return if taken > PLACES as u64 {
+                    PLACES as u64
+                } else {
+                    taken
+                };
             }
         }
-        clear(task, FLUSHING);
     }
+    0
 }
 
 /// Copies a header and the events behind it into the ring, or counts them as lost.
@@ -281,9 +351,10 @@ unsafe fn output(header: *mut BatchHeader, count: u64, wake: Wake) {
     unsafe {
         (*header).cpu = number;
         (*header).count = count as u16;
-        if let Ok(comm) = bpf_get_current_comm() {
-            (*header).comm = comm;
-        }
+        // Where it is wanted, at once: in between the compiler copies it byte by byte. The helper
+        // fills it in any case.
+        let comm = &raw mut (*header).comm;
+        bpf_get_current_comm(comm.cast::<c_void>(), size_of_val(&*comm) as u32);
         let bytes = size_of::<BatchHeader>() as u64 + count * size_of::<Event>() as u64;
         let stored = RINGS.get(number).is_some_and(|ring| {
             let ring = core::ptr::from_ref(ring).cast_mut().cast::<c_void>();

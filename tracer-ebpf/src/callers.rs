@@ -4,13 +4,16 @@
 //! known. What is asked for is constant to the verifier, so what was not is not in the program that
 //! runs. Cheap questions come first.
 
+use core::{ffi::c_void, mem::MaybeUninit};
+
 use aya_ebpf::helpers::{
-    bpf_get_current_comm, bpf_get_current_pid_tgid, generated::bpf_get_current_ancestor_cgroup_id,
+    bpf_get_current_pid_tgid,
+    generated::{bpf_get_current_ancestor_cgroup_id, bpf_get_current_comm},
 };
-use tracer_common::{Away, Callers, MAX_NAMES};
+use tracer_common::{Away, Callers, MAX_NAMES, stand_in};
 
 use crate::{
-    maps::{cgroup, config},
+    maps::{cgroup, config, meant},
     whose::{self, List},
 };
 
@@ -24,6 +27,9 @@ const CGROUP_LEVELS: i32 = 32;
 pub fn turn_away(cpu: u32) -> Option<Away> {
     let pid_tgid = bpf_get_current_pid_tgid();
     let (tid, tgid) = (pid_tgid as u32, (pid_tgid >> 32) as u32);
+    if meant::<{ stand_in::CALLERS_ASKED }>() == 0 {
+        return is_own_process(tgid).then_some(Away::Tracer);
+    }
     let word = config!(cpus.words[(cpu as usize / 64) & 15]);
     if word & (1 << (cpu % 64)) == 0 {
         return Some(Away::Cpu);
@@ -45,9 +51,11 @@ pub fn turn_away(cpu: u32) -> Option<Away> {
 
 #[inline(always)]
 fn is_own_process(tgid: u32) -> bool {
+    const FIRST: u64 = stand_in::OWN_PROCESSES[0];
+    const SECOND: u64 = stand_in::OWN_PROCESSES[1];
+    let (first, second) = (meant::<FIRST>(), meant::<SECOND>());
     // Idle tasks have number 0.
-    config!(callers.not_tgids[0]) != 0
-        && (tgid == config!(callers.not_tgids[0]) || tgid == config!(callers.not_tgids[1]))
+    first != 0 && (u64::from(tgid) == first || u64::from(tgid) == second)
 }
 
 #[inline(always)]
@@ -69,11 +77,14 @@ fn has_wanted_name() -> bool {
     if named == Callers::NOBODY {
         return true;
     }
-    let Ok(comm) = bpf_get_current_comm() else {
-        return false;
+    // 16 bytes are two words.
+    let mut words = MaybeUninit::<[u64; 2]>::uninit();
+    // SAFETY: the helper fills as many bytes as it is told, in any case.
+    let words = unsafe {
+        let bytes = size_of::<[u64; 2]>() as u32;
+        bpf_get_current_comm(words.as_mut_ptr().cast::<c_void>(), bytes);
+        words.assume_init()
     };
-    // SAFETY: 16 bytes are two words, and every bit pattern is a word.
-    let words: [u64; 2] = unsafe { core::mem::transmute(comm) };
     let count = config!(callers.names) as usize;
     let is_named = (0..MAX_NAMES).any(|index| {
         index < count

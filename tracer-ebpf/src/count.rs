@@ -19,6 +19,8 @@
 mod open;
 mod row;
 
+pub use row::meets;
+
 use core::{arch::asm, ffi::c_void};
 
 use aya_ebpf::{
@@ -226,7 +228,7 @@ fn frame_of(context: *mut c_void) -> u64 {
 /// comes after uses the register that was compared, and no other one of the same value, of which
 /// the verifier would know nothing.
 #[inline(always)]
-fn below(number: u64, limit: u64) -> Option<u64> {
+pub fn below(number: u64, limit: u64) -> Option<u64> {
     let mut number = number;
     // SAFETY: does nothing; the compiler must not know that.
     unsafe { asm!("/* {0} */", inout(reg) number, options(nomem, nostack, preserves_flags)) };

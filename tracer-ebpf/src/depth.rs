@@ -107,10 +107,9 @@ pub unsafe fn is_innermost(task: *mut Task, frame: u64) -> bool {
     }
 }
 
-/// Closes the call with this frame, and those above it whose exits were missed, and returns its
-/// depth. An exit without an entry leaves all as it is and gets the depth of a call made now.
+/// The depth of the open call with this frame, or that of a call made now.
 #[inline(always)]
-pub unsafe fn leave(task: *mut Task, frame: u64) -> u32 {
+pub unsafe fn find(task: *mut Task, frame: u64) -> u32 {
     // SAFETY: the caller's checked map value; the index is checked.
     unsafe {
         let open = read(task);
@@ -122,10 +121,27 @@ pub unsafe fn leave(task: *mut Task, frame: u64) -> u32 {
             // One that is too deep to be known by its frame, or that was left so by a sleep, is
             // taken for the innermost.
             if depth as usize >= FRAMES || is_of(self::frame(task, depth), frame) {
-                write(task, depth);
-                break;
+                return depth;
             }
         }
+        open
+    }
+}
+
+/// So many calls stay open.
+#[inline(always)]
+pub unsafe fn close_from(task: *mut Task, depth: u32) {
+    // SAFETY: the caller's checked map value.
+    unsafe { write(task, depth) };
+}
+
+/// Closes the call with this frame, and those above it whose exits were missed, and returns its
+/// depth. An exit without an entry leaves all as it is and gets the depth of a call made now.
+#[inline(always)]
+pub unsafe fn leave(task: *mut Task, frame: u64) -> u32 {
+    // SAFETY: the caller's checked map value.
+    unsafe {
+        write(task, find(task, frame));
         // Read back, so that the verifier does not follow each of the ways here through all that
         // comes behind.
         let depth = read(task);

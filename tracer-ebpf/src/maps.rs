@@ -129,6 +129,10 @@ pub struct Task {
     pub hidden_frame: u64,
     /// Where the next event goes, see [`cursor`]. The place may exceed the capacity.
     pub cursor: u64,
+    /// Events of the first buffer that are held until the second one is full, too, see `decide`.
+    pub held: u64,
+    /// Whether an event of the root call has gone into the ring before all others.
+    pub early: u64,
     /// The event of the short way that finds the batch nearly full, on its way from one function of
     /// a program to another.
     pub pending: Pending,
@@ -282,6 +286,21 @@ pub fn cgroup(index: usize) -> u64 {
 #[unsafe(link_section = ".bss.disabled")]
 #[unsafe(no_mangle)]
 pub static LEAST_DISABLED: Shared<u64> = Shared(UnsafeCell::new(0));
+
+/// Whether root calls that do not meet the conditions are dropped, see `decide`: not while the trace
+/// finds out what runs below the roots.
+#[unsafe(link_section = ".bss.deciding")]
+#[unsafe(no_mangle)]
+pub static DECIDING: Shared<u64> = Shared(UnsafeCell::new(0));
+
+/// Root calls that were dropped on each CPU: the first word of a cache line.
+#[unsafe(link_section = ".bss.dropped")]
+#[unsafe(no_mangle)]
+pub static DROPPED_CALLS: Shared<[[u64; 8]; MAX_CPUS]> =
+    Shared(UnsafeCell::new([[0; 8]; MAX_CPUS]));
+
+/// Leaves of a number the place of a CPU.
+pub const MAX_CPUS_MASK: usize = MAX_CPUS - 1;
 
 /// Root entries that were turned away on each CPU, see [`tracer_common::Away`].
 #[unsafe(link_section = ".bss.away")]

@@ -21,7 +21,7 @@ use tracer_common::{Context, EventKind};
 use crate::{
     batch, context, depth,
     maps::{ALL_GUARDS, DROPPED, HIDING, NOT_QUICK, Task},
-    probe,
+    probe, profile,
     site::Site,
     switch,
 };
@@ -86,5 +86,6 @@ pub fn close(task: *mut Task) {
     // SAFETY: a checked map value of the current task.
     unsafe { batch::set(task, ALL_GUARDS) };
     switch::mark(task, EventKind::Missed);
+    profile::count_open(task);
     probe::close(task);
 }

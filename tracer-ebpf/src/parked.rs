@@ -29,7 +29,7 @@ use crate::{
         ALL_WRITING, DROPPED, FLUSHING, FRAMES, HIDING, INSIDE, NOT_QUICK, OUTSIDE, PARKED, Task,
         UNKNOWN, meant, this_cpu,
     },
-    task,
+    profile, task,
 };
 
 /// Open calls under the root that are kept, the innermost.
@@ -70,6 +70,9 @@ const LINES: u32 = 4;
 /// place. All its events are handed over.
 #[inline(never)]
 pub fn park(task: *mut Task) {
+    if profile::is_on() {
+        return;
+    }
     let cpu = this_cpu();
     // SAFETY: a checked map value of the current task, which nobody else uses; interrupts are off.
     unsafe {

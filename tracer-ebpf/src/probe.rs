@@ -13,12 +13,12 @@ use tracer_common::{Away, Context, Event, EventKind};
 use crate::{
     atomic,
     batch::{self, Hit, Wake},
-    callers, context, depth, details, gate, hidden,
+    callers, context, decide, depth, details, gate, hidden,
     maps::{
         self, ALL_GUARDS, DROPPED, GUARD, OUTSIDE, SWITCH, Task, armed, config, cpu_number,
         this_cpu,
     },
-    missed,
+    missed, profile,
     site::Site,
     task,
 };
@@ -79,7 +79,16 @@ pub fn root_exit<S: Site>(ctx: &S) {
     };
     exit(ctx, task, time_ns, closes);
     if closes {
-        close(task);
+        if profile::is_on() {
+            // SAFETY: a checked map value.
+            profile::count_root_call(unsafe { (*task).generation });
+        }
+        if decide::drops(ctx, task, time_ns) {
+            decide::count();
+            leave(task);
+        } else {
+            close(task);
+        }
     }
 }
 
@@ -138,10 +147,16 @@ fn is_unwanted_interrupt() -> bool {
 /// set it again.
 #[inline(always)]
 pub fn close(task: *mut Task) {
+    batch::flush(task, Wake::IfMuch);
+    leave(task);
+}
+
+/// As [`close`], of a root call of which nothing is to be handed over.
+#[inline(always)]
+fn leave(task: *mut Task) {
     let cpu = this_cpu();
     // SAFETY: a checked map value, ours until it is released; the word is this CPU's.
     unsafe {
-        batch::flush(task, Wake::IfMuch);
         gate::set_current(cpu, OUTSIDE);
         task::release(task);
         gate::set_current(cpu, OUTSIDE);
@@ -178,7 +193,9 @@ pub fn entry<S: Site>(ctx: &S, task: *mut Task, opens: bool) -> bool {
         }
         batch::set(task, guard);
         let depth = depth::enter(task, ctx.frame(), function(ctx), context);
-        if depth < config!(max_depth) {
+        if profile::is_on() {
+            profile::enter(task, u64::from(depth));
+        } else if depth < config!(max_depth) {
             let hit = Hit {
                 time_ns: bpf_ktime_get_ns(),
                 value: 0,
@@ -227,6 +244,13 @@ pub fn exit<S: Site>(ctx: &S, task: *mut Task, time_ns: u64, closes: bool) {
         // batch of a call that has ended.
         batch::set(task, if closes { ALL_GUARDS } else { guard });
         // The exit of the root, and no other, has depth 0, whatever was missed before.
+        if profile::is_on() {
+            count(ctx, task, time_ns, closes);
+            if !at_work && !closes {
+                batch::clear(task, guard);
+            }
+            return;
+        }
         let depth = if closes {
             0
         } else {
@@ -245,6 +269,36 @@ pub fn exit<S: Site>(ctx: &S, task: *mut Task, time_ns: u64, closes: bool) {
         if !at_work && !closes {
             batch::flush_if_full(task);
             batch::clear(task, guard);
+        }
+    }
+}
+
+/// Counts a call that returned, instead of making an event of it. It is open until then: what comes
+/// on top of this leaves its clock alone.
+#[inline(always)]
+unsafe fn count<S: Site>(ctx: &S, task: *mut Task, time_ns: u64, closes: bool) {
+    // SAFETY: the caller's checked map value.
+    unsafe {
+        let open = depth::read(task);
+        let depth = if closes {
+            0
+        } else {
+            depth::find(task, ctx.frame())
+        };
+        if depth >= open {
+            return profile::count_without_entry();
+        }
+        profile::count_without_exit(open - depth - 1);
+        if depth < config!(max_depth) {
+            if closes {
+                profile::leave_root(task, function(ctx), time_ns, ctx.value());
+            } else {
+                let caller = u64::from(depth).wrapping_sub(1);
+                profile::leave_under(task, caller, function(ctx), time_ns, ctx.value());
+            }
+        }
+        if !closes {
+            depth::close_from(task, depth);
         }
     }
 }

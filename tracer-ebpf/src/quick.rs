@@ -24,7 +24,7 @@ use tracer_common::{Event, EventKind, PreemptLayout, cursor::place, stand_in};
 use crate::{
     batch, context, depth, gate,
     maps::{GUARD, OpenCall, PLACES, QUICK, Task, meant},
-    probe,
+    probe, profile,
     site::Site,
 };
 
@@ -81,6 +81,11 @@ pub fn entry<S: Site>(ctx: &S, task: *mut Task) -> bool {
         let halves = (&raw mut (*call).identity).cast::<u32>();
         ptr::write_volatile(halves, ptr::read_volatile(&raw const function));
         ptr::write_volatile(halves.add(1), upper);
+        if profile::is_on() {
+            profile::enter_under(task, calls);
+            batch::set_busy(task, 0);
+            return true;
+        }
         let cursor = batch::take_place(task);
         let identity = ptr::read_volatile(&raw const (*call).identity);
         if place(cursor) >= LAST_PLACE {
@@ -121,6 +126,13 @@ pub fn exit<S: Site>(ctx: &S, task: *mut Task) {
             return any_exit(*ctx, time_ns);
         }
         let state = ptr::read_volatile(&raw const (*call).state) - 1;
+        if profile::is_on() {
+            let function = ptr::read_volatile(&raw const (*call).identity) as u32;
+            let exit = profile::Exit::under(task, calls, function, time_ns);
+            ptr::write_volatile(&raw mut (*task).depth_and_busy, state);
+            exit.add(ctx.value());
+            return batch::set_busy(task, 0);
+        }
         ptr::write_volatile(&raw mut (*task).depth_and_busy, state);
         let identity = ptr::read_volatile(&raw const (*call).identity) + ENTRY_TO_EXIT;
         let cursor = batch::take_place(task);
@@ -137,6 +149,32 @@ pub fn exit<S: Site>(ctx: &S, task: *mut Task) {
         write(event, identity);
         ctx.store_value(&raw mut (*event).value);
         batch::set_busy(task, 0);
+    }
+}
+
+/// An event as words.
+type Words = [u64; size_of::<Event>() / size_of::<u64>()];
+
+/// Which of them the fields are that [`Event::identity`] packs.
+const WORD: usize = core::mem::offset_of!(Event, function) / size_of::<u64>();
+
+/// Reads an event word by word: what is copied as a whole goes byte by byte, in a loop.
+#[inline(always)]
+unsafe fn words(event: *const Event) -> Words {
+    let word = event.cast::<u64>();
+    // SAFETY: the caller's event, which is so many words.
+    unsafe { [0, 1, 2].map(|at| ptr::read_volatile(word.add(at))) }
+}
+
+/// Writes what [`words`] has read.
+#[inline(always)]
+unsafe fn put_words(event: *mut Event, [time, value, identity]: Words) {
+    let word = event.cast::<u64>();
+    // SAFETY: the caller's place for an event.
+    unsafe {
+        ptr::write_volatile(word, time);
+        ptr::write_volatile(word.add(1), value);
+        ptr::write_volatile(word.add(2), identity);
     }
 }
 
@@ -161,7 +199,6 @@ unsafe fn call(task: *mut Task, calls: u64) -> *mut OpenCall {
 /// Writes the end of an event.
 #[inline(always)]
 unsafe fn write(event: *mut Event, identity: u64) {
-    const WORD: usize = core::mem::offset_of!(Event, function) / size_of::<u64>();
     // SAFETY: the caller's place; the fields from there on are what `Event::identity` packs.
     unsafe { *event.cast::<u64>().add(WORD) = identity };
 }
@@ -197,13 +234,13 @@ fn at_the_end(task: *mut Task) {
     // capacity is ours alone once it is taken.
     unsafe {
         let cursor = (*task).pending.cursor;
-        let event = (*task).pending.event;
-        let entered = u32::from(event.kind_and_context >> 4) & 1;
+        let event = words(&raw const (*task).pending.event);
+        let entered = (event[WORD] >> 60) as u32 & 1;
         batch::set(task, GUARD << now | GUARD << entered);
         if place(cursor) < PLACES as u32 {
-            *batch::event(task, cursor) = event;
+            put_words(batch::event(task, cursor), event);
         } else {
-            (*batch::single(task, entered)).event = event;
+            put_words(&raw mut (*batch::single(task, entered)).event, event);
             batch::early(task, cursor, entered);
         }
         batch::clear(task, QUICK << entered);

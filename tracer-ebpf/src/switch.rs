@@ -16,7 +16,7 @@ use crate::{
         ALL_GUARDS, ALL_WRITING, FLUSHING, GUARD, LEAST_DISABLED, OUTSIDE, SWITCH, SWITCHING, Task,
         config, this_cpu,
     },
-    parked, probe, task,
+    parked, probe, profile, task,
 };
 
 /// `trace_sched_switch(preempt, prev, next, ...)` in `__schedule` (kernel/sched/core.c): the
@@ -63,6 +63,7 @@ fn die(slot: u32) -> u32 {
         // SAFETY: a checked map value of the current task.
         unsafe { batch::set(task, ALL_GUARDS) };
         mark(task, EventKind::Died);
+        profile::count_open(task);
         probe::close(task);
     }
     OUTSIDE

@@ -15,7 +15,7 @@
 use core::ptr;
 
 use aya_ebpf::helpers::generated::bpf_get_current_task;
-use tracer_common::{Arrival, BatchHeader, TASK_BYTES, cursor, generation};
+use tracer_common::{Arrival, TASK_BYTES, cursor, generation};
 
 use crate::{
     atomic, batch,
@@ -105,8 +105,9 @@ pub fn claim(key: u64, generation: u64, root_time_ns: u64, pid_tgid: u64) -> u32
     // SAFETY: the slot is ours alone from here on.
     unsafe {
         (*task).generation = generation;
-        (*task).root_frame = 0;
-        (*task).root_function = 0;
+        // Volatile, or the compiler makes one loop over their bytes of it.
+        ptr::write_volatile(&raw mut (*task).root_frame, 0);
+        ptr::write_volatile(&raw mut (*task).root_function, 0);
         (*task).dropped_frame = 0;
         begin(task, 0, root_time_ns, pid_tgid);
         // What an interrupt hits before the root's entry is stored is not in the call.
@@ -115,25 +116,24 @@ pub fn claim(key: u64, generation: u64, root_time_ns: u64, pid_tgid: u64) -> u32
     slot
 }
 
-/// Makes the buffers ready for events of the slot's generation from number `sequence` on.
+/// Makes the buffers ready for events of the slot's generation from number `sequence` on. The rest
+/// of their headers is written when they are handed over.
 #[inline(always)]
 pub unsafe fn begin(task: *mut Task, sequence: u64, root_time_ns: u64, pid_tgid: u64) {
     // SAFETY: the caller's slot.
     unsafe {
         let generation = (*task).generation as u16;
-        let header = BatchHeader {
-            sequence,
-            root_time_ns,
-            tid: pid_tgid as u32,
-            tgid: (pid_tgid >> 32) as u32,
-            cpu: 0,
-            count: 0,
-            early: Arrival::InOrder as u16 | generation << generation::SHIFT,
-            comm: [0; 16],
-        };
         (*task).cursor = cursor::BEGIN;
-        (*task).first.header = header;
-        (*task).half.second.header = header;
+        (*task).held = 0;
+        (*task).early = 0;
+        let second = &raw mut (*task).half.second.header;
+        for header in [&raw mut (*task).first.header, second] {
+            (*header).sequence = sequence;
+            (*header).root_time_ns = root_time_ns;
+            (*header).tid = pid_tgid as u32;
+            (*header).tgid = (pid_tgid >> 32) as u32;
+            (*header).early = Arrival::InOrder as u16 | generation << generation::SHIFT;
+        }
     }
 }
 

@@ -17,6 +17,7 @@ mod options;
 mod prepared;
 mod probes;
 mod processes;
+mod profiling;
 pub mod replay;
 mod run;
 mod show;

@@ -197,11 +197,15 @@ fn explained(calls: &[RootCall], mut condition: Condition) -> Vec<String> {
     let functions = functions();
     if condition.is_empty() {
         let mut durations = Durations::default();
-        calls.iter().for_each(|call| durations.add(call));
+        for call in calls {
+            durations.add(call);
+        }
         condition.slower_than = durations.threshold();
     }
     let mut explain = Explain::new(&functions, condition);
-    calls.iter().for_each(|call| explain.add(call));
+    for call in calls {
+        explain.add(call);
+    }
     let mut text = Vec::new();
     explain.write(&mut text).unwrap();
     let text = String::from_utf8(text).unwrap();

@@ -8,7 +8,10 @@
 mod by_hand;
 mod made_up;
 
+use std::io::Read as _;
+
 use by_hand::{everything, functions, written};
+use flate2::read::GzDecoder;
 use made_up::calls;
 use proptest::prelude::*;
 use prost::Message;
@@ -74,7 +77,10 @@ struct Line {
 
 impl Profile {
     fn of(calls: &[RootCall]) -> Self {
-        Self::decode(&*bytes(Format::Pprof, calls)).unwrap()
+        let mut message = Vec::new();
+        let bytes = bytes(Format::Pprof, calls);
+        GzDecoder::new(&*bytes).read_to_end(&mut message).unwrap();
+        Self::decode(&*message).unwrap()
     }
 
     fn string(&self, place: i64) -> &str {

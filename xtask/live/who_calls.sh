@@ -14,7 +14,7 @@ run $both --comm nobody --comm sender --duration 500ms
 only inet_sendmsg inet_recvmsg
 reader=$(grep -l '^reader$' /proc/$workload/task/*/comm)
 reader=${reader%/comm}
-sleep 100 &
+sleep 1000 &
 other=$!
 run $both -p $other -p $workload --tid "${reader##*/}" --duration 500ms
 only inet_recvmsg inet_sendmsg

@@ -4,8 +4,8 @@
 //! of a limit, which all CPUs share.
 
 use tracer_common::count::{
-    BUCKETS, ERROR_PLACES, ERRORS, ErrorCount, LINEAR_BUCKETS, Linear, ROW_BYTES, Returned, Row,
-    Switch, Unit, bucket_of, stand_in,
+    ASK, BUCKETS, ERROR_PLACES, ERRORS, ErrorCount, LINEAR_BUCKETS, Linear, ROW_BYTES, Returned,
+    Row, Switch, Unit, bucket_of, stand_in,
 };
 
 use super::below;
@@ -72,21 +72,18 @@ pub fn add<S: Site>(root: u64, entered: u64, now: u64, site: &S) {
     let duration = now.saturating_sub(entered);
     // SAFETY: a row of the table.
     unsafe {
-        let returned = Returned((*row).returned);
-        let has_value = returned.has_value();
-        let value = if has_value {
-            returned.value(site.value())
-        } else {
-            0
+        let returned = match meant::<{ stand_in::RETURNED }>() {
+            ASK => Returned((*row).returned),
+            known => Returned(known),
         };
-        let error = returned.error(value);
-        if duration < meant::<{ stand_in::AT_LEAST }>() || !is_wanted(has_value, value, error) {
+        if !meets(duration, returned, site) {
             (*row).filtered_out += 1;
             return;
         }
         if is_enough() {
             return;
         }
+        let error = returned.error_in(site.value());
         if error != 0 {
             count_error(row, error);
         }
@@ -112,19 +109,23 @@ pub fn add<S: Site>(root: u64, entered: u64, now: u64, site: &S) {
     }
 }
 
-/// Whether the value meets what was asked for.
+/// Whether a call meets what was asked for.
 #[inline(always)]
-fn is_wanted(has_value: bool, value: i64, error: u64) -> bool {
-    if meant::<{ stand_in::FAILED }>() != 0 && error == 0 {
+pub fn meets<S: Site>(duration: u64, returned: Returned, site: &S) -> bool {
+    if duration < meant::<{ stand_in::AT_LEAST }>() {
+        return false;
+    }
+    if meant::<{ stand_in::FAILED }>() != 0 && returned.error_in(site.value()) == 0 {
         return false;
     }
     let range = meant::<{ stand_in::RANGE }>();
     if range == 0 {
         return true;
     }
+    let value = returned.value(site.value());
     let lowest = meant::<{ stand_in::LOWEST }>() as i64;
     let highest = meant::<{ stand_in::HIGHEST }>() as i64;
-    has_value && (value >= lowest && value <= highest) == (range == 1)
+    returned.has_value() && (value >= lowest && value <= highest) == (range == 1)
 }
 
 /// Whether as many calls have been counted as were asked for.

@@ -20,6 +20,7 @@ pub struct Controls {
     armed: Array<MapData, u64>,
     inside: Array<MapData, u64>,
     keep_exits: Array<MapData, u64>,
+    deciding: Array<MapData, u64>,
     cgroups: Array<MapData, [u64; MAX_NAMES]>,
     counters: Arc<Counters>,
 }
@@ -28,6 +29,7 @@ pub struct Controls {
 pub struct Counters {
     cpus: Array<MapData, [Cpu; MAX_CPUS]>,
     away: Array<MapData, [AwayCounts; MAX_CPUS]>,
+    dropped: Array<MapData, [[u64; 8]; MAX_CPUS]>,
 }
 
 /// What the eBPF side keeps per CPU; only the counters are read. The layout is `Cpu` in
@@ -59,10 +61,12 @@ impl Controls {
             armed: Array::try_from(again(ebpf, "ARMED")?)?,
             inside: Array::try_from(again(ebpf, "INSIDE")?)?,
             keep_exits: Array::try_from(again(ebpf, ".bss.exits")?)?,
+            deciding: Array::try_from(again(ebpf, ".bss.deciding")?)?,
             cgroups: Array::try_from(again(ebpf, ".bss.cgroups")?)?,
             counters: Arc::new(Counters {
                 cpus: Array::try_from(again(ebpf, ".bss.cpus")?)?,
                 away: Array::try_from(again(ebpf, ".bss.away")?)?,
+                dropped: Array::try_from(again(ebpf, ".bss.dropped")?)?,
             }),
         })
     }
@@ -86,6 +90,11 @@ impl Controls {
     /// be on the same functions.
     pub fn keep_exits(&mut self, keep: bool) -> Result<(), ObjectError> {
         Ok(self.keep_exits.set(0, u64::from(keep), 0)?)
+    }
+
+    /// Whether root calls that do not meet the conditions are dropped from now on, if there are any.
+    pub fn decide(&mut self, decide: bool) -> Result<(), ObjectError> {
+        Ok(self.deciding.set(0, u64::from(decide), 0)?)
     }
 
     /// Tasks that are inside a root. What a task that has left recorded is in the rings by then.
@@ -124,6 +133,12 @@ impl Counters {
             sum.lost_beginnings += one.lost_beginnings;
         }
         Ok(sum)
+    }
+
+    /// How many root calls were dropped because they did not meet the conditions.
+    pub fn dropped(&self) -> Result<u64, ObjectError> {
+        let all = self.dropped.get(&0, 0)?;
+        Ok(all.iter().map(|[calls, ..]| calls).sum())
     }
 
     /// How many entries of roots opened no root call, by [`tracer_common::Away`], over all CPUs.

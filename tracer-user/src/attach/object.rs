@@ -5,6 +5,7 @@ use std::{
     collections::HashMap,
     io,
     os::fd::{AsFd as _, OwnedFd},
+    sync::Arc,
 };
 
 use aya::{
@@ -14,15 +15,18 @@ use aya::{
 use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_RINGBUF;
 use thiserror::Error;
 use tracer_common::{
-    Callers, Config, MAX_CPUS, MAX_TASK_SLOTS, PARKED_BUCKET, PARKED_BYTES, TASK_BYTES, stand_in,
+    Callers, Config, CpuMask, MAX_CPUS, MAX_TASK_SLOTS, PARKED_BUCKET, PARKED_BYTES, TASK_BYTES,
+    profile::By, stand_in,
 };
 
 use super::{
     Controls, Followed, Texts, bpf,
+    decide::{self, Decide},
     error::is_forbidden,
     followed,
     instructions::Instructions,
     memory::{self, Users},
+    profile::Profile,
     variables,
 };
 use crate::kernel::btf::Types;
@@ -70,6 +74,8 @@ pub struct Sizes {
     /// Tasks that may sleep inside a root at once, about: there are places for half as many again,
     /// so that nearly all find one.
     pub sleepers: u32,
+    /// Places for tasks inside a root, at least, whether they sleep or not.
+    pub slots: u32,
 }
 
 impl Sizes {
@@ -77,8 +83,7 @@ impl Sizes {
     /// one that has just gone, and perhaps one or two that were preempted in the middle of a probe;
     /// tasks that find no place among those that sleep are here, too.
     fn slots(self) -> u32 {
-        const LEAST: u32 = 128;
-        let wanted = self.possible_cpus.saturating_mul(4).max(LEAST);
+        let wanted = self.possible_cpus.saturating_mul(4).max(self.slots);
         wanted.next_power_of_two().min(MAX_TASK_SLOTS)
     }
 
@@ -90,6 +95,11 @@ impl Sizes {
 
 /// Tasks that may sleep inside a root at once, if nothing else is said.
 pub const USUAL_SLEEPERS: u32 = 1 << 16;
+
+/// Places for tasks that run inside a root, at least.
+pub const USUAL_SLOTS: u32 = 128;
+/// The same where tasks that sleep keep theirs: their memory is half of what is possible.
+pub const SLOTS_OF_SLEEPERS: u32 = MAX_TASK_SLOTS / 2;
 
 /// How the object is loaded.
 #[derive(Clone, Copy, Debug)]
@@ -103,6 +113,10 @@ pub struct Loading {
     pub sizes: Sizes,
     /// Whether the eBPF side logs.
     pub diagnostics: bool,
+    /// How functions are counted there; none if calls are streamed.
+    pub profile: Option<By>,
+    /// Which root calls are streamed; none if all are.
+    pub decide: Option<Decide>,
 }
 
 impl Loading {
@@ -114,8 +128,11 @@ impl Loading {
             possible_cpus: 1,
             ring_bytes: 4096,
             sleepers: PARKED_BUCKET,
+            slots: USUAL_SLOTS,
         },
         diagnostics: false,
+        profile: None,
+        decide: None,
     };
 }
 
@@ -143,6 +160,8 @@ pub struct Object {
     followed: MapData,
     /// Who was.
     callers: Callers,
+    /// Where functions are counted, if they are.
+    profile: Option<Arc<Profile>>,
 }
 
 impl Object {
@@ -160,6 +179,8 @@ impl Object {
             object.put_variable(stand_in::PREEMPT_COUNT, variable);
         }
         let memory = put_tables(&mut object, sizes)?;
+        let profile = put_profile(&mut object, loading)?;
+        decide::put(&mut object, loading.decide);
         let callers = &loading.config.callers;
         let followed = followed::make(callers)?;
         object.put_memory(stand_in::FOLLOWED, followed.fd().as_fd());
@@ -180,6 +201,7 @@ impl Object {
             _memory: memory,
             followed,
             callers: *callers,
+            profile,
         };
         Ok((object, rings))
     }
@@ -239,6 +261,11 @@ impl Object {
         Ok(followed.transpose().map_err(MapError::IoError)?)
     }
 
+    /// Where functions are counted, if they are.
+    pub fn profile(&self) -> Option<Arc<Profile>> {
+        self.profile.clone()
+    }
+
     /// The programs, for the attach ways.
     pub fn ebpf(&mut self) -> &mut Ebpf {
         &mut self.ebpf
@@ -282,6 +309,19 @@ fn put_tables(object: &mut variables::Object, sizes: Sizes) -> Result<[MapData; 
     Ok([tasks, keys, sleepers])
 }
 
+/// Makes the tables in which functions are counted, if they are to be.
+fn put_profile(
+    object: &mut variables::Object,
+    loading: &Loading,
+) -> Result<Option<Arc<Profile>>, MapError> {
+    let Some(by) = loading.profile else {
+        Profile::put_none(object);
+        return Ok(None);
+    };
+    let cpus = loading.sizes.possible_cpus as usize;
+    Ok(Some(Arc::new(Profile::put(object, by, cpus)?)))
+}
+
 /// Settings of the hot path stand in the programs' text.
 fn put_settings(object: &mut variables::Object, config: &Config) {
     // The root of a root call is one of the open calls, and never takes the short way.
@@ -292,6 +332,20 @@ fn put_settings(object: &mut variables::Object, config: &Config) {
         stand_in::PREEMPT_MASK,
         u64::from(config.preempt_layout.mask),
     );
+    let [first, second] = config.callers.not_tgids.map(u64::from);
+    object.put_number(stand_in::OWN_PROCESSES[0], first);
+    object.put_number(stand_in::OWN_PROCESSES[1], second);
+    object.put_number(stand_in::CALLERS_ASKED, u64::from(asks(config)));
+}
+
+/// Whether more is asked of callers than that they are not tracer's own processes.
+fn asks(config: &Config) -> bool {
+    let callers = &config.callers;
+    config.cpus != CpuMask::ALL
+        || callers.processes_named != Callers::NOBODY
+        || callers.tasks_named != Callers::NOBODY
+        || callers.names_named != Callers::NOBODY
+        || callers.cgroups_named != 0
 }
 
 fn make_rings(ebpf: &mut Ebpf, sizes: Sizes) -> Result<Vec<RingBuf<MapData>>, ObjectError> {

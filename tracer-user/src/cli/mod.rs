@@ -149,6 +149,7 @@ fn profile(args: &ProfileArgs) -> Result<Exit> {
     show.result = Shown::Profile {
         sort: args.order.sort,
         group_by: args.order.group_by,
+        interval: args.interval,
     };
     let options = args.capture.options(show)?;
     run_trace(&options, || {

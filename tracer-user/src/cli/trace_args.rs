@@ -119,6 +119,9 @@ pub struct ProfileArgs {
     /// Make a page for a browser, as `tracer report --html` does of a recording
     #[arg(long, conflicts_with = "group_by")]
     pub html: bool,
+    /// Write the table of what has been counted so far again and again after this time, such as 1s
+    #[arg(long, value_name = "TIME", value_parser = values::interval, conflicts_with = "html")]
+    pub interval: Option<Duration>,
     /// Write the table, or the page, to this file
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,

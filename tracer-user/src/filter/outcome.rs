@@ -34,7 +34,7 @@ impl Failure {
                     _ => None,
                 }
             }
-            Some(ValueType::Bool) => (register & 0xff == 0).then_some(Self::False),
+            Some(ValueType::Bool) => (number::of(returns, register)? == 0).then_some(Self::False),
             _ => None,
         }
     }

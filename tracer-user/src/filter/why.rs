@@ -7,7 +7,7 @@
 //! include/linux/err.h), or a register of unknown type. Where no callee returned it, it may have
 //! passed through one that says no more than false or NULL: `capable` is false because
 //! `cap_capable` returned -EPERM. So callees that return a truth value or NULL are looked through.
-//! What an interrupt called in between is nobody's callee.
+//! What an interrupt called in between is no callee.
 //!
 //! All other calls are folded: each call of the path has the number of those that it made. Marks of
 //! what is missing stay, for the cause may be there.
@@ -183,10 +183,9 @@ impl Search<'_> {
 /// An error number, also where only its caller knows that it is one.
 fn error(returns: Option<&ValueType>, register: u64) -> Option<Failure> {
     let signed = match returns {
-        Some(ValueType::Unsigned { bytes: 8 }) => ValueType::Signed { bytes: 8 },
         // An `int` leaves anything in the upper half; usually nothing.
         None if register >> 32 == 0 => ValueType::Signed { bytes: 4 },
-        None => ValueType::Signed { bytes: 8 },
+        None | Some(ValueType::Unsigned { bytes: 8 }) => ValueType::Signed { bytes: 8 },
         _ => return None,
     };
     Failure::of(Some(&signed), register)

@@ -1,15 +1,15 @@
 //! pprof's form: the time and the calls of each path, as `go tool pprof` and others read it.
 //!
-//! One protobuf message, not compressed, which readers take as well (proto/profile.proto of
-//! github.com/google/pprof). A sample is a path with the calls that end there and the time that
-//! they took themselves; so the time above it is the sum, as pprof makes it. Written when the trace
-//! ends.
+//! One protobuf message, compressed by gzip (proto/profile.proto of github.com/google/pprof). A
+//! sample is a path with the calls that end there and the time that they took themselves; so the
+//! time above it is the sum, as pprof makes it. Written when the trace ends.
 
 use std::{
     collections::HashMap,
     io::{self, Write},
 };
 
+use flate2::{Compression, write::GzEncoder};
 use prost::Message;
 
 use crate::{
@@ -106,7 +106,10 @@ pub fn write(merged: &Merged, functions: &FunctionTable, out: &mut impl Write) -
             value: numbers.map(signed).to_vec(),
         });
     });
-    out.write_all(&profile.encode_to_vec())
+    let mut compressed = GzEncoder::new(out, Compression::default());
+    compressed.write_all(&profile.encode_to_vec())?;
+    compressed.finish()?;
+    Ok(())
 }
 
 /// A function's number, which is that of its one location, too.

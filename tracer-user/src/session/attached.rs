@@ -7,6 +7,7 @@ use anyhow::Result;
 use aya::maps::{MapData, RingBuf};
 use tracer_common::{
     Callers, Config, MAX_ARGUMENTS, MAX_QUICK_DEPTH, NO_DEPTH_LIMIT, PreemptLayout, Text,
+    profile::By,
 };
 
 use super::{
@@ -16,13 +17,24 @@ use super::{
 use crate::{
     attach::{
         Attacher, Controls, Followed, Object, Way, Ways,
-        object::{Loading, Sizes, Tracepoints, USUAL_SLEEPERS},
+        decide::Decide,
+        object::{Loading, SLOTS_OF_SLEEPERS, Sizes, Tracepoints, USUAL_SLEEPERS, USUAL_SLOTS},
+        profile::Profile,
     },
     kernel::{Kernel, PreemptCount},
     model::Interrupts,
     output::ftrace::{self, Arguments},
     plan::Plan,
 };
+
+/// What the kernel side does with root calls, beside streaming them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct InKernel {
+    /// It counts functions in this manner instead.
+    pub profile: Option<By>,
+    /// It drops those that do not meet this.
+    pub decide: Option<Decide>,
+}
 
 /// What is in the kernel when the trace begins.
 pub struct Attached {
@@ -42,6 +54,8 @@ pub struct Attached {
     pub tracepoints: Tracepoints,
     /// Those that the trace begins with.
     pub probes: Probes,
+    /// Where functions are counted, if they are.
+    pub profile: Option<Arc<Profile>>,
     /// Shows what the eBPF side logs.
     pub logger: Option<tokio::task::JoinHandle<()>>,
 }
@@ -53,10 +67,11 @@ pub fn attach(
     (plan, ready): (&Plan, Ready),
     ways: Ways,
     way: Way,
-    callers: Callers,
+    (callers, in_kernel): (Callers, InKernel),
     stop: &Stop,
 ) -> Result<Attached> {
-    let (mut object, rings) = Object::load(&loading(options, kernel, callers))?;
+    let (mut object, rings) = Object::load(&loading(options, kernel, callers, in_kernel))?;
+    let profile = object.profile();
     let logger = diagnostics(&mut object, options.verbose);
     let tracepoints = object.attach_tracepoints(&kernel.types)?;
     let followed = object.followed()?.map(Arc::new);
@@ -76,22 +91,40 @@ pub fn attach(
         followed,
         tracepoints,
         probes,
+        profile,
         logger,
     })
 }
 
 /// How the object is loaded for a trace.
-pub fn loading(options: &Options, kernel: &Kernel, callers: Callers) -> Loading {
+pub fn loading(
+    options: &Options,
+    kernel: &Kernel,
+    callers: Callers,
+    InKernel { profile, decide }: InKernel,
+) -> Loading {
     let preempt_count = kernel.preempt_count();
+    let streams = Sizes {
+        possible_cpus: kernel.possible_cpus,
+        ring_bytes: options.ring_bytes,
+        sleepers: USUAL_SLEEPERS,
+        slots: USUAL_SLOTS,
+    };
     Loading {
         config: config(options, kernel, preempt_count, callers),
         preempt_count: preempt_count.map(|count| count.variable),
-        sizes: Sizes {
-            possible_cpus: kernel.possible_cpus,
-            ring_bytes: options.ring_bytes,
-            sleepers: USUAL_SLEEPERS,
+        sizes: match profile {
+            None => streams,
+            // Nothing goes through the rings, and tasks that sleep keep their slots.
+            Some(_) => Sizes {
+                slots: SLOTS_OF_SLEEPERS,
+                possible_cpus: kernel.possible_cpus,
+                ..Loading::SMALLEST.sizes
+            },
         },
         diagnostics: options.verbose,
+        profile,
+        decide,
     }
 }
 

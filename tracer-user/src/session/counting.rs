@@ -38,7 +38,7 @@ use crate::{
     },
     watch::{Counts, Source, Watch},
 };
-pub use conditions::counting;
+pub use conditions::{counting, decide};
 use told::Sums;
 
 /// How often it is looked whether as many calls have been counted as were asked for.
@@ -122,7 +122,12 @@ struct InKernel {
 fn attach(options: &Options, counting: &Counting, prepared: &Prepared) -> Result<InKernel> {
     let _haste = Haste::begin();
     let kernel = &prepared.kernel;
-    let mut loading = attached::loading(options, kernel, prepared.callers(options)?);
+    let mut loading = attached::loading(
+        options,
+        kernel,
+        prepared.callers(options)?,
+        attached::InKernel::default(),
+    );
     // Nothing goes through the rings.
     loading.sizes.ring_bytes = Loading::SMALLEST.sizes.ring_bytes;
     let (object, _rings) = Object::load(&loading)?;

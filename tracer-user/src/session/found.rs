@@ -14,7 +14,7 @@ use crate::{
         growth::{self, Sampled},
         kept::{self, Cache},
         sampling::{self, Sampler},
-        wide::Seen,
+        wide::{Seen, Width},
     },
     model::RootCall,
     pipeline::Observe,
@@ -44,6 +44,16 @@ impl Found {
     /// Whether all functions have probes at first.
     pub const fn is_wide(&self) -> bool {
         matches!(self, Self::All(_))
+    }
+
+    /// Whether the trace begins with finding out what runs below the roots; one that stays wide has
+    /// nothing to find out.
+    pub const fn width(&self, options: &Options) -> Width {
+        if self.is_wide() && options.again().is_some() {
+            Width::Wide
+        } else {
+            Width::Narrow
+        }
     }
 
     /// What root calls bring, if the trace is wide.

@@ -75,7 +75,7 @@ impl Options {
     }
 
     /// When a wide trace that was narrowed is wide again; none if it is never narrowed.
-    pub(super) fn again(&self) -> Option<Again> {
+    pub(super) const fn again(&self) -> Option<Again> {
         match self.discovery {
             Discovery::Wide {
                 stays: Stays::UntilQuiet(again),

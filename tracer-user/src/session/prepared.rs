@@ -12,7 +12,7 @@ use tracer_common::Callers;
 
 use super::{
     Options, Stop,
-    attached::{self, Attached},
+    attached::{self, Attached, InKernel},
     command::Subject,
     found::Found,
     probes::{self, FIRST_GENERATION, Probes, Ready},
@@ -131,14 +131,14 @@ impl Change {
 
 impl Prepared {
     /// Loads the object and attaches the plan.
-    pub fn attach(&self, options: &Options) -> Result<Attached> {
+    pub fn attach(&self, options: &Options, in_kernel: InKernel) -> Result<Attached> {
         let mut attached = attached::attach(
             options,
             &self.kernel,
             (&self.plan, self.ready(options)),
             self.ways,
             self.way,
-            self.callers(options)?,
+            (self.callers(options)?, in_kernel),
             &self.stop,
         )?;
         let told = whose::Told {

@@ -167,7 +167,7 @@ fn go_through<'a>(
         // What comes after was not wanted, so it is not missed.
         readable.end = Some(end);
     }
-    tell::totals(&outcome, false);
+    tell::totals(&outcome, None, false);
     // What could not be written says so itself.
     if printed.is_ok() {
         silent::explain_recording(show, &outcome);

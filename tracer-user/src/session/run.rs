@@ -7,11 +7,10 @@ use tokio::{
     process::Child,
     signal::unix::{SignalKind, signal},
 };
-use tracer_common::CpuCounters;
 
 use super::{
     Options, Outcome, Outputs, Show, Shown, Stop,
-    attached::Attached,
+    attached::{Attached, InKernel},
     command::{self, Subject},
     counting,
     found::Asked,
@@ -20,13 +19,14 @@ use super::{
     prepared::{Change, Prepared},
     probes::{self, FIRST_GENERATION, Probes},
     processes::Processes,
+    profiling::{self, Profiled, Profiling},
     silent,
     streaming::{self, Ended, Ends},
     tasks::Tasks,
     tell,
 };
 use crate::{
-    attach::{Attacher, Probe, Ways},
+    attach::{Attacher, Controls, Probe, Ways},
     graph::{Joined, Rebuilder},
     kernel::{
         Kernel,
@@ -127,10 +127,28 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
             Err(reason) => tell::streamed(&reason, look),
         }
     }
-    trace(options, prepared, outputs).await
+    let profile = match profiling::by(options, &outputs, prepared.kernel.possible_cpus) {
+        None => None,
+        Some(Ok(by)) => Some(by),
+        Some(Err(reason)) => {
+            tell::streamed_profile(&reason, options.show.result);
+            None
+        }
+    };
+    let roots = &prepared.plan.roots;
+    let in_kernel = InKernel {
+        profile,
+        decide: counting::decide(options, &outputs, &prepared.kernel, roots),
+    };
+    trace(options, prepared, outputs, in_kernel).await
 }
 
-async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> Result<Outcome> {
+async fn trace(
+    options: &Options,
+    mut prepared: Prepared,
+    mut outputs: Outputs,
+    in_kernel: InKernel,
+) -> Result<Outcome> {
     let mut programs = Programs::default();
     let cost = prepared.found.is_wide().then(ProbeCost::before).flatten();
     let Attached {
@@ -142,14 +160,16 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
         followed,
         tracepoints,
         mut probes,
+        profile,
         logger,
     } = {
         let _haste = Haste::begin();
-        prepared.attach(options)?
+        prepared.attach(options, in_kernel)?
     };
     let kernel = Arc::clone(&prepared.kernel);
     let table = FunctionTable::of(Arc::clone(&kernel));
     let show = &options.show;
+    let table_out = profile.as_ref().and_then(|_| outputs.graph.take());
     let head = head::head(&kernel, &prepared.plan.roots, &options.command);
     let form = match outputs.view {
         Some(make) => make(&table, head.clone()),
@@ -177,8 +197,9 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     let cost = cost.and_then(|mut cost| cost.now());
     let sets = Sets::new(arming, FIRST_GENERATION, callees);
     let sets = Arc::new(Mutex::new(sets));
-    let stop = prepared.stop.clone();
-    let mut ended = None;
+    let begin = |profile| Profiling::new(profile, &table, show.result, table_out, (&seen, &sets));
+    let mut profiling = profile.map(begin);
+    let (stop, mut ended) = (prepared.stop.clone(), None);
     if !stop.is_wanted() {
         let growing = (later, followed);
         change = prepared
@@ -189,7 +210,7 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
             // A stop that comes meanwhile is seen below.
             let _ = tokio::time::timeout(delay, stop.wanted()).await;
         }
-        lock(&sets).arm()?;
+        lock(&sets).arm(prepared.found.width(options))?;
         tell::tracing(&prepared.plan, functions, cost);
         child = child.or(release(&mut prepared).await?);
         let ends = Ends {
@@ -198,6 +219,7 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
             stop: &stop,
             save: prepared.save.take(),
             counters: controls.counters(),
+            profiling: profiling.as_mut(),
             skipped: &|| skipped(&probes, &sets, &change),
         };
         ended = Some(streaming::stream(ends, &mut rings, &mut pipeline).await?);
@@ -206,19 +228,17 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
         streaming::settle(&controls, &mut rings, &mut pipeline).await?;
     }
     let untraced = change.untraced(&prepared.found, &stop, &mut pipeline);
-    let counters = controls.counters().sum();
-    let finished = {
-        let counters = *counters.as_ref().unwrap_or(&CpuCounters::default());
-        pipeline.finish(counters, skipped(&probes, &sets, &change))
-    };
+    let skipped = skipped(&probes, &sets, &change);
+    let (finished, profiled) = finish(pipeline, profiling, &controls, skipped)?;
     watch.close();
     let outcome = Outcome {
-        counters: counters?,
+        counters: controls.counters().sum()?,
         turned_away: controls.counters().turned_away()?,
-        untraced,
+        // Nothing is known of single root calls that are counted.
+        untraced: untraced.filter(|_| profiled.is_none()),
         ..sums(show, &finished, seen.map(|seen| lock(&sets).calls(&seen)))
     };
-    tell::totals(&outcome, options.verbose);
+    tell::totals(&outcome, profiled.as_ref(), options.verbose);
     let is_written = finished.printed.is_ok();
     let switched_off = explain(ended, &outcome, is_written, (&kernel, &prepared.plan, show));
     command::end(&mut child).await;
@@ -230,6 +250,20 @@ async fn trace(options: &Options, mut prepared: Prepared, outputs: Outputs) -> R
     let whole = "the recording cannot be written on; what was written before is whole";
     finished.recorded.context(whole)?;
     switched_off.map_or(Ok(outcome), Err)
+}
+
+/// What came of it, with what the kernel has dropped or counted for itself.
+fn finish(
+    pipeline: Pipeline<'_>,
+    profiling: Option<Profiling<'_>>,
+    controls: &Controls,
+    skipped: [Skipped; 2],
+) -> Result<(Finished, Option<Profiled>)> {
+    let counters = controls.counters();
+    let mut finished = pipeline.finish(counters.sum().unwrap_or_default(), skipped);
+    finished.filtered_out += counters.dropped()?;
+    let profiled = profiling.map(|profiling| profiling.finish(&mut finished));
+    Ok((finished, profiled))
 }
 
 /// The command begins, if there is one that has not.

@@ -1,7 +1,10 @@
 //! What of a trace is shown, and how: what can be chosen while it runs, and again when it is
 //! replayed.
 
-use std::io::{BufWriter, Write};
+use std::{
+    io::{BufWriter, Write},
+    time::Duration,
+};
 
 use crate::{
     filter::{Filter, select::Selection},
@@ -35,6 +38,8 @@ pub enum Shown {
         sort: SortBy,
         /// What is told apart beside the functions.
         group_by: Option<GroupBy>,
+        /// What has been counted so far is written again and again after this time.
+        interval: Option<Duration>,
     },
 }
 
@@ -92,7 +97,7 @@ impl Show {
                 let latency = Latency::new(functions, sleep).with_look(look);
                 return Box::new(AtTheEnd::new(latency, out, Latency::write));
             }
-            Shown::Profile { sort, group_by } => {
+            Shown::Profile { sort, group_by, .. } => {
                 let report = Report::new(functions, sleep, group_by);
                 let write = move |report: &Report<'_>, out: &mut _| report.write(sort, out);
                 return Box::new(AtTheEnd::new(report, out, write));

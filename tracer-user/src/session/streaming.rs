@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use tokio::{process::Child, signal::unix::Signal};
 
-use super::Stop;
+use super::{Stop, profiling::Profiling};
 use crate::{
     attach::{Controls, Counters},
     kernel::switch,
@@ -38,7 +38,7 @@ pub enum Ended {
 }
 
 /// What ends a trace, beside the pipeline that has had enough.
-pub struct Ends<'a> {
+pub struct Ends<'a, 'b> {
     /// This much time.
     pub duration: Option<Duration>,
     /// The end of the command.
@@ -49,6 +49,8 @@ pub struct Ends<'a> {
     pub save: Option<Signal>,
     /// No end: what the kernel side counts.
     pub counters: Arc<Counters>,
+    /// Functions are counted in the kernel, and shown while the trace goes on.
+    pub profiling: Option<&'a mut Profiling<'b>>,
     /// No end: hits of the roots and of all others that the kernel has skipped.
     pub skipped: &'a dyn Fn() -> [Skipped; 2],
 }
@@ -90,7 +92,7 @@ impl Losses<'_> {
 
 /// Reads until the trace ends.
 pub async fn stream(
-    mut ends: Ends<'_>,
+    mut ends: Ends<'_, '_>,
     rings: &mut Rings,
     pipeline: &mut Pipeline<'_>,
 ) -> Result<Ended> {
@@ -144,7 +146,11 @@ pub async fn stream(
         }
         let turn = turn(rings, pipeline);
         losses.tick(pipeline)?;
-        if pipeline.is_done() {
+        if let Some(profiling) = &mut ends.profiling {
+            profiling.tick();
+        }
+        let cannot_write = ends.profiling.as_ref().is_some_and(|table| table.is_done());
+        if pipeline.is_done() || cannot_write {
             return Ok(Ended::AsAsked);
         }
         idle = if turn.taken == 0 { idle + 1 } else { 0 };

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use super::Outcome;
+use super::{Outcome, Shown, profiling::Profiled};
 use crate::{
     graph::limits::{MOST_DEPTH, MOST_EVENTS, MOST_EVENTS_IN_ALL},
     learn::{
@@ -184,6 +184,20 @@ pub fn streamed(reason: &dyn Display, look: Look) {
     }
 }
 
+/// Functions are not counted in the kernel.
+pub fn streamed_profile(reason: &dyn Display, shown: Shown) {
+    eprintln!("tracer: each call is streamed to tracer and counted there: {reason}");
+    if matches!(
+        shown,
+        Shown::Profile {
+            interval: Some(_),
+            ..
+        }
+    ) {
+        eprintln!("tracer: --interval shows nothing then; the table is written at the end");
+    }
+}
+
 /// Something that only those want to know who asked for more.
 pub fn more(verbose: bool, words: &str) {
     if verbose {
@@ -192,10 +206,14 @@ pub fn more(verbose: bool, words: &str) {
 }
 
 /// The sums over the trace.
-pub fn totals(outcome: &Outcome, verbose: bool) {
+pub fn totals(outcome: &Outcome, profiled: Option<&Profiled>, verbose: bool) {
+    match profiled {
+        Some(profiled) => profiled.tell(outcome),
+        None => streamed_calls(outcome),
+    }
     let Outcome {
         totals,
-        filtered_out,
+        filtered_out: _,
         counters,
         unseen,
         skipped_roots,
@@ -204,13 +222,6 @@ pub fn totals(outcome: &Outcome, verbose: bool) {
         untraced,
         turned_away: _,
     } = outcome;
-    let filtered_out = filtered_out
-        .map(|calls| format!("; {calls} calls filtered out"))
-        .unwrap_or_default();
-    eprintln!(
-        "tracer: {} whole calls, {} partial, {} events, {} events lost, {} gaps{filtered_out}",
-        totals.whole_calls, totals.partial_calls, totals.events, totals.lost, totals.gaps
-    );
     if totals.not_kept > 0 {
         eprintln!(
             "tracer: {} events were not kept: at most {MOST_EVENTS} are of one root call, \
@@ -255,6 +266,22 @@ pub fn totals(outcome: &Outcome, verbose: bool) {
             counters.lost_roots
         );
     }
+}
+
+fn streamed_calls(
+    Outcome {
+        totals,
+        filtered_out,
+        ..
+    }: &Outcome,
+) {
+    let filtered_out = filtered_out
+        .map(|calls| format!("; {calls} calls filtered out"))
+        .unwrap_or_default();
+    eprintln!(
+        "tracer: {} whole calls, {} partial, {} events, {} events lost, {} gaps{filtered_out}",
+        totals.whole_calls, totals.partial_calls, totals.events, totals.lost, totals.gaps
+    );
 }
 
 /// What the kernel kept from the probes.

@@ -11,6 +11,7 @@ use std::{
 };
 
 use hdrhistogram::Histogram;
+use tracer_common::count::bounds_of;
 
 use super::{Collect, merged::self_times, table};
 use crate::{
@@ -136,6 +137,27 @@ impl Row {
     }
 }
 
+/// The calls of a function, or of one that the same function made, as somebody else has counted
+/// them.
+pub struct Calls {
+    /// The function.
+    pub function: FunctionId,
+    /// Who called it; none if that is not told apart, or nobody did.
+    pub caller: Option<FunctionId>,
+    /// How many.
+    pub calls: u64,
+    /// Time from entry to return, ns.
+    pub total: u64,
+    /// The same without the time of the calls below.
+    pub own: u64,
+    /// The longest time, ns.
+    pub longest: u64,
+    /// How many took how long, by `tracer_common::count::bucket_of` in ns.
+    pub buckets: BTreeMap<u64, u64>,
+    /// How often which register was returned that looks like an error.
+    pub errors: BTreeMap<u64, u64>,
+}
+
 /// All functions.
 pub struct Report<'a> {
     functions: &'a FunctionTable,
@@ -208,6 +230,36 @@ impl<'a> Report<'a> {
             return self.others.get_or_insert_with(Row::new);
         }
         self.rows.entry(key).or_insert_with(Row::new)
+    }
+
+    /// Adds calls that were counted elsewhere.
+    pub fn add_calls(&mut self, counted: &Calls) {
+        let function = counted.function;
+        let group = match self.group_by {
+            Some(GroupBy::Caller) => Group::Caller(counted.caller),
+            _ => Group::All,
+        };
+        let returns = self.functions.returns(function);
+        let errors = counted.errors.iter();
+        let errors: Vec<(&str, u64)> = errors
+            .filter_map(|(&register, &calls)| {
+                Some((values::returned_error(returns, register)?, calls))
+            })
+            .collect();
+        let row = self.row((function, group));
+        row.calls += counted.calls;
+        row.total = row.total.saturating_add(counted.total);
+        row.own = row.own.saturating_add(counted.own);
+        row.longest = row.longest.max(counted.longest);
+        for (name, calls) in errors {
+            *row.errors.entry(name).or_default() += calls;
+        }
+        for (&bucket, &calls) in &counted.buckets {
+            let (start, width) = bounds_of(bucket);
+            // As above, and the end of a bucket is what quantiles are by it.
+            let time = start.saturating_add(width / 2).min(counted.longest);
+            let _ = row.times.record_n(time, calls);
+        }
     }
 
     fn call(&mut self, call: &Call, group: Group, own: Option<u64>) {

@@ -50,6 +50,14 @@ pub struct Outlets {
     pub scrapers: Option<TcpListener>,
 }
 
+impl Outlets {
+    /// Whether anybody wants root calls.
+    #[must_use]
+    pub const fn takes_calls(&self) -> bool {
+        self.collector.is_some() || self.scrapers.is_some()
+    }
+}
+
 /// Where root calls come from.
 pub enum Source {
     /// The rings, which must not be held up. The kernel side is asked for its counters.

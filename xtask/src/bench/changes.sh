@@ -1,13 +1,31 @@
-# A million root calls while the set of probes changes every second or two: whether each is there once. In real time, some minutes:
+# A million root calls, by two tasks at a time, while the set of probes changes twenty times and more: whether each is accounted for, once. By two CPUs, whose clock is the
+# instructions of both; some minutes:
 #
-#     cargo xtask vm --kernel 6.12 --timeout 1800 --file xtask/src/bench/changes.sh -- sh changes.sh
+#     cargo xtask vm --icount --smp 2 --kernel 6.12 --timeout 1800 --file xtask/src/bench/changes.sh -- sh changes.sh
 #
-# READS says how many calls instead. The rings have room for what tracer, on an emulated CPU, reads late.
+# ROUNDS says how many rounds of 20,000 calls there are at least, and CHANGES how many changes: rounds go on until both are reached. Between rounds the tasks
+# rest, so that half of the changes come in the middle of calls, and others between them.
 
-reads=${READS:-1000000}
-tracer profile -v --no-cache --wide-every 1s --ring-size 65536 -G read_zero -o /tmp/out -- dd if=/dev/zero of=/dev/null bs=1 count=$reads 2>/tmp/said
-grep '^tracer: ' /tmp/said | grep -v ' left out ' | sort | uniq -c | sort -rn
-changes=$(grep -c 'have them from now on\|have pairs\|have probes again\|narrowed again' /tmp/said)
-set -- $(sed -n 's/^tracer: \([0-9]*\) whole calls, \([0-9]*\) partial.*/\1 \2/p' /tmp/said)
-[ $(($1 + $2)) = "$reads" ] && echo "all $reads calls are there, $2 of them in part, across $changes changes" ||
-    echo "of $reads calls $1 are there whole, and $2 in part, across $changes changes"
+rounds=${ROUNDS:-50} changes=${CHANGES:-20}
+changed='have them from now on\|have pairs\|have probes again\|narrowed again'
+cat >/tmp/reads <<END
+read_some() { dd if=/dev/zero of=/dev/null bs=1 count=10000 2>/dev/null; }
+round=0
+while [ \$round -lt $rounds ] || [ "\$(grep -c '$changed' /tmp/said)" -lt $changes ]; do
+    read_some & read_some
+    wait
+    round=\$((round + 1))
+    usleep 400000
+done
+echo \$round >/tmp/rounds
+END
+tracer profile -v --no-cache --wide-every 1s --ring-size 65536 -G read_zero -o /tmp/out -- sh /tmp/reads 2>/tmp/said
+grep '^tracer: ' /tmp/said | grep -v ' left out ' | sed 's/[0-9.]* s; [0-9]* have/N s; N have/; s/with [0-9]* functions/with N functions/' | sort | uniq -c | sort -rn
+number() { set -- $(sed -n "s/$1/\\1/p" /tmp/said); echo "${1:-0}"; }
+calls=$(($(cat /tmp/rounds) * 20000))
+whole=$(number '^tracer: \([0-9]*\) whole calls.*')
+partial=$(number '^tracer: .* whole calls, \([0-9]*\) partial.*')
+lost=$(number '^tracer: \([0-9]*\) root calls were lost whole.*')
+skipped=$(number '^tracer: the kernel skipped \([0-9]*\) entries and .* of roots.*')
+echo "$calls calls, $(grep -c "$changed" /tmp/said) changes: $whole whole, $partial in part, $lost lost whole, $skipped skipped"
+[ $((whole + partial + lost + skipped)) = "$calls" ] && echo "each is accounted for, once" || echo "NOT all are accounted for"

@@ -11,6 +11,7 @@ use aya_obj::generated::{BPF_DW, BPF_IMM, BPF_LD, BPF_PSEUDO_MAP_VALUE, bpf_insn
 use tracer_common::count::{Unit, stand_in};
 
 use super::{Conditions, Tables};
+use crate::attach::decide;
 
 /// Puts in what a program needs to know; `root` is the number of its root, or `ASK`.
 pub(super) fn put(
@@ -27,22 +28,11 @@ pub(super) fn put(
         unit,
         linear,
     } = *conditions;
-    let range = returned.map_or(0, |range| if range.inside { 1 } else { 2 });
     let numbers = [
         (stand_in::ROOTS, tables.roots() as u64),
         (stand_in::ROW_COUNT, tables.rows() as u64),
         (stand_in::ROOT, root),
-        (stand_in::AT_LEAST, at_least_ns),
-        (stand_in::FAILED, u64::from(failed)),
-        (stand_in::RANGE, range),
-        (
-            stand_in::LOWEST,
-            returned.map_or(0, |range| range.lowest.cast_unsigned()),
-        ),
-        (
-            stand_in::HIGHEST,
-            returned.map_or(0, |range| range.highest.cast_unsigned()),
-        ),
+        (stand_in::RETURNED, tables.returned(root)),
         (stand_in::LIMIT, limit.unwrap_or(0)),
         (stand_in::NANOSECONDS, u64::from(unit == Unit::Nanoseconds)),
         (
@@ -58,7 +48,8 @@ pub(super) fn put(
             linear.map_or(0, |linear| linear.last),
         ),
     ];
-    for (number, meant) in numbers {
+    let conditions = decide::numbers(at_least_ns, failed, returned);
+    for (number, meant) in numbers.into_iter().chain(conditions) {
         put_number(instructions, number, meant);
     }
     put_memory(instructions, stand_in::ROWS, tables.rows_map());

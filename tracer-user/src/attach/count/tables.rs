@@ -14,7 +14,7 @@ use std::{
 use aya::maps::{MapData, MapError};
 use thiserror::Error;
 use tracer_common::count::{
-    BUCKETS, ERRORS, ErrorCount, LINEAR_BUCKETS, MAX_ROOTS, OPEN_PLACES, OpenCall, ROW_BYTES,
+    ASK, BUCKETS, ERRORS, ErrorCount, LINEAR_BUCKETS, MAX_ROOTS, OPEN_PLACES, OpenCall, ROW_BYTES,
     Returned, Row, Switch,
 };
 
@@ -65,7 +65,8 @@ pub struct Counted {
 
 /// Rows and open calls.
 pub struct Tables {
-    roots: usize,
+    /// How the return register of each root is read.
+    returned: Vec<Returned>,
     cpus: usize,
     rows: Mapped,
     /// Programs name it by its descriptor.
@@ -90,7 +91,7 @@ impl Tables {
         let bytes = (1 + roots * cpus) * ROW_BYTES as usize;
         let rows_map = array("tracer_rows", bytes)?;
         let tables = Self {
-            roots,
+            returned: returned.to_vec(),
             cpus,
             rows: Mapped::of(&rows_map, bytes).map_err(MapError::IoError)?,
             rows_map,
@@ -111,13 +112,19 @@ impl Tables {
     }
 
     /// How many roots there are.
-    pub const fn roots(&self) -> usize {
-        self.roots
+    pub fn roots(&self) -> usize {
+        self.returned.len()
+    }
+
+    /// How the return register of the root with this number is read, or `ASK` if it is `ASK`.
+    pub(super) fn returned(&self, root: u64) -> u64 {
+        let place = usize::try_from(root).unwrap_or(usize::MAX);
+        self.returned.get(place).map_or(ASK, |returned| returned.0)
     }
 
     /// How many rows there are.
-    pub const fn rows(&self) -> usize {
-        self.roots * self.cpus
+    pub fn rows(&self) -> usize {
+        self.roots() * self.cpus
     }
 
     pub(super) fn rows_map(&self) -> BorrowedFd<'_> {
@@ -150,8 +157,8 @@ impl Tables {
     }
 
     /// Where a row begins, see `row` in tracer-ebpf/src/count.
-    const fn row(&self, root: usize, cpu: usize) -> usize {
-        (1 + cpu * self.roots + root) * ROW_BYTES as usize
+    fn row(&self, root: usize, cpu: usize) -> usize {
+        (1 + cpu * self.roots() + root) * ROW_BYTES as usize
     }
 
     /// What was counted of a root up to now. A call that is just being added may be in some of the

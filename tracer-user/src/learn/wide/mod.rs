@@ -27,5 +27,5 @@ pub use narrowing::Narrowing;
 pub use probe_cost::{Compared, ProbeCost};
 pub use programs::Programs;
 pub use seen::{Counts, Seen};
-pub use sets::{Calls, Sets};
+pub use sets::{Calls, Sets, Width};
 pub use start::{Host, Start};

@@ -34,6 +34,8 @@ struct Inner {
 struct Hits {
     task: u64,
     all: u64,
+    /// Of all, those that the kernel counted.
+    counted: u64,
 }
 
 /// How many root calls there were.
@@ -53,7 +55,10 @@ impl Seen {
     #[must_use]
     pub fn known(functions: impl Iterator<Item = (Address, u64)>) -> Self {
         let known = functions.map(|(address, all)| {
-            let hits = Hits { task: 0, all };
+            let hits = Hits {
+                all,
+                ..Hits::default()
+            };
             (plan::function_id(address), hits)
         });
         Self(Mutex::new(Inner {
@@ -71,11 +76,26 @@ impl Seen {
                 continue;
             }
             if event.depth == 0 {
-                inner.root_call(generation);
+                inner.root_calls(generation, 1);
             } else {
                 let in_task = event.context() == Some(Context::Task);
                 inner.entry(FunctionId(event.function), in_task);
             }
+        }
+    }
+
+    /// So many root calls of a generation more have returned; the kernel has counted them.
+    pub fn root_calls(&self, generation: u64, calls: u64) {
+        if calls > 0 {
+            self.lock().root_calls(generation, calls);
+        }
+    }
+
+    /// So many calls of each function have been counted up to now, and whether a task ran it.
+    pub fn counted(&self, functions: impl IntoIterator<Item = (FunctionId, u64, bool)>) {
+        let mut inner = self.lock();
+        for (function, calls, in_task) in functions {
+            inner.counted(function, calls, in_task);
         }
     }
 
@@ -105,18 +125,30 @@ impl Seen {
 }
 
 impl Inner {
-    fn root_call(&mut self, generation: u64) {
-        self.counts.root_calls += 1;
+    fn root_calls(&mut self, generation: u64, calls: u64) {
+        self.counts.root_calls += calls;
         self.counts.quiet = self.counts.root_calls - self.news[1];
-        *self.generations.entry(generation).or_default() += 1;
+        *self.generations.entry(generation).or_default() += calls;
     }
 
     fn entry(&mut self, function: FunctionId, in_task: bool) {
+        self.entries(function, 1, in_task);
+    }
+
+    fn counted(&mut self, function: FunctionId, calls: u64, in_task: bool) {
         let hits = self.functions.entry(function).or_default();
-        hits.all += 1;
-        if in_task {
-            hits.task += 1;
-            if hits.task == 1 {
+        let new = calls.saturating_sub(hits.counted);
+        hits.counted += new;
+        self.entries(function, new, in_task);
+    }
+
+    fn entries(&mut self, function: FunctionId, calls: u64, in_task: bool) {
+        let hits = self.functions.entry(function).or_default();
+        hits.all += calls;
+        if in_task && calls > 0 {
+            let is_new = hits.task == 0;
+            hits.task += calls;
+            if is_new {
                 self.counts.functions += 1;
                 self.news = [self.counts.root_calls, self.news[0]];
                 self.counts.quiet = self.counts.root_calls - self.news[1];

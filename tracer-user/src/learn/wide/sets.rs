@@ -37,6 +37,16 @@ pub struct Calls {
     pub cut: u64,
 }
 
+/// Whether a set is there to find out what runs below the roots: then every root call is wanted,
+/// also those that will not be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    /// It is.
+    Wide,
+    /// It has what is known.
+    Narrow,
+}
+
 /// Both sets, and which one is armed.
 pub struct Sets {
     controls: Controls,
@@ -65,13 +75,23 @@ impl Sets {
     }
 
     /// Root calls begin.
-    pub fn arm(&mut self) -> Result<(), ObjectError> {
+    pub fn arm(&mut self, width: Width) -> Result<(), ObjectError> {
+        self.controls.decide(width == Width::Narrow)?;
         self.controls.arm(self.generation)
     }
 
     /// The side whose root calls begin now.
     pub const fn armed(&self) -> Side {
         Side::of(self.generation)
+    }
+
+    /// The latest generation of a side, by its number.
+    pub const fn latest_of(&self, side: u64) -> u64 {
+        if generation::side(self.generation) == side {
+            self.generation
+        } else {
+            self.generation.saturating_sub(1)
+        }
     }
 
     /// The side on which the next set can be attached.
@@ -110,6 +130,7 @@ impl Sets {
         if is_wide {
             self.wide.push(self.generation);
         }
+        self.controls.decide(!is_wide)?;
         self.controls.arm(self.generation)
     }
 

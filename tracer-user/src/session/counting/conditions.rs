@@ -8,9 +8,10 @@ use crate::{
     attach::{
         Way,
         count::{Conditions, Range, Tables, TooLarge},
+        decide::Decide,
     },
     filter::{
-        Returns,
+        Failures, Filter, Returns,
         returns::{Comparison, Operand},
     },
     kernel::Kernel,
@@ -81,14 +82,9 @@ pub fn counting(
         None => None,
         Some(returns) => Some(range(returns, &types).ok_or(Streamed::Returns)?),
     };
-    let longer = show
-        .filter
-        .slower_than
-        .map_or(0, |time| time.0.saturating_add(1));
-    let least = show.filter.threshold.map_or(0, |time| time.0);
     Ok(Counting {
         conditions: Conditions {
-            at_least_ns: longer.max(least),
+            at_least_ns: at_least(&show.filter),
             failed: failed.is_some(),
             returned: range,
             limit: show.count,
@@ -98,6 +94,47 @@ pub fn counting(
         returned: types.iter().map(|kind| returned(kind.as_ref())).collect(),
         look,
     })
+}
+
+/// What a root call must have taken to be shown, ns.
+fn at_least(filter: &Filter) -> u64 {
+    let longer = filter
+        .slower_than
+        .map_or(0, |time| time.0.saturating_add(1));
+    let least = filter.threshold.map_or(0, |time| time.0);
+    longer.max(least)
+}
+
+/// What the kernel side can decide of each root call of this trace; none if all are streamed: they
+/// meet no condition that it knows, somebody wants them all, or the roots differ in how their
+/// values are read. All conditions must hold, so one that it does not know is left to the filter.
+pub fn decide(
+    options: &Options,
+    outputs: &Outputs,
+    kernel: &Kernel,
+    roots: &[Planned],
+) -> Option<Decide> {
+    let filter = &options.show.filter;
+    let is_for_one = outputs.recording.is_none() && outputs.view.is_none();
+    if !is_for_one || outputs.watch.takes_calls() {
+        return None;
+    }
+    let types: Vec<Option<ValueType>> = roots.iter().map(|root| returns(kernel, root)).collect();
+    let mut reads = types.iter().map(|kind| returned(kind.as_ref()));
+    let first = reads.next()?;
+    let is_same = reads.all(|other| other == first);
+    let failed = filter.failed.as_ref();
+    let decide = Decide {
+        at_least_ns: at_least(filter),
+        failed: is_same && failed.is_some_and(Failures::are_all_errors),
+        returned: filter
+            .returns
+            .filter(|_| is_same)
+            .and_then(|returns| range(returns, &types)),
+        reads: first,
+    };
+    let is_any = decide.at_least_ns > 0 || decide.failed || decide.returned.is_some();
+    is_any.then_some(decide)
 }
 
 fn returns(kernel: &Kernel, root: &Planned) -> Option<ValueType> {

@@ -53,6 +53,9 @@ pub struct Spent {
     pub interrupts: u64,
 }
 
+/// An open call, where it stands in [`Spent::nodes`], and what its name says.
+type Open<'r> = (usize, &'r Call, Role);
+
 impl Spent {
     /// Takes a root call to pieces.
     pub fn of(call: &RootCall, root: &Call, functions: &FunctionTable) -> Self {
@@ -92,7 +95,7 @@ impl Spent {
     /// Gives each call what is left of its time.
     fn settle(&mut self, rest: &[(u64, u64)], functions: &FunctionTable) {
         let nodes = std::mem::take(&mut self.nodes);
-        let mut open: Vec<(usize, &Call, Role)> = Vec::new();
+        let mut open: Vec<Open<'_>> = Vec::new();
         for (index, (node, &(time, away))) in nodes.iter().zip(rest).enumerate() {
             let Node::Call(call) = node else { continue };
             open.truncate(call.depth as usize);
@@ -119,13 +122,7 @@ impl Spent {
         self.nodes = nodes;
     }
 
-    fn put(
-        &mut self,
-        kind: Kind,
-        call: &Call,
-        ns: u64,
-        place: Option<(usize, &[(usize, &Call, Role)])>,
-    ) {
+    fn put(&mut self, kind: Kind, call: &Call, ns: u64, place: Option<(usize, &[Open<'_>])>) {
         let part = Part {
             kind,
             function: call.function,

@@ -1,6 +1,9 @@
 # What the guest does for `cargo xtask fidelity --one-shot`, behind live/harness/function_graph.sh:
 # each command is run four times in one boot, once to warm the machine, twice under the kernel's
-# function_graph and once under tracer.
+# function_graph and once under tracer. All of it runs on the last CPU: where the scheduler puts a
+# command decides which CPU's free memory it takes, which pages are freed with it, and whether a
+# wake-up interrupts another CPU, and that differs from run to run.
+taskset -p $((1 << ($(nproc) - 1))) $$ >/dev/null
 
 # What tracer can attach, and what it does not.
 list_functions() {
