@@ -84,17 +84,17 @@ fn run(name: &str, inputs: u32, target: fn(&[u8])) {
 
 #[test]
 fn recording() {
-    run("recording", 10_000, targets::recording);
+    run("recording", 5000, targets::recording);
 }
 
 #[test]
 fn frame() {
-    run("frame", 10_000, targets::frame);
+    run("frame", 5000, targets::frame);
 }
 
 #[test]
 fn batches() {
-    run("batches", 10_000, targets::batches);
+    run("batches", 2000, targets::batches);
 }
 
 #[test]

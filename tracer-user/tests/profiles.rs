@@ -17,7 +17,7 @@ use proptest::prelude::*;
 use prost::Message;
 use serde_json::Value;
 use tracer::{
-    model::{Node, RootCall, SleepTime},
+    model::{Closed, Node, RootCall, SleepTime},
     output::Format,
     pipeline::{Show, Shown},
 };
@@ -134,6 +134,25 @@ fn firefox_has_a_track_for_each_task() {
     for thread in threads {
         assert_eq!(thread["samples"]["weightType"], "tracing-ms");
     }
+}
+
+/// A sample has room for a second, and a made-up recording may have any times.
+#[test]
+fn made_up_times_do_not_fill_the_memory_of_firefox() {
+    let mut calls = everything();
+    for node in calls.iter_mut().flat_map(|call| &mut call.nodes) {
+        if let Node::Call(call) = node
+            && let Closed::Returned { at, .. } = &mut call.closed
+        {
+            at.0 = u64::MAX;
+        }
+    }
+    let bytes = bytes(Format::Firefox, &calls);
+    let json: Value = serde_json::from_slice(&bytes).unwrap();
+    let threads = json["threads"].as_array().unwrap().iter();
+    let samples = threads.map(|it| it["samples"]["weight"].as_array().unwrap().len());
+    let samples: usize = samples.sum();
+    assert!((1 << 16..(1 << 16) + 1000).contains(&samples), "{samples}");
 }
 
 /// The weights of all samples, ns.

@@ -13,6 +13,7 @@ mod raw;
 mod trampoline;
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     sync::{Arc, OnceLock},
 };
@@ -145,7 +146,7 @@ impl Types {
     /// within. None if there is no such member, or if it is a bit field that starts within a byte.
     pub fn member_offset(&self, structure: &str, member: &str) -> Option<u64> {
         self.structures_named(structure)
-            .find_map(|id| self.bits_into(id, member.as_bytes(), 0))
+            .find_map(|id| self.bits_into(id, member.as_bytes(), 0, &mut BTreeSet::new()))
             .filter(|bits| bits % 8 == 0)
             .map(|bits| bits / 8)
     }
@@ -181,8 +182,15 @@ impl Types {
             .filter(|id| self.raw.name_bytes(*id) == name.as_bytes())
     }
 
-    fn bits_into(&self, structure: TypeId, member: &[u8], nesting: usize) -> Option<u64> {
-        if nesting > LONGEST_CHAIN {
+    /// `seen` are structures that do not have it: made-up types may lead to one in very many ways.
+    fn bits_into(
+        &self,
+        structure: TypeId,
+        member: &[u8],
+        nesting: usize,
+        seen: &mut BTreeSet<u32>,
+    ) -> Option<u64> {
+        if nesting > LONGEST_CHAIN || !seen.insert(structure.0) {
             return None;
         }
         let members = self.raw.get(structure)?.members();
@@ -194,7 +202,7 @@ impl Types {
             if !name.is_empty() {
                 return None;
             }
-            let within = self.bits_into(self.resolve(inner.type_id), member, nesting + 1)?;
+            let within = self.bits_into(self.resolve(inner.type_id), member, nesting + 1, seen)?;
             Some(inner.bits + within)
         })
     }

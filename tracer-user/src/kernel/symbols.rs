@@ -364,7 +364,8 @@ fn parse_line(text: &[u8], start: usize) -> Option<(Symbol, usize)> {
         address,
         name: u32::try_from(name).ok()?,
         name_length: u16::try_from(length).ok()?,
-        is_function: is_function(kind),
+        // No code stands at the last address: nothing would be behind it.
+        is_function: is_function(kind) && address < u64::MAX,
     };
     Some((symbol, line_end))
 }

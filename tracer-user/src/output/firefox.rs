@@ -26,6 +26,9 @@ use crate::{
 
 /// The longest time of one sample, ns: what weights have room for. A longer one is several.
 const LONGEST: u64 = 1_000_000_000;
+/// How many samples may be added for such times in all: eighteen hours of them. A made-up recording may
+/// have any times; what is beyond is left out.
+const MOST_PARTS: u32 = 1 << 16;
 
 /// Collects what the profile is made of.
 pub struct Firefox<'a> {
@@ -36,6 +39,8 @@ pub struct Firefox<'a> {
     names: HashMap<FunctionId, fxprof_processed_profile::StringHandle>,
     /// For the task, soft interrupts, hard interrupts and NMIs.
     categories: [CategoryHandle; 4],
+    /// How many of [`MOST_PARTS`] are left.
+    parts: u32,
 }
 
 /// A root call on its track.
@@ -65,6 +70,7 @@ impl<'a> Firefox<'a> {
             threads: HashMap::new(),
             names: HashMap::new(),
             categories,
+            parts: MOST_PARTS,
         }
     }
 
@@ -127,7 +133,14 @@ impl<'a> Firefox<'a> {
     fn advance(&mut self, walk: &mut Walk<'_>, to: Nanoseconds) {
         let stack = walk.open.last().and_then(|(_, stack)| *stack);
         while stack.is_some() && walk.now < to {
-            let ns = to.since(walk.now).0.min(LONGEST);
+            let left = to.since(walk.now).0;
+            if left > LONGEST {
+                let Some(parts) = self.parts.checked_sub(1) else {
+                    break;
+                };
+                self.parts = parts;
+            }
+            let ns = left.min(LONGEST);
             let weight = i32::try_from(ns).unwrap_or(i32::MAX);
             let at = timestamp(walk.now);
             self.profile
