@@ -1,8 +1,8 @@
-//! A rebuilder that is flooded: thousands of short root calls of a few tasks, of which any batch may
-//! be missing, in little room.
+//! A rebuilder that is flooded: thousands of short root calls of a few tasks, of which any batch
+//! may be missing, in little room.
 //!
 //! The bytes are the room, then runs of root calls in two bytes each: whose, of how many batches,
-//! how many, which batches of eight are lost, and whether a pass ends behind each. A task's batches
+//! how many, which batches of eight are lost, and whether a pass ends after each. A task's batches
 //! come in order, so each root call that brought anything is told once, unless it was given out for
 //! want of room, and every event that came is in a root call or counted. It runs on a small stack:
 //! nothing may go deeper with the number of root calls.
@@ -19,7 +19,7 @@ use tracer_common::{Arrival, BatchHeader, Context, Event, EventKind};
 const STACK: usize = 256 << 10;
 /// Root calls of an input.
 const MOST_CALLS: usize = 1 << 12;
-const TASKS: usize = 4;
+const TASKS: u32 = 4;
 
 /// What is known of a root call.
 #[derive(Clone, Debug, Default)]
@@ -44,7 +44,7 @@ struct Run {
 impl Run {
     fn of(kind: u8, lost: u8) -> Self {
         Self {
-            task: 1 + u32::from(kind) % TASKS as u32,
+            task: 1 + u32::from(kind) % TASKS,
             batches: 1 + u64::from(kind >> 2 & 3),
             calls: 1 << (kind >> 4 & 7),
             lost,
@@ -144,7 +144,7 @@ fn root_call(
             tid: run.task,
             tgid: run.task,
             cpu: 0,
-            count: events.len() as u16,
+            count: u16::try_from(events.len()).expect("a batch holds few events"),
             early: Arrival::InOrder as u16,
             comm,
         };

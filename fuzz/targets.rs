@@ -29,7 +29,7 @@ use tracer::{
     },
     pipeline::{Show, Shown},
     recording::{Frame, Head, Piece, Reader, Writer, columns::Step},
-    summary::{Collect as _, Diff, GroupBy, Look, Overview, SortBy},
+    summary::{Collect as _, Diff, GroupBy, LatencyLayout, Overview, SortBy},
 };
 use tracer_common::{BATCH_CAPACITY, BatchHeader, Event};
 
@@ -53,7 +53,7 @@ pub fn recording(bytes: &[u8]) {
     }
 }
 
-/// The content of a frame, behind its checksum. What can be written is read again, if its parts fit
+/// The content of a frame, after its checksum. What can be written is read again, if its parts fit
 /// together.
 pub fn frame(bytes: &[u8]) {
     let Ok(frame) = postcard::from_bytes::<Frame>(bytes) else {
@@ -220,7 +220,7 @@ fn show(steps: impl Iterator<Item = Step>, form: usize) {
         interval: None,
     };
     let mut forms: Vec<Shown> = formats.map(|format| Shown::Each(*format)).collect();
-    forms.extend([Shown::Latency(Look::default()), profile]);
+    forms.extend([Shown::Latency(LatencyLayout::default()), profile]);
     let number = form % (forms.len() + 1);
     if number == forms.len() {
         page(&calls);

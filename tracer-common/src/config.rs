@@ -36,16 +36,16 @@ pub const PARKED_BUCKET: u32 = 8;
 /// What is kept of a task that sleeps, bytes, its key apart.
 pub const PARKED_BYTES: u32 = 128;
 
-/// The highest [`Config::quick_depth`]: open calls whose frames are kept. Deeper ones are counted
+/// The highest [`Config::fast_depth`]: open calls whose frames are kept. Deeper ones are counted
 /// only; kernel stacks of 16 KiB hold fewer.
-pub const MAX_QUICK_DEPTH: u64 = 128;
+pub const MAX_FAST_DEPTH: u64 = 128;
 
 /// One above the highest number that a task can have (PID_MAX_LIMIT of 64-bit kernels,
 /// include/linux/threads.h).
 pub const MAX_TASKS: u32 = 1 << 22;
 /// A list of tasks, a bit each, bytes.
 pub const FOLLOWED_LIST_BYTES: u32 = MAX_TASKS / 8;
-/// The list of processes that are traced, and behind it that of tasks, bytes. See `whose` in
+/// The list of processes that are traced, and after it that of tasks, bytes. See `whose` in
 /// tracer-ebpf.
 pub const FOLLOWED_BYTES: u32 = 2 * FOLLOWED_LIST_BYTES;
 
@@ -62,7 +62,7 @@ pub const MAX_ARGUMENTS: u32 = 6;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Callers {
-    /// The processes of the tracer itself, whose root calls are left out; two zeros leave out none.
+    /// The processes of the tracer itself, whose root calls are skipped; two zeros skip none.
     pub not_tgids: [u32; 2],
     /// What processes were named for: [`Callers::NOBODY`] if none were, [`Callers::THESE`],
     /// [`Callers::ALL_BUT_THESE`].
@@ -107,7 +107,7 @@ impl Callers {
 /// A piece of the kernel's text.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Text {
+pub struct CodeRange {
     /// Where it begins.
     pub start: u64,
     /// How long it is, bytes; 0 is nothing.
@@ -118,11 +118,11 @@ pub struct Text {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Calls at this depth and deeper take the way that knows all cases, see `quick` in
+    /// Calls at this depth and deeper take the slow path, see `fast_path` in
     /// tracer-ebpf. 0 where the preempt count is not known or more is wanted of a call than its two
     /// ends.
-    pub quick_depth: u64,
-    /// How many bytes into [`crate::stand_in::PREEMPT_COUNT`] the preempt count lies.
+    pub fast_depth: u64,
+    /// How many bytes into [`crate::placeholder::PREEMPT_COUNT`] the preempt count lies.
     pub preempt_count_offset: u64,
     /// What the bits of the preempt count mean; all unknown, and every call a task's, if this is
     /// [`crate::PreemptLayout::UNKNOWN`].
@@ -135,11 +135,11 @@ pub struct Config {
     pub process_number_offset: u64,
     /// The offset of `migration_disabled` in `struct task_struct`, bytes; 0 where it is not known.
     pub migration_disabled_offset: u64,
-    /// What trampolines call before and behind a program.
-    pub trampoline_code: [Text; 4],
+    /// What trampolines call before and after a program.
+    pub trampoline_code: [CodeRange; 4],
     /// Root calls are traced only if they are theirs.
     pub callers: Callers,
-    /// Calls at this depth and deeper are left out; the root has depth 0.
+    /// Calls at this depth and deeper are skipped; the root has depth 0.
     pub max_depth: u32,
     /// How many arguments of each call are recorded, at most [`MAX_ARGUMENTS`].
     pub arguments: u32,
@@ -157,14 +157,14 @@ pub struct Config {
 impl Config {
     /// Everything is traced, nothing is known of the kernel.
     pub const DEFAULT: Self = Self {
-        quick_depth: 0,
+        fast_depth: 0,
         preempt_count_offset: 0,
         preempt_layout: crate::PreemptLayout::UNKNOWN,
         task_state_offset: 0,
         task_number_offset: 0,
         process_number_offset: 0,
         migration_disabled_offset: 0,
-        trampoline_code: [Text { start: 0, bytes: 0 }; 4],
+        trampoline_code: [CodeRange { start: 0, bytes: 0 }; 4],
         callers: Callers::ALL,
         max_depth: crate::NO_DEPTH_LIMIT,
         arguments: 0,

@@ -296,8 +296,8 @@ pub const fn bounds_of(bucket: u64) -> (u64, u64) {
     ((bucket % half + half) << shift, 1 << shift)
 }
 
-/// What stands in the programs' text for settings, see [`crate::stand_in`].
-pub mod stand_in {
+/// What stands in the programs' text for settings, see [`crate::placeholder`].
+pub mod placeholder {
     const fn number(number: u64) -> u64 {
         0x7472_0100_7472_0100 | number << 32 | number
     }

@@ -11,7 +11,7 @@ use crate::{BatchHeader, Event};
 
 /// How far the second buffer lies behind the first, bytes.
 pub const SECOND: u64 = 8192;
-/// The cursor of the first place of the first buffer: the events lie behind the batch's header.
+/// The cursor of the first place of the first buffer: the events lie after the batch's header.
 pub const BEGIN: u64 = size_of::<BatchHeader>() as u64;
 /// From one event to the next.
 pub const STEP: u64 = 1 << 32 | size_of::<Event>() as u64;

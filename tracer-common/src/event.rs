@@ -40,7 +40,7 @@ pub enum EventKind {
     Caller = 7,
     /// A part of the text that an argument points to, eight bytes in `value` as they lie in memory;
     /// the text ends before its first zero. `depth` says which argument and which part: see
-    /// [`TextPlace`].
+    /// [`StringPlace`].
     Text = 8,
     /// The root returned unseen: its task was seen to call a root from outside of it; `function`
     /// and `value` are 0.
@@ -72,14 +72,14 @@ pub const MAX_TEXT_BYTES: usize = MAX_TEXT_PARTS as usize * size_of::<u64>();
 
 /// Which part of which argument's text an event is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TextPlace {
+pub struct StringPlace {
     /// The argument, counted from 0.
     pub argument: u32,
     /// The part, counted from 0.
     pub part: u32,
 }
 
-impl TextPlace {
+impl StringPlace {
     /// As an event's `depth`: the argument in the low three bits, the part above.
     #[inline(always)]
     pub const fn pack(self) -> u32 {
@@ -260,9 +260,9 @@ mod tests {
     fn places_of_texts_survive_packing() {
         for argument in 0..crate::MAX_ARGUMENTS {
             for part in 0..MAX_TEXT_PARTS {
-                let place = TextPlace { argument, part };
+                let place = StringPlace { argument, part };
                 let depth = u8::try_from(place.pack()).unwrap();
-                assert_eq!(TextPlace::unpack(depth), place);
+                assert_eq!(StringPlace::unpack(depth), place);
             }
         }
     }

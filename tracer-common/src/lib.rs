@@ -13,22 +13,22 @@ pub mod count;
 pub mod cursor;
 mod event;
 pub mod generation;
+pub mod placeholder;
 pub mod profile;
-pub mod stand_in;
 mod texts;
 
 pub use away::{Away, AwayCounts};
 pub use config::{
-    Callers, Config, CpuMask, FOLLOWED_BYTES, FOLLOWED_LIST_BYTES, MAX_ARGUMENTS, MAX_CPUS,
-    MAX_NAMES, MAX_QUICK_DEPTH, MAX_TASK_SLOTS, MAX_TASKS, PARKED_BUCKET, PARKED_BYTES, TASK_BYTES,
-    Text,
+    Callers, CodeRange, Config, CpuMask, FOLLOWED_BYTES, FOLLOWED_LIST_BYTES, MAX_ARGUMENTS,
+    MAX_CPUS, MAX_FAST_DEPTH, MAX_NAMES, MAX_TASK_SLOTS, MAX_TASKS, PARKED_BUCKET, PARKED_BYTES,
+    TASK_BYTES,
 };
 pub use context::{Context, PreemptLayout};
 pub use event::{
     Arrival, BATCH_CAPACITY, BATCH_HEADROOM, BatchHeader, Event, EventKind, MAX_TEXT_BYTES,
-    MAX_TEXT_PARTS, NO_DEPTH_LIMIT, TextPlace,
+    MAX_TEXT_PARTS, NO_DEPTH_LIMIT, StringPlace,
 };
-pub use texts::{CallRegisters, TEXT_FUNCTIONS, TextArguments};
+pub use texts::{CallRegisters, StringArguments, TEXT_FUNCTIONS};
 
 /// Counters of one CPU, kept by the eBPF side and read by userspace; every field counts since load.
 #[repr(C)]
@@ -48,7 +48,7 @@ pub struct CpuCounters {
 
 #[cfg(feature = "user")]
 mod user {
-    use super::{BatchHeader, Config, CpuCounters, CpuMask, Event, TextArguments};
+    use super::{BatchHeader, Config, CpuCounters, CpuMask, Event, StringArguments};
 
     // SAFETY: each is `repr(C)`, Copy, has no padding (see the tests of `event`), and every bit
     // pattern is a value.
@@ -62,5 +62,5 @@ mod user {
     // SAFETY: as above.
     unsafe impl aya::Pod for Event {}
     // SAFETY: as above.
-    unsafe impl aya::Pod for TextArguments {}
+    unsafe impl aya::Pod for StringArguments {}
 }

@@ -22,7 +22,7 @@ pub const TRIES: u64 = 16;
 /// CPUs that the tables can be made for: they take 1.5 MiB of each.
 pub const MOST_CPUS: usize = 128;
 
-/// How functions are told apart, in [`crate::stand_in::PROFILE`].
+/// How functions are told apart, in [`crate::placeholder::PROFILE`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u64)]
 pub enum By {

@@ -4,7 +4,7 @@
 //! One program serves all functions, so it looks that up: userspace writes it down before a
 //! function gets its probes. An array with a few places for each function, as the table of tasks:
 //! the verifier makes its look-up a few instructions, and most functions are known to have nothing
-//! of the kind after the first place. A function that finds its places taken is left out: its texts
+//! of the kind after the first place. A function that finds its places taken is skipped: its texts
 //! stay addresses, and so do the registers of a system call.
 
 /// Places in the table, a power of two: 64 KiB.
@@ -13,7 +13,7 @@ pub const TEXT_FUNCTIONS: u32 = 1 << 13;
 /// A place of the table; all zeros is one that is free.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TextArguments {
+pub struct StringArguments {
     /// The function as in [`crate::Event::function`].
     pub function: u32,
     /// Bit `n` stands for argument `n`, which is a text; above them see [`Self::system_call`].
@@ -31,7 +31,7 @@ pub enum CallRegisters {
     Compat = 2,
 }
 
-impl TextArguments {
+impl StringArguments {
     /// Places in which a function may be; they follow one another.
     pub const PLACES: u32 = 4;
 
@@ -75,11 +75,11 @@ mod tests {
     fn a_system_call_survives_packing() {
         for registers in [CallRegisters::Native, CallRegisters::Compat] {
             for count in 0..=crate::MAX_ARGUMENTS {
-                let packed = TextArguments::system_call(registers, count) | 0x3f;
-                assert_eq!(TextArguments::registers(packed), registers as u32);
-                assert_eq!(TextArguments::count(packed), count);
+                let packed = StringArguments::system_call(registers, count) | 0x3f;
+                assert_eq!(StringArguments::registers(packed), registers as u32);
+                assert_eq!(StringArguments::count(packed), count);
             }
         }
-        assert_eq!(TextArguments::registers(0x3f), 0);
+        assert_eq!(StringArguments::registers(0x3f), 0);
     }
 }

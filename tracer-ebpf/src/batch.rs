@@ -31,7 +31,7 @@ use crate::{
     count::below,
     decide,
     maps::{
-        ALL_WRITING, Buffer, FLUSHING, GUARD, PARKED, PLACES, QUICK, RINGS, Single, Task, WRITING,
+        ALL_WRITING, Buffer, FAST, FLUSHING, GUARD, PARKED, PLACES, RINGS, Single, Task, WRITING,
         config, cpu_number, this_cpu,
     },
     parked, profile,
@@ -183,7 +183,7 @@ pub unsafe fn any(task: *mut Task, bits: u32) -> bool {
 #[inline(always)]
 pub unsafe fn is_at_work(task: *mut Task, context: u8) -> bool {
     // SAFETY: the caller's checked map value.
-    unsafe { any(task, (GUARD | QUICK) << context) }
+    unsafe { any(task, (GUARD | FAST) << context) }
 }
 
 /// The high half of [`Task::depth_and_busy`].
@@ -343,7 +343,7 @@ unsafe fn change_buffer(task: *mut Task) -> u64 {
     0
 }
 
-/// Copies a header and the events behind it into the ring, or counts them as lost.
+/// Copies a header and the events after it into the ring, or counts them as lost.
 #[inline(never)]
 unsafe fn output(header: *mut BatchHeader, count: u64, wake: Wake) {
     let (number, cpu) = (cpu_number(), this_cpu());

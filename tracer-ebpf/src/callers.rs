@@ -10,7 +10,7 @@ use aya_ebpf::helpers::{
     bpf_get_current_pid_tgid,
     generated::{bpf_get_current_ancestor_cgroup_id, bpf_get_current_comm},
 };
-use tracer_common::{Away, Callers, MAX_NAMES, stand_in};
+use tracer_common::{Away, Callers, MAX_NAMES, placeholder};
 
 use crate::{
     maps::{cgroup, config, meant},
@@ -27,7 +27,7 @@ const CGROUP_LEVELS: i32 = 32;
 pub fn turn_away(cpu: u32) -> Option<Away> {
     let pid_tgid = bpf_get_current_pid_tgid();
     let (tid, tgid) = (pid_tgid as u32, (pid_tgid >> 32) as u32);
-    if meant::<{ stand_in::CALLERS_ASKED }>() == 0 {
+    if meant::<{ placeholder::CALLERS_ASKED }>() == 0 {
         return is_own_process(tgid).then_some(Away::Tracer);
     }
     let word = config!(cpus.words[(cpu as usize / 64) & 15]);
@@ -51,8 +51,8 @@ pub fn turn_away(cpu: u32) -> Option<Away> {
 
 #[inline(always)]
 fn is_own_process(tgid: u32) -> bool {
-    const FIRST: u64 = stand_in::OWN_PROCESSES[0];
-    const SECOND: u64 = stand_in::OWN_PROCESSES[1];
+    const FIRST: u64 = placeholder::OWN_PROCESSES[0];
+    const SECOND: u64 = placeholder::OWN_PROCESSES[1];
     let (first, second) = (meant::<FIRST>(), meant::<SECOND>());
     // Idle tasks have number 0.
     first != 0 && (u64::from(tgid) == first || u64::from(tgid) == second)

@@ -11,7 +11,7 @@
 use core::{arch::asm, ffi::c_void};
 
 use aya_ebpf::helpers::generated::bpf_this_cpu_ptr;
-use tracer_common::{PreemptLayout, context::CONTEXTS, stand_in};
+use tracer_common::{PreemptLayout, context::CONTEXTS, placeholder};
 
 use crate::maps::{config, meant};
 
@@ -29,11 +29,11 @@ fn known_preempt_count() -> u32 {
     // SAFETY: userspace makes the number the variable's type id, and the verifier checks the
     // offset.
     unsafe {
-        let variable = meant::<{ stand_in::PREEMPT_COUNT }>() as *const c_void;
+        let variable = meant::<{ placeholder::PREEMPT_COUNT }>() as *const c_void;
         let variable = bpf_this_cpu_ptr(variable);
         let count: u64;
         asm!("{count} = *(u32 *)({variable} + {offset})", count = out(reg) count, variable = in(reg) variable,
-            offset = const stand_in::PREEMPT_COUNT_OFFSET, options(nostack, preserves_flags));
+            offset = const placeholder::PREEMPT_COUNT_OFFSET, options(nostack, preserves_flags));
         count as u32
     }
 }
@@ -52,7 +52,7 @@ fn preempt_count() -> u32 {
 #[inline(always)]
 pub fn soft_interrupt() -> Option<u64> {
     let count = u64::from(known_preempt_count());
-    if count & meant::<{ stand_in::PREEMPT_MASK }>() != 0 {
+    if count & meant::<{ placeholder::PREEMPT_MASK }>() != 0 {
         return None;
     }
     Some(count & (1 << PreemptLayout::SERVING_SOFT_INTERRUPT))

@@ -11,9 +11,9 @@
 //! it goes into a table of open calls ([`open`]), found by the call's frame on the kernel stack.
 //! Every call of a root is counted, also one within another root's call or its own.
 //!
-//! Settings are constants in the programs' text ([`stand_in`]), so what was not asked for costs one
-//! instruction. The number of the root, too, where the program serves one function; otherwise it is
-//! the probe's cookie (bpf_get_attach_cookie, kernels 5.18+), which the kernel finds by the
+//! Settings are constants in the programs' text ([`placeholder`]), so what was not asked for costs
+//! one instruction. The number of the root, too, where the program serves one function; otherwise
+//! it is the probe's cookie (bpf_get_attach_cookie, kernels 5.18+), which the kernel finds by the
 //! address.
 
 mod open;
@@ -30,7 +30,7 @@ use aya_ebpf::{
     macros::{fentry, fexit},
     programs::{FEntryContext, FExitContext},
 };
-use tracer_common::count::{ASK, Switch, stand_in};
+use tracer_common::count::{ASK, Switch, placeholder};
 
 use crate::{
     callers,
@@ -186,7 +186,7 @@ fn is_wanted() -> bool {
 
 #[inline(always)]
 fn is_armed() -> bool {
-    let switch = meant::<{ stand_in::ROWS }>() as *const Switch;
+    let switch = meant::<{ placeholder::ROWS }>() as *const Switch;
     // SAFETY: the memory begins with the switch; volatile because userspace writes.
     let armed = unsafe { core::ptr::read_volatile(&raw const (*switch).armed) };
     armed != 0
@@ -201,7 +201,7 @@ fn now() -> u64 {
 /// The number of the root whose call this is.
 #[inline(always)]
 fn root(context: *mut c_void) -> u64 {
-    let root = meant::<{ stand_in::ROOT }>();
+    let root = meant::<{ placeholder::ROOT }>();
     if root != ASK {
         return root;
     }
@@ -215,7 +215,7 @@ fn root(context: *mut c_void) -> u64 {
 #[inline(always)]
 fn frame_of(context: *mut c_void) -> u64 {
     let mut frame = context as u64;
-    let table = meant::<{ stand_in::OPEN }>();
+    let table = meant::<{ placeholder::OPEN }>();
     // SAFETY: subtracts. The compiler must not make something else of it.
     unsafe {
         asm!("{frame} -= {table}", frame = inout(reg) frame, table = in(reg) table,

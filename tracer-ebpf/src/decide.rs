@@ -12,8 +12,8 @@
 use core::ptr;
 
 use tracer_common::{
-    count::{Returned, stand_in::RETURNED},
-    stand_in,
+    count::{Returned, placeholder::RETURNED},
+    placeholder,
 };
 
 use crate::{
@@ -26,7 +26,7 @@ use crate::{
 /// Whether root calls may be dropped in this trace.
 #[inline(always)]
 pub fn is_possible() -> bool {
-    meant::<{ stand_in::DECIDE }>() != 0
+    meant::<{ placeholder::DECIDE }>() != 0
 }
 
 /// Whether the root call that returned at `time_ns` is to be dropped. Its entry is the first event

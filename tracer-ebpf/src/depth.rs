@@ -8,8 +8,8 @@
 use tracer_common::{Context, Event, EventKind};
 
 use crate::{
-    maps::{FRAMES, NOT_QUICK, OpenCall, Task, UNKNOWN},
-    quick,
+    fast_path,
+    maps::{FRAMES, NOT_FAST, OpenCall, Task, UNKNOWN},
 };
 
 /// Missing exits that one exit can make good.
@@ -42,7 +42,7 @@ pub unsafe fn enter(task: *mut Task, frame: u64, function: u32, context: u8) -> 
             core::ptr::write_volatile(&raw mut (*call).frame, frame);
             let number = core::ptr::read_volatile(&raw const (*call).frame);
             let (mark, context) = if context > Context::SoftIrq as u8 {
-                (NOT_QUICK, 0)
+                (NOT_FAST, 0)
             } else {
                 (0, context)
             };
@@ -61,7 +61,7 @@ pub unsafe fn enter(task: *mut Task, frame: u64, function: u32, context: u8) -> 
 /// Keeps what the exit of the call at `depth` needs. The context is that of the identity.
 #[inline(always)]
 pub unsafe fn keep(call: *mut OpenCall, depth: u32, frame: u64, identity: u64) {
-    let state = quick::AT_WORK * (1 + (identity >> 60)) + u64::from(depth) + 1;
+    let state = fast_path::AT_WORK * (1 + (identity >> 60)) + u64::from(depth) + 1;
     // SAFETY: the caller's place.
     unsafe {
         core::ptr::write_volatile(&raw mut (*call).frame, frame);
@@ -87,7 +87,7 @@ pub unsafe fn frame(task: *mut Task, depth: u32) -> u64 {
     // SAFETY: as `call`.
     unsafe {
         let frame = core::ptr::read_volatile(&raw const (*call(task, u64::from(depth))).frame);
-        frame & !NOT_QUICK
+        frame & !NOT_FAST
     }
 }
 
@@ -143,7 +143,7 @@ pub unsafe fn leave(task: *mut Task, frame: u64) -> u32 {
     unsafe {
         write(task, find(task, frame));
         // Read back, so that the verifier does not follow each of the ways here through all that
-        // comes behind.
+        // comes after.
         let depth = read(task);
         if depth == 0 { 1 } else { depth }
     }

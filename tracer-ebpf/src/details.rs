@@ -1,7 +1,7 @@
 //! What is recorded of a call besides its two ends, where it was asked for: who made it, what it
 //! was given, the texts among that.
 //!
-//! Each is an event of its own behind the entry's, or several. The settings are constants to the
+//! Each is an event of its own after the entry's, or several. The settings are constants to the
 //! verifier, so what was not asked for is not in the program.
 
 use core::ffi::c_void;
@@ -12,7 +12,7 @@ use aya_ebpf::helpers::{
 };
 use tracer_common::{
     CallRegisters, Context, Event, EventKind, MAX_ARGUMENTS, MAX_TEXT_BYTES, MAX_TEXT_PARTS,
-    TextArguments, TextPlace, cursor,
+    StringArguments, StringPlace, cursor,
 };
 
 use crate::{
@@ -63,14 +63,14 @@ fn caller<S: Site>(ctx: &S, task: *mut Task, writer: u32, entry: &Hit) {
 fn arguments<S: Site>(ctx: &S, task: *mut Task, writer: u32, entry: &Hit) {
     let known = known_of(entry.function);
     let mut registers = [0; MAX_ARGUMENTS as usize];
-    let is_system_call = TextArguments::registers(known) != 0;
+    let is_system_call = StringArguments::registers(known) != 0;
     if is_system_call {
         call_registers(&mut registers, ctx.argument::<0>().unwrap_or(0), known);
     }
     let store = |argument: u32, value: Option<u64>| {
         let value = if !is_system_call {
             value
-        } else if argument < TextArguments::count(known) {
+        } else if argument < StringArguments::count(known) {
             Some(registers[argument as usize])
         } else {
             None
@@ -114,7 +114,7 @@ fn call_registers(to: &mut [u64; MAX_ARGUMENTS as usize], from: u64, known: u32)
     let Ok(all) = (unsafe { bpf_probe_read_kernel(from as *const [u64; WORDS]) }) else {
         return;
     };
-    let is_native = TextArguments::registers(known) == CallRegisters::Native as u32;
+    let is_native = StringArguments::registers(known) == CallRegisters::Native as u32;
     for (place, register) in to.iter_mut().enumerate() {
         *register = if is_native {
             all[NATIVE[place]]
@@ -124,16 +124,16 @@ fn call_registers(to: &mut [u64; MAX_ARGUMENTS as usize], from: u64, known: u32)
     }
 }
 
-/// What userspace says of a function's arguments, as [`TextArguments::arguments`] has it.
+/// What userspace says of a function's arguments, as [`StringArguments::arguments`] has it.
 #[inline(always)]
 fn known_of(function: u32) -> u32 {
-    for attempt in 0..TextArguments::PLACES {
-        let Some(place) = TEXTS.get_ptr(TextArguments::place(function, attempt)) else {
+    for attempt in 0..StringArguments::PLACES {
+        let Some(place) = TEXTS.get_ptr(StringArguments::place(function, attempt)) else {
             return 0;
         };
         // SAFETY: the pointer was checked; what userspace writes meanwhile is not about this
         // function, which has its probes.
-        let TextArguments {
+        let StringArguments {
             function: found,
             arguments,
         } = unsafe { core::ptr::read_volatile(place) };
@@ -204,7 +204,7 @@ fn text(task: *mut Task, frame: u64, place: u32, address: u64, entry: &Hit) {
                 *events.add(part as usize) = Event {
                     value: text[part as usize],
                     frame,
-                    depth: TextPlace { argument, part }.pack() as u8,
+                    depth: StringPlace { argument, part }.pack() as u8,
                     ..first
                 };
             }

@@ -11,7 +11,7 @@
 
 use core::{arch::asm, ptr};
 
-use tracer_common::{generation, stand_in};
+use tracer_common::{generation, placeholder};
 
 use crate::{
     maps::{Cpu, OUTSIDE, SWITCHING, Task, meant, task_at, task_of, this_cpu},
@@ -42,7 +42,7 @@ pub fn inside() -> Option<*mut Task> {
     // SAFETY: userspace makes the number the offset of a word of the element.
     unsafe {
         asm!("{word} = *(u32 *)({cpu} + {offset})", word = out(reg) word, cpu = in(reg) cpu,
-            offset = const stand_in::GATE_WORD, options(nostack, preserves_flags, readonly));
+            offset = const placeholder::GATE_WORD, options(nostack, preserves_flags, readonly));
     }
     (word != u64::from(OUTSIDE)).then(|| task_of(word))
 }
@@ -63,7 +63,7 @@ pub fn slot_of_current(cpu: *mut Cpu) -> u32 {
 pub fn is_ours(task: *mut Task) -> bool {
     // SAFETY: a checked map value.
     let generation = unsafe { ptr::read_volatile(&raw const (*task).generation) };
-    generation::side(generation) == meant::<{ stand_in::SIDE }>()
+    generation::side(generation) == meant::<{ placeholder::SIDE }>()
 }
 
 /// The current task is inside a root call in `slot`, or in none if that is [`OUTSIDE`]. The caller

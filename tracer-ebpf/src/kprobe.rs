@@ -8,7 +8,7 @@
 
 use aya_ebpf::bindings::pt_regs;
 
-use crate::{gate, hidden, probe, quick, site::ProbeSite, trampoline};
+use crate::{excluded, fast_path, gate, probe, site::ProbeSite, trampoline};
 
 /// The size of a return address.
 const RETURN_ADDRESS: u64 = 8;
@@ -35,7 +35,7 @@ fn at_exit(registers: *mut pt_regs) -> Site {
 #[inline(always)]
 pub fn callee_entry(registers: *mut pt_regs) {
     if let Some(task) = gate::inside() {
-        quick::entry(&at_entry(registers), task);
+        fast_path::entry(&at_entry(registers), task);
     }
 }
 
@@ -45,7 +45,7 @@ pub fn shared_entry(registers: *mut pt_regs) {
     if let Some(task) = gate::inside() {
         let site = at_entry(registers);
         if !trampoline::calls(&site) {
-            quick::entry(&site, task);
+            fast_path::entry(&site, task);
         }
     }
 }
@@ -54,7 +54,7 @@ pub fn shared_entry(registers: *mut pt_regs) {
 #[inline(always)]
 pub fn callee_exit(registers: *mut pt_regs) {
     if let Some(task) = gate::inside() {
-        quick::exit(&at_exit(registers), task);
+        fast_path::exit(&at_exit(registers), task);
     }
 }
 
@@ -64,8 +64,8 @@ pub fn callee_exit(registers: *mut pt_regs) {
 pub fn shared_exit(registers: *mut pt_regs) {
     if let Some(task) = gate::inside() {
         let site = at_exit(registers);
-        if hidden::is_of_open_call(task, site.frame) {
-            quick::exit(&site, task);
+        if excluded::is_of_open_call(task, site.frame) {
+            fast_path::exit(&site, task);
         }
     }
 }
@@ -82,14 +82,14 @@ pub fn root_exit(registers: *mut pt_regs) {
     probe::root_exit(&at_exit(registers));
 }
 
-/// A hidden function was entered.
+/// An excluded function was entered.
 #[inline(always)]
-pub fn hidden_entry(registers: *mut pt_regs) {
-    probe::hidden_entry(&at_entry(registers));
+pub fn excluded_entry(registers: *mut pt_regs) {
+    probe::excluded_entry(&at_entry(registers));
 }
 
-/// A hidden function returned.
+/// An excluded function returned.
 #[inline(always)]
-pub fn hidden_exit(registers: *mut pt_regs) {
-    probe::hidden_exit(&at_exit(registers));
+pub fn excluded_exit(registers: *mut pt_regs) {
+    probe::excluded_exit(&at_exit(registers));
 }

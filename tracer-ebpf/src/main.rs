@@ -1,10 +1,10 @@
 //! The eBPF side of tracer.
 //!
 //! Probe programs, each serving any number of functions: entry and exit of a root, of a callee, and
-//! of a function that is hidden with all below it; function by function, or as one program for both
-//! ends (`session`); `site` is what these have in common. A root opens and closes a root call; a
-//! hidden function makes no events. A tracepoint keeps "which task runs on this CPU" right across
-//! switches and ends the calls of tasks that die.
+//! of a function that is excluded with all below it; function by function, or as one program for
+//! both ends (`session`); `site` is what these have in common. A root opens and closes a root call;
+//! a excluded function makes no events. A tracepoint keeps "which task runs on this CPU" right
+//! across switches and ends the calls of tasks that die.
 //!
 //! The flow is `gate` (is the task that runs here inside a root? a few instructions) -> `task` (its
 //! state; `parked` has what survives sleep and migration) -> `batch` (one event into the task's
@@ -25,8 +25,9 @@ mod count;
 mod decide;
 mod depth;
 mod details;
+mod excluded;
+mod fast_path;
 mod gate;
-mod hidden;
 mod kprobe;
 mod maps;
 mod missed;
@@ -35,7 +36,6 @@ mod pair;
 mod parked;
 mod probe;
 mod profile;
-mod quick;
 mod reserving;
 mod session;
 mod site;
@@ -80,17 +80,17 @@ pub fn callee_exit(ctx: FExitContext) -> i32 {
     0
 }
 
-/// A function that is hidden was entered.
+/// A function that is excluded was entered.
 #[fentry]
-pub fn hidden_entry(ctx: FEntryContext) -> i32 {
-    probe::hidden_entry(&TrampolineSite::of(&ctx));
+pub fn excluded_entry(ctx: FEntryContext) -> i32 {
+    probe::excluded_entry(&TrampolineSite::of(&ctx));
     0
 }
 
-/// A function that is hidden returned.
+/// A function that is excluded returned.
 #[fexit]
-pub fn hidden_exit(ctx: FExitContext) -> i32 {
-    probe::hidden_exit(&TrampolineSite::of(&ctx));
+pub fn excluded_exit(ctx: FExitContext) -> i32 {
+    probe::excluded_exit(&TrampolineSite::of(&ctx));
     0
 }
 
@@ -133,19 +133,19 @@ pub extern "C" fn shared_probe(registers: *mut pt_regs) -> i32 {
     session::shared_probe(registers)
 }
 
-/// A function that is hidden, at its entry and at its exit, at a trampoline.
+/// A function that is excluded, at its entry and at its exit, at a trampoline.
 #[fentry]
-pub fn hidden_session(ctx: FEntryContext) -> i32 {
-    session::hidden(&ctx);
+pub fn excluded_session(ctx: FEntryContext) -> i32 {
+    session::excluded(&ctx);
     0
 }
 
-/// A function that is hidden, at its entry and at its exit, at an fprobe.
+/// A function that is excluded, at its entry and at its exit, at an fprobe.
 // SAFETY: no other symbol has the name.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "fentry")]
-pub extern "C" fn hidden_probe(registers: *mut pt_regs) -> i32 {
-    session::hidden_probe(registers)
+pub extern "C" fn excluded_probe(registers: *mut pt_regs) -> i32 {
+    session::excluded_probe(registers)
 }
 
 /// A root was entered, at an fprobe of this end alone.
@@ -204,21 +204,21 @@ pub extern "C" fn shared_kexit(registers: *mut pt_regs) -> i32 {
     0
 }
 
-/// A function that is hidden was entered, at an fprobe of this end alone.
+/// A function that is excluded was entered, at an fprobe of this end alone.
 // SAFETY: no other symbol has the name.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "fentry")]
-pub extern "C" fn hidden_kentry(registers: *mut pt_regs) -> i32 {
-    kprobe::hidden_entry(registers);
+pub extern "C" fn excluded_kentry(registers: *mut pt_regs) -> i32 {
+    kprobe::excluded_entry(registers);
     0
 }
 
-/// A function that is hidden returned, at an fprobe of this end alone.
+/// A function that is excluded returned, at an fprobe of this end alone.
 // SAFETY: no other symbol has the name.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "fentry")]
-pub extern "C" fn hidden_kexit(registers: *mut pt_regs) -> i32 {
-    kprobe::hidden_exit(registers);
+pub extern "C" fn excluded_kexit(registers: *mut pt_regs) -> i32 {
+    kprobe::excluded_exit(registers);
     0
 }
 

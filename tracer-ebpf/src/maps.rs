@@ -12,9 +12,9 @@ use aya_ebpf::{
     macros::btf_map,
 };
 use tracer_common::{
-    Away, AwayCounts, BATCH_CAPACITY, BatchHeader, Config, CpuCounters, Event, MAX_CPUS, MAX_NAMES,
-    MAX_QUICK_DEPTH, MAX_TASK_SLOTS, TASK_BYTES, TEXT_FUNCTIONS, TextArguments, cursor,
-    generation::SIDES, stand_in,
+    Away, AwayCounts, BATCH_CAPACITY, BatchHeader, Config, CpuCounters, Event, MAX_CPUS,
+    MAX_FAST_DEPTH, MAX_NAMES, MAX_TASK_SLOTS, StringArguments, TASK_BYTES, TEXT_FUNCTIONS, cursor,
+    generation::SIDES, placeholder,
 };
 
 /// Set by userspace before loading; read-only and frozen, so that the verifier knows its values.
@@ -37,7 +37,7 @@ pub fn read_setting<T: Copy>(setting: &'static T) -> T {
     unsafe { core::ptr::read_volatile(setting) }
 }
 
-/// What userspace has put in the place of a number of [`stand_in`]: one instruction. To the
+/// What userspace has put in the place of a number of [`placeholder`]: one instruction. To the
 /// verifier it is a constant, or memory.
 #[inline(always)]
 pub fn meant<const NUMBER: u64>() -> u64 {
@@ -59,7 +59,7 @@ pub fn task_at(slot: u32) -> *mut Task {
 #[inline(always)]
 pub fn task_of(word: u64) -> *mut Task {
     // The mask is for the verifier.
-    (meant::<{ stand_in::TASKS }>() as *mut u8)
+    (meant::<{ placeholder::TASKS }>() as *mut u8)
         .wrapping_add(masked(word) as usize)
         .cast()
 }
@@ -69,7 +69,7 @@ pub fn task_of(word: u64) -> *mut Task {
 pub fn masked(mut word: u64) -> u64 {
     // SAFETY: leaves some bits of a number.
     unsafe {
-        asm!("{word} &= {mask}", word = inout(reg) word, mask = const stand_in::TASK_MASK, options(pure, nomem, nostack, preserves_flags));
+        asm!("{word} &= {mask}", word = inout(reg) word, mask = const placeholder::TASK_MASK, options(pure, nomem, nostack, preserves_flags));
     }
     word
 }
@@ -117,23 +117,23 @@ pub struct Task {
     /// Where the root begins that was called.
     pub root_function: u64,
     /// In its low half the calls that are open under the root; in its high half who is at work, see
-    /// [`GUARD`], [`WRITING`], [`QUICK`] and [`FLUSHING`], and what is out of the ordinary,
+    /// [`GUARD`], [`WRITING`], [`FAST`] and [`FLUSHING`], and what is out of the ordinary,
     /// [`HIDING`] and [`DROPPED`]. That is 0 usually, and then one comparison sees it and the
     /// depth.
     pub depth_and_busy: u64,
     /// The probe context of the outermost entry that was dropped as the tracer's own doing, 0 if
     /// there is none: its exit may come when the guard is no longer set, and is dropped with it.
     pub dropped_frame: u64,
-    /// The probe context of the hidden call under which the task is, 0 if there is none, see
-    /// `hidden`.
-    pub hidden_frame: u64,
+    /// The probe context of the excluded call under which the task is, 0 if there is none, see
+    /// `excluded`.
+    pub excluded_frame: u64,
     /// Where the next event goes, see [`cursor`]. The place may exceed the capacity.
     pub cursor: u64,
     /// Events of the first buffer that are held until the second one is full, too, see `decide`.
     pub held: u64,
     /// Whether an event of the root call has gone into the ring before all others.
     pub early: u64,
-    /// The event of the short way that finds the batch nearly full, on its way from one function of
+    /// The event of the fast path that finds the batch nearly full, on its way from one function of
     /// a program to another.
     pub pending: Pending,
     /// The open calls, outermost first, as far as they fit: an exit finds here what its entry knew.
@@ -154,8 +154,8 @@ pub struct Half {
 /// A call that is open.
 #[repr(C)]
 pub struct OpenCall {
-    /// The address of its probe context, see `site`; with [`NOT_QUICK`], if its exit must not take
-    /// the short way.
+    /// The address of its probe context, see `site`; with [`NOT_FAST`], if its exit must not take
+    /// the fast path.
     pub frame: u64,
     /// What [`Task::depth_and_busy`] was while its entry was at work.
     pub state: u64,
@@ -165,7 +165,7 @@ pub struct OpenCall {
 
 /// In [`OpenCall::frame`]: the call was entered in a hard interrupt or an NMI. Frames are multiples
 /// of 8.
-pub const NOT_QUICK: u64 = 1;
+pub const NOT_FAST: u64 = 1;
 /// In place of an [`OpenCall::frame`]: it was given up while the task slept.
 pub const UNKNOWN: u64 = 2;
 
@@ -183,7 +183,7 @@ pub struct Pending {
 }
 
 /// Open calls whose frames are kept.
-pub const FRAMES: usize = MAX_QUICK_DEPTH as usize;
+pub const FRAMES: usize = MAX_FAST_DEPTH as usize;
 
 /// Events for which a buffer has room: what the two halves of a task's state leave for it.
 pub const PLACES: usize = 200;
@@ -216,14 +216,14 @@ pub const GUARD: u32 = 1;
 pub const ALL_GUARDS: u32 = 0xf;
 /// In [`Task::depth_and_busy`], times `1 << writer`: an event is half written.
 pub const WRITING: u32 = 1 << 8;
-/// In [`Task::depth_and_busy`], times `1 << context`: a probe is at work on the short way
-/// (`quick`), and its event is half written.
-pub const QUICK: u32 = 1 << 20;
-/// In [`Task::depth_and_busy`]: all of [`WRITING`], and of [`QUICK`].
+/// In [`Task::depth_and_busy`], times `1 << context`: a probe is at work on the fast path
+/// (`fast_path`), and its event is half written.
+pub const FAST: u32 = 1 << 20;
+/// In [`Task::depth_and_busy`]: all of [`WRITING`], and of [`FAST`].
 pub const ALL_WRITING: u32 = 0x1f << 8 | 3 << 20;
 /// In [`Task::depth_and_busy`]: a buffer is being handed over.
 pub const FLUSHING: u32 = 1 << 16;
-/// In [`Task::depth_and_busy`]: there is a [`Task::hidden_frame`].
+/// In [`Task::depth_and_busy`]: there is a [`Task::excluded_frame`].
 pub const HIDING: u32 = 1 << 17;
 /// In [`Task::depth_and_busy`]: there is a [`Task::dropped_frame`].
 pub const DROPPED: u32 = 1 << 18;
@@ -287,8 +287,8 @@ pub fn cgroup(index: usize) -> u64 {
 #[unsafe(no_mangle)]
 pub static LEAST_DISABLED: Shared<u64> = Shared(UnsafeCell::new(0));
 
-/// Whether root calls that do not meet the conditions are dropped, see `decide`: not while the trace
-/// finds out what runs below the roots.
+/// Whether root calls that do not meet the conditions are dropped, see `decide`: not while the
+/// trace finds out what runs below the roots.
 #[unsafe(link_section = ".bss.deciding")]
 #[unsafe(no_mangle)]
 pub static DECIDING: Shared<u64> = Shared(UnsafeCell::new(0));
@@ -329,10 +329,10 @@ pub static RINGS: ArrayOfMaps<RingBuf<(), 4096>, 1> = ArrayOfMaps::new();
 #[btf_map]
 pub static INSIDE: Array<u64, 2> = Array::new();
 
-/// Which functions have texts among their arguments, see [`TextArguments`]. Asked only where
+/// Which functions have texts among their arguments, see [`StringArguments`]. Asked only where
 /// arguments are wanted.
 #[btf_map]
-pub static TEXTS: Array<TextArguments, { TEXT_FUNCTIONS as usize }> = Array::new();
+pub static TEXTS: Array<StringArguments, { TEXT_FUNCTIONS as usize }> = Array::new();
 
 /// The generation of probes that root calls which begin now belong to; 0 means that none begins:
 /// until userspace has attached all that the trace begins with, and again before it detaches. Read

@@ -1,7 +1,7 @@
 //! Root calls whose exit was missed.
 //!
 //! The kernel skips a program that is hit while it runs on the same CPU, and an fprobe for which it
-//! has no room, so a root call may return unseen. Its task would seem to be inside it for ever:
+//! has no room, so a root call may return unseen. Its task would seem to be inside it forever:
 //! nothing that it calls from then on would be a root call of its own, and the exit of a much later
 //! call of the same root, which has the same frame, would end it.
 //!
@@ -20,7 +20,7 @@ use tracer_common::{Context, EventKind};
 
 use crate::{
     batch, context, depth,
-    maps::{ALL_GUARDS, DROPPED, HIDING, NOT_QUICK, Task},
+    maps::{ALL_GUARDS, DROPPED, HIDING, NOT_FAST, Task},
     probe, profile,
     site::Site,
     switch,
@@ -62,7 +62,7 @@ unsafe fn is_of_interrupt(task: *mut Task) -> bool {
     // SAFETY: the caller's checked map value; the root's place is the first.
     unsafe {
         let root = depth::call(task, 0);
-        let is_hard = ptr::read_volatile(&raw const (*root).frame) & NOT_QUICK != 0;
+        let is_hard = ptr::read_volatile(&raw const (*root).frame) & NOT_FAST != 0;
         let context = ptr::read_volatile(&raw const (*root).identity) >> 60;
         is_hard || context != Context::Task as u64
     }

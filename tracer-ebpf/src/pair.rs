@@ -1,12 +1,12 @@
 //! The programs of a callee that has one for its entry and one for its exit (kernels 5.17+).
 
-use crate::{gate, quick, site::TrampolineSite};
+use crate::{fast_path, gate, site::TrampolineSite};
 
 /// A function that may run under a root was entered.
 #[inline(always)]
 pub fn callee_entry(site: TrampolineSite) {
     if let Some(task) = gate::inside() {
-        quick::entry(&site, task);
+        fast_path::entry(&site, task);
     }
 }
 
@@ -14,6 +14,6 @@ pub fn callee_entry(site: TrampolineSite) {
 #[inline(always)]
 pub fn callee_exit(site: TrampolineSite) {
     if let Some(task) = gate::inside() {
-        quick::exit(&site, task);
+        fast_path::exit(&site, task);
     }
 }

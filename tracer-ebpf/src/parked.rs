@@ -19,14 +19,14 @@
 
 use core::{arch::asm, ptr};
 
-use tracer_common::{PARKED_BUCKET, PARKED_BYTES, stand_in};
+use tracer_common::{PARKED_BUCKET, PARKED_BYTES, placeholder};
 
 use crate::{
     atomic,
     batch::{self, Wake},
     depth,
     maps::{
-        ALL_WRITING, DROPPED, FLUSHING, FRAMES, HIDING, INSIDE, NOT_QUICK, OUTSIDE, PARKED, Task,
+        ALL_WRITING, DROPPED, FLUSHING, FRAMES, HIDING, INSIDE, NOT_FAST, OUTSIDE, PARKED, Task,
         UNKNOWN, meant, this_cpu,
     },
     profile, task,
@@ -41,13 +41,13 @@ struct Sleeper {
     root_frame: u64,
     root_function: u64,
     dropped_frame: u64,
-    hidden_frame: u64,
+    excluded_frame: u64,
     /// The number of the next event.
     sequence: u64,
     root_time_ns: u64,
     pid_tgid: u64,
     generation: u16,
-    /// [`NOT_QUICK`], if the root has it.
+    /// [`NOT_FAST`], if the root has it.
     mark: u16,
     depth: u32,
     /// The identity of the root's entry.
@@ -105,16 +105,16 @@ unsafe fn keep(task: *mut Task, sleeper: *mut Sleeper, depth: u32) {
         (*sleeper).root_frame = ptr::read_volatile(&raw const (*task).root_frame);
         (*sleeper).root_function = (*task).root_function;
         (*sleeper).dropped_frame = (*task).dropped_frame;
-        (*sleeper).hidden_frame = ptr::read_volatile(&raw const (*task).hidden_frame);
+        (*sleeper).excluded_frame = ptr::read_volatile(&raw const (*task).excluded_frame);
         (*sleeper).sequence = batch::next_sequence(task);
         (*sleeper).root_time_ns = (*header).root_time_ns;
         (*sleeper).pid_tgid = u64::from((*header).tgid) << 32 | u64::from((*header).tid);
         (*sleeper).generation = (*task).generation as u16;
-        (*sleeper).mark = (ptr::read_volatile(&raw const (*root).frame) & NOT_QUICK) as u16;
+        (*sleeper).mark = (ptr::read_volatile(&raw const (*root).frame) & NOT_FAST) as u16;
         (*sleeper).depth = depth;
         (*sleeper).root = ptr::read_volatile(&raw const (*root).identity);
         for back in 0..KEPT {
-            let at = behind(depth, back);
+            let at = after(depth, back);
             if at >= FRAMES as u64 {
                 break;
             }
@@ -126,7 +126,7 @@ unsafe fn keep(task: *mut Task, sleeper: *mut Sleeper, depth: u32) {
 
 /// The place of an open call: of the innermost, or so many before it.
 #[inline(always)]
-fn behind(depth: u32, back: usize) -> u64 {
+fn after(depth: u32, back: usize) -> u64 {
     as_it_is(u64::from(depth).wrapping_sub(1 + back as u64))
 }
 
@@ -188,14 +188,14 @@ unsafe fn restore(task: *mut Task, sleeper: *mut Sleeper) {
     // SAFETY: the caller's places; the indexes are checked.
     unsafe {
         let root_frame = (*sleeper).root_frame;
-        let hidden_frame = (*sleeper).hidden_frame;
+        let excluded_frame = (*sleeper).excluded_frame;
         let dropped_frame = (*sleeper).dropped_frame;
         let depth = ptr::read_volatile(&raw const (*sleeper).depth);
         (*task).generation = u64::from((*sleeper).generation);
         ptr::write_volatile(&raw mut (*task).root_frame, root_frame);
         (*task).root_function = (*sleeper).root_function;
         (*task).dropped_frame = dropped_frame;
-        ptr::write_volatile(&raw mut (*task).hidden_frame, hidden_frame);
+        ptr::write_volatile(&raw mut (*task).excluded_frame, excluded_frame);
         task::begin(
             task,
             (*sleeper).sequence,
@@ -210,7 +210,7 @@ unsafe fn restore(task: *mut Task, sleeper: *mut Sleeper) {
             ptr::write_volatile(&raw mut (*call).frame, UNKNOWN);
         }
         for back in 0..KEPT {
-            let at = behind(depth, back);
+            let at = after(depth, back);
             if at >= FRAMES as u64 {
                 break;
             }
@@ -220,7 +220,7 @@ unsafe fn restore(task: *mut Task, sleeper: *mut Sleeper) {
         }
         let mark = u64::from((*sleeper).mark);
         depth::keep(depth::call(task, 0), 0, root_frame | mark, (*sleeper).root);
-        let hiding = if hidden_frame == 0 { 0 } else { HIDING };
+        let hiding = if excluded_frame == 0 { 0 } else { HIDING };
         let dropped = if dropped_frame == 0 { 0 } else { DROPPED };
         let state = u64::from(hiding | dropped) << 32 | u64::from(depth);
         ptr::write_volatile(&raw mut (*task).depth_and_busy, state);
@@ -315,7 +315,8 @@ fn search(key: u64, mut accept: impl FnMut(*mut u64) -> bool) -> u32 {
     for _ in 0..LINES {
         let line = line_of(hash);
         let first = line * u64::from(PARKED_BUCKET);
-        let cells = (meant::<{ stand_in::PARKED_KEYS }>() as *mut u64).wrapping_add(first as usize);
+        let cells =
+            (meant::<{ placeholder::PARKED_KEYS }>() as *mut u64).wrapping_add(first as usize);
         for number in 0..PARKED_BUCKET {
             if accept(cells.wrapping_add(number as usize)) {
                 return first as u32 + number;
@@ -334,7 +335,7 @@ fn line_of(hash: u64) -> u64 {
     let mut line = hash >> (u64::BITS - BITS);
     // SAFETY: multiplies a number.
     unsafe {
-        asm!("{line} *= {lines}", line = inout(reg) line, lines = in(reg) meant::<{ stand_in::PARKED_BUCKETS }>(),
+        asm!("{line} *= {lines}", line = inout(reg) line, lines = in(reg) meant::<{ placeholder::PARKED_BUCKETS }>(),
             options(pure, nomem, nostack, preserves_flags));
     }
     as_it_is(line >> BITS)
@@ -344,18 +345,18 @@ fn line_of(hash: u64) -> u64 {
 #[inline(always)]
 fn checked(place: u32) -> Option<usize> {
     let place = as_it_is(u64::from(place));
-    let places = meant::<{ stand_in::PARKED_BUCKETS }>() * u64::from(PARKED_BUCKET);
+    let places = meant::<{ placeholder::PARKED_BUCKETS }>() * u64::from(PARKED_BUCKET);
     (place < places).then_some(place as usize)
 }
 
 #[inline(always)]
 fn key_at(place: u32) -> Option<*mut u64> {
-    let keys = meant::<{ stand_in::PARKED_KEYS }>() as *mut u64;
+    let keys = meant::<{ placeholder::PARKED_KEYS }>() as *mut u64;
     checked(place).map(|place| keys.wrapping_add(place))
 }
 
 #[inline(always)]
 fn sleeper_at(place: u32) -> Option<*mut Sleeper> {
-    let sleepers = meant::<{ stand_in::PARKED }>() as *mut Sleeper;
+    let sleepers = meant::<{ placeholder::PARKED }>() as *mut Sleeper;
     checked(place).map(|place| sleepers.wrapping_add(place))
 }

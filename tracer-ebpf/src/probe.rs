@@ -1,5 +1,5 @@
-//! What happens at a probe: gate, guard, event. Here is the way that knows all cases; a callee of a
-//! task that is interrupted by nothing takes the short one in `quick`.
+//! What happens at a probe: gate, guard, event. Here is the slow path; a callee of a
+//! task that is interrupted by nothing takes the fast one in `fast_path`.
 //!
 //! The guard is one bit per context (task, soft interrupt, hard interrupt, NMI) in the task's
 //! state. A hit in a context that is already at work is of the tracer's own making, such as the
@@ -13,7 +13,7 @@ use tracer_common::{Away, Context, Event, EventKind};
 use crate::{
     atomic,
     batch::{self, Hit, Wake},
-    callers, context, decide, depth, details, gate, hidden,
+    callers, context, decide, depth, details, excluded, gate,
     maps::{
         self, ALL_GUARDS, DROPPED, GUARD, OUTSIDE, SWITCH, Task, armed, config, cpu_number,
         this_cpu,
@@ -23,18 +23,18 @@ use crate::{
     task,
 };
 
-/// A hidden function was entered. Like every entry here it says whether the exit belongs to a call
-/// that is open.
+/// An excluded function was entered. Like every entry here it says whether the exit belongs to a
+/// call that is open.
 #[inline(always)]
-pub fn hidden_entry<S: Site>(ctx: &S) -> bool {
-    inside_root().is_some_and(|task| hidden::enter(ctx.frame(), task))
+pub fn excluded_entry<S: Site>(ctx: &S) -> bool {
+    inside_root().is_some_and(|task| excluded::enter(ctx.frame(), task))
 }
 
-/// A hidden function returned.
+/// An excluded function returned.
 #[inline(always)]
-pub fn hidden_exit<S: Site>(ctx: &S) {
+pub fn excluded_exit<S: Site>(ctx: &S) {
     if let Some(task) = inside_root() {
-        hidden::leave(ctx.frame(), task);
+        excluded::leave(ctx.frame(), task);
     }
 }
 
@@ -120,7 +120,7 @@ fn open<S: Site>(ctx: &S) -> u32 {
         if let Some(task) = task::get(slot) {
             (*task).root_frame = ctx.frame();
             (*task).root_function = ctx.function();
-            hidden::show(task);
+            excluded::show(task);
             gate::set_current(cpu, slot);
         } else {
             // The first of each CPU says so: there may be thousands.
@@ -174,7 +174,7 @@ fn count_own_hit() {
 /// A call is entered; `opens` says that it is the root's and begins the root call.
 #[inline(always)]
 pub fn entry<S: Site>(ctx: &S, task: *mut Task, opens: bool) -> bool {
-    if hidden::is_on(task) {
+    if excluded::is_on(task) {
         return false;
     }
     let context = context::current();
@@ -215,7 +215,7 @@ pub fn entry<S: Site>(ctx: &S, task: *mut Task, opens: bool) -> bool {
 /// A call returned at `time_ns`; `closes` says that it is the root's and ends the root call.
 #[inline(always)]
 pub fn exit<S: Site>(ctx: &S, task: *mut Task, time_ns: u64, closes: bool) {
-    if hidden::hides_exit(ctx.frame(), task) && !closes {
+    if excluded::hides_exit(ctx.frame(), task) && !closes {
         return;
     }
     let context = context::current();
@@ -240,7 +240,7 @@ pub fn exit<S: Site>(ctx: &S, task: *mut Task, time_ns: u64, closes: bool) {
             }
             writer = SWITCH;
         }
-        // What an interrupt hits behind the root's exit is not in the call: it would come as a
+        // What an interrupt hits after the root's exit is not in the call: it would come as a
         // batch of a call that has ended.
         batch::set(task, if closes { ALL_GUARDS } else { guard });
         // The exit of the root, and no other, has depth 0, whatever was missed before.

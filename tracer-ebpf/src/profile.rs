@@ -16,12 +16,11 @@ use core::{hint::cold_path, mem::offset_of, ptr};
 use aya_ebpf::helpers::bpf_ktime_get_ns;
 use tracer_common::{
     count::bucket_of,
-    generation,
+    generation, placeholder,
     profile::{
         By, CELL_SHIFT, CELLS, Cell, ROW_SHIFT, ROWS, Row, Sums, TRIES, error_key, hash, row_key,
         time_key,
     },
-    stand_in,
 };
 
 use crate::{
@@ -34,7 +33,7 @@ use crate::{
 /// Whether functions are counted here and no event is made.
 #[inline(always)]
 pub fn is_on() -> bool {
-    meant::<{ stand_in::PROFILE }>() != 0
+    meant::<{ placeholder::PROFILE }>() != 0
 }
 
 /// The times of an open call.
@@ -110,7 +109,7 @@ impl Exit {
         unsafe {
             let exit = Self::of(clock_under(task, caller), function, time_ns);
             atomic::fetch_add(&raw mut (*clock(task, caller)).below, exit.duration);
-            if meant::<{ stand_in::PROFILE }>() != By::Caller as u64 {
+            if meant::<{ placeholder::PROFILE }>() != By::Caller as u64 {
                 return exit;
             }
             let call = depth::call(task, caller);
@@ -285,8 +284,8 @@ impl Element for Row {
 
     #[inline(always)]
     fn at(cpu: u64, place: u64) -> *mut Self {
-        let number = (cpu * ROWS + place) & meant::<{ stand_in::PROFILE_ROW_MASK }>();
-        (meant::<{ stand_in::PROFILE_ROWS }>() as *mut u8)
+        let number = (cpu * ROWS + place) & meant::<{ placeholder::PROFILE_ROW_MASK }>();
+        (meant::<{ placeholder::PROFILE_ROWS }>() as *mut u8)
             .wrapping_add((number << ROW_SHIFT) as usize)
             .cast()
     }
@@ -309,8 +308,8 @@ impl Element for Cell {
 
     #[inline(always)]
     fn at(cpu: u64, place: u64) -> *mut Self {
-        let number = (cpu * CELLS + place) & meant::<{ stand_in::PROFILE_CELL_MASK }>();
-        (meant::<{ stand_in::PROFILE_CELLS }>() as *mut u8)
+        let number = (cpu * CELLS + place) & meant::<{ placeholder::PROFILE_CELL_MASK }>();
+        (meant::<{ placeholder::PROFILE_CELLS }>() as *mut u8)
             .wrapping_add((number << CELL_SHIFT) as usize)
             .cast()
     }

@@ -17,12 +17,12 @@
 use core::{arch::asm, ffi::c_void};
 
 use aya_ebpf::{EbpfContext as _, bindings::pt_regs, programs::FEntryContext};
-use tracer_common::stand_in::{SESSION_COOKIE, SESSION_IS_RETURN};
+use tracer_common::placeholder::{SESSION_COOKIE, SESSION_IS_RETURN};
 
 use crate::{
-    gate,
+    fast_path, gate,
     maps::{Task, keeps_exits},
-    probe, quick,
+    probe,
     site::{ProbeSite, TrampolineSite},
     trampoline,
 };
@@ -84,8 +84,8 @@ pub fn callee(ctx: &FEntryContext) {
     if let Some(task) = gate::inside() {
         at_trampoline(
             TrampolineSite::of(ctx),
-            |site| quick::entry(site, task),
-            |site| quick::exit(site, task),
+            |site| fast_path::entry(site, task),
+            |site| fast_path::exit(site, task),
         );
     }
 }
@@ -96,13 +96,13 @@ pub fn root(ctx: &FEntryContext) {
     at_trampoline(TrampolineSite::of(ctx), probe::root_entry, probe::root_exit);
 }
 
-/// A hidden function, at a trampoline.
+/// An excluded function, at a trampoline.
 #[inline(always)]
-pub fn hidden(ctx: &FEntryContext) {
+pub fn excluded(ctx: &FEntryContext) {
     at_trampoline(
         TrampolineSite::of(ctx),
-        probe::hidden_entry,
-        probe::hidden_exit,
+        probe::excluded_entry,
+        probe::excluded_exit,
     );
 }
 
@@ -165,8 +165,8 @@ pub fn callee_probe(registers: *mut pt_regs) -> i32 {
 fn callee_probe_inside(registers: *mut pt_regs, task: *mut Task) -> i32 {
     at_fprobe(
         registers,
-        |site| quick::entry(site, task),
-        |site| quick::exit(site, task),
+        |site| fast_path::entry(site, task),
+        |site| fast_path::exit(site, task),
     )
 }
 
@@ -184,8 +184,8 @@ pub fn shared_probe(registers: *mut pt_regs) -> i32 {
 fn shared_probe_inside(registers: *mut pt_regs, task: *mut Task) -> i32 {
     at_fprobe(
         registers,
-        |site| !trampoline::calls(site) && quick::entry(site, task),
-        |site| quick::exit(site, task),
+        |site| !trampoline::calls(site) && fast_path::entry(site, task),
+        |site| fast_path::exit(site, task),
     )
 }
 
@@ -199,11 +199,11 @@ pub fn root_probe(registers: *mut pt_regs) -> i32 {
     answer & NO_EXIT
 }
 
-/// A hidden function, at an fprobe.
+/// An excluded function, at an fprobe.
 #[inline(always)]
-pub fn hidden_probe(registers: *mut pt_regs) -> i32 {
+pub fn excluded_probe(registers: *mut pt_regs) -> i32 {
     if probe::inside_root().is_none() {
         return NO_EXIT;
     }
-    at_fprobe(registers, probe::hidden_entry, probe::hidden_exit)
+    at_fprobe(registers, probe::excluded_entry, probe::excluded_exit)
 }

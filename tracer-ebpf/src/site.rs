@@ -1,4 +1,4 @@
-//! What a probe knows of the call that it sees, whichever way it was attached.
+//! What a probe knows of the call that it sees, by whichever mechanism.
 //!
 //! A call is known by its frame, a number that its entry and its exit share and no other open call
 //! of the task has. At a trampoline (fentry and fexit, single or multi) that is the address of the
@@ -102,16 +102,16 @@ impl Site for TrampolineSite {
         (answer == 0).then_some(value)
     }
 
-    /// Behind the context, which has the arguments, a trampoline's frame has the return value, the
+    /// After the context, which has the arguments, a trampoline's frame has the return value, the
     /// frame pointer, and then, if the function calls the trampoline, where that goes on in the
-    /// function; if it jumps to it (7.x), that is missing. Behind it lies what the function itself
+    /// function; if it jumps to it (7.x), that is missing. After it lies what the function itself
     /// found on the stack (arch_prepare_bpf_trampoline, arch/x86/net/bpf_jit_comp.c). The context
     /// is a pointer with which the verifier forbids arithmetic; read back from a map it is a
     /// number.
     #[inline(always)]
     fn return_address(&self, cell: *mut u64) -> Option<u64> {
         const WORDS_BEHIND_ARGUMENTS: u64 = 2;
-        /// Where a function goes on behind its call of a trampoline, counted from its beginning: a
+        /// Where a function goes on after its call of a trampoline, counted from its beginning: a
         /// landing pad and the call.
         const BEHIND_CALL: u64 = 4 + 5;
         // SAFETY: the context is the program's own, the cell is the caller's; the helper is there

@@ -55,7 +55,7 @@ pub fn sched_switch(ctx: &BtfTracePointContext) {
 }
 
 /// The task that goes never comes back: its root call, if it is inside one, ends here. That is
-/// later than the tracepoint `sched_process_exit`: what `do_exit` does behind that is in the graph,
+/// later than the tracepoint `sched_process_exit`: what `do_exit` does after that is in the graph,
 /// and what is called there leaves no slot behind.
 #[inline(always)]
 fn die(slot: u32) -> u32 {
@@ -135,7 +135,7 @@ unsafe fn is_in_program(ctx: &BtfTracePointContext) -> bool {
 }
 
 /// Whether the root's entry has been stored and its exit has not. The probe that does either sets
-/// all guards, and may be preempted, but stays on this CPU. A batch that is handed over behind the
+/// all guards, and may be preempted, but stays on this CPU. A batch that is handed over after the
 /// exit would come as one of a call that has lost its beginning.
 #[inline(always)]
 fn is_within_call(task: *mut Task) -> bool {

@@ -4,14 +4,14 @@
 //! (`migrate_disable`, `__rcu_read_lock` and their counterparts; __bpf_prog_enter_recur,
 //! kernel/bpf/trampoline.c). With an fprobe on those, every probe by a trampoline would be in the
 //! graph with their calls. Where a function will return to stands at the top of the stack when it
-//! begins: in that code, or, because it ends with a jump to such a function, behind a call of it.
+//! begins: in that code, or, because it ends with a jump to such a function, after a call of it.
 //! Seen on 6.12, where BPF programs in the graph have trampolines.
 
 use aya_ebpf::helpers::bpf_probe_read_kernel;
 
 use crate::{maps::config, site::ProbeSite};
 
-/// The instruction `call` of x86-64: this byte, and where to, counted from behind it.
+/// The instruction `call` of x86-64: this byte, and where to, counted from after it.
 const CALL: u8 = 0xe8;
 const CALL_BYTES: u64 = 5;
 
@@ -23,7 +23,7 @@ pub fn calls<const ALWAYS: bool>(site: &ProbeSite<ALWAYS>) -> bool {
     is_own(return_address) || is_own(called_before(return_address))
 }
 
-/// Where the call led behind which this address lies; 0 if there is none.
+/// Where the call led after which this address lies; 0 if there is none.
 #[inline(always)]
 fn called_before(address: u64) -> u64 {
     let call = address.wrapping_sub(CALL_BYTES) as *const [u8; CALL_BYTES as usize];

@@ -12,7 +12,7 @@
 use core::ptr;
 
 use aya_ebpf::{EbpfContext, helpers::bpf_get_current_pid_tgid, programs::BtfTracePointContext};
-use tracer_common::{FOLLOWED_LIST_BYTES, stand_in};
+use tracer_common::{FOLLOWED_LIST_BYTES, placeholder};
 
 use crate::{
     atomic,
@@ -84,7 +84,7 @@ const fn bit(number: u32) -> u64 {
 fn word(list: List, number: u32) -> *mut u64 {
     const WORD_BYTES: u32 = size_of::<u64>() as u32;
     let offset = (number / u64::BITS * WORD_BYTES) & (FOLLOWED_LIST_BYTES - WORD_BYTES);
-    (meant::<{ stand_in::FOLLOWED }>() as *mut u8)
+    (meant::<{ placeholder::FOLLOWED }>() as *mut u8)
         .wrapping_add(offset as usize)
         .wrapping_add(list as usize * FOLLOWED_LIST_BYTES as usize)
         .cast()

@@ -17,7 +17,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use tracer::{
     attach::{AttachError, Attacher, Object, Observer, Probe, Role, Side, object::Loading},
-    kernel::{Kernel, Way, Ways},
+    kernel::{Kernel, Mechanism, Mechanisms},
     plan::{self, Planned, Rules, Scope},
 };
 
@@ -26,7 +26,7 @@ const RING_BYTES: u32 = 16 << 20;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [role, way, count, file, command @ ..] = arguments.as_slice() else {
+    let [role, mechanism, count, file, command @ ..] = arguments.as_slice() else {
         bail!("usage: probes ROLE WAY COUNT FILE COMMAND...");
     };
     let role = match role.as_str() {
@@ -34,19 +34,19 @@ fn main() -> Result<()> {
         "reserving" => Role::Reserving,
         _ => bail!("no such role: nothing or reserving"),
     };
-    let way = Way::ALL
+    let mechanism = Mechanism::ALL
         .into_iter()
-        .find(|known| known.name() == way)
+        .find(|known| known.name() == mechanism)
         .context("no such way")?;
     let _ = tracer::session::FileLimit::raise();
     let kernel = Arc::new(Kernel::read()?);
-    let ways = Ways::of(&kernel.types);
-    let functions = planned(&kernel, ways, file, count.parse()?)?;
+    let mechanisms = Mechanisms::of(&kernel.types);
+    let functions = planned(&kernel, mechanisms, file, count.parse()?)?;
     let mut loading = Loading::SMALLEST;
     // Nobody reads it.
     loading.sizes.ring_bytes = RING_BYTES;
     let (object, _rings) = Object::load(&loading)?;
-    let mut attacher = Attacher::new(object, kernel, ways, way, None);
+    let mut attacher = Attacher::new(object, kernel, mechanisms, mechanism, None);
     let begin = Instant::now();
     let probes = attacher.attach(&functions, role, Side::of(1), &mut Silent)?;
     let attach_time = begin.elapsed();
@@ -56,15 +56,20 @@ fn main() -> Result<()> {
     drop(probes);
     println!(
         "{} {count} functions attached in {} ms, let go in {} ms",
-        way.name(),
+        mechanism.name(),
         milliseconds(attach_time),
         milliseconds(begin.elapsed())
     );
     Ok(())
 }
 
-fn planned(kernel: &Kernel, ways: Ways, file: &str, count: usize) -> Result<Vec<Planned>> {
-    let rules = Rules::new(kernel, ways, Scope::default());
+fn planned(
+    kernel: &Kernel,
+    mechanisms: Mechanisms,
+    file: &str,
+    count: usize,
+) -> Result<Vec<Planned>> {
+    let rules = Rules::new(kernel, mechanisms, Scope::default());
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {file}"))?;
     let names: Vec<String> = text.lines().take(count).map(str::to_owned).collect();
     Ok(plan::resolve_roots(kernel, &rules, &names)?)

@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, ensure};
 use tracer::{
     attach::{Object, object::Loading},
     kernel::{
-        Kernel, Ways, btf::Types, symbols::Symbols, text::KernelText,
+        Kernel, Mechanisms, btf::Types, symbols::Symbols, text::KernelCode,
         traceable::TraceableFunctions, tracefs::Tracefs,
     },
     plan::{Rules, Scope},
@@ -27,19 +27,21 @@ fn main() -> Result<()> {
     part("a first structure", || {
         types.member_offset("task_struct", "__state")
     });
-    let text = part("text", KernelText::open)?;
+    let text = part("text", KernelCode::open)?;
     let symbols = symbols(&text, &types)?;
     traceable(&text, &types, &symbols)?;
     let kernel = part("all of the kernel", Kernel::read)?;
-    let ways = part("ways", || Ways::of(&types));
-    let rules = part("rules", || Rules::new(&kernel, ways, Scope::default()));
-    planning(&kernel, &rules, ways);
+    let mechanisms = part("mechanisms", || Mechanisms::of(&types));
+    let rules = part("rules", || {
+        Rules::new(&kernel, mechanisms, Scope::default())
+    });
+    planning(&kernel, &rules, mechanisms);
     black_box(part("aya's BTF", aya::Btf::from_sys_fs).is_ok());
     drop(part("object", || Object::load(&Loading::SMALLEST))?);
     Ok(())
 }
 
-fn symbols(text: &KernelText, types: &Types) -> Result<Symbols> {
+fn symbols(text: &KernelCode, types: &Types) -> Result<Symbols> {
     let memory = part("symbols from memory", || Symbols::from_memory(text, types));
     let memory = memory.context("memory has no symbols")?;
     let file = part("symbols from the file", Symbols::read)?;
@@ -51,7 +53,7 @@ fn symbols(text: &KernelText, types: &Types) -> Result<Symbols> {
     Ok(memory)
 }
 
-fn traceable(text: &KernelText, types: &Types, symbols: &Symbols) -> Result<()> {
+fn traceable(text: &KernelCode, types: &Types, symbols: &Symbols) -> Result<()> {
     let read = text.reader();
     let records = part("traceable from records", || {
         TraceableFunctions::from_records(symbols, types, &read)
@@ -80,7 +82,7 @@ fn traceable(text: &KernelText, types: &Types, symbols: &Symbols) -> Result<()> 
     Ok(())
 }
 
-fn planning(kernel: &Kernel, rules: &Rules, ways: Ways) {
+fn planning(kernel: &Kernel, rules: &Rules, mechanisms: Mechanisms) {
     let checked = part("check of all", || {
         let functions = kernel.symbols.functions();
         functions
@@ -94,7 +96,7 @@ fn planning(kernel: &Kernel, rules: &Rules, ways: Ways) {
             .count()
     });
     println!("{checked} can be attached, {reachable} of them by address");
-    if !ways.kprobe {
+    if !mechanisms.kprobe {
         return;
     }
     for function in kernel.symbols.functions() {

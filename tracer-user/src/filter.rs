@@ -50,7 +50,7 @@ pub struct Filter {
     /// What is shown of it.
     pub extent: Extent,
     /// The lines of these are not shown.
-    pub hidden: Names,
+    pub excluded: Names,
     /// Calls, the root too, are shown only if they took at least this.
     pub threshold: Option<Nanoseconds>,
     /// Calls at this depth and deeper are not shown.
@@ -71,8 +71,8 @@ impl Filter {
         {
             call.nodes = why::fold(call.nodes, root, failure, functions);
         }
-        if !self.hidden.is_empty() {
-            hide::hide(&mut call.nodes, &self.hidden, functions);
+        if !self.excluded.is_empty() {
+            hide::hide(&mut call.nodes, &self.excluded, functions);
         }
         if let Some(threshold) = self.threshold {
             threshold::prune(&mut call.nodes, threshold, self.sleep);

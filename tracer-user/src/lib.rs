@@ -3,7 +3,7 @@
 //! The flow, and the order to read in: [`kernel`] says what the running kernel is, [`plan`] decides
 //! which functions to trace, [`attach`] puts the probes in, [`stream`] reads what they send,
 //! [`graph`] rebuilds the calls, [`filter`] chooses among them, [`output`] writes them,
-//! [`recording`] keeps what they are made of, [`summary`] brings many of them together, [`watch`]
+//! [`recording`] keeps what they are made of, [`summary`] brings many of them together, [`export`]
 //! hands them to the systems that watch fleets. All of them speak of what [`model`] defines, and
 //! [`values`] says how what is passed and returned reads.
 //! [`pipeline`] takes what comes, from the rings or from a recording, through all these.
@@ -73,6 +73,7 @@ pub mod attach;
 #[cfg(feature = "live")]
 mod bpf;
 pub mod cli;
+pub mod export;
 pub mod filter;
 pub mod graph;
 #[cfg(feature = "live")]
@@ -93,6 +94,5 @@ pub mod stream;
 pub mod summary;
 pub mod top;
 pub mod values;
-pub mod watch;
 #[cfg(feature = "live")]
 pub mod workload;

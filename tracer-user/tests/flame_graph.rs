@@ -105,7 +105,7 @@ fn names_may_have_what_xml_reserves() {
 
 /// However many paths there are, those that nobody could see cost nothing.
 #[test]
-fn what_is_too_narrow_is_left_out_and_counted() {
+fn what_is_too_narrow_is_skipped_and_counted() {
     let call = Task::new(1, "any", 0)
         .enter(SENDTO, 0)
         .enter(LOCK, 1)
@@ -117,7 +117,7 @@ fn what_is_too_narrow_is_left_out_and_counted() {
     let text = flame_graph(&functions(), &[call]);
     assert_eq!(bars(&text).len(), 1);
     assert!(
-        text.contains("1 paths with less than 0.01% of the time are left out"),
+        text.contains("1 paths with less than 0.01% of the time are skipped"),
         "{text}"
     );
 }

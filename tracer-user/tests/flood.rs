@@ -44,7 +44,7 @@ struct Flood {
     batches: u64,
     /// Batches that are lost, in a hundred.
     lost: u64,
-    /// Batches behind which a pass ends, in a hundred.
+    /// Batches after which a pass ends, in a hundred.
     passes: u64,
     seed: u64,
 }
@@ -157,7 +157,7 @@ proptest! {
     }
 }
 
-/// A million root calls wait behind one whose end was lost, and no pass comes; fewer, with a pass
+/// A million root calls wait for one whose end was lost, and no pass comes; fewer, with a pass
 /// for every thousand.
 #[test]
 fn a_million_calls_behind_a_lost_one() {

@@ -20,7 +20,7 @@ use std::{
 use clap::ValueEnum as _;
 use made_up::{batch, functions, head};
 use tracer::{
-    graph::Joined,
+    graph::AttachedLate,
     model::{FunctionId, FunctionInfo, FunctionTable, SleepTime},
     output::{Format, folded},
     pipeline::{Outcome, Pipeline, Printer, Show, Shown, replay},
@@ -28,7 +28,7 @@ use tracer::{
         Counters, Data, End, Ending, Frame, Known, Learning, Piece, Recorder, Recording, Writer,
         columns::Collector, target::Target,
     },
-    summary::{CallTree, Collecting, Diff, Look, Side},
+    summary::{CallTree, Collecting, Diff, LatencyLayout, Side},
 };
 use tracer_common::{BATCH_CAPACITY, Context, CpuCounters, Event, EventKind};
 
@@ -94,11 +94,11 @@ fn recording(events: impl Iterator<Item = Event>, table: &FunctionTable) -> Vec<
         collector.batch(&batch(7, 5, 0, sequence, &part));
         sequence += part.len() as u64;
         if collector.events() >= 1 << 16 {
-            let data = collector.take(table, &Joined::default());
+            let data = collector.take(table, &AttachedLate::default());
             writer.write(&Frame::Data(data)).unwrap();
         }
     }
-    let data = collector.take(table, &Joined::default());
+    let data = collector.take(table, &AttachedLate::default());
     writer.write(&Frame::Data(data)).unwrap();
     let end = End {
         ending: Ending::Stopped,
@@ -128,7 +128,7 @@ fn calls_without_end_within_each_other_are_cut() {
     let bytes = recording(deep, &functions());
     assert!(bytes.len() < 1 << 20);
     let all = Format::value_variants().iter().map(|&it| Shown::Each(it));
-    for result in all.chain([Shown::Latency(Look::default())]) {
+    for result in all.chain([Shown::Latency(LatencyLayout::default())]) {
         let memory = most_memory(|| {
             let totals = shown(&bytes, result).totals;
             assert_eq!(totals.events + totals.not_kept, depth as u64);
@@ -201,7 +201,7 @@ fn recording_does_not_keep_what_is_open() {
             file: tempfile::tempfile().unwrap(),
             limit: None,
         };
-        let recorder = Recorder::begin(target, head(), &table, Joined::default()).unwrap();
+        let recorder = Recorder::begin(target, head(), &table, AttachedLate::default()).unwrap();
         let show = Show::default();
         let form = show.form(None::<io::Sink>, &table, 4);
         let printer = Printer::new(form, &table, &show.filter, None);
@@ -232,14 +232,14 @@ fn recording_does_not_keep_what_is_open() {
 fn functions_without_end_are_not_learned() {
     let _alone = alone();
     let memory = most_memory(|| {
-        let (table, joined) = (FunctionTable::default(), Joined::default());
-        let mut learning = Learning::new(&table, &joined);
+        let (table, attached_late) = (FunctionTable::default(), AttachedLate::default());
+        let mut learning = Learning::new(&table, &attached_late);
         for id in 0..1000 {
             let name = "a".repeat(1 << 20);
             let known = Known {
                 id,
                 info: Some(FunctionInfo::new(name, None)),
-                joined_ns: Some(1),
+                attached_late_ns: Some(1),
             };
             learning.learn(&Data {
                 functions: vec![known],
@@ -255,7 +255,7 @@ fn functions_without_end_are_not_learned() {
             .map(|id| Known {
                 id,
                 info: None,
-                joined_ns: None,
+                attached_late_ns: None,
             })
             .collect(),
         ..Data::default()

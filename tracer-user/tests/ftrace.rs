@@ -129,7 +129,7 @@ fn arguments_stand_behind_the_name_as_far_as_they_are_known() {
 #[test]
 fn callers_stand_behind_the_call_and_not_the_probes_that_hide_them() {
     let mut call = detailed();
-    callers::find_hidden(&mut call, &functions());
+    callers::find_excluded(&mut call, &functions());
     let capture = Capture {
         arguments: Arguments::Recorded,
         callers: ReturnAddresses::Recorded,
@@ -180,9 +180,9 @@ fn time_off_the_cpu_is_said_where_the_call_ends() {
 }
 
 #[test]
-fn time_off_the_cpu_can_be_left_out_of_durations() {
+fn time_off_the_cpu_can_be_excluded_from_durations() {
     let options = Options {
-        sleep: SleepTime::LeftOut,
+        sleep: SleepTime::Excluded,
         tail: true,
         ..Options::default()
     };

@@ -219,7 +219,7 @@ fn a_tree_that_is_too_large_keeps_its_longest_calls() {
     let kept = &data["recordings"][0]["slowest"][0];
     let nodes = list(&kept["nodes"]);
     assert!(nodes.len() <= 2000, "{}", nodes.len());
-    assert_eq!(number(&kept["left_out"]), 5001 - nodes.len() as u64);
+    assert_eq!(number(&kept["skipped"]), 5001 - nodes.len() as u64);
     assert_eq!(nodes[0][1], 0, "the root stays");
     assert_eq!(nodes.iter().filter(|node| node[2] == 900).count(), 10);
 }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use made_up::{Tree, arriving, batch, batches, events, tree};
 use proptest::prelude::*;
 use tracer::{
-    graph::{Batch, Joined, Rebuilder},
+    graph::{AttachedLate, Batch, Rebuilder},
     model::{
         Closed, CpuId, End, FunctionId, Interrupts, Nanoseconds, Node, RootCall, SleepTime,
         TaskKey, Totals,
@@ -242,7 +242,7 @@ proptest! {
 }
 
 #[test]
-fn an_interrupt_is_left_out_with_all_that_it_called() {
+fn an_interrupt_is_excluded_with_all_that_it_called() {
     use Context::{HardIrq, Task};
     use EventKind::{Entry, Exit};
     let mut list = Vec::new();
@@ -268,7 +268,7 @@ fn an_interrupt_is_left_out_with_all_that_it_called() {
     list.push(make(6, 8, 1, Entry, Task));
     list.push(make(6, 8, 1, Exit, Task));
     list.push(make(1, 9, 0, Exit, Task));
-    let mut rebuilder = Rebuilder::new(Interrupts::LeftOut);
+    let mut rebuilder = Rebuilder::new(Interrupts::Excluded);
     let mut calls = Vec::new();
     rebuilder.push(batch(1, 5, 0, 0, &list), &mut |call| calls.push(call));
     assert_eq!(found(&calls[0]), [(1, 0), (2, 1), (6, 1)]);
@@ -294,7 +294,7 @@ fn a_root_that_an_interrupt_calls_is_shown_without_interrupts() {
         make(2, 8, 1, EventKind::Exit, Context::HardIrq),
         make(1, 9, 0, EventKind::Exit, Context::HardIrq),
     ];
-    let mut rebuilder = Rebuilder::new(Interrupts::LeftOut);
+    let mut rebuilder = Rebuilder::new(Interrupts::Excluded);
     let mut calls = Vec::new();
     rebuilder.push(batch(1, 5, 0, 0, &list), &mut |call| calls.push(call));
     assert_eq!(found(&calls[0]), [(9, 0), (8, 1)]);
@@ -316,15 +316,16 @@ fn a_function_that_joins_is_no_gap() {
     let mut list = Vec::new();
     events(&tree, 0, 0x8000, &mut list);
     list.remove(1);
-    let joined = Joined::default();
+    let attached_late = AttachedLate::default();
     // The root call begins at 5: before function 2 has all its probes, while it gets them, and
     // after.
     for (since, is_whole) in [(Some(6), true), (None, true), (Some(4), false)] {
-        joined.begin(FunctionId(2));
+        attached_late.begin(FunctionId(2));
         if let Some(since) = since {
-            joined.done(FunctionId(2), Nanoseconds(since));
+            attached_late.done(FunctionId(2), Nanoseconds(since));
         }
-        let mut rebuilder = Rebuilder::new(Interrupts::Shown).with_joined(joined.clone());
+        let mut rebuilder =
+            Rebuilder::new(Interrupts::Shown).with_attached_late(attached_late.clone());
         let mut calls = Vec::new();
         rebuilder.push(batch(1, 5, 0, 0, &list), &mut |call| calls.push(call));
         assert_eq!(calls[0].is_whole(), is_whole, "{since:?}");

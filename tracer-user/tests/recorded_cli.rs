@@ -15,7 +15,7 @@ use std::{
 
 use made_up::{Tree, batches, events};
 use tracer::{
-    graph::Joined,
+    graph::AttachedLate,
     model::{FunctionId, FunctionInfo, FunctionTable, ValueType},
     recording::{End, Frame, Head, Writer, columns::Collector},
 };
@@ -47,7 +47,7 @@ fn recording(calls: u32) -> Vec<u8> {
         for batch in batches(call + 1, 5, &list, 4) {
             collector.batch(&batch);
         }
-        let data = collector.take(&functions(), &Joined::default());
+        let data = collector.take(&functions(), &AttachedLate::default());
         writer.write(&Frame::Data(data)).unwrap();
     }
     writer.write(&Frame::End(End::default())).unwrap();

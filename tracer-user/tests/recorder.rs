@@ -14,7 +14,7 @@ use made_up::{batches, events, functions, head, read, tree};
 use proptest::prelude::*;
 use tracer::{
     filter::{Failures, Filter},
-    graph::{Joined, Rebuilder},
+    graph::{AttachedLate, Rebuilder},
     model::{FunctionId, Nanoseconds},
     pipeline::{Pipeline, Printer, Show, replay},
     recording::{
@@ -26,18 +26,19 @@ use tracer::{
 use tracer_common::{CpuCounters, Event};
 
 /// What a live trace prints of a stream while it records it, and the recording.
-fn live(stream: &[Step], show: &Show, joined: &Joined) -> (String, Vec<u8>) {
+fn live(stream: &[Step], show: &Show, attached_late: &AttachedLate) -> (String, Vec<u8>) {
     let table = functions();
     let mut file = tempfile::tempfile().unwrap();
     let target = Target::File {
         file: file.try_clone().unwrap(),
         limit: None,
     };
-    let recorder = Recorder::begin(target, head(), &table, joined.clone());
+    let recorder = Recorder::begin(target, head(), &table, attached_late.clone());
     let mut out = Vec::new();
     let form = show.form(Some(&mut out), &table, 4);
     let printer = Printer::new(form, &table, &show.filter, show.count);
-    let rebuilder = Rebuilder::new(show.capture.interrupts).with_joined(joined.clone());
+    let rebuilder =
+        Rebuilder::new(show.capture.interrupts).with_attached_late(attached_late.clone());
     let mut pipeline = Pipeline::new(rebuilder, printer, Some(recorder.unwrap()));
     for step in stream {
         match step {
@@ -109,13 +110,13 @@ proptest! {
         count in prop::option::of(1u64..3),
         depth in prop::option::of(1u32..4),
         failed in any::<bool>(),
-        joined_at in 0u64..6,
+        attached_late_at in 0u64..6,
     ) {
         let filter = Filter { depth, failed: failed.then(Failures::default), ..Filter::default() };
         let show = Show { count, filter, ..Show::default() };
-        let joined = Joined::default();
-        joined.done(FunctionId(4), Nanoseconds(joined_at));
-        let (text, recording) = live(&stream, &show, &joined);
+        let attached_late = AttachedLate::default();
+        attached_late.done(FunctionId(4), Nanoseconds(attached_late_at));
+        let (text, recording) = live(&stream, &show, &attached_late);
         prop_assert_eq!(printed_as(&recording, &show), text);
     }
 }
@@ -136,7 +137,7 @@ fn a_recording_of_one_call_has_one_call() {
         count: Some(1),
         ..Show::default()
     };
-    let (text, recording) = live(&stream, &show, &Joined::default());
+    let (text, recording) = live(&stream, &show, &AttachedLate::default());
     assert!(!text.contains("tracing ended here"), "{text}");
     assert_eq!(printed_as(&recording, &Show::default()), text);
 }
@@ -149,7 +150,7 @@ fn record_limited(path: &std::path::Path, then: WhenFull, bytes: u64, frames: u6
         file: std::fs::File::create(path).unwrap(),
         limit: Some(Limit { bytes, then }),
     };
-    let mut recorder = Recorder::begin(target, head(), &table, Joined::default()).unwrap();
+    let mut recorder = Recorder::begin(target, head(), &table, AttachedLate::default()).unwrap();
     let mut had_enough = false;
     let mut noise = 1u64;
     for batch in 0..frames * 256 {
@@ -200,7 +201,7 @@ fn what_never_came_is_recorded() {
         file: file.try_clone().unwrap(),
         limit: None,
     };
-    let recorder = Recorder::begin(target, head(), &table, Joined::default()).unwrap();
+    let recorder = Recorder::begin(target, head(), &table, AttachedLate::default()).unwrap();
     let form = show.form(None::<Vec<u8>>, &table, 4);
     let printer = Printer::new(form, &table, &show.filter, None);
     let mut pipeline = Pipeline::new(
@@ -239,7 +240,7 @@ fn a_flight_recorder_keeps_the_end() {
         bytes: 64 << 10,
         keep: 0,
     };
-    let mut recorder = Recorder::begin(target, head(), &table, Joined::default()).unwrap();
+    let mut recorder = Recorder::begin(target, head(), &table, AttachedLate::default()).unwrap();
     let mut list = Vec::new();
     let tree = made_up::Tree {
         function: 1,
@@ -297,7 +298,8 @@ fn a_flight_recorder_keeps_what_it_wrote_before() {
             bytes: 64 << 10,
             keep: 2,
         };
-        let mut recorder = Recorder::begin(target, head(), &table, Joined::default()).unwrap();
+        let mut recorder =
+            Recorder::begin(target, head(), &table, AttachedLate::default()).unwrap();
         recorder.batch(&made_up::batch(1, number, 0, 0, &[Event::default()]));
         recorder
             .finish(Ending::Enough, CpuCounters::default(), Missed::default())
@@ -384,7 +386,7 @@ fn a_full_disk_is_noticed() {
         file: file.unwrap(),
         limit: None,
     };
-    let refused = Recorder::begin(target, head(), &table, Joined::default());
+    let refused = Recorder::begin(target, head(), &table, AttachedLate::default());
     assert_eq!(
         refused.err().unwrap().kind(),
         std::io::ErrorKind::StorageFull

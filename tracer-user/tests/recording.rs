@@ -12,7 +12,7 @@ use std::io::Write as _;
 use made_up::{batches, events, functions, head, read, tree};
 use proptest::prelude::*;
 use tracer::{
-    graph::{Batch, Joined},
+    graph::{AttachedLate, Batch},
     model::{FunctionId, Nanoseconds},
     pipeline::{Show, replay},
     recording::{
@@ -32,7 +32,7 @@ fn collect(steps: &[Step]) -> Data {
             Step::Pass => collector.pass(),
         }
     }
-    collector.take(&functions(), &Joined::default())
+    collector.take(&functions(), &AttachedLate::default())
 }
 
 fn written(frames: &[Frame]) -> Vec<u8> {
@@ -210,8 +210,8 @@ proptest! {
     /// A recording replays as the stream prints, wherever it is cut into frames.
     #[test]
     fn frames_do_not_show(streams in prop::collection::vec(stream(), 1..5)) {
-        let joined: Vec<Step> = streams.iter().flatten().cloned().collect();
-        prop_assert_eq!(printed(&written(&frames(&[joined]))), printed(&written(&frames(&streams))));
+        let attached_late: Vec<Step> = streams.iter().flatten().cloned().collect();
+        prop_assert_eq!(printed(&written(&frames(&[attached_late]))), printed(&written(&frames(&streams))));
     }
 }
 
@@ -245,7 +245,7 @@ fn what_cannot_be_a_recording_says_what_to_do() {
 
 /// Functions that joined while the trace went on are excused in the replay as they were live.
 #[test]
-fn what_joined_is_recorded() {
+fn what_is_attached_late_is_recorded() {
     let mut list = Vec::new();
     let leaf = |function| made_up::Tree {
         function,
@@ -259,13 +259,13 @@ fn what_joined_is_recorded() {
     // The entry of function 2 was not seen.
     list.retain(|event| !(event.function == 2 && event.kind() == Some(EventKind::Entry)));
     for (since, gaps) in [(6, false), (4, true)] {
-        let joined = Joined::default();
-        joined.done(FunctionId(2), Nanoseconds(since));
+        let attached_late = AttachedLate::default();
+        attached_late.done(FunctionId(2), Nanoseconds(since));
         let mut collector = Collector::default();
         for batch in batches(1, 5, &list, 100) {
             collector.batch(&batch);
         }
-        let data = collector.take(&functions(), &joined);
+        let data = collector.take(&functions(), &attached_late);
         let text = printed(&written(&[
             Frame::Head(Head::default()),
             Frame::Data(data),

@@ -64,10 +64,10 @@ proptest! {
         }
     }
 
-    /// What is hidden is gone, the root excepted, and nothing else is.
+    /// What is excluded is gone, the root excepted, and nothing else is.
     #[test]
     fn hidden_lines_alone_are_gone(all in calls()) {
-        let filter = Filter { hidden: names("function_1*"), ..Filter::default() };
+        let filter = Filter { excluded: names("function_1*"), ..Filter::default() };
         let table = functions();
         for root in all {
             let is_left = |call: &&Call| {

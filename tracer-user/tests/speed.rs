@@ -13,7 +13,7 @@ use std::{io, time::Duration};
 
 use nix::time::ClockId;
 use tracer::{
-    graph::{Batch, Joined},
+    graph::{AttachedLate, Batch},
     model::{FunctionId, FunctionInfo, FunctionTable, ValueType},
     output::Format,
     pipeline::{Show, replay},
@@ -130,11 +130,11 @@ fn recording() -> (Vec<u8>, u64) {
             collector.batch(&Batch::of(&header, chunk).unwrap());
         }
         if collector.events() >= EVENTS_IN_A_FRAME {
-            let data = collector.take(&table, &Joined::default());
+            let data = collector.take(&table, &AttachedLate::default());
             writer.write(&Frame::Data(data)).unwrap();
         }
     }
-    let data = collector.take(&table, &Joined::default());
+    let data = collector.take(&table, &AttachedLate::default());
     writer.write(&Frame::Data(data)).unwrap();
     writer.write(&Frame::End(End::default())).unwrap();
     (writer.into_inner(), count)

@@ -374,7 +374,7 @@ fn names_from_a_recording_cannot_write_to_the_terminal() {
 }
 
 /// What the calls of a state are as a recording, printed.
-fn replayed(state: &State, calls: &[Arc<tracer::summary::KeptCall>]) -> (String, bool) {
+fn replayed(state: &State, calls: &[Arc<tracer::summary::Exemplar>]) -> (String, bool) {
     let mut writer = Writer::new(Vec::new()).unwrap();
     for frame in save::frames(&state.head, calls, &state.functions) {
         writer.write(&frame).unwrap();

@@ -72,7 +72,7 @@ fn keys_lead_through_it_and_q_leads_out() {
     terminal.resize(120, 30).unwrap();
     terminal.see("__sys_sendto() {", LIMIT).unwrap();
     terminal.keys(b"q").unwrap();
-    // What was said meanwhile is said behind.
+    // What was said meanwhile is said after.
     let screen = ended(terminal, 0, true);
     assert!(screen.contains("20 whole calls, 0 partial"), "{screen}");
     assert!(!screen.contains("__sys_sendto"), "{screen}");

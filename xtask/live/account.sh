@@ -10,9 +10,9 @@ readers() {
     wait "$reader1" "$reader2" "$reader3" "$reader4"
 }
 
-for way in pair kprobe multi; do
-    tracer check | grep -q "^ok  *$way " || [ $way = pair ] || continue
-    trace record -o /tmp/account.rec --learn 0 --attach $way -G ksys_read --comm dd --graph-opts depth=1 --ring-size 4
+for mechanism in pair kprobe multi; do
+    tracer check | grep -q "^ok  *$mechanism " || [ $mechanism = pair ] || continue
+    trace record -o /tmp/account.rec --learn 0 --attach $mechanism -G ksys_read --comm dd --graph-opts depth=1 --ring-size 4
     hear 'tracer: tracing' 60
     readers
     kill -INT $tracer
@@ -23,9 +23,9 @@ for way in pair kprobe multi; do
     skipped=$(sed -n 's/^tracer: the kernel skipped \([0-9]*\) entries.*/\1/p' /tmp/err)
     all=$((whole + partial + ${unseen:-0} + ${skipped:-0}))
     # dd reads nothing else, but may be read from while it begins.
-    [ $all -ge 40000 ] && [ $all -le 40040 ] || fail "$way: $all of 40000: $(grep '^tracer' /tmp/err)"
+    [ $all -ge 40000 ] && [ $all -le 40040 ] || fail "$mechanism: $all of 40000: $(grep '^tracer' /tmp/err)"
     tracer replay /tmp/account.rec -o /dev/null 2>/tmp/replay.err || fail "replay: exit status $?: $(cat /tmp/replay.err)"
     told() { grep 'whole calls\|lost whole\|skipped' "$1"; }
-    [ "$(told /tmp/err)" = "$(told /tmp/replay.err)" ] || fail "$way: a replay says $(told /tmp/replay.err) and not $(told /tmp/err)"
+    [ "$(told /tmp/err)" = "$(told /tmp/replay.err)" ] || fail "$mechanism: a replay says $(told /tmp/replay.err) and not $(told /tmp/err)"
 done
 nothing_left

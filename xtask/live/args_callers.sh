@@ -1,22 +1,22 @@
 # With retaddr each call says who made it, also one that is jumped to by a function that has probes; live and in a replay.
 
 tracer check >/tmp/check
-ways=pair
+mechanisms=pair
 # A hundred pairs take long, and are seen where there is nothing else.
-! grep -q "^ok  *kprobe " /tmp/check || ways=kprobe
-! grep -q "^ok  *multi " /tmp/check || ways="multi $ways"
-for way in $ways; do
-    tracer record --print -o /tmp/recording --attach $way --learn 0 -G __x64_sys_write -G ksys_write -G vfs_write --graph-opts noirqs,retaddr,depth=3 -- \
-        dd if=/dev/zero of=/dev/null bs=64 count=5 >/tmp/out 2>/tmp/err || fail "$way: exit status $?: $(cat /tmp/err)"
+! grep -q "^ok  *kprobe " /tmp/check || mechanisms=kprobe
+! grep -q "^ok  *multi " /tmp/check || mechanisms="multi $mechanisms"
+for mechanism in $mechanisms; do
+    tracer record --print -o /tmp/recording --attach $mechanism --learn 0 -G __x64_sys_write -G ksys_write -G vfs_write --graph-opts noirqs,retaddr,depth=3 -- \
+        dd if=/dev/zero of=/dev/null bs=64 count=5 >/tmp/out 2>/tmp/err || fail "$mechanism: exit status $?: $(cat /tmp/err)"
     syscall=$(sed -n 's|.*  __x64_sys_write() { /\* <-\(.*\) \*/$|\1|p' /tmp/out | sort -u)
-    echo "$syscall" | grep -Eq '^(x64_sys_call|do_syscall_64)\+0x[0-9a-f]+$' || fail "$way: __x64_sys_write was called from '$syscall': $(cat /tmp/out)"
+    echo "$syscall" | grep -Eq '^(x64_sys_call|do_syscall_64)\+0x[0-9a-f]+$' || fail "$mechanism: __x64_sys_write was called from '$syscall': $(cat /tmp/out)"
     # Jumped to, so both return to the same place.
-    grep -Eq "  ksys_write\(\)(;| \{) /\* <-$(echo "$syscall" | sed 's/+/[+]/') " /tmp/out || fail "$way: $(grep -m 3 ksys_write /tmp/out)"
-    grep -Eq '  vfs_write\(\)(;| \{) /\* <-ksys_write\+0x[0-9a-f]+ ' /tmp/out || fail "$way: $(grep -m 3 vfs_write /tmp/out)"
-    ! grep -Eq 'rethook|return_to_handler|bpf_trampoline|<-unknown' /tmp/out || fail "$way: a probe as caller: $(cat /tmp/out)"
-    calls=$(check_listing) || fail "$way: $calls"
-    [ "$calls" -ge 5 ] || fail "$way: $calls root calls"
-    tracer replay /tmp/recording --graph-opts noirqs,retaddr >/tmp/replayed 2>/tmp/err.replay || fail "$way: replay: $(cat /tmp/err.replay)"
-    cmp /tmp/out /tmp/replayed || fail "$way: the replay differs: $(diff /tmp/out /tmp/replayed | head -n 5)"
-    tracer replay /tmp/recording --format json 2>/tmp/err.replay | grep -q "\"function\":\"ksys_write\",[^}]*\"caller\":\"$syscall\"" || fail "$way: no caller in JSON"
+    grep -Eq "  ksys_write\(\)(;| \{) /\* <-$(echo "$syscall" | sed 's/+/[+]/') " /tmp/out || fail "$mechanism: $(grep -m 3 ksys_write /tmp/out)"
+    grep -Eq '  vfs_write\(\)(;| \{) /\* <-ksys_write\+0x[0-9a-f]+ ' /tmp/out || fail "$mechanism: $(grep -m 3 vfs_write /tmp/out)"
+    ! grep -Eq 'rethook|return_to_handler|bpf_trampoline|<-unknown' /tmp/out || fail "$mechanism: a probe as caller: $(cat /tmp/out)"
+    calls=$(check_listing) || fail "$mechanism: $calls"
+    [ "$calls" -ge 5 ] || fail "$mechanism: $calls root calls"
+    tracer replay /tmp/recording --graph-opts noirqs,retaddr >/tmp/replayed 2>/tmp/err.replay || fail "$mechanism: replay: $(cat /tmp/err.replay)"
+    cmp /tmp/out /tmp/replayed || fail "$mechanism: the replay differs: $(diff /tmp/out /tmp/replayed | head -n 5)"
+    tracer replay /tmp/recording --format json 2>/tmp/err.replay | grep -q "\"function\":\"ksys_write\",[^}]*\"caller\":\"$syscall\"" || fail "$mechanism: no caller in JSON"
 done

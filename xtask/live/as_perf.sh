@@ -48,7 +48,7 @@ said whole || fail "-p alone: no sums: $(cat /tmp/err)"
 once_traced
 perf_ftrace -G ksys_write --learn 0 -D 1500 sh -c 'echo early; until [ -e /tmp/go ]; do usleep 100000; done; echo late'
 grep -q early /tmp/out && grep -q late /tmp/out || fail "-D: the command did not run: $(cat /tmp/out)"
-said '^tracer: 1 whole call' || fail "-D: not one write behind the delay: $(cat /tmp/err)"
+said '^tracer: 1 whole call' || fail "-D: not one write after the delay: $(cat /tmp/err)"
 
 # A signal in the delay ends it.
 tracer -G ksys_write --learn 0 -D 600000 sleep 1000 >/tmp/out 2>/tmp/err &

@@ -7,7 +7,7 @@ done
 [ ! -s /tmp/err ] || fail "check: $(cat /tmp/err)"
 # Every other test follows what `check` says is there, so here is said what must be: else all of them would pass by pairs. A kernel
 # that is none of the matrix has what it has.
-# has WAYS: these ways besides pairs, and no others.
+# has MECHANISMS: these mechanisms besides pairs, and no others.
 has() {
     found=$(sed -n 's/^ok  *\(multi\|kprobe\|kprobe-multi\) .*/\1/p' /tmp/out | tr '\n' ' ')
     [ "$found" = "$1" ] || fail "check on $(uname -r) finds '$found' instead of '$1': $(cat /tmp/out)"
@@ -31,8 +31,8 @@ grep -q '^MISSING  *types' /tmp/out || fail "check without BTF: $(cat /tmp/out)"
 tracer list -G __sys_sendto --learn 0 >/tmp/out 2>/tmp/err || fail "list: exit status $?: $(cat /tmp/err)"
 grep -q '^__sys_sendto  *root$' /tmp/out || fail "list: no root"
 grep -q 'in the text, 1 calls away$' /tmp/out || fail "list: nothing from the text"
-grep -q '^[^ ]*  *in the text, .* away, left out: [a-z]' /tmp/out || fail "list: nothing is left out"
-tail -n 1 /tmp/out | grep -q '^[1-9][0-9]* functions: 1 roots, [1-9][0-9]* under them, [1-9][0-9]* left out$' || fail "list: $(tail -n 1 /tmp/out)"
+grep -q '^[^ ]*  *in the text, .* away, skipped: [a-z]' /tmp/out || fail "list: nothing is skipped"
+tail -n 1 /tmp/out | grep -q '^[1-9][0-9]* functions: 1 roots, [1-9][0-9]* under them, [1-9][0-9]* skipped$' || fail "list: $(tail -n 1 /tmp/out)"
 # By the syscall's name.
 tracer list -G sendto --learn 0 2>/tmp/err | grep -q '^__sys_sendto  *root$' || fail "list -G sendto"
 
@@ -40,7 +40,7 @@ tracer list 'tcp_bpf_*' >/tmp/out 2>/tmp/err || fail "list GLOB: exit status $?:
 grep -qx tcp_bpf_sendmsg /tmp/out || fail "list GLOB: no tcp_bpf_sendmsg"
 ! grep -v '^tcp_bpf_\|functions: ' /tmp/out || fail "list GLOB: others"
 
-# What only its address tells apart is traced where kprobe.session is there, and left out with its reason where it is not; what costs
+# What only its address tells apart is traced where kprobe.session is there, and skipped with its reason where it is not; what costs
 # much has to be asked for; what an fprobe's own code runs is never attached.
 one() { tracer list "$@" 2>/tmp/err | head -n 1; }
 if tracer check | grep -q '^ok  *kprobe'; then
@@ -48,8 +48,8 @@ if tracer check | grep -q '^ok  *kprobe'; then
     [ "$(one --all-calls __rcu_read_lock)" = __rcu_read_lock ] || fail "--all-calls: $(one --all-calls __rcu_read_lock)"
     ! tracer list 'rcu_read_lock_any_held' | grep -qx rcu_read_lock_any_held || fail "rcu_read_lock_any_held would be attached"
 else
-    tracer list '*.isra.0' 2>/tmp/err | grep -q 'left out: no BTF' || fail "nothing is left out for want of a type"
-    one --all-calls __rcu_read_lock | grep -q 'left out' || fail "--all-calls: $(one --all-calls __rcu_read_lock)"
+    tracer list '*.isra.0' 2>/tmp/err | grep -q 'skipped: no BTF' || fail "nothing is skipped for want of a type"
+    one --all-calls __rcu_read_lock | grep -q 'skipped' || fail "--all-calls: $(one --all-calls __rcu_read_lock)"
 fi
-one __rcu_read_lock | grep -q 'left out: on the kernel.s own deny list' || fail "__rcu_read_lock: $(one __rcu_read_lock)"
+one __rcu_read_lock | grep -q 'skipped: on the kernel.s own deny list' || fail "__rcu_read_lock: $(one __rcu_read_lock)"
 nothing_left

@@ -27,19 +27,19 @@ end_count() {
 }
 
 # Every call is counted, or said to be missing. Where the probe runs with preemption off, none is.
-for way in pair kprobe-multi kprobe multi; do
-    tracer latency --attach $way -G ksys_read -- true >/dev/null 2>/tmp/err || {
-        [ $way != pair ] && said 'this kernel has no' || fail "$way: $(cat /tmp/err)"
+for mechanism in pair kprobe-multi kprobe multi; do
+    tracer latency --attach $mechanism -G ksys_read -- true >/dev/null 2>/tmp/err || {
+        [ $mechanism != pair ] && said 'this kernel has no' || fail "$mechanism: $(cat /tmp/err)"
         continue
     }
-    count_reads --attach $way
+    count_reads --attach $mechanism
     read_bytes 5000
     end_count
     missing=$(sed -n 's/^tracer: [0-9]* calls counted in the kernel, \([0-9]*\) missing.*/\1/p' /tmp/err)
-    [ $(($(counted) + missing)) = 20000 ] || fail "$way: $(counted) counted and $missing missing of 20000: $(cat /tmp/err)"
-    case $way in kprobe*) [ "$missing" = 0 ] || fail "$way: $missing missing" ;; esac
+    [ $(($(counted) + missing)) = 20000 ] || fail "$mechanism: $(counted) counted and $missing missing of 20000: $(cat /tmp/err)"
+    case $mechanism in kprobe*) [ "$missing" = 0 ] || fail "$mechanism: $missing missing" ;; esac
     buckets=$(awk -F'|' '!/#  / && NF == 3 { sum += $2 } END { print sum }' /tmp/out)
-    [ "$buckets" = "$(counted)" ] || fail "$way: $buckets calls in the buckets: $(cat /tmp/out)"
+    [ "$buckets" = "$(counted)" ] || fail "$mechanism: $buckets calls in the buckets: $(cat /tmp/out)"
 done
 
 # The limit is exact, and ends the trace.
@@ -88,7 +88,7 @@ trace latency --no-cache -G ksys_read -g vfs_read --comm dd -n 5
 hear 'tracer: tracing' 30
 read_bytes 20
 ends_with 0
-said 'each call is streamed to tracer and counted there: what -g leaves out' || fail "-g: $(cat /tmp/err)"
+said 'each call is streamed to tracer and counted there: what -g excludes' || fail "-g: $(cat /tmp/err)"
 [ "$(counted)" = 5 ] || fail "-g: $(cat /tmp/out)"
 
 # The same calls counted and recorded at a time. Each has a time of its own for a call, by probes of its own, and what comes between them (a task

@@ -1,5 +1,5 @@
 # Which root calls are shown, what of them, and how.
-# only on 6.12: what the kernel side leaves out has its tests in `who_calls` and `recursion`
+# only on 6.12: what the kernel side skips has its tests in `who_calls` and `recursion`
 # limit: 180
 
 . /live/harness/root_calls.sh
@@ -40,7 +40,7 @@ filtered -G hrtimer_nanosleep --graph-opts thresh=150000 -n 2
 no_duration '< 150000'
 shown '  do_nanosleep' || fail "thresh: nothing below the root: $(cat /tmp/out)"
 
-# Left out with everything below, and only that: what starts the timer, and not the sleep that follows.
+# Skipped with everything below, and only that: what starts the timer, and not the sleep that follows.
 run -G do_nanosleep -n 3 --graph-opts noirqs -g hrtimer_sleeper_start_expires -g 'hrtimer_start_range_ns*'
 ! shown ' *hrtimer_[a-z_]*start_[a-z_]*' || fail "-g: it is shown: $(cat /tmp/out)"
 # The timer's lock would be a call of the root's own, each time. What an interrupt brings along may take one.

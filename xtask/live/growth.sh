@@ -11,7 +11,7 @@ hear 'tracer: [1-9][0-9]* functions more' 60
 kill -INT $tracer
 ends_with 0
 said ', 0 events lost,' || fail "$(grep -A1 whole /tmp/err)"
-# But for what the kernel itself left out: with pairs it skips the probe of a function that an interrupt calls in the middle of that probe.
+# But for what the kernel itself skipped: with pairs it skips the probe of a function that an interrupt calls in the middle of that probe.
 torn=$(grep -c 'entry not seen' /tmp/out) || true
 skipped=0
 only_pairs && skipped=$(sed -n 's/.*, \([0-9]*\) skipped in the middle of a probe$/\1/p' /tmp/err)

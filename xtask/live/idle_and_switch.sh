@@ -22,7 +22,7 @@ ends_with 0
 kill $workload
 wait $workload || fail "the workload: $(cat /tmp/workload.err)"
 
-# A root that an interrupt calls is there, also where what interrupts a root call is left out.
+# A root that an interrupt calls is there, also where what interrupts a root call is skipped.
 tick=tick_sched_timer
 grep -q " t $tick\$" /proc/kallsyms || tick=tick_nohz_handler
 trace --learn 0 -G $tick --graph-opts depth=1,noirqs -n 5 --duration 20s

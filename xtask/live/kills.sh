@@ -1,6 +1,6 @@
 # SIGKILL at any time leaves nothing in the kernel. Once each; `kills_often` has more rounds.
 # limit: 400
-# only on 6.1, 6.12, 7.3: what stays goes by the way of attaching, of which these have all
+# only on 6.1, 6.12, 7.3: what stays goes by the mechanism, of which these have all
 
 : "${rounds:=1}"
 
@@ -29,7 +29,7 @@ while [ $round -lt $rounds ]; do
     killed
     nothing_left 30
 
-    # While it detaches: behind the summary come the functions below the root.
+    # While it detaches: after the summary come the functions below the root.
     trace --attach pair --learn 0 -G __sys_sendto
     hear 'tracer: tracing' 20
     kill -INT $tracer

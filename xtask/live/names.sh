@@ -17,7 +17,7 @@ trace --learn 0 -G 's_next*' --graph-opts depth=1 -- head -c 20000 /proc/kallsym
 ends_with 0
 [ "$(grep -c 's_next();' /tmp/out)" -gt 100 ] || fail "s_next*: $(cat /tmp/err)"
 
-# What the compiler put behind a name need not be typed.
+# What the compiler put after a name need not be typed.
 trace --learn 0 -G finish_task_switch --graph-opts depth=1 -n 3
 ends_with 0
 grep -q 'finish_task_switch.isra.0()' /tmp/out || fail "finish_task_switch: $(cat /tmp/err)"

@@ -43,7 +43,7 @@ once() {
         cat /tmp/ours.$time >>/tmp/ours
     done
     # What tracer does not attach it names, with the reason.
-    sed -n 's/^tracer: left out \([^:]*\):.*/\1/p' /tmp/err >/tmp/excluded
+    sed -n 's/^tracer: skipped \([^:]*\):.*/\1/p' /tmp/err >/tmp/excluded
     awk -F'>' 'NR == FNR { excluded[$1]; next } !($1 in excluded) && !($2 in excluded)' /tmp/excluded /tmp/pairs >/tmp/wanted
     mv /tmp/wanted /tmp/pairs
     grep -vFxf /tmp/ours /tmp/pairs >/tmp/missing || :

@@ -1,5 +1,5 @@
 # A root that tracer's own learning calls: it reads rings, by vfs_read, into which nothing of that may be written.
-# only on 6.12: what tracer leaves out of its own rings
+# only on 6.12: what tracer excludes from its own rings
 # limit: 180
 
 drive files

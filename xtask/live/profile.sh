@@ -25,24 +25,24 @@ read_bytes() {
 }
 
 # Every call is counted, of the root and below it. By trampolines, whose programs can be preempted, the kernel may skip some and says so.
-for way in pair kprobe-multi kprobe multi; do
-    trace profile --no-cache --gentle --learn 0 -G ksys_read --comm dd --attach $way
-    within 60 grep -q 'tracer: tracing\|this kernel has no' /tmp/err || fail "$way: $(cat /tmp/err)"
+for mechanism in pair kprobe-multi kprobe multi; do
+    trace profile --no-cache --gentle --learn 0 -G ksys_read --comm dd --attach $mechanism
+    within 60 grep -q 'tracer: tracing\|this kernel has no' /tmp/err || fail "$mechanism: $(cat /tmp/err)"
     if said 'this kernel has no'; then
         wait $tracer || :
-        [ $way != pair ] || fail "$way: $(cat /tmp/err)"
+        [ $mechanism != pair ] || fail "$mechanism: $(cat /tmp/err)"
         continue
     fi
     read_bytes 1000
     end_count
-    case $way in
+    case $mechanism in
     kprobe*) ;;
     *) said 'the kernel skipped' && continue ;;
     esac
     for function in ksys_read vfs_read; do
-        [ "$(calls_of $function /tmp/out)" = 2000 ] || fail "$way: $(cat /tmp/out /tmp/err)"
+        [ "$(calls_of $function /tmp/out)" = 2000 ] || fail "$mechanism: $(cat /tmp/out /tmp/err)"
     done
-    said 'calls counted in the kernel in 2000 root calls, 0 missing' || fail "$way: $(cat /tmp/err)"
+    said 'calls counted in the kernel in 2000 root calls, 0 missing' || fail "$mechanism: $(cat /tmp/err)"
 done
 
 # Self times are what is left of a total without the totals below: all of them together are the root's time.
@@ -66,7 +66,7 @@ sed -n '/^# after/,/^$/d; p' /tmp/out >/tmp/last
 grep -q '^ *200 .* vfs_read from ksys_read$' /tmp/last || fail "callers: $(cat /tmp/last)"
 grep -q '^ *200 .* ksys_read from nothing that was traced$' /tmp/last || fail "callers: $(cat /tmp/last)"
 
-# Root calls that do not meet a condition are dropped in the kernel: of 3,001 two batches come, one before the sleep and one behind it.
+# Root calls that do not meet a condition are dropped in the kernel: of 3,001 two batches come, one before the sleep and one after it.
 tracer -v --no-cache --gentle --learn 0 -G ksys_read --comm dd --slower-than 2s -- sh -c '
     dd if=/dev/zero of=/dev/null bs=1 count=3000
     sleep 3 | dd of=/dev/null bs=1' >/tmp/out 2>/tmp/err || fail "--slower-than: $(cat /tmp/err)"

@@ -1,6 +1,6 @@
 # A recording replays as the trace printed, and survives the end of tracer.
 # limit: 400
-# only on 6.1, 6.12, 7.3: what a recording holds comes by the way of attaching, of which these have all
+# only on 6.1, 6.12, 7.3: what a recording holds comes by the mechanism, of which these have all
 
 drive tcp
 # Byte for byte, with the same options.
@@ -25,7 +25,7 @@ rm -f /tmp/recording
 tracer record -o /tmp/recording --learn 0 -G tcp_poll >/tmp/out 2>/tmp/err &
 tracer=$!
 hear 'tracer: tracing' 20
-# Behind the head come frames of events.
+# After the head come frames of events.
 size() { stat -c %s /tmp/recording; }
 head=$(size)
 frames() { [ "$(size)" -gt $((head + 500)) ]; }

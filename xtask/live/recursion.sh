@@ -1,4 +1,4 @@
-# Functions that call themselves, as roots, as callees and hidden: each call is in the graph, within its own caller.
+# Functions that call themselves, as roots, as callees and excluded: each call is in the graph, within its own caller.
 # limit: 400
 
 # How many calls of ep_poll_callback are the first, second, third... of those open within each other: `LEVEL CALLS ...`.
@@ -30,19 +30,19 @@ calls=$(check_listing) || fail "callee: $calls"
 calls=$(grep -c '|  unix_stream_sendmsg() {' /tmp/out)
 [ "$(nesting)" = "1 $calls 2 $calls 3 $calls 4 $calls" ] || fail "callee: $(nesting): $(cat /tmp/err)"
 
-# A hidden function that calls itself hides until its outermost call returns, and what comes behind it is shown again. It unlocks when an inner call
+# An excluded function that calls itself hides until its outermost call returns, and what comes after it is shown again. It unlocks when an inner call
 # of it has returned.
 echo _raw_spin_unlock_irqrestore >>/tmp/functions
 tracer --functions /tmp/functions -p $workload -G unix_stream_sendmsg -n 50 -g ep_poll_callback --graph-opts noirqs >/tmp/out 2>/tmp/err || fail "exit status $?: $(cat /tmp/err)"
-calls=$(check_listing) || fail "hidden: $calls"
+calls=$(check_listing) || fail "excluded: $calls"
 # As above, one that has a gap is printed, too.
 gaps=$(sed -n 's/.* events lost, \([0-9]*\) gaps.*/\1/p' /tmp/err)
-[ "$calls" -ge 50 ] && [ $((calls - 50)) -le "$gaps" ] || fail "hidden: $calls of 50: $(cat /tmp/err)"
-[ -z "$(nesting)" ] || fail "hidden: $(nesting)"
-# The innermost of the hidden calls must not end it: nothing is left of what is called within the wake-up, but for interrupts.
+[ "$calls" -ge 50 ] && [ $((calls - 50)) -le "$gaps" ] || fail "excluded: $calls of 50: $(cat /tmp/err)"
+[ -z "$(nesting)" ] || fail "excluded: $(nesting)"
+# The innermost of the excluded calls must not end it: nothing is left of what is called within the wake-up, but for interrupts.
 shown=$(grep -c '__wake_up_common() {' /tmp/out) || :
-[ "$shown" -lt 25 ] || fail "hidden: something is shown in $shown wake-ups: $(grep -A3 '__wake_up_common() {' /tmp/out | head -n 8)"
-awk -v inside='unix_stream_sendmsg>sock_def_readable' -v at_least=50 -f /live/harness/listing.awk /tmp/out >/tmp/calls || fail "hidden: $(cat /tmp/calls)"
+[ "$shown" -lt 25 ] || fail "excluded: something is shown in $shown wake-ups: $(grep -A3 '__wake_up_common() {' /tmp/out | head -n 8)"
+awk -v inside='unix_stream_sendmsg>sock_def_readable' -v at_least=50 -f /live/harness/listing.awk /tmp/out >/tmp/calls || fail "excluded: $(cat /tmp/calls)"
 kill $workload
 wait $workload || fail "the workload: $(cat /tmp/workload.err)"
 nothing_left

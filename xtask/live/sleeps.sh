@@ -1,4 +1,4 @@
-# A root that sleeps: the time off the CPU is told, and left out where that is wanted.
+# A root that sleeps: the time off the CPU is told, and skipped where that is wanted.
 
 # The sums of the durations and of the times off the CPU, ms, of the calls that slept for 20 ms and more, and how many these are.
 sums() {

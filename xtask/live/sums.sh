@@ -1,4 +1,4 @@
-# What is summed up while it is traced, and probes that go behind the prompt.
+# What is summed up while it is traced, and probes that go in the background.
 # only on 6.12: what is summed up is the same on every kernel; what is let go is seen by every test
 # limit: 180
 

@@ -3,18 +3,18 @@
 # Both are roots, and nothing else is looked at.
 : >/tmp/functions
 tracer check >/tmp/check
-for way in multi kprobe pair; do
-    [ $way = pair ] || grep -q "^ok  *$way " /tmp/check || continue
+for mechanism in multi kprobe pair; do
+    [ $mechanism = pair ] || grep -q "^ok  *$mechanism " /tmp/check || continue
     # `ksys_write` is all that is left to do when the arguments are in their registers, and compilers jump there.
     for call in write read; do
         outer=__x64_sys_$call inner=ksys_$call
-        trace --attach $way --functions /tmp/functions -G $outer -G $inner --graph-opts noirqs,tail -- dd if=/dev/zero of=/dev/null bs=64 count=50
+        trace --attach $mechanism --functions /tmp/functions -G $outer -G $inner --graph-opts noirqs,tail -- dd if=/dev/zero of=/dev/null bs=64 count=50
         ends_with 0
-        awk -v inside="$outer>$inner" -v at_least=50 -f /live/harness/listing.awk /tmp/out >/tmp/calls || fail "$way: $call: $(cat /tmp/calls): $(cat /tmp/err)"
+        awk -v inside="$outer>$inner" -v at_least=50 -f /live/harness/listing.awk /tmp/out >/tmp/calls || fail "$mechanism: $call: $(cat /tmp/calls): $(cat /tmp/err)"
         begin=$(grep -c "|  $outer() {" /tmp/out) || :
         end=$(grep -c "|  } /\* $outer = " /tmp/out) || :
-        [ "$begin" = "$end" ] && [ "$begin" = "$(cat /tmp/calls)" ] || fail "$way: $outer: $begin calls, $end returns, $(cat /tmp/calls) whole: $(cat /tmp/err)"
-        all_seen || fail "$way: $call: $(cat /tmp/err)"
+        [ "$begin" = "$end" ] && [ "$begin" = "$(cat /tmp/calls)" ] || fail "$mechanism: $outer: $begin calls, $end returns, $(cat /tmp/calls) whole: $(cat /tmp/err)"
+        all_seen || fail "$mechanism: $call: $(cat /tmp/err)"
     done
 done
 nothing_left 60

@@ -5,7 +5,7 @@ tracer check >/tmp/check
 # Pairs take their time.
 every=30
 grep -q '^ok  *\(multi\|kprobe\) ' /tmp/check || every=400
-tracer list | grep -v ' left out: \| functions: ' | awk -v every=$every 'NR % every == 0' >/tmp/slice
+tracer list | grep -v ' skipped: \| functions: ' | awk -v every=$every 'NR % every == 0' >/tmp/slice
 [ "$(wc -l </tmp/slice)" -ge 50 ] || fail "a slice of $(wc -l </tmp/slice) functions"
 trace --no-cache --functions /tmp/slice -G sendto -G recvfrom -G ksys_read -G ksys_write -G __x64_sys_openat -G kernel_clone -G do_exit
 hear 'tracer: tracing' 120

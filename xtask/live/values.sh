@@ -1,6 +1,6 @@
 # Return values read as their types say.
 
-# A call that was off the CPU says so behind its value: that is another test's matter.
+# A call that was off the CPU says so after its value: that is another test's matter.
 values() {
     tracer "$@" 2>/tmp/err | sed 's| /\* off-cpu [0-9.]* [a-z]*s \*/$||' >/tmp/out
     said 'whole calls' || fail "$*: $(cat /tmp/err)"

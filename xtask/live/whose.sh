@@ -1,6 +1,6 @@
 # Whose root calls are traced when processes start others, numbers come to others, and tracer runs in a PID namespace.
 # limit: 400
-# only on 6.1, 6.12, 7.3: the oldest kernel, and the two that containers run on most; of each way to attach one
+# only on 6.1, 6.12, 7.3: the oldest kernel, and the two that containers run on most; of each mechanism one
 
 . /live/harness/root_calls.sh
 echo mine >/tmp/mine

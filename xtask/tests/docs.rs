@@ -197,12 +197,12 @@ fn the_reference_has_every_option() {
 
 #[test]
 fn anchors_are_those_of_github() {
-    let page = Page::of("# What is left out, and why\n## `--format` twice\n## --format twice\n");
+    let page = Page::of("# What is skipped, and why\n## `--format` twice\n## --format twice\n");
     let anchors: Vec<&str> = page.anchors.iter().map(String::as_str).collect();
     let made = [
         "--format-twice",
         "--format-twice-1",
-        "what-is-left-out-and-why",
+        "what-is-skipped-and-why",
     ];
     assert_eq!(anchors, made);
 }

@@ -9,7 +9,7 @@
 use core::ptr;
 
 use aya_ebpf::helpers::bpf_ktime_get_ns;
-use tracer_common::count::{OPEN_PLACES, OPEN_TRIES, OpenCall, open_hash, open_key, stand_in};
+use tracer_common::count::{OPEN_PLACES, OPEN_TRIES, OpenCall, open_hash, open_key, placeholder};
 
 use super::row;
 use crate::{atomic, maps::meant};
@@ -18,7 +18,7 @@ use crate::{atomic, maps::meant};
 #[inline(always)]
 fn place(hash: u64, attempt: u64) -> *mut OpenCall {
     let index = hash.wrapping_add(attempt) & (OPEN_PLACES as u64 - 1);
-    (meant::<{ stand_in::OPEN }>() as *mut OpenCall).wrapping_add(index as usize)
+    (meant::<{ placeholder::OPEN }>() as *mut OpenCall).wrapping_add(index as usize)
 }
 
 /// A call is entered.

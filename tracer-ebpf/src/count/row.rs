@@ -5,7 +5,7 @@
 
 use tracer_common::count::{
     ASK, BUCKETS, ERROR_PLACES, ERRORS, ErrorCount, LINEAR_BUCKETS, Linear, ROW_BYTES, Returned,
-    Row, Switch, Unit, bucket_of, stand_in,
+    Row, Switch, Unit, bucket_of, placeholder,
 };
 
 use super::below;
@@ -15,15 +15,15 @@ use crate::{
     site::Site,
 };
 
-/// The row of a root on this CPU. Behind the switch, whose place is as large, those of a CPU stand
+/// The row of a root on this CPU. After the switch, whose place is as large, those of a CPU stand
 /// together.
 #[inline(always)]
 fn row_of(root: u64) -> Option<*mut Row> {
-    let number = u64::from(cpu_number()) * meant::<{ stand_in::ROOTS }>() + root;
-    let number = below(number, meant::<{ stand_in::ROW_COUNT }>())?;
+    let number = u64::from(cpu_number()) * meant::<{ placeholder::ROOTS }>() + root;
+    let number = below(number, meant::<{ placeholder::ROW_COUNT }>())?;
     let offset = (number << ROW_BYTES.trailing_zeros()) + u64::from(ROW_BYTES);
     Some(
-        (meant::<{ stand_in::ROWS }>() as *mut u8)
+        (meant::<{ placeholder::ROWS }>() as *mut u8)
             .wrapping_add(offset as usize)
             .cast(),
     )
@@ -72,7 +72,7 @@ pub fn add<S: Site>(root: u64, entered: u64, now: u64, site: &S) {
     let duration = now.saturating_sub(entered);
     // SAFETY: a row of the table.
     unsafe {
-        let returned = match meant::<{ stand_in::RETURNED }>() {
+        let returned = match meant::<{ placeholder::RETURNED }>() {
             ASK => Returned((*row).returned),
             known => Returned(known),
         };
@@ -95,7 +95,7 @@ pub fn add<S: Site>(root: u64, entered: u64, now: u64, site: &S) {
             (*row).longest = duration;
         }
         count_linear(row, duration);
-        let unit = if meant::<{ stand_in::NANOSECONDS }>() == 0 {
+        let unit = if meant::<{ placeholder::NANOSECONDS }>() == 0 {
             Unit::Microseconds
         } else {
             Unit::Nanoseconds
@@ -112,30 +112,30 @@ pub fn add<S: Site>(root: u64, entered: u64, now: u64, site: &S) {
 /// Whether a call meets what was asked for.
 #[inline(always)]
 pub fn meets<S: Site>(duration: u64, returned: Returned, site: &S) -> bool {
-    if duration < meant::<{ stand_in::AT_LEAST }>() {
+    if duration < meant::<{ placeholder::AT_LEAST }>() {
         return false;
     }
-    if meant::<{ stand_in::FAILED }>() != 0 && returned.error_in(site.value()) == 0 {
+    if meant::<{ placeholder::FAILED }>() != 0 && returned.error_in(site.value()) == 0 {
         return false;
     }
-    let range = meant::<{ stand_in::RANGE }>();
+    let range = meant::<{ placeholder::RANGE }>();
     if range == 0 {
         return true;
     }
     let value = returned.value(site.value());
-    let lowest = meant::<{ stand_in::LOWEST }>() as i64;
-    let highest = meant::<{ stand_in::HIGHEST }>() as i64;
+    let lowest = meant::<{ placeholder::LOWEST }>() as i64;
+    let highest = meant::<{ placeholder::HIGHEST }>() as i64;
     returned.has_value() && (value >= lowest && value <= highest) == (range == 1)
 }
 
 /// Whether as many calls have been counted as were asked for.
 #[inline(always)]
 fn is_enough() -> bool {
-    let limit = meant::<{ stand_in::LIMIT }>();
+    let limit = meant::<{ placeholder::LIMIT }>();
     if limit == 0 {
         return false;
     }
-    let switch = meant::<{ stand_in::ROWS }>() as *mut Switch;
+    let switch = meant::<{ placeholder::ROWS }>() as *mut Switch;
     // SAFETY: the memory begins with the switch.
     unsafe { atomic::fetch_add(&raw mut (*switch).taken, 1) >= limit }
 }
@@ -144,14 +144,14 @@ fn is_enough() -> bool {
 /// A row of the table.
 #[inline(always)]
 unsafe fn count_linear(row: *mut Row, duration: u64) {
-    let width = meant::<{ stand_in::LINEAR_WIDTH }>();
+    let width = meant::<{ placeholder::LINEAR_WIDTH }>();
     if width == 0 {
         return;
     }
     let linear = Linear {
-        from_ns: meant::<{ stand_in::LINEAR_FROM }>(),
+        from_ns: meant::<{ placeholder::LINEAR_FROM }>(),
         width_ns: width,
-        last: meant::<{ stand_in::LINEAR_LAST }>(),
+        last: meant::<{ placeholder::LINEAR_LAST }>(),
     };
     if let Some(bucket) = below(linear.bucket_of(duration), LINEAR_BUCKETS as u64) {
         // SAFETY: the caller's row.

@@ -10,11 +10,11 @@ use super::{
     AttachError, Object, Pair, Role, Side, Texts,
     pair::Loaded,
     programs::Programs,
-    session::{self, Mechanism, Session},
+    session::{self, LinkShape, Session},
 };
 use crate::{
     bpf::{End, Many},
-    kernel::{Kernel, Way, Ways},
+    kernel::{Kernel, Mechanism, Mechanisms},
     plan::{Planned, Reach},
 };
 
@@ -69,57 +69,57 @@ pub struct Attacher {
     /// Its maps are those of the programs.
     _object: Object,
     kernel: Arc<Kernel>,
-    ways: Ways,
-    way: Way,
+    mechanisms: Mechanisms,
+    mechanism: Mechanism,
     programs: Programs,
     texts: Option<Texts>,
 }
 
 impl Attacher {
-    /// Attaches by `way`, which the kernel must have; `ways` are all that it has. `texts` are there
-    /// if they are wanted.
+    /// Attaches by `mechanism`, which the kernel must have; `mechanisms` are all that it has.
+    /// `texts` are there if they are wanted.
     pub fn new(
         object: Object,
         kernel: Arc<Kernel>,
-        ways: Ways,
-        way: Way,
+        mechanisms: Mechanisms,
+        mechanism: Mechanism,
         texts: Option<Texts>,
     ) -> Self {
         Self {
             programs: Programs::new(&object, &kernel.types),
             _object: object,
             kernel,
-            ways,
-            way,
+            mechanisms,
+            mechanism,
             texts,
         }
     }
 
     /// The mechanism that was chosen.
-    pub const fn way(&self) -> Way {
-        self.way
+    pub const fn mechanism(&self) -> Mechanism {
+        self.mechanism
     }
 
     /// As [`Self::attach`], by another mechanism than the one that was chosen.
     pub fn attach_as(
         &mut self,
-        way: Way,
+        mechanism: Mechanism,
         functions: &[Planned],
         role: Role,
         side: Side,
         observer: &mut dyn Observer,
     ) -> Result<Vec<Probe>, AttachError> {
-        let chosen = std::mem::replace(&mut self.way, way);
+        let chosen = std::mem::replace(&mut self.mechanism, mechanism);
         let attached = self.attach(functions, role, side, observer);
-        self.way = chosen;
+        self.mechanism = chosen;
         attached
     }
 
     /// How many functions are best attached at once.
     pub const fn at_once(&self) -> usize {
-        match self.way {
-            Way::Pair => 1,
-            Way::Multi | Way::Kprobe | Way::KprobeMulti => usize::MAX,
+        match self.mechanism {
+            Mechanism::Pair => 1,
+            Mechanism::Multi | Mechanism::Kprobe | Mechanism::KprobeMulti => usize::MAX,
         }
     }
 
@@ -145,13 +145,23 @@ impl Attacher {
             (Role::Shared, side),
             observer,
         )?);
-        for way in [Way::Kprobe, Way::KprobeMulti, Way::Pair, Way::Multi] {
+        for mechanism in [
+            Mechanism::Kprobe,
+            Mechanism::KprobeMulti,
+            Mechanism::Pair,
+            Mechanism::Multi,
+        ] {
             let some: Vec<&Planned> = rest
                 .iter()
-                .filter(|function| self.way_of(function, role) == way)
+                .filter(|function| self.mechanism_of(function, role) == mechanism)
                 .copied()
                 .collect();
-            probes.extend(self.attach_or_else_by_address(way, &some, (role, side), observer)?);
+            probes.extend(self.attach_or_else_by_address(
+                mechanism,
+                &some,
+                (role, side),
+                observer,
+            )?);
         }
         self.kernel.code_has_changed();
         Ok(probes)
@@ -161,21 +171,21 @@ impl Attacher {
     /// 6.16+). To an fprobe they are like others.
     fn attach_or_else_by_address(
         &mut self,
-        way: Way,
+        mechanism: Mechanism,
         functions: &[&Planned],
         at: (Role, Side),
         observer: &mut dyn Observer,
     ) -> Result<Vec<Probe>, AttachError> {
-        let by_address = self.ways.by_address();
-        if by_address.is_none_or(|by_address| by_address == way) {
-            return self.attach_by(way, functions, at, observer);
+        let by_address = self.mechanisms.by_address();
+        if by_address.is_none_or(|by_address| by_address == mechanism) {
+            return self.attach_by(mechanism, functions, at, observer);
         }
         let mut first = FirstTry {
             observer,
             functions,
             refused: Vec::new(),
         };
-        let mut probes = self.attach_by(way, functions, at, &mut first)?;
+        let mut probes = self.attach_by(mechanism, functions, at, &mut first)?;
         let FirstTry {
             observer, refused, ..
         } = first;
@@ -187,25 +197,27 @@ impl Attacher {
     /// that program for everybody else on the CPU. A root whose return is missed does not end, and
     /// with thousands of tasks in a queue thousands are missed (seen on 7.3). An fprobe's handler
     /// runs with preemption off.
-    fn way_of(&self, function: &Planned, role: Role) -> Way {
-        let by_trampolines = matches!(self.way, Way::Multi | Way::Pair);
+    fn mechanism_of(&self, function: &Planned, role: Role) -> Mechanism {
+        let by_trampolines = matches!(self.mechanism, Mechanism::Multi | Mechanism::Pair);
         match function.reach {
-            Reach::Type if role == Role::Root && by_trampolines && self.ways.kprobe => Way::Kprobe,
-            Reach::Type => self.way,
+            Reach::Type if role == Role::Root && by_trampolines && self.mechanisms.kprobe => {
+                Mechanism::Kprobe
+            }
+            Reach::Type => self.mechanism,
             Reach::Address | Reach::Shared => self.by_address(),
-            Reach::Module(_) | Reach::Program => Way::Pair,
+            Reach::Module(_) | Reach::Program => Mechanism::Pair,
         }
     }
 
     /// How what has an address and no more is attached; rules let no such function pass where there
     /// is no way.
-    pub fn by_address(&self) -> Way {
-        self.ways.by_address().unwrap_or(Way::Pair)
+    pub fn by_address(&self) -> Mechanism {
+        self.mechanisms.by_address().unwrap_or(Mechanism::Pair)
     }
 
     fn attach_by(
         &mut self,
-        way: Way,
+        mechanism: Mechanism,
         functions: &[&Planned],
         at: (Role, Side),
         observer: &mut dyn Observer,
@@ -213,11 +225,11 @@ impl Attacher {
         if functions.is_empty() || observer.is_stopped() {
             return Ok(Vec::new());
         }
-        let kind = match way {
-            Way::Multi => Mechanism::Session(Many::Trampolines),
-            Way::Kprobe => Mechanism::Session(Many::Fprobe),
-            Way::KprobeMulti => Mechanism::EndByEnd,
-            Way::Pair => {
+        let kind = match mechanism {
+            Mechanism::Multi => LinkShape::Session(Many::Trampolines),
+            Mechanism::Kprobe => LinkShape::Session(Many::Fprobe),
+            Mechanism::KprobeMulti => LinkShape::EndByEnd,
+            Mechanism::Pair => {
                 let mut probes = Vec::with_capacity(functions.len());
                 for function in functions {
                     let loaded = self.load_pairs(&[function], at, observer)?;

@@ -92,7 +92,8 @@ impl Controls {
         Ok(self.keep_exits.set(0, u64::from(keep), 0)?)
     }
 
-    /// Whether root calls that do not meet the conditions are dropped from now on, if there are any.
+    /// Whether root calls that do not meet the conditions are dropped from now on, if there are
+    /// any.
     pub fn decide(&mut self, decide: bool) -> Result<(), ObjectError> {
         Ok(self.deciding.set(0, u64::from(decide), 0)?)
     }

@@ -20,7 +20,7 @@ use tracer_common::count::{ASK, Linear, Unit};
 use super::{AttachError, Object, Observer, Role, pair, programs, session};
 use crate::{
     bpf::{self, End, Ends, Functions, Many, ProgramKind},
-    kernel::{Kernel, Way, Ways},
+    kernel::{Kernel, Mechanism, Mechanisms},
     plan::{Planned, Reach},
 };
 
@@ -89,9 +89,9 @@ pub struct Attacher<'a> {
     /// The running kernel.
     pub kernel: &'a Kernel,
     /// All that it has.
-    pub ways: Ways,
+    pub mechanisms: Mechanisms,
     /// How roots are attached that any of them can serve.
-    pub way: Way,
+    pub mechanism: Mechanism,
     /// Where calls are counted.
     pub tables: &'a Tables,
     /// Which.
@@ -111,24 +111,26 @@ impl Attacher<'_> {
     ) -> Result<Counters, AttachError> {
         let mut counters = Counters::default();
         let numbered: Vec<Root<'_>> = (0..).zip(roots).collect();
-        for way in Way::ALL {
+        for mechanism in Mechanism::ALL {
             let some: Vec<Root<'_>> = numbered
                 .iter()
-                .filter(|(_, root)| self.way_of(root) == way)
+                .filter(|(_, root)| self.mechanism_of(root) == mechanism)
                 .copied()
                 .collect();
-            let refused = self.attach_by(way, &some, &mut counters, observer)?;
-            self.try_by_address(way, refused, &mut counters, observer)?;
+            let refused = self.attach_by(mechanism, &some, &mut counters, observer)?;
+            self.try_by_address(mechanism, refused, &mut counters, observer)?;
         }
         self.kernel.code_has_changed();
         Ok(counters)
     }
 
-    fn way_of(&self, root: &Planned) -> Way {
+    fn mechanism_of(&self, root: &Planned) -> Mechanism {
         match root.reach {
-            Reach::Type => self.way,
-            Reach::Address | Reach::Shared => self.ways.by_address().unwrap_or(Way::Pair),
-            Reach::Module(_) | Reach::Program => Way::Pair,
+            Reach::Type => self.mechanism,
+            Reach::Address | Reach::Shared => {
+                self.mechanisms.by_address().unwrap_or(Mechanism::Pair)
+            }
+            Reach::Module(_) | Reach::Program => Mechanism::Pair,
         }
     }
 
@@ -136,12 +138,15 @@ impl Attacher<'_> {
     /// 6.16+). To an fprobe they are like others.
     fn try_by_address(
         &self,
-        way: Way,
+        mechanism: Mechanism,
         refused: Vec<(Root<'_>, AttachError)>,
         counters: &mut Counters,
         observer: &mut dyn Observer,
     ) -> Result<(), AttachError> {
-        let by_address = self.ways.by_address().filter(|&other| other != way);
+        let by_address = self
+            .mechanisms
+            .by_address()
+            .filter(|&other| other != mechanism);
         for (root, error) in refused {
             let again = match by_address {
                 Some(other) if root.1.reach == Reach::Type => {
@@ -159,22 +164,22 @@ impl Attacher<'_> {
     /// Gives back what the kernel does not accept.
     fn attach_by<'r>(
         &self,
-        way: Way,
+        mechanism: Mechanism,
         roots: &[Root<'r>],
         counters: &mut Counters,
         observer: &mut dyn Observer,
     ) -> Result<Vec<(Root<'r>, AttachError)>, AttachError> {
         let mut refused = Vec::new();
-        let at_once = match way {
-            Way::Pair => 1,
-            Way::Multi | Way::Kprobe | Way::KprobeMulti => roots.len().max(1),
+        let at_once = match mechanism {
+            Mechanism::Pair => 1,
+            Mechanism::Multi | Mechanism::Kprobe | Mechanism::KprobeMulti => roots.len().max(1),
         };
         let mut waiting: Vec<&[Root<'r>]> = roots.chunks(at_once).rev().collect();
         while let Some(some) = waiting.pop() {
             if observer.is_stopped() {
                 break;
             }
-            match (self.attach_some(way, some), some) {
+            match (self.attach_some(mechanism, some), some) {
                 (Ok(attached), _) => {
                     counters.attached.extend(attached);
                     counters.functions += some.len();
@@ -197,15 +202,19 @@ impl Attacher<'_> {
 
     /// By one program for each end, or for both. That of the exits goes first: no entry is without
     /// its exit.
-    fn attach_some(&self, way: Way, roots: &[Root<'_>]) -> Result<Vec<Attached>, AttachError> {
+    fn attach_some(
+        &self,
+        mechanism: Mechanism,
+        roots: &[Root<'_>],
+    ) -> Result<Vec<Attached>, AttachError> {
         let both = |kind| vec![(ProgramKind::Many(kind), Ends::Both)];
-        let kinds = match way {
-            Way::Multi => both(Many::Trampolines),
-            Way::Kprobe => both(Many::Fprobe),
-            Way::KprobeMulti => [End::Exit, End::Entry]
+        let kinds = match mechanism {
+            Mechanism::Multi => both(Many::Trampolines),
+            Mechanism::Kprobe => both(Many::Fprobe),
+            Mechanism::KprobeMulti => [End::Exit, End::Entry]
                 .map(|end| (ProgramKind::ManyOf(end), Ends::Only(end)))
                 .into(),
-            Way::Pair => [End::Exit, End::Entry]
+            Mechanism::Pair => [End::Exit, End::Entry]
                 .map(|end| (ProgramKind::One(end), Ends::Only(end)))
                 .into(),
         };

@@ -2,8 +2,8 @@
 //! the programs' text.
 
 use tracer_common::{
-    count::{Returned, stand_in as count},
-    stand_in,
+    count::{Returned, placeholder as count},
+    placeholder,
 };
 
 use super::count::Range;
@@ -24,7 +24,7 @@ pub struct Decide {
 
 /// Makes the conditions known to the programs; none if all root calls are streamed.
 pub(super) fn put(object: &mut variables::Object, decide: Option<Decide>) {
-    object.put_number(stand_in::DECIDE, u64::from(decide.is_some()));
+    object.put_number(placeholder::DECIDE, u64::from(decide.is_some()));
     let Some(decide) = decide else {
         return;
     };

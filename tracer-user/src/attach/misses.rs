@@ -1,7 +1,7 @@
 //! Hits that the kernel skipped, by its own count.
 //!
 //! A program that is hit again on the same CPU while it runs is skipped, so that it cannot call
-//! itself for ever (`recursion_misses` of `struct bpf_prog_info`). It happens to what the probe
+//! itself forever (`recursion_misses` of `struct bpf_prog_info`). It happens to what the probe
 //! itself calls, to what an interrupt in the middle of it calls, and, where a program of a
 //! trampoline is preempted, to what other tasks call on that CPU until it goes on; the kernel does
 //! not tell these apart, nor where it was. An fprobe is skipped, too, where there is no room for

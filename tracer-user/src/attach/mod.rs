@@ -1,13 +1,13 @@
 //! Getting the probes into the kernel, and out again.
 //!
-//! [`object`] loads the eBPF object with its settings and rings; [`way`] says which ways the kernel
-//! has; [`attacher`] gets functions attached by one of them: [`session`] or [`pair`]; [`count`]
-//! attaches roots whose calls are only counted; [`controls`] says when root calls begin and how it
-//! goes. Everything is held by file descriptors: whatever becomes of the process, the kernel takes
-//! the probes away with it.
+//! [`object`] loads the eBPF object with its settings and rings; [`mechanism`] says which
+//! mechanisms the kernel has; [`attacher`] gets functions attached by one of them: [`session`] or
+//! [`pair`]; [`count`] attaches roots whose calls are only counted; [`controls`] says when root
+//! calls begin and how it goes. Everything is held by file descriptors: whatever becomes of the
+//! process, the kernel takes the probes away with it.
 
 pub mod attacher;
-pub mod behind;
+pub mod background;
 pub mod controls;
 pub mod count;
 pub mod decide;

@@ -16,7 +16,7 @@ use aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_RINGBUF;
 use thiserror::Error;
 use tracer_common::{
     Callers, Config, CpuMask, MAX_CPUS, MAX_TASK_SLOTS, PARKED_BUCKET, PARKED_BYTES, TASK_BYTES,
-    profile::By, stand_in,
+    placeholder, profile::By,
 };
 
 use super::{
@@ -190,14 +190,14 @@ impl Object {
         }
         let mut object = variables::Object::new(OBJECT);
         if let Some(variable) = loading.preempt_count {
-            object.put_variable(stand_in::PREEMPT_COUNT, variable);
+            object.put_variable(placeholder::PREEMPT_COUNT, variable);
         }
         let memory = put_tables(&mut object, sizes)?;
         let profile = put_profile(&mut object, loading)?;
         decide::put(&mut object, loading.decide);
         let callers = &loading.config.callers;
         let followed = followed::make(callers)?;
-        object.put_memory(stand_in::FOLLOWED, followed.fd().as_fd());
+        object.put_memory(placeholder::FOLLOWED, followed.fd().as_fd());
         put_settings(&mut object, &loading.config);
         let level = if loading.diagnostics { u8::MAX } else { 0 };
         let mut ebpf = EbpfLoader::new()
@@ -280,7 +280,7 @@ impl Object {
         self.profile.clone()
     }
 
-    /// The programs, for the attach ways.
+    /// The programs, for the mechanisms.
     pub fn ebpf(&mut self) -> &mut Ebpf {
         &mut self.ebpf
     }
@@ -315,11 +315,11 @@ fn put_tables(object: &mut variables::Object, sizes: Sizes) -> Result<[MapData; 
     let places = buckets * PARKED_BUCKET;
     let keys = memory::make("tracer_keys", places * KEY_BYTES, Users::Programs)?;
     let sleepers = memory::make("tracer_sleepers", places * PARKED_BYTES, Users::Programs)?;
-    object.put_memory(stand_in::TASKS, tasks.fd().as_fd());
-    object.put_memory(stand_in::PARKED_KEYS, keys.fd().as_fd());
-    object.put_memory(stand_in::PARKED, sleepers.fd().as_fd());
-    object.put_mask(stand_in::TASK_MASK, (slots - 1) * TASK_BYTES);
-    object.put_number(stand_in::PARKED_BUCKETS, buckets.into());
+    object.put_memory(placeholder::TASKS, tasks.fd().as_fd());
+    object.put_memory(placeholder::PARKED_KEYS, keys.fd().as_fd());
+    object.put_memory(placeholder::PARKED, sleepers.fd().as_fd());
+    object.put_mask(placeholder::TASK_MASK, (slots - 1) * TASK_BYTES);
+    object.put_number(placeholder::PARKED_BUCKETS, buckets.into());
     Ok([tasks, keys, sleepers])
 }
 
@@ -338,18 +338,21 @@ fn put_profile(
 
 /// Settings of the hot path stand in the programs' text.
 fn put_settings(object: &mut variables::Object, config: &Config) {
-    // The root of a root call is one of the open calls, and never takes the short way.
-    let calls = config.quick_depth.saturating_sub(1);
-    object.put_number(stand_in::QUICK_CALLS, calls);
-    object.put_offset(stand_in::PREEMPT_COUNT_OFFSET, config.preempt_count_offset);
+    // The root of a root call is one of the open calls, and never takes the fast path.
+    let calls = config.fast_depth.saturating_sub(1);
+    object.put_number(placeholder::FAST_CALLS, calls);
+    object.put_offset(
+        placeholder::PREEMPT_COUNT_OFFSET,
+        config.preempt_count_offset,
+    );
     object.put_number(
-        stand_in::PREEMPT_MASK,
+        placeholder::PREEMPT_MASK,
         u64::from(config.preempt_layout.mask),
     );
     let [first, second] = config.callers.not_tgids.map(u64::from);
-    object.put_number(stand_in::OWN_PROCESSES[0], first);
-    object.put_number(stand_in::OWN_PROCESSES[1], second);
-    object.put_number(stand_in::CALLERS_ASKED, u64::from(asks(config)));
+    object.put_number(placeholder::OWN_PROCESSES[0], first);
+    object.put_number(placeholder::OWN_PROCESSES[1], second);
+    object.put_number(placeholder::CALLERS_ASKED, u64::from(asks(config)));
 }
 
 /// Whether more is asked of callers than that they are not tracer's own processes.

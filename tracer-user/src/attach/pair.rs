@@ -20,7 +20,7 @@ use std::{
 use super::{AttachError, Object, Role, Side, programs::Programs};
 use crate::{
     bpf::{self, End, Target, objects::module_types},
-    kernel::{Kernel, btf::Types, programs::program_function, way::TEST_FUNCTION},
+    kernel::{Kernel, btf::Types, mechanism::TEST_FUNCTION, programs::program_function},
     plan::{Planned, Reach},
 };
 

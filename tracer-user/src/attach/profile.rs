@@ -1,5 +1,5 @@
-//! The tables of functions that the kernel counts (tracer-ebpf/src/profile.rs), mapped into tracer's
-//! own memory: reading them costs the kernel nothing.
+//! The tables of functions that the kernel counts (tracer-ebpf/src/profile.rs), mapped into
+//! tracer's own memory: reading them costs the kernel nothing.
 
 use std::{collections::BTreeMap, mem::offset_of, os::fd::AsFd as _, sync::atomic::Ordering};
 
@@ -8,11 +8,11 @@ use thiserror::Error;
 use tracer_common::{
     Context,
     generation::SIDES,
+    placeholder,
     profile::{
         By, CELL_SHIFT, CELLS, Cell, Counts, MOST_CPUS, NO_FUNCTION, ROW_SHIFT, ROWS, Row, Sums,
         cell_of, functions_of,
     },
-    stand_in,
 };
 
 use super::memory::{self, Mapped, Users};
@@ -85,7 +85,7 @@ impl Profile {
 
     /// Nothing is counted in the kernel.
     pub(super) fn put_none(object: &mut variables::Object) {
-        object.put_number(stand_in::PROFILE, 0);
+        object.put_number(placeholder::PROFILE, 0);
     }
 
     /// Makes empty tables, and makes them known to the programs.
@@ -109,11 +109,11 @@ impl Profile {
         };
         let (rows_map, rows) = make("tracer_profile", ROWS, ROW_SHIFT)?;
         let (cells_map, cells) = make("tracer_cells", CELLS, CELL_SHIFT)?;
-        object.put_number(stand_in::PROFILE, by as u64);
-        object.put_memory(stand_in::PROFILE_ROWS, rows_map.fd().as_fd());
-        object.put_number(stand_in::PROFILE_ROW_MASK, of_all(ROWS) - 1);
-        object.put_memory(stand_in::PROFILE_CELLS, cells_map.fd().as_fd());
-        object.put_number(stand_in::PROFILE_CELL_MASK, of_all(CELLS) - 1);
+        object.put_number(placeholder::PROFILE, by as u64);
+        object.put_memory(placeholder::PROFILE_ROWS, rows_map.fd().as_fd());
+        object.put_number(placeholder::PROFILE_ROW_MASK, of_all(ROWS) - 1);
+        object.put_memory(placeholder::PROFILE_CELLS, cells_map.fd().as_fd());
+        object.put_number(placeholder::PROFILE_CELL_MASK, of_all(CELLS) - 1);
         for cpu in 0..cpus {
             let key = rows.word(row(cpu, 0) + offset_of!(Sums, key));
             key.store(NO_FUNCTION, Ordering::Relaxed);

@@ -8,7 +8,7 @@ use std::{
 };
 
 use aya_obj::generated::bpf_insn;
-use tracer_common::stand_in::{SESSION_COOKIE, SESSION_IS_RETURN};
+use tracer_common::placeholder::{SESSION_COOKIE, SESSION_IS_RETURN};
 
 use super::{AttachError, Object, Role, Side};
 use crate::{
@@ -128,18 +128,18 @@ impl Role {
             (Self::Callee, ProgramKind::Many(Many::Fprobe)) => "callee_probe",
             (Self::Callee | Self::Shared, ProgramKind::One(End::Entry)) => "callee_entry",
             (Self::Callee | Self::Shared, ProgramKind::One(End::Exit)) => "callee_exit",
-            (Self::Hidden, ProgramKind::Many(Many::Trampolines)) => "hidden_session",
-            (Self::Hidden, ProgramKind::Many(Many::Fprobe)) => "hidden_probe",
-            (Self::Hidden, ProgramKind::One(End::Entry)) => "hidden_entry",
-            (Self::Hidden, ProgramKind::One(End::Exit)) => "hidden_exit",
+            (Self::Excluded, ProgramKind::Many(Many::Trampolines)) => "excluded_session",
+            (Self::Excluded, ProgramKind::Many(Many::Fprobe)) => "excluded_probe",
+            (Self::Excluded, ProgramKind::One(End::Entry)) => "excluded_entry",
+            (Self::Excluded, ProgramKind::One(End::Exit)) => "excluded_exit",
             (Self::Root, ProgramKind::ManyOf(End::Entry)) => "root_kentry",
             (Self::Root, ProgramKind::ManyOf(End::Exit)) => "root_kexit",
             (Self::Shared, ProgramKind::ManyOf(End::Entry)) => "shared_kentry",
             (Self::Shared, ProgramKind::ManyOf(End::Exit)) => "shared_kexit",
             (Self::Callee, ProgramKind::ManyOf(End::Entry)) => "callee_kentry",
             (Self::Callee, ProgramKind::ManyOf(End::Exit)) => "callee_kexit",
-            (Self::Hidden, ProgramKind::ManyOf(End::Entry)) => "hidden_kentry",
-            (Self::Hidden, ProgramKind::ManyOf(End::Exit)) => "hidden_kexit",
+            (Self::Excluded, ProgramKind::ManyOf(End::Entry)) => "excluded_kentry",
+            (Self::Excluded, ProgramKind::ManyOf(End::Exit)) => "excluded_kexit",
             (Self::Nothing, ProgramKind::Many(Many::Trampolines)) => "nothing_session",
             (Self::Nothing, ProgramKind::Many(Many::Fprobe))
             | (Self::Nothing | Self::Reserving, ProgramKind::ManyOf(_)) => "nothing_probe",

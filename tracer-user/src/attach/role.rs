@@ -10,7 +10,7 @@ pub enum Role {
     /// It is recorded inside root calls only, and not where a trampoline calls it for a probe.
     Shared,
     /// It is not recorded, and nothing below it is.
-    Hidden,
+    Excluded,
     /// Its probes do nothing: what the kernel's own part costs is measured with them.
     Nothing,
     /// Its probes put an event of its own into the ring, without a gate: what tracer's batches save

@@ -79,14 +79,14 @@ const fn first(ends: Ends) -> End {
 
 /// How many functions are attached at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mechanism {
+pub enum LinkShape {
     /// By one program for both ends.
     Session(Many),
     /// By fprobes, with a program and a link for each end.
     EndByEnd,
 }
 
-impl Mechanism {
+impl LinkShape {
     /// The programs and what they are linked to, that of the exits first: an entry is never
     /// recorded without its exit in place.
     const fn programs(self) -> &'static [(ProgramKind, Ends)] {
@@ -114,7 +114,7 @@ impl Mechanism {
 pub fn attach(
     programs: &mut Programs,
     kernel: &Kernel,
-    mechanism: Mechanism,
+    mechanism: LinkShape,
     functions: &[&Planned],
     (role, side): (Role, Side),
     observer: &mut dyn Observer,
@@ -158,7 +158,7 @@ pub fn attach(
 /// The links of all programs, in the order in which they are to go.
 fn link_all(
     programs: &[Linked<Arc<OwnedFd>>],
-    mechanism: Mechanism,
+    mechanism: LinkShape,
     kernel: &Kernel,
     role: Role,
     functions: &[&Planned],
@@ -173,14 +173,14 @@ fn link_all(
 }
 
 fn named(
-    mechanism: Mechanism,
+    mechanism: LinkShape,
     ends: Ends,
     kernel: &Kernel,
     role: Role,
     functions: &[&Planned],
 ) -> Functions {
     match mechanism {
-        Mechanism::Session(Many::Trampolines) => {
+        LinkShape::Session(Many::Trampolines) => {
             // One without a type has id 0, which the kernel refuses.
             let id =
                 |function: &&Planned| kernel.types.function_id(&function.name).unwrap_or_default();
@@ -188,7 +188,7 @@ fn named(
             ids.sort_unstable();
             Functions::Types(ids)
         }
-        Mechanism::Session(Many::Fprobe) | Mechanism::EndByEnd => {
+        LinkShape::Session(Many::Fprobe) | LinkShape::EndByEnd => {
             let addresses = addresses(kernel, functions);
             let addresses = addresses.repeat(repetitions(kernel, role, functions.len()));
             Functions::Addresses(addresses, ends)

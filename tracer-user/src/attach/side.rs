@@ -5,7 +5,7 @@
 //! has copies.
 
 use aya_obj::generated::{BPF_DW, BPF_IMM, BPF_LD, BPF_LDX, BPF_MEM, BPF_W, bpf_insn};
-use tracer_common::{generation, stand_in};
+use tracer_common::{generation, placeholder};
 
 use super::controls::GATE_WORDS;
 
@@ -53,7 +53,7 @@ impl Side {
         let word = GATE_WORDS + i16::from(self.number()) * 4;
         for at in 0..instructions.len() {
             let one = instructions[at];
-            if is(one, BPF_LDX | BPF_MEM | BPF_W) && one.off == stand_in::GATE_WORD {
+            if is(one, BPF_LDX | BPF_MEM | BPF_W) && one.off == placeholder::GATE_WORD {
                 instructions[at].off = word;
             }
             if at + 1 < instructions.len() && loads_side(one, instructions[at + 1]) {
@@ -68,10 +68,10 @@ fn is(instruction: bpf_insn, code: u32) -> bool {
     u32::from(instruction.code) == code
 }
 
-/// Whether the two are a load of [`stand_in::SIDE`], which is the same in both halves.
+/// Whether the two are a load of [`placeholder::SIDE`], which is the same in both halves.
 fn loads_side(first: bpf_insn, second: bpf_insn) -> bool {
     #[allow(clippy::cast_possible_truncation, reason = "one half of the number")]
-    let half = stand_in::SIDE as i32;
+    let half = placeholder::SIDE as i32;
     is(first, BPF_LD | BPF_IMM | BPF_DW) && first.imm == half && second.imm == half
 }
 
@@ -91,9 +91,9 @@ mod tests {
 
     #[test]
     fn a_program_gets_its_side() {
-        let half = i32::try_from(stand_in::SIDE >> 32).unwrap();
+        let half = i32::try_from(placeholder::SIDE >> 32).unwrap();
         let program = [
-            instruction(BPF_LDX | BPF_MEM | BPF_W, stand_in::GATE_WORD, 0),
+            instruction(BPF_LDX | BPF_MEM | BPF_W, placeholder::GATE_WORD, 0),
             instruction(BPF_LDX | BPF_MEM | BPF_W, 8, 0),
             instruction(BPF_LD | BPF_IMM | BPF_DW, 0, half),
             instruction(0, 0, half),

@@ -6,7 +6,7 @@
 //! function is to fill holds what it held before.
 
 use aya::{Ebpf, maps::Array, maps::MapData};
-use tracer_common::{CallRegisters, MAX_ARGUMENTS, TextArguments};
+use tracer_common::{CallRegisters, MAX_ARGUMENTS, StringArguments};
 
 use super::{ObjectError, controls::again};
 use crate::{
@@ -21,9 +21,9 @@ use crate::{
     plan::{Planned, Reach, function_id},
 };
 
-/// The table of functions with texts among their arguments; see [`TextArguments`].
+/// The table of functions with texts among their arguments; see [`StringArguments`].
 pub struct Texts {
-    table: Array<MapData, TextArguments>,
+    table: Array<MapData, StringArguments>,
 }
 
 impl Texts {
@@ -60,11 +60,11 @@ impl Texts {
     }
 
     fn put(&mut self, function: u32, arguments: u32) -> Result<(), ObjectError> {
-        for attempt in 0..TextArguments::PLACES {
-            let place = TextArguments::place(function, attempt);
+        for attempt in 0..StringArguments::PLACES {
+            let place = StringArguments::place(function, attempt);
             let found = self.table.get(&place, 0)?;
             if found.arguments == 0 || found.function == function {
-                let entry = TextArguments {
+                let entry = StringArguments {
                     function,
                     arguments,
                 };
@@ -93,7 +93,7 @@ fn registers_of(call: &SystemCall) -> u32 {
         Convention::Compat => CallRegisters::Compat,
     };
     let count = u32::try_from(call.parameters.len()).unwrap_or(MAX_ARGUMENTS);
-    TextArguments::system_call(registers, count)
+    StringArguments::system_call(registers, count)
 }
 
 /// Which argument registers hold the address of a text, a bit for each.
@@ -153,7 +153,7 @@ mod tests {
     fn texts_are_found_by_their_registers() {
         assert_eq!(found(&[("int", 4), ("const char *", 8)]), 0b10);
         assert_eq!(found(&[("struct path", 16), ("char *", 8)]), 0b100);
-        // On the stack, and behind the address of what is returned.
+        // On the stack, and after the address of what is returned.
         assert_eq!(found(&[("struct large", 24), ("char *", 8)]), 0b1);
         let large = ValueType::Aggregate { bytes: 24 };
         assert_eq!(found_of(large, &[("char *", 8)]), 0b10);

@@ -176,7 +176,7 @@ fn load_any(
     })
 }
 
-/// The reason in what the verifier says: the last line that is not about its own work, nor behind
+/// The reason in what the verifier says: the last line that is not about its own work, nor after
 /// it an explanation (7.3 gives one).
 fn last_words(log: &str) -> Option<&str> {
     let (said, _explanation) = log.split_once("\nReason:").unwrap_or((log, ""));
@@ -185,7 +185,7 @@ fn last_words(log: &str) -> Option<&str> {
         .rfind(|line| !line.is_empty() && !is_statistics(line))
 }
 
-/// What the verifier adds behind its reason (print_verification_stats, kernel/bpf/verifier.c).
+/// What the verifier adds after its reason (print_verification_stats, kernel/bpf/verifier.c).
 fn is_statistics(line: &str) -> bool {
     [
         "processed ",

@@ -1,7 +1,7 @@
 //! bpf(2) itself.
 //!
 //! Each call gives the kernel the first part of its `union bpf_attr` (include/uapi/linux/bpf.h):
-//! what lies behind the given size counts as zero. Some commands answer in it. The kernel knows
+//! what lies after the given size counts as zero. Some commands answer in it. The kernel knows
 //! nothing of shared references, so a field that it writes is a [`Cell`]: through any other one a
 //! shared reference promises that nothing changes.
 

@@ -1,9 +1,9 @@
 //! The kernel's variables that the eBPF side reads.
 //!
-//! The object file has a number in place of each (`tracer_common::stand_in`), because aya does not
-//! know variables of the kernel. What is meant is its type id, marked as one (BPF_PSEUDO_BTF_ID,
-//! check_pseudo_btf_id in kernel/bpf/verifier.c, 5.8+). It is put in before anybody parses the
-//! object, so that aya and [`super::instructions`] see the same.
+//! The object file has a number in place of each (`tracer_common::placeholder`), because aya does
+//! not know variables of the kernel. What is meant is its type id, marked as one
+//! (BPF_PSEUDO_BTF_ID, check_pseudo_btf_id in kernel/bpf/verifier.c, 5.8+). It is put in before
+//! anybody parses the object, so that aya and [`super::instructions`] see the same.
 
 use std::os::fd::{AsRawFd as _, BorrowedFd};
 

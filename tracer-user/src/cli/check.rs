@@ -8,12 +8,12 @@ use super::{exit::Exit, live_args::CheckArgs};
 use crate::{
     attach::{Object, object::Loading, pair},
     kernel::{
-        Way, Ways,
+        Mechanism, Mechanisms,
         btf::Types,
         facts::{self, Capability},
         switch,
         symbols::Symbols,
-        text::KernelText,
+        text::KernelCode,
         tracefs::Tracefs,
     },
 };
@@ -114,7 +114,7 @@ fn findings() -> Vec<Finding> {
             &values(symbols.as_ref().ok()),
             |()| "BPF programs see what functions return".to_owned(),
         ),
-        Finding::useful("text", &KernelText::open(), |_| {
+        Finding::useful("text", &KernelCode::open(), |_| {
             "live kernel text in /proc/kcore".to_owned()
         }),
         Finding::useful(
@@ -140,8 +140,11 @@ fn findings() -> Vec<Finding> {
     findings.push(Finding::needed("fentry/fexit", probe_exit, &probe, |()| {
         "BPF tracing programs load and attach".to_owned()
     }));
-    let ways = types.as_ref().map(Ways::of).unwrap_or_default();
-    findings.extend([Way::Multi, Way::Kprobe, Way::KprobeMulti].map(|one| way(one, ways)));
+    let mechanisms = types.as_ref().map(Mechanisms::of).unwrap_or_default();
+    findings.extend(
+        [Mechanism::Multi, Mechanism::Kprobe, Mechanism::KprobeMulti]
+            .map(|one| mechanism(one, mechanisms)),
+    );
     findings
 }
 
@@ -185,17 +188,17 @@ fn values(symbols: Option<&Symbols>) -> Result<(), &'static str> {
     }
 }
 
-/// A way to attach to many functions at once.
-fn way(way: Way, ways: Ways) -> Finding {
-    let meaning = || way.meaning().to_owned();
-    let fact = if ways.has(way) {
+/// A mechanism to many functions at once.
+fn mechanism(mechanism: Mechanism, mechanisms: Mechanisms) -> Finding {
+    let meaning = || mechanism.meaning().to_owned();
+    let fact = if mechanisms.has(mechanism) {
         Ok(())
     } else {
         Err(meaning())
     };
-    Finding::useful(way.name(), &fact, |()| {
-        let reservation = ways.reservation(way);
-        reservation.map_or_else(meaning, |words| format!("{}: {words}", way.meaning()))
+    Finding::useful(mechanism.name(), &fact, |()| {
+        let reservation = mechanisms.reservation(mechanism);
+        reservation.map_or_else(meaning, |words| format!("{}: {words}", mechanism.meaning()))
     })
 }
 

@@ -6,7 +6,7 @@ use super::{
     discovery::DiscoveryArgs,
     exit::Exit,
     live_args::{
-        CaptureArgs, ChildrenArgs, DemoArgs, FilterArgs, ScopeArgs, ShowArgs, TraceArgs, WatchArgs,
+        CaptureArgs, ChildrenArgs, DemoArgs, ExportArgs, FilterArgs, ScopeArgs, ShowArgs, TraceArgs,
     },
     perf_args::PerfArgs,
     ring_args::RingArgs,
@@ -25,7 +25,7 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
         roots: vec!["__sys_sendto".to_owned()],
         cpus: Some("0".to_owned()),
         all_cpus: false,
-        hidden: Vec::new(),
+        excluded: Vec::new(),
         pids: Vec::new(),
         tids: Vec::new(),
         names: Vec::new(),
@@ -38,7 +38,7 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
         scope: ScopeArgs::default(),
         attach: args.attach,
         ring: RingArgs::default(),
-        watch: WatchArgs::default(),
+        export: ExportArgs::default(),
         verbose: args.verbose,
         command: std::iter::once(program.to_string_lossy().into_owned())
             .chain(command.into_iter().map(str::to_owned))

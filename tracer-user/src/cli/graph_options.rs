@@ -37,11 +37,11 @@ impl GraphOptions {
                 None => (item, None),
             };
             match (name, value) {
-                ("noirqs", None) => options.capture.interrupts = Interrupts::LeftOut,
+                ("noirqs", None) => options.capture.interrupts = Interrupts::Excluded,
                 ("tail", None) => options.text.tail = true,
                 ("retval", None) => options.text.values = Values::Typed,
                 ("retval-hex", None) => options.text.values = Values::Hex,
-                ("nosleep-time", None) => options.text.sleep = SleepTime::LeftOut,
+                ("nosleep-time", None) => options.text.sleep = SleepTime::Excluded,
                 ("args", None) => options.capture.arguments = Arguments::Recorded,
                 ("retaddr", None) => options.capture.callers = ReturnAddresses::Recorded,
                 ("verbose", None) => options.text.columns = Columns::All,
@@ -85,14 +85,14 @@ mod tests {
             "noirqs,tail, retval-hex,args,retaddr,depth=3,thresh=10,verbose,nosleep-time",
         )
         .unwrap();
-        assert_eq!(options.capture.interrupts, Interrupts::LeftOut);
+        assert_eq!(options.capture.interrupts, Interrupts::Excluded);
         assert_eq!(options.capture.depth, Some(3));
         assert!(options.text.tail);
         assert_eq!(options.capture.arguments, Arguments::Recorded);
         assert_eq!(options.capture.callers, ReturnAddresses::Recorded);
         assert_eq!(options.threshold, Some(Nanoseconds(10_000)));
         assert_eq!(options.text.columns, Columns::All);
-        assert_eq!(options.text.sleep, SleepTime::LeftOut);
+        assert_eq!(options.text.sleep, SleepTime::Excluded);
         assert_eq!(options.text.values, Values::Hex);
         assert_eq!(GraphOptions::parse("").unwrap(), GraphOptions::default());
     }

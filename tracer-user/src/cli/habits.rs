@@ -19,7 +19,7 @@ const HABITS: &[Habit] = &[
     ),
     (
         &["-N", "--notrace-funcs"],
-        "leave out a function with all that it calls with -g",
+        "skip a function with all that it calls with -g",
     ),
     (
         &["--func-opts"],
@@ -28,12 +28,12 @@ const HABITS: &[Habit] = &[
     ),
     (
         &["-k", "--kernel"],
-        "kernel functions are all that is traced; leave it out",
+        "kernel functions are all that is traced; skip it",
     ),
     (&["-K"], "limit the depth with --graph-depth N"),
     (
         &["-b", "--use-bpf"],
-        "it is always BPF, so leave it out; the size of a ring in KiB is --ring-size",
+        "it is always BPF, so skip it; the size of a ring in KiB is --ring-size",
     ),
     (
         &["-e", "--events", "--event"],
@@ -46,7 +46,7 @@ const HABITS: &[Habit] = &[
     (&["-F", "--funcs"], "functions are listed by `tracer list`"),
     (
         &["-t", "--tracer"],
-        "that is for a trace that is printed at once; leave it out, or limit the time with \
+        "that is for a trace that is printed at once; skip it, or limit the time with \
          --graph-opts thresh=N",
     ),
     (
@@ -69,7 +69,7 @@ const HABITS: &[Habit] = &[
         &["-c"],
         "follow what -p starts with --inherit; a command stands at the end, without an option",
     ),
-    (&["-i", "-q"], "leave it out"),
+    (&["-i", "-q"], "skip it"),
     (
         &[
             "--max-graph-depth",
@@ -90,7 +90,7 @@ const HABITS: &[Habit] = &[
     ),
     (
         &["-X", "--deny-errors"],
-        "leave out a value with --returns, as in --returns='!=-11'",
+        "skip a value with --returns, as in --returns='!=-11'",
     ),
     (
         &["-L", "--longer"],
@@ -98,11 +98,11 @@ const HABITS: &[Habit] = &[
     ),
     (
         &["-S", "--success-stacks"],
-        "calls that succeed are shown unless --failed is there; leave it out",
+        "calls that succeed are shown unless --failed is there; skip it",
     ),
     (
         &["--fgraph-exclude", "--notrace"],
-        "leave out a function with all that it calls with -g",
+        "skip a function with all that it calls with -g",
     ),
     (&["--filter-pid"], "name a process with -p"),
     (&["--limit-events"], "end after so many root calls with -n"),

@@ -8,14 +8,14 @@ use clap::Args as ClapArgs;
 use tracer_common::count::{LINEAR_BUCKETS, Linear, Unit};
 
 use super::{exit::Usage, values};
-use crate::summary::{Arrangement, Empty, Look};
+use crate::summary::{Arrangement, Empty, LatencyLayout};
 
 /// Buckets of equal width that there are if no maximum is given, as perf has them.
 const USUAL_BUCKETS: u64 = 20;
 
 /// How a histogram looks
 #[derive(Clone, Copy, Debug, Default, ClapArgs)]
-pub struct LookArgs {
+pub struct LayoutArgs {
     /// Nanoseconds instead of microseconds
     #[arg(long)]
     pub use_nsec: bool,
@@ -25,10 +25,10 @@ pub struct LookArgs {
     /// Where the first such bucket begins; what took less is in one before it
     #[arg(long, value_name = "N", requires = "bucket_range")]
     pub min_latency: Option<u64>,
-    /// Where the last such bucket ends; what took longer is in one behind it
+    /// Where the last such bucket ends; what took longer is in one after it
     #[arg(long, value_name = "N", requires = "bucket_range")]
     pub max_latency: Option<u64>,
-    /// Leave out buckets without a call
+    /// Skip buckets without a call
     #[arg(long)]
     pub hide_empty: bool,
     /// One histogram with a column for each root
@@ -39,15 +39,15 @@ pub struct LookArgs {
     pub interval: Option<Duration>,
 }
 
-impl LookArgs {
+impl LayoutArgs {
     /// What was typed, ready to use.
-    pub fn look(&self) -> Result<Look> {
+    pub fn layout(&self) -> Result<LatencyLayout> {
         if self.interval.is_some_and(|interval| interval.is_zero()) {
             bail!(Usage(
                 "--interval 0 makes no sense: give a time, such as 1s".to_owned()
             ));
         }
-        Ok(Look {
+        Ok(LatencyLayout {
             unit: if self.use_nsec {
                 Unit::Nanoseconds
             } else {
@@ -72,7 +72,7 @@ impl LookArgs {
         let Some(width) = self.bucket_range else {
             return Ok(None);
         };
-        // One before them and one behind them.
+        // One before them and one after them.
         let most = LINEAR_BUCKETS as u64 - 2;
         let min = self.min_latency.unwrap_or(0);
         let buckets = match self.max_latency {
@@ -103,11 +103,11 @@ mod tests {
 
     #[test]
     fn equal_buckets_go_from_the_minimum_to_the_maximum() {
-        let args = |width, min, max| LookArgs {
+        let args = |width, min, max| LayoutArgs {
             bucket_range: Some(width),
             min_latency: min,
             max_latency: max,
-            ..LookArgs::default()
+            ..LayoutArgs::default()
         };
         let linear = args(5, Some(10), Some(21)).linear().unwrap().unwrap();
         let expected = Linear {
@@ -118,9 +118,9 @@ mod tests {
         assert_eq!(linear, expected);
         let linear = args(7, None, None).linear().unwrap().unwrap();
         assert_eq!((linear.from_ns, linear.last), (0, 21));
-        let error = |args: LookArgs| args.linear().unwrap_err().to_string();
+        let error = |args: LayoutArgs| args.linear().unwrap_err().to_string();
         assert!(error(args(1, None, Some(100))).contains("--bucket-range of 4 or more"));
         assert!(error(args(1, Some(9), Some(9))).contains("is not above"));
-        assert_eq!(LookArgs::default().linear().unwrap(), None);
+        assert_eq!(LayoutArgs::default().linear().unwrap(), None);
     }
 }

@@ -1,4 +1,4 @@
-//! `tracer list`: the plan, and what is left out of it and why.
+//! `tracer list`: the plan, and what is excluded from it and why.
 
 use std::{
     collections::BTreeMap,
@@ -12,7 +12,7 @@ use wildmatch::WildMatch;
 
 use super::{exit::Exit, live_args::ListArgs};
 use crate::{
-    kernel::{Address, Kernel, Ways, switch, symbols::Function},
+    kernel::{Address, Kernel, Mechanisms, switch, symbols::Function},
     learn::{
         before::{self, Before, Origin},
         kept::{self, Cache},
@@ -28,15 +28,15 @@ pub fn run(args: &ListArgs) -> Result<Exit> {
     // What is learned, is learned with the switch on.
     switch::check()?;
     let kernel = Kernel::read()?;
-    let ways = Ways::of(&kernel.types);
-    let rules = Rules::new(&kernel, ways, args.scope.into());
+    let mechanisms = Mechanisms::of(&kernel.types);
+    let rules = Rules::new(&kernel, mechanisms, args.scope.into());
     let mut out = io::BufWriter::new(io::stdout().lock());
     let written = if args.roots.is_empty() {
         all(&kernel, &rules, &args.names, &mut out)?
     } else {
         let roots = plan::resolve_roots(&kernel, &rules, &args.roots)?;
         let cache = (!args.no_cache).then(|| kept::cache(tell)).flatten();
-        let is_wide = ways.by_address().is_some()
+        let is_wide = mechanisms.by_address().is_some()
             && kernel.text.is_some()
             && !kernel.traceable_functions().is_empty();
         let plan = match args.learn {
@@ -56,7 +56,7 @@ pub fn names(glob: &str) -> Result<Exit> {
     super::preconditions::privileges()?;
     switch::check()?;
     let kernel = Kernel::read()?;
-    let rules = Rules::new(&kernel, Ways::of(&kernel.types), Scope::default());
+    let rules = Rules::new(&kernel, Mechanisms::of(&kernel.types), Scope::default());
     let glob = WildMatch::new(glob);
     let mut out = io::BufWriter::new(io::stdout().lock());
     let functions = kernel.symbols.functions();
@@ -102,10 +102,10 @@ fn narrow(
     learn: Duration,
 ) -> Result<Plan> {
     let wants = !learn.is_zero();
-    let may = wants && !sampling::is_left_out();
+    let may = wants && !sampling::is_skipped();
     let mut sampler = may.then(Sampler::start).transpose()?;
     let before = match sampler.as_mut() {
-        Some(sampler) => Before::Watch(learn, sampler),
+        Some(sampler) => Before::Sample(learn, sampler),
         None if wants => Before::Never,
         None => Before::Off,
     };
@@ -117,7 +117,7 @@ fn narrow(
     Ok(Plan::new(kernel, rules, roots, learned.functions))
 }
 
-/// One line a function: name, how it is known, why it is left out.
+/// One line a function: name, how it is known, why it is skipped.
 fn show(plan: &Plan, names: &[String], out: &mut impl Write) -> io::Result<()> {
     let globs: Vec<WildMatch> = names.iter().map(|name| WildMatch::new(name)).collect();
     let is_wanted = |name: &str| globs.is_empty() || globs.iter().any(|glob| glob.matches(name));
@@ -128,7 +128,7 @@ fn show(plan: &Plan, names: &[String], out: &mut impl Write) -> io::Result<()> {
     for left in plan.skipped.iter().filter(|left| is_wanted(&left.name)) {
         writeln!(
             out,
-            "{:<40} {}, left out: {}",
+            "{:<40} {}, skipped: {}",
             left.name,
             source(left.source),
             left.reason
@@ -136,7 +136,7 @@ fn show(plan: &Plan, names: &[String], out: &mut impl Write) -> io::Result<()> {
     }
     writeln!(
         out,
-        "{} functions: {} roots, {} under them, {} left out",
+        "{} functions: {} roots, {} under them, {} skipped",
         plan.roots.len() + plan.callees.len() + plan.skipped.len(),
         plan.roots.len(),
         plan.callees.len(),
@@ -180,7 +180,7 @@ fn each<'k>(
     functions: impl Iterator<Item = Function<'k>>,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let (mut attachable, mut left_out) = (0, 0);
+    let (mut attachable, mut skipped) = (0, 0);
     for function in functions {
         match rules.check(kernel, &function) {
             Ok(_) => {
@@ -188,16 +188,16 @@ fn each<'k>(
                 writeln!(out, "{}", function.shown())?;
             }
             // What nobody can trace is no news: thousands of init and assembly symbols.
-            Err(Reason::NotTraceable) => left_out += 1,
+            Err(Reason::NotTraceable) => skipped += 1,
             Err(reason) => {
-                left_out += 1;
-                writeln!(out, "{:<40} left out: {reason}", function.shown())?;
+                skipped += 1;
+                writeln!(out, "{:<40} skipped: {reason}", function.shown())?;
             }
         }
     }
     writeln!(
         out,
-        "{} functions: {attachable} can be traced, {left_out} cannot",
-        attachable + left_out
+        "{} functions: {attachable} can be traced, {skipped} cannot",
+        attachable + skipped
     )
 }

@@ -88,7 +88,7 @@ fn latency(args: &LatencyArgs) -> Result<Exit> {
                 .to_owned()
         ));
     }
-    show.result = Shown::Latency(args.look.look()?);
+    show.result = Shown::Latency(args.layout.layout()?);
     show.limit_depth(Some(1));
     let options = args.capture.options(show)?;
     run_trace(&options, || {
@@ -115,11 +115,11 @@ fn profile(args: &ProfileArgs) -> Result<Exit> {
 
 /// What is printed goes to this file, or to stdout.
 fn to(path: Option<&Path>, shown: Shown, capture: &CaptureArgs) -> Result<Outputs> {
-    let watch = capture.watch.outlets()?;
+    let export = capture.export.outlets()?;
     Ok(Outputs {
         graph: Some(output::open(path, shown)?),
         recording: None,
-        watch,
+        export,
         view: None,
     })
 }
@@ -129,12 +129,12 @@ fn record(args: &RecordArgs) -> Result<Exit> {
     let options = args.capture.options(args.show.show(None)?)?;
     run_trace(&options, || {
         let shown = options.show.result;
-        let watch = args.capture.watch.outlets()?;
+        let export = args.capture.export.outlets()?;
         let graph = args.print.then(|| output::open(None, shown)).transpose()?;
         Ok(Outputs {
             graph,
             recording: Some(args.target()?),
-            watch,
+            export,
             view: None,
         })
     })
@@ -184,13 +184,13 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
 
 /// Makes the page of a trace when that has ended.
 fn page_of(args: &ProfileArgs, show: &Show) -> Result<Outputs> {
-    let watch = args.capture.watch.outlets()?;
+    let export = args.capture.export.outlets()?;
     let out = output::open(args.output.as_deref(), Medium::File)?;
     let (text, capture, sort) = (show.text, show.capture, args.order.sort);
     Ok(Outputs {
         graph: None,
         recording: None,
-        watch,
+        export,
         view: Some(Box::new(move |functions, head| {
             Box::new(page::live(
                 BufWriter::new(out),

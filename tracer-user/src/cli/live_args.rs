@@ -9,11 +9,11 @@ pub use super::{
     record_args::RecordArgs,
     show_args::{FilterArgs, ShowArgs},
     trace_args::{
-        CaptureArgs, ChildrenArgs, LatencyArgs, ProfileArgs, ScopeArgs, TopArgs, TraceArgs,
-        WatchArgs,
+        CaptureArgs, ChildrenArgs, ExportArgs, LatencyArgs, ProfileArgs, ScopeArgs, TopArgs,
+        TraceArgs,
     },
 };
-use crate::{kernel::Way, learn::sampling};
+use crate::{kernel::Mechanism, learn::sampling};
 
 /// What traces, and is not a trace of one's own
 #[derive(Debug, Subcommand)]
@@ -59,8 +59,8 @@ pub struct DemoArgs {
     #[arg(long, value_name = "OPTIONS", default_value = "noirqs")]
     pub graph_opts: String,
     /// Attach by multi, kprobe or pair, as for a trace
-    #[arg(long, value_name = "WAY", value_parser = live_values::way)]
-    pub attach: Option<Way>,
+    #[arg(long, value_name = "WAY", value_parser = live_values::mechanism)]
+    pub attach: Option<Mechanism>,
     /// Colour long durations and returned errors, as for a trace
     #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
     pub color: ColorChoice,
@@ -85,8 +85,8 @@ pub struct ListArgs {
     pub no_cache: bool,
     #[command(flatten)]
     pub scope: ScopeArgs,
-    /// Show only functions of these names, or whose name matches; without -G also what a name stands
-    /// for
+    /// Show only functions of these names, or whose name matches; without -G also what a name
+    /// stands for
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
 }

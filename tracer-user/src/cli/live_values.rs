@@ -4,7 +4,7 @@ use anyhow::Result;
 use tracer_common::CpuMask;
 
 use super::values::cpus_below;
-use crate::kernel::{Way, facts};
+use crate::kernel::{Mechanism, facts};
 
 /// The smallest size that a recording can be limited to, bytes.
 const LEAST_SIZE: u64 = 64 << 10;
@@ -27,14 +27,12 @@ pub fn size(text: &str) -> Result<u64, String> {
     }
 }
 
-/// A way to attach, by its name.
-pub fn way(text: &str) -> Result<Way, String> {
-    Way::ALL
+/// A mechanism, by its name.
+pub fn mechanism(text: &str) -> Result<Mechanism, String> {
+    Mechanism::ALL
         .into_iter()
-        .find(|way| way.name() == text)
-        .ok_or_else(|| {
-            format!("`{text}` is no way to attach: use multi, kprobe, kprobe-multi or pair")
-        })
+        .find(|mechanism| mechanism.name() == text)
+        .ok_or_else(|| format!("`{text}` is no mechanism: use multi, kprobe, kprobe-multi or pair"))
 }
 
 /// A set of CPUs such as `0,2-3`; all without one. Names only CPUs that may be there.

@@ -12,7 +12,7 @@ use crate::{
     kernel::{
         facts::{self, Lockdown},
         numbers, switch,
-        text::KernelText,
+        text::KernelCode,
     },
 };
 
@@ -35,7 +35,7 @@ pub fn check(pids: &[u32], tids: &[u32]) -> Result<()> {
     if let Some(tid) = tids.iter().find(|tid| !exists(**tid)) {
         bail!(Usage(format!("there is no task {tid}; see `ps -eL`")));
     }
-    if let Err(error) = KernelText::open() {
+    if let Err(error) = KernelCode::open() {
         eprintln!("tracer: {error}; what is not seen while learning is not in the graph");
     }
     Ok(())

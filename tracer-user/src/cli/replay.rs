@@ -12,9 +12,9 @@ use super::{
     output,
 };
 use crate::{
+    export::Outlets,
     pipeline::replay_to,
     recording::{Readable, Recording, RecordingError},
-    watch::Outlets,
 };
 
 /// What is read in less than a second, bytes.

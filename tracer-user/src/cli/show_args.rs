@@ -7,12 +7,12 @@ use clap::{Args as ClapArgs, ColorChoice};
 
 use super::{colour, graph_options::GraphOptions, values};
 use crate::{
+    export::Endpoint,
     filter::{Extent, Failures, Filter, Names, Returns, select::Selection},
     model::Nanoseconds,
     output::Format,
     pipeline::{Show, Shown},
     summary::{GroupBy, SortBy},
-    watch::Endpoint,
 };
 
 /// The rows of a table of functions
@@ -62,7 +62,7 @@ pub struct FilterArgs {
     /// may be repeated
     #[arg(long, value_name = "FUNCTION")]
     pub through: Vec<String>,
-    /// Leave out the line of this function, and show what it calls one level up: a name or a glob;
+    /// Skip the line of this function, and show what it calls one level up: a name or a glob;
     /// may be repeated
     #[arg(long, value_name = "FUNCTION")]
     pub hide: Vec<String>,
@@ -81,7 +81,8 @@ pub struct FilterArgs {
 /// Who gets root calls as spans
 #[derive(Clone, Debug, Default, ClapArgs)]
 pub struct CollectorArgs {
-    /// Send root calls that are shown, with all below them, as spans to this OpenTelemetry collector, such as http://127.0.0.1:4318
+    /// Send root calls that are shown, with all below them, as spans to this OpenTelemetry
+    /// collector, such as http://127.0.0.1:4318
     #[arg(long, value_name = "URL")]
     pub otlp: Option<Endpoint>,
 }
@@ -112,7 +113,7 @@ impl FilterArgs {
                 returns: self.returns,
                 through: Names::new(&self.through),
                 extent: Extent::Whole,
-                hidden: Names::new(&self.hide),
+                excluded: Names::new(&self.hide),
                 threshold: graph.threshold,
                 depth: None,
                 sleep: graph.text.sleep,

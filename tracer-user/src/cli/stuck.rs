@@ -38,11 +38,11 @@ pub fn run(mut args: StuckArgs) -> Result<Exit> {
     let least = nanoseconds(args.least);
     super::live::run_trace(&options, || {
         let out = BufWriter::new(output::open(None, Medium::Text)?);
-        let watch = args.capture.watch.outlets()?;
+        let export = args.capture.export.outlets()?;
         Ok(Outputs {
             graph: None,
             recording: None,
-            watch,
+            export,
             view: Some(Box::new(move |functions, head| {
                 let roots = head.roots.into_iter().map(|root| root.name).collect();
                 Box::new(Stuck::new(out, functions, roots, least))

@@ -48,7 +48,7 @@ fn trace(args: &TopArgs, show: Show) -> Result<Exit> {
     options.streams = Streams::Nothing;
     terminal()?;
     super::live::check(&options)?;
-    let watch = args.capture.watch.outlets()?;
+    let export = args.capture.export.outlets()?;
     super::live::until_stopped(async |stop| {
         leave_on(&stop)?;
         let top = Top::new(Source::Live, text, stop.clone());
@@ -56,7 +56,7 @@ fn trace(args: &TopArgs, show: Show) -> Result<Exit> {
         let outputs = Outputs {
             graph: None,
             recording: None,
-            watch,
+            export,
             view: Some(Box::new(move |functions, head| made.form(functions, head))),
         };
         let traced = session::run(&options, outputs, stop).await;

@@ -10,7 +10,7 @@ use super::{
     colour,
     discovery::DiscoveryArgs,
     exit::{Output, Usage},
-    latency_args::LookArgs,
+    latency_args::LayoutArgs,
     live_values,
     perf_args::{PerfArgs, PerfLatencyArgs},
     ring_args::RingArgs,
@@ -19,15 +19,15 @@ use super::{
     values,
 };
 use crate::{
+    export::{Address, Outlets},
     filter::select::Choice,
-    kernel::{Way, cgroup::Cgroup},
+    kernel::{Mechanism, cgroup::Cgroup},
     pipeline::Show,
     plan::{self, OthersPrograms, Scope, Worth},
     session::{
         Begin, Callers, Options, Streams,
         callers::{Children, Meaning},
     },
-    watch::{Address, Outlets},
 };
 
 /// A trace
@@ -54,7 +54,7 @@ pub struct TraceArgs {
 pub struct TopArgs {
     /// Show this recording instead of a trace
     #[arg(value_name = "RECORDING", conflicts_with_all = [
-        "roots", "hidden", "cpus", "pids", "tids", "names", "cgroups", "inherit", "no_inherit", "duration", "functions", "attach", "otlp", "prometheus", "command"
+        "roots", "excluded", "cpus", "pids", "tids", "names", "cgroups", "inherit", "no_inherit", "duration", "functions", "attach", "otlp", "prometheus", "command"
     ])]
     pub recording: Option<PathBuf>,
     #[command(flatten)]
@@ -79,7 +79,7 @@ pub struct LatencyArgs {
     #[command(flatten)]
     pub filter: FilterArgs,
     #[command(flatten)]
-    pub look: LookArgs,
+    pub layout: LayoutArgs,
     /// Write the histogram to this file
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -114,10 +114,10 @@ pub struct CaptureArgs {
     /// Trace the whole host: every outermost function, unless roots are named
     #[arg(short = 'a', long = "all-cpus", conflicts_with = "cpus")]
     pub all_cpus: bool,
-    /// Leave out this function and all that runs under it: a name, a glob, or a syscall's name; may
+    /// Skip this function and all that runs under it: a name, a glob, or a syscall's name; may
     /// be repeated
     #[arg(short = 'g', long = "nograph-funcs", value_name = "FUNCTION")]
-    pub hidden: Vec<String>,
+    pub excluded: Vec<String>,
     /// Trace root calls that begin on these CPUs, such as 0,2-3
     #[arg(short = 'C', long = "cpu", value_name = "CPUS")]
     pub cpus: Option<String>,
@@ -155,12 +155,12 @@ pub struct CaptureArgs {
     /// Attach by multi (fsession.multi, Linux 7.2+), kprobe (kprobe.session, 6.10+), kprobe-multi
     /// (kprobe.multi and kretprobe.multi, 5.18+) or pair (fentry and fexit, 5.17+) instead of the
     /// first of them that the kernel has
-    #[arg(long, value_name = "WAY", value_parser = live_values::way)]
-    pub attach: Option<Way>,
+    #[arg(long, value_name = "WAY", value_parser = live_values::mechanism)]
+    pub attach: Option<Mechanism>,
     #[command(flatten)]
     pub ring: RingArgs,
     #[command(flatten)]
-    pub watch: WatchArgs,
+    pub export: ExportArgs,
     /// Tell more on stderr
     #[arg(short, long)]
     pub verbose: bool,
@@ -189,7 +189,7 @@ pub struct ChildrenArgs {
 
 /// Who else gets root calls
 #[derive(Clone, Debug, Default, ClapArgs)]
-pub struct WatchArgs {
+pub struct ExportArgs {
     #[command(flatten)]
     pub collector: CollectorArgs,
     /// Serve histograms of root calls, errors and losses to Prometheus at /metrics of this port of
@@ -198,7 +198,7 @@ pub struct WatchArgs {
     pub prometheus: Option<Address>,
 }
 
-impl WatchArgs {
+impl ExportArgs {
     /// Whether the trace goes on for weeks.
     const fn goes_on(&self) -> bool {
         self.prometheus.is_some() || self.collector.otlp.is_some()
@@ -259,17 +259,17 @@ impl CaptureArgs {
             roots: self.roots(),
             cpus: live_values::cpus(self.cpus.as_deref())?,
             callers: self.callers()?,
-            hidden: self.hidden.clone(),
+            excluded: self.excluded.clone(),
             not_roots: Vec::new(),
             show,
             delay: None,
             duration: self.duration,
-            discovery: self.discovery.discovery(self.watch.goes_on()),
+            discovery: self.discovery.discovery(self.export.goes_on()),
             use_cache: !self.no_cache,
             functions: self.functions()?,
             ring_bytes,
             scope: self.scope.into(),
-            way: self.attach,
+            mechanism: self.attach,
             verbose: self.verbose,
             command: self.command.clone(),
             begin: self.begin,
@@ -345,7 +345,7 @@ impl CaptureArgs {
         }
         Ok(match (inherit, no_inherit) {
             (true, _) => Children::Followed,
-            (_, true) => Children::LeftOut,
+            (_, true) => Children::Excluded,
             _ => Children::Usual,
         })
     }
@@ -361,7 +361,7 @@ impl CaptureArgs {
         let (names, names_mean) = one_meaning("--comm", select_args::names(&self.names)?)?;
         if pids_mean == Meaning::AllButThese && !self.command.is_empty() {
             bail!(Usage(
-                "a command is traced alone, so -p leaves out nobody: trace -a, or name a root"
+                "a command is traced alone, so -p skips nobody: trace -a, or name a root"
                     .to_owned()
             ));
         }

@@ -1,7 +1,7 @@
 //! Functions by the names that are shown: `--through`, `--hide`, and what a replay is asked for.
 //!
 //! A glob is held against the name as it is shown, `tls_sw_sendmsg [tls]`, and against the part
-//! before the module and before what the compiler put behind it (`.isra.0`).
+//! before the module and before what the compiler put after it (`.isra.0`).
 
 use wildmatch::WildMatch;
 

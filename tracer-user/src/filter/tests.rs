@@ -89,8 +89,8 @@ fn slow_is_more_than_the_limit_with_sleep_or_without() {
     };
     assert!(keeps(&filter(99_999, SleepTime::Counted), sleeper()));
     assert!(!keeps(&filter(100_000, SleepTime::Counted), sleeper()));
-    assert!(keeps(&filter(39_999, SleepTime::LeftOut), sleeper()));
-    assert!(!keeps(&filter(40_000, SleepTime::LeftOut), sleeper()));
+    assert!(keeps(&filter(39_999, SleepTime::Excluded), sleeper()));
+    assert!(!keeps(&filter(40_000, SleepTime::Excluded), sleeper()));
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn a_threshold_takes_whole_subtrees() {
     assert_eq!(shown(1, SleepTime::Counted), Some(vec![0, 1, 2, 1]));
     assert_eq!(shown(5, SleepTime::Counted), Some(vec![0, 1, 1]));
     assert_eq!(shown(66, SleepTime::Counted), Some(vec![0, 1]));
-    assert_eq!(shown(7, SleepTime::LeftOut), Some(vec![0]));
+    assert_eq!(shown(7, SleepTime::Excluded), Some(vec![0]));
     assert_eq!(shown(101, SleepTime::Counted), None);
 }
 
@@ -443,7 +443,7 @@ fn a_root_call_goes_through_what_it_calls() {
 #[test]
 fn a_line_is_hidden_and_its_callees_stay() {
     let filter = Filter {
-        hidden: Names::new(&["*mount".to_owned(), "security_capable".to_owned()]),
+        excluded: Names::new(&["*mount".to_owned(), "security_capable".to_owned()]),
         ..Filter::default()
     };
     let depths: Vec<_> = left(&filter, refused())

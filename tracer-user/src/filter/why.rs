@@ -79,7 +79,7 @@ fn folded_by(nodes: &[Node], path: &[usize]) -> Vec<u32> {
         .collect()
 }
 
-/// Behind the last node below a call.
+/// After the last node below a call.
 fn end(nodes: &[Node], at: usize) -> usize {
     let depth = nodes[at].depth();
     let below = nodes[at + 1..]

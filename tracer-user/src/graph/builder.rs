@@ -31,7 +31,7 @@ pub struct Builder {
     tree: Growing,
     open: OpenCalls,
     /// Calls in interrupts that are excluded and have not returned.
-    left_out: Vec<Identity>,
+    skipped: Vec<Identity>,
     off_since: Option<Nanoseconds>,
     off_total: Nanoseconds,
     /// How far the kernel's depth is from ours; changes only where something is missing.
@@ -48,7 +48,7 @@ impl Builder {
             root: Context::Task,
             tree: Growing::new(trees),
             open: OpenCalls::default(),
-            left_out: Vec::new(),
+            skipped: Vec::new(),
             off_since: None,
             off_total: Nanoseconds(0),
             depth_drift: 0,
@@ -94,7 +94,7 @@ impl Builder {
     #[must_use]
     pub fn has_open(&self, exit: &Event) -> bool {
         let identity = identity(exit);
-        self.left_out.contains(&identity)
+        self.skipped.contains(&identity)
             || self.open.are_too_deep()
             || self.open.find(identity).is_some()
     }
@@ -124,7 +124,7 @@ impl Builder {
     /// Whether what runs for an interrupt on top of the root call is not wanted, and this does.
     fn is_excluded(&self, context: Context) -> bool {
         let on_top = context >= Context::HardIrq && context > self.root;
-        on_top && self.interrupts == Interrupts::LeftOut
+        on_top && self.interrupts == Interrupts::Excluded
     }
 
     fn keep_out(&mut self, cpu: CpuId) {
@@ -144,8 +144,8 @@ impl Builder {
         }
         if self.is_excluded(context) {
             // What is deeper shows an exit alone, which is excluded, too.
-            if self.left_out.len() < MOST_DEPTH {
-                self.left_out.push(identity(event));
+            if self.skipped.len() < MOST_DEPTH {
+                self.skipped.push(identity(event));
             }
             return;
         }
@@ -208,8 +208,8 @@ impl Builder {
 
     fn exit(&mut self, event: &Event, context: Context, cpu: CpuId) -> Option<End> {
         let identity = identity(event);
-        if let Some(place) = self.left_out.iter().rposition(|&call| call == identity) {
-            self.left_out.truncate(place);
+        if let Some(place) = self.skipped.iter().rposition(|&call| call == identity) {
+            self.skipped.truncate(place);
             return None;
         }
         let closed = Closed::Returned {

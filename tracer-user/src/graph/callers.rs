@@ -11,7 +11,7 @@ use crate::model::{FunctionId, FunctionTable, Node, RootCall};
 /// Puts the callers of the calls around in the place of probes. One that has none around it keeps
 /// what was found: the root was jumped to by a function that has probes for another reason, or
 /// somebody else traces it.
-pub fn find_hidden(root: &mut RootCall, functions: &FunctionTable) {
+pub fn find_excluded(root: &mut RootCall, functions: &FunctionTable) {
     let calls = || {
         root.nodes.iter().filter_map(|node| match node {
             Node::Call(call) => Some(call),

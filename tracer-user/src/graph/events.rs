@@ -7,7 +7,7 @@
 
 use std::iter::Peekable;
 
-use tracer_common::{BATCH_CAPACITY, BatchHeader, Context, Event, EventKind, TextPlace};
+use tracer_common::{BATCH_CAPACITY, BatchHeader, Context, Event, EventKind, StringPlace};
 
 use crate::{
     graph::Batch,
@@ -123,7 +123,7 @@ impl<'a> Unbuilder<'a> {
                 let argument = text.argument;
                 let part = Event {
                     value,
-                    depth: u8::try_from(TextPlace { argument, part }.pack()).unwrap_or(u8::MAX),
+                    depth: u8::try_from(StringPlace { argument, part }.pack()).unwrap_or(u8::MAX),
                     kind_and_context: Event::pack(EventKind::Text, call.context as u8),
                     ..entry
                 };

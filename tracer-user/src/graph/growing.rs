@@ -5,7 +5,7 @@
 //! goes on to be told: calls that are open then still get their ends, the root too. Every event is
 //! counted as one of the tree's, as lost, or as not kept.
 
-use tracer_common::{Event, EventKind, TextPlace};
+use tracer_common::{Event, EventKind, StringPlace};
 
 use super::{limits::MOST_EVENTS, open::Kept};
 use crate::model::{
@@ -170,12 +170,12 @@ impl Growing {
 fn add_detail(call: &mut Call, kind: EventKind, event: &Event) {
     match kind {
         EventKind::Caller => call.caller = Some(FunctionId(event.function)),
-        // One that comes behind a missing one is not known for what it is.
+        // One that comes after a missing one is not known for what it is.
         EventKind::Argument if call.arguments.len() == usize::from(event.depth) => {
             call.arguments.push(event.value);
         }
         EventKind::Text => {
-            let TextPlace { argument, part } = TextPlace::unpack(event.depth);
+            let StringPlace { argument, part } = StringPlace::unpack(event.depth);
             let last = call.texts.last();
             if last.is_none_or(|text| text.argument != argument) {
                 call.texts.push(Text::new(argument));

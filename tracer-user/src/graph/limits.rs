@@ -17,8 +17,8 @@ pub const MOST_EVENTS_IN_ALL: u64 = 1 << 21;
 /// given out as it is. The kernel side has about as many
 /// ([`crate::attach::object::USUAL_SLEEPERS`]); others are calls whose end was lost.
 pub const MOST_OPEN: usize = 1 << 16;
-/// Events that may wait for one before them, in all: see [`super::waiting`]. A live trace comes near
-/// only if a task's batch is missing while all rings are full.
+/// Events that may wait for one before them, in all: see [`super::waiting`]. A live trace comes
+/// near only if a task's batch is missing while all rings are full.
 pub const MOST_WAITING: usize = 1 << 21;
 /// Calls that are open in a root call. A kernel stack has 16 KiB, and a call with a probe takes
 /// more than a hundred bytes of it.

@@ -8,18 +8,18 @@
 //! Rings and files may bring anything. Nothing here recurses over what they bring, and all that is
 //! kept of it has a limit ([`limits`], [`waiting`]).
 
+pub mod attached_late;
 pub mod batch;
 pub mod builder;
 pub mod callers;
 mod cut;
 pub mod events;
 mod growing;
-pub mod joined;
 pub mod limits;
 mod open;
 pub mod rebuild;
 mod waiting;
 
+pub use attached_late::AttachedLate;
 pub use batch::{Batch, BatchError};
-pub use joined::Joined;
 pub use rebuild::Rebuilder;

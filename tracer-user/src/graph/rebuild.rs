@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use tracer_common::EventKind;
 
 use super::{
-    Joined,
+    AttachedLate,
     builder::Builder,
     cut::CutOff,
     limits::Limits,
@@ -41,7 +41,7 @@ struct Open {
 pub struct Rebuilder {
     interrupts: Interrupts,
     trees: Trees,
-    joined: Joined,
+    attached_late: AttachedLate,
     limits: Limits,
     open: BTreeMap<RootCallId, Open>,
     /// The open ones by their last batch.
@@ -65,7 +65,7 @@ impl Rebuilder {
         Self {
             interrupts,
             trees: Trees::Whole,
-            joined: Joined::default(),
+            attached_late: AttachedLate::default(),
             limits: Limits::default(),
             open: BTreeMap::new(),
             silent: BTreeMap::new(),
@@ -80,8 +80,8 @@ impl Rebuilder {
 
     /// Functions that get their probes on the way; none without.
     #[must_use]
-    pub fn with_joined(mut self, joined: Joined) -> Self {
-        self.joined = joined;
+    pub fn with_attached_late(mut self, attached_late: AttachedLate) -> Self {
+        self.attached_late = attached_late;
         self
     }
 
@@ -237,7 +237,7 @@ impl Rebuilder {
             open.comm = header.comm;
         }
         self.kept -= open.builder.kept();
-        let end = open.add(call.began, batch, &self.joined);
+        let end = open.add(call.began, batch, &self.attached_late);
         self.kept += open.builder.kept();
         match end {
             Some(end) => self.close(call, end, complete),
@@ -302,7 +302,12 @@ impl Rebuilder {
 impl Open {
     /// Adds the events of a batch; says how the root call ended, if it did. What was taken for lost
     /// and comes after all is not added: it is counted already, and its place is gone.
-    fn add(&mut self, began: Nanoseconds, batch: &Batch, joined: &Joined) -> Option<End> {
+    fn add(
+        &mut self,
+        began: Nanoseconds,
+        batch: &Batch,
+        attached_late: &AttachedLate,
+    ) -> Option<End> {
         let header = batch.header();
         let cpu = CpuId(header.cpu);
         let lost = header.sequence.saturating_sub(self.next_sequence);
@@ -319,7 +324,7 @@ impl Open {
             // in the tree.
             if event.kind() == Some(EventKind::Exit)
                 && !self.builder.has_open(&event)
-                && joined.excuses(FunctionId(event.function), began)
+                && attached_late.excuses(FunctionId(event.function), began)
             {
                 continue;
             }

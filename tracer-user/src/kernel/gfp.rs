@@ -4,7 +4,7 @@
 //! (`gfpflag_names`, mm/debug.c, which `%pGg` prints by): masks with names, those of several flags
 //! first, a null at its end. It is read from the kernel's memory.
 
-use super::{Address, btf::Parameter, symbols::Symbols, text::TextReader};
+use super::{Address, btf::Parameter, symbols::Symbols, text::CodeReader};
 use crate::model::{GFP, ValueType};
 
 /// Names in the table at most; kernels have some sixty.
@@ -15,7 +15,7 @@ const LONGEST_NAME: usize = 32;
 const ENTRY: usize = 16;
 
 /// Masks and names in the order of the kernel's table; none if it cannot be read.
-pub fn names(symbols: &Symbols, read: TextReader<'_>) -> Vec<(i64, String)> {
+pub fn names(symbols: &Symbols, read: CodeReader<'_>) -> Vec<(i64, String)> {
     let Some(table) = symbols.address_of("gfpflag_names") else {
         return Vec::new();
     };
@@ -23,7 +23,7 @@ pub fn names(symbols: &Symbols, read: TextReader<'_>) -> Vec<(i64, String)> {
     places.map_while(|place| entry(place, read)).collect()
 }
 
-fn entry(place: Address, read: TextReader<'_>) -> Option<(i64, String)> {
+fn entry(place: Address, read: CodeReader<'_>) -> Option<(i64, String)> {
     let bytes = read(place, ENTRY).ok()?;
     let (words, _) = bytes.as_chunks::<8>();
     let &[mask, name] = words else { return None };
@@ -55,7 +55,7 @@ pub fn name_flags(parameter: &mut Parameter, names: &[(i64, String)]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::{btf::ParameterKind, text::TextError};
+    use crate::kernel::{btf::ParameterKind, text::CodeError};
 
     #[test]
     fn the_table_ends_with_a_null() {
@@ -70,7 +70,7 @@ mod tests {
             let bytes = memory.get(start..start + length);
             bytes
                 .map(<[u8]>::to_vec)
-                .ok_or(TextError::Unmapped(Address(0)))
+                .ok_or(CodeError::Unmapped(Address(0)))
         };
         let names = names(&symbols, &read);
         assert_eq!(

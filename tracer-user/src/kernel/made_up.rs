@@ -4,14 +4,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{Address, btf::Types, text::TextError};
+use super::{Address, btf::Types, text::CodeError};
 
 /// Pieces of memory by address.
 #[derive(Default)]
 pub struct Memory(BTreeMap<u64, Vec<u8>>);
 
 impl Memory {
-    /// Puts bytes at an address, and zeroes behind them, as memory has something there.
+    /// Puts bytes at an address, and zeroes after them, as memory has something there.
     pub fn put(&mut self, place: u64, bytes: &[u8]) {
         let mut bytes = bytes.to_vec();
         bytes.resize(bytes.len() + 0x1000, 0);
@@ -32,14 +32,14 @@ impl Memory {
     }
 
     /// Reads as `/proc/kcore` is read.
-    pub fn read(&self, start: Address, length: usize) -> Result<Vec<u8>, TextError> {
+    pub fn read(&self, start: Address, length: usize) -> Result<Vec<u8>, CodeError> {
         let piece = self.0.range(..=start.0).next_back();
         piece
             .and_then(|(place, bytes)| {
                 let within = usize::try_from(start.0 - place).ok()?;
                 Some(bytes.get(within..within.checked_add(length)?)?.to_vec())
             })
-            .ok_or(TextError::Unmapped(start))
+            .ok_or(CodeError::Unmapped(start))
     }
 }
 

@@ -12,6 +12,7 @@ pub mod gfp;
 pub mod haste;
 #[cfg(test)]
 mod made_up;
+pub mod mechanism;
 mod names;
 pub mod numbers;
 mod preemption;
@@ -24,8 +25,7 @@ pub mod system_calls;
 pub mod text;
 pub mod traceable;
 pub mod tracefs;
-pub mod way;
 
 pub use crate::arch::Address;
+pub use mechanism::{Mechanism, Mechanisms, NoSuchMechanism};
 pub use running::{Kernel, KernelError, PreemptCount};
-pub use way::{NoSuchWay, Way, Ways};

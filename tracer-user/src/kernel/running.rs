@@ -18,7 +18,7 @@ use super::{
     sites::Sites,
     symbols::{Function, Symbols, SymbolsError},
     system_calls::{Entry, SystemCall},
-    text::{KernelText, TextReader},
+    text::{CodeReader, KernelCode},
     traceable::{Traceable, TraceableFunctions},
 };
 
@@ -59,7 +59,7 @@ pub struct Kernel {
     /// Its types.
     pub types: Types,
     /// Its text as it runs; none where /proc/kcore cannot be read.
-    pub text: Option<KernelText>,
+    pub text: Option<KernelCode>,
     /// What the kernel's own tracing reaches; none where the kernel does not say.
     traceable: Option<TraceableFunctions>,
     /// CPUs that may ever be there: the highest number plus one.
@@ -80,7 +80,7 @@ impl Kernel {
     /// Reads everything.
     pub fn read() -> Result<Self, KernelError> {
         let _haste = Haste::begin();
-        let text = KernelText::open().ok();
+        let text = KernelCode::open().ok();
         let types = Types::load()?;
         let symbols = Symbols::of_kernel(text.as_ref(), &types)?;
         let task_state_offset = types
@@ -93,8 +93,8 @@ impl Kernel {
             .ok_or(KernelError::Missing("task_struct.pid"))?;
         let possible_cpus = facts::possible_cpus()?.last().map_or(1, |last| last + 1);
         let traceable = {
-            let read = text.as_ref().map(KernelText::reader);
-            let read = read.as_ref().map(|read| read as TextReader<'_>);
+            let read = text.as_ref().map(KernelCode::reader);
+            let read = read.as_ref().map(|read| read as CodeReader<'_>);
             TraceableFunctions::of_kernel(&symbols, &types, read).ok()
         };
         Ok(Self {

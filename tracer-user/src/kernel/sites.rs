@@ -126,7 +126,7 @@ ffffffffc0001100 t bpf_trampoline_6442476112\t[bpf]
             at(&all, 0xffff_ffff_8100_012f).unwrap(),
             "sock_sendmsg+0x2f"
         );
-        // Behind a call at its very end.
+        // After a call at its very end.
         assert_eq!(
             at(&all, 0xffff_ffff_8100_0200).unwrap(),
             "sock_sendmsg+0x100"

@@ -2,7 +2,7 @@
 //!
 //! With `kernel.ftrace_enabled` at 0 all functions are patched back (ftrace_shutdown_sysctl,
 //! kernel/trace/ftrace.c). Nobody is told: links stay, new ones are accepted, and nothing is
-//! called, so a trace would wait for ever for what it cannot see. And what is attached or let go
+//! called, so a trace would wait forever for what it cannot see. And what is attached or let go
 //! while the switch is off makes the kernel find fault with its own accounts once all probes are
 //! gone the next time: a WARNING in ftrace_shutdown, after which there is no ftrace until the
 //! machine is booted again (ftrace_kill; seen on 6.12). So tracer does neither then. 7.3 refuses

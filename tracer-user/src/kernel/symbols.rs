@@ -10,14 +10,14 @@
 //! same order ([`table`], [`loaded`]): the kernel needs half a second of an emulated machine to
 //! print the file.
 //!
-//! Left out are the `__pfx_*` symbols, which name the padding before a function, not a function.
+//! Skipped are the `__pfx_*` symbols, which name the padding before a function, not a function.
 
 mod loaded;
 mod table;
 
 use std::{fs::File, io::Read, path::Path};
 
-use super::{Address, btf::Types, names::NameIndex, text::KernelText, traceable::Traceable};
+use super::{Address, btf::Types, names::NameIndex, text::KernelCode, traceable::Traceable};
 use crate::arch::LANDING_PAD;
 use loaded::{Lists, Names};
 use table::Table;
@@ -71,7 +71,7 @@ pub struct Function<'a> {
 
 impl Function<'_> {
     /// Its name as the kernel prints it (`%ps`, lib/vsprintf.c): that of a module's function says
-    /// so behind it.
+    /// so after it.
     pub fn shown(&self) -> String {
         match self.module {
             Some(module) => format!("{} [{module}]", self.name),
@@ -102,8 +102,8 @@ struct Symbol {
 impl Symbols {
     /// Reads the running kernel's symbols from its memory, or from the file where that does not
     /// serve.
-    pub fn of_kernel(text: Option<&KernelText>, types: &Types) -> Result<Self, SymbolsError> {
-        if is_hidden()? {
+    pub fn of_kernel(text: Option<&KernelCode>, types: &Types) -> Result<Self, SymbolsError> {
+        if is_excluded()? {
             return Err(SymbolsError::Hidden);
         }
         match text.and_then(|text| Self::from_memory(text, types)) {
@@ -113,7 +113,7 @@ impl Symbols {
     }
 
     /// Reads the running kernel's symbols from its memory, without the file.
-    pub fn from_memory(text: &KernelText, types: &Types) -> Option<Self> {
+    pub fn from_memory(text: &KernelCode, types: &Types) -> Option<Self> {
         let read = |start: Address, length: usize| text.read(start, length);
         let table = Table::read(&|symbol| text.announced(symbol), &read)?;
         let (text, symbols) = table.decode()?;
@@ -161,7 +161,7 @@ impl Symbols {
         Ok(Self::of(text, symbols))
     }
 
-    /// The text has the names, each with `\t[module]` behind it if it is of one.
+    /// The text has the names, each with `\t[module]` after it if it is of one.
     fn of(text: Vec<u8>, symbols: Vec<Symbol>) -> Self {
         let mut functions: Vec<u32> = (0u32..)
             .zip(&symbols)
@@ -313,7 +313,7 @@ impl Symbol {
 
 /// Whether the kernel hides its addresses: what an administrator has switched off is not read in
 /// another way. The first page has some symbols with an address other than 0, if there are any.
-fn is_hidden() -> Result<bool, SymbolsError> {
+fn is_excluded() -> Result<bool, SymbolsError> {
     const DIGITS: usize = 16;
     let mut page = Vec::with_capacity(4096);
     File::open(KALLSYMS)?.take(4096).read_to_end(&mut page)?;
@@ -364,7 +364,7 @@ fn parse_line(text: &[u8], start: usize) -> Option<(Symbol, usize)> {
         address,
         name: u32::try_from(name).ok()?,
         name_length: u16::try_from(length).ok()?,
-        // No code stands at the last address: nothing would be behind it.
+        // No code stands at the last address: nothing would be after it.
         is_function: is_function(kind) && address < u64::MAX,
     };
     Some((symbol, line_end))

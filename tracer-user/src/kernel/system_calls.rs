@@ -99,8 +99,8 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// Reads the arguments from a tracepoint's format: `field:const char * filename;` and where it lies.
-/// Other fields have names with two underscores, or stand before them all.
+/// Reads the arguments from a tracepoint's format: `field:const char * filename;` and where it
+/// lies. Other fields have names with two underscores, or stand before them all.
 fn parse(format: &str, types: &Types) -> Option<Vec<Parameter>> {
     let fields = format.lines().filter_map(|line| {
         let declared = line.trim_start().strip_prefix("field:")?;

@@ -30,7 +30,7 @@ const LONGEST_TRAMPOLINE_CHAIN: usize = 4;
 
 /// Why there is no text.
 #[derive(Debug, thiserror::Error)]
-pub enum TextError {
+pub enum CodeError {
     /// `/proc/kcore` cannot be opened or read.
     #[error(
         "cannot read the kernel's text from /proc/kcore: {0}; run as root on a kernel with \
@@ -76,24 +76,24 @@ pub struct Calls {
 
 /// The text of the running kernel.
 #[derive(Debug)]
-pub struct KernelText {
+pub struct KernelCode {
     kcore: Kcore,
 }
 
-impl KernelText {
+impl KernelCode {
     /// Opens the running kernel's text.
-    pub fn open() -> Result<Self, TextError> {
+    pub fn open() -> Result<Self, CodeError> {
         let kcore = Kcore::open()?;
         Ok(Self { kcore })
     }
 
     /// Reads `length` bytes of kernel memory that lie in one segment.
-    pub fn read(&self, start: Address, length: usize) -> Result<Vec<u8>, TextError> {
+    pub fn read(&self, start: Address, length: usize) -> Result<Vec<u8>, CodeError> {
         self.kcore.read(start, length)
     }
 
     /// What reads it, for what works on any text.
-    pub fn reader(&self) -> impl Fn(Address, usize) -> Result<Vec<u8>, TextError> {
+    pub fn reader(&self) -> impl Fn(Address, usize) -> Result<Vec<u8>, CodeError> {
         |start, length| self.read(start, length)
     }
 
@@ -104,7 +104,7 @@ impl KernelText {
     }
 
     /// What a function calls. Takes some microseconds.
-    pub fn calls(&self, symbols: &Symbols, function: &Function<'_>) -> Result<Calls, TextError> {
+    pub fn calls(&self, symbols: &Symbols, function: &Function<'_>) -> Result<Calls, CodeError> {
         calls_in(symbols, function, &|start, length| self.read(start, length))
     }
 
@@ -132,7 +132,7 @@ impl KernelText {
         &self,
         symbols: &Symbols,
         function: &Function<'_>,
-    ) -> Result<Option<usize>, TextError> {
+    ) -> Result<Option<usize>, CodeError> {
         let length = function.end.since(function.start).unwrap_or(0);
         let length = usize::try_from(length).map_or(code::BEGINNING_BYTES, |length| {
             length.min(code::BEGINNING_BYTES)
@@ -148,7 +148,7 @@ impl KernelText {
 
     /// Whether somebody has patched the entry of the function that begins at `start`; none if there
     /// is no place for that.
-    pub fn is_patched(&self, start: Address) -> Result<Option<bool>, TextError> {
+    pub fn is_patched(&self, start: Address) -> Result<Option<bool>, CodeError> {
         let text = self.read(start, code::ENTRY_BYTES)?;
         Ok(code::is_patched(&text))
     }
@@ -165,7 +165,7 @@ impl KernelText {
 }
 
 /// A source of text: so many bytes from an address on, fewer where it ends.
-pub type TextReader<'a> = &'a dyn Fn(Address, usize) -> Result<Vec<u8>, TextError>;
+pub type CodeReader<'a> = &'a dyn Fn(Address, usize) -> Result<Vec<u8>, CodeError>;
 
 /// What stands at the end of a branch.
 #[derive(Debug, PartialEq, Eq)]
@@ -183,8 +183,8 @@ enum Destination<'a> {
 pub fn calls_in(
     symbols: &Symbols,
     function: &Function<'_>,
-    read: TextReader<'_>,
-) -> Result<Calls, TextError> {
+    read: CodeReader<'_>,
+) -> Result<Calls, CodeError> {
     let mut found = BTreeMap::new();
     let mut indirect = 0;
     let mut parts = vec![*function];
@@ -230,7 +230,7 @@ pub fn calls_in(
 fn destination<'a>(
     symbols: &'a Symbols,
     branch: Branch,
-    read: TextReader<'_>,
+    read: CodeReader<'_>,
     chain: usize,
 ) -> Destination<'a> {
     let Some(function) = symbols.function_at(branch.target) else {
@@ -273,8 +273,8 @@ fn destination<'a>(
 
 /// The padding in front of a function counts as the function.
 fn before_a_function(symbols: &Symbols, target: Address) -> Destination<'static> {
-    let behind = symbols.function_at(target.plus(FUNCTION_PADDING));
-    match behind.filter(|function| target < function.start) {
+    let after = symbols.function_at(target.plus(FUNCTION_PADDING));
+    match after.filter(|function| target < function.start) {
         Some(function) => Destination::Function(function.start),
         None => Destination::Nothing,
     }

@@ -2,7 +2,7 @@
 //!
 //! A name is not enough: two functions of one name may be there of which one is `notrace`, and a
 //! link to forty thousand functions goes by addresses. The address is that of the call to
-//! `__fentry__`, which stands at the function's start or behind its `endbr64`.
+//! `__fentry__`, which stands at the function's start or after its `endbr64`.
 //!
 //! Three sources say the same, and the first that answers is taken. ftrace's own records lie in the
 //! kernel's memory as an array for each page: reading them costs next to nothing, and ftrace's
@@ -17,7 +17,7 @@ use super::{
     Address,
     btf::Types,
     symbols::Symbols,
-    text::TextReader,
+    text::CodeReader,
     tracefs::{Tracefs, TracefsError},
 };
 
@@ -44,7 +44,7 @@ impl TraceableFunctions {
     pub fn of_kernel(
         symbols: &Symbols,
         types: &Types,
-        read: Option<TextReader<'_>>,
+        read: Option<CodeReader<'_>>,
     ) -> Result<Self, TracefsError> {
         if let Some(all) = read.and_then(|read| Self::from_records(symbols, types, read)) {
             return Ok(all);
@@ -61,7 +61,7 @@ impl TraceableFunctions {
 
     /// Those of ftrace's records (`struct ftrace_page`, kernel/trace/ftrace.c); none if they cannot
     /// be read, or are not as many as ftrace counts.
-    pub fn from_records(symbols: &Symbols, types: &Types, read: TextReader<'_>) -> Option<Self> {
+    pub fn from_records(symbols: &Symbols, types: &Types, read: CodeReader<'_>) -> Option<Self> {
         let long_at = |place: Address| long(&read(place, 8).ok()?, 0);
         let member = |structure, name| types.member_offset(structure, name);
         let [next, records, index] =
@@ -106,7 +106,7 @@ impl TraceableFunctions {
     pub fn from_names<'a>(
         symbols: &Symbols,
         names: impl Iterator<Item = &'a str>,
-        read: Option<TextReader<'_>>,
+        read: Option<CodeReader<'_>>,
     ) -> Self {
         let mut all = Vec::new();
         for name in names {
@@ -121,7 +121,7 @@ impl TraceableFunctions {
         Self::sorted(all)
     }
 
-    /// Those whose address is where a function begins, or behind its landing pad. Where it is not,
+    /// Those whose address is where a function begins, or after its landing pad. Where it is not,
     /// ftrace found a weak function that was replaced, and never traces it.
     fn at(symbols: &Symbols, mut addresses: Vec<Address>) -> Self {
         addresses.sort_unstable();
@@ -148,7 +148,7 @@ impl TraceableFunctions {
 }
 
 /// Where ftrace patches the function that begins there, if its text can be read and says so.
-fn patchable_at(function: Address, read: Option<TextReader<'_>>) -> Option<Address> {
+fn patchable_at(function: Address, read: Option<CodeReader<'_>>) -> Option<Address> {
     let place = code::patchable_place(&read?(function, code::ENTRY_BYTES).ok()?)?;
     Some(function.plus(place as u64))
 }

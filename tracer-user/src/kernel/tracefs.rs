@@ -156,7 +156,7 @@ impl TraceableNames {
         }
     }
 
-    /// All names in the order of the file, with the module's brackets left out; a name may come
+    /// All names in the order of the file, with the module's brackets skipped; a name may come
     /// twice.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let names = self.text.lines().filter_map(|line| line.split(' ').next());

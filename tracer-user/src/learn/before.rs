@@ -81,7 +81,7 @@ impl Learned {
 #[derive(Debug)]
 pub enum Before<'a> {
     /// Watch the machine for at most this time.
-    Watch(Duration, &'a mut Sampler),
+    Sample(Duration, &'a mut Sampler),
     /// Nothing is to be learned.
     Off,
     /// Nothing can be learned here.
@@ -119,7 +119,7 @@ pub fn learn(
         Before::Never => ("nothing is known from before".to_owned(), false),
         Before::Nobody => ("nothing is known from before".to_owned(), true),
         Before::Off => ("learning is switched off".to_owned(), false),
-        Before::Watch(time, sampler) => match watch(kernel, roots, time, sampler, stop) {
+        Before::Sample(time, sampler) => match sample_for(kernel, roots, time, sampler, stop) {
             Ok(Some(learned)) => return learned,
             Ok(None) => (nobody(roots, time), true),
             Err(error) => (
@@ -142,7 +142,7 @@ fn nobody(roots: &[Planned], time: Duration) -> String {
 }
 
 /// What runs under the roots now; none if nobody calls them.
-fn watch(
+fn sample_for(
     kernel: &Kernel,
     roots: &[Planned],
     time: Duration,

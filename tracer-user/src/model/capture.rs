@@ -41,5 +41,5 @@ pub enum Interrupts {
     #[default]
     Shown,
     /// Nothing that was called in a hard interrupt or an NMI.
-    LeftOut,
+    Excluded,
 }

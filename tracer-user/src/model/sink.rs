@@ -17,7 +17,7 @@ pub trait Sink {
     /// Writes one.
     fn root_call(&mut self, call: &RootCall) -> io::Result<()>;
 
-    /// Writes, behind the last one, what ran below root calls and is in none of them. Forms of data
+    /// Writes, after the last one, what ran below root calls and is in none of them. Forms of data
     /// have no place for what is of no root call: there it is in the summary alone.
     fn untraced(&mut self, _: &Untraced) -> io::Result<()> {
         Ok(())
@@ -26,6 +26,6 @@ pub trait Sink {
     /// Makes sure that what was written is out.
     fn flush(&mut self) -> io::Result<()>;
 
-    /// Writes what stands behind the last one, and makes sure that all is out.
+    /// Writes what stands after the last one, and makes sure that all is out.
     fn end(&mut self) -> io::Result<()>;
 }

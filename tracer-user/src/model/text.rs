@@ -1,8 +1,8 @@
 //! The text that an argument points to, as far as it was recorded.
 //!
-//! It comes eight bytes an event. A part that does not follow the one before is left out with all
-//! behind it, so what is there is always a beginning of the text. It is known to be the whole one
-//! only if the zero behind it came; one that is as long as what is recorded at most gives up its
+//! It comes eight bytes an event. A part that does not follow the one before is skipped with all
+//! after it, so what is there is always a beginning of the text. It is known to be the whole one
+//! only if the zero after it came; one that is as long as what is recorded at most gives up its
 //! last byte, so that what is shown as cut is never all.
 
 use tracer_common::MAX_TEXT_BYTES;
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// What the eBPF side makes of a text: the beginning that it has room for, a zero behind it.
+    /// What the eBPF side makes of a text: the beginning that it has room for, a zero after it.
     fn parts(text: &[u8]) -> Vec<u64> {
         let mut bytes = text[..text.len().min(MAX_TEXT_BYTES - 1)].to_vec();
         bytes.push(0);

@@ -81,7 +81,7 @@ pub enum SleepTime {
     #[default]
     Counted,
     /// Only time on the CPU, as function_graph's `nosleep-time`.
-    LeftOut,
+    Excluded,
 }
 
 impl Call {
@@ -94,7 +94,7 @@ impl Call {
         let whole = at.since(entered);
         Some(match sleep {
             SleepTime::Counted => whole,
-            SleepTime::LeftOut => whole.since(self.off_cpu),
+            SleepTime::Excluded => whole.since(self.off_cpu),
         })
     }
 

@@ -4,7 +4,7 @@
 //! The array form is written, because its readers do without the closing bracket: a trace that was
 //! killed can still be opened. A call is a complete event (`X`). One of which an end is missing, or
 //! a place where events were lost, is a mark (`i`), since a made-up duration would look like a
-//! measured one. Times are µs, as the form demands, with the nanoseconds behind the point.
+//! measured one. Times are µs, as the form demands, with the nanoseconds after the point.
 
 use std::{
     borrow::Cow,

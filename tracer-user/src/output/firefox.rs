@@ -26,8 +26,8 @@ use crate::{
 
 /// The longest time of one sample, ns: what weights have room for. A longer one is several.
 const LONGEST: u64 = 1_000_000_000;
-/// How many samples may be added for such times in all: eighteen hours of them. A made-up recording may
-/// have any times; what is beyond is left out.
+/// How many samples may be added for such times in all: eighteen hours of them. A made-up recording
+/// may have any times; what is beyond is skipped.
 const MOST_PARTS: u32 = 1 << 16;
 
 /// Collects what the profile is made of.

@@ -63,7 +63,7 @@ pub struct FtraceWriter<'a, W> {
     /// The CPU of the last line.
     last: CpuId,
     buffer: Vec<u8>,
-    /// The comment behind a call.
+    /// The comment after a call.
     words: Vec<u8>,
 }
 
@@ -151,7 +151,7 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
         self.caller(call);
         self.remark(call, info);
         if !self.words.is_empty() {
-            // The colon stands behind a name, and here is none.
+            // The colon stands after a name, and here is none.
             let remark = self.words.strip_prefix(b":").unwrap_or(&self.words);
             self.buffer.extend_from_slice(b" /*");
             self.buffer.extend_from_slice(remark);
@@ -252,7 +252,7 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
         }
     }
 
-    /// Appends to `words` what stands in the comment behind a call: its return value, or what is
+    /// Appends to `words` what stands in the comment after a call: its return value, or what is
     /// missing.
     fn remark(&mut self, call: &Call, info: Option<&FunctionInfo>) {
         let Closed::Returned { value, .. } = call.closed else {

@@ -148,7 +148,7 @@ impl<W: Write> Sink for Stuck<'_, W> {
 }
 
 /// The tasks whose stacks have one of these functions, from there on. What cannot be read, or ends
-/// meanwhile, is left out.
+/// meanwhile, is skipped.
 fn stacks(roots: &[String]) -> Vec<Before> {
     let entries = |path: &str| fs::read_dir(path).into_iter().flatten().flatten();
     let mut found = Vec::new();

@@ -2,7 +2,7 @@
 //! file that needs nothing else.
 //!
 //! It shows what the folded stacks say ([`crate::summary::flame`]). The root stands at the top, as
-//! in a listing. Calls are merged while they come, and bars too narrow to be seen are left out and
+//! in a listing. Calls are merged while they come, and bars too narrow to be seen are skipped and
 //! counted: the file has some ten thousand bars on each level at most, however many calls there
 //! were. A click shows a path alone, and a search marks functions: that needs the script, all else
 //! is there without.
@@ -53,15 +53,15 @@ pub fn write(merged: &Merged, functions: &FunctionTable, out: &mut impl Write) -
     for bar in &flame.bars {
         draw(bar, &flame, functions, out)?;
     }
-    let left_out = match (flame.whole.0, flame.left_out) {
+    let skipped = match (flame.whole.0, flame.skipped) {
         (0, _) => "There is no call of which both ends were seen.".to_owned(),
         (_, 0) => String::new(),
-        (_, narrow) => format!("{narrow} paths with less than 0.01% of the time are left out."),
+        (_, narrow) => format!("{narrow} paths with less than 0.01% of the time are skipped."),
     };
     writeln!(
         out,
         r#"</g>
-<text class="help" id="about" x="8" y="{}">{left_out}</text>
+<text class="help" id="about" x="8" y="{}">{skipped}</text>
 <script>{SCRIPT}</script>
 </svg>"#,
         height - 9

@@ -83,11 +83,11 @@ impl<'a> Pipeline<'a> {
         self.printer.untraced(untraced);
     }
 
-    /// Takes the bytes of a batch. Bytes that are none are left out, with a word to the user.
+    /// Takes the bytes of a batch. Bytes that are none are skipped, with a word to the user.
     pub fn take(&mut self, bytes: Bytes) {
         match Batch::new(bytes) {
             Ok(batch) => self.batch(batch),
-            Err(error) => eprintln!("tracer: {error}; it was left out"),
+            Err(error) => eprintln!("tracer: {error}; it was skipped"),
         }
     }
 

@@ -6,11 +6,11 @@
 use std::io;
 
 use crate::{
+    export::Feed,
     filter::{Filter, select::Selection},
     graph::callers,
     model::{FunctionTable, RootCall, Sink, Totals, Trees, Untraced},
     recording::Missed,
-    watch::Feed,
 };
 
 /// Writes root calls until there were as many whole ones as were asked for, or until nobody reads
@@ -92,7 +92,7 @@ impl<'a> Printer<'a> {
         if self.is_done() {
             return;
         }
-        callers::find_hidden(&mut call, self.functions);
+        callers::find_excluded(&mut call, self.functions);
         if !self.selection.is_active() {
             return self.print_selected(call);
         }

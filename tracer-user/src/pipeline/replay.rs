@@ -10,12 +10,12 @@ use anyhow::{Context as _, Result};
 
 use super::{Finished, Outcome, Pipeline, Printer, Show, told};
 use crate::{
-    graph::{Joined, Rebuilder},
+    export::{Delivered, Export, Feed, Outlets, Source},
+    graph::{AttachedLate, Rebuilder},
     model::{FunctionTable, Nanoseconds, RootCall, Sink, Trees},
     recording::{Ending, Learning, Readable, Recording, columns::Step},
     summary::Collect,
     values::escape::visible,
-    watch::{Delivered, Feed, Outlets, Source, Watch},
 };
 
 /// Prints a recording to `out` as it would have been printed when it was made.
@@ -38,10 +38,10 @@ pub fn replay_to(
 ) -> Result<(Outcome, Readable, Option<Delivered>)> {
     let table = FunctionTable::default();
     let form = show.form(Some(out), &table, recording.head.possible_cpus);
-    let (watch, feed) = Watch::start(outlets, &recording.head, show.text, Source::Recording)
+    let (export, feed) = Export::start(outlets, &recording.head, show.text, Source::Recording)
         .context("nothing can be sent")?;
     let replayed = go_through(show, recording, &table, form, feed);
-    let delivered = watch.end();
+    let delivered = export.end();
     told::delivered(delivered.as_ref());
     let (outcome, readable) = replayed?;
     Ok((outcome, readable, delivered))
@@ -54,8 +54,8 @@ pub fn glance(
     collector: &mut impl Collect,
 ) -> io::Result<()> {
     recording.is_quiet = true;
-    let (table, joined) = (FunctionTable::default(), Joined::default());
-    let mut learning = Learning::new(&table, &joined);
+    let (table, attached_late) = (FunctionTable::default(), AttachedLate::default());
+    let mut learning = Learning::new(&table, &attached_late);
     let began = Nanoseconds(recording.head.began_monotonic_ns);
     let selection = show.selection.of_recording(began);
     let wants_tree = selection.needs_tree() || show.filter.needs_tree();
@@ -110,14 +110,15 @@ fn go_through<'a>(
             .map(|(name, it)| (&**name, it.returns.clone()));
         show.filter.check(types)?;
     }
-    let joined = Joined::default();
+    let attached_late = AttachedLate::default();
     let began = Nanoseconds(recording.head.began_monotonic_ns);
     let printer = Printer::new(form, table, &show.filter, show.count)
         .with_selection(show.selection.of_recording(began))
         .with_feed(feed);
-    let rebuilder = Rebuilder::new(show.capture.interrupts).with_joined(joined.clone());
+    let rebuilder =
+        Rebuilder::new(show.capture.interrupts).with_attached_late(attached_late.clone());
     let mut pipeline = Pipeline::new(rebuilder, printer, None);
-    let mut learning = Learning::new(table, &joined);
+    let mut learning = Learning::new(table, &attached_late);
     let mut read = Ok(());
     while !pipeline.is_done() {
         let data = match recording.next_data() {

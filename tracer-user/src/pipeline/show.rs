@@ -22,7 +22,7 @@ use crate::{
         perfetto::PerfettoWriter,
         pprof, svg,
     },
-    summary::{AtTheEnd, GroupBy, Latency, Look, Merged, Report, SortBy},
+    summary::{AtTheEnd, GroupBy, Latency, LatencyLayout, Merged, Report, SortBy},
 };
 
 /// What becomes of root calls.
@@ -31,7 +31,7 @@ pub enum Shown {
     /// Each is printed.
     Each(Format),
     /// How long they took is printed at the end.
-    Latency(Look),
+    Latency(LatencyLayout),
     /// Each function in numbers is printed at the end.
     Profile {
         /// What comes first.
@@ -99,8 +99,8 @@ impl Show {
         let ftrace::Options { values, sleep, .. } = self.text;
         let format = match self.result {
             Shown::Each(format) => format,
-            Shown::Latency(look) => {
-                let latency = Latency::new(functions, sleep).with_look(look);
+            Shown::Latency(layout) => {
+                let latency = Latency::new(functions, sleep).with_layout(layout);
                 return Box::new(AtTheEnd::new(latency, out, Latency::write));
             }
             Shown::Profile { sort, group_by, .. } => {

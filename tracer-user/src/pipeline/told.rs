@@ -6,11 +6,11 @@ use anyhow::{Context as _, Result};
 
 use super::{Outcome, Show};
 use crate::{
+    export::Delivered,
     filter::Filter,
     graph::limits::{MOST_DEPTH, MOST_EVENTS, MOST_EVENTS_IN_ALL},
     model::{Skipped, Untraced, WideCalls},
     recording::{End, Ending, Readable},
-    watch::Delivered,
 };
 
 /// The sums over the trace.

@@ -138,7 +138,7 @@ mod tests {
             ValueType::Unsigned { bytes: 16 },
         );
         let cases = [
-            // On the stack: what comes behind moves up.
+            // On the stack: what comes after moves up.
             (
                 ValueType::Void,
                 vec![structure("s", 24), long("a")],

@@ -1,7 +1,7 @@
 //! What runs at the edges of a hard interrupt.
 //!
 //! The processor's entry code ([`is_interrupt_entry`](crate::arch::is_interrupt_entry)) and what it
-//! calls before and behind the interrupt run on the task
+//! calls before and after the interrupt run on the task
 //! that was interrupted, in the middle of whatever root call it is in.
 
 /// What runs on the task before and after a hard interrupt: without these, what they call would

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use described::function_info;
 pub use programs::OthersPrograms;
-pub use roots::{EVERYTHING, MOST_NAMED, RootError, functions_of, resolve_roots, without_hidden};
+pub use roots::{EVERYTHING, MOST_NAMED, RootError, functions_of, resolve_roots, without_excluded};
 pub use rules::{Reason, Rules, Scope, Worth};
 pub use wide::is_own_tracepoint;
 
@@ -98,8 +98,8 @@ pub struct Plan {
     pub roots: Vec<Planned>,
     /// Functions that are recorded inside root calls.
     pub callees: Vec<Planned>,
-    /// Functions that are left out of the graph with all below them.
-    pub hidden: Vec<Planned>,
+    /// Functions that are excluded from the graph with all below them.
+    pub excluded: Vec<Planned>,
     /// Functions that are not attached.
     pub skipped: Vec<Skipped>,
 }
@@ -167,12 +167,12 @@ impl Plan {
         }
     }
 
-    /// The same plan with `hidden` functions, which are no callees.
+    /// The same plan with `excluded` functions, which are no callees.
     #[must_use]
-    pub fn hide(mut self, hidden: Vec<Planned>) -> Self {
-        let is_hidden = |address| hidden.iter().any(|function| function.address == address);
-        self.callees.retain(|callee| !is_hidden(callee.address));
-        self.hidden = hidden;
+    pub fn hide(mut self, excluded: Vec<Planned>) -> Self {
+        let is_excluded = |address| excluded.iter().any(|function| function.address == address);
+        self.callees.retain(|callee| !is_excluded(callee.address));
+        self.excluded = excluded;
         self
     }
 }

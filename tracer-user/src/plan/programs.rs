@@ -14,7 +14,7 @@ use crate::{
 /// Kernels from this one on keep the count of tail calls across a trampoline: commit 2b5dcb31a19a
 /// ("bpf, x64: Fix tailcall infinite loop", 6.7). Before it the trampoline of a program's inner
 /// function loses the count that stands in a register, and programs that call each other in a
-/// circle go on for ever. Nothing that a kernel shows tells whether that was backported.
+/// circle go on forever. Nothing that a kernel shows tells whether that was backported.
 const KEEPS_TAIL_CALL_COUNT: Release = Release { major: 6, minor: 7 };
 
 /// What becomes of BPF programs of others.
@@ -44,7 +44,7 @@ pub fn is_own(symbol: &str) -> bool {
 
 /// As [`is_own`], by the name that the kernel keeps with the program.
 pub fn is_own_name(name: &str) -> bool {
-    const ROLES: &[&str] = &["root", "callee", "shared", "hidden", "nothing", "reserve"];
+    const ROLES: &[&str] = &["root", "callee", "shared", "excluded", "nothing", "reserve"];
     const PARTS: &[&str] = &["entry", "exit", "session", "probe", "kentry", "kexit"];
     const TRACEPOINTS: &[&str] = &["sched_switch", "task_newtask"];
     let is_probe = name

@@ -55,21 +55,21 @@ fn resolve(kernel: &Kernel, rules: &Rules, typed: &str) -> Result<Vec<Planned>, 
     })
 }
 
-/// The roots that are not hidden: what is left out is left out, also where a glob of `-G` has it.
-pub fn without_hidden(
+/// The roots that are not excluded: what is skipped is skipped, also where a glob of `-G` has it.
+pub fn without_excluded(
     mut roots: Vec<Planned>,
-    hidden: &[Planned],
+    excluded: &[Planned],
 ) -> Result<Vec<Planned>, RootError> {
-    let hidden: BTreeSet<Address> = hidden.iter().map(|hidden| hidden.address).collect();
-    roots.retain(|root| !hidden.contains(&root.address));
+    let excluded: BTreeSet<Address> = excluded.iter().map(|excluded| excluded.address).collect();
+    roots.retain(|root| !excluded.contains(&root.address));
     if roots.is_empty() {
-        return Err(RootError::AllHidden);
+        return Err(RootError::AllExcluded);
     }
     Ok(roots)
 }
 
 /// The functions of a name: all that have it, be it one of several names at an address or the name
-/// without what the compiler put behind it, as `finish_task_switch` is for
+/// without what the compiler put after it, as `finish_task_switch` is for
 /// `finish_task_switch.isra.0`.
 fn by_name(kernel: &Kernel, rules: &Rules, wanted: &Wanted<'_>) -> Result<Vec<Planned>, RootError> {
     let mut refused = None;

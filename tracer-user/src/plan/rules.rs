@@ -1,7 +1,7 @@
 //! What must not, or cannot, be attached.
 //!
 //! The kernel refuses some functions, and says so. It accepts others that freeze it: what a
-//! trampoline's own enter and exit code runs before its guard is settled calls itself for ever when
+//! trampoline's own enter and exit code runs before its guard is settled calls itself forever when
 //! it is traced (`rcu_read_unlock_special`, seen on 7.3.4). Those are computed from the running
 //! kernel's text, so the rule holds on kernels that nobody has tried.
 
@@ -23,7 +23,7 @@ use super::{
     programs::{self, OthersPrograms, ProgramRules},
 };
 use crate::kernel::{
-    Address, Kernel, Ways,
+    Address, Kernel, Mechanisms,
     btf::{Prototype, TrampolineLimits},
     symbols::Function,
     traceable::Traceable,
@@ -51,7 +51,7 @@ fn functions(kernel: &Kernel, names: &[&str], wanted: impl Fn(&str) -> bool) -> 
 /// Which calls are worth their cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Worth {
-    /// What costs much and says little is left out.
+    /// What costs much and says little is skipped.
     #[default]
     Usual,
     /// All that can be attached at all.
@@ -84,8 +84,8 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Computes what has to be computed for a kernel that has these ways to attach.
-    pub fn new(kernel: &Kernel, ways: Ways, scope: Scope) -> Self {
+    /// Computes what has to be computed for a kernel that has these mechanisms.
+    pub fn new(kernel: &Kernel, mechanisms: Mechanisms, scope: Scope) -> Self {
         let Scope { worth, programs } = scope;
         let mut trampoline = within(kernel, TRAMPOLINE, TRAMPOLINE_LEVELS);
         trampoline.extend(within(kernel, MIGRATION, 1));
@@ -113,7 +113,7 @@ impl Rules {
                 release: kernel.release,
                 others: programs,
             },
-            by_address: ways.by_address().is_some(),
+            by_address: mechanisms.by_address().is_some(),
             limits: TrampolineLimits::of(kernel.release),
             trampoline,
             fprobe,
@@ -136,9 +136,9 @@ impl Rules {
     }
 
     /// Whether a function may be attached by its address and no more, in a link to very many. It
-    /// never says yes where [`Self::check`] says no on a kernel that has a way by address, and says
-    /// no to the few that are [`Reach::Shared`], which need probes of their own. Neither types nor
-    /// machine code are read, so all functions of a kernel take some milliseconds.
+    /// never says yes where [`Self::check`] says no on a kernel that has a mechanism by address,
+    /// and says no to the few that are [`Reach::Shared`], which need probes of their own. Neither
+    /// types nor machine code are read, so all functions of a kernel take some milliseconds.
     pub fn reachable_by_address(&self, kernel: &Kernel, address: Address) -> Result<(), Reason> {
         let Some(Traceable { function, .. }) = kernel.traceable_at(address) else {
             // BPF programs are not ftrace's.

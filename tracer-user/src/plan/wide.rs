@@ -11,14 +11,19 @@ use super::{Plan, Planned, Reach, Reason, Rules, Source, Worth, rules::is_shared
 use crate::kernel::{Address, Kernel, symbols::Function};
 
 impl Plan {
-    /// All that the rules allow, below these roots and outside of what is hidden. Nothing where the
-    /// kernel does not say what ftrace reaches.
-    pub fn wide(kernel: &Kernel, rules: &Rules, roots: Vec<Planned>, hidden: Vec<Planned>) -> Self {
-        let named = roots.iter().chain(&hidden);
+    /// All that the rules allow, below these roots and outside of what is excluded. Nothing where
+    /// the kernel does not say what ftrace reaches.
+    pub fn wide(
+        kernel: &Kernel,
+        rules: &Rules,
+        roots: Vec<Planned>,
+        excluded: Vec<Planned>,
+    ) -> Self {
+        let named = roots.iter().chain(&excluded);
         let taken: BTreeSet<Address> = named.map(|function| function.address).collect();
         let mut plan = Self {
             roots,
-            hidden,
+            excluded,
             ..Self::default()
         };
         for traceable in kernel.traceable_functions() {

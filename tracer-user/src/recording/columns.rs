@@ -2,7 +2,7 @@
 //!
 //! Neighbouring times differ by little, functions repeat in patterns, and so do depths and frames:
 //! each kind of number apart compresses to a fraction of what the events do as they lie in memory.
-//! Nothing is left out or rounded: what goes in as batches comes out as the same batches, byte for
+//! Nothing is skipped or rounded: what goes in as batches comes out as the same batches, byte for
 //! byte, also where their events are damaged.
 
 use std::collections::{BTreeMap, HashMap};
@@ -12,7 +12,7 @@ use tracer_common::{BATCH_CAPACITY, BatchHeader, Event, EventKind};
 
 use super::form::{Data, Header, Known, MOST_FUNCTIONS};
 use crate::{
-    graph::{Batch, Joined},
+    graph::{AttachedLate, Batch},
     model::{FunctionId, FunctionInfo, FunctionTable},
 };
 
@@ -112,14 +112,14 @@ impl Collector {
     }
 
     /// Gives out what was collected, with what is known of the functions, and begins anew.
-    pub fn take(&mut self, functions: &FunctionTable, joined: &Joined) -> Data {
+    pub fn take(&mut self, functions: &FunctionTable, attached_late: &AttachedLate) -> Data {
         self.places.clear();
         self.root_time_ns = 0;
         let mut data = std::mem::take(&mut self.data);
         for known in &mut data.functions {
             let id = FunctionId(known.id);
             known.info = functions.get(id).cloned();
-            known.joined_ns = joined.since(id).map(|since| since.0);
+            known.attached_late_ns = attached_late.since(id).map(|since| since.0);
             known.id = known.id.wrapping_sub(self.base);
         }
         let places = places(&data.events, functions);
@@ -134,7 +134,7 @@ impl Collector {
             functions.push(Known {
                 id,
                 info: None,
-                joined_ns: None,
+                attached_late_ns: None,
             });
             u32::try_from(functions.len() - 1).unwrap_or(u32::MAX)
         })
@@ -159,7 +159,7 @@ fn places(events: &Columns, functions: &FunctionTable) -> Vec<Known> {
     let known = |(id, name)| Known {
         id,
         info: Some(FunctionInfo::new(name, None)),
-        joined_ns: None,
+        attached_late_ns: None,
     };
     seen.into_iter().map(known).collect()
 }
@@ -334,7 +334,7 @@ mod tests {
         let batch = Batch::of(&header, &events).unwrap();
         let mut collector = Collector::counting_from(live.base());
         collector.batch(&batch);
-        let data = collector.take(&live, &Joined::default());
+        let data = collector.take(&live, &AttachedLate::default());
         let known = data.functions.into_iter();
         let known = known.filter_map(|known| Some((FunctionId(known.id), known.info?)));
         let read = FunctionTable::new(known);

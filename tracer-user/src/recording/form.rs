@@ -113,8 +113,8 @@ pub struct Known {
     /// Its name and type, if the kernel knew it.
     pub info: Option<FunctionInfo>,
     /// Since when its entries are seen, ns of CLOCK_MONOTONIC, if it got its probes while the trace
-    /// went on: see [`crate::graph::Joined`].
-    pub joined_ns: Option<u64>,
+    /// went on: see [`crate::graph::AttachedLate`].
+    pub attached_late_ns: Option<u64>,
 }
 
 impl Known {

@@ -2,7 +2,7 @@
 //!
 //! | bytes | |
 //! | --- | --- |
-//! | 0-3 | [`MARK`], to find the next frame behind damaged bytes |
+//! | 0-3 | [`MARK`], to find the next frame after damaged bytes |
 //! | 4-7 | length of the content, bytes |
 //! | 8-11 | length of the content as it is stored, bytes |
 //! | 12-15 | CRC-32 of bytes 4 to 11 and of the stored content |

@@ -2,7 +2,7 @@
 
 use super::Data;
 use crate::{
-    graph::Joined,
+    graph::AttachedLate,
     model::{FunctionId, FunctionTable, Nanoseconds},
 };
 
@@ -14,7 +14,7 @@ const MOST_LEARNED: usize = 256 << 20;
 /// those functions have no names.
 pub struct Learning<'a> {
     table: &'a FunctionTable,
-    joined: Joined,
+    attached_late: AttachedLate,
     /// Bytes that may still be learned.
     room: usize,
     is_full: bool,
@@ -22,10 +22,10 @@ pub struct Learning<'a> {
 
 impl<'a> Learning<'a> {
     /// Nothing is learned yet.
-    pub fn new(table: &'a FunctionTable, joined: &Joined) -> Self {
+    pub fn new(table: &'a FunctionTable, attached_late: &AttachedLate) -> Self {
         Self {
             table,
-            joined: joined.clone(),
+            attached_late: attached_late.clone(),
             room: MOST_LEARNED,
             is_full: false,
         }
@@ -37,7 +37,7 @@ impl<'a> Learning<'a> {
             let id = FunctionId(known.id);
             let info = known.info.as_ref();
             let info = info.filter(|_| self.table.get(id).is_none());
-            let joins = known.joined_ns.is_some() && self.joined.since(id).is_none();
+            let joins = known.attached_late_ns.is_some() && self.attached_late.since(id).is_none();
             if info.is_some() || joins {
                 let Some(room) = self.room.checked_sub(known.memory()) else {
                     self.tell_full();
@@ -48,8 +48,8 @@ impl<'a> Learning<'a> {
             if let Some(info) = info {
                 self.table.insert(id, info.clone());
             }
-            if let Some(since) = known.joined_ns {
-                self.joined.restore(id, Nanoseconds(since));
+            if let Some(since) = known.attached_late_ns {
+                self.attached_late.restore(id, Nanoseconds(since));
             }
         }
     }

@@ -1,5 +1,5 @@
 //! A recording that is read: its head, then stretch by stretch. What is damaged is said on stderr
-//! and left out.
+//! and skipped.
 
 use std::io::{self, Read};
 
@@ -90,7 +90,7 @@ impl<R: Read> Recording<R> {
         self.readable.damaged_bytes += damage.bytes;
         if self.readable.damaged_places <= PLACES_NAMED && !self.is_quiet {
             eprintln!(
-                "tracer: the recording is damaged or cut at byte {}: {} bytes are left out",
+                "tracer: the recording is damaged or cut at byte {}: {} bytes are skipped",
                 damage.from, damage.bytes
             );
         }

@@ -1,6 +1,6 @@
 //! Frames come from a file, whatever the file is.
 //!
-//! What cannot be a recording is refused at once. Behind bytes that are no frame, the next mark of
+//! What cannot be a recording is refused at once. After bytes that are no frame, the next mark of
 //! one is looked for: what lies between is reported as damage, and what follows is read as if
 //! nothing had been. A frame is given out only if its checksum is right, so damage costs data and
 //! never changes it.
@@ -213,7 +213,7 @@ mod tests {
     use super::*;
     use crate::recording::{Head, Writer};
 
-    /// A file of marks, each with a length behind it that reaches to the end: the work goes with
+    /// A file of marks, each with a length after it that reaches to the end: the work goes with
     /// the file, not with its square.
     #[test]
     fn marks_without_frames_cost_little() {

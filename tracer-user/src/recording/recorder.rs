@@ -19,7 +19,7 @@ use super::{
     target::{Files, Room, Target},
 };
 use crate::{
-    graph::{Batch, Joined},
+    graph::{AttachedLate, Batch},
     model::FunctionTable,
 };
 
@@ -34,7 +34,7 @@ const OLD: Duration = Duration::from_secs(1);
 pub struct Recorder<'a> {
     sink: Sink,
     functions: &'a FunctionTable,
-    joined: Joined,
+    attached_late: AttachedLate,
     collector: Collector,
     /// When the first batch of the frame came.
     since: Option<Instant>,
@@ -60,7 +60,7 @@ impl<'a> Recorder<'a> {
         target: Target,
         head: Head,
         functions: &'a FunctionTable,
-        joined: Joined,
+        attached_late: AttachedLate,
     ) -> io::Result<Self> {
         let sink = match target {
             Target::File { file, limit } => Sink::Files(Files::begin(file, limit, head)?),
@@ -71,7 +71,7 @@ impl<'a> Recorder<'a> {
         Ok(Self {
             sink,
             functions,
-            joined,
+            attached_late,
             collector: Collector::counting_from(functions.base()),
             since: None,
             is_full: false,
@@ -143,7 +143,7 @@ impl<'a> Recorder<'a> {
         if self.collector.steps() == 0 || self.is_done() {
             return;
         }
-        let data = self.collector.take(self.functions, &self.joined);
+        let data = self.collector.take(self.functions, &self.attached_late);
         let frame = Frame::Data(data);
         let written = match &mut self.sink {
             Sink::Files(files) => files.write(&frame),

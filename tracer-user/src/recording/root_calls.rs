@@ -9,7 +9,7 @@ use std::{
 
 use super::{Ending, Head, Learning, Readable, Recording, RecordingError, columns::Step};
 use crate::{
-    graph::{Joined, Rebuilder, callers},
+    graph::{AttachedLate, Rebuilder, callers},
     model::{FunctionTable, Interrupts, RootCall},
 };
 
@@ -59,12 +59,12 @@ impl<'a, R: Read> RootCalls<'a, R> {
     /// Those of a recording that was opened. Its functions become known in `functions`.
     pub fn new(mut recording: Recording<R>, functions: &'a FunctionTable) -> Self {
         recording.is_quiet = true;
-        let joined = Joined::default();
+        let attached_late = AttachedLate::default();
         Self {
             recording,
-            learning: Learning::new(functions, &joined),
+            learning: Learning::new(functions, &attached_late),
             functions,
-            rebuilder: Rebuilder::new(Interrupts::default()).with_joined(joined),
+            rebuilder: Rebuilder::new(Interrupts::default()).with_attached_late(attached_late),
             ready: VecDeque::new(),
             has_ended: false,
         }
@@ -113,7 +113,7 @@ impl<R: Read> Iterator for RootCalls<'_, R> {
             }
         }
         let mut call = self.ready.pop_front()?;
-        callers::find_hidden(&mut call, self.functions);
+        callers::find_excluded(&mut call, self.functions);
         Some(Ok(call))
     }
 }

@@ -1,4 +1,4 @@
-//! Older recordings keep a number behind their names: `FILE.1` is the newest of them.
+//! Older recordings keep a number after their names: `FILE.1` is the newest of them.
 //!
 //! A name is free before it is taken, so whatever happens in between costs one file at most, the
 //! oldest.

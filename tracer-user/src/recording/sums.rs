@@ -3,7 +3,7 @@
 //! A file may have the mark of a frame every few bytes, each with megabytes behind it that are said
 //! to be its content. To add them up for each mark would take time that goes with the square of the
 //! file. CRC-32 is linear: that of a stretch is that of all up to its end, less that of all up to
-//! its beginning with zeros behind it. So every byte is added up once, the sums at every [`STEP`]
+//! its beginning with zeros after it. So every byte is added up once, the sums at every [`STEP`]
 //! bytes are kept, and a stretch costs two steps at most.
 
 use std::{collections::VecDeque, ops::Range};
@@ -66,7 +66,7 @@ impl Sums {
         }
     }
 
-    /// The sum of all up to a place, which is not behind the last sum by more than a step.
+    /// The sum of all up to a place, which is not after the last sum by more than a step.
     fn up_to(&self, window: Window<'_>, place: u64) -> u32 {
         let length = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
         let number = (length(place - self.first) / STEP).min(self.kept.len() - 1);
@@ -80,14 +80,14 @@ impl Sums {
     }
 }
 
-/// What two stretches, one behind the other, have for a checksum; the second is of this length.
+/// What two stretches, one after the other, have for a checksum; the second is of this length.
 pub fn joined(first: u32, second: u32, length: u64) -> u32 {
     let mut hasher = Hasher::new_with_initial(first);
     hasher.combine(&Hasher::new_with_initial_len(second, length));
     hasher.finalize()
 }
 
-/// What is added to the checksum of a stretch by one of this length behind it.
+/// What is added to the checksum of a stretch by one of this length after it.
 fn with_zeros(sum: u32, length: u64) -> u32 {
     joined(sum, 0, length)
 }

@@ -20,7 +20,7 @@ const END_BYTES: u64 = 256;
 pub enum WhenFull {
     /// The recording ends.
     End,
-    /// Another file begins under this name, and so many older ones are kept, with `.1` behind the
+    /// Another file begins under this name, and so many older ones are kept, with `.1` after the
     /// name for the newest of them.
     Rotate {
         /// The name.

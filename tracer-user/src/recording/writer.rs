@@ -1,7 +1,7 @@
 //! Frames go to a file, each in one piece.
 //!
 //! A frame is given to the kernel by one `write`, so a process that is killed leaves whole frames
-//! behind, but for the one that was being written.
+//! after, but for the one that was being written.
 
 use std::io::{self, Write};
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use aya::maps::{MapData, RingBuf};
 use tracer_common::{
-    Callers, Config, MAX_ARGUMENTS, MAX_QUICK_DEPTH, NO_DEPTH_LIMIT, PreemptLayout, Text,
+    Callers, CodeRange, Config, MAX_ARGUMENTS, MAX_FAST_DEPTH, NO_DEPTH_LIMIT, PreemptLayout,
     profile::By,
 };
 
@@ -21,7 +21,7 @@ use crate::{
         object::{Loading, SLOTS_OF_SLEEPERS, Sizes, Tracepoints, USUAL_SLEEPERS, USUAL_SLOTS},
         profile::Profile,
     },
-    kernel::{Kernel, PreemptCount, Way, Ways},
+    kernel::{Kernel, Mechanism, Mechanisms, PreemptCount},
     model::{Arguments, Interrupts, ReturnAddresses},
     plan::Plan,
     stop::Stop,
@@ -65,8 +65,8 @@ pub fn attach(
     options: &Options,
     kernel: &Arc<Kernel>,
     (plan, ready): (&Plan, Ready),
-    ways: Ways,
-    way: Way,
+    mechanisms: Mechanisms,
+    mechanism: Mechanism,
     (callers, in_kernel): (Callers, InKernel),
     stop: &Stop,
 ) -> Result<Attached> {
@@ -80,7 +80,7 @@ pub fn attach(
         Arguments::Absent => None,
         Arguments::Recorded => Some(object.texts()?),
     };
-    let mut attacher = Attacher::new(object, Arc::clone(kernel), ways, way, texts);
+    let mut attacher = Attacher::new(object, Arc::clone(kernel), mechanisms, mechanism, texts);
     let probes = probes::attach_all(&mut attacher, plan, ready, stop)?;
     Ok(Attached {
         attacher,
@@ -141,11 +141,11 @@ fn config(
         Arguments::Recorded => MAX_ARGUMENTS,
     };
     let return_addresses = u32::from(capture.callers == ReturnAddresses::Recorded);
-    let takes_quick_way = preempt_count.is_some() && arguments == 0 && return_addresses == 0;
-    let hides_interrupts = capture.interrupts == Interrupts::LeftOut;
+    let takes_fast_path = preempt_count.is_some() && arguments == 0 && return_addresses == 0;
+    let hides_interrupts = capture.interrupts == Interrupts::Excluded;
     Config {
-        quick_depth: if takes_quick_way {
-            u64::from(max_depth).min(MAX_QUICK_DEPTH)
+        fast_depth: if takes_fast_path {
+            u64::from(max_depth).min(MAX_FAST_DEPTH)
         } else {
             0
         },
@@ -177,9 +177,9 @@ const TRAMPOLINE_CODE: [&str; 4] = [
     "__bpf_tramp_exit",
 ];
 
-fn text_of(kernel: &Kernel, name: &str) -> Text {
+fn text_of(kernel: &Kernel, name: &str) -> CodeRange {
     let function = kernel.symbols.function_named(name);
-    function.map_or_else(Text::default, |function| Text {
+    function.map_or_else(CodeRange::default, |function| CodeRange {
         start: function.start.0,
         bytes: function.end.0.saturating_sub(function.start.0),
     })

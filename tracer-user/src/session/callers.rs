@@ -15,7 +15,7 @@ pub enum Children {
     /// It is.
     Followed,
     /// It is not.
-    LeftOut,
+    Excluded,
 }
 
 /// What is named in a list.
@@ -107,7 +107,7 @@ impl Callers {
     }
 
     /// For the eBPF side. `own` are the tracer itself and its sampling process by the kernel's
-    /// numbers, which are left out unless tasks were named. If there is a command, it is traced
+    /// numbers, which are skipped unless tasks were named. If there is a command, it is traced
     /// alone unless processes or tasks were named.
     #[must_use]
     pub fn config(&self, own: [u32; 2], has_command: bool) -> tracer_common::Callers {
@@ -117,7 +117,7 @@ impl Callers {
         let follows = match self.children {
             Children::Usual => is_of_command,
             Children::Followed => true,
-            Children::LeftOut => false,
+            Children::Excluded => false,
         };
         let names: Vec<_> = self.names.iter().map(|name| name.words()).collect();
         tracer_common::Callers {
@@ -152,7 +152,7 @@ mod tests {
     use crate::kernel::cgroup::CgroupId;
 
     #[test]
-    fn the_tracer_itself_is_left_out_unless_tasks_are_named() {
+    fn the_tracer_itself_is_excluded_unless_tasks_are_named() {
         assert_eq!(Callers::default().config([7, 8], false).not_tgids, [7, 8]);
         let in_cgroup = Callers {
             cgroups: vec![Cgroup {
@@ -190,7 +190,7 @@ mod tests {
         callers.children = Children::Followed;
         assert_eq!(named(&callers, false), (1, 1, 1));
         callers = Callers {
-            children: Children::LeftOut,
+            children: Children::Excluded,
             ..Callers::default()
         };
         assert_eq!(named(&callers, true), (1, 0, 0));
@@ -210,7 +210,7 @@ mod tests {
         assert_eq!(config.processes_named, Told::ALL_BUT_THESE);
         assert_eq!((config.names_named, config.names), (Told::ALL_BUT_THESE, 1));
         assert_eq!(config.tasks_named, Told::NOBODY);
-        // The tracer is none of them, and it is left out all the same.
+        // The tracer is none of them, and it is skipped all the same.
         assert_eq!(config.not_tgids, [1, 2]);
         assert!(!callers.has_numbers() && callers.processes().is_empty());
     }

@@ -29,16 +29,16 @@ use crate::{
         count::{Attacher, Conditions, Counted, Counters, Skipped, Tables},
         object::{Loading, Tracepoints},
     },
+    export::{Counts, Export, Source},
     kernel::haste::Haste,
     pipeline::{self, Outcome},
     plan::Planned,
     stop::Stop,
     summary::{
-        Look,
+        LatencyLayout,
         histogram::Histogram,
         latency::{self, Parts, Root},
     },
-    watch::{Counts, Source, Watch},
 };
 pub use conditions::{counting, decide};
 use told::Sums;
@@ -50,7 +50,7 @@ const TICK: Duration = Duration::from_millis(20);
 pub struct Counting {
     conditions: Conditions,
     returned: Vec<Returned>,
-    look: Look,
+    layout: LatencyLayout,
 }
 
 /// Counts until the trace ends.
@@ -72,13 +72,13 @@ pub async fn run(
         before: counters.skipped(),
         counters,
         conditions: counting.conditions,
-        look: counting.look,
+        layout: counting.layout,
     });
     let mut out = outputs.graph.unwrap_or_else(|| Box::new(io::sink()));
     let head = head::head(&prepared.kernel, &prepared.plan.roots, &options.command);
     let asked = Arc::clone(&shown);
     let source = Source::Counted(Box::new(move || asked.counts()));
-    let (watch, _feed) = Watch::start(outputs.watch, &head, options.show.text, source)
+    let (export, _feed) = Export::start(outputs.export, &head, options.show.text, source)
         .context("nothing can be served")?;
     let stop = prepared.stop.clone();
     let mut child = None;
@@ -104,7 +104,7 @@ pub async fn run(
         );
     }
     command::end(&mut child).await;
-    watch.end();
+    export.end();
     let functions = shown.counters.functions();
     probes::let_go(shown, functions);
     pipeline::told::written(written)?;
@@ -142,13 +142,16 @@ fn attach(options: &Options, counting: &Counting, prepared: &Prepared) -> Result
     let turned_away = object.controls()?.counters();
     prepared.follow(options, told)?;
     let tables = Tables::new(&counting.returned, kernel.possible_cpus as usize)?;
-    let way = conditions::way(options, prepared);
-    tell::more(options.verbose, &format!("counting by {}", way.meaning()));
+    let mechanism = conditions::mechanism(options, prepared);
+    tell::more(
+        options.verbose,
+        &format!("counting by {}", mechanism.meaning()),
+    );
     let attacher = Attacher {
         object: &object,
         kernel,
-        ways: prepared.ways,
-        way,
+        mechanisms: prepared.mechanisms,
+        mechanism,
         tables: &tables,
         conditions: counting.conditions,
     };
@@ -190,7 +193,7 @@ async fn wait(
     let forever = Duration::from_secs(u64::from(u32::MAX));
     let deadline = tokio::time::sleep(options.duration.unwrap_or(forever));
     tokio::pin!(deadline);
-    let interval = shown.look.interval.unwrap_or(forever);
+    let interval = shown.layout.interval.unwrap_or(forever);
     let mut next = tokio::time::interval_at((begin + interval).into(), interval);
     next.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {
@@ -233,7 +236,7 @@ struct Shown {
     counters: Counters,
     before: Skipped,
     conditions: Conditions,
-    look: Look,
+    layout: LatencyLayout,
 }
 
 impl Shown {
@@ -273,7 +276,7 @@ impl Shown {
             .iter()
             .map(|(name, root)| ((*name).clone(), root))
             .collect();
-        latency::write(&roots, self.look, out)?;
+        latency::write(&roots, self.layout, out)?;
         out.flush()
     }
 
@@ -289,7 +292,7 @@ impl Shown {
             total: counted.total,
             shortest: counted.shortest,
             longest: counted.longest,
-            times: Histogram::of(self.look.unit, counted.buckets.clone()),
+            times: Histogram::of(self.layout.unit, counted.buckets.clone()),
             errors: counted.errors.clone(),
             other_errors: counted.other_errors,
             linear: counted.linear,

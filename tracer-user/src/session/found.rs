@@ -8,7 +8,7 @@ use super::{Options, tell};
 use crate::{
     attach::session,
     graph::Batch,
-    kernel::{Address, Kernel, Ways, haste::Haste},
+    kernel::{Address, Kernel, Mechanisms, haste::Haste},
     learn::{
         before::{Before, Learned, Origin, learn},
         growth::{self, Sampled},
@@ -136,9 +136,9 @@ pub struct Asked<'a> {
 impl Asked<'_> {
     /// Whether the kernel attaches all functions at once, it can be told which of them would do
     /// harm, and there is memory for it.
-    pub fn can_be_wide(&self, ways: Ways) -> bool {
+    pub fn can_be_wide(&self, mechanisms: Mechanisms) -> bool {
         let functions = self.kernel.traceable_functions().len();
-        if ways.by_address().is_none() || functions == 0 {
+        if mechanisms.by_address().is_none() || functions == 0 {
             return false;
         }
         if self.kernel.text.is_none() {
@@ -162,14 +162,14 @@ impl Asked<'_> {
     }
 
     /// All functions that the rules allow.
-    pub fn wide(&self, roots: Vec<Planned>, hidden: Vec<Planned>) -> (Plan, Found) {
+    pub fn wide(&self, roots: Vec<Planned>, excluded: Vec<Planned>) -> (Plan, Found) {
         let tell = |words: &str| tell::more(self.options.verbose, words);
         let known = self
             .cache
             .map(|cache| kept::read(self.kernel, &roots, cache, tell));
         let known = kept::hits(known.iter().flatten());
         let _haste = Haste::begin();
-        let plan = Plan::wide(self.kernel, self.rules, roots, hidden);
+        let plan = Plan::wide(self.kernel, self.rules, roots, excluded);
         tell::excluded(&plan, self.options.verbose);
         (plan, Found::All(Arc::new(Seen::known(known))))
     }
@@ -178,21 +178,21 @@ impl Asked<'_> {
     pub fn gentle(
         &self,
         roots: Vec<Planned>,
-        hidden: Vec<Planned>,
+        excluded: Vec<Planned>,
         held: Option<u32>,
         stop: &Stop,
     ) -> Result<(Plan, Found)> {
         let options = self.options;
         let tell = |words: &str| tell::more(options.verbose, words);
         let learns = options.learns();
-        let time = learns.filter(|_| !sampling::is_left_out());
+        let time = learns.filter(|_| !sampling::is_skipped());
         let mut sampler = time.map(|_| Sampler::start()).transpose()?;
         let before = match (held, time.zip(sampler.as_mut())) {
             _ if options.is_roots_only() => Before::RootsOnly,
             (_, None) if learns.is_some() => Before::Never,
             (_, None) => Before::Off,
             (Some(_), _) => Before::Nobody,
-            (None, Some((time, sampler))) => Before::Watch(time, sampler),
+            (None, Some((time, sampler))) => Before::Sample(time, sampler),
         };
         let learned = match &options.functions {
             Some(names) => Learned::given(self.kernel, names),
@@ -205,7 +205,7 @@ impl Asked<'_> {
                 .then(Sampled::default),
             growth,
         };
-        let plan = Plan::new(self.kernel, self.rules, roots, learned.functions).hide(hidden);
+        let plan = Plan::new(self.kernel, self.rules, roots, learned.functions).hide(excluded);
         tell::planned(&plan, &learned.origin, options.verbose);
         Ok((plan, found))
     }

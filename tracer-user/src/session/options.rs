@@ -6,13 +6,13 @@ use tracer_common::CpuMask;
 
 use super::{Begin, Callers, Streams};
 use crate::{
-    kernel::Way,
+    export::Outlets,
+    kernel::Mechanism,
     learn::wide::Again,
     model::{FunctionTable, Sink},
     pipeline::Show,
     plan::{self, Scope},
     recording::{Head, target::Target},
-    watch::Outlets,
 };
 
 /// What the user asked for.
@@ -24,8 +24,8 @@ pub struct Options {
     pub cpus: CpuMask,
     /// Root calls are traced if they are theirs.
     pub callers: Callers,
-    /// Functions that are left out with all below them, by name, glob or syscall.
-    pub hidden: Vec<String>,
+    /// Functions that are skipped with all below them, by name, glob or syscall.
+    pub excluded: Vec<String>,
     /// Functions that are no roots, where a glob of those has them; by name, glob or syscall.
     pub not_roots: Vec<String>,
     /// What is shown, and how.
@@ -43,8 +43,8 @@ pub struct Options {
     pub functions: Option<BTreeSet<String>>,
     /// Which functions are worth their cost.
     pub scope: Scope,
-    /// The way to attach; none leaves it to the tool.
-    pub way: Option<Way>,
+    /// The mechanism; none leaves it to the tool.
+    pub mechanism: Option<Mechanism>,
     /// Bytes of each CPU's ring.
     pub ring_bytes: u32,
     /// Tell more on stderr.
@@ -71,7 +71,7 @@ impl Options {
     /// Whether all functions are to have probes at first.
     pub(super) fn wants_wide(&self) -> bool {
         let is_wide = matches!(self.discovery, Discovery::Wide { .. });
-        let by_pairs = self.way == Some(Way::Pair);
+        let by_pairs = self.mechanism == Some(Mechanism::Pair);
         is_wide && !by_pairs && self.functions.is_none() && !self.is_roots_only()
     }
 
@@ -141,7 +141,7 @@ pub struct Outputs {
     /// Where a recording goes, if there is to be one.
     pub recording: Option<Target>,
     /// Who else wants root calls.
-    pub watch: Outlets,
+    pub export: Outlets,
     /// Makes what takes the root calls instead of what prints them.
     pub view: Option<MakeView>,
 }

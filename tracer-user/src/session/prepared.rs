@@ -23,8 +23,8 @@ use super::{
 };
 use crate::{
     attach::{Attacher, Followed, Side},
-    graph::Joined,
-    kernel::{Kernel, Way, Ways, numbers::Numbers},
+    graph::AttachedLate,
+    kernel::{Kernel, Mechanism, Mechanisms, numbers::Numbers},
     learn::{
         growth::{Growth, Joining, Start},
         kept::{self, Cache},
@@ -57,9 +57,9 @@ pub struct Prepared {
     /// What is attached.
     pub plan: Plan,
     /// All that the kernel has, and the one that is taken.
-    pub ways: Ways,
-    /// See `ways`.
-    pub way: Way,
+    pub mechanisms: Mechanisms,
+    /// See `mechanisms`.
+    pub mechanism: Mechanism,
     /// What the trace begins with.
     pub found: Found,
     /// Where it is kept what was learned.
@@ -137,8 +137,8 @@ impl Prepared {
             options,
             &self.kernel,
             (&self.plan, self.ready(options)),
-            self.ways,
-            self.way,
+            self.mechanisms,
+            self.mechanism,
             (self.callers(options)?, in_kernel),
             &self.stop,
         )?;
@@ -190,7 +190,7 @@ impl Prepared {
         &mut self,
         options: &Options,
         attacher: Attacher,
-        joined: Joined,
+        attached_late: AttachedLate,
         (sets, programs): (&Arc<Mutex<Sets>>, Programs),
         (later, followed): (Vec<Planned>, Option<Arc<Followed>>),
     ) -> Result<Change> {
@@ -204,7 +204,7 @@ impl Prepared {
                     seen: Arc::clone(seen),
                     host: Host::of(self.subject.is_some()),
                     programs,
-                    joined,
+                    attached_late,
                     again: options.again(),
                     verbose: options.verbose,
                 };
@@ -216,13 +216,13 @@ impl Prepared {
                 };
                 let is_later =
                     |one: &Planned| later.iter().any(|other| other.address == one.address);
-                let known = self.plan.callees.iter().chain(&self.plan.hidden);
+                let known = self.plan.callees.iter().chain(&self.plan.excluded);
                 let has_probes = known.filter(|one| !is_later(one)).map(|one| one.address);
                 let side = Side::of(FIRST_GENERATION);
                 let joining = Joining::new(
                     attacher,
                     side,
-                    joined,
+                    attached_late,
                     has_probes.collect(),
                     options.verbose,
                 );

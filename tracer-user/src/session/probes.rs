@@ -26,8 +26,8 @@ pub struct Probes {
     pub roots: Vec<Probe>,
     /// Those of the functions below.
     pub callees: Vec<Probe>,
-    /// Those of the functions that are left out with all below them.
-    pub hidden: Vec<Probe>,
+    /// Those of the functions that are skipped with all below them.
+    pub excluded: Vec<Probe>,
     /// Callees that are to get their probes while the trace goes on.
     pub later: Vec<Planned>,
 }
@@ -51,7 +51,7 @@ impl Probes {
     pub fn skipped(&self) -> [Skipped; 2] {
         [
             attach::skipped(self.roots.iter()),
-            attach::skipped(self.callees.iter().chain(&self.hidden)),
+            attach::skipped(self.callees.iter().chain(&self.excluded)),
         ]
     }
 }
@@ -60,9 +60,9 @@ fn functions(probes: &[Probe]) -> usize {
     probes.iter().map(Probe::functions).sum()
 }
 
-/// Attaches what is hidden, the callees, then the roots. A callee that the kernel does not accept
-/// is reported and left out; a hidden function is an error like a root, because all below it would
-/// be shown.
+/// Attaches what is excluded, the callees, then the roots. A callee that the kernel does not accept
+/// is reported and skipped; an excluded function is an error like a root, because all below it
+/// would be shown.
 pub fn attach_all(
     attacher: &mut Attacher,
     plan: &Plan,
@@ -76,11 +76,11 @@ pub fn attach_all(
 
     let bar = progress(
         "attaching",
-        plan.hidden.len() + plan.callees.len() + plan.roots.len(),
+        plan.excluded.len() + plan.callees.len() + plan.roots.len(),
     );
     let one_by_one = attacher.at_once() == 1;
     let mut attach = |functions: &[Planned], role, until| {
-        let mut watch = Watch {
+        let mut progress = Progress {
             role,
             stop,
             bar: &bar,
@@ -88,10 +88,10 @@ pub fn attach_all(
             done: 0,
         };
         let side = Side::of(FIRST_GENERATION);
-        let probes = attacher.attach(functions, role, side, &mut watch)?;
-        Ok::<_, AttachError>((probes, watch.done))
+        let probes = attacher.attach(functions, role, side, &mut progress)?;
+        Ok::<_, AttachError>((probes, progress.done))
     };
-    let (hidden, _) = attach(&plan.hidden, Role::Hidden, None)?;
+    let (excluded, _) = attach(&plan.excluded, Role::Excluded, None)?;
     let until = match ready {
         Ready::After(time) if one_by_one => Some(Instant::now() + time),
         _ => None,
@@ -106,7 +106,7 @@ pub fn attach_all(
     Ok(Probes {
         roots,
         callees: probes,
-        hidden,
+        excluded,
         later,
     })
 }
@@ -127,7 +127,7 @@ pub fn attach_programs(
     functions: &[Planned],
     stop: &Stop,
 ) -> Result<Vec<Probe>> {
-    let mut watch = Watch {
+    let mut progress = Progress {
         role: Role::Callee,
         stop,
         bar: &ProgressBar::hidden(),
@@ -135,11 +135,11 @@ pub fn attach_programs(
         done: 0,
     };
     let side = Side::of(FIRST_GENERATION);
-    Ok(attacher.attach(functions, Role::Callee, side, &mut watch)?)
+    Ok(attacher.attach(functions, Role::Callee, side, &mut progress)?)
 }
 
-/// Moves the bar, and says which callees are left out.
-struct Watch<'a> {
+/// Moves the bar, and says which callees are skipped.
+struct Progress<'a> {
     role: Role,
     stop: &'a Stop,
     bar: &'a ProgressBar,
@@ -149,7 +149,7 @@ struct Watch<'a> {
     done: usize,
 }
 
-impl Observer for Watch<'_> {
+impl Observer for Progress<'_> {
     fn attached(&mut self, functions: &[&Planned]) {
         self.done += functions.len();
         self.bar.inc(functions.len() as u64);
@@ -159,7 +159,7 @@ impl Observer for Watch<'_> {
         self.done += 1;
         match (self.role, error) {
             (Role::Callee, error @ AttachError::Function { .. }) => {
-                eprintln!("tracer: {error}; it is left out of the graph");
+                eprintln!("tracer: {error}; it is excluded from the graph");
                 Ok(())
             }
             (_, error) => Err(error),
@@ -174,7 +174,7 @@ impl Observer for Watch<'_> {
 /// The user waits no longer for probes that go: many functions with one link are gone by then.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// Takes probes away. What takes long goes behind the prompt, with a word.
+/// Takes probes away. What takes long goes in the background, with a word.
 ///
 /// Not so in a PID namespace. When its first process ends, it waits for what is left there to die
 /// (zap_pid_ns_processes, kernel/pid_namespace.c), up to 6.8 as a reader of `tasks_rcu_exit_srcu`
@@ -185,10 +185,10 @@ pub fn detach(probes: Probes) {
     let Probes {
         roots,
         callees,
-        hidden,
+        excluded,
         ..
     } = probes;
-    let all: Vec<Probe> = roots.into_iter().chain(callees).chain(hidden).collect();
+    let all: Vec<Probe> = roots.into_iter().chain(callees).chain(excluded).collect();
     let count = functions(&all);
     let_go(all, count);
 }
@@ -202,7 +202,7 @@ pub fn let_go<T>(all: T, count: usize) {
         drop(all);
         return;
     }
-    match attach::behind::let_go(all) {
+    match attach::background::let_go(all) {
         Ok(leaving) if leaving.is_over_within(PATIENCE) => {}
         Ok(leaving) => {
             let when = if switch::check().is_err() {

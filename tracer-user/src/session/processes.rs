@@ -17,7 +17,7 @@ use tokio::io::{Interest, unix::AsyncFd};
 
 use crate::stop::Stop;
 
-/// The processes that were named, by their numbers; none behind one that has ended before.
+/// The processes that were named, by their numbers; none after one that has ended before.
 #[derive(Clone, Debug)]
 pub struct Processes(Arc<Vec<(u32, Option<AsyncFd<OwnedFd>>)>>);
 
@@ -66,12 +66,12 @@ impl Processes {
 }
 
 fn watched(process: Option<OwnedFd>) -> io::Result<Option<AsyncFd<OwnedFd>>> {
-    let watch = |process: OwnedFd| {
+    let sample_for = |process: OwnedFd| {
         // SAFETY: the descriptor is the one that is handed over, and open for as long as it is
         // owned.
         Ok(unsafe { AsyncFd::register_with_interest(process, Interest::READABLE) }?)
     };
-    process.map(watch).transpose()
+    process.map(sample_for).transpose()
 }
 
 /// A process by its number; none if it has ended.

@@ -70,19 +70,19 @@ fn counted_by(
     cpus: u32,
 ) -> Result<By, Streamed> {
     let show = &options.show;
-    if show.filter.is_active() || !show.filter.hidden.is_empty() {
+    if show.filter.is_active() || !show.filter.excluded.is_empty() {
         return Err(Streamed::Filtered);
     }
     if show.count.is_some() {
         return Err(Streamed::Limited);
     }
-    if show.capture.interrupts == Interrupts::LeftOut {
+    if show.capture.interrupts == Interrupts::Excluded {
         return Err(Streamed::Interrupts);
     }
-    if show.text.sleep == SleepTime::LeftOut {
+    if show.text.sleep == SleepTime::Excluded {
         return Err(Streamed::SleepTime);
     }
-    if outputs.view.is_some() || outputs.watch.takes_calls() {
+    if outputs.view.is_some() || outputs.export.takes_calls() {
         return Err(Streamed::Watched);
     }
     Profile::check(cpus as usize)?;

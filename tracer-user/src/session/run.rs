@@ -1,6 +1,9 @@
 //! One trace of the command line.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result};
 use tokio::{
@@ -27,9 +30,10 @@ use super::{
 };
 use crate::{
     attach::{Attacher, Controls, Probe},
-    graph::{Joined, Rebuilder},
+    export::{Export, Source},
+    graph::{AttachedLate, Rebuilder},
     kernel::{
-        Kernel, Ways,
+        Kernel, Mechanisms,
         haste::Haste,
         switch::{self, SwitchedOff},
     },
@@ -43,7 +47,6 @@ use crate::{
     recording::Recorder,
     stop::Stop,
     stream::Rings,
-    watch::{Source, Watch},
 };
 
 /// Why there is nothing to show of a trace that was stopped early.
@@ -70,14 +73,14 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
     // Nothing is forked meanwhile.
     let haste = Haste::begin();
     let kernel = Arc::new(Kernel::read()?);
-    let ways = Ways::of(&kernel.types);
-    let way = ways.choose(options.way)?;
-    let rules = Arc::new(Rules::new(&kernel, ways, options.scope));
+    let mechanisms = Mechanisms::of(&kernel.types);
+    let mechanism = mechanisms.choose(options.mechanism)?;
+    let rules = Arc::new(Rules::new(&kernel, mechanisms, options.scope));
     let roots = plan::resolve_roots(&kernel, &rules, &options.roots)?;
-    let hidden = plan::resolve_roots(&kernel, &rules, &options.hidden)?;
-    let roots = plan::without_hidden(roots, &hidden)?;
+    let excluded = plan::resolve_roots(&kernel, &rules, &options.excluded)?;
+    let roots = plan::without_excluded(roots, &excluded)?;
     let not_roots = plan::resolve_roots(&kernel, &rules, &options.not_roots)?;
-    let roots = plan::without_hidden(roots, &not_roots)?;
+    let roots = plan::without_excluded(roots, &not_roots)?;
     options.show.filter.check(roots.iter().map(|root| {
         let function = kernel.symbols.function_at(root.address);
         let prototype = function.and_then(|function| kernel.prototype(&function));
@@ -97,11 +100,11 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
         rules: &rules,
         cache: cache.as_ref(),
     };
-    let (plan, found) = if options.wants_wide() && asked.can_be_wide(ways) {
-        asked.wide(roots, hidden)
+    let (plan, found) = if options.wants_wide() && asked.can_be_wide(mechanisms) {
+        asked.wide(roots, excluded)
     } else {
         let held = subject.as_ref().and_then(Subject::held);
-        asked.gentle(roots, hidden, held, &stop)?
+        asked.gentle(roots, excluded, held, &stop)?
     };
     if stop.is_wanted() {
         command::end(&mut subject.and_then(Subject::running)).await;
@@ -112,8 +115,8 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
         kernel,
         rules,
         plan,
-        ways,
-        way,
+        mechanisms,
+        mechanism,
         found,
         cache,
         processes,
@@ -122,10 +125,10 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
         save,
         stop,
     };
-    if let Shown::Latency(look) = options.show.result {
-        match counting::counting(options, look, &outputs, &prepared) {
+    if let Shown::Latency(layout) = options.show.result {
+        match counting::counting(options, layout, &outputs, &prepared) {
             Ok(counting) => return counting::run(options, counting, prepared, outputs).await,
-            Err(reason) => tell::streamed(&reason, look),
+            Err(reason) => tell::streamed(&reason, layout),
         }
     }
     let profile = match profiling::by(options, &outputs, prepared.kernel.possible_cpus) {
@@ -178,12 +181,13 @@ async fn trace(
     };
     let counters = controls.counters();
     let ask = Box::new(move || counters.sum().ok());
-    let (watch, feed) = Watch::start(outputs.watch, &head, show.text, Source::Live(ask))
+    let (export, feed) = Export::start(outputs.export, &head, show.text, Source::Live(ask))
         .context("nothing can be sent or served")?;
     let printer = Printer::new(form, &table, &show.filter, show.count).with_feed(feed);
-    let joined = Joined::default();
-    let rebuilder = Rebuilder::new(show.capture.interrupts).with_joined(joined.clone());
-    let begin = |target| Recorder::begin(target, head, &table, joined.clone());
+    let attached_late = AttachedLate::default();
+    let rebuilder =
+        Rebuilder::new(show.capture.interrupts).with_attached_late(attached_late.clone());
+    let begin = |target| Recorder::begin(target, head, &table, attached_late.clone());
     let recorder = outputs.recording.map(begin).transpose();
     let recorder = recorder.context("the recording cannot be begun")?;
     let seen = prepared.found.seen();
@@ -204,12 +208,10 @@ async fn trace(
     if !stop.is_wanted() {
         let growing = (later, followed);
         change = prepared
-            .change(options, attacher, joined, (&sets, programs), growing)
+            .change(options, attacher, attached_late, (&sets, programs), growing)
             .await?;
         if let Some(delay) = options.delay {
-            child = release(&mut prepared).await?;
-            // A stop that comes meanwhile is seen below.
-            let _ = tokio::time::timeout(delay, stop.wanted()).await;
+            child = delayed(delay, &mut prepared).await?;
         }
         lock(&sets).arm(prepared.found.width(options))?;
         tell::tracing(&prepared.plan, functions, cost);
@@ -231,7 +233,7 @@ async fn trace(
     let untraced = change.untraced(&prepared.found, &stop, &mut pipeline);
     let skipped = skipped(&probes, &sets, &change);
     let (finished, profiled) = finish(pipeline, profiling, &controls, skipped)?;
-    watch.close();
+    export.close();
     let outcome = Outcome {
         counters: controls.counters().sum()?,
         turned_away: controls.counters().turned_away()?,
@@ -239,22 +241,34 @@ async fn trace(
         untraced: untraced.filter(|_| profiled.is_none()),
         ..sums(show, &finished, seen.map(|seen| lock(&sets).calls(&seen)))
     };
-    match &profiled {
-        Some(profiled) => profiled.tell(&outcome),
-        None => pipeline::told::calls(&outcome),
-    }
-    pipeline::told::losses(&outcome, options.verbose);
+    tell_sums(&outcome, profiled.as_ref(), options.verbose);
     let is_written = finished.printed.is_ok();
     let switched_off = explain(ended, &outcome, is_written, (&kernel, &prepared.plan, show));
     command::end(&mut child).await;
     // Its sockets are closed before a child process may take over what is to be let go.
-    pipeline::told::delivered(watch.end().as_ref());
+    pipeline::told::delivered(export.end().as_ref());
     prepared.leave(options, change, probes, &sets);
     drop((tracepoints, logger));
     pipeline::told::written(finished.printed)?;
     let whole = "the recording cannot be written on; what was written before is whole";
     finished.recorded.context(whole)?;
     switched_off.map_or(Ok(outcome), Err)
+}
+
+/// Lets the command run before the trace is armed. A stop that comes meanwhile ends the delay.
+async fn delayed(delay: Duration, prepared: &mut Prepared) -> Result<Option<Child>> {
+    let child = release(prepared).await?;
+    let _ = tokio::time::timeout(delay, prepared.stop.clone().wanted()).await;
+    Ok(child)
+}
+
+/// How many root calls there were, or functions that were counted, and what is missing.
+fn tell_sums(outcome: &Outcome, profiled: Option<&Profiled>, verbose: bool) {
+    match profiled {
+        Some(profiled) => profiled.tell(outcome),
+        None => pipeline::told::calls(outcome),
+    }
+    pipeline::told::losses(outcome, verbose);
 }
 
 /// What came of it, with what the kernel has dropped or counted for itself.

@@ -22,7 +22,7 @@ use crate::stop::Stop;
 /// How often it is looked whether one has ended.
 const TICK: Duration = Duration::from_millis(200);
 
-/// The tasks that were named, by their numbers; none behind one that has ended before.
+/// The tasks that were named, by their numbers; none after one that has ended before.
 #[derive(Clone, Debug)]
 pub struct Tasks(Arc<Vec<(u32, Option<File>)>>);
 

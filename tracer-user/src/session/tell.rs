@@ -6,7 +6,7 @@ use crate::{
     learn::{before::Origin, wide::Compared},
     pipeline::Shown,
     plan::{self, Plan},
-    summary::Look,
+    summary::LatencyLayout,
 };
 
 /// Roots that are named on stderr.
@@ -75,7 +75,7 @@ pub fn planned(plan: &Plan, origin: &Origin, verbose: bool) {
     }
     if verbose {
         for left in &plan.skipped {
-            eprintln!("tracer: left out {}: {}", left.name, left.reason);
+            eprintln!("tracer: skipped {}: {}", left.name, left.reason);
         }
     }
 }
@@ -84,15 +84,15 @@ pub fn planned(plan: &Plan, origin: &Origin, verbose: bool) {
 pub fn excluded(plan: &Plan, verbose: bool) {
     if verbose {
         for excluded in &plan.skipped {
-            eprintln!("tracer: left out {}: {}", excluded.name, excluded.reason);
+            eprintln!("tracer: skipped {}: {}", excluded.name, excluded.reason);
         }
     }
 }
 
 /// WideCalls are not counted in the kernel.
-pub fn streamed(reason: &dyn Display, look: Look) {
+pub fn streamed(reason: &dyn Display, layout: LatencyLayout) {
     eprintln!("tracer: each call is streamed to tracer and counted there: {reason}");
-    if look.interval.is_some() {
+    if layout.interval.is_some() {
         eprintln!("tracer: --interval shows nothing then; the histogram is written at the end");
     }
 }

@@ -53,7 +53,7 @@ pub fn own(types: &Types, sampler: Option<u32>) -> Result<[u32; 2]> {
         process.with_context(|| format!("the kernel knows no process {number}"))
     };
     let own = kernels(own)?;
-    // One that has ended has no calls to be left out.
+    // One that has ended has no calls to be skipped.
     let sampler = sampler.and_then(|sampler| numbers.process(sampler));
     Ok([own, sampler.unwrap_or(own)])
 }

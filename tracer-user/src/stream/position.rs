@@ -2,7 +2,7 @@
 //!
 //! A reader that finds nothing may have come to the end, or to a record that is still being
 //! written: its writer can be interrupted or preempted in the middle, and what others have written
-//! behind it waits. Only the positions tell the two apart. They stand at the beginning of the
+//! after it waits. Only the positions tell the two apart. They stand at the beginning of the
 //! ring's first two pages (struct bpf_ringbuf, kernel/bpf/ringbuf.c), which the kernel lets
 //! userspace map.
 

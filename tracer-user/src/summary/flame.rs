@@ -3,7 +3,7 @@
 //! A bar is as wide as the own time of its path and of all below it, so bars below never stand out,
 //! and all widths of a level are at most the whole. Who draws them says how narrow a bar may be; a
 //! bar is never narrower than what lies on it, so what is kept by width hangs together. What is
-//! left out is counted.
+//! skipped is counted.
 
 use crate::model::{FunctionId, Nanoseconds};
 
@@ -36,7 +36,7 @@ pub struct Flame {
     /// Calls of the roots.
     pub calls: u64,
     /// Bars that are not kept.
-    pub left_out: usize,
+    pub skipped: usize,
 }
 
 impl Flame {
@@ -54,7 +54,7 @@ impl Flame {
             bars,
             whole,
             calls,
-            left_out: 0,
+            skipped: 0,
         }
     }
 
@@ -80,7 +80,7 @@ impl Flame {
             .into_iter()
             .filter(|bar| self.share(bar.width) >= share);
         self.bars = kept.collect();
-        self.left_out += all - self.bars.len();
+        self.skipped += all - self.bars.len();
     }
 
     /// Keeps the widest bars, at most so many: of several that are equally wide, all or none.
@@ -93,7 +93,7 @@ impl Flame {
         widths.sort_unstable_by(|one, other| other.cmp(one));
         let too_narrow = widths[most];
         self.bars.retain(|bar| bar.width > too_narrow);
-        self.left_out += all - self.bars.len();
+        self.skipped += all - self.bars.len();
     }
 }
 

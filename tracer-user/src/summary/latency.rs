@@ -23,7 +23,7 @@ use crate::{
 
 /// How it is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Look {
+pub struct LatencyLayout {
     /// What times are in, and where the buckets that double begin.
     pub unit: Unit,
     /// Buckets of equal width instead of those that double.
@@ -97,7 +97,7 @@ pub struct Parts {
 pub struct Latency<'a> {
     functions: &'a FunctionTable,
     sleep: SleepTime,
-    look: Look,
+    layout: LatencyLayout,
     roots: BTreeMap<FunctionId, Root>,
 }
 
@@ -107,15 +107,15 @@ impl<'a> Latency<'a> {
         Self {
             functions,
             sleep,
-            look: Look::default(),
+            layout: LatencyLayout::default(),
             roots: BTreeMap::new(),
         }
     }
 
     /// To be written so.
     #[must_use]
-    pub const fn with_look(mut self, look: Look) -> Self {
-        self.look = look;
+    pub const fn with_layout(mut self, layout: LatencyLayout) -> Self {
+        self.layout = layout;
         self
     }
 
@@ -129,25 +129,29 @@ impl<'a> Latency<'a> {
         let named = self.roots();
         let named = named.map(|(function, root)| (self.functions.name(function), root));
         let named: Vec<_> = named.map(|(name, root)| (name.into(), root)).collect();
-        write(&named, self.look, out)
+        write(&named, self.layout, out)
     }
 }
 
 /// Writes roots with their names.
-pub fn write(roots: &[(String, &Root)], look: Look, out: &mut impl Write) -> io::Result<()> {
+pub fn write(
+    roots: &[(String, &Root)],
+    layout: LatencyLayout,
+    out: &mut impl Write,
+) -> io::Result<()> {
     for (name, root) in roots {
         writeln!(
             out,
             "{}: {}",
             escape::visible(name),
-            root.numbers(look.unit)
+            root.numbers(layout.unit)
         )?;
-        if look.roots == Arrangement::Below {
-            picture::write(root, look, out)?;
+        if layout.roots == Arrangement::Below {
+            picture::write(root, layout, out)?;
         }
     }
-    if look.roots == Arrangement::SideBySide {
-        picture::write_side_by_side(roots, look, out)?;
+    if layout.roots == Arrangement::SideBySide {
+        picture::write_side_by_side(roots, layout, out)?;
     }
     Ok(())
 }
@@ -167,10 +171,10 @@ impl Collect for Latency<'_> {
         let returns = self.functions.returns(call.function);
         let register = call.closed.value();
         let error = register.and_then(|register| values::returned_error(returns, register));
-        let look = self.look;
-        let new = || Root::new(look.unit);
+        let layout = self.layout;
+        let new = || Root::new(layout.unit);
         let root = self.roots.entry(call.function).or_insert_with(new);
-        root.add(duration.0, error, look.linear);
+        root.add(duration.0, error, layout.linear);
     }
 }
 

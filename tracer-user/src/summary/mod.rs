@@ -3,18 +3,18 @@
 //! [`report`] sums up each function, [`latency`] says how long root calls take ([`histogram`]),
 //! [`merged`] lays the trees of all root calls over each other, [`calltree`] does so below one
 //! function, [`diff`] compares two recordings ([`paths`]), [`explain`] the slow or failed root
-//! calls of one with the others, [`flame`] makes bars of merged trees, [`kept`] keeps the calls
-//! that are worth reading, [`recent`] keeps those of the last minute, [`spread`] is a histogram for
-//! the eye, [`overview`] does all that a page shows at once, [`table`] prints such numbers in
-//! columns. What collects is a [`crate::model::Sink`] like those that print, so a summary sees
-//! what the filter lets through and nothing else.
+//! calls of one with the others, [`flame`] makes bars of merged trees, [`exemplars`] keeps the
+//! calls that are worth reading, [`recent`] keeps those of the last minute, [`spread`] is a
+//! histogram for the eye, [`overview`] does all that a page shows at once, [`table`] prints such
+//! numbers in columns. What collects is a [`crate::model::Sink`] like those that print, so a
+//! summary sees what the filter lets through and nothing else.
 
 pub mod calltree;
 pub mod diff;
+pub mod exemplars;
 pub mod explain;
 pub mod flame;
 pub mod histogram;
-pub mod kept;
 pub mod latency;
 pub mod merged;
 pub mod overview;
@@ -30,10 +30,10 @@ use crate::model::{RootCall, Sink, Trees};
 
 pub use calltree::CallTree;
 pub use diff::{Change, Changed, Changes, Diff, Side};
+pub use exemplars::{Exemplar, Exemplars};
 pub use explain::{Condition, Durations, Explain};
 pub use flame::{Bar, Flame};
-pub use kept::{Kept, KeptCall};
-pub use latency::{Arrangement, Empty, Latency, Look};
+pub use latency::{Arrangement, Empty, Latency, LatencyLayout};
 pub use merged::{Counted, Merged, Path, Place, Sums};
 pub use overview::Overview;
 pub use recent::Recent;

@@ -3,7 +3,7 @@
 //!
 //! Each part is bounded by itself, so memory does not go with the length of the recording.
 
-use super::{Collect, Kept, Latency, Report, Side};
+use super::{Collect, Exemplars, Latency, Report, Side};
 use crate::model::{FunctionTable, RootCall, SleepTime, Totals};
 
 /// The parts.
@@ -19,7 +19,7 @@ pub struct Overview<'a> {
     /// How long root calls take.
     pub latency: Latency<'a>,
     /// The slowest root calls, and those that failed.
-    pub kept: Kept<'a>,
+    pub exemplars: Exemplars<'a>,
 }
 
 impl<'a> Overview<'a> {
@@ -31,7 +31,7 @@ impl<'a> Overview<'a> {
             side: Side::new(functions, sleep),
             report: Report::new(functions, sleep, None),
             latency: Latency::new(functions, sleep),
-            kept: Kept::new(functions, sleep),
+            exemplars: Exemplars::new(functions, sleep),
         }
     }
 }
@@ -42,6 +42,6 @@ impl Collect for Overview<'_> {
         self.side.add(call);
         self.report.add(call);
         self.latency.add(call);
-        self.kept.add(call);
+        self.exemplars.add(call);
     }
 }

@@ -2,12 +2,12 @@
 //!
 //! A call that is slower than one of those that are kept takes its place, and one that has become
 //! old leaves its place to whoever comes next: what the first second of a trace brought does not
-//! stand there for ever. Time is that of the calls, so a recording keeps what the trace would have
-//! kept. Memory: so many calls, each of a bounded size ([`super::kept`]).
+//! stand there forever. Time is that of the calls, so a recording keeps what the trace would have
+//! kept. Memory: so many calls, each of a bounded size ([`super::exemplar`]).
 
 use std::sync::Arc;
 
-use super::{Collect, KeptCall};
+use super::{Collect, Exemplar};
 use crate::model::{Nanoseconds, RootCall, SleepTime};
 
 /// How many are kept.
@@ -22,7 +22,7 @@ pub struct Recent {
     /// The end of the latest call.
     now: Nanoseconds,
     /// With their ends, the slowest first.
-    calls: Vec<(Nanoseconds, Arc<KeptCall>)>,
+    calls: Vec<(Nanoseconds, Arc<Exemplar>)>,
 }
 
 impl Recent {
@@ -38,7 +38,7 @@ impl Recent {
     }
 
     /// The slowest first.
-    pub fn calls(&self) -> impl ExactSizeIterator<Item = &Arc<KeptCall>> {
+    pub fn calls(&self) -> impl ExactSizeIterator<Item = &Arc<Exemplar>> {
         self.calls.iter().map(|(_, call)| call)
     }
 
@@ -63,11 +63,11 @@ impl Collect for Recent {
         // Among equals the first stays.
         let place = self
             .calls
-            .partition_point(|(_, kept)| kept.duration >= Some(duration));
+            .partition_point(|(_, exemplar)| exemplar.duration >= Some(duration));
         if place < MOST {
             self.calls.truncate(MOST - 1);
-            let kept = KeptCall::of(self.seen, Some(duration), root, self.sleep);
-            self.calls.insert(place, (end, Arc::new(kept)));
+            let exemplar = Exemplar::of(self.seen, Some(duration), root, self.sleep);
+            self.calls.insert(place, (end, Arc::new(exemplar)));
         }
     }
 }

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     model::{Nanoseconds, Node},
     output::ftrace::Colour,
-    summary::KeptCall,
+    summary::Exemplar,
     values::{self, escape},
 };
 
@@ -287,11 +287,11 @@ impl Canvas<'_> {
 
     fn call(&mut self, state: &State, open: &OpenCall) {
         let duration = open.call.duration.map_or("-".to_owned(), numbers::time);
-        let left_out = match open.call.left_out {
+        let skipped = match open.call.skipped {
             0 => String::new(),
             calls => format!(", without its {calls} shortest calls"),
         };
-        let head = format!("call {} of {duration}{left_out}", open.call.number);
+        let head = format!("call {} of {duration}{skipped}", open.call.number);
         self.text(1, 2, &head, BOLD);
         let place = format!("line {} of {} ", open.line + 1, open.lines.len());
         self.text_to(self.area.width, 2, &place, Style::new());
@@ -329,7 +329,7 @@ const HEADS: [&str; 6] = ["calls/s", "calls", "total", "avg", "p99", "errors"];
 const SLOWEST_HEAD: &str = "  duration    off-cpu       ago  CPU   calls  returned    task";
 
 /// One of the slowest calls in one line.
-fn slow(state: &State, kept: &KeptCall, age: Nanoseconds) -> String {
+fn slow(state: &State, kept: &Exemplar, age: Nanoseconds) -> String {
     let time = |time: Option<Nanoseconds>| time.map_or("-".to_owned(), numbers::time);
     let root = kept.call.root();
     let returned = root.and_then(|root| {
@@ -343,7 +343,7 @@ fn slow(state: &State, kept: &KeptCall, age: Nanoseconds) -> String {
     });
     let off_cpu = root.map(|root| root.off_cpu).filter(|time| time.0 > 0);
     let calls = kept.call.nodes.iter();
-    let calls = calls.filter(|node| matches!(node, Node::Call(_))).count() + kept.left_out;
+    let calls = calls.filter(|node| matches!(node, Node::Call(_))).count() + kept.skipped;
     let name = root.map_or_else(String::new, |root| {
         format!("  {}", state.functions.name(root.function))
     });

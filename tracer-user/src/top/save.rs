@@ -12,10 +12,10 @@ use std::{
 };
 
 use crate::{
-    graph::{Joined, events},
+    graph::{AttachedLate, events},
     model::{Call, FunctionId, FunctionTable, Node, RootCall},
     recording::{End, Frame, Head, Writer, columns::Collector, file},
-    summary::KeptCall,
+    summary::Exemplar,
 };
 
 /// A recording on its way to the disk.
@@ -30,7 +30,7 @@ impl Saving {
     pub fn begin(
         path: PathBuf,
         head: &Head,
-        calls: &[Arc<KeptCall>],
+        calls: &[Arc<Exemplar>],
         functions: &FunctionTable,
     ) -> io::Result<Self> {
         let frames = frames(head, calls, functions);
@@ -67,11 +67,11 @@ impl Saving {
 }
 
 /// The frames of a recording of some calls.
-pub fn frames(head: &Head, calls: &[Arc<KeptCall>], functions: &FunctionTable) -> Vec<Frame> {
+pub fn frames(head: &Head, calls: &[Arc<Exemplar>], functions: &FunctionTable) -> Vec<Frame> {
     let mut calls: Vec<&RootCall> = calls.iter().map(|kept| &kept.call).collect();
     calls.sort_by_key(|call| began(call));
     let mut frames = vec![Frame::Head(head.clone())];
-    let joined = Joined::default();
+    let attached_late = AttachedLate::default();
     // Any function will do: what counts is that the recording does not tell where the kernel lies.
     let base = calls.iter().find_map(|call| first(call));
     let base = base.map_or(FunctionId(0), |call| call.function);
@@ -83,7 +83,7 @@ pub fn frames(head: &Head, calls: &[Arc<KeptCall>], functions: &FunctionTable) -
         // After two passes nothing waits for what is missing.
         collector.pass();
         collector.pass();
-        frames.push(Frame::Data(collector.take(functions, &joined)));
+        frames.push(Frame::Data(collector.take(functions, &attached_late)));
     }
     frames.push(Frame::End(End::default()));
     frames

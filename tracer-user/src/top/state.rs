@@ -18,7 +18,7 @@ use crate::{
     model::{Capture, FunctionTable, Nanoseconds, Node, RootCall, Sink as _, SleepTime, Totals},
     output::ftrace::{self, FtraceWriter},
     recording::Head,
-    summary::{Collect as _, KeptCall, Recent},
+    summary::{Collect as _, Exemplar, Recent},
 };
 
 /// The time that a rate is of.
@@ -48,7 +48,7 @@ pub enum Page {
 /// A call that is read.
 pub struct OpenCall {
     /// Which.
-    pub call: Arc<KeptCall>,
+    pub call: Arc<Exemplar>,
     /// As a listing.
     pub lines: Vec<String>,
     /// The line where the cursor is.
@@ -87,7 +87,7 @@ pub enum Wish {
         /// Its file.
         path: PathBuf,
         /// The calls.
-        calls: Vec<Arc<KeptCall>>,
+        calls: Vec<Arc<Exemplar>>,
     },
 }
 
@@ -324,7 +324,7 @@ impl State {
     }
 
     /// The calls that would be saved: the one that is open, or the slowest ones.
-    pub fn to_save(&self) -> Vec<Arc<KeptCall>> {
+    pub fn to_save(&self) -> Vec<Arc<Exemplar>> {
         match &self.page {
             Page::Call(open) => vec![Arc::clone(&open.call)],
             Page::Tree | Page::Slowest => self.recent.calls().map(Arc::clone).collect(),

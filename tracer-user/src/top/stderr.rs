@@ -95,7 +95,7 @@ pub fn give_back() {
     let Some(Kept { before, reader }) = lock(&KEPT).take() else {
         return;
     };
-    // The end goes behind what is in the pipe.
+    // The end goes after what is in the pipe.
     let ended = io::stderr().write_all(&[END, b'\n']);
     let _ = dup2_stderr(&before);
     if ended.is_ok() && !is_this(&reader) {

@@ -2,7 +2,7 @@
 //!
 //! The probes deliver the registers, the function's type says what is in them. A structure of up to
 //! 16 bytes that is passed by value, or a number of that size, takes two, and a larger structure
-//! none: it is on the stack, which is not recorded, and reads `{...}`. Behind a value that would
+//! none: it is on the stack, which is not recorded, and reads `{...}`. After a value that would
 //! take more registers than are left, the caller's order and the kernel's differ by mechanism, so
 //! nothing is shown from there on. At most six registers are recorded; a function without a type
 //! has no parameters that could be named. Where the text was recorded that a register points to, it
@@ -63,7 +63,7 @@ impl<'a> Signature<'a> {
 }
 
 /// The arguments of a call as C writes them, with the names of the parameters:
-/// `sk=0xffff888004a3c000, size=7`. Those that were not recorded are left out behind `...`.
+/// `sk=0xffff888004a3c000, size=7`. Those that were not recorded are skipped after `...`.
 pub fn format_arguments(signature: Signature<'_>, registers: &[u64], texts: &[Text]) -> String {
     let mut shown: Vec<String> = recorded(signature, registers, texts)
         .map(|(parameter, given)| {

@@ -197,7 +197,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_hidden_is_left(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+        fn nothing_excluded_is_left(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
             let shown = visible_bytes(&bytes).into_owned();
             prop_assert!(!shown.chars().any(is_hidden));
             prop_assert!(!shown.chars().any(char::is_control));

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::escape;
 use crate::model::Text;
 
-/// A text with its quotes. One that goes on has `...` behind it, as strace prints it.
+/// A text with its quotes. One that goes on has `...` after it, as strace prints it.
 pub fn quoted(text: &Text) -> String {
     let mut out = String::with_capacity(text.bytes.len() + 2);
     out.push('"');

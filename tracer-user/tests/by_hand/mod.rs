@@ -15,7 +15,7 @@ use tracer::{
     },
     pipeline::Show,
 };
-use tracer_common::{Context, Event, EventKind, TextPlace};
+use tracer_common::{Context, Event, EventKind, StringPlace};
 
 pub const SENDTO: u32 = 0x1000;
 pub const SENDMSG: u32 = 0x2000;
@@ -124,7 +124,7 @@ impl Task {
         bytes.resize(bytes.len().next_multiple_of(8), 0);
         let (parts, _) = bytes.as_chunks();
         for (part, &value) in (0..).zip(parts) {
-            let place = u8::try_from(TextPlace { argument, part }.pack()).unwrap();
+            let place = u8::try_from(StringPlace { argument, part }.pack()).unwrap();
             let value = u64::from_ne_bytes(value);
             self.event_of(EventKind::Text, function, depth, place, value);
         }

@@ -47,12 +47,12 @@ unpatched() {
     ! patched
 }
 
-# What earlier tracers let go behind the prompt is gone, so what is patched from now on is another's.
+# What earlier tracers let go in the background is gone, so what is patched from now on is another's.
 let_go() {
     within 60 unpatched || fail "functions stay patched: $(tr '\n' ' ' </sys/kernel/tracing/enabled_functions)"
 }
 
-# Whether tracer has begun to attach. Asking which ways the kernel has patches a function for a moment, too.
+# Whether tracer has begun to attach. Asking which mechanisms the kernel has patches a function for a moment, too.
 attaching() {
     [ "$(wc -l </sys/kernel/tracing/enabled_functions)" -gt 2 ]
 }
@@ -62,7 +62,7 @@ attaching() {
 # as long as a task sleeps in the function that it led to (bpf_tramp_image_put, kernel/bpf/trampoline.c).
 nothing_left() {
     within "${1:-60}" bpf_is_gone || fail "programs stay: $(grep 'bpf_prog_.*\[bpf\]$' /proc/kallsyms | tr '\n' ' ')"
-    # Behind the prompt the sampling process may just be switching the function tracer off.
+    # After the prompt the sampling process may just be switching the function tracer off.
     within 20 no_instance || fail "an instance of the function tracer stays: $(ls /sys/kernel/tracing/instances)"
     ! patched || fail "functions stay patched: $(tr '\n' ' ' </sys/kernel/tracing/enabled_functions)"
 }
@@ -115,7 +115,7 @@ hear() {
 }
 
 
-# Whether pairs are the only way to attach that the kernel has.
+# Whether pairs are the only mechanism that the kernel has.
 only_pairs() {
     [ -e /tmp/check ] || tracer check >/tmp/check
     ! grep -q '^ok  *kprobe ' /tmp/check
@@ -128,7 +128,7 @@ wide() {
 }
 
 # Nothing was lost, and every end was seen. With pairs an interrupt may call a function while that is in its own probe, and the kernel
-# skips one end, which is a gap: there is no other way to attach on kernels before 6.10.
+# skips one end, which is a gap: there is no other mechanism on kernels before 6.10.
 all_seen() {
     if only_pairs; then
         said ', 0 events lost'

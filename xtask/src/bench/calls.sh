@@ -1,5 +1,5 @@
 # What a traced call costs: the median of a 1-byte send over loopback TCP, untraced and traced in each way, in guest instructions.
-# Prints one line a figure, which xtask reads. WAYS is set by xtask.
+# Prints one line a figure, which xtask reads. MECHANISMS is set by xtask.
 
 SENDS=60
 export TRACER_CACHE_DIR=/tmp/plans
@@ -19,7 +19,7 @@ tracer workload tcp --size 1 --interval-us 5000 2>/dev/null & sender=$!
 tracer -G __sys_sendto -p $sender --graph-opts noirqs -n 20 --duration 60s -o /dev/null 2>/tmp/said || cat /tmp/said >&2
 kill $sender
 wait $sender
-tracer list --learn 5s -G __sys_sendto | grep -v 'left out' | awk 'NF > 2 && $2 != "functions:" { print $1 }' >/tmp/plan
+tracer list --learn 5s -G __sys_sendto | grep -v 'skipped' | awk 'NF > 2 && $2 != "functions:" { print $1 }' >/tmp/plan
 echo "plan $(wc -l </tmp/plan)"
 
 # Probes of one that has ended may still be on their way out: let_go waits for them.
@@ -27,24 +27,24 @@ let_go() {
     while [ -n "$(head -n 1 /sys/kernel/tracing/enabled_functions)" ]; do sleep 0.2; done
 }
 
-for way in $WAYS; do
+for mechanism in $MECHANISMS; do
     for role in nothing reserving; do
         # The exit of `_raw_spin_lock_irqsave`, with the ring's lock just taken, would take it again: before 6.15 (rqspinlock) the machine stands still. With
         # the other ways the kernel skips a probe within a probe.
-        if [ $role-$way = reserving-pair ] && ! grep -q ' resilient_queued_spin_lock_slowpath$' /proc/kallsyms; then
-            echo "$role $way left out"
+        if [ $role-$mechanism = reserving-pair ] && ! grep -q ' resilient_queued_spin_lock_slowpath$' /proc/kallsyms; then
+            echo "$role $mechanism skipped"
             continue
         fi
-        /probes $role $way 10000 /tmp/plan $workload 2>/tmp/said >/tmp/out || cat /tmp/said >&2
-        echo "$role $way $(time_of /tmp/said)"
+        /probes $role $mechanism 10000 /tmp/plan $workload 2>/tmp/said >/tmp/out || cat /tmp/said >&2
+        echo "$role $mechanism $(time_of /tmp/said)"
         let_go
     done
-    options="--attach $way -G __sys_sendto --learn 0 --graph-opts noirqs -o /dev/null"
+    options="--attach $mechanism -G __sys_sendto --learn 0 --graph-opts noirqs -o /dev/null"
     tracer $options -- $workload 2>/tmp/said || cat /tmp/said >&2
-    echo "inside $way $(time_of /tmp/said) $(sed -n 's/^tracer: \([0-9]*\) whole calls, [0-9]* partial, \([0-9]*\) events, .*/\1 \2/p' /tmp/said)"
+    echo "inside $mechanism $(time_of /tmp/said) $(sed -n 's/^tracer: \([0-9]*\) whole calls, [0-9]* partial, \([0-9]*\) events, .*/\1 \2/p' /tmp/said)"
     let_go
     tracer $options --comm nobody -- $workload 2>/tmp/said || cat /tmp/said >&2
-    echo "outside $way $(time_of /tmp/said)"
+    echo "outside $mechanism $(time_of /tmp/said)"
     let_go
 done
 

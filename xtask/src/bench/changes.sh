@@ -20,7 +20,7 @@ done
 echo \$round >/tmp/rounds
 END
 tracer profile -v --no-cache --wide-every 1s --ring-size 65536 -G read_zero -o /tmp/out -- sh /tmp/reads 2>/tmp/said
-grep '^tracer: ' /tmp/said | grep -v ' left out ' | sed 's/[0-9.]* s; [0-9]* have/N s; N have/; s/with [0-9]* functions/with N functions/' | sort | uniq -c | sort -rn
+grep '^tracer: ' /tmp/said | grep -v ' skipped ' | sed 's/[0-9.]* s; [0-9]* have/N s; N have/; s/with [0-9]* functions/with N functions/' | sort | uniq -c | sort -rn
 number() { set -- $(sed -n "s/$1/\\1/p" /tmp/said); echo "${1:-0}"; }
 calls=$(($(cat /tmp/rounds) * 20000))
 whole=$(number '^tracer: \([0-9]*\) whole calls.*')

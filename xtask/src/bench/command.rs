@@ -40,13 +40,16 @@ pub fn main(args: &BenchArgs) -> Result<u8> {
         trace_cmd: setup::unpacked("trace-cmd", "trixie")?,
     };
     let asked = guest.run("tracer check", Measure::Time)?;
-    let has = |way: &&str| checked::has(&asked, way);
-    let ways: Vec<&str> = ["multi", "kprobe"]
+    let has = |mechanism: &&str| checked::has(&asked, mechanism);
+    let mechanisms: Vec<&str> = ["multi", "kprobe"]
         .into_iter()
         .filter(has)
         .chain(["pair"])
         .collect();
-    let setting = format!("WAYS='{}'\nCOUNTS='100 300 1000'\n", ways.join(" "));
+    let setting = format!(
+        "MECHANISMS='{}'\nCOUNTS='100 300 1000'\n",
+        mechanisms.join(" ")
+    );
     say("counting the instructions of traced calls");
     let calls = guest.run(&(setting.clone() + CALLS), Measure::Instructions)?;
     say("timing how long attaching takes, and the prompt");
@@ -54,7 +57,7 @@ pub fn main(args: &BenchArgs) -> Result<u8> {
     attaching += &guest.run(PROMPT, Measure::Instructions)?;
     attaching += &guest.run(WIDE, Measure::Instructions)?;
     attaching += &guest.run(FIRST, Measure::Instructions)?;
-    let figures = Figures::read(&guest.kernel.release, &ways, &calls, &attaching)?;
+    let figures = Figures::read(&guest.kernel.release, &mechanisms, &calls, &attaching)?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&figures)?);
     } else {

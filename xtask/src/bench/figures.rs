@@ -5,9 +5,9 @@ use std::fmt;
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
-/// What one way to attach costs, in instructions per call of a traced function.
+/// What one mechanism costs, in instructions per call of a traced function.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Way {
+pub struct Mechanism {
     /// As `tracer --attach` calls it.
     pub name: String,
     /// Calls in a send that the probes see.
@@ -32,8 +32,8 @@ pub struct Figures {
     pub untraced: f64,
     /// Functions that are attached.
     pub plan: u32,
-    /// Each way that the kernel has.
-    pub ways: Vec<Way>,
+    /// Each mechanism that the kernel has.
+    pub mechanisms: Vec<Mechanism>,
     /// function_graph, in instructions per call, and calls in a send that it sees.
     pub function_graph: (f64, f64),
     /// bpftrace, likewise, with fentry and fexit on a fifth of the functions, as far as it can
@@ -46,32 +46,32 @@ pub struct Figures {
     pub replay: f64,
     /// What `probes` says of attaching.
     pub attaching: Vec<String>,
-    /// How many times faster than pairs other ways attach the most functions that they were timed
-    /// with, per function, in the same boot.
+    /// How many times faster than pairs other mechanisms attach the most functions that they were
+    /// timed with, per function, in the same boot.
     pub faster_than_pairs: Vec<(String, f64)>,
 }
 
 impl Figures {
     /// Reads what the two scripts printed.
-    pub fn read(kernel: &str, ways: &[&str], calls: &str, attaching: &str) -> Result<Self> {
+    pub fn read(kernel: &str, mechanisms: &[&str], calls: &str, attaching: &str) -> Result<Self> {
         let untraced = numbers(calls, "untraced", 1)?[0];
-        let ways = ways
+        let mechanisms = mechanisms
             .iter()
-            .map(|way| {
-                let floor = numbers(calls, &format!("nothing {way}"), 1)?[0];
-                let name = format!("reserving {way}");
-                let is_left_out = calls.lines().any(|line| line == format!("{name} left out"));
-                let reserving = if is_left_out {
+            .map(|mechanism| {
+                let floor = numbers(calls, &format!("nothing {mechanism}"), 1)?[0];
+                let name = format!("reserving {mechanism}");
+                let is_skipped = calls.lines().any(|line| line == format!("{name} skipped"));
+                let reserving = if is_skipped {
                     None
                 } else {
                     Some(numbers(calls, &name, 1)?[0])
                 };
-                let inside = numbers(calls, &format!("inside {way}"), 3)?;
-                let outside = numbers(calls, &format!("outside {way}"), 1)?[0];
+                let inside = numbers(calls, &format!("inside {mechanism}"), 3)?;
+                let outside = numbers(calls, &format!("outside {mechanism}"), 1)?[0];
                 // Each call has an entry and an exit.
                 let calls = inside[2] / 2.0 / inside[1];
-                Ok(Way {
-                    name: (*way).to_owned(),
+                Ok(Mechanism {
+                    name: (*mechanism).to_owned(),
                     calls,
                     floor: (floor - untraced) / calls,
                     reserving: reserving.map(|time| (time - untraced) / calls),
@@ -92,7 +92,7 @@ impl Figures {
             kernel: kernel.to_owned(),
             untraced,
             plan,
-            ways,
+            mechanisms,
             function_graph: ((graph[0] - untraced) / graph_calls, graph_calls),
             bpftrace: ((bpftrace[0] - untraced) / bpftrace_calls, bpftrace_calls),
             trace_cmd_report: trace_cmd[0] / trace_cmd[1],
@@ -106,9 +106,9 @@ impl Figures {
 
 /// How long a way takes to attach a function, ms, from the line of `probes` with the most
 /// functions.
-fn milliseconds_a_function(attaching: &str, way: &str) -> Option<f64> {
+fn milliseconds_a_function(attaching: &str, mechanism: &str) -> Option<f64> {
     let timings = attaching.lines().filter_map(|line| {
-        let rest = line.strip_prefix(way)?.strip_prefix(' ')?;
+        let rest = line.strip_prefix(mechanism)?.strip_prefix(' ')?;
         let (functions, rest) = rest.split_once(" functions attached in ")?;
         let functions: u32 = functions.parse().ok()?;
         let time: f64 = rest.split_once(" ms")?.0.parse().ok()?;
@@ -123,14 +123,14 @@ fn faster_than_pairs(attaching: &str) -> Vec<(String, f64)> {
     };
     ["multi", "kprobe"]
         .into_iter()
-        .filter_map(|way| {
-            let time = milliseconds_a_function(attaching, way)?;
-            Some((way.to_owned(), pair / time))
+        .filter_map(|mechanism| {
+            let time = milliseconds_a_function(attaching, mechanism)?;
+            Some((mechanism.to_owned(), pair / time))
         })
         .collect()
 }
 
-/// The numbers behind a word at the beginning of a line, at least so many.
+/// The numbers after a word at the beginning of a line, at least so many.
 fn numbers(text: &str, word: &str, count: usize) -> Result<Vec<f64>> {
     let rest = text
         .lines()
@@ -156,19 +156,20 @@ impl fmt::Display for Figures {
             self.kernel, self.untraced, self.plan
         )?;
         writeln!(out, "  instructions per call")?;
-        for way in &self.ways {
+        for mechanism in &self.mechanisms {
             writeln!(
                 out,
                 "  {:<15} {:>4.0} calls  floor {:>5.0}  in a root {:>5.0} ({:.2} x floor)  outside \
                 {:>5.0} ({:.2} x floor)  an event each {:>5}",
-                way.name,
-                way.calls,
-                way.floor,
-                way.inside,
-                way.inside / way.floor,
-                way.outside,
-                way.outside / way.floor,
-                way.reserving
+                mechanism.name,
+                mechanism.calls,
+                mechanism.floor,
+                mechanism.inside,
+                mechanism.inside / mechanism.floor,
+                mechanism.outside,
+                mechanism.outside / mechanism.floor,
+                mechanism
+                    .reserving
                     .map_or_else(|| "-".to_owned(), |cost| format!("{cost:.0}"))
             )?;
         }
@@ -187,10 +188,10 @@ impl fmt::Display for Figures {
         for line in &self.attaching {
             writeln!(out, "  {line}")?;
         }
-        for (way, times) in &self.faster_than_pairs {
+        for (mechanism, times) in &self.faster_than_pairs {
             writeln!(
                 out,
-                "  {way} attaches {times:.0} times as fast as pairs, per function"
+                "  {mechanism} attaches {times:.0} times as fast as pairs, per function"
             )?;
         }
         Ok(())
@@ -206,13 +207,13 @@ mod tests {
     fn costs_are_per_call() {
         let calls = "untraced 1000\nplan 7\nnothing pair 3000\nreserving pair 4000\ninside pair 5000 2 40\noutside pair 2000\nfunction_graph 21000 2 20\nbpftrace 31000 2 20\ntrace-cmd 6000 3\nreplay 800 8\n";
         let figures = Figures::read("6.1", &["pair"], calls, "pair 1 functions\n").unwrap();
-        let way = &figures.ways[0];
+        let mechanism = &figures.mechanisms[0];
         let found = [
-            way.calls,
-            way.floor,
-            way.reserving.unwrap(),
-            way.inside,
-            way.outside,
+            mechanism.calls,
+            mechanism.floor,
+            mechanism.reserving.unwrap(),
+            mechanism.inside,
+            mechanism.outside,
         ];
         assert_eq!(
             found.map(f64::round).map(|cost| cost as i64),
@@ -223,10 +224,10 @@ mod tests {
         let printing = [figures.trace_cmd_report, figures.replay];
         assert_eq!(format!("{printing:?}"), "[2000.0, 200.0]");
         assert!(Figures::read("6.1", &["multi"], calls, "").is_err());
-        // Left out where the guest says so, and not where it says nothing.
-        let left_out = calls.replace("reserving pair 4000", "reserving pair left out");
-        let figures = Figures::read("6.1", &["pair"], &left_out, "").unwrap();
-        assert_eq!(figures.ways[0].reserving, None);
+        // Skipped where the guest says so, and not where it says nothing.
+        let skipped = calls.replace("reserving pair 4000", "reserving pair skipped");
+        let figures = Figures::read("6.1", &["pair"], &skipped, "").unwrap();
+        assert_eq!(figures.mechanisms[0].reserving, None);
         let silent = calls.replace("reserving pair 4000", "reserving pair ");
         assert!(Figures::read("6.1", &["pair"], &silent, "").is_err());
     }

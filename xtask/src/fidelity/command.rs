@@ -136,8 +136,8 @@ impl FidelityArgs {
     /// What tracer is told besides.
     fn options(&self) -> String {
         let mut options = String::new();
-        if let Some(way) = &self.attach {
-            options = format!("--attach {way}");
+        if let Some(mechanism) = &self.attach {
+            options = format!("--attach {mechanism}");
         }
         if self.all_calls {
             options += " --all-calls";
@@ -152,12 +152,12 @@ fn is_kept(report: &Report) -> bool {
         raw,
         attachable,
         in_order,
-        left_out,
+        skipped,
         ..
     } = report;
     attachable.recall >= RECALL
         && attachable.precision >= PRECISION
-        && (!left_out.is_empty() || raw.recall >= RAW_RECALL)
+        && (!skipped.is_empty() || raw.recall >= RAW_RECALL)
         && in_order
             .as_ref()
             .is_none_or(|found| found.ours >= found.kernel)
@@ -191,7 +191,7 @@ fn describe(report: &Report) -> String {
         attachable,
         identical,
         in_order,
-        left_out,
+        skipped,
     } = report;
     let mut text = format!(
         "{root} {workload}: recall {:.3} precision {:.3} (raw {:.3} {:.3}); {} and {} calls \
@@ -235,11 +235,11 @@ fn describe(report: &Report) -> String {
     }
     text += &differences("missing", &attachable.missing);
     text += &differences("surplus", &attachable.surplus);
-    if left_out.is_empty() {
+    if skipped.is_empty() {
         text += &differences("missing, interrupts too,", &raw.missing);
     }
-    for (name, reason) in left_out {
-        text.push_str("\n    left out ");
+    for (name, reason) in skipped {
+        text.push_str("\n    skipped ");
         text.push_str(name);
         text.push_str(": ");
         text.push_str(reason);

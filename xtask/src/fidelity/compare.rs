@@ -60,8 +60,8 @@ pub fn kept<'a>(call: &'a [Node], without: &Without) -> Vec<(String, &'a Node)> 
         }
         let parent = stack.last().map_or("", |(_, path)| path);
         cut_at = (without.interrupts && is_interrupt(&node.name, parent)).then_some(node.depth);
-        let is_left_out = without.functions.contains(&node.name) || is_program(&node.name);
-        if cut_at.is_some() || is_left_out {
+        let is_skipped = without.functions.contains(&node.name) || is_program(&node.name);
+        if cut_at.is_some() || is_skipped {
             continue;
         }
         let path = match parent {

@@ -13,7 +13,7 @@ use super::{
     parse::Node,
 };
 
-/// Digits behind `0x` from which on a value is an address.
+/// Digits after `0x` from which on a value is an address.
 const ADDRESS_DIGITS: usize = 9;
 
 /// How many of our root calls the kernel's tracer printed in the same boot.

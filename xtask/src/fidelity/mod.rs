@@ -52,7 +52,7 @@ pub struct Report {
     /// The calls of the other kernel's listing.
     pub in_order: Option<InOrder>,
     /// Those functions, as far as the kernel lists them, with the reason.
-    pub left_out: Vec<(String, String)>,
+    pub skipped: Vec<(String, String)>,
 }
 
 /// The marks between the parts of what the script prints.
@@ -72,7 +72,7 @@ pub fn script(spec: &Spec) -> String {
 T=/sys/kernel/tracing
 # No multiple of the kernel's tick, or every other call would meet one, in one recording and not in the other.
 tracer workload {workload} --interval-us 30100 --reader-delay-us 12000 --real-time 2>/dev/null & W=$!
-# The probes of the comparison before may still be on their way out.
+# The probes of the comparison before may still be on their mechanism out.
 while [ -n "$(head -n 1 $T/enabled_functions)" ]; do sleep 0.2; done
 sleep 0.5
 echo 0 > $T/tracing_on
@@ -150,15 +150,15 @@ pub fn report(spec: &Spec, output: &str) -> Result<Report> {
             head.join("\n")
         );
     }
-    let left_out: Vec<(String, String)> = said
+    let skipped: Vec<(String, String)> = said
         .lines()
-        .filter_map(|line| line.strip_prefix("tracer: left out "))
+        .filter_map(|line| line.strip_prefix("tracer: skipped "))
         .filter_map(|line| line.split_once(": "))
         .map(|(name, reason)| (name.to_owned(), reason.to_owned()))
         .collect();
     let nothing = Without::default();
     let without = Without {
-        functions: left_out.iter().map(|(name, _)| name.clone()).collect(),
+        functions: skipped.iter().map(|(name, _)| name.clone()).collect(),
         interrupts: true,
     };
     let both = |without: &Without| {
@@ -179,7 +179,7 @@ pub fn report(spec: &Spec, output: &str) -> Result<Report> {
             let other = parse::listing(text, &spec.root);
             order::in_order(&other.calls, &kernel.calls, &ours.calls)
         }),
-        left_out,
+        skipped,
     })
 }
 

@@ -2,7 +2,7 @@
 //! makes them?
 //!
 //! No two kernels make quite the same calls. What this one never makes in the whole recording of
-//! its own tracer is left out; the rest must come in the other listing's order, in as many calls as
+//! its own tracer is skipped; the rest must come in the other listing's order, in as many calls as
 //! the kernel's own best root call has them.
 
 use std::collections::HashSet;

@@ -82,7 +82,7 @@ pub fn listing_of(form: Form, text: &str, root: &str) -> Listing {
     result
 }
 
-/// The task in the columns behind the CPU, ` comm-PID | duration `; 0 if there is none.
+/// The task in the columns after the CPU, ` comm-PID | duration `; 0 if there is none.
 fn task(columns: &str) -> u32 {
     let label = columns.split_once('|').map(|(label, _)| label.trim());
     let number = label.and_then(|label| label.rsplit_once('-'));
@@ -173,7 +173,7 @@ impl Stream {
     }
 }
 
-/// What stands behind `= ` or, on some kernels, `ret=` in a remark.
+/// What stands after `= ` or, on some kernels, `ret=` in a remark.
 fn value(text: &str) -> Option<String> {
     let (_, remark) = text.split_once("/*")?;
     let (_, value) = remark

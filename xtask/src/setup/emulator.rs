@@ -55,7 +55,7 @@ fn busybox() -> Result<Option<PathBuf>> {
     }
 }
 
-/// Whether an ELF file asks for no dynamic linker. Its name stands right behind the headers, if it
+/// Whether an ELF file asks for no dynamic linker. Its name stands right after the headers, if it
 /// does.
 fn is_static(path: &Path) -> Result<bool> {
     let mut start = Vec::new();

@@ -14,7 +14,7 @@ use crate::process::{run, say};
 use crate::workspace;
 
 /// What nobody reads in a guest.
-const LEFT_OUT: [&str; 4] = ["doc", "info", "locale", "man"];
+const SKIPPED: [&str; 4] = ["doc", "info", "locale", "man"];
 
 /// The directory of a package and what it depends on, from a suite of Debian; downloaded if it has
 /// to be.
@@ -39,7 +39,7 @@ pub fn unpacked(package: &str, suite: &str) -> Result<PathBuf> {
     for package in archive.download_with_dependencies(package)? {
         run(Command::new("dpkg-deb").arg("-x").args([&package, &new]))?;
     }
-    for name in LEFT_OUT {
+    for name in SKIPPED {
         match fs::remove_dir_all(new.join("usr/share").join(name)) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
             _ => {}

@@ -1,4 +1,4 @@
-# Runs beside systemd, in a guest with the package installed, behind the live tests' prelude.
+# Runs beside systemd, in a guest with the package installed, after the live tests' prelude.
 
 export PATH=/usr/bin:/usr/sbin:/bin
 recording=/var/lib/tracer/flight.rec

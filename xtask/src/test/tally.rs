@@ -7,7 +7,7 @@ use std::ops::AddAssign;
 
 use crate::process::say;
 
-/// A failure's words at the end are cut behind so many characters; where it happened it was told
+/// A failure's words at the end are cut after so many characters; where it happened it was told
 /// whole.
 const WORDS: usize = 400;
 

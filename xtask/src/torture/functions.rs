@@ -18,7 +18,7 @@ const CALLED: &str = concat!(include_str!("work.sh"), include_str!("called.sh"))
 pub fn choose(
     emulator: &Emulator,
     kernel: &Kernel,
-    way: &str,
+    mechanism: &str,
     file: Option<&Path>,
 ) -> Result<Vec<String>> {
     if let Some(file) = file {
@@ -26,7 +26,7 @@ pub fn choose(
             fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
         return Ok(text.lines().map(str::to_owned).collect());
     }
-    let script = if way == super::PAIR_WAY {
+    let script = if mechanism == super::PAIR_WAY {
         CALLED
     } else {
         "tracer list"
@@ -34,12 +34,12 @@ pub fn choose(
     Ok(attachable(&super::script(emulator, kernel, script)?))
 }
 
-/// Those of `tracer list` that are not left out; its last line is the sum. With roots, it says
-/// behind each name where that is from.
+/// Those of `tracer list` that are not skipped; its last line is the sum. With roots, it says
+/// after each name where that is from.
 fn attachable(listed: &str) -> Vec<String> {
     let mut names: Vec<String> = listed
         .lines()
-        .filter(|line| !line.contains(" left out: ") && !line.contains(" functions: "))
+        .filter(|line| !line.contains(" skipped: ") && !line.contains(" functions: "))
         .map(name)
         .collect();
     names.sort_unstable();
@@ -63,10 +63,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_left_out_is_not_attached() {
-        let listed = "b\na\nc                left out: several functions have this name\na\n3 functions: 2 can be traced, 1 cannot\n";
+    fn what_is_skipped_is_not_attached() {
+        let listed = "b\na\nc                skipped: several functions have this name\na\n3 functions: 2 can be traced, 1 cannot\n";
         assert_eq!(attachable(listed), ["a", "b"]);
-        let learned = "d [module]     seen 3 times\nc              seen 10 times\ne              root\n3 functions: 1 roots, 2 under them, 0 left out\n";
+        let learned = "d [module]     seen 3 times\nc              seen 10 times\ne              root\n3 functions: 1 roots, 2 under them, 0 skipped\n";
         assert_eq!(attachable(learned), ["c", "d [module]", "e"]);
     }
 }

@@ -5,20 +5,20 @@
 # Each group is a file of names. Prints `begin GROUP` before anything is attached, `end GROUP FUNCTIONS ATTACHED EVENTS` when all is let go,
 # and `failed GROUP REASON` if tracer has failed. A group that begins and does not end is the host's business.
 
-way=$1
+mechanism=$1
 shift
 
 for group; do
     echo "begin $group"
     : >/tmp/err
-    tracer --attach "$way" --no-cache --functions "/groups/$group" $roots --ring-size 1024 -o /dev/null 2>/tmp/err &
+    tracer --attach "$mechanism" --no-cache --functions "/groups/$group" $roots --ring-size 1024 -o /dev/null 2>/tmp/err &
     tracer=$!
     until grep -q 'tracer: tracing' /tmp/err || ! kill -0 $tracer 2>/dev/null; do usleep 50000; done
     work >/dev/null 2>/tmp/work.err </dev/null || echo "failed $group the workload: $(tail -n 1 /tmp/work.err)"
     kill -INT $tracer
     status=0
     wait $tracer || status=$?
-    # Pairs go behind the prompt.
+    # Pairs go in the background.
     while pidof tracer-detach >/dev/null; do usleep 100000; done
     functions=$(wc -l <"/groups/$group")
     attached=$(sed -n 's/^tracer: tracing .*, \([0-9]*\) functions below$/\1/p' /tmp/err)

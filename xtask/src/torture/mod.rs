@@ -1,5 +1,5 @@
-//! `cargo xtask torture`: every function that tracer would attach is attached, by each way, while
-//! workloads run.
+//! `cargo xtask torture`: every function that tracer would attach is attached, by each mechanism,
+//! while workloads run.
 //!
 //! The kernel accepts probes on functions that freeze it, and the rules of tracer's plan are to
 //! know them. Here they are tried: groups of functions, each twice as large as the one before,
@@ -42,7 +42,7 @@ const BOOT: Duration = Duration::from_mins(3);
 /// For a function to attach and let go by a pair, with room to spare: below busy roots each step of
 /// patching waits for the other CPU, 0.6 s and more on 7.3 beside another guest.
 const PAIR: Duration = Duration::from_millis(1500);
-/// With the other ways.
+/// With the other mechanisms.
 const ONE_OF_MANY: Duration = Duration::from_millis(40);
 
 const PAIR_WAY: &str = "pair";
@@ -53,9 +53,9 @@ pub struct TortureArgs {
     /// 6.1, 6.12, 6.18, 7.3, or the path of a bzImage
     #[arg(long, default_value = kernels::DEFAULT)]
     kernel: KernelChoice,
-    /// Only this way to attach: multi, kprobe or pair
+    /// Only this mechanism: multi, kprobe or pair
     #[arg(long)]
-    way: Option<String>,
+    mechanism: Option<String>,
     /// Only the functions that this file names, one a line; without, all, and for pairs all that
     /// the workloads call
     #[arg(long, value_name = "FILE")]
@@ -71,53 +71,58 @@ pub fn main(args: &TortureArgs) -> Result<u8> {
     let emulator = setup::emulator()?;
     let kernel = args.kernel.resolve()?;
     let mut status = 0;
-    for way in ways(&emulator, &kernel, args.way.as_deref())? {
-        let file = state::file(&kernel.release, &way);
+    for mechanism in mechanisms(&emulator, &kernel, args.mechanism.as_deref())? {
+        let file = state::file(&kernel.release, &mechanism);
         let mut state = match state::read(&file)? {
             Some(state) => state,
-            None => begin(&emulator, &kernel, &way, args)?,
+            None => begin(&emulator, &kernel, &mechanism, args)?,
         };
         state::write(&file, &state)?;
         let machine = Machine {
             emulator: &emulator,
             kernel: &kernel,
-            way: &way,
+            mechanism: &mechanism,
         };
         while !state.waiting.is_empty() {
             machine.boot(&mut state)?;
             state::write(&file, &state)?;
             say(format!(
-                "{} {way}: {} functions done, {} boots, {} findings",
+                "{} {mechanism}: {} functions done, {} boots, {} findings",
                 kernel.release,
                 state.done,
                 state.boots,
                 state.findings.len()
             ));
         }
-        print!("{}", report(&kernel.release, &way, &state));
+        print!("{}", report(&kernel.release, &mechanism, &state));
         status |= u8::from(!state.findings.is_empty());
     }
     Ok(status)
 }
 
 /// All is still to do.
-fn begin(emulator: &Emulator, kernel: &Kernel, way: &str, args: &TortureArgs) -> Result<State> {
-    let functions = functions::choose(emulator, kernel, way, args.functions.as_deref())?;
+fn begin(
+    emulator: &Emulator,
+    kernel: &Kernel,
+    mechanism: &str,
+    args: &TortureArgs,
+) -> Result<State> {
+    let functions = functions::choose(emulator, kernel, mechanism, args.functions.as_deref())?;
     say(format!(
-        "{} {way}: {} functions to attach",
+        "{} {mechanism}: {} functions to attach",
         kernel.release,
         functions.len()
     ));
-    let largest = match way {
+    let largest = match mechanism {
         PAIR_WAY => LARGEST_OF_PAIRS,
         _ => LARGEST,
     };
     Ok(State::new(&functions, args.largest.unwrap_or(largest)))
 }
 
-fn report(release: &str, way: &str, state: &State) -> String {
+fn report(release: &str, mechanism: &str, state: &State) -> String {
     let mut text = format!(
-        "{release} {way}: {} functions came to their end, {} attached; {} refused; {} boots; {} \
+        "{release} {mechanism}: {} functions came to their end, {} attached; {} refused; {} boots; {} \
         findings\n",
         state.done,
         state.attached,
@@ -136,21 +141,21 @@ fn report(release: &str, way: &str, state: &State) -> String {
     text
 }
 
-/// The ways that the kernel has, or the one that was asked for.
-fn ways(emulator: &Emulator, kernel: &Kernel, wanted: Option<&str>) -> Result<Vec<String>> {
+/// The mechanisms that the kernel has, or the one that was asked for.
+fn mechanisms(emulator: &Emulator, kernel: &Kernel, wanted: Option<&str>) -> Result<Vec<String>> {
     let asked = script(emulator, kernel, "tracer check || true")?;
-    let has = |way: &&str| *way == PAIR_WAY || checked::has(&asked, way);
-    let ways = ["multi", "kprobe", "kprobe-multi", PAIR_WAY]
+    let has = |mechanism: &&str| *mechanism == PAIR_WAY || checked::has(&asked, mechanism);
+    let mechanisms = ["multi", "kprobe", "kprobe-multi", PAIR_WAY]
         .into_iter()
         .filter(has);
-    let ways: Vec<String> = ways
-        .filter(|way| wanted.is_none_or(|wanted| wanted == *way))
+    let mechanisms: Vec<String> = mechanisms
+        .filter(|mechanism| wanted.is_none_or(|wanted| wanted == *mechanism))
         .map(str::to_owned)
         .collect();
-    if ways.is_empty() {
-        bail!("{} has no such way to attach", kernel.release);
+    if mechanisms.is_empty() {
+        bail!("{} has no such mechanism", kernel.release);
     }
-    Ok(ways)
+    Ok(mechanisms)
 }
 
 fn script(emulator: &Emulator, kernel: &Kernel, script: &str) -> Result<String> {
@@ -158,11 +163,11 @@ fn script(emulator: &Emulator, kernel: &Kernel, script: &str) -> Result<String> 
     vm::output(emulator, &VmSpec::new(kernel.clone(), command))
 }
 
-/// A kernel, and a way to attach.
+/// A kernel, and a mechanism.
 struct Machine<'a> {
     emulator: &'a Emulator,
     kernel: &'a Kernel,
-    way: &'a str,
+    mechanism: &'a str,
 }
 
 impl Machine<'_> {
@@ -175,7 +180,7 @@ impl Machine<'_> {
             .is_some_and(|group| group.suspicion.is_some());
         let count = if suspected {
             1
-        } else if self.way == PAIR_WAY {
+        } else if self.mechanism == PAIR_WAY {
             PAIRS_AT_ONCE
         } else {
             AT_ONCE.min(state.waiting.len())
@@ -202,14 +207,14 @@ impl Machine<'_> {
 
     fn spec(&self, groups: &[Group]) -> Result<VmSpec> {
         // Of its own, so that two kernels can be tortured side by side.
-        let directory = state::file(&self.kernel.release, self.way).with_extension("groups");
+        let directory = state::file(&self.kernel.release, self.mechanism).with_extension("groups");
         let _ = fs::remove_dir_all(&directory);
         fs::create_dir_all(&directory)?;
         let names: Vec<String> = (0..groups.len()).map(|number| number.to_string()).collect();
         for (name, group) in names.iter().zip(groups) {
             fs::write(directory.join(name), group.functions.join("\n") + "\n")?;
         }
-        let script = ["sh", "-c", GUEST, "torture", self.way].map(str::to_owned);
+        let script = ["sh", "-c", GUEST, "torture", self.mechanism].map(str::to_owned);
         let command = script.into_iter().chain(names).map(Into::into).collect();
         let mut spec = VmSpec::new(self.kernel.clone(), command);
         spec.memory_mib = 2048;
@@ -218,7 +223,7 @@ impl Machine<'_> {
             .iter()
             .map(|group| group.functions.len())
             .sum::<usize>();
-        let each = if self.way == PAIR_WAY {
+        let each = if self.mechanism == PAIR_WAY {
             PAIR
         } else {
             ONE_OF_MANY
@@ -236,7 +241,7 @@ fn guest_file(directory: &Path) -> GuestFile {
     }
 }
 
-/// Reads what the guest said of its groups. The first that has no end did harm; those behind it
+/// Reads what the guest said of its groups. The first that has no end did harm; those after it
 /// have still to be tried.
 fn judge(state: &mut State, groups: Vec<Group>, said: &str, trouble: &str) {
     let mut groups = groups.into_iter().enumerate();

@@ -93,8 +93,8 @@ impl State {
 }
 
 /// Where the state of a kernel and a way is kept.
-pub fn file(release: &str, way: &str) -> PathBuf {
-    let name = format!("{release}-{way}.json");
+pub fn file(release: &str, mechanism: &str) -> PathBuf {
+    let name = format!("{release}-{mechanism}.json");
     workspace::target().join("torture").join(name)
 }
 

@@ -1,4 +1,4 @@
-//! The end of a stream that has none: finds the token behind the last byte of the command's output.
+//! The end of a stream that has none: finds the token after the last byte of the command's output.
 //!
 //! The guest's channels stay open for as long as the machine runs, so the guest marks the end with
 //! a token that the host chose at random. Bytes are handed on as soon as they cannot be the token's

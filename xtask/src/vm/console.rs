@@ -42,7 +42,7 @@ pub struct Console {
 }
 
 impl Console {
-    /// The token is what the guest writes into the kernel log behind the command's end.
+    /// The token is what the guest writes into the kernel log after the command's end.
     pub fn new(token: &str) -> Self {
         Self {
             line: Vec::new(),

@@ -84,7 +84,7 @@ serve() {
     sh /etc/command </dev/null >/run/out 2>/run/err 4>&- 5>&- 6>&-
     status=$?
 
-    # Something that the command left behind may hold the pipes for ever.
+    # Something that the command left behind may hold the pipes forever.
     (sleep 5; kill $out_copier $err_copier) 2>/dev/null 4>&- 5>&- 6>&- &
     wait $out_copier
     wait $err_copier

@@ -131,7 +131,7 @@ pub fn leading_jump(code: &[u8], start: Address) -> Option<Address> {
     jumps.then(|| Address(instruction.near_branch_target()))
 }
 
-/// How many bytes the landing pad at a function's start takes, if it has one. Behind it is the
+/// How many bytes the landing pad at a function's start takes, if it has one. After it is the
 /// place that ftrace patches.
 fn landing_pad(code: &[u8]) -> usize {
     const ENDBR64: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
@@ -152,7 +152,7 @@ const BREAKPOINT: u8 = 0xcc;
 pub const ENTRY_BYTES: usize = 9;
 
 /// How far into a function the place is that ftrace can patch: a `nop` of five bytes or a call in
-/// its place, behind a landing pad if there is one. None if it begins otherwise.
+/// its place, after a landing pad if there is one. None if it begins otherwise.
 pub fn patchable_place(code: &[u8]) -> Option<usize> {
     let entry = &code[landing_pad(code)..];
     let is_one = entry.starts_with(&NOTHING) || entry.first() == Some(&CALL) && entry.len() >= 5;
@@ -374,9 +374,9 @@ mod tests {
             0x89, 0xd0, 0x19, 0xc9, 0x41, 0x83, 0xc8, 0xff,
         ];
         assert_eq!(count(&code), 2);
-        // je +0; mov 8(%rdx),%ecx: behind a jump that need not be taken.
+        // je +0; mov 8(%rdx),%ecx: after a jump that need not be taken.
         assert_eq!(count(&[0x74, 0x00, 0x8b, 0x4a, 0x08]), 3);
-        // Behind a call, and behind a jump that is taken: mov %r9,%rax.
+        // After a call, and after a jump that is taken: mov %r9,%rax.
         assert_eq!(count(&[0xe8, 0, 0, 0, 0, 0x4c, 0x89, 0xc8]), 0);
         assert_eq!(count(&[0xeb, 0x00, 0x4c, 0x89, 0xc8]), 0);
         assert_eq!(count(&[0x4c, 0x89, 0xc8]), 6);
@@ -389,7 +389,7 @@ mod tests {
         let traced = [0xe8, 1, 2, 3, 4, 0x55, 0x48, 0x89, 0xf5];
         let own = |_| true;
         assert_eq!(arguments_read(&traced, START, own), Some(2));
-        // The same behind a landing pad, and what ftrace's place may hold besides: a breakpoint, a
+        // The same after a landing pad, and what ftrace's place may hold besides: a breakpoint, a
         // jump.
         for patch in [
             [0xe8, 1, 2, 3, 4],
@@ -399,7 +399,7 @@ mod tests {
             let code = [&[0xf3, 0x0f, 0x1e, 0xfa], &patch[..], &traced[5..]].concat();
             assert_eq!(arguments_read(&code, START, own), Some(2));
         }
-        // A kprobe behind it: a breakpoint, or a jump to a place of its own.
+        // A kprobe after it: a breakpoint, or a jump to a place of its own.
         let nop = NOTHING;
         let probed = [&nop[..], &[0xcc, 0x48, 0x89, 0xf5]].concat();
         assert_eq!(arguments_read(&probed, START, own), None);

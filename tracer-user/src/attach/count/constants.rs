@@ -1,14 +1,14 @@
 //! Settings of the programs that count: constants in their text, see
-//! `tracer_common::count::stand_in`.
+//! `tracer_common::count::placeholder`.
 //!
 //! A load of 64 bits is two instructions, each with half of the number. One whose number is a
-//! stand-in becomes a load of what is meant: a number, or the address of the only element of an
+//! placeholder becomes a load of what is meant: a number, or the address of the only element of an
 //! array (BPF_PSEUDO_MAP_VALUE, 5.2+).
 
 use std::os::fd::{AsRawFd as _, BorrowedFd};
 
 use aya_obj::generated::{BPF_DW, BPF_IMM, BPF_LD, BPF_PSEUDO_MAP_VALUE, bpf_insn};
-use tracer_common::count::{Unit, stand_in};
+use tracer_common::count::{Unit, placeholder};
 
 use super::{Conditions, Tables};
 use crate::attach::decide;
@@ -29,22 +29,25 @@ pub(super) fn put(
         linear,
     } = *conditions;
     let numbers = [
-        (stand_in::ROOTS, tables.roots() as u64),
-        (stand_in::ROW_COUNT, tables.rows() as u64),
-        (stand_in::ROOT, root),
-        (stand_in::RETURNED, tables.returned(root)),
-        (stand_in::LIMIT, limit.unwrap_or(0)),
-        (stand_in::NANOSECONDS, u64::from(unit == Unit::Nanoseconds)),
+        (placeholder::ROOTS, tables.roots() as u64),
+        (placeholder::ROW_COUNT, tables.rows() as u64),
+        (placeholder::ROOT, root),
+        (placeholder::RETURNED, tables.returned(root)),
+        (placeholder::LIMIT, limit.unwrap_or(0)),
         (
-            stand_in::LINEAR_WIDTH,
+            placeholder::NANOSECONDS,
+            u64::from(unit == Unit::Nanoseconds),
+        ),
+        (
+            placeholder::LINEAR_WIDTH,
             linear.map_or(0, |linear| linear.width_ns),
         ),
         (
-            stand_in::LINEAR_FROM,
+            placeholder::LINEAR_FROM,
             linear.map_or(0, |linear| linear.from_ns),
         ),
         (
-            stand_in::LINEAR_LAST,
+            placeholder::LINEAR_LAST,
             linear.map_or(0, |linear| linear.last),
         ),
     ];
@@ -52,8 +55,8 @@ pub(super) fn put(
     for (number, meant) in numbers.into_iter().chain(conditions) {
         put_number(instructions, number, meant);
     }
-    put_memory(instructions, stand_in::ROWS, tables.rows_map());
-    put_memory(instructions, stand_in::OPEN, tables.open_map());
+    put_memory(instructions, placeholder::ROWS, tables.rows_map());
+    put_memory(instructions, placeholder::OPEN, tables.open_map());
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "halves")]
@@ -107,10 +110,10 @@ mod tests {
 
     #[test]
     fn a_stand_in_becomes_what_is_meant() {
-        let mut program = [load(stand_in::ROOT), load(stand_in::LIMIT)].concat();
-        put_number(&mut program, stand_in::ROOT, 0x1_0000_0007);
+        let mut program = [load(placeholder::ROOT), load(placeholder::LIMIT)].concat();
+        put_number(&mut program, placeholder::ROOT, 0x1_0000_0007);
         assert_eq!((program[0].imm, program[1].imm), (7, 1));
         assert_eq!(program[0].src_reg(), 0);
-        assert_eq!(program[2].imm, load(stand_in::LIMIT)[0].imm);
+        assert_eq!(program[2].imm, load(placeholder::LIMIT)[0].imm);
     }
 }

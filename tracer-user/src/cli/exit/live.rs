@@ -7,7 +7,9 @@ use thiserror::Error;
 use super::Exit;
 use crate::{
     attach::{AttachError, ObjectError},
-    kernel::{KernelError, NoSuchWay, btf::BtfError, switch::SwitchedOff, symbols::SymbolsError},
+    kernel::{
+        KernelError, NoSuchMechanism, btf::BtfError, switch::SwitchedOff, symbols::SymbolsError,
+    },
     plan::RootError,
 };
 
@@ -26,7 +28,7 @@ pub fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     if cause.is::<RootError>() {
         return Some(Exit::Function);
     }
-    if cause.is::<BtfError>() || cause.is::<NoSuchWay>() || cause.is::<SwitchedOff>() {
+    if cause.is::<BtfError>() || cause.is::<NoSuchMechanism>() || cause.is::<SwitchedOff>() {
         return Some(Exit::Kernel);
     }
     if let Some(error) = cause.downcast_ref::<SymbolsError>() {

@@ -1,7 +1,7 @@
 //! The symbols of what comes and goes, read from the kernel's own lists: modules, the code that
 //! ftrace makes, BPF programs and their trampolines.
 //!
-//! `/proc/kallsyms` has them behind all of the kernel's own and cannot begin there. Where the lists
+//! `/proc/kallsyms` has them after all of the kernel's own and cannot begin there. Where the lists
 //! are is said by the kernel's symbols, what an element looks like by its types. Nothing holds the
 //! lists still: an element may go while it is read. So they are walked a second time, and if a list
 //! is not as it was, or anything in it cannot be, there is no answer, and the caller reads
@@ -10,7 +10,7 @@
 //! Not here are the slots of kprobes (`__builtin__kprobes`), to which no name is ever given.
 
 use super::Symbol;
-use crate::kernel::{Address, btf::Types, text::TextReader};
+use crate::kernel::{Address, btf::Types, text::CodeReader};
 
 /// More than any machine has loaded.
 const MOST_ELEMENTS: usize = 1 << 16;
@@ -64,7 +64,7 @@ impl Names {
 #[derive(Clone, Copy)]
 pub(super) struct Lists<'a> {
     pub(super) types: &'a Types,
-    pub(super) read: TextReader<'a>,
+    pub(super) read: CodeReader<'a>,
 }
 
 impl Lists<'_> {

@@ -10,7 +10,7 @@
 //! ascend is refused. The caller then reads `/proc/kallsyms`.
 
 use super::Symbol;
-use crate::kernel::{Address, text::TextReader};
+use crate::kernel::{Address, text::CodeReader};
 
 /// Where vmcoreinfo says that a symbol is.
 pub(super) type Announced<'a> = &'a dyn Fn(&str) -> Option<Address>;
@@ -51,7 +51,7 @@ enum Form {
 /// What a byte of a name stands for.
 struct Token {
     length: usize,
-    /// The beginning, with zeroes behind it.
+    /// The beginning, with zeroes after it.
     head: [u8; STEP],
     /// What follows, of the few that are longer.
     tail: Vec<u8>,
@@ -59,7 +59,7 @@ struct Token {
 
 impl Table {
     /// Reads the parts; none if the kernel does not say where they are.
-    pub(super) fn read(announced: Announced<'_>, read: TextReader<'_>) -> Option<Self> {
+    pub(super) fn read(announced: Announced<'_>, read: CodeReader<'_>) -> Option<Self> {
         let whole = |start: Address, length: usize| {
             let bytes = read(start, length).ok()?;
             (bytes.len() == length).then_some(bytes)

@@ -4,7 +4,7 @@
 //! attached last, so what is called most goes last. So the text is not decoded: what looks like a
 //! call counts where it would lead to a function's start. Chance seldom does that.
 
-use super::TextReader;
+use super::CodeReader;
 use crate::arch::{
     Address, LANDING_PAD,
     code::{BranchKind, CALL_BYTES, likely_branches},
@@ -23,7 +23,7 @@ struct Starts<'a> {
     begin: u64,
     length: u64,
     all: &'a [Address],
-    /// For each grain of the text the first start in it or behind it.
+    /// For each grain of the text the first start in it or after it.
     grains: Vec<u32>,
 }
 
@@ -55,9 +55,9 @@ impl<'a> Starts<'a> {
         // The start may be in the grain before, with its landing pad across the border.
         let grain = usize::try_from(within.saturating_sub(LANDING_PAD) >> GRAIN_BITS).ok()?;
         let first = *self.grains.get(grain)? as usize;
-        let behind = self.all.get(first..)?.iter();
+        let after = self.all.get(first..)?.iter();
         (first..)
-            .zip(behind)
+            .zip(after)
             .take_while(|(_, start)| start.0 <= target)
             .find(|(_, start)| start.0 == target || start.0 + LANDING_PAD == target)
             .map(|(number, _)| number)
@@ -70,7 +70,7 @@ pub(super) fn call_counts(
     begin: Address,
     end: Address,
     starts: &[Address],
-    read: TextReader<'_>,
+    read: CodeReader<'_>,
 ) -> Vec<u32> {
     let mut counts = vec![0; starts.len()];
     let known = Starts::new(begin, length(begin, end), starts);
@@ -86,7 +86,7 @@ pub(super) fn call_counts(
 pub(super) fn calls_of(
     target: Address,
     (begin, end): (Address, Address),
-    read: TextReader<'_>,
+    read: CodeReader<'_>,
 ) -> Vec<Address> {
     let mut places = Vec::new();
     for kind in [BranchKind::Call, BranchKind::Jump] {
@@ -107,7 +107,7 @@ fn length(begin: Address, end: Address) -> u64 {
 fn for_each(
     kind: BranchKind,
     (begin, end): (Address, Address),
-    read: TextReader<'_>,
+    read: CodeReader<'_>,
     mut visit: impl FnMut(Address, u64),
 ) {
     let length = length(begin, end);
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn text_that_cannot_be_read_has_no_calls() {
-        let read = |start, _| Err(super::super::TextError::Unmapped(start));
+        let read = |start, _| Err(super::super::CodeError::Unmapped(start));
         let end = BEGIN.plus(0x2000);
         assert_eq!(call_counts(BEGIN, end, &[BEGIN], &read), [0]);
     }

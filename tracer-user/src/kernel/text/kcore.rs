@@ -6,7 +6,7 @@
 
 use std::{fs::File, io, os::unix::fs::FileExt};
 
-use super::TextError;
+use super::CodeError;
 use crate::kernel::{Address, facts::find_note};
 
 const PATH: &str = "/proc/kcore";
@@ -37,11 +37,11 @@ struct Segment {
 }
 
 impl Kcore {
-    pub(super) fn open() -> Result<Self, TextError> {
+    pub(super) fn open() -> Result<Self, CodeError> {
         let file = File::open(PATH)?;
         let mut headers = vec![0; HEADERS_BYTES];
         let read = read_some(&file, &mut headers, 0)?;
-        let (segments, notes) = parse_segments(&headers[..read]).ok_or(TextError::Malformed)?;
+        let (segments, notes) = parse_segments(&headers[..read]).ok_or(CodeError::Malformed)?;
         let vmcoreinfo = notes.and_then(|notes| read_vmcoreinfo(&file, notes));
         Ok(Self {
             file,
@@ -55,12 +55,12 @@ impl Kcore {
         announced_in(&self.vmcoreinfo, symbol)
     }
 
-    pub(super) fn read(&self, start: Address, length: usize) -> Result<Vec<u8>, TextError> {
+    pub(super) fn read(&self, start: Address, length: usize) -> Result<Vec<u8>, CodeError> {
         let offset = self
             .segments
             .iter()
             .find_map(|segment| segment.offset_of(start, length as u64))
-            .ok_or(TextError::Unmapped(start))?;
+            .ok_or(CodeError::Unmapped(start))?;
         let mut bytes = vec![0; length];
         let read = read_some(&self.file, &mut bytes, offset)?;
         bytes.truncate(read);

@@ -82,14 +82,14 @@ impl Grower {
         let roots = &self.start.plan.roots;
         let mut learner = Learner::new(&kernel, roots.iter().map(|root| root.address).collect());
         learner.know(std::mem::take(&mut self.start.seen));
-        match self.watch(&mut learner, sampler) {
+        match self.sample_for(&mut learner, sampler) {
             Ok(()) => {}
             Err(_) if self.has_ended() => {}
             Err(error) => eprintln!("tracer: nothing more is learned while tracing: {error}"),
         }
     }
 
-    fn watch(
+    fn sample_for(
         &mut self,
         learner: &mut Learner<'_>,
         mut sampler: Sampler,
@@ -245,7 +245,7 @@ impl Grower {
         }
         if self.start.verbose {
             for left in &plan.skipped {
-                eprintln!("tracer: left out {}: {}", left.name, left.reason);
+                eprintln!("tracer: skipped {}: {}", left.name, left.reason);
             }
         }
     }

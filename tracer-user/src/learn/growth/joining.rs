@@ -1,8 +1,8 @@
 //! Attaching functions while root calls are open.
 //!
 //! Who rebuilds is told before and after, so that an exit without an entry is no loss: see
-//! [`Joined`]. What is attached is in [`Grown`] at once, so that nobody has to wait for the thread
-//! to take it away.
+//! [`AttachedLate`]. What is attached is in [`Grown`] at once, so that nobody has to wait for the
+//! thread to take it away.
 
 use std::{
     collections::BTreeSet,
@@ -15,7 +15,7 @@ use std::{
 use super::grown::{Grown, lock};
 use crate::{
     attach::{AttachError, Attacher, Observer, Probe, Role, Side},
-    graph::Joined,
+    graph::AttachedLate,
     kernel::Address,
     model::Nanoseconds,
     plan::{self, Planned},
@@ -25,7 +25,7 @@ use crate::{
 pub struct Joining {
     attacher: Attacher,
     side: Side,
-    joined: Joined,
+    attached_late: AttachedLate,
     /// Functions that have probes.
     has_probes: BTreeSet<Address>,
     grown: Arc<Mutex<Grown>>,
@@ -38,14 +38,14 @@ impl Joining {
     pub fn new(
         attacher: Attacher,
         side: Side,
-        joined: Joined,
+        attached_late: AttachedLate,
         has_probes: BTreeSet<Address>,
         verbose: bool,
     ) -> Self {
         Self {
             attacher,
             side,
-            joined,
+            attached_late,
             has_probes,
             grown: Arc::default(),
             verbose,
@@ -88,32 +88,32 @@ impl Joining {
             .map(|planned| plan::function_id(planned.address))
             .collect();
         for &function in &ids {
-            self.joined.begin(function);
+            self.attached_late.begin(function);
         }
-        let mut watch = Watch {
+        let mut progress = Progress {
             stop,
             has_probes: &mut self.has_probes,
             verbose: self.verbose,
         };
         let probes = self
             .attacher
-            .attach(functions, Role::Callee, self.side, &mut watch);
+            .attach(functions, Role::Callee, self.side, &mut progress);
         let now = Nanoseconds::now();
         for &function in &ids {
-            self.joined.done(function, now);
+            self.attached_late.done(function, now);
         }
         probes
     }
 }
 
 /// Notes the functions that were added, and says which are skipped.
-struct Watch<'a> {
+struct Progress<'a> {
     stop: &'a AtomicBool,
     has_probes: &'a mut BTreeSet<Address>,
     verbose: bool,
 }
 
-impl Observer for Watch<'_> {
+impl Observer for Progress<'_> {
     fn attached(&mut self, functions: &[&Planned]) {
         let addresses = functions.iter().map(|planned| planned.address);
         self.has_probes.extend(addresses);
@@ -125,7 +125,7 @@ impl Observer for Watch<'_> {
     }
 
     fn refused(&mut self, error: AttachError) -> Result<(), AttachError> {
-        eprintln!("tracer: {error}; it is left out of the graph");
+        eprintln!("tracer: {error}; it is excluded from the graph");
         Ok(())
     }
 

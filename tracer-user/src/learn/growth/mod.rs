@@ -6,7 +6,7 @@
 //! double, so that a trace that goes on for long is left alone. What starts late, or takes a way
 //! that it did not take before, is in the graph a window later; what was not in it until then is
 //! counted ([`untraced`]). Root calls that are open while a function joins are not torn by it: see
-//! [`crate::graph::Joined`].
+//! [`crate::graph::AttachedLate`].
 
 mod grower;
 mod grown;

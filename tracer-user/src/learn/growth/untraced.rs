@@ -146,8 +146,8 @@ impl Inner {
     /// Whether the task was in a root call of its window then. The root calls are in order.
     fn root_call_at(&self, task: u32, at: u64) -> bool {
         let calls = self.calls.get(&task).map_or(&[][..], Vec::as_slice);
-        let behind = calls.partition_point(|&(from, _)| from <= at);
-        let last = behind.checked_sub(1).map(|place| calls[place]);
+        let after = calls.partition_point(|&(from, _)| from <= at);
+        let last = after.checked_sub(1).map(|place| calls[place]);
         last.is_some_and(|(from, to)| at < to && self.window_of(task, from, to))
     }
 
@@ -195,7 +195,7 @@ mod tests {
             sampled.call(task, from, to);
         }
         sampled.close(Nanoseconds(200));
-        // Ended behind it.
+        // Ended after it.
         sampled.call(7, 190, 210);
         let all = [
             hit(7, 105, Context::Task),

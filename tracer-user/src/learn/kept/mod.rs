@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Roots of a trace of which it is kept what runs below them.
-const MOST_KEPT: usize = 64;
+const MOST_EXEMPLARS: usize = 64;
 
 /// Functions that were seen to run under a root, with their hits: not those that are only expected
 /// to.
@@ -46,7 +46,7 @@ pub fn read(
     tell: impl Fn(&str),
 ) -> BTreeMap<Address, Source> {
     let mut all = BTreeMap::new();
-    if roots.len() > MOST_KEPT {
+    if roots.len() > MOST_EXEMPLARS {
         return all;
     }
     for root in roots {
@@ -81,7 +81,7 @@ pub fn write(
     });
     let hits: Hits = named.collect();
     // What a glob stands for is not what somebody looks into again and again, one by one.
-    if hits.is_empty() || roots.len() > MOST_KEPT {
+    if hits.is_empty() || roots.len() > MOST_EXEMPLARS {
         return;
     }
     for root in roots {

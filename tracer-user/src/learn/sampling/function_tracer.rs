@@ -4,7 +4,7 @@
 //! what comes last, and then the buffers of all CPUs cover the same time.
 //!
 //! Whatever happens, the instance goes when the [`FunctionTracer`] is dropped; one that was left
-//! behind by a process that was killed is removed by the next [`FunctionTracer::new`].
+//! after by a process that was killed is removed by the next [`FunctionTracer::new`].
 
 use std::{
     collections::BTreeSet,
@@ -75,7 +75,7 @@ impl FunctionTracer {
         })
     }
 
-    /// The tasks that call one of the functions within `time`, those of tracer itself left out.
+    /// The tasks that call one of the functions within `time`, those of tracer itself skipped.
     ///
     /// Ends early when `stop` is set, and when callers were seen and no new ones come for as long
     /// as it took to see the first, or for a second.

@@ -2,8 +2,8 @@
 //!
 //! An instance outlives whoever made it: the kernel removes none by itself. So its owner holds a
 //! lock on its directory (flock(2)), which the kernel takes away with the owner, and whoever makes
-//! an instance removes those that nobody holds. Unlike numbers of processes, locks mean the same for
-//! all who hold one.
+//! an instance removes those that nobody holds. Unlike numbers of processes, locks mean the same
+//! for all who hold one.
 
 use std::{
     fs::{self, File},

@@ -7,7 +7,7 @@
 //! it: where there are pairs alone, or where the trace must not be wide.
 //!
 //! The kernel switches the function tracer off for nobody: a tracefs instance outlives whoever made
-//! it. So it is not used in a PID namespace ([`is_left_out`]), whose processes may all be killed at
+//! it. So it is not used in a PID namespace ([`is_skipped`]), whose processes may all be killed at
 //! once.
 //!
 //! A process of its own does it ([`Sampler`], [`serve`]), in a tracefs instance
@@ -37,14 +37,14 @@ pub use serve::serve;
 /// Whether the function tracer must not be used, because nobody may be left to switch it off: in a
 /// PID namespace that is not the initial one. The user is told.
 #[must_use]
-pub fn is_left_out() -> bool {
-    let is_left_out = numbers::namespace().is_some();
-    if is_left_out {
+pub fn is_skipped() -> bool {
+    let is_skipped = numbers::namespace().is_some();
+    if is_skipped {
         eprintln!(
             "tracer: this is a PID namespace, and the function tracer is not used here: it would \
              stay on if all that runs in it were killed at once. So nothing is sampled; run tracer \
              with the host's processes (--pid=host) to have that"
         );
     }
-    is_left_out
+    is_skipped
 }

@@ -4,10 +4,10 @@
 //! second on a large machine, many seconds in an emulated one. Whoever does that cannot be
 //! interrupted meanwhile, nor can its process end. So tracer has it done by a process of the same
 //! program, waits for the answer only as long as it is wanted, and when it ends, that process
-//! switches the function tracer off and removes the instance behind the prompt.
+//! switches the function tracer off and removes the instance in the background.
 //!
 //! If it is killed alone, another one clears up. In a PID namespace there is none: see
-//! [`super::is_left_out`].
+//! [`super::is_skipped`].
 
 use std::{
     io,
@@ -71,7 +71,7 @@ impl Sampler {
         self.process.id()
     }
 
-    /// The tasks that call one of the functions within `time`, those of tracer itself left out.
+    /// The tasks that call one of the functions within `time`, those of tracer itself skipped.
     ///
     /// Ends early when callers were seen and no new ones come for as long as it took to see the
     /// first, or for a second.

@@ -13,7 +13,7 @@ use std::{
 use super::sets::{self, Sets};
 use crate::{
     attach::{AttachError, Attacher, ObjectError, Observer, Probe, Role, Side},
-    kernel::{Address, Way},
+    kernel::{Address, Mechanism},
     plan::Planned,
 };
 
@@ -44,12 +44,12 @@ impl Attaching {
     }
 
     /// The mechanism that was chosen for the trace.
-    pub const fn way(&self) -> Way {
-        self.attacher.way()
+    pub const fn mechanism(&self) -> Mechanism {
+        self.attacher.mechanism()
     }
 
     /// How any number of functions is attached at once.
-    pub fn by_address(&self) -> Way {
+    pub fn by_address(&self) -> Mechanism {
         self.attacher.by_address()
     }
 
@@ -81,7 +81,7 @@ impl Attaching {
 
     /// Attaches functions on the side that is free by the mechanism of the trace.
     pub fn attach_to_free(&mut self, functions: &[Planned]) -> Result<(), Stopped> {
-        self.attach_beside(self.way(), functions, self.free())
+        self.attach_beside(self.mechanism(), functions, self.free())
     }
 
     /// As [`Self::attach_to_free`], but those of `hot` for which there is time until `deadline` as
@@ -95,44 +95,44 @@ impl Attaching {
     ) -> Result<(), Stopped> {
         let side = self.free();
         let hot: Vec<&Planned> = hot.iter().collect();
-        let mut loading = Watch {
+        let mut loading = Progress {
             deadline: Some(deadline),
-            ..Watch::of(&self.sets)
+            ..Progress::of(&self.sets)
         };
         let at = (Role::Callee, side);
         let mut loaded = self.attacher.load_pairs(&hot, at, &mut loading)?;
         loaded.reverse();
         sets::lock(&self.sets).overlap(true)?;
-        let mut linking = Watch::of(&self.sets);
+        let mut linking = Progress::of(&self.sets);
         let pairs = self.attacher.link_pairs(loaded, &mut linking)?;
         let paired = linking.attached;
         sets::lock(&self.sets).add(side, pairs);
         let is_left = |one: &&Planned| !paired.contains(&one.address);
         let rest: Vec<Planned> = functions.iter().filter(is_left).cloned().collect();
-        self.attach_beside(self.way(), &rest, side)
+        self.attach_beside(self.mechanism(), &rest, side)
     }
 
     /// Attaches functions that the other side's set may have, too, until [`Self::drop_free`].
     pub fn attach_beside(
         &mut self,
-        way: Way,
+        mechanism: Mechanism,
         functions: &[Planned],
         side: Side,
     ) -> Result<(), Stopped> {
         sets::lock(&self.sets).overlap(true)?;
-        self.attach_as(way, functions, side)
+        self.attach_as(mechanism, functions, side)
     }
 
     /// Attaches functions that the other side's set does not have.
     pub fn attach_as(
         &mut self,
-        way: Way,
+        mechanism: Mechanism,
         functions: &[Planned],
         side: Side,
     ) -> Result<(), Stopped> {
         let Self { attacher, sets } = self;
-        let mut watch = Watch::of(sets);
-        let probes = attacher.attach_as(way, functions, Role::Callee, side, &mut watch)?;
+        let mut progress = Progress::of(sets);
+        let probes = attacher.attach_as(mechanism, functions, Role::Callee, side, &mut progress)?;
         if self.has_ended() {
             return Err(Stopped::Ended);
         }
@@ -156,14 +156,14 @@ impl Attaching {
 }
 
 /// A function that is refused has no probe; the wide set had one.
-struct Watch<'a> {
+struct Progress<'a> {
     sets: &'a Mutex<Sets>,
     /// It is enough then.
     deadline: Option<Instant>,
     attached: BTreeSet<Address>,
 }
 
-impl<'a> Watch<'a> {
+impl<'a> Progress<'a> {
     const fn of(sets: &'a Mutex<Sets>) -> Self {
         Self {
             sets,
@@ -173,7 +173,7 @@ impl<'a> Watch<'a> {
     }
 }
 
-impl Observer for Watch<'_> {
+impl Observer for Progress<'_> {
     fn attached(&mut self, functions: &[&Planned]) {
         let addresses = functions.iter().map(|function| function.address);
         self.attached.extend(addresses);

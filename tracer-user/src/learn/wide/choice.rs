@@ -28,7 +28,7 @@ pub fn narrow(kernel: &Kernel, rules: &Rules, wide: &Plan, seen: &BTreeMap<Addre
     }
     let hits = |(&address, &hits)| (address, Source::Learned { hits });
     known.extend(seen.iter().map(hits));
-    let mut plan = Plan::new(kernel, rules, wide.roots.clone(), known).hide(wide.hidden.clone());
+    let mut plan = Plan::new(kernel, rules, wide.roots.clone(), known).hide(wide.excluded.clone());
     // As in the wide plan: a pair calls them four times, 250 instructions each, for nothing (seen
     // on 6.12).
     if !rules.wants_all_calls() {

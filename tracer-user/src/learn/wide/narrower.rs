@@ -18,7 +18,7 @@ use super::{
     start::{Host, Start},
 };
 use crate::{
-    kernel::{Address, Way},
+    kernel::{Address, Mechanism},
     model::Nanoseconds,
     plan::{self, Plan, Planned},
 };
@@ -135,7 +135,7 @@ impl Narrower {
         );
         if self.start.verbose {
             for excluded in &plan.skipped {
-                eprintln!("tracer: left out {}: {}", excluded.name, excluded.reason);
+                eprintln!("tracer: skipped {}: {}", excluded.name, excluded.reason);
             }
         }
         self.start.attaching.drop_free()
@@ -156,7 +156,7 @@ impl Narrower {
     fn pair(&mut self) -> Result<(), Stopped> {
         let plan = self.choose();
         let attaching = &mut self.start.attaching;
-        if attaching.way() == Way::Multi {
+        if attaching.mechanism() == Mechanism::Multi {
             attaching.attach_to_free(&plan.callees)?;
             attaching.change(false)?;
             return attaching.drop_free();
@@ -180,8 +180,8 @@ impl Narrower {
         let mut everything = self.start.plan.callees.clone();
         everything.extend_from_slice(self.start.programs.found());
         let attaching = &mut self.start.attaching;
-        let (way, side) = (attaching.way(), attaching.free());
-        attaching.attach_beside(way, &everything, side)?;
+        let (mechanism, side) = (attaching.mechanism(), attaching.free());
+        attaching.attach_beside(mechanism, &everything, side)?;
         attaching.change(true)?;
         let armed = Instant::now();
         self.say("all functions have probes again");
@@ -229,14 +229,14 @@ impl Narrower {
             .map(|one| plan::function_id(one.address))
             .collect();
         for &id in &ids {
-            self.start.joined.begin(id);
+            self.start.attached_late.begin(id);
         }
         let attaching = &mut self.start.attaching;
         let side = attaching.free().other();
-        attaching.attach_as(Way::Pair, &new, side)?;
+        attaching.attach_as(Mechanism::Pair, &new, side)?;
         let now = Nanoseconds::now();
         for &id in &ids {
-            self.start.joined.done(id, now);
+            self.start.attached_late.done(id, now);
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Again, Programs, Seen, attaching::Attaching};
 use crate::{
-    graph::Joined,
+    graph::AttachedLate,
     kernel::Kernel,
     plan::{Plan, Rules},
 };
@@ -26,7 +26,7 @@ pub struct Start {
     /// BPF programs that have probes.
     pub programs: Programs,
     /// Those that get them while root calls are open are told here.
-    pub joined: Joined,
+    pub attached_late: AttachedLate,
     /// When the trace is wide again after it was narrowed; none if it is not narrowed at all.
     pub again: Option<Again>,
     /// Tell more on stderr.

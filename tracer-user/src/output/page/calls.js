@@ -50,8 +50,8 @@ function tree(call, recording) {
   });
   openHottest(box);
   if (call.end) box.append(make("div", { className: "bad", textContent: call.end }));
-  if (call.left_out > 0) {
-    box.append(make("div", { className: "quiet", textContent: `The ${count(call.left_out)} shortest calls are left out; tracer replay has them.` }));
+  if (call.skipped > 0) {
+    box.append(make("div", { className: "quiet", textContent: `The ${count(call.skipped)} shortest calls are skipped; tracer replay has them.` }));
   }
   return box;
 }

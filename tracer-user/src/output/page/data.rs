@@ -4,13 +4,13 @@
 //! said here and in the script that reads them; functions are numbers in a list of names. Times are
 //! ns.
 
-mod kept;
+mod exemplars;
 mod names;
 
 use serde::Serialize;
 
 use self::{
-    kept::Call,
+    exemplars::Call,
     names::{NameId, Names},
 };
 use super::Page;
@@ -103,9 +103,10 @@ impl Recording {
         let mut roots: Vec<_> = roots.collect();
         roots.sort_by_key(|root| std::cmp::Reverse(root.total));
         let began = recorded.head.began_monotonic_ns;
-        let mut call = |kept| Call::of(kept, began, (page.text, page.capture), &mut names);
-        let slowest = overview.kept.slowest().iter().map(&mut call).collect();
-        let failed = overview.kept.failed().map(call).collect();
+        let mut call =
+            |exemplars| Call::of(exemplars, began, (page.text, page.capture), &mut names);
+        let slowest = overview.exemplars.slowest().iter().map(&mut call).collect();
+        let failed = overview.exemplars.failed().map(call).collect();
         let rows = overview.report.rows(page.sort);
         Self {
             file: recorded.file.as_deref().map(shown),
@@ -163,7 +164,7 @@ impl RootTimes {
 #[derive(Serialize)]
 struct FlameGraph {
     whole: u64,
-    left_out: usize,
+    skipped: usize,
     bars: Vec<(NameId, usize, u64, u64, u64, u64)>,
 }
 
@@ -176,7 +177,7 @@ impl FlameGraph {
         });
         Self {
             whole: flame.whole.0,
-            left_out: flame.left_out,
+            skipped: flame.skipped,
             bars: bars.collect(),
         }
     }
@@ -212,7 +213,7 @@ impl FunctionRow {
 /// What differs between two recordings.
 #[derive(Serialize)]
 struct Changes {
-    left_out: usize,
+    skipped: usize,
     rows: Vec<ChangedPath>,
 }
 
@@ -221,7 +222,7 @@ impl Changes {
         let shown = &changes.all[..changes.all.len().min(MOST_CHANGES)];
         let row = |changed| ChangedPath::of(changed, &changes.path(changed));
         Self {
-            left_out: changes.all.len() - shown.len(),
+            skipped: changes.all.len() - shown.len(),
             rows: shown.iter().map(row).collect(),
         }
     }

@@ -79,9 +79,9 @@ class FlameGraph {
   }
 
   say(bar) {
-    const leftOut = this.recording.flame.left_out;
+    const leftOut = this.recording.flame.skipped;
     const whole = `${span(this.recording.flame.whole)} in ${plural(this.recording.root_calls, "root call", "root calls")}` +
-      (leftOut > 0 ? `; the ${count(leftOut)} narrowest paths are left out` : "");
+      (leftOut > 0 ? `; the ${count(leftOut)} narrowest paths are skipped` : "");
     this.about.textContent = bar ? this.words(bar) : whole;
   }
 

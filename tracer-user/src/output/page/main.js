@@ -50,7 +50,7 @@ function main() {
   of("facts").append(...recordings.map(factsOf));
   rootCalls();
   if (data.changes) {
-    of("changes").hidden = false;
+    of("changes").excluded = false;
     of("change-table").append(changeTable());
   }
   flames();

@@ -28,7 +28,7 @@ function table(columns, rows, { sortBy = null, name = null, caption = "" } = {})
     if (sorted) wanted.sort(compare);
     const visible = wanted.slice(0, shown);
     body.replaceChildren(...visible.map(row => make("tr", {}, ...columns.map(column => cell(column, row)))));
-    more.hidden = visible.length === wanted.length;
+    more.excluded = visible.length === wanted.length;
     more.textContent = `Show all ${count(wanted.length)}`;
     counted.textContent = pattern === null ? "" : `${count(wanted.length)} of ${count(rows.length)}`;
     columns.forEach((column, index) => {

@@ -86,7 +86,7 @@ function comparedTable() {
 }
 
 function changeTable() {
-  const { rows, left_out: leftOut } = data.changes;
+  const { rows, skipped: leftOut } = data.changes;
   if (rows.length === 0) return make("p", { textContent: "No path appeared or vanished, and no time shifted." });
   const perRoot = side => row => row.calls[side] / Math.max(recordings[side].root_calls, 1);
   const average = side => row => (row.average[side] === null ? -1 : row.average[side]);
@@ -101,6 +101,6 @@ function changeTable() {
     { title: "path", words: true, value: row => row.path.join(" > "), text: row => row.path.join(" > ") },
   ];
   const shown = table(columns, rows, { caption: "What differs", name: row => row.path.join(" > ") });
-  if (leftOut > 0) shown.append(make("p", { className: "help", textContent: `${count(leftOut)} more are left out; tracer diff has them.` }));
+  if (leftOut > 0) shown.append(make("p", { className: "help", textContent: `${count(leftOut)} more are skipped; tracer diff has them.` }));
   return shown;
 }

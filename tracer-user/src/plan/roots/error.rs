@@ -32,7 +32,7 @@ pub enum RootError {
     NoModule(String),
     /// No traceable function matches the glob.
     #[error(
-        "no traceable kernel function matches `{0}`; `tracer list '{0}'` shows what was left out \
+        "no traceable kernel function matches `{0}`; `tracer list '{0}'` shows what was skipped \
         and why"
     )]
     NoMatch(String),
@@ -48,8 +48,8 @@ pub enum RootError {
         count: usize,
     },
     /// Nothing is left to trace.
-    #[error("-g or -N leaves out every root; let one of them be")]
-    AllHidden,
+    #[error("-g or -N skips every root; let one of them be")]
+    AllExcluded,
     /// The function cannot be attached.
     #[error("`{name}` cannot be traced: {reason}; {}", instead(.callers))]
     NotAttachable {

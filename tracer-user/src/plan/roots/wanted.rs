@@ -97,7 +97,7 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// Whether a name is the other one with what the compiler puts behind it, of a function that can be
+/// Whether a name is the other one with what the compiler puts after it, of a function that can be
 /// entered.
 fn is_made_from(function: &str, name: &str) -> bool {
     const SUFFIXES: [&str; 4] = ["isra", "constprop", "part", "llvm"];

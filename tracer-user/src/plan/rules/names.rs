@@ -50,7 +50,7 @@ pub(super) const TRAMPOLINE: &[&str] = &[
 ];
 
 /// Where an fprobe's own code begins: it guards what it calls for a program, but not what it calls
-/// before and behind (kernel/trace/rethook.c, fprobe.c, fgraph.c). Seen on 6.12 with PROVE_RCU: the
+/// before and after (kernel/trace/rethook.c, fprobe.c, fgraph.c). Seen on 6.12 with PROVE_RCU: the
 /// return of `rcu_read_lock_any_held`, which `rethook_trampoline_handler` calls, leads into that
 /// again until the stack is full.
 pub(super) const FPROBE: &[&str] = &[
@@ -82,7 +82,7 @@ pub(in crate::plan) fn is_shared(function: &str) -> bool {
     MIGRATION.contains(&function) || matches!(function, "__rcu_read_lock" | "__rcu_read_unlock")
 }
 
-/// Within two calls of the RCU code on some kernels, but behind the point where its flag is cleared
+/// Within two calls of the RCU code on some kernels, but after the point where its flag is cleared
 /// (rcu_preempt_deferred_qs_irqrestore, kernel/rcu/tree_plugin.h). Attached under load on every
 /// kernel in docs/kernels.md.
 pub(super) const SETTLED: &str = "_raw_spin_";

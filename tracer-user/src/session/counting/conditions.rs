@@ -13,11 +13,11 @@ use crate::{
         Failures, Filter, Returns,
         returns::{Comparison, Operand},
     },
-    kernel::{Kernel, Way},
+    kernel::{Kernel, Mechanism},
     model::{SleepTime, ValueType},
     plan::Planned,
     session::{Options, Outputs, prepared::Prepared},
-    summary::Look,
+    summary::LatencyLayout,
     values::number,
 };
 
@@ -28,8 +28,8 @@ const FEW: usize = 8;
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum Streamed {
     /// A call's callers are not known in the kernel.
-    #[error("what -g leaves out is known only with all that runs around it")]
-    Hidden,
+    #[error("what -g excludes is known only with all that runs around it")]
+    Excluded,
     /// Nor is the time off the CPU.
     #[error("nosleep-time needs the times of the task off the CPU")]
     SleepTime,
@@ -53,22 +53,22 @@ pub enum Streamed {
 /// How the kernel counts this trace.
 pub fn counting(
     options: &Options,
-    look: Look,
+    layout: LatencyLayout,
     outputs: &Outputs,
     prepared: &Prepared,
 ) -> Result<Counting, Streamed> {
     let show = &options.show;
     let (kernel, roots) = (&prepared.kernel, &prepared.plan.roots);
-    if !prepared.plan.hidden.is_empty() {
-        return Err(Streamed::Hidden);
+    if !prepared.plan.excluded.is_empty() {
+        return Err(Streamed::Excluded);
     }
-    if show.text.sleep == SleepTime::LeftOut {
+    if show.text.sleep == SleepTime::Excluded {
         return Err(Streamed::SleepTime);
     }
     if options.is_everything() {
         return Err(Streamed::Everything);
     }
-    if outputs.watch.collector.is_some() {
+    if outputs.export.collector.is_some() {
         return Err(Streamed::Watched);
     }
     let failed = show.filter.failed.as_ref();
@@ -87,11 +87,11 @@ pub fn counting(
             failed: failed.is_some(),
             returned: range,
             limit: show.count,
-            unit: look.unit,
-            linear: look.linear,
+            unit: layout.unit,
+            linear: layout.linear,
         },
         returned: types.iter().map(|kind| returned(kind.as_ref())).collect(),
-        look,
+        layout,
     })
 }
 
@@ -115,7 +115,7 @@ pub fn decide(
 ) -> Option<Decide> {
     let filter = &options.show.filter;
     let is_for_one = outputs.recording.is_none() && outputs.view.is_none();
-    if !is_for_one || outputs.watch.takes_calls() {
+    if !is_for_one || outputs.export.takes_calls() {
         return None;
     }
     let types: Vec<Option<ValueType>> = roots.iter().map(|root| returns(kernel, root)).collect();
@@ -210,14 +210,14 @@ fn range_of(returns: Returns, kind: Option<&ValueType>) -> Option<Range> {
 /// The mechanism: the user's, or the one that loses nothing. By pairs a call costs half as much as
 /// by an fprobe, but where the kernel can be preempted, a task may wait in the middle of a pair's
 /// program, and meanwhile all others on its CPU are skipped.
-pub fn way(options: &Options, prepared: &Prepared) -> Way {
-    if let Some(way) = options.way {
-        return way;
+pub fn mechanism(options: &Options, prepared: &Prepared) -> Mechanism {
+    if let Some(mechanism) = options.mechanism {
+        return mechanism;
     }
-    match prepared.ways.by_address() {
-        Some(way) if !is_for_pairs(prepared) => way,
-        Some(_) => Way::Pair,
-        None => prepared.way,
+    match prepared.mechanisms.by_address() {
+        Some(mechanism) if !is_for_pairs(prepared) => mechanism,
+        Some(_) => Mechanism::Pair,
+        None => prepared.mechanism,
     }
 }
 

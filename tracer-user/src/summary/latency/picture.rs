@@ -8,15 +8,15 @@ use std::{
 
 use tracer_common::count::{Linear, Unit};
 
-use super::{Empty, Look, Root};
+use super::{Empty, LatencyLayout, Root};
 use crate::values::escape;
 
 /// Characters of the longest bar.
 const BAR: u64 = 40;
 
 /// Writes that of one root.
-pub(super) fn write(root: &Root, look: Look, out: &mut impl Write) -> io::Result<()> {
-    let buckets = buckets(root, look);
+pub(super) fn write(root: &Root, layout: LatencyLayout, out: &mut impl Write) -> io::Result<()> {
+    let buckets = buckets(root, layout);
     let Some(range) = range([&buckets]) else {
         return Ok(());
     };
@@ -24,13 +24,17 @@ pub(super) fn write(root: &Root, look: Look, out: &mut impl Write) -> io::Result
     writeln!(out, "#     DURATION      |      COUNT | GRAPH")?;
     for number in range {
         let count = buckets.get(&number).copied().unwrap_or(0);
-        if count == 0 && look.empty == Empty::Hidden {
+        if count == 0 && layout.empty == Empty::Hidden {
             continue;
         }
         let bar = u128::from(count) * u128::from(BAR) / u128::from(most.max(1));
         let bar = "#".repeat(usize::try_from(bar).unwrap_or(0));
         let space = if bar.is_empty() { "" } else { " " };
-        writeln!(out, "{} | {count:>10} |{space}{bar}", bounds(number, look))?;
+        writeln!(
+            out,
+            "{} | {count:>10} |{space}{bar}",
+            bounds(number, layout)
+        )?;
     }
     Ok(())
 }
@@ -38,10 +42,13 @@ pub(super) fn write(root: &Root, look: Look, out: &mut impl Write) -> io::Result
 /// Writes those of all roots, each in a column below its name.
 pub(super) fn write_side_by_side(
     roots: &[(String, &Root)],
-    look: Look,
+    layout: LatencyLayout,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let all: Vec<_> = roots.iter().map(|(_, root)| buckets(root, look)).collect();
+    let all: Vec<_> = roots
+        .iter()
+        .map(|(_, root)| buckets(root, layout))
+        .collect();
     let Some(range) = range(&all) else {
         return Ok(());
     };
@@ -59,10 +66,10 @@ pub(super) fn write_side_by_side(
             .iter()
             .map(|buckets| buckets.get(&number).copied().unwrap_or(0))
             .collect();
-        if look.empty == Empty::Hidden && counts.iter().all(|&count| count == 0) {
+        if layout.empty == Empty::Hidden && counts.iter().all(|&count| count == 0) {
             continue;
         }
-        write!(out, "{}", bounds(number, look))?;
+        write!(out, "{}", bounds(number, layout))?;
         for (count, width) in counts.into_iter().zip(&widths) {
             write!(out, " | {count:>width$}")?;
         }
@@ -72,8 +79,8 @@ pub(super) fn write_side_by_side(
 }
 
 /// The buckets of the picture that have something.
-fn buckets(root: &Root, look: Look) -> BTreeMap<u32, u64> {
-    match look.linear {
+fn buckets(root: &Root, layout: LatencyLayout) -> BTreeMap<u32, u64> {
+    match layout.linear {
         None => root.times.doublings(),
         Some(_) => (0..)
             .zip(root.linear)
@@ -92,10 +99,10 @@ fn range<'a>(all: impl IntoIterator<Item = &'a BTreeMap<u32, u64>>) -> Option<Ra
 }
 
 /// From when to when a bucket goes.
-fn bounds(bucket: u32, look: Look) -> String {
-    match look.linear {
-        Some(linear) => linear_bounds(u64::from(bucket), linear, look.unit),
-        None => doubling_bounds(bucket, look.unit),
+fn bounds(bucket: u32, layout: LatencyLayout) -> String {
+    match layout.linear {
+        Some(linear) => linear_bounds(u64::from(bucket), linear, layout.unit),
+        None => doubling_bounds(bucket, layout.unit),
     }
 }
 

@@ -10,64 +10,67 @@ const LINEAR: Linear = Linear {
     last: 4,
 };
 
-fn root(look: Look) -> Root {
-    let mut root = Root::new(look.unit);
+fn root(layout: LatencyLayout) -> Root {
+    let mut root = Root::new(layout.unit);
     for duration in [500, 1500, 1600, 9000] {
         let error = (duration == 9000).then_some("EAGAIN");
-        root.add(duration, error, look.linear);
+        root.add(duration, error, layout.linear);
     }
     root
 }
 
-fn written(look: Look) -> String {
-    let (first, second) = (root(look), Root::new(look.unit));
+fn written(layout: LatencyLayout) -> String {
+    let (first, second) = (root(layout), Root::new(layout.unit));
     let roots = [("vfs_read".to_owned(), &first), ("f".to_owned(), &second)];
     let mut out = Vec::new();
-    write(&roots, look, &mut out).unwrap();
+    write(&roots, layout, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
 #[test]
 fn buckets_that_double() {
-    insta::assert_snapshot!(written(Look::default()));
+    insta::assert_snapshot!(written(LatencyLayout::default()));
 }
 
 #[test]
 fn nanoseconds_without_empty_buckets() {
-    insta::assert_snapshot!(written(Look {
+    insta::assert_snapshot!(written(LatencyLayout {
         unit: Unit::Nanoseconds,
         empty: Empty::Hidden,
-        ..Look::default()
+        ..LatencyLayout::default()
     }));
 }
 
 #[test]
 fn equal_buckets_side_by_side() {
-    insta::assert_snapshot!(written(Look {
+    insta::assert_snapshot!(written(LatencyLayout {
         linear: Some(LINEAR),
         roots: Arrangement::SideBySide,
-        ..Look::default()
+        ..LatencyLayout::default()
     }));
 }
 
 #[test]
 fn what_the_kernel_counts_is_written_the_same() {
-    let look = Look::default();
+    let layout = LatencyLayout::default();
     let mut buckets = vec![0; BUCKETS];
     for ns in [500, 1500, 1600, 9000] {
-        let bucket = bucket_of(look.unit.of(ns));
+        let bucket = bucket_of(layout.unit.of(ns));
         buckets[usize::try_from(bucket).unwrap()] += 1;
     }
     let counted = Root::of(Parts {
         total: 12_600,
         shortest: 500,
         longest: 9_000,
-        times: Histogram::of(look.unit, buckets),
+        times: Histogram::of(layout.unit, buckets),
         // 600 has no name.
         errors: [(11, 1), (600, 2)].into(),
         other_errors: 0,
         linear: [0; LINEAR_BUCKETS],
     });
-    assert_eq!(counted.numbers(look.unit), root(look).numbers(look.unit));
-    assert_eq!(counted.times, root(look).times);
+    assert_eq!(
+        counted.numbers(layout.unit),
+        root(layout).numbers(layout.unit)
+    );
+    assert_eq!(counted.times, root(layout).times);
 }

@@ -8,12 +8,12 @@ taskset -p $((1 << ($(nproc) - 1))) $$ >/dev/null
 # What tracer can attach, and what it does not.
 list_functions() {
     tracer list 2>/dev/null >/tmp/list
-    sed -n 's/^\([^ ]*\) .*\(left out\|excluded\): .*/\1/p' /tmp/list >/tmp/excluded
+    sed -n 's/^\([^ ]*\) .*\(skipped\|excluded\): .*/\1/p' /tmp/list >/tmp/excluded
 }
 
 # Has tracer attach all of them but those that only cost.
 all_functions() {
-    sed '/ left out: /d; / excluded: /d; / functions: /d; /rcu_read_/d; s/   *.*//' /tmp/list \
+    sed '/ skipped: /d; / excluded: /d; / functions: /d; /rcu_read_/d; s/   *.*//' /tmp/list \
         >/tmp/functions
     grep rcu_read_ /tmp/traceable >>/tmp/excluded
 }

@@ -48,7 +48,7 @@ pub fn report(subject: &Subject, output: &str) -> Result<Report> {
 
 /// How tracer begins to say of a function that it does not attach it; a colon ends the name.
 const EXCLUDED: [&str; 3] = [
-    "tracer: left out ",
+    "tracer: skipped ",
     "tracer: excluded ",
     "tracer: the kernel does not accept a probe on ",
 ];
@@ -159,7 +159,7 @@ mod tests {
         format!(
             "===== mkdir root\nf\n===== mkdir kernel1\n{kernel}===== mkdir kernel2\n{kernel}\
              ===== mkdir status 0\n===== mkdir ours\n{ours}===== mkdir said\n\
-             tracer: left out held: the kernel's own deny list\n===== mkdir end\n"
+             tracer: skipped held: the kernel's own deny list\n===== mkdir end\n"
         )
     }
 
@@ -180,7 +180,7 @@ mod tests {
     fn an_empty_listing_is_an_error_with_what_tracer_said() {
         let error = report(&MKDIR, &printed("a", "")).unwrap_err().to_string();
         assert!(
-            error.contains("in ours") && error.contains("left out held"),
+            error.contains("in ours") && error.contains("skipped held"),
             "{error}"
         );
         assert!(report(&MKDIR, "").is_err());

@@ -14,11 +14,11 @@ use crate::model::{FunctionId, Nanoseconds};
 /// Since when the entries of functions are seen; of those that are not named, since before the
 /// trace. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Joined {
+pub struct AttachedLate {
     since: Arc<Mutex<HashMap<FunctionId, Nanoseconds>>>,
 }
 
-impl Joined {
+impl AttachedLate {
     /// The function's probes are about to go in.
     pub fn begin(&self, function: FunctionId) {
         self.set(function, Nanoseconds(u64::MAX));

@@ -1,4 +1,4 @@
-//! Letting probes go behind the prompt.
+//! Letting probes go in the background.
 //!
 //! Up to kernel 7.0 each link of a pair waits for a grace period when it goes (bpf_tramp_image_put
 //! and unregister_fentry, kernel/bpf/trampoline.c), so a plan of a hundred functions takes ten

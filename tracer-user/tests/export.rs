@@ -6,21 +6,21 @@
     reason = "helpers of tests are not seen as tests by the lint"
 )]
 
-#[path = "watch/collector.rs"]
+#[path = "export/collector.rs"]
 mod collector;
-#[path = "watch/otlp.rs"]
+#[path = "export/otlp.rs"]
 mod otlp;
-#[path = "watch/prometheus.rs"]
+#[path = "export/prometheus.rs"]
 mod prometheus;
 
 use std::{fs::File, net::TcpListener};
 
 use tracer::{
-    graph::{Joined, Rebuilder},
+    export::{Export, Feed, Outlets, Source},
+    graph::{AttachedLate, Rebuilder},
     model::{FunctionTable, Interrupts, RootCall},
     output::ftrace,
     recording::{Head, Learning, Recording, columns::Step},
-    watch::{Feed, Outlets, Source, Watch},
 };
 use tracer_common::CpuCounters;
 
@@ -30,11 +30,11 @@ const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../samples/sockmap.re
 fn sample() -> (Head, FunctionTable, Vec<RootCall>) {
     let mut recording = Recording::open(File::open(SAMPLE).unwrap()).unwrap();
     let table = FunctionTable::default();
-    let joined = Joined::default();
-    let mut rebuilder = Rebuilder::new(Interrupts::Shown).with_joined(joined.clone());
+    let attached_late = AttachedLate::default();
+    let mut rebuilder = Rebuilder::new(Interrupts::Shown).with_attached_late(attached_late.clone());
     let mut calls = Vec::new();
     while let Some(data) = recording.next_data().unwrap() {
-        Learning::new(&table, &joined).learn(&data);
+        Learning::new(&table, &attached_late).learn(&data);
         for step in data.steps() {
             match step {
                 Step::Batch(batch) => rebuilder.push(batch, &mut |call| calls.push(call)),
@@ -51,7 +51,7 @@ fn start(
     collector: Option<&str>,
     scrapers: Option<TcpListener>,
     counters: CpuCounters,
-) -> (Watch, Feed) {
+) -> (Export, Feed) {
     let source = Source::Live(Box::new(move || Some(counters)));
     start_from(source, collector, scrapers)
 }
@@ -61,13 +61,13 @@ fn start_from(
     source: Source,
     collector: Option<&str>,
     scrapers: Option<TcpListener>,
-) -> (Watch, Feed) {
+) -> (Export, Feed) {
     let outlets = Outlets {
         collector: collector.map(|url| url.parse().unwrap()),
         scrapers,
     };
     let (head, ..) = sample();
-    Watch::start(outlets, &head, ftrace::Options::default(), source).unwrap()
+    Export::start(outlets, &head, ftrace::Options::default(), source).unwrap()
 }
 
 /// Feeds so many copies of a root call, and no more.

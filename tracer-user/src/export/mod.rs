@@ -69,7 +69,7 @@ pub enum Source {
 }
 
 /// The thread that talks to the network.
-pub struct Watch {
+pub struct Export {
     ending: watch::Sender<bool>,
     thread: Option<thread::JoinHandle<()>>,
     collector: Option<(Endpoint, Sent)>,
@@ -90,7 +90,7 @@ pub struct Delivered {
     pub rejected: u64,
 }
 
-impl Watch {
+impl Export {
     /// Begins to serve and to send what the feed is given. Nothing runs if nobody wants anything.
     pub fn start(
         outlets: Outlets,

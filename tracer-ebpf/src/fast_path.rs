@@ -1,10 +1,10 @@
-//! The short way: a callee of a task or of a soft interrupt in its time, while no hard interrupt,
-//! no other probe and nothing hidden is in play.
+//! The fast path: a callee of a task or of a soft interrupt in its time, while no hard interrupt,
+//! no other probe and nothing excluded is in play.
 //!
 //! That is nearly every call, so it decides what tracing costs. It does what `probe` does, in the
 //! same order as far as an interrupt can see it; whatever is out of the ordinary goes there. One
 //! comparison says that, and that there is room for the call: the depth with the busy bits above it
-//! is below [`tracer_common::Config::quick_depth`]. One look at the preempt count says that it is
+//! is below [`tracer_common::Config::fast_depth`]. One look at the preempt count says that it is
 //! no hard interrupt. An exit does not look: what its entry knew stands beside the frame.
 //!
 //! Cost, counted on 7.3 (`cargo xtask bench`): docs/benchmarks.md has it. The clock alone is 45
@@ -12,25 +12,25 @@
 //! also for a call outside any root, and a call of another function of its own costs a dozen
 //! instructions. So this is part of the program, and made so that two registers are enough: the
 //! task, and either the probe's context or the event, are all that is kept across the call of a
-//! helper. What else is needed behind one is read again. What leads elsewhere is marked as cold, so
-//! that the compiler lays the short way out without jumps. (A function that is `#[cold]` goes into
+//! helper. What else is needed after one is read again. What leads elsewhere is marked as cold, so
+//! that the compiler lays the fast path out without jumps. (A function that is `#[cold]` goes into
 //! a section of its own, in which aya's linking does not find it.)
 
 use core::{hint::cold_path, ptr};
 
 use aya_ebpf::helpers::bpf_ktime_get_ns;
-use tracer_common::{Event, EventKind, PreemptLayout, cursor::place, stand_in};
+use tracer_common::{Event, EventKind, PreemptLayout, cursor::place, placeholder};
 
 use crate::{
     batch, context, depth, gate,
-    maps::{GUARD, OpenCall, PLACES, QUICK, Task, meant},
+    maps::{FAST, GUARD, OpenCall, PLACES, Task, meant},
     probe, profile,
     site::Site,
 };
 
 /// What [`Task::depth_and_busy`] has in its high half while a probe is at work for the task; for a
 /// soft interrupt it is twice that.
-pub const AT_WORK: u64 = (QUICK as u64) << 32;
+pub const AT_WORK: u64 = (FAST as u64) << 32;
 
 /// By how much [`AT_WORK`] is above the bit that [`context::soft_interrupt`] answers with.
 const SOFT_TO_WORK: u32 = AT_WORK.trailing_zeros() - PreemptLayout::SERVING_SOFT_INTERRUPT;
@@ -48,7 +48,7 @@ pub fn entry<S: Site>(ctx: &S, task: *mut Task) -> bool {
     // SAFETY: a place in the table; nested contexts leave what they found.
     unsafe {
         // Then the preempt count is not known, and what looks for it is no part of the program.
-        if meant::<{ stand_in::QUICK_CALLS }>() == 0 {
+        if meant::<{ placeholder::FAST_CALLS }>() == 0 {
             cold_path();
             return any_entry(*ctx);
         }
@@ -60,7 +60,7 @@ pub fn entry<S: Site>(ctx: &S, task: *mut Task) -> bool {
         };
         // The calls under the root.
         let calls = open_calls(task);
-        if calls >= meant::<{ stand_in::QUICK_CALLS }>() {
+        if calls >= meant::<{ placeholder::FAST_CALLS }>() {
             cold_path();
             return any_entry(*ctx);
         }
@@ -116,7 +116,7 @@ pub fn exit<S: Site>(ctx: &S, task: *mut Task) {
         let time_ns = bpf_ktime_get_ns();
         // Those that will be open.
         let calls = open_calls(task).wrapping_sub(1);
-        if calls >= meant::<{ stand_in::QUICK_CALLS }>() {
+        if calls >= meant::<{ placeholder::FAST_CALLS }>() {
             cold_path();
             return any_exit(*ctx, time_ns);
         }
@@ -178,7 +178,7 @@ unsafe fn put_words(event: *mut Event, [time, value, identity]: Words) {
     }
 }
 
-/// Behind an event at this place, the batch is handed over.
+/// After an event at this place, the batch is handed over.
 const LAST_PLACE: u32 = batch::NEARLY_FULL - 1;
 
 /// Calls that are open under the root, if nothing is out of the ordinary; more than there can be
@@ -203,8 +203,8 @@ unsafe fn write(event: *mut Event, identity: u64) {
     unsafe { *event.cast::<u64>().add(WORD) = identity };
 }
 
-/// The way that knows all cases. A function of its own, so that what it needs is not kept at hand
-/// on the short way.
+/// The slow path. A function of its own, so that what it needs is not kept at hand
+/// on the fast path.
 #[inline(never)]
 fn any_entry<S: Site>(ctx: S) -> bool {
     ours().is_some_and(|task| probe::entry(&ctx, task, false))
@@ -243,7 +243,7 @@ fn at_the_end(task: *mut Task) {
             put_words(&raw mut (*batch::single(task, entered)).event, event);
             batch::early(task, cursor, entered);
         }
-        batch::clear(task, QUICK << entered);
+        batch::clear(task, FAST << entered);
         batch::flush_if_full(task);
         batch::clear(task, GUARD << now | GUARD << entered);
     }

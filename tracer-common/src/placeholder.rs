@@ -27,9 +27,9 @@ pub const PARKED_KEYS: u64 = 0x7472_000a_7472_000a;
 pub const PARKED: u64 = 0x7472_000b_7472_000b;
 /// Stands for how many times [`crate::PARKED_BUCKET`] places these have.
 pub const PARKED_BUCKETS: u64 = 0x7472_000c_7472_000c;
-/// Stands for the number of open calls above which the short way is not taken, see
-/// [`crate::Config::quick_depth`].
-pub const QUICK_CALLS: u64 = 0x7472_0005_7472_0005;
+/// Stands for the number of open calls above which the fast path is not taken, see
+/// [`crate::Config::fast_depth`].
+pub const FAST_CALLS: u64 = 0x7472_0005_7472_0005;
 /// Stands for [`crate::Config::preempt_count_offset`] in the instruction that reads 32 bits there.
 /// Nothing else lies so far from anything.
 pub const PREEMPT_COUNT_OFFSET: i16 = 0x7472;
@@ -45,7 +45,7 @@ pub const FOLLOWED: u64 = 0x7472_0009_7472_0009;
 pub const PREEMPT_MASK: u64 = 0x7472_0007_7472_0007;
 
 /// Stands for whether root calls may be dropped in the kernel; the conditions are those of
-/// [`crate::count::stand_in`].
+/// [`crate::count::placeholder`].
 pub const DECIDE: u64 = 0x7472_0012_7472_0012;
 /// Stands for whether anything is asked of callers but that they are not tracer's own processes.
 pub const CALLERS_ASKED: u64 = 0x7472_0013_7472_0013;

@@ -7,7 +7,7 @@ use super::names::{NameId, Names};
 use crate::{
     model::{self, Arguments, Capture, Closed, End, Node, ReturnAddresses},
     output::{ftrace::Options, json},
-    summary::KeptCall,
+    summary::Exemplar,
     values::{self, Style, Values, escape},
 };
 
@@ -26,7 +26,7 @@ pub struct Call {
     /// What its end was, where it did not return.
     end: Option<&'static str>,
     /// Calls that are not in the tree.
-    left_out: usize,
+    skipped: usize,
     lost: u64,
     nodes: Vec<Line>,
 }
@@ -48,21 +48,21 @@ struct Line(
 
 impl Call {
     /// `began` is the recording's beginning, ns of CLOCK_MONOTONIC.
-    pub fn of(kept: &KeptCall, began: u64, how: How, names: &mut Names<'_>) -> Self {
-        let root = &kept.call;
+    pub fn of(exemplar: &Exemplar, began: u64, how: How, names: &mut Names<'_>) -> Self {
+        let root = &exemplar.call;
         let entered = root.nodes.iter().find_map(|node| match node {
             Node::Call(call) => call.entered,
             Node::Gap { .. } => None,
         });
         let nodes = root.nodes.iter();
         Self {
-            number: kept.number,
+            number: exemplar.number,
             at: entered.map(|at| at.0.saturating_sub(began)),
             task: format!("{}-{}", escape::comm(root), root.task.id().0),
             cpu: root.nodes.first().map_or(0, |node| node.cpu().0),
-            duration: kept.duration.map(|duration| duration.0),
+            duration: exemplar.duration.map(|duration| duration.0),
             end: end(root.end),
-            left_out: kept.left_out,
+            skipped: exemplar.skipped,
             lost: root.lost,
             nodes: nodes.map(|node| line(node, how, names)).collect(),
         }

@@ -8,9 +8,9 @@ use std::{
 
 use prometheus_parse::{Scrape, Value};
 use tracer::{
+    export::Address,
     model::{Closed, Node, RootCall, SleepTime},
     recording::{Hits, Missed},
-    watch::Address,
 };
 use tracer_common::CpuCounters;
 
@@ -100,7 +100,7 @@ fn a_scraper_has_what_the_trace_has() {
         lost_roots: 3,
         ..CpuCounters::default()
     };
-    let (watch, mut feed) = start(None, Some(listener), counters);
+    let (export, mut feed) = start(None, Some(listener), counters);
     let empty = Scraped::from(address);
     assert!(close(
         empty.number("tracer_root_duration_seconds_count", ROOT),
@@ -180,14 +180,14 @@ fn a_scraper_has_what_the_trace_has() {
     }
     let errors = scraped.number("tracer_root_errors_total", Some(("error", "EAGAIN")));
     assert!(close(errors, 1.0));
-    assert_eq!(watch.end(), None);
-    assert!(TcpStream::connect(address).is_err(), "it serves for ever");
+    assert_eq!(export.end(), None);
+    assert!(TcpStream::connect(address).is_err(), "it serves forever");
 }
 
 #[test]
 fn whoever_talks_nonsense_is_told_so_and_holds_nobody_up() {
     let (listener, address) = listen();
-    let (watch, feed) = start(None, Some(listener), CpuCounters::default());
+    let (export, feed) = start(None, Some(listener), CpuCounters::default());
     let silent = TcpStream::connect(address).unwrap();
     let begins = |words: &str, answer: &str| {
         let said = say(address, words);
@@ -204,7 +204,7 @@ fn whoever_talks_nonsense_is_told_so_and_holds_nobody_up() {
     begins(&format!("GET /{long} HTTP/1.1\r\n{host}"), "HTTP/1.1 4");
     Scraped::from(address);
     drop((silent, feed));
-    assert_eq!(watch.end(), None);
+    assert_eq!(export.end(), None);
 }
 
 /// A connection that says nothing costs a scraper neither time nor its place, however many there
@@ -213,7 +213,7 @@ fn whoever_talks_nonsense_is_told_so_and_holds_nobody_up() {
 fn idle_connections_keep_no_scraper_out() {
     const AT_ONCE: usize = 8;
     let (listener, address) = listen();
-    let (watch, feed) = start(None, Some(listener), CpuCounters::default());
+    let (export, feed) = start(None, Some(listener), CpuCounters::default());
     let connect = || TcpStream::connect(address).unwrap();
     let mut idle: Vec<TcpStream> = (0..AT_ONCE).map(|_| connect()).collect();
     Scraped::from(address);
@@ -229,7 +229,7 @@ fn idle_connections_keep_no_scraper_out() {
     Scraped::from(address);
     assert!(matches!(idle[0].read(&mut [0]), Ok(0) | Err(_)));
     drop((idle, feed));
-    assert_eq!(watch.end(), None);
+    assert_eq!(export.end(), None);
 }
 
 /// A collector that takes the connection and never answers costs memory up to a bound, no time of
@@ -241,7 +241,7 @@ fn a_silent_collector_holds_nothing_up() {
     let collector = Collector::start(&[Manner::IsSilent]);
     let (listener, address) = listen();
     let (_, table, calls) = sample();
-    let (watch, feed) = start(
+    let (export, feed) = start(
         Some(&collector.url()),
         Some(listener),
         CpuCounters::default(),
@@ -262,7 +262,7 @@ fn a_silent_collector_holds_nothing_up() {
         0.0
     ));
     let ending = Instant::now();
-    let delivered = watch.end().unwrap();
+    let delivered = export.end().unwrap();
     assert!(
         ending.elapsed() < Duration::from_secs(9),
         "{:?}",
@@ -279,17 +279,17 @@ fn a_port_that_is_taken_is_refused() {
 }
 
 /// For a real Prometheus server, by hand: serves for a minute and a half while the sample's calls
-/// come again and again. See docs/watching.md.
+/// come again and again. See docs/exporting.md.
 #[test]
 #[ignore = "by hand: it takes as long as it serves, and a port that others know"]
 fn for_a_real_server() {
     let address: Address = "9464".parse().unwrap();
     let (_, table, calls) = sample();
     let listener = Some(address.listen().unwrap());
-    let (watch, mut feed) = start(None, listener, CpuCounters::default());
+    let (export, mut feed) = start(None, listener, CpuCounters::default());
     for call in calls.iter().cycle().take(900) {
         feed.root_call(call.clone(), &table);
         std::thread::sleep(Duration::from_millis(100));
     }
-    assert_eq!(watch.end(), None);
+    assert_eq!(export.end(), None);
 }

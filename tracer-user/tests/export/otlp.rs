@@ -16,10 +16,10 @@ use opentelemetry_proto::tonic::{
     trace::v1::{Span, span::SpanKind, status::StatusCode},
 };
 use tracer::{
+    export::Source,
     model::{Call, FunctionTable, Node, RootCall},
     recording::Head,
     values::{self, Typed, Values},
-    watch::Source,
 };
 
 /// Replays the sample to a collector; gives the exit status and what was said, without the
@@ -232,9 +232,9 @@ fn many_calls_go_in_several_requests() {
     let collector = Collector::start(&[Manner::Takes]);
     let (_, table, calls) = sample();
     let call = &calls[0];
-    let (watch, feed) = start_from(Source::Recording, Some(&collector.url()), None);
+    let (export, feed) = start_from(Source::Recording, Some(&collector.url()), None);
     feed_copies(feed, call, 60, &table);
-    let delivered = watch.end().unwrap();
+    let delivered = export.end().unwrap();
     assert_eq!((delivered.calls, delivered.dropped), (60, 0));
     let spans = 60 * call.nodes.len();
     assert_eq!(delivered.spans, spans as u64);

@@ -1,9 +1,9 @@
-//! Functions that are left out with everything below them.
+//! Functions that are skipped with everything below them.
 //!
-//! The first hidden call of a task inside a root leaves its frame in the task's state; while it is
-//! there, probes make no events, of the task or of interrupts on top. The exit with the same frame
-//! takes it away. That exit may be missed (the kernel skips a probe that is hit again during its
-//! own run), so the exit of a call that was open before ends it, too: frames of open calls are
+//! The first excluded call of a task inside a root leaves its frame in the task's state; while it
+//! is there, probes make no events, of the task or of interrupts on top. The exit with the same
+//! frame takes it away. That exit may be missed (the kernel skips a probe that is hit again during
+//! its own run), so the exit of a call that was open before ends it, too: frames of open calls are
 //! known (`depth`), and they are compared for being equal, not for their order, because an
 //! interrupt has a stack of its own. Nothing is entered meanwhile, so the depth is right again at
 //! once.
@@ -16,7 +16,7 @@ use crate::{
 /// Open calls that are looked at, innermost first, as many as `depth` makes good.
 const LOOK_BACK: u32 = 8;
 
-/// A hidden function was entered; says whether it is this call that hides.
+/// An excluded function was entered; says whether it is this call that hides.
 #[inline(always)]
 pub fn enter(frame: u64, task: *mut Task) -> bool {
     let context = context::current();
@@ -26,32 +26,32 @@ pub fn enter(frame: u64, task: *mut Task) -> bool {
         // What the tracer's own work calls is no event anyway, and must not hide what comes after.
         let begins = !is_on(task) && !batch::is_at_work(task, context);
         if begins {
-            core::ptr::write_volatile(&raw mut (*task).hidden_frame, frame);
+            core::ptr::write_volatile(&raw mut (*task).excluded_frame, frame);
             batch::set(task, HIDING);
         }
         begins
     }
 }
 
-/// A hidden function returned.
+/// An excluded function returned.
 #[inline(always)]
 pub fn leave(frame: u64, task: *mut Task) {
     // SAFETY: a checked map value.
     unsafe {
-        if core::ptr::read_volatile(&raw const (*task).hidden_frame) == frame {
+        if core::ptr::read_volatile(&raw const (*task).excluded_frame) == frame {
             show(task);
         }
     }
 }
 
-/// Whether the task is below a hidden call.
+/// Whether the task is below an excluded call.
 #[inline(always)]
 pub fn is_on(task: *mut Task) -> bool {
     // SAFETY: a checked map value.
-    unsafe { core::ptr::read_volatile(&raw const (*task).hidden_frame) != 0 }
+    unsafe { core::ptr::read_volatile(&raw const (*task).excluded_frame) != 0 }
 }
 
-/// Whether this exit belongs to what is hidden. The exit of an open call does not: it ends the
+/// Whether this exit belongs to what is excluded. The exit of an open call does not: it ends the
 /// hiding.
 #[inline(always)]
 pub fn hides_exit(frame: u64, task: *mut Task) -> bool {
@@ -68,12 +68,12 @@ pub fn hides_exit(frame: u64, task: *mut Task) -> bool {
     false
 }
 
-/// Nothing is hidden.
+/// Nothing is excluded.
 #[inline(always)]
 pub unsafe fn show(task: *mut Task) {
     // SAFETY: the caller's checked map value.
     unsafe {
-        core::ptr::write_volatile(&raw mut (*task).hidden_frame, 0);
+        core::ptr::write_volatile(&raw mut (*task).excluded_frame, 0);
         batch::clear(task, HIDING);
     }
 }

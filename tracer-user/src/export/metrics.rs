@@ -236,8 +236,8 @@ impl Metrics {
         Ok(text)
     }
 
-    /// What is in no root call, up to now. What was taken for lost and came after all stays counted:
-    /// a counter never goes back.
+    /// What is in no root call, up to now. What was taken for lost and came after all stays
+    /// counted: a counter never goes back.
     fn missed(&self, missed: Missed) {
         let raise = |counter: &Counter, to: u64| {
             counter.inner().fetch_max(to, Ordering::Relaxed);

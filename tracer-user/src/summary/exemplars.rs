@@ -24,18 +24,18 @@ const MOST_NODES: usize = 2000;
 
 /// A root call that is kept.
 #[derive(Clone, Debug)]
-pub struct KeptCall {
+pub struct Exemplar {
     /// Its number among all that were shown, from 1 on.
     pub number: u64,
     /// How long it took; none where an end was not seen.
     pub duration: Option<Nanoseconds>,
     /// The call, perhaps without its shortest calls.
     pub call: RootCall,
-    /// Calls and gaps that are left out of its tree.
-    pub left_out: usize,
+    /// Calls and gaps that are excluded from its tree.
+    pub skipped: usize,
 }
 
-impl KeptCall {
+impl Exemplar {
     /// Keeps a root call.
     pub(super) fn of(
         number: u64,
@@ -44,26 +44,26 @@ impl KeptCall {
         sleep: SleepTime,
     ) -> Self {
         let mut call = root.clone();
-        let left_out = shorten(&mut call.nodes, sleep);
+        let skipped = shorten(&mut call.nodes, sleep);
         Self {
             number,
             duration,
             call,
-            left_out,
+            skipped,
         }
     }
 }
 
 /// What is kept.
-pub struct Kept<'a> {
+pub struct Exemplars<'a> {
     functions: &'a FunctionTable,
     sleep: SleepTime,
     seen: u64,
-    slowest: Vec<KeptCall>,
-    failed: BTreeMap<(FunctionId, &'static str), Vec<KeptCall>>,
+    slowest: Vec<Exemplar>,
+    failed: BTreeMap<(FunctionId, &'static str), Vec<Exemplar>>,
 }
 
-impl<'a> Kept<'a> {
+impl<'a> Exemplars<'a> {
     /// Nothing is kept yet.
     pub const fn new(functions: &'a FunctionTable, sleep: SleepTime) -> Self {
         Self {
@@ -76,12 +76,12 @@ impl<'a> Kept<'a> {
     }
 
     /// The slowest first.
-    pub fn slowest(&self) -> &[KeptCall] {
+    pub fn slowest(&self) -> &[Exemplar] {
         &self.slowest
     }
 
     /// Those that returned an error, by root and error, the slowest of each first.
-    pub fn failed(&self) -> impl Iterator<Item = &KeptCall> {
+    pub fn failed(&self) -> impl Iterator<Item = &Exemplar> {
         self.failed.values().flatten()
     }
 
@@ -91,7 +91,7 @@ impl<'a> Kept<'a> {
     }
 }
 
-impl Collect for Kept<'_> {
+impl Collect for Exemplars<'_> {
     fn add(&mut self, root: &RootCall) {
         self.seen += 1;
         let Some(call) = root.root() else {
@@ -128,20 +128,20 @@ struct Candidate<'a> {
 impl Candidate<'_> {
     /// Puts it into a list of so many, if it is slower than one of them. Among equals the first
     /// stays.
-    fn offer_to(&self, list: &mut Vec<KeptCall>, most: usize) {
-        let place = list.partition_point(|kept| kept.duration >= self.duration);
+    fn offer_to(&self, list: &mut Vec<Exemplar>, most: usize) {
+        let place = list.partition_point(|exemplar| exemplar.duration >= self.duration);
         if place < most {
             list.truncate(most - 1);
-            list.insert(place, self.kept());
+            list.insert(place, self.exemplar());
         }
     }
 
-    fn kept(&self) -> KeptCall {
-        KeptCall::of(self.number, self.duration, self.root, self.sleep)
+    fn exemplar(&self) -> Exemplar {
+        Exemplar::of(self.number, self.duration, self.root, self.sleep)
     }
 }
 
-/// Leaves the longest calls, [`MOST_NODES`] at most. Says how many are left out.
+/// Leaves the longest calls, [`MOST_NODES`] at most. Says how many are skipped.
 fn shorten(nodes: &mut Vec<Node>, sleep: SleepTime) -> usize {
     let all = nodes.len();
     if all <= MOST_NODES {

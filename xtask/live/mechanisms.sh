@@ -1,4 +1,4 @@
-# Each way to attach that the kernel has traces, and leaves nothing behind. One that it lacks is refused.
+# Each mechanism that the kernel has traces, and leaves nothing behind. One that it lacks is refused.
 # limit: 240
 
 path='tcp_bpf_sendmsg>sk_psock_msg_verdict sk_psock_msg_verdict>redirect_to_peer redirect_to_peer>bpf_msg_redirect_hash
@@ -6,19 +6,19 @@ tcp_bpf_sendmsg>tcp_bpf_sendmsg_redir tcp_bpf_sendmsg_redir>sock_def_readable
 __sys_sendto>tcp_bpf_sendmsg'
 tracer check >/tmp/check
 best=
-for way in multi kprobe; do
-    if ! grep -q "^ok  *$way " /tmp/check; then
-        trace --attach $way -G __sys_sendto --duration 1s
+for mechanism in multi kprobe; do
+    if ! grep -q "^ok  *$mechanism " /tmp/check; then
+        trace --attach $mechanism -G __sys_sendto --duration 1s
         ends_with 4
-        said "this kernel has no .*--attach $way" || fail "$way: $(cat /tmp/err)"
+        said "this kernel has no .*--attach $mechanism" || fail "$mechanism: $(cat /tmp/err)"
         continue
     fi
     # The best of them is what the test `demo` has.
-    [ -n "$best" ] || { best=$way; continue; }
-    tracer demo -n 2 --attach $way >/tmp/out 2>/tmp/err || fail "$way: exit status $?: $(tr '\n' ' ' </tmp/err)"
-    awk -v inside="$(echo $path)" -v at_least=2 -f /live/harness/listing.awk /tmp/out >/tmp/calls || fail "$way: $(cat /tmp/calls)"
-    [ "$(cat /tmp/calls)" = 2 ] || fail "$way: $(cat /tmp/calls) whole root calls instead of 2"
-    grep -q ', 0 events lost' /tmp/err || fail "$way: the summary: $(grep whole /tmp/err)"
+    [ -n "$best" ] || { best=$mechanism; continue; }
+    tracer demo -n 2 --attach $mechanism >/tmp/out 2>/tmp/err || fail "$mechanism: exit status $?: $(tr '\n' ' ' </tmp/err)"
+    awk -v inside="$(echo $path)" -v at_least=2 -f /live/harness/listing.awk /tmp/out >/tmp/calls || fail "$mechanism: $(cat /tmp/calls)"
+    [ "$(cat /tmp/calls)" = 2 ] || fail "$mechanism: $(cat /tmp/calls) whole root calls instead of 2"
+    grep -q ', 0 events lost' /tmp/err || fail "$mechanism: the summary: $(grep whole /tmp/err)"
     nothing_left
 done
 

@@ -1,7 +1,8 @@
 //! Where spans go: a collector's address, as it is typed.
 //!
-//! Only `http`: encryption would cost more than all else here, and a host that is watched usually has an agent of its own
-//! that encrypts. That is said when `https` is typed, not when the first span is to go.
+//! Only `http`: encryption would cost more than all else here, and a host that is watched usually
+//! has an agent of its own that encrypts. That is said when `https` is typed, not when the first
+//! span is to go.
 
 use std::{fmt, str::FromStr};
 

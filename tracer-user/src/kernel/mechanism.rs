@@ -1,4 +1,4 @@
-//! The ways to get probes into functions, and which of them this kernel has.
+//! The mechanisms that get probes into functions, and which of them this kernel has.
 //!
 //! The kernel is asked, not its version: distributions backport, and leave things out. What is
 //! asked with is a program that does nothing, and a link that comes to nothing: the question costs
@@ -19,9 +19,9 @@ use crate::bpf::{self, End, Ends, Many, Named, ProgramKind};
 /// else calls it.
 pub const TEST_FUNCTION: &str = "bpf_fentry_test1";
 
-/// A way to get probes into functions.
+/// A mechanism that gets probes into functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Way {
+pub enum Mechanism {
     /// fsession.multi: see `session`.
     Multi,
     /// kprobe.session: see `session`.
@@ -32,7 +32,7 @@ pub enum Way {
     Pair,
 }
 
-impl Way {
+impl Mechanism {
     /// All, the best first.
     pub const ALL: [Self; 4] = [Self::Multi, Self::Kprobe, Self::KprobeMulti, Self::Pair];
 
@@ -59,10 +59,10 @@ impl Way {
     }
 }
 
-/// A way to attach that the user wants and the kernel has not.
+/// A mechanism that the user wants and the kernel has not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("this kernel has no {} (--attach {}); leave --attach out", .0.meaning(), .0.name())]
-pub struct NoSuchWay(pub Way);
+pub struct NoSuchMechanism(pub Mechanism);
 
 /// The first kernel on which fsession.multi was seen to be safe, by hours of attaching all
 /// functions under load. Between 7.0 and 7.2 the kernel mended what its links to many functions
@@ -70,7 +70,7 @@ pub struct NoSuchWay(pub Way);
 /// warning when a link goes.
 const MULTI_IS_SAFE_SINCE: Release = Release { major: 7, minor: 3 };
 
-/// What becomes of [`Way::Multi`].
+/// What becomes of [`Mechanism::Multi`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Multi {
     /// The kernel has it not.
@@ -95,18 +95,18 @@ impl Multi {
     }
 }
 
-/// The ways that this kernel has besides [`Way::Pair`], which it must have.
+/// The mechanisms that this kernel has besides [`Mechanism::Pair`], which it must have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ways {
-    /// Whether it has [`Way::Multi`].
+pub struct Mechanisms {
+    /// Whether it has [`Mechanism::Multi`].
     pub multi: Multi,
-    /// Whether it has [`Way::Kprobe`].
+    /// Whether it has [`Mechanism::Kprobe`].
     pub kprobe: bool,
-    /// Whether it has [`Way::KprobeMulti`].
+    /// Whether it has [`Mechanism::KprobeMulti`].
     pub kprobe_multi: bool,
 }
 
-impl Ways {
+impl Mechanisms {
     /// Asks the kernel.
     pub fn of(types: &Types) -> Self {
         Self {
@@ -117,50 +117,50 @@ impl Ways {
     }
 
     /// Whether the kernel has it.
-    pub const fn has(self, way: Way) -> bool {
-        match way {
-            Way::Multi => !matches!(self.multi, Multi::Absent),
-            Way::Kprobe => self.kprobe,
-            Way::KprobeMulti => self.kprobe_multi,
-            Way::Pair => true,
+    pub const fn has(self, mechanism: Mechanism) -> bool {
+        match mechanism {
+            Mechanism::Multi => !matches!(self.multi, Multi::Absent),
+            Mechanism::Kprobe => self.kprobe,
+            Mechanism::KprobeMulti => self.kprobe_multi,
+            Mechanism::Pair => true,
         }
     }
 
-    /// The way to attach: the user's, or else the best of the kernel.
-    pub fn choose(self, wanted: Option<Way>) -> Result<Way, NoSuchWay> {
+    /// The mechanism: the user's, or else the best of the kernel.
+    pub fn choose(self, wanted: Option<Mechanism>) -> Result<Mechanism, NoSuchMechanism> {
         match wanted {
             None => Ok(self.best()),
-            Some(way) if self.has(way) => Ok(way),
-            Some(way) => Err(NoSuchWay(way)),
+            Some(mechanism) if self.has(mechanism) => Ok(mechanism),
+            Some(mechanism) => Err(NoSuchMechanism(mechanism)),
         }
     }
 
     /// How functions are attached of which nothing but the address is known, all at once.
     #[must_use]
-    pub const fn by_address(self) -> Option<Way> {
+    pub const fn by_address(self) -> Option<Mechanism> {
         if self.kprobe {
-            Some(Way::Kprobe)
+            Some(Mechanism::Kprobe)
         } else if self.kprobe_multi {
-            Some(Way::KprobeMulti)
+            Some(Mechanism::KprobeMulti)
         } else {
             None
         }
     }
 
     /// The one with which a trace begins and ends soonest.
-    const fn best(self) -> Way {
+    const fn best(self) -> Mechanism {
         match self.by_address() {
-            _ if matches!(self.multi, Multi::Tried) => Way::Multi,
-            Some(way) => way,
-            None => Way::Pair,
+            _ if matches!(self.multi, Multi::Tried) => Mechanism::Multi,
+            Some(mechanism) => mechanism,
+            None => Mechanism::Pair,
         }
     }
 
-    /// Why a way that the kernel has is taken only if it is asked for.
+    /// Why a mechanism that the kernel has is taken only if it is asked for.
     #[must_use]
-    pub const fn reservation(self, way: Way) -> Option<&'static str> {
-        match (way, self.multi) {
-            (Way::Multi, Multi::Untried) => Some(
+    pub const fn reservation(self, mechanism: Mechanism) -> Option<&'static str> {
+        match (mechanism, self.multi) {
+            (Mechanism::Multi, Multi::Untried) => Some(
                 "Linux before 7.3 was not seen to be safe with it, so it is taken only with \
                 --attach multi",
             ),
@@ -217,22 +217,22 @@ mod tests {
 
     #[test]
     fn multi_is_taken_unasked_only_where_it_was_seen_to_be_safe() {
-        let of = |minor| Ways {
+        let of = |minor| Mechanisms {
             multi: Multi::of(true, Some(Release { major: 7, minor })),
             kprobe: true,
             kprobe_multi: true,
         };
-        assert_eq!(of(3).choose(None), Ok(Way::Multi));
-        assert_eq!(of(3).reservation(Way::Multi), None);
-        assert_eq!(of(2).choose(None), Ok(Way::Kprobe));
-        assert_eq!(of(2).choose(Some(Way::Multi)), Ok(Way::Multi));
-        assert!(of(2).reservation(Way::Multi).is_some());
-        assert_eq!(of(2).reservation(Way::Kprobe), None);
-        let alone = Ways {
+        assert_eq!(of(3).choose(None), Ok(Mechanism::Multi));
+        assert_eq!(of(3).reservation(Mechanism::Multi), None);
+        assert_eq!(of(2).choose(None), Ok(Mechanism::Kprobe));
+        assert_eq!(of(2).choose(Some(Mechanism::Multi)), Ok(Mechanism::Multi));
+        assert!(of(2).reservation(Mechanism::Multi).is_some());
+        assert_eq!(of(2).reservation(Mechanism::Kprobe), None);
+        let alone = Mechanisms {
             multi: Multi::of(true, None),
-            ..Ways::default()
+            ..Mechanisms::default()
         };
-        assert_eq!(alone.choose(None), Ok(Way::Pair));
+        assert_eq!(alone.choose(None), Ok(Mechanism::Pair));
         assert_eq!(Multi::of(false, Some(MULTI_IS_SAFE_SINCE)), Multi::Absent);
     }
 }
