@@ -36,7 +36,7 @@ const LIVE: [&[&str]; 5] = [
 /// The half that needs none.
 const OFFLINE: [&[&str]; 6] = [
     &["pipeline"],
-    &["top", "watch", "summary", "output"],
+    &["top", "export", "summary", "output"],
     &["recording", "filter"],
     &["graph"],
     &["values"],
