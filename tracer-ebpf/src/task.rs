@@ -116,9 +116,9 @@ pub fn claim(key: u64, generation: u64, root_time_ns: u64, pid_tgid: u64) -> u32
     slot
 }
 
-/// Reads the current task's name to where it is wanted. It is cleared before: 6.1 leaves what stands
-/// behind the name's end (bpf_get_current_comm, kernel/bpf/helpers.c). As words: the compiler clears
-/// and copies 16 bytes one by one, in a loop.
+/// Reads the current task's name to where it is wanted. It is cleared before: 6.1 leaves what
+/// stands behind the name's end (bpf_get_current_comm, kernel/bpf/helpers.c). As words: the
+/// compiler clears and copies 16 bytes one by one, in a loop.
 #[inline(always)]
 pub unsafe fn read_name(name: *mut [u64; 2]) {
     // SAFETY: the caller's place, which is as large as the helper is told.
