@@ -16,10 +16,7 @@ use core::{ffi::c_void, hint::cold_path};
 
 use aya_ebpf::{
     bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
-    helpers::{
-        bpf_ringbuf_output,
-        generated::{bpf_get_current_comm, bpf_ringbuf_query},
-    },
+    helpers::{bpf_ringbuf_output, generated::bpf_ringbuf_query},
 };
 use tracer_common::{
     Arrival, BATCH_HEADROOM, BatchHeader, Event, TASK_BYTES,
@@ -34,7 +31,7 @@ use crate::{
         ALL_WRITING, Buffer, FAST, FLUSHING, GUARD, PARKED, PLACES, RINGS, Single, Task, WRITING,
         config, cpu_number, this_cpu,
     },
-    parked, profile,
+    parked, profile, task,
 };
 
 /// Tries to take a buffer out of use. Each that fails was undone by an interrupt in the same few
@@ -351,10 +348,7 @@ unsafe fn output(header: *mut BatchHeader, count: u64, wake: Wake) {
     unsafe {
         (*header).cpu = number;
         (*header).count = count as u16;
-        // Where it is wanted, at once: in between the compiler copies it byte by byte. The helper
-        // fills it in any case.
-        let comm = &raw mut (*header).comm;
-        bpf_get_current_comm(comm.cast::<c_void>(), size_of_val(&*comm) as u32);
+        task::read_name((&raw mut (*header).comm).cast());
         let bytes = size_of::<BatchHeader>() as u64 + count * size_of::<Event>() as u64;
         let stored = RINGS.get(number).is_some_and(|ring| {
             let ring = core::ptr::from_ref(ring).cast_mut().cast::<c_void>();

@@ -4,16 +4,14 @@
 //! known. What is asked for is constant to the verifier, so what was not is not in the program that
 //! runs. Cheap questions come first.
 
-use core::{ffi::c_void, mem::MaybeUninit};
+use core::mem::MaybeUninit;
 
-use aya_ebpf::helpers::{
-    bpf_get_current_pid_tgid,
-    generated::{bpf_get_current_ancestor_cgroup_id, bpf_get_current_comm},
-};
+use aya_ebpf::helpers::{bpf_get_current_pid_tgid, generated::bpf_get_current_ancestor_cgroup_id};
 use tracer_common::{Away, Callers, MAX_NAMES, placeholder};
 
 use crate::{
     maps::{cgroup, config, meant},
+    task,
     whose::{self, List},
 };
 
@@ -77,12 +75,10 @@ fn has_wanted_name() -> bool {
     if named == Callers::NOBODY {
         return true;
     }
-    // 16 bytes are two words.
     let mut words = MaybeUninit::<[u64; 2]>::uninit();
-    // SAFETY: the helper fills as many bytes as it is told, in any case.
+    // SAFETY: all of it is written.
     let words = unsafe {
-        let bytes = size_of::<[u64; 2]>() as u32;
-        bpf_get_current_comm(words.as_mut_ptr().cast::<c_void>(), bytes);
+        task::read_name(words.as_mut_ptr());
         words.assume_init()
     };
     let count = config!(callers.names) as usize;

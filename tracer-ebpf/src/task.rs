@@ -14,7 +14,7 @@
 
 use core::ptr;
 
-use aya_ebpf::helpers::generated::bpf_get_current_task;
+use aya_ebpf::helpers::generated::{bpf_get_current_comm, bpf_get_current_task};
 use tracer_common::{Arrival, TASK_BYTES, cursor, generation};
 
 use crate::{
@@ -114,6 +114,20 @@ pub fn claim(key: u64, generation: u64, root_time_ns: u64, pid_tgid: u64) -> u32
         (*task).depth_and_busy = u64::from(ALL_GUARDS) << 32;
     }
     slot
+}
+
+/// Reads the current task's name to where it is wanted. It is cleared before: 6.1 leaves what
+/// stands behind the name's end (bpf_get_current_comm, kernel/bpf/helpers.c). As words: the
+/// compiler clears and copies 16 bytes one by one, in a loop.
+#[inline(always)]
+pub unsafe fn read_name(name: *mut [u64; 2]) {
+    // SAFETY: the caller's place, which is as large as the helper is told.
+    unsafe {
+        let word = name.cast::<u64>();
+        ptr::write_volatile(word, 0);
+        ptr::write_volatile(word.add(1), 0);
+        bpf_get_current_comm(name.cast(), size_of::<[u64; 2]>() as u32);
+    }
 }
 
 /// Makes the buffers ready for events of the slot's generation from number `sequence` on. The rest
