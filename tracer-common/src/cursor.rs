@@ -3,7 +3,7 @@
 //! A cursor is one word, so that one atomic addition takes a place: in its high half the number of
 //! the place within the buffer, in its low half where that is within the task's state, bytes.
 //! Interrupts on top of a half written event may take more places than a buffer has. Those beyond
-//! are nobody's bytes, but they are counted, and so the low half may run out of its buffer, and
+//! belong to no buffer, but they are counted, and so the low half may run out of its buffer, and
 //! through the other one: which of the two is in use follows from both halves, and never from a bit
 //! of the low one alone.
 

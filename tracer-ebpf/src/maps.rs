@@ -74,10 +74,10 @@ pub fn masked(mut word: u64) -> u64 {
     word
 }
 
-/// Which task slot the CPU works for: none. The first place in the table is nobody's.
+/// Which task slot the CPU works for: none. No task has the first slot of the table.
 pub const OUTSIDE: u32 = 0;
 /// Which task slot the CPU works for: a switch is under way, ask who is current. The last place in
-/// the table is nobody's, either: there a probe finds that no call is open, and takes the way that
+/// the table is no task's, either: there a probe finds that no call is open, and takes the way that
 /// knows all cases.
 pub const SWITCHING: u32 = (MAX_TASK_SLOTS - 1) * TASK_BYTES;
 
@@ -105,8 +105,8 @@ pub struct Cpu {
 pub struct Task {
     /// One buffer takes events while the other is handed over.
     pub first: Buffer,
-    /// The task, see `task::current`; 0 while the slot is free, and nobody's key while it is on its
-    /// way to that, see `parked`.
+    /// The task, see `task::current`; 0 while the slot is free, and a key of no task while it is on
+    /// its way to that, see `parked`.
     pub owner: u64,
     /// Where the task is in the table of those that sleep, if it is [`PARKED`].
     pub parked: u64,
@@ -232,7 +232,7 @@ pub const DROPPED: u32 = 1 << 18;
 /// on its way off the CPU comes here.
 pub const PARKED: u32 = 1 << 19;
 
-/// Changed by whoever runs on a CPU, and read by userspace.
+/// Changed by what runs on a CPU, and read by userspace.
 #[repr(transparent)]
 pub struct Shared<T>(UnsafeCell<T>);
 

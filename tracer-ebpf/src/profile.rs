@@ -249,7 +249,7 @@ fn add_to(cpu: u64, offset: usize, delta: u64) {
     unsafe { atomic::fetch_add(sums.wrapping_add(offset).cast(), delta) };
 }
 
-/// Raises a number, whoever else does.
+/// Raises a number that others raise, too.
 #[inline(never)]
 fn raise(cell: *mut u64, to: u64) {
     const ATTEMPTS: u32 = 8;

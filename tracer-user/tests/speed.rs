@@ -188,7 +188,7 @@ fn speed_and_size() {
     }
 }
 
-/// For whoever wants to see what becomes of millions of calls, such as their page in a browser.
+/// For those who want to see what becomes of millions of calls, such as their page in a browser.
 #[test]
 #[ignore = "makes a file, run by hand"]
 fn a_large_recording() {

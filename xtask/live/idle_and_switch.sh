@@ -1,4 +1,4 @@
-# Idle tasks, which all have number 0, do not tear each other's root calls, and a root in the middle of a task switch takes nobody's slot.
+# Idle tasks, which all have number 0, do not tear each other's root calls, and a root in the middle of a task switch takes no slot of another.
 # limit: 240
 
 # Each CPU has an idle task, and its last call is open at the end.

@@ -1,4 +1,4 @@
-# The prompt does not wait for the kernel: for a sampling window it patches all of its functions, and whoever takes probes away would wait for that.
+# The prompt does not wait for the kernel: for a sampling window it patches all of its functions, and a process that takes probes away would wait for that.
 # only on 6.12: what tracer does at its end
 # limit: 180
 

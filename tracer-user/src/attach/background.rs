@@ -92,7 +92,7 @@ pub fn let_go<T>(held: T) -> io::Result<Leaving> {
 }
 
 /// Holds all descriptors until the parent has let them go and probes are switched on, then ends.
-/// The terminal is given back at once: whoever reads tracer's output sees its end, and a Ctrl-C
+/// The terminal is given back at once: a reader of tracer's output sees its end, and a Ctrl-C
 /// goes elsewhere.
 fn hold(wait: &impl std::os::fd::AsFd, null: &impl std::os::fd::AsFd, switch: Option<&File>) -> ! {
     let _ = setsid();

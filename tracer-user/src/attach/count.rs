@@ -17,7 +17,7 @@ use std::{
 
 use tracer_common::count::{ASK, Linear, Unit};
 
-use super::{AttachError, Object, Observer, Role, pair, programs, session};
+use super::{AttachError, Object, Observer, Role, decide::Range, pair, programs, session};
 use crate::{
     bpf::{self, End, Ends, Functions, Many, ProgramKind},
     kernel::{Kernel, Mechanism, Mechanisms},
@@ -42,17 +42,6 @@ pub struct Conditions {
     pub unit: Unit,
     /// A histogram of equal buckets beside it.
     pub linear: Option<Linear>,
-}
-
-/// A condition on a return value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Range {
-    /// The first number.
-    pub lowest: i64,
-    /// The last one.
-    pub highest: i64,
-    /// Whether it is met by the numbers from the first to the last, or by all others.
-    pub inside: bool,
 }
 
 /// A program and the link that holds it to its functions.

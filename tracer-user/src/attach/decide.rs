@@ -6,8 +6,18 @@ use tracer_common::{
     placeholder,
 };
 
-use super::count::Range;
 use crate::bpf::variables;
+
+/// A condition on a return value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range {
+    /// The first number.
+    pub lowest: i64,
+    /// The last one.
+    pub highest: i64,
+    /// Whether it is met by the numbers from the first to the last, or by all others.
+    pub inside: bool,
+}
 
 /// Which root calls are streamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,10 +4,10 @@ use anyhow::{Context as _, Result};
 
 use super::{
     args::ExplainArgs,
+    collected::{collect, write},
     exit::Exit,
     output::{self, Medium},
     replay,
-    report::{collect, write},
 };
 use crate::{
     model::FunctionTable,

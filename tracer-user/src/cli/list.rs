@@ -66,7 +66,7 @@ pub fn names(glob: &str) -> Result<Exit> {
     ended(written.and_then(|()| out.flush()))
 }
 
-/// What became of the listing; whoever reads it may have enough.
+/// What became of the listing; its reader may have enough.
 fn ended(written: io::Result<()>) -> Result<Exit> {
     match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),

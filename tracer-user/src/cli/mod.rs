@@ -4,6 +4,7 @@
 mod args;
 #[cfg(feature = "live")]
 mod check;
+mod collected;
 mod colour;
 #[cfg(feature = "live")]
 mod demo;

@@ -4,10 +4,10 @@ use anyhow::{Result, bail};
 
 use super::{
     args::ReportArgs,
+    collected::{self, Collected},
     exit::{Exit, Usage},
     output::{self, Medium},
     replay,
-    report::{self, Collected},
 };
 use crate::{
     model::FunctionTable,
@@ -24,18 +24,18 @@ pub fn page(args: &ReportArgs) -> Result<Exit> {
     let [mut one, mut other] = tables
         .each_ref()
         .map(|functions| Overview::new(functions, show.text.sleep));
-    let first = report::collect(&args.recording, &show, &tables[0], &mut one)?;
+    let first = collected::collect(&args.recording, &show, &tables[0], &mut one)?;
     let Some(after) = &args.after else {
         let exit = replay::exit(&first.readable);
         write(args, &show, &[recorded(&args.recording, first, &one)], None)?;
         return Ok(exit);
     };
-    let second = report::collect(after, &show, &tables[1], &mut other)?;
+    let second = collected::collect(after, &show, &tables[1], &mut other)?;
     let diff = Diff::new(&one.side, &other.side);
     if diff.is_unrelated() {
-        bail!(Usage(report::UNRELATED.to_owned()));
+        bail!(Usage(collected::UNRELATED.to_owned()));
     }
-    let exit = report::both(&first, &second);
+    let exit = collected::both(&first, &second);
     let recordings = [
         recorded(&args.recording, first, &one),
         recorded(after, second, &other),
@@ -73,5 +73,5 @@ fn write(
         capture: show.capture,
     };
     let out = output::open(args.output.as_deref(), Medium::File)?;
-    report::write(out, |out| page.write(out))
+    collected::write(out, |out| page.write(out))
 }

@@ -51,7 +51,7 @@ fn exists(id: u32) -> bool {
 /// Whether a number is that of a process, and not of another of its threads: the kernel side would
 /// find no process of that number.
 fn leads(task: u32) -> Result<()> {
-    // One that has ended since is nobody's thread.
+    // One that has ended since is no thread of a process.
     let status = fs::read_to_string(format!("/proc/{task}/status")).unwrap_or_default();
     match numbers::process_in(&status) {
         Some(process) if process != task => bail!(Usage(format!(

@@ -1,23 +1,19 @@
 //! `tracer report`, `tracer graph`, `tracer diff`: a recording in numbers.
 
-use std::{
-    io::{self, BufWriter, Write},
-    path::Path,
-};
+use std::io::{self, BufWriter, Write};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 
 use super::{
     args::{DiffArgs, GraphArgs, ReportArgs},
+    collected::{UNRELATED, both, collect, write},
     exit::{Exit, NotCalled, Usage},
     output::{self, Medium},
     page, replay,
 };
 use crate::{
     model::FunctionTable,
-    pipeline::{Outcome, Show, replay::replay_into},
-    recording::{Head, Readable},
-    summary::{CallTree, Collect, Collecting, Diff, Report, Side},
+    summary::{CallTree, Diff, Report, Side},
 };
 
 /// Each function in numbers, or a page.
@@ -71,62 +67,7 @@ pub fn diff(args: &DiffArgs) -> Result<Exit> {
     Ok(both(&one, &other))
 }
 
-/// The exit code for so much of two recordings.
-pub fn both(one: &Collected, other: &Collected) -> Exit {
-    let whole = one.readable.is_whole() && other.readable.is_whole();
-    if whole {
-        Exit::Success
-    } else {
-        Exit::Recording
-    }
-}
-
-/// Why two recordings cannot be compared.
-pub const UNRELATED: &str = "the recordings have no root in common, so there is nothing to compare; record the same function twice";
-
-/// What is known of a recording that was gone through.
-pub struct Collected {
-    /// Where it was made.
-    pub head: Head,
-    /// What was shown of it.
-    pub outcome: Outcome,
-    /// How much of it could be read.
-    pub readable: Readable,
-}
-
-/// Goes through a recording.
-pub fn collect(
-    path: &Path,
-    show: &Show,
-    functions: &FunctionTable,
-    collector: &mut impl Collect,
-) -> Result<Collected> {
-    let recording = replay::open_with_bar(path)?;
-    let head = recording.head.clone();
-    let form = Box::new(Collecting(collector));
-    let (outcome, readable) = replay_into(show, recording, functions, form)?;
-    Ok(Collected {
-        head,
-        outcome,
-        readable,
-    })
-}
-
 /// Writes to stdout.
 fn print(fill: impl FnOnce(&mut BufWriter<Box<dyn Write + Send>>) -> io::Result<()>) -> Result<()> {
     write(output::open(None, Medium::Text)?, fill)
-}
-
-/// Writes the whole of an output. A reader that has gone is no failure.
-pub fn write(
-    out: Box<dyn Write + Send>,
-    fill: impl FnOnce(&mut BufWriter<Box<dyn Write + Send>>) -> io::Result<()>,
-) -> Result<()> {
-    let mut out = BufWriter::new(out);
-    match fill(&mut out).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(error).context("the output cannot be written")
-        }
-        _ => Ok(()),
-    }
 }

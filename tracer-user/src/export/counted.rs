@@ -11,7 +11,7 @@ use prometheus_client::{
     metrics::{MetricType, counter::ConstCounter, exemplar::Exemplar},
 };
 
-use super::metrics::{Failed, RootLabel};
+use super::labels::{Failed, RootLabel};
 use crate::{summary::latency::Root, values::escape};
 
 /// The end of the first bucket, ns.
@@ -32,7 +32,7 @@ pub struct Counts {
 /// Asks for what has been counted up to now.
 pub type AskCounts = Box<dyn Fn() -> Counts + Send + Sync>;
 
-/// Hands it to whoever asks.
+/// Hands it to the scraper.
 pub(super) struct CountedCalls(pub AskCounts);
 
 impl fmt::Debug for CountedCalls {

@@ -63,7 +63,7 @@ pub enum WhenFull {
     Drop,
     /// It waits, unless the collector is away.
     Wait {
-        /// Whoever waits is no task of a runtime.
+        /// The waiting thread is no task of a runtime.
         runtime: Handle,
         /// Whether the collector is away.
         away: watch::Receiver<bool>,

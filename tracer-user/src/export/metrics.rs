@@ -23,7 +23,10 @@ use prometheus_client::{
 use rustc_hash::FxHashMap;
 use tracer_common::CpuCounters;
 
-use super::counted::{AskCounts, CountedCalls};
+use super::{
+    counted::{AskCounts, CountedCalls},
+    labels::{Failed, RootLabel},
+};
 use crate::{
     model::{FunctionId, FunctionTable, RootCall, SleepTime},
     recording::{Head, Missed},
@@ -39,20 +42,6 @@ const PREFIX: &str = "tracer";
 
 /// Asks the kernel side for its counters.
 pub type AskKernel = Box<dyn Fn() -> Option<CpuCounters> + Send + Sync>;
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct RootLabel {
-    /// The root's name.
-    pub(super) root: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct Failed {
-    /// The root's name.
-    pub(super) root: String,
-    /// The error's.
-    pub(super) error: &'static str,
-}
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Skipped {

@@ -12,6 +12,7 @@ mod client;
 mod counted;
 mod endpoint;
 mod feed;
+mod labels;
 mod messages;
 mod metrics;
 mod sender;
@@ -202,7 +203,7 @@ fn run(
         }
         let mut over = ended.clone();
         if let Some(sender) = sender {
-            // Whoever could say that the trace has ended may be gone without a word.
+            // The thread that says that the trace has ended may be gone.
             let patience = async {
                 let _ = ended.wait_for(|&ended| ended).await;
                 tokio::time::sleep(patience).await;

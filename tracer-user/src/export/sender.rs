@@ -187,7 +187,7 @@ impl Delivery {
     }
 
     /// Whether what was not taken may be tried again: always as long as the trace goes on, and a
-    /// few times after its end. Whoever could say that it has ended may be gone.
+    /// few times after its end. The thread that says so may be gone.
     fn has_another_attempt(&mut self) -> bool {
         if *self.ending.borrow() || self.ending.has_changed().is_err() {
             self.last_attempts = self.last_attempts.saturating_sub(1);

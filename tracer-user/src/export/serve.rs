@@ -2,8 +2,9 @@
 //!
 //! A connection has [`PATIENCE`] from its beginning to the end of the answer, and there are
 //! [`CONNECTIONS`] of them at most. Where one more comes, the oldest is closed: it has had its
-//! time, for an answer takes milliseconds. So whoever connects and says nothing, however often,
-//! keeps no scraper out, and a scraper that is slow or says nonsense holds up nothing of the trace.
+//! time, for an answer takes milliseconds. So a client that connects and says nothing, however
+//! often, keeps no scraper out, and a scraper that is slow or says nonsense holds up nothing of the
+//! trace.
 
 use std::{
     collections::VecDeque, convert::Infallible, io, net::SocketAddr, str::FromStr, sync::Arc,

@@ -36,7 +36,7 @@ pub fn find_excluded(root: &mut RootCall, functions: &FunctionTable) {
 }
 
 /// Whether calls that seem to come from here were made elsewhere: it is what a probe puts in the
-/// place of the return address, so whoever is jumped to at the end of the probed function finds it
+/// place of the return address, so a function that the probed one jumps to at its end finds it
 /// there. That is an fprobe's (up to 6.13 and since), and a trampoline.
 fn is_hook(id: FunctionId, functions: &FunctionTable) -> bool {
     const HOOKS: [&str; 3] = [

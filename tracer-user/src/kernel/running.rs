@@ -158,7 +158,7 @@ impl Kernel {
         }
     }
 
-    /// What a function was given and returns, for whoever reads it: of the entry of a system call
+    /// What a function was given and returns, for its readers: of the entry of a system call
     /// that is what the call takes. One that takes nothing (`SYSCALL_DEFINE0`) has the registers as
     /// a parameter that is called `__unused`.
     pub fn given(&self, function: &Function<'_>) -> Option<Prototype> {

@@ -2,7 +2,7 @@
 //!
 //! Frames are kept as they would be written, the oldest go when there are too many. When they are
 //! asked for they become a recording in one piece: another file beside it is written and put in its
-//! place, so whoever reads finds the one before or the new one. Memory: what was allowed, and one
+//! place, so a reader finds the one before or the new one. Memory: what was allowed, and one
 //! frame.
 
 use std::{

@@ -2,7 +2,7 @@
 //!
 //! These structures go to disk as postcard writes them, which knows neither names nor defaults. So
 //! the order of the fields and of the variants, here and in [`FunctionInfo`] and
-//! [`crate::model::ValueType`], is the form; whoever changes it raises [`FORM`], and
+//! [`crate::model::ValueType`], is the form; a change of it raises [`FORM`], and
 //! [`OLDEST_FORM`] unless what was written before is read as it was. The test
 //! `the_form_has_not_changed` notices.
 

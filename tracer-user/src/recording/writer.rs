@@ -11,7 +11,8 @@ use super::{
 };
 
 /// What a recording begins with; the number of the form follows, four bytes, little-endian. As in a
-/// PNG, the first byte is no text and the last ones are spoiled by whoever takes the file for text.
+/// PNG, the first byte is no text and the last ones are spoiled by a program that takes the file
+/// for text.
 pub const SIGNATURE: [u8; 10] = *b"\x89tracer\r\n\x1a";
 
 /// Bytes before the first frame.

@@ -101,7 +101,7 @@ impl Found {
     }
 }
 
-/// Whoever finds out what runs under the roots sees batches and root calls pass.
+/// What finds out what runs under the roots sees batches and root calls pass.
 pub struct Observer {
     seen: Option<Arc<Seen>>,
     sampled: Option<Sampled>,

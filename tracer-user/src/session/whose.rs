@@ -58,8 +58,8 @@ pub fn own(types: &Types, sampler: Option<u32>) -> Result<[u32; 2]> {
     Ok([own, sampler.unwrap_or(own)])
 }
 
-/// Tells the kernel who was named. It keeps that up from then on, and it does so already: whoever
-/// is made meanwhile is not missed.
+/// Tells the kernel who was named. It keeps that up from then on, and it does so already: a process
+/// that is made meanwhile is not missed.
 pub fn begin(
     types: &Types,
     callers: &Callers,
@@ -82,8 +82,8 @@ fn follow(numbers: &Numbers, callers: &Callers, named: &Named<'_>, followed: &Fo
     if let Some(process) = command.and_then(|command| numbers.process(command)) {
         followed.add(List::Processes, process);
     }
-    // In this order: whoever gets the number of one that has ended from now on is not in the list
-    // by the kernel's doing.
+    // In this order: a process that gets the number of one that has ended from now on is not in the
+    // list by the kernel's doing.
     for &pid in &callers.pids {
         if let Some(process) = numbers.process(pid) {
             followed.add(List::Processes, process);

@@ -2,7 +2,7 @@
 //!
 //! One [`AsyncFd`] per ring. A pass reads every ring to where its end was when the pass began: only
 //! then is a batch that has not been seen a lost one. It goes by turns of some batches of each
-//! ring, so that no CPU starves the others, and whoever reads sees in between that the trace is to
+//! ring, so that no CPU starves the others, and the reader sees in between that the trace is to
 //! end, however much is in the rings and however fast they fill.
 
 use std::{future::poll_fn, io, task::Poll};

@@ -1,7 +1,7 @@
 //! The slowest root calls of late.
 //!
 //! A call that is slower than one of those that are kept takes its place, and one that has become
-//! old leaves its place to whoever comes next: what the first second of a trace brought does not
+//! old leaves its place to the next one: what the first second of a trace brought does not
 //! stand there forever. Time is that of the calls, so a recording keeps what the trace would have
 //! kept. Memory: so many calls, each of a bounded size ([`super::exemplar`]).
 

@@ -1,7 +1,7 @@
 //! The screen and the keys, on a thread of their own.
 //!
 //! A picture is handed over and drawn when the thread has time; one that comes while another is
-//! being drawn is dropped, so whoever makes pictures never waits for a slow terminal. Keys and
+//! being drawn is dropped, so the drawing thread never waits for a slow terminal. Keys and
 //! sizes come back.
 
 use std::{

@@ -2,7 +2,7 @@
 //!
 //! Ways out are the end of the program, its errors, and a panic of any thread, for which there is a
 //! hook. The end of the program is also what SIGINT and SIGTERM lead to, and Ctrl-C, which is a key
-//! like others meanwhile. Whoever comes first gives the terminal back; for the others there is
+//! like others meanwhile. The first of them gives the terminal back; for the others there is
 //! nothing left to do. A thread that draws is waited for, so that nothing is drawn on the screen
 //! that was before; but not for long, because a terminal that nobody reads takes nothing.
 
@@ -103,7 +103,7 @@ pub fn give_back() {
     let another_draws = |terminal: &mut Taken| terminal.draws.is_some_and(|it| it != this);
     let waited = DRAWN.wait_timeout_while(terminal, PATIENCE, another_draws);
     let (mut terminal, _) = waited.unwrap_or_else(PoisonError::into_inner);
-    // One that still draws is stuck, and so would be whoever writes after it.
+    // One that still draws is stuck, and so would be the next to write.
     if !another_draws(&mut terminal) {
         let mut out = io::stdout();
         let _ = execute!(out, LeaveAlternateScreen, Show);

@@ -82,7 +82,7 @@ pub enum Scheduling {
     /// As everybody does.
     #[default]
     Usual,
-    /// Before all that are not in real time, so that nobody's work counts as part of a send
+    /// Before all that are not in real time, so that no other work counts as part of a send
     /// (SCHED_FIFO; needs CAP_SYS_NICE).
     RealTime,
 }

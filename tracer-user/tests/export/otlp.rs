@@ -172,7 +172,7 @@ fn spans_that_are_rejected_are_counted() {
     );
 }
 
-/// Whoever is busy, or goes away in the middle, is asked again; nothing is lost by that.
+/// A collector that is busy, or goes away in the middle, is asked again; nothing is lost by that.
 #[test]
 fn what_passes_costs_nothing() {
     const BUSY: Manner =

@@ -100,7 +100,7 @@ pub enum VmError {
     Timeout { limit: Duration, console: String },
     #[error("the guest ended before its command did; the end of its console:\n{0}")]
     Died(String),
-    /// Whoever read xtask's output has gone: nobody is interested any more.
+    /// The reader of xtask's output has gone.
     #[error("nobody reads the output")]
     OutputClosed,
     #[error("cannot run the guest: {0:#}")]

@@ -21,7 +21,7 @@ use std::{env, fs, process::Command, time::Duration};
 use anyhow::{Context as _, Result, bail};
 use tracer_terminal::Terminal;
 
-/// How long something is waited for: whoever runs a script has a limit of its own.
+/// How long something is waited for: a script's caller has a limit of its own.
 const LIMIT: Duration = Duration::from_mins(2);
 
 fn main() -> Result<()> {

@@ -254,7 +254,7 @@ const fn reads(access: OpAccess) -> bool {
     )
 }
 
-/// A register is saved or named, and its value is nobody's business.
+/// A register is saved or named, and its value is not used.
 fn says_nothing_of_arguments(instruction: &Instruction) -> bool {
     matches!(instruction.mnemonic(), Mnemonic::Push | Mnemonic::Nop)
 }

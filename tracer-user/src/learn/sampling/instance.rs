@@ -1,9 +1,9 @@
 //! A tracefs instance: a directory with a ring buffer and switches of its own.
 //!
-//! An instance outlives whoever made it: the kernel removes none by itself. So its owner holds a
-//! lock on its directory (flock(2)), which the kernel takes away with the owner, and whoever makes
-//! an instance removes those that nobody holds. Unlike numbers of processes, locks mean the same
-//! for all who hold one.
+//! An instance outlives the process that made it: the kernel removes none by itself. So its owner
+//! holds a lock on its directory (flock(2)), which the kernel takes away with the owner, and a
+//! process that makes an instance removes those that nobody holds. Unlike numbers of processes,
+//! locks mean the same for all who hold one.
 
 use std::{
     fs::{self, File},

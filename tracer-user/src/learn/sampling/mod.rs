@@ -6,9 +6,9 @@
 //! of every function, which is felt on a slow machine, so this is done only where no probe can do
 //! it: where there are pairs alone, or where the trace must not be wide.
 //!
-//! The kernel switches the function tracer off for nobody: a tracefs instance outlives whoever made
-//! it. So it is not used in a PID namespace ([`is_skipped`]), whose processes may all be killed at
-//! once.
+//! The kernel switches the function tracer off for nobody: a tracefs instance outlives the process
+//! that made it. So it is not used in a PID namespace ([`is_skipped`]), whose processes may all be
+//! killed at once.
 //!
 //! A process of its own does it ([`Sampler`], [`serve`]), in a tracefs instance
 //! ([`FunctionTracer`]) whose records [`hits`] decodes. [`Learner`] says which of them belong to a

@@ -1,7 +1,7 @@
 //! The function tracer in a process of its own.
 //!
 //! To set it is long work for the kernel, which patches the entry of every function: a third of a
-//! second on a large machine, many seconds in an emulated one. Whoever does that cannot be
+//! second on a large machine, many seconds in an emulated one. A process that does that cannot be
 //! interrupted meanwhile, nor can its process end. So tracer has it done by a process of the same
 //! program, waits for the answer only as long as it is wanted, and when it ends, that process
 //! switches the function tracer off and removes the instance in the background.
@@ -56,7 +56,7 @@ impl Sampler {
         let process = Command::new("/proc/self/exe")
             .arg(ACTION)
             .stdin(OwnedFd::from(other))
-            // Whoever reads what tracer writes sees its end before this process's.
+            // A reader of tracer's output sees its end before this process's.
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             // The terminal's Ctrl-C is not for it.

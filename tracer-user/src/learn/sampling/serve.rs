@@ -29,7 +29,7 @@ use super::{
 /// What the process is called, as `ps` shows it.
 const NAME: &std::ffi::CStr = c"tracer-sample";
 
-/// Serves whoever is at the other end.
+/// Serves the process at the other end.
 pub fn serve(mut stream: UnixStream) -> std::io::Result<()> {
     let _ = prctl::set_name(NAME);
     for ending in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {

@@ -11,7 +11,7 @@ use crate::{
 const PAIRED_HITS: u64 = 98;
 /// Functions that get pairs at most. Each has two programs and two links of its own, and while they
 /// come a call of a function that has an fprobe, too, costs some 30 instructions for each of them,
-/// whoever calls ([`pair`](crate::attach::pair)).
+/// all its callers ([`pair`](crate::attach::pair)).
 const MOST_PAIRS: usize = 256;
 
 /// What was seen, in this trace or an earlier one, and what its machine code calls: a branch that

@@ -6,8 +6,8 @@ use tracer_common::count::Returned;
 use super::Counting;
 use crate::{
     attach::{
-        count::{Conditions, Range, Tables, TooLarge},
-        decide::Decide,
+        count::{Conditions, Tables, TooLarge},
+        decide::{Decide, Range},
     },
     filter::{
         Failures, Filter, Returns,

@@ -152,7 +152,7 @@ pub enum Role {
     Locks,
     /// It gives the CPU away to wait.
     Schedules,
-    /// It gives the CPU to whoever wants it, and goes on.
+    /// It gives the CPU to another task, and goes on.
     GivesWay,
     /// Anything else.
     Other,
