@@ -1,5 +1,5 @@
-//! Recordings that are gone through for their sums: what the table, the tree, the comparison and the
-//! page begin with, and how their output is written.
+//! Recordings that are gone through for their sums: what the table, the tree, the comparison and
+//! the page begin with, and how their output is written.
 
 use std::{
     io::{self, BufWriter, Write},

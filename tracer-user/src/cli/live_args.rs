@@ -59,7 +59,7 @@ pub struct DemoArgs {
     #[arg(long, value_name = "OPTIONS", default_value = "noirqs")]
     pub graph_opts: String,
     /// Attach by multi, kprobe or pair, as for a trace
-    #[arg(long, value_name = "WAY", value_parser = live_values::mechanism)]
+    #[arg(long, value_name = "MECHANISM", value_parser = live_values::mechanism)]
     pub attach: Option<Mechanism>,
     /// Colour long durations and returned errors, as for a trace
     #[arg(long, value_enum, value_name = "WHEN", default_value_t)]

@@ -1,10 +1,22 @@
-//! Values of options that only a trace has: mechanisms, CPUs of this machine, sizes of files.
+//! Values of options that only a trace has: mechanisms, CPUs of this machine, sizes of files,
+//! intervals.
+
+use std::time::Duration;
 
 use anyhow::Result;
 use tracer_common::CpuMask;
 
-use super::values::cpus_below;
+use super::values::{cpus_below, duration};
 use crate::kernel::{Mechanism, facts};
+
+/// A time after which something comes again and again.
+pub fn interval(text: &str) -> Result<Duration, String> {
+    let interval = duration(text)?;
+    if interval.is_zero() {
+        return Err("an interval of 0 makes no sense: give a time, such as 1s".to_owned());
+    }
+    Ok(interval)
+}
 
 /// The smallest size that a recording can be limited to, bytes.
 const LEAST_SIZE: u64 = 64 << 10;

@@ -98,7 +98,7 @@ pub struct ProfileArgs {
     #[arg(long, conflicts_with = "group_by")]
     pub html: bool,
     /// Write the table of what has been counted so far again and again after this time, such as 1s
-    #[arg(long, value_name = "TIME", value_parser = values::interval, conflicts_with = "html")]
+    #[arg(long, value_name = "TIME", value_parser = live_values::interval, conflicts_with = "html")]
     pub interval: Option<Duration>,
     /// Write the table, or the page, to this file
     #[arg(short, long, value_name = "FILE")]
@@ -155,7 +155,7 @@ pub struct CaptureArgs {
     /// Attach by multi (fsession.multi, Linux 7.2+), kprobe (kprobe.session, 6.10+), kprobe-multi
     /// (kprobe.multi and kretprobe.multi, 5.18+) or pair (fentry and fexit, 5.17+) instead of the
     /// first of them that the kernel has
-    #[arg(long, value_name = "WAY", value_parser = live_values::mechanism)]
+    #[arg(long, value_name = "MECHANISM", value_parser = live_values::mechanism)]
     pub attach: Option<Mechanism>,
     #[command(flatten)]
     pub ring: RingArgs,

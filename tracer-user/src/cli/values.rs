@@ -29,15 +29,6 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| format!("`{text}` is no time: write it as 10s or 500ms"))
 }
 
-/// A time after which something comes again and again.
-pub fn interval(text: &str) -> Result<Duration, String> {
-    let interval = duration(text)?;
-    if interval.is_zero() {
-        return Err("an interval of 0 makes no sense: give a time, such as 1s".to_owned());
-    }
-    Ok(interval)
-}
-
 /// The number of a process or a task. 0 is no process that could be named: every CPU's idle task
 /// has it.
 pub fn id(text: &str) -> Result<u32, String> {
