@@ -25,6 +25,7 @@ within 60 no_instance || fail "an instance that was left stays"
 # instance, and with that signal nothing of it stays.
 inside_ends_with() {
     : >/tmp/err
+    : >/tmp/err
     unshare -p -f --mount-proc tracer $sends >/tmp/out 2>/tmp/err &
     outer=$!
     hear 'tracer: tracing' 60

@@ -67,8 +67,7 @@ done
 # A trace of a process ends with it, whatever is being done then.
 sleep 30 &
 process=$!
-tracer --learn 0 -G hrtimer_nanosleep -p $process >/tmp/out 2>/tmp/err &
-tracer=$!
+trace --learn 0 -G hrtimer_nanosleep -p $process
 hear 'tracer: tracing' 28
 wait $process
 ended=$(cut -d . -f 1 /proc/uptime)

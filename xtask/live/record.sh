@@ -22,8 +22,7 @@ only_pairs || {
 
 # After SIGKILL all is there that was written, and the replay says that the end is missing.
 rm -f /tmp/recording
-tracer record -o /tmp/recording --learn 0 -G tcp_poll >/tmp/out 2>/tmp/err &
-tracer=$!
+trace record -o /tmp/recording --learn 0 -G tcp_poll
 hear 'tracer: tracing' 20
 # After the head come frames of events.
 size() { stat -c %s /tmp/recording; }

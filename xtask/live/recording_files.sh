@@ -50,8 +50,7 @@ ends_with 0
 
 # A flight recorder writes when it is asked, and goes on.
 rm -f /tmp/recording
-tracer record -o /tmp/recording --flight-recorder 1M --learn 0 -G tcp_poll >/tmp/out 2>/tmp/err &
-tracer=$!
+trace record -o /tmp/recording --flight-recorder 1M --learn 0 -G tcp_poll
 hear 'tracer: tracing' 20
 sleep 2
 [ ! -s /tmp/recording ] || fail "a flight recorder writes before it is asked"

@@ -32,8 +32,7 @@ awk '/\|  [}]/ { for (i = 1; i <= NF; i++) if ($i == "us") { n += $(i - 1) >= 90
 # Root calls that do not return: one that began before the trace, and one that has been open for a while when the trace ends.
 sleep 1000 &
 before=$!
-tracer stuck --gentle --learn 0 -G hrtimer_nanosleep --for 1s --duration 4s >/tmp/out 2>/tmp/err &
-tracer=$!
+trace stuck --gentle --learn 0 -G hrtimer_nanosleep --for 1s --duration 4s
 hear 'tracer: tracing' 30
 sleep 500 &
 open=$!
