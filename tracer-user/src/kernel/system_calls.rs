@@ -10,12 +10,13 @@ use super::{
     btf::{Parameter, ParameterKind, Types},
     tracefs::Tracefs,
 };
-use crate::model::ValueType;
+use crate::{
+    arch::{OTHER_SYSCALL_ENTRIES, REGISTER_BYTES, SYSCALL_ENTRY},
+    model::ValueType,
+};
 
 /// Arguments that a system call has at most.
 const MOST_ARGUMENTS: usize = 6;
-/// Bytes of each in the registers of the process.
-const REGISTER_BYTES: u32 = 8;
 
 /// Which registers of the process hold the arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,10 +51,10 @@ impl<'a> Entry<'a> {
     /// What the name of a function says.
     pub fn of(function: &'a str) -> Option<Self> {
         const PREFIXES: [(&str, Convention, bool); 4] = [
-            ("__x64_sys_", Convention::Native, false),
+            (SYSCALL_ENTRY, Convention::Native, false),
             ("__x64_compat_sys_", Convention::Native, true),
-            ("__ia32_sys_", Convention::Compat, false),
-            ("__ia32_compat_sys_", Convention::Compat, true),
+            (OTHER_SYSCALL_ENTRIES[0], Convention::Compat, false),
+            (OTHER_SYSCALL_ENTRIES[1], Convention::Compat, true),
         ];
         PREFIXES
             .iter()

@@ -64,65 +64,71 @@ impl CallGraph {
     }
 }
 
-/// Writes what was merged for Graphviz.
-pub fn dot(merged: &Merged, functions: &FunctionTable, out: &mut impl Write) -> io::Result<()> {
-    let graph = CallGraph::of(merged);
-    let quoted = |text: &str| {
+/// How a language writes a function and an arrow.
+struct Language {
+    quoted: fn(&str) -> String,
+    function: fn(FunctionId, &str, Sum) -> String,
+    arrow: fn(FunctionId, FunctionId, Sum) -> String,
+}
+
+impl Language {
+    fn write(
+        &self,
+        merged: &Merged,
+        functions: &FunctionTable,
+        out: &mut impl Write,
+    ) -> io::Result<()> {
+        let graph = CallGraph::of(merged);
+        for (&function, &sum) in &graph.functions {
+            let name = (self.quoted)(&functions.name(function));
+            writeln!(out, "    {}", (self.function)(function, &name, sum))?;
+        }
+        for (&(caller, function), &sum) in &graph.calls {
+            writeln!(out, "    {}", (self.arrow)(caller, function, sum))?;
+        }
+        Ok(())
+    }
+}
+
+const DOT: Language = Language {
+    quoted: |text| {
         escape::visible(text)
             .replace('\\', "\\\\")
             .replace('"', "\\\"")
-    };
+    },
+    function: |FunctionId(id), name, Sum { calls, ns }| {
+        format!("f{id:x} [label=\"{name}\\n{calls} calls, {}\"];", span(ns))
+    },
+    arrow: |FunctionId(caller), FunctionId(id), Sum { calls, ns }| {
+        format!(
+            "f{caller:x} -> f{id:x} [label=\"{calls} calls\\n{}\"];",
+            span(ns)
+        )
+    },
+};
+
+const MERMAID: Language = Language {
+    quoted: |text| {
+        let text = escape::visible(text).replace('#', "#35;");
+        text.replace('"', "#quot;").replace('<', "#lt;")
+    },
+    function: |FunctionId(id), name, Sum { calls, ns }| {
+        format!("f{id:x}[\"{name}<br/>{calls} calls, {}\"]", span(ns))
+    },
+    arrow: |FunctionId(caller), FunctionId(id), Sum { calls, ns }| {
+        format!("f{caller:x} -->|\"{calls} calls, {}\"| f{id:x}", span(ns))
+    },
+};
+
+/// Writes what was merged for Graphviz.
+pub fn dot(merged: &Merged, functions: &FunctionTable, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "digraph calls {{\n    node [shape=box];")?;
-    for (function, sum) in &graph.functions {
-        let name = quoted(&functions.name(*function));
-        writeln!(
-            out,
-            "    f{:x} [label=\"{name}\\n{} calls, {}\"];",
-            function.0,
-            sum.calls,
-            span(sum.ns)
-        )?;
-    }
-    for ((caller, function), sum) in &graph.calls {
-        writeln!(
-            out,
-            "    f{:x} -> f{:x} [label=\"{} calls\\n{}\"];",
-            caller.0,
-            function.0,
-            sum.calls,
-            span(sum.ns)
-        )?;
-    }
+    DOT.write(merged, functions, out)?;
     writeln!(out, "}}")
 }
 
 /// Writes what was merged for Mermaid.
 pub fn mermaid(merged: &Merged, functions: &FunctionTable, out: &mut impl Write) -> io::Result<()> {
-    let graph = CallGraph::of(merged);
-    let quoted = |text: &str| {
-        let text = escape::visible(text).replace('#', "#35;");
-        text.replace('"', "#quot;").replace('<', "#lt;")
-    };
     writeln!(out, "flowchart TD")?;
-    for (function, sum) in &graph.functions {
-        let name = quoted(&functions.name(*function));
-        writeln!(
-            out,
-            "    f{:x}[\"{name}<br/>{} calls, {}\"]",
-            function.0,
-            sum.calls,
-            span(sum.ns)
-        )?;
-    }
-    for ((caller, function), sum) in &graph.calls {
-        writeln!(
-            out,
-            "    f{:x} -->|\"{} calls, {}\"| f{:x}",
-            caller.0,
-            sum.calls,
-            span(sum.ns),
-            function.0
-        )?;
-    }
-    Ok(())
+    MERMAID.write(merged, functions, out)
 }

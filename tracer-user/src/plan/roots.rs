@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Planned, Reach, Source, interrupts::AROUND_INTERRUPTS, rules::Rules};
 use crate::{
-    arch::SYSCALL_ENTRY,
+    arch::{OTHER_SYSCALL_ENTRIES, SYSCALL_ENTRY},
     kernel::{Address, Kernel, symbols::Function},
 };
 use error::MOST_PAIRS;
@@ -152,12 +152,13 @@ fn candidates(kernel: &Kernel, wanted: &Wanted<'_>) -> Vec<Vec<String>> {
         candidates.push(vec![format!("__sys_{call}")]);
         candidates.push(vec![format!("ksys_{call}")]);
         let is_there = |entry: &String| kernel.symbols.address_of(entry).is_some();
-        let compat = [
-            format!("__ia32_compat_sys_{call}"),
-            format!("__ia32_sys_{call}"),
-        ];
+        // A call that has a definition of its own for them enters there.
+        let mut others = OTHER_SYSCALL_ENTRIES
+            .iter()
+            .rev()
+            .map(|entry| format!("{entry}{call}"));
         let entries = [format!("{SYSCALL_ENTRY}{call}")].into_iter();
-        candidates.push(entries.chain(compat.into_iter().find(is_there)).collect());
+        candidates.push(entries.chain(others.find(is_there)).collect());
     }
     candidates
 }

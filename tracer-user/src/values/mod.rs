@@ -32,9 +32,6 @@ use crate::{
     model::{FunctionTable, GFP, ValueType},
 };
 
-/// The largest error number (MAX_ERRNO, include/linux/err.h).
-const MAX_ERRNO: u64 = 4095;
-
 /// What stands for a value of which one register is not all.
 const IN_PARTS: &str = "{...}";
 
@@ -322,7 +319,7 @@ fn hex(value: u64) -> String {
 
 /// The name of a negative error number.
 fn error_name(number: i64) -> Option<&'static str> {
-    if number >= 0 || number.unsigned_abs() > MAX_ERRNO {
+    if !number::is_error(number.into()) {
         return None;
     }
     errno::name(number.unsigned_abs())

@@ -10,6 +10,11 @@ use crate::model::ValueType;
 /// The largest error number (MAX_ERRNO, include/linux/err.h).
 pub const MAX_ERRNO: i128 = 4095;
 
+/// Whether a number is an error's, with its sign.
+pub(super) fn is_error(number: i128) -> bool {
+    (-MAX_ERRNO..0).contains(&number)
+}
+
 /// The number in the register of a function of this type; none if it returns nothing, or more than
 /// the register holds.
 #[must_use]
@@ -20,7 +25,7 @@ pub fn of(returns: Option<&ValueType>, register: u64) -> Option<i128> {
         Some(ValueType::Bool) => i128::from(register & 0xff != 0),
         Some(ValueType::Pointer) => {
             let signed = i128::from(register.cast_signed());
-            if (-MAX_ERRNO..0).contains(&signed) {
+            if is_error(signed) {
                 signed
             } else {
                 i128::from(register)
