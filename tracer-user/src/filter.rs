@@ -21,7 +21,7 @@ use thiserror::Error;
 use crate::model::{Call, FunctionTable, Nanoseconds, Node, RootCall, SleepTime, ValueType};
 
 pub use failures::Failures;
-pub use names::Names;
+pub use names::{Name, Names, NotRecorded};
 pub use outcome::Failure;
 pub use returns::Returns;
 pub(crate) use threshold::prune;
@@ -92,6 +92,12 @@ impl Filter {
             || self.threshold.is_some()
             || self.needs_value()
             || self.needs_tree()
+    }
+
+    /// The functions that it names, with the options that do.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, &Name)> {
+        let through = self.through.iter().map(|name| ("--through", name));
+        through.chain(self.excluded.iter().map(|name| ("--hide", name)))
     }
 
     /// Whether what the root called decides.

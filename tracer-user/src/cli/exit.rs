@@ -10,7 +10,11 @@ use thiserror::Error;
 #[cfg(feature = "live")]
 pub use live::NotRoot;
 
-use crate::{filter::NeverHolds, recording::RecordingError, values::escape};
+use crate::{
+    filter::{NeverHolds, NotRecorded},
+    recording::RecordingError,
+    values::escape,
+};
 
 /// How the process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +80,7 @@ impl Exit {
         if cause.is::<Usage>() || cause.is::<NeverHolds>() {
             return Some(Self::Usage);
         }
-        if cause.is::<NotCalled>() {
+        if cause.is::<NotCalled>() || cause.is::<NotRecorded>() {
             return Some(Self::Function);
         }
         if cause.is::<RecordingError>() {

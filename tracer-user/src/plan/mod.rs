@@ -17,7 +17,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use described::function_info;
 pub use programs::OthersPrograms;
-pub use roots::{EVERYTHING, MOST_NAMED, RootError, functions_of, resolve_roots, without_excluded};
+pub use roots::{
+    EVERYTHING, MOST_NAMED, RootError, check_hidden, check_through, functions_of, resolve_roots,
+    without_excluded,
+};
 pub use rules::{Reason, Rules, Scope, Worth};
 pub use wide::is_own_tracepoint;
 

@@ -5,6 +5,7 @@
 //! that of 32-bit ones. A function that cannot be traced is named with those that call it.
 
 mod error;
+mod shown;
 mod wanted;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,9 +14,11 @@ use super::{Planned, Reach, Source, interrupts::AROUND_INTERRUPTS, rules::Rules}
 use crate::{
     arch::{OTHER_SYSCALL_ENTRIES, SYSCALL_ENTRY},
     kernel::{Address, Kernel, symbols::Function},
+    model::near,
 };
 use error::MOST_PAIRS;
 pub use error::RootError;
+pub use shown::{check_hidden, check_through};
 use wanted::Wanted;
 
 /// Roots that are told one by one, in recordings and elsewhere.
@@ -242,21 +245,8 @@ fn planned(function: &Function<'_>, reach: Reach) -> Planned {
     }
 }
 
-/// Up to three names that are nearly the one asked for, the nearest first.
+/// Names that are nearly the one asked for.
 fn near_names(kernel: &Kernel, name: &str) -> Vec<String> {
-    let mut scored: Vec<(f64, &str)> = kernel
-        .symbols
-        .functions()
-        .filter(|function| function.name.len().abs_diff(name.len()) <= 4)
-        .map(|function| (strsim::jaro_winkler(name, function.name), function.name))
-        .filter(|(score, _)| *score > 0.88)
-        .collect();
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-    scored.dedup_by(|a, b| a.1 == b.1);
-    scored
-        .into_iter()
-        .map(|(_, name)| name.to_owned())
-        .filter(|near| kernel.is_traceable(near))
-        .take(3)
-        .collect()
+    let names = kernel.symbols.functions().map(|function| function.name);
+    near(name, names, |name| kernel.is_traceable(name))
 }

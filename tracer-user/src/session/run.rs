@@ -89,6 +89,8 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
             prototype.map(|prototype| prototype.returns),
         )
     }))?;
+    plan::check_through(&kernel, &rules, &options.show.filter.through)?;
+    plan::check_hidden(&kernel, &rules, &options.show.filter.excluded)?;
     drop(haste);
     let subject = Subject::start(&options.command, options.begin, options.streams, limit)?;
     let tell = |words: &str| tell::more(options.verbose, words);

@@ -12,6 +12,7 @@ use crate::{
     arch::{OTHER_PROGRAMS, OTHER_SYSCALL_ENTRIES, SYSCALL_ENTRY},
     filter::Filter,
     kernel::Kernel,
+    model::many,
     pipeline::{self, Outcome},
     plan::Plan,
 };
@@ -69,9 +70,9 @@ impl Silence<'_> {
         sentences.extend(self.turned_away());
         if self.skipped > 0 {
             sentences.push(format!(
-                "the kernel skipped {} hits in the middle of another probe: another --attach may \
+                "the kernel skipped {} in the middle of another probe: another --attach may \
                 see them",
-                self.skipped
+                many(self.skipped, "hit")
             ));
         }
         if sentences.is_empty() {
@@ -96,8 +97,9 @@ impl Silence<'_> {
         let all: u64 = self.away.iter().sum();
         (all > 0).then(|| {
             format!(
-                "{} was called {all} times, but by none of those that were asked for: {}",
+                "{} was called {}, but by none of those that were asked for: {}",
                 self.roots,
+                many(all, "time"),
                 parts.join(", ")
             )
         })

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     kernel::{Address, numbers::Numbers},
     learn::sampling::{Learner, Sampler, SamplingError},
-    model::Nanoseconds,
+    model::{Nanoseconds, many},
     plan::{Plan, Reason, Source},
 };
 
@@ -206,7 +206,8 @@ impl Grower {
         let later = std::mem::take(&mut self.start.later);
         let added = self.start.joining.attach(&later, &self.stop);
         if added > 0 {
-            eprintln!("tracer: {added} functions more, all that were known");
+            let added = many(added, "function");
+            eprintln!("tracer: {added} more, all that were known");
         }
     }
 
@@ -241,7 +242,7 @@ impl Grower {
         plan.callees.sort_by_key(|one| order.get(&one.address));
         let added = self.start.joining.attach(&plan.callees, &self.stop);
         if added > 0 {
-            eprintln!("tracer: {added} functions more");
+            eprintln!("tracer: {} more", many(added, "function"));
         }
         if self.start.verbose {
             for left in &plan.skipped {

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     kernel::{Address, Mechanism},
-    model::Nanoseconds,
+    model::{Nanoseconds, many},
     plan::{self, Plan, Planned},
 };
 
@@ -120,7 +120,10 @@ impl Narrower {
             self.began.elapsed().as_secs_f64()
         ));
         let plan = self.choose();
-        self.say(&format!("narrowing to {} functions", plan.callees.len()));
+        self.say(&format!(
+            "narrowing to {}",
+            many(plan.callees.len(), "function")
+        ));
         // By fprobes: while all functions have one, trampolines take half a minute (seen on 7.3).
         let attaching = &mut self.start.attaching;
         let (by_address, side) = (attaching.by_address(), attaching.free());
@@ -201,7 +204,7 @@ impl Narrower {
         attaching.attach_to_free(&new)?;
         self.narrow.extend(new.iter().map(|one| one.address));
         attaching.change(false)?;
-        let found = format!("narrowed again, with {} functions more", new.len());
+        let found = format!("narrowed again, with {} more", many(new.len(), "function"));
         attaching.drop_free()?;
         self.say(&found);
         Ok(began.elapsed())

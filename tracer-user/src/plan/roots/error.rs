@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::model::did_you_mean;
+
 use super::super::Reason;
 
 /// Roots that one glob may stand for, where each function is attached for itself.
@@ -11,7 +13,7 @@ pub(super) const MOST_PAIRS: usize = 64;
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum RootError {
     /// Nothing has that name.
-    #[error("no kernel function is called `{name}`{}", did_you_mean(.near))]
+    #[error("no kernel function is called `{name}`{}", did_you_mean(.near, LIST))]
     Unknown {
         /// What was asked for.
         name: String,
@@ -62,12 +64,8 @@ pub enum RootError {
     },
 }
 
-fn did_you_mean(names: &[String]) -> String {
-    match names {
-        [] => "; `tracer list '*PART*'` searches by a part of the name".to_owned(),
-        names => format!("; did you mean {}?", names.join(", ")),
-    }
-}
+/// Where the names are.
+const LIST: &str = "`tracer list '*PART*'` searches by a part of the name";
 
 fn instead(callers: &[String]) -> String {
     match callers {
