@@ -112,7 +112,8 @@ impl Filter {
         self.failed.is_some() || self.returns.is_some()
     }
 
-    /// Whether any of the roots, with their names, can meet it.
+    /// Whether any of the roots, with their names, can meet it. Without any, those that a module
+    /// brings may.
     pub fn check<'a>(
         &self,
         roots: impl Iterator<Item = (&'a str, Option<ValueType>)>,
@@ -122,7 +123,7 @@ impl Filter {
         }
         let (void, other): (Vec<_>, Vec<_>) =
             roots.partition(|(_, returns)| *returns == Some(ValueType::Void));
-        if other.is_empty() {
+        if other.is_empty() && !void.is_empty() {
             let names: Vec<&str> = void.into_iter().map(|(name, _)| name).collect();
             let roots = names.join(", ");
             return Err(NeverHolds { roots });

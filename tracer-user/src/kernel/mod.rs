@@ -13,6 +13,7 @@ pub mod haste;
 #[cfg(test)]
 mod made_up;
 pub mod mechanism;
+pub mod modules;
 mod names;
 pub mod numbers;
 mod preemption;

@@ -57,7 +57,7 @@ pub struct Kernel {
     /// Its symbols.
     pub symbols: Symbols,
     /// Its types.
-    pub types: Types,
+    pub types: Arc<Types>,
     /// Its text as it runs; none where /proc/kcore cannot be read.
     pub text: Option<KernelCode>,
     /// What the kernel's own tracing reaches; none where the kernel does not say.
@@ -80,8 +80,16 @@ impl Kernel {
     /// Reads everything.
     pub fn read() -> Result<Self, KernelError> {
         let _haste = Haste::begin();
+        Self::of_types(Arc::new(Types::load()?))
+    }
+
+    /// Reads what may have changed since this was read: all that comes and goes with modules.
+    pub fn read_again(&self) -> Result<Self, KernelError> {
+        Self::of_types(Arc::clone(&self.types))
+    }
+
+    fn of_types(types: Arc<Types>) -> Result<Self, KernelError> {
         let text = KernelCode::open().ok();
-        let types = Types::load()?;
         let symbols = Symbols::of_kernel(text.as_ref(), &types)?;
         let task_state_offset = types
             .member_offset("task_struct", "__state")

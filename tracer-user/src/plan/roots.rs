@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Planned, Reach, Source, interrupts::AROUND_INTERRUPTS, rules::Rules};
 use crate::{
     arch::{OTHER_SYSCALL_ENTRIES, SYSCALL_ENTRY},
-    kernel::{Address, Kernel, symbols::Function},
+    kernel::{Address, Kernel, facts, modules, symbols::Function},
     model::near,
 };
 use error::MOST_PAIRS;
@@ -34,16 +34,51 @@ pub fn resolve_roots(
     rules: &Rules,
     wanted: &[String],
 ) -> Result<Vec<Planned>, RootError> {
-    let mut roots: Vec<Planned> = Vec::new();
-    let mut known = BTreeSet::new();
+    let mut roots = Vec::new();
     for typed in wanted {
-        for root in resolve(kernel, rules, typed)? {
-            if known.insert(root.address) {
-                roots.push(root);
+        roots.extend(resolve(kernel, rules, typed)?);
+    }
+    Ok(each_once(roots))
+}
+
+/// The same for a trace, to which functions of a module come later that is not loaded, and can be.
+pub fn resolve_or_wait(
+    kernel: &Kernel,
+    rules: &Rules,
+    wanted: &[String],
+) -> Result<Vec<Planned>, RootError> {
+    let mut roots = Vec::new();
+    for typed in wanted {
+        match resolve(kernel, rules, typed) {
+            Err(RootError::NoModule(module)) if is_installed(&module) => {
+                eprintln!("tracer: module {module} is not loaded; once it is, {typed} is traced");
             }
+            found => roots.extend(found?),
         }
     }
-    Ok(roots)
+    Ok(each_once(roots))
+}
+
+/// The functions that `wanted` stands for, of what is loaded now.
+pub fn found_roots(kernel: &Kernel, rules: &Rules, wanted: &[String]) -> Vec<Planned> {
+    let found = wanted.iter().map(|typed| resolve(kernel, rules, typed));
+    each_once(found.flatten().flatten().collect())
+}
+
+/// Whether a module that is loaded later can have functions that this stands for.
+pub fn may_come(typed: &str) -> bool {
+    let wanted = Wanted::parse(typed);
+    wanted.is_glob() || wanted.module.is_some()
+}
+
+fn is_installed(module: &str) -> bool {
+    facts::release_name().is_ok_and(|release| modules::may_be_loaded(&release, module))
+}
+
+fn each_once(mut roots: Vec<Planned>) -> Vec<Planned> {
+    let mut known = BTreeSet::new();
+    roots.retain(|root| known.insert(root.address));
+    roots
 }
 
 /// The functions that one name or glob stands for.
@@ -64,8 +99,9 @@ pub fn without_excluded(
     excluded: &[Planned],
 ) -> Result<Vec<Planned>, RootError> {
     let excluded: BTreeSet<Address> = excluded.iter().map(|excluded| excluded.address).collect();
+    let has_none = roots.is_empty();
     roots.retain(|root| !excluded.contains(&root.address));
-    if roots.is_empty() {
+    if roots.is_empty() && !has_none {
         return Err(RootError::AllExcluded);
     }
     Ok(roots)

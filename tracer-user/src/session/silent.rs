@@ -25,6 +25,8 @@ const LOOKED_AT: usize = 16;
 struct Silence<'a> {
     /// The roots' names.
     roots: String,
+    /// Whether the trace began with any.
+    has_roots: bool,
     /// Root calls that the filter kept back.
     filtered_out: u64,
     filter: Filter,
@@ -45,6 +47,7 @@ pub fn explain(kernel: &Kernel, plan: &Plan, filter: &Filter, outcome: &Outcome)
     }
     let silence = Silence {
         roots: tell::names(plan),
+        has_roots: !plan.roots.is_empty(),
         filtered_out: outcome.filtered_out.unwrap_or_default(),
         filter: filter.clone(),
         away: outcome.turned_away,
@@ -106,6 +109,13 @@ impl Silence<'_> {
     }
 
     fn not_called(&self) -> Vec<String> {
+        if !self.has_roots {
+            return vec![
+                "no root was called: either no module came that has one, or it was not called \
+                 after that; what a module does while it is loaded comes before its probes"
+                    .to_owned(),
+            ];
+        }
         if !self.unpatched.is_empty() {
             return vec![format!(
                 "the kernel does not run the probes of {}: they are not in its text; \
@@ -163,6 +173,7 @@ mod tests {
     fn of_close() -> Silence<'static> {
         Silence {
             roots: "__x64_sys_close".to_owned(),
+            has_roots: true,
             ..Silence::default()
         }
     }

@@ -32,6 +32,7 @@ pub fn names(plan: &Plan) -> String {
         .collect();
     let told: usize = counts.iter().map(|(_, count)| count).sum();
     match plan.roots.len() {
+        0 => "functions of modules that are not loaded yet".to_owned(),
         all if all > plan::MOST_NAMED => format!("every outermost function, {all} in all"),
         all if all > told => format!("{} and {} more", shown.join(", "), all - told),
         _ => shown.join(", "),
