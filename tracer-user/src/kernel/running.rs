@@ -14,11 +14,11 @@ use super::{
     facts::{self, FactsError, Release},
     gfp,
     haste::Haste,
+    kcore::{CodeReader, KernelCode},
     programs::program_function,
     sites::Sites,
     symbols::{Function, Symbols, SymbolsError},
     system_calls::{Entry, SystemCall},
-    text::{CodeReader, KernelCode},
     traceable::{Traceable, TraceableFunctions},
 };
 
