@@ -6,7 +6,10 @@
 use thiserror::Error;
 use wildmatch::WildMatch;
 
-use crate::model::{FunctionId, FunctionTable, did_you_mean};
+use crate::{
+    exit_code::{Exit, HasExit},
+    model::{FunctionId, FunctionTable, did_you_mean},
+};
 
 /// Some functions, each by name or by glob. The default names none.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -45,6 +48,12 @@ pub struct NotRecorded {
     pub name: String,
     /// Names that look like it.
     pub near: Vec<String>,
+}
+
+impl HasExit for NotRecorded {
+    fn exit(&self) -> Option<Exit> {
+        Some(Exit::Function)
+    }
 }
 
 /// Where the names are.

@@ -10,6 +10,7 @@ pub mod cgroup;
 pub mod facts;
 pub mod gfp;
 pub mod haste;
+pub mod kcore;
 #[cfg(test)]
 mod made_up;
 pub mod mechanism;

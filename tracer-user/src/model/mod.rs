@@ -11,6 +11,7 @@
 mod capture;
 mod command_name;
 mod count;
+mod detail;
 mod function;
 mod identity;
 mod near;
@@ -28,6 +29,7 @@ mod wide_calls;
 pub use capture::{Arguments, Capture, Interrupts, ReturnAddresses};
 pub use command_name::{CommandName, NoCommandName};
 pub use count::{many, many_were};
+pub use detail::{Detail, Details};
 pub use function::{FunctionInfo, ParameterInfo, first_argument_register};
 pub use identity::{CpuId, FunctionId, ProcessId, RootCallId, TaskId, TaskKey};
 pub use near::{did_you_mean, near};

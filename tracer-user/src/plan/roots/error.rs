@@ -2,9 +2,11 @@
 
 use thiserror::Error;
 
-use crate::model::did_you_mean;
-
 use super::super::Reason;
+use crate::{
+    exit_code::{Exit, HasExit},
+    model::did_you_mean,
+};
 
 /// Roots that one glob may stand for, where each function is attached for itself.
 pub(super) const MOST_PAIRS: usize = 64;
@@ -66,6 +68,12 @@ pub enum RootError {
 
 /// Where the names are.
 const LIST: &str = "`tracer list '*PART*'` searches by a part of the name";
+
+impl HasExit for RootError {
+    fn exit(&self) -> Option<Exit> {
+        Some(Exit::Function)
+    }
+}
 
 fn instead(callers: &[String]) -> String {
     match callers {
