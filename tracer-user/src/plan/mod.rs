@@ -20,8 +20,8 @@ pub use current::Current;
 pub use described::function_info;
 pub use programs::OthersPrograms;
 pub use roots::{
-    EVERYTHING, MOST_NAMED, RootError, check_hidden, check_through, found_roots, functions_of,
-    may_come, resolve_or_wait, resolve_roots, without_excluded,
+    EVERYTHING, MOST_NAMED, RootError, Shown, check_hidden, check_through, found_roots,
+    functions_of, may_come, resolve_or_wait, resolve_roots, without_excluded,
 };
 pub use rules::{Reason, Rules, Scope, Worth};
 pub use wide::is_own_tracepoint;
