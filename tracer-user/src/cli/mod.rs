@@ -78,7 +78,7 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // A terminal that has gone takes nothing, and the exit code says it, too.
             let _ = writeln!(io::stderr(), "tracer: {}", exit::sentence(&error));
-            Exit::of(&error).into()
+            exit::code(&error).into()
         }
     }
 }
