@@ -19,8 +19,8 @@ use super::{
     traceable::Traceable,
 };
 use crate::arch::{
-    LANDING_PAD,
-    code::{self, Branch, BranchKind, FUNCTION_PADDING, is_indirect_thunk, is_machinery},
+    Branch, BranchKind, FURTHEST_PROBE,
+    code::{self, FUNCTION_PADDING, is_indirect_thunk, is_machinery},
 };
 
 use kcore::Kcore;
@@ -259,7 +259,7 @@ fn destination<'a>(
     if name.split('.').skip(1).any(|part| part == "cold") {
         return Destination::Cold(function);
     }
-    if offset == 0 || offset == LANDING_PAD {
+    if offset == 0 || offset == FURTHEST_PROBE {
         return Destination::Function(function.start);
     }
     match before_a_function(symbols, branch.target) {
@@ -280,5 +280,5 @@ fn before_a_function(symbols: &Symbols, target: Address) -> Destination<'static>
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_arch = "x86_64"))]
 mod tests;

@@ -234,7 +234,7 @@ impl Prepared {
                     joining,
                     plan: self.plan.clone(),
                     later,
-                    seen: self.found.hits(),
+                    seen: self.found.hits(&self.kernel),
                     followed,
                     first: held.and_then(|held| numbers.task(held)),
                     pause,
@@ -252,7 +252,7 @@ impl Prepared {
 
     /// Keeps what was learned, and takes the probes away.
     pub fn leave(self, options: &Options, change: Change, mut probes: Probes, sets: &Mutex<Sets>) {
-        let mut seen = self.found.hits();
+        let mut seen = self.found.hits(&self.kernel);
         match change {
             Change::Never => {}
             Change::Narrows(narrowing) => narrowing.end(PATIENCE),
