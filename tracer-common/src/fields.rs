@@ -56,8 +56,8 @@ pub struct FieldRead {
     pub up: u8,
     /// See [`Self::up`].
     pub down: u8,
-    /// Whether the highest bit of a number is its sign; 0 is no.
-    pub signed: u8,
+    /// [`Self::SIGNED`] and [`Self::SWAPPED`].
+    pub flags: u8,
     /// Its number in the lowest bits, and [`Self::AT_EXIT`].
     pub place: u8,
 }
@@ -65,6 +65,23 @@ pub struct FieldRead {
 impl FieldRead {
     /// In [`Self::place`]: it is read when the call returns, too.
     pub const AT_EXIT: u8 = 1 << 7;
+    /// In [`Self::flags`]: the highest bit of a number is its sign.
+    pub const SIGNED: u8 = 1;
+    /// In [`Self::flags`]: the bytes of a number are in network order.
+    pub const SWAPPED: u8 = 2;
+
+    /// Nothing.
+    pub const NONE: Self = Self {
+        offsets: [0; MAX_STEPS],
+        steps: 0,
+        register: 0,
+        kind: 0,
+        bytes: 0,
+        up: 0,
+        down: 0,
+        flags: 0,
+        place: 0,
+    };
 }
 
 /// What a test compares.
@@ -112,6 +129,20 @@ impl FieldTest {
     pub const MET: u8 = 0xff;
     /// It is not.
     pub const NOT_MET: u8 = 0xfe;
+
+    /// None.
+    pub const NONE: Self = Self {
+        read: FieldRead::NONE,
+        value: 0,
+        mask: 0,
+        words: [0; TEST_WORDS],
+        masks: [0; TEST_WORDS],
+        kind: 0,
+        yes: 0,
+        no: 0,
+        unreadable: 0,
+        rest: 0,
+    };
 }
 
 /// What is read of a call, and what is asked of it.
@@ -136,40 +167,26 @@ impl FieldTable {
         reads: 0,
         tests: 0,
         at_exit: 0,
-        read: [FieldRead {
-            offsets: [0; MAX_STEPS],
-            steps: 0,
-            register: 0,
-            kind: 0,
-            bytes: 0,
-            up: 0,
-            down: 0,
-            signed: 0,
-            place: 0,
-        }; MAX_READS],
-        test: [FieldTest {
-            read: FieldRead {
-                offsets: [0; MAX_STEPS],
-                steps: 0,
-                register: 0,
-                kind: 0,
-                bytes: 0,
-                up: 0,
-                down: 0,
-                signed: 0,
-                place: 0,
-            },
-            value: 0,
-            mask: 0,
-            words: [0; TEST_WORDS],
-            masks: [0; TEST_WORDS],
-            kind: 0,
-            yes: 0,
-            no: 0,
-            unreadable: 0,
-            rest: 0,
-        }; MAX_TESTS],
+        read: [FieldRead::NONE; MAX_READS],
+        test: [FieldTest::NONE; MAX_TESTS],
     };
+
+    /// Adds a read; none if there is no room.
+    pub const fn push(&mut self, read: FieldRead) -> Option<()> {
+        let number = self.reads as usize;
+        if number >= MAX_READS {
+            return None;
+        }
+        self.read[number] = FieldRead {
+            place: read.place | number as u8,
+            ..read
+        };
+        self.reads += 1;
+        if read.place & FieldRead::AT_EXIT != 0 {
+            self.at_exit = 1;
+        }
+        Some(())
+    }
 }
 
 /// Which table a function has; all zeros is a place that is free.

@@ -27,7 +27,6 @@ use crate::{
     batch::{self, Hit},
     maps::{Task, meant},
     site::Site,
-    task,
 };
 
 /// Which functions have fields.
@@ -386,8 +385,12 @@ unsafe fn number(read: *const FieldRead, address: u64) -> Option<u64> {
         }
         let up = ptr::read_volatile(&raw const (*read).up) & 63;
         let down = ptr::read_volatile(&raw const (*read).down) & 63;
+        let flags = ptr::read_volatile(&raw const (*read).flags);
+        if flags & FieldRead::SWAPPED != 0 {
+            word = word.swap_bytes();
+        }
         let moved = word << up;
-        Some(if ptr::read_volatile(&raw const (*read).signed) != 0 {
+        Some(if flags & FieldRead::SIGNED != 0 {
             ((moved as i64) >> down) as u64
         } else {
             moved >> down

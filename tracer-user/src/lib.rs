@@ -74,6 +74,7 @@ pub mod attach;
 mod bpf;
 pub mod cli;
 pub mod export;
+pub mod expr;
 pub mod filter;
 pub mod graph;
 #[cfg(feature = "live")]

@@ -10,7 +10,7 @@ use thiserror::Error;
 #[cfg(feature = "live")]
 pub use live::NotRoot;
 
-use crate::{filter::NeverHolds, recording::RecordingError, values::escape};
+use crate::{expr::ExprError, filter::NeverHolds, recording::RecordingError, values::escape};
 
 /// How the process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl Exit {
     }
 
     fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Self> {
-        if cause.is::<Usage>() || cause.is::<NeverHolds>() {
+        if cause.is::<Usage>() || cause.is::<NeverHolds>() || cause.is::<ExprError>() {
             return Some(Self::Usage);
         }
         if cause.is::<NotCalled>() {
@@ -110,6 +110,22 @@ pub fn sentence(error: &anyhow::Error) -> String {
     }
     // Parts of it may be from a recording.
     escape::visible(&parts.join(": ")).into_owned()
+}
+
+/// What was typed, with a mark under the place that is wrong, where that is known.
+pub fn picture(error: &anyhow::Error) -> Option<String> {
+    let expression = error.chain().find_map(expression)?;
+    let lines = expression.picture();
+    let lines: Vec<_> = lines.lines().map(escape::visible).collect();
+    Some(lines.join("\n"))
+}
+
+fn expression<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a ExprError> {
+    #[cfg(feature = "live")]
+    if let Some(error) = live::expression(cause) {
+        return Some(error);
+    }
+    cause.downcast_ref()
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     export::{Address, Outlets},
+    expr::{Fields, Where},
     filter::select::Choice,
     kernel::{Mechanism, cgroup::Cgroup},
     pipeline::Show,
@@ -118,6 +119,15 @@ pub struct CaptureArgs {
     /// be repeated
     #[arg(short = 'g', long = "nograph-funcs", value_name = "FUNCTION")]
     pub excluded: Vec<String>,
+    /// Show fields of a function's arguments, at its entry and where they have changed at its exit:
+    /// 'tcp_sendmsg: sk->sk_wmem_queued, msg->msg_iter.count'; FUNCTION may be a glob; may be
+    /// repeated
+    #[arg(long = "arg", value_name = "FUNCTION: FIELDS")]
+    pub fields: Vec<String>,
+    /// Trace only root calls whose arguments meet this when they are entered, such as
+    /// 'sk.dport == 443 && size > 1000'
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub condition: Option<String>,
     /// Trace root calls that begin on these CPUs, such as 0,2-3
     #[arg(short = 'C', long = "cpu", value_name = "CPUS")]
     pub cpus: Option<String>,
@@ -261,6 +271,12 @@ impl CaptureArgs {
             callers: self.callers()?,
             excluded: self.excluded.clone(),
             not_roots: Vec::new(),
+            fields: self
+                .fields
+                .iter()
+                .map(|typed| Fields::parse(typed))
+                .collect::<Result<_, _>>()?,
+            condition: self.condition.as_deref().map(Where::parse).transpose()?,
             show,
             delay: None,
             duration: self.duration,

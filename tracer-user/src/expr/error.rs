@@ -80,7 +80,9 @@ pub enum Problem {
     #[error("`{0}` has no members")]
     NoMembers(String),
     /// A type of which the kernel says nothing but its name.
-    #[error("the kernel does not describe `{0}`; cast to a type that it does, as in ((struct tcp_sock *)sk)->snd_cwnd")]
+    #[error(
+        "the kernel does not describe `{0}`; cast to a type that it does, as in ((struct tcp_sock *)sk)->snd_cwnd"
+    )]
     Opaque(String),
     /// A type that nobody knows.
     #[error("the kernel has no type `{name}`{}", near_of(.near))]

@@ -10,6 +10,7 @@
 mod capture;
 mod command_name;
 mod detail;
+mod field;
 mod function;
 mod identity;
 mod sink;
@@ -26,6 +27,7 @@ mod wide_calls;
 pub use capture::{Arguments, Capture, Interrupts, ReturnAddresses};
 pub use command_name::{CommandName, NoCommandName};
 pub use detail::{Detail, Details};
+pub use field::{Field, FieldInfo, FieldMember, FieldShape};
 pub use function::{FunctionInfo, ParameterInfo, first_argument_register};
 pub use identity::{CpuId, FunctionId, ProcessId, RootCallId, TaskId, TaskKey};
 pub use sink::Sink;

@@ -7,6 +7,7 @@
 
 pub mod closure;
 pub mod described;
+pub mod fields;
 pub mod interrupts;
 pub mod programs;
 pub mod roots;
@@ -16,6 +17,7 @@ mod wide;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use described::function_info;
+pub use fields::{FieldError, FieldPlan};
 pub use programs::OthersPrograms;
 pub use roots::{EVERYTHING, MOST_NAMED, RootError, functions_of, resolve_roots, without_excluded};
 pub use rules::{Reason, Rules, Scope, Worth};

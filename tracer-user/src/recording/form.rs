@@ -15,11 +15,11 @@ use serde::{
 use tracer_common::CpuCounters;
 
 use super::columns::Columns;
-use crate::model::{FunctionInfo, Skipped, ValueType};
+use crate::model::{FieldInfo, FunctionInfo, Skipped, ValueType};
 
 /// The number of this form.
-pub const FORM: u32 = 2;
-/// The oldest that is read: it lacks [`Frame::Missed`].
+pub const FORM: u32 = 3;
+/// The oldest that is read: it lacks [`Frame::Missed`], and the second [`Frame::DataWithFields`].
 pub const OLDEST_FORM: u32 = 1;
 
 /// What an element of a list takes beside its name, bytes.
@@ -39,6 +39,55 @@ pub enum Frame {
     End(End),
     /// The one before the last; missing in form 1, and in a part of a trace that goes on.
     Missed(Missed),
+    /// As [`Self::Data`], where functions in it have fields; since form 3. A reader gives out
+    /// [`Self::Data`] with the fields in their functions: see [`Self::with_fields`].
+    DataWithFields(Data, Vec<KnownFields>),
+}
+
+/// The fields of a function.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownFields {
+    /// The place of the function in [`Data::functions`].
+    pub function: u32,
+    /// Its fields.
+    pub fields: Vec<FieldInfo>,
+}
+
+impl Frame {
+    /// Data, with the fields of its functions beside it where there are any.
+    #[must_use]
+    pub fn of_data(data: Data) -> Self {
+        let known = (0..).zip(&data.functions);
+        let fields: Vec<KnownFields> = known
+            .filter_map(|(function, known)| {
+                let fields = &known.info.as_ref()?.fields;
+                (!fields.is_empty()).then(|| KnownFields {
+                    function,
+                    fields: fields.clone(),
+                })
+            })
+            .collect();
+        if fields.is_empty() {
+            Self::Data(data)
+        } else {
+            Self::DataWithFields(data, fields)
+        }
+    }
+
+    /// The frame with the fields in their functions.
+    #[must_use]
+    pub(super) fn with_fields(self) -> Self {
+        let Self::DataWithFields(mut data, all) = self else {
+            return self;
+        };
+        for KnownFields { function, fields } in all {
+            let known = data.functions.get_mut(function as usize);
+            if let Some(info) = known.and_then(|known| known.info.as_mut()) {
+                info.fields = fields;
+            }
+        }
+        Self::Data(data)
+    }
 }
 
 /// Where, when and of what the recording was made.

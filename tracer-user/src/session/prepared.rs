@@ -32,7 +32,7 @@ use crate::{
     },
     model::{Skipped, Untraced},
     pipeline::Pipeline,
-    plan::{Plan, Planned, Rules},
+    plan::{FieldPlan, Plan, Planned, Rules},
     stop::Stop,
 };
 
@@ -56,6 +56,8 @@ pub struct Prepared {
     pub rules: Arc<Rules>,
     /// What is attached.
     pub plan: Plan,
+    /// What is read of calls, and asked of root calls.
+    pub fields: FieldPlan,
     /// All that the kernel has, and the one that is taken.
     pub mechanisms: Mechanisms,
     /// See `mechanisms`.
@@ -136,7 +138,7 @@ impl Prepared {
         let mut attached = attached::attach(
             options,
             &self.kernel,
-            (&self.plan, self.ready(options)),
+            (&self.plan, &self.fields, self.ready(options)),
             self.mechanisms,
             self.mechanism,
             (self.callers(options)?, in_kernel),

@@ -43,7 +43,7 @@ use crate::{
     },
     model::{FunctionTable, Skipped, WideCalls},
     pipeline::{self, Finished, Outcome, Pipeline, Printer, Show, Shown},
-    plan::{self, Plan, Rules},
+    plan::{self, FieldPlan, Plan, Rules, described::WithFields},
     recording::Recorder,
     stop::Stop,
     stream::Rings,
@@ -89,6 +89,8 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
             prototype.map(|prototype| prototype.returns),
         )
     }))?;
+    let condition = (options.condition.as_ref(), roots.as_slice());
+    let fields = FieldPlan::find(&kernel, &options.fields, condition)?;
     drop(haste);
     let subject = Subject::start(&options.command, options.begin, options.streams, limit)?;
     let tell = |words: &str| tell::more(options.verbose, words);
@@ -115,6 +117,7 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
         kernel,
         rules,
         plan,
+        fields,
         mechanisms,
         mechanism,
         found,
@@ -171,7 +174,10 @@ async fn trace(
         prepared.attach(options, in_kernel)?
     };
     let kernel = Arc::clone(&prepared.kernel);
-    let table = FunctionTable::of(Arc::clone(&kernel));
+    let table = FunctionTable::of(Arc::new(WithFields {
+        kernel: Arc::clone(&kernel),
+        fields: prepared.fields.clone(),
+    }));
     let show = &options.show;
     let table_out = profile.as_ref().and_then(|_| outputs.graph.take());
     let head = head::head(&kernel, &prepared.plan.roots, &options.command);

@@ -7,10 +7,11 @@ use thiserror::Error;
 use super::Exit;
 use crate::{
     attach::{AttachError, ObjectError},
+    expr::ExprError,
     kernel::{
         KernelError, NoSuchMechanism, btf::BtfError, switch::SwitchedOff, symbols::SymbolsError,
     },
-    plan::RootError,
+    plan::{FieldError, RootError},
 };
 
 /// The process lacks the privilege to trace.
@@ -20,6 +21,14 @@ use crate::{
 )]
 pub struct NotRoot;
 
+/// The expression that a cause is about.
+pub fn expression<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a ExprError> {
+    match cause.downcast_ref::<FieldError>()? {
+        FieldError::Expression(error) => Some(error),
+        _ => None,
+    }
+}
+
 /// The code for a cause, if it has one.
 pub fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     if cause.is::<NotRoot>() {
@@ -27,6 +36,14 @@ pub fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     }
     if cause.is::<RootError>() {
         return Some(Exit::Function);
+    }
+    // It stands for what it wraps, too.
+    if let Some(error) = cause.downcast_ref::<FieldError>() {
+        return Some(match error {
+            FieldError::Expression(_) => Exit::Usage,
+            FieldError::Function(_) => Exit::Function,
+            FieldError::NoRoom => Exit::Failure,
+        });
     }
     if cause.is::<BtfError>() || cause.is::<NoSuchMechanism>() || cause.is::<SwitchedOff>() {
         return Some(Exit::Kernel);
