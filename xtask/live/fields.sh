@@ -46,7 +46,7 @@ conditions() {
     done
 }
 conditions <<'LIST'
-3 fd == 3
+3 fd == 1
 2 count > 1
 1 count >= 0x8
 2 count <= 4
@@ -55,15 +55,20 @@ conditions <<'LIST'
 2 (count & 5) != 0
 2 buf == "1234567"* || count & 8 || count == 1
 1 buf == "abc"*
-2 buf != "abc"* && fd == 3
+2 buf != "abc"* && fd == 1
 0 count == 77
 0 fd < 0
 LIST
 
 # A socket: its addresses are those that /proc has.
 drive tcp 20000
-set -- $(awk '$4 == "01" && $2 ~ /^0100007F/ { split($2, a, ":"); split($3, b, ":"); print a[2], b[2]; exit }' /proc/net/tcp)
-one=$((0x$1)) other=$((0x$2))
+ports() {
+    awk '$4 == "01" && $2 ~ /^0100007F/ { split($2, a, ":"); split($3, b, ":"); print a[2], b[2]; exit }' /proc/net/tcp >/tmp/ports
+    [ -s /tmp/ports ]
+}
+within 20 ports || fail "no connection: $(cat /proc/net/tcp)"
+read -r one other </tmp/ports
+one=$((0x$one)) other=$((0x$other))
 tracer record --print -o /tmp/recording --learn 0 -p $workload -G tcp_sendmsg --graph-depth 1 -n 2 --where 'size == 7 && sk->sk_state == TCP_ESTABLISHED' \
     --arg 'tcp_sendmsg: sk.tuple, sk.dport, sk.family, size, ((struct tcp_sock *)sk)->write_seq, msg->msg_iter.count' >/tmp/out 2>/tmp/err || fail "a socket: $?: $(cat /tmp/err)"
 grep -Eq "sk.tuple=\"?127.0.0.1:($one|$other) > 127.0.0.1:($one|$other), sk->.*skc_dport=($one|$other), .*=2, size=7, .*write_seq=[0-9]+→[0-9]+, msg->msg_iter->count=7→0\)" /tmp/out ||
@@ -74,8 +79,29 @@ tracer replay --format json /tmp/recording >/tmp/json 2>/tmp/err || fail "replay
 grep -q '"fields":\[{"name":"sk.tuple","value":"127.0.0.1:[0-9]* > 127.0.0.1:[0-9]*"}' /tmp/json || fail "no fields in JSON: $(head -c 600 /tmp/json)"
 tracer --learn 0 -p $workload -G tcp_sendmsg --graph-depth 1 --duration 300ms --where "sk.dport == 1" >/tmp/out 2>/tmp/err || fail "another port: $?: $(cat /tmp/err)"
 has_calls 0
+# What is known when a call returns: nothing of it goes to the shown that does not meet it.
+tracer record --print -o /tmp/recording --learn 0 -p $workload -G tcp_sendmsg --graph-depth 1 -n 3 --where-exit 'retval == size && msg->msg_iter.count == 0 && duration < 10s' >/tmp/out 2>/tmp/err ||
+    fail "at the exit: $?: $(cat /tmp/err)"
+has 'tcp_sendmsg(size=7, msg->msg_iter->count=7→0)'
+has_calls 3
+for condition in "--where=msg.msg_iter.count==7" "--where-exit=msg.msg_iter.count==0" "--where-exit=retval>6&&duration"; do
+    tracer replay "$condition" /tmp/recording >/tmp/replayed 2>/tmp/err || fail "replay $condition: $(cat /tmp/err)"
+    [ "$(grep -c 'tcp_sendmsg(' /tmp/replayed)" = 3 ] || fail "replay $condition: $(cat /tmp/replayed /tmp/err)"
+done
+for condition in "--where=msg.msg_iter.count==0" "--where-exit=msg.msg_iter.count==7" "--where-exit=retval<0"; do
+    tracer replay "$condition" /tmp/recording >/tmp/replayed 2>/tmp/err || fail "replay $condition: $(cat /tmp/err)"
+    ! grep -q 'tcp_sendmsg(' /tmp/replayed || fail "replay $condition: $(cat /tmp/replayed)"
+    grep -q "filtered out by ${condition%%=*}" /tmp/err || fail "replay $condition: nothing, and no reason: $(cat /tmp/err)"
+done
 kill $workload
 wait $workload || fail "the workload: $(cat /tmp/workload.err)"
+
+# What can be asked for.
+tracer list --proto tcp_sendmsg >/tmp/out 2>/tmp/err || fail "--proto: $?: $(cat /tmp/err)"
+grep -qx 'int tcp_sendmsg(struct sock \*sk, struct msghdr \*msg, size_t size)' /tmp/out || fail "--proto: $(head -n 3 /tmp/out)"
+grep -q '^    sk->sk_wmem_queued  *int$' /tmp/out || fail "--proto, members: $(head -n 9 /tmp/out)"
+tracer list --proto 'tcp_sendmsg: sk->sk_socket' >/tmp/out 2>/tmp/err || fail "--proto: $?: $(cat /tmp/err)"
+grep -q '^    sk->sk_socket->file  *struct file \*$' /tmp/out || fail "--proto, members of a member: $(head -n 9 /tmp/out)"
 
 # What is wrong is said with its place.
 wrong() {

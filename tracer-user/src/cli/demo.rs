@@ -27,7 +27,6 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
         all_cpus: false,
         excluded: Vec::new(),
         fields: Vec::new(),
-        condition: None,
         pids: Vec::new(),
         tids: Vec::new(),
         names: Vec::new(),

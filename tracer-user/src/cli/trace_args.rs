@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     export::{Address, Outlets},
-    expr::{Fields, Where},
+    expr::Fields,
     filter::select::Choice,
     kernel::{Mechanism, cgroup::Cgroup},
     pipeline::Show,
@@ -124,10 +124,6 @@ pub struct CaptureArgs {
     /// repeated
     #[arg(long = "arg", value_name = "FUNCTION: FIELDS")]
     pub fields: Vec<String>,
-    /// Trace only root calls whose arguments meet this when they are entered, such as
-    /// 'sk.dport == 443 && size > 1000'
-    #[arg(long = "where", value_name = "CONDITION")]
-    pub condition: Option<String>,
     /// Trace root calls that begin on these CPUs, such as 0,2-3
     #[arg(short = 'C', long = "cpu", value_name = "CPUS")]
     pub cpus: Option<String>,
@@ -255,7 +251,7 @@ impl From<ScopeArgs> for Scope {
 
 impl CaptureArgs {
     /// What was typed, ready to use.
-    pub fn options(&self, show: Show) -> Result<Options> {
+    pub fn options(&self, mut show: Show) -> Result<Options> {
         let is_somebodys = self.names_somebody() || !self.command.is_empty();
         if self.roots.is_empty() && !is_somebodys && !self.all_cpus {
             bail!(Usage(
@@ -276,7 +272,7 @@ impl CaptureArgs {
                 .iter()
                 .map(|typed| Fields::parse(typed))
                 .collect::<Result<_, _>>()?,
-            condition: self.condition.as_deref().map(Where::parse).transpose()?,
+            condition: show.filter.entered.take(),
             show,
             delay: None,
             duration: self.duration,

@@ -72,6 +72,78 @@ pub enum Operand {
     },
 }
 
+impl Operand {
+    /// The path, if it is one, and that of its mask.
+    fn paths<'a>(&'a self, found: &mut Vec<&'a Path>) {
+        if let Self::Path { path, mask } = self {
+            found.push(path);
+            if let Some(mask) = mask {
+                mask.paths(found);
+            }
+        }
+    }
+
+    /// Puts numbers in the place of names that have one.
+    fn name(&mut self, number: &impl Fn(&str) -> Option<u64>) {
+        match self {
+            Self::Path { path, mask } => {
+                if let Some(mask) = mask {
+                    mask.name(number);
+                } else if path.steps.is_empty()
+                    && let Some(number) = number(&path.argument.text)
+                {
+                    *self = Self::Number(number);
+                }
+            }
+            Self::Negative(name) => {
+                if let Some(number) = number(&name.text) {
+                    *self = Self::Number(number.wrapping_neg());
+                }
+            }
+            Self::Number(_) | Self::Text { .. } => {}
+        }
+    }
+}
+
+impl Condition {
+    /// All paths and names in it.
+    #[must_use]
+    pub fn paths(&self) -> Vec<&Path> {
+        let mut found = Vec::new();
+        self.collect(&mut found);
+        found
+    }
+
+    fn collect<'a>(&'a self, found: &mut Vec<&'a Path>) {
+        match self {
+            Self::Both(one, other) | Self::Either(one, other) => {
+                one.collect(found);
+                other.collect(found);
+            }
+            Self::Not(inner) => inner.collect(found),
+            Self::Compare { left, right, .. } => {
+                left.paths(found);
+                right.paths(found);
+            }
+        }
+    }
+
+    /// Puts numbers in the place of names that have one.
+    pub fn name(&mut self, number: &impl Fn(&str) -> Option<u64>) {
+        match self {
+            Self::Both(one, other) | Self::Either(one, other) => {
+                one.name(number);
+                other.name(number);
+            }
+            Self::Not(inner) => inner.name(number),
+            Self::Compare { left, right, .. } => {
+                left.name(number);
+                right.name(number);
+            }
+        }
+    }
+}
+
 /// A condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {

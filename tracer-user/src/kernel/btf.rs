@@ -11,6 +11,7 @@
 
 mod accessor;
 mod cursor;
+mod members;
 mod path;
 mod prototype;
 mod raw;

@@ -13,6 +13,7 @@ use tracer_common::{FieldTable, MAX_READS};
 use super::{Planned, RootError, functions_of, roots::is_glob};
 use crate::{
     expr::{self, ExprError, Problem, Where},
+    filter::condition::{DURATION, RETURNED},
     kernel::{
         Address, Kernel,
         btf::{PathTypes, Types},
@@ -153,6 +154,54 @@ impl FieldPlan {
         Ok(())
     }
 
+    /// Has what a condition on the end of a root call names read of the roots. Gives out the
+    /// condition with numbers in the place of the names that the kernel has for them.
+    pub fn require(
+        &mut self,
+        kernel: &Kernel,
+        condition: &Where,
+        roots: &[Planned],
+    ) -> Result<Where, FieldError> {
+        let mut named = condition.clone();
+        for root in roots {
+            let unknown = || {
+                let problem = Problem::NoPrototype(root.name.clone());
+                condition.error(0..condition.source.len(), problem)
+            };
+            let function = kernel
+                .symbols
+                .function_at(root.address)
+                .ok_or_else(unknown)?;
+            let arguments = types_of(kernel, &function, "", |types| {
+                types.arguments(function.name)
+            })
+            .flatten()
+            .unwrap_or_default();
+            let is_argument = |name: &str| arguments.iter().any(|argument| argument == name);
+            let number = |name: &str| {
+                let number = || condition::named(&kernel.types, name);
+                (!is_argument(name) && name != RETURNED && name != DURATION).then(number)?
+            };
+            named.condition.name(&number);
+            let is_known = |path: &&&expr::Path| {
+                let is_own = [RETURNED, DURATION].contains(&path.argument.text.as_str());
+                !(path.steps.is_empty() && is_own)
+            };
+            let paths = named.condition.paths();
+            let fields = expr::Fields {
+                source: condition.source.clone(),
+                functions: root.name.clone(),
+                paths: paths
+                    .iter()
+                    .filter(is_known)
+                    .map(|&path| path.clone())
+                    .collect(),
+            };
+            self.add_to(kernel, &fields, &function)?;
+        }
+        Ok(named)
+    }
+
     /// Has a root asked for a condition.
     fn ask(
         &mut self,
@@ -186,7 +235,7 @@ impl FieldPlan {
 }
 
 /// Does something with the types that describe a function; none if nothing does.
-fn types_of<T>(
+pub(super) fn types_of<T>(
     kernel: &Kernel,
     function: &Function<'_>,
     source: &str,

@@ -43,7 +43,7 @@ use crate::{
     },
     model::{FunctionTable, Skipped, WideCalls},
     pipeline::{self, Finished, Outcome, Pipeline, Printer, Show, Shown},
-    plan::{self, FieldPlan, Plan, Rules, described::WithFields},
+    plan::{self, FieldPlan, Plan, Planned, Rules, described::WithFields},
     recording::Recorder,
     stop::Stop,
     stream::Rings,
@@ -90,7 +90,8 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
         )
     }))?;
     let condition = (options.condition.as_ref(), roots.as_slice());
-    let fields = FieldPlan::find(&kernel, &options.fields, condition)?;
+    let mut fields = FieldPlan::find(&kernel, &options.fields, condition)?;
+    let options = &at_exit(options, &kernel, &roots, &mut fields)?;
     drop(haste);
     let subject = Subject::start(&options.command, options.begin, options.streams, limit)?;
     let tell = |words: &str| tell::more(options.verbose, words);
@@ -148,6 +149,21 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
         decide: counting::decide(options, &outputs, &prepared.kernel, roots),
     };
     trace(options, prepared, outputs, in_kernel).await
+}
+
+/// The options with the condition on what a root returns as this kernel has it. What that names
+/// is read.
+fn at_exit(
+    options: &Options,
+    kernel: &Kernel,
+    roots: &[Planned],
+    fields: &mut FieldPlan,
+) -> Result<Options> {
+    let mut options = options.clone();
+    if let Some(condition) = &mut options.show.filter.returned {
+        *condition = fields.require(kernel, condition, roots)?;
+    }
+    Ok(options)
 }
 
 async fn trace(

@@ -8,7 +8,7 @@
 use tracer_common::{FieldRead, MAX_FIELD_BYTES};
 
 use super::{
-    LONGEST_CHAIN, Types,
+    Types,
     accessor::{Accessor, accessor},
     cursor::{Cursor, Place, Type},
     raw::{Kind, TypeId},
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     arch::{ARGUMENT_REGISTERS, REGISTER_BYTES},
     expr::{ExprError, Path, Problem, Span, Step, Word, near_names},
-    model::{FieldMember, FieldShape, ParameterInfo, ValueType, first_argument_register},
+    model::{FieldShape, ParameterInfo, ValueType, first_argument_register},
 };
 
 /// What a path leads to.
@@ -44,6 +44,62 @@ type Step1<T> = Result<T, Problem>;
 impl PathTypes<'_> {
     /// What a path leads to from the arguments of `function`, whose type is that of `typed`.
     pub fn find(&self, function: &str, path: &Path) -> Result<Found, ExprError> {
+        let (cursor, found) = self.follow(function, path)?;
+        match found {
+            Some(found) => Ok(found),
+            None => self.end(&cursor).map_err(|problem| ExprError {
+                source_text: self.source.to_owned(),
+                span: path.span.clone(),
+                problem,
+            }),
+        }
+    }
+
+    /// The names of the arguments of a function; none if it has no type.
+    pub fn arguments(&self, function: &str) -> Option<Vec<String>> {
+        let prototype = self.own.prototype(function)?;
+        Some(prototype.parameters.into_iter().map(|it| it.name).collect())
+    }
+
+    /// The type that a function returns, as C writes it.
+    pub fn returns(&self, function: &str) -> Option<String> {
+        self.own.returned_type(function)
+    }
+
+    /// The members of what a path leads to, each with its type as C writes it: what can stand after
+    /// the path, `->` between them. None if it is nothing that has members.
+    pub fn members(
+        &self,
+        function: &str,
+        path: &Path,
+    ) -> Result<Option<Vec<(String, String)>>, ExprError> {
+        let mut cursor = self.follow(function, path)?.0;
+        if let Some(to) = cursor.pointee()
+            && (to.is_void() || cursor.follow(to, 0).is_err())
+        {
+            return Ok(None);
+        }
+        let Some((id, Kind::Structure | Kind::Union)) = cursor.kind() else {
+            return Ok(None);
+        };
+        let member = |name: String| {
+            let found = self.own.find_member(id, name.as_bytes(), 0)?;
+            let mut shown = self.own.type_name(found.type_id, 0);
+            if found.width > 0 {
+                shown = format!("{shown}:{}", found.width);
+            }
+            Some((name, shown))
+        };
+        let names = self.own.member_names(id, 0).into_iter();
+        Ok(Some(names.filter_map(member).collect()))
+    }
+
+    /// Follows a path; gives out what it leads to if its end is a short name.
+    fn follow(
+        &self,
+        function: &str,
+        path: &Path,
+    ) -> Result<(Cursor<'_>, Option<Found>), ExprError> {
         let fail = |span: &Span, problem| ExprError {
             source_text: self.source.to_owned(),
             span: span.clone(),
@@ -53,22 +109,13 @@ impl PathTypes<'_> {
         let argument = self.argument(function, name);
         let mut cursor = argument.map_err(|problem| fail(&name.span, problem))?;
         let last = path.steps.len().wrapping_sub(1);
+        let mut found = None;
         for (number, step) in path.steps.iter().enumerate() {
-            let done = self
+            found = self
                 .step(&mut cursor, step, number == last)
                 .map_err(|problem| fail(step.span(), problem))?;
-            if let Some(found) = done {
-                return Ok(found);
-            }
         }
-        self.end(&cursor)
-            .map_err(|problem| fail(&path.span, problem))
-    }
-
-    /// The names of the arguments of a function; none if it has no type.
-    pub fn arguments(&self, function: &str) -> Option<Vec<String>> {
-        let prototype = self.own.prototype(function)?;
-        Some(prototype.parameters.into_iter().map(|it| it.name).collect())
+        Ok((cursor, found))
     }
 
     fn argument(&self, function: &str, name: &Word) -> Step1<Cursor<'_>> {
@@ -167,11 +214,11 @@ impl PathTypes<'_> {
         let tag = self.own.raw.name(id);
         match accessor(&tag, kind, name) {
             Some(Accessor::Members(members)) => {
-                self.members(cursor, members)?;
+                self.go_to(cursor, members)?;
                 Ok(None)
             }
             Some(Accessor::Text(members)) if is_last => {
-                self.members(cursor, members)?;
+                self.go_to(cursor, members)?;
                 let read = cursor.text()?;
                 let unknown = || Problem::Opaque(cursor.shown());
                 Ok(Some(Found {
@@ -180,7 +227,7 @@ impl PathTypes<'_> {
                 }))
             }
             Some(Accessor::Tuple(members)) if is_last => {
-                self.members(cursor, members)?;
+                self.go_to(cursor, members)?;
                 self.tuple(cursor).map(Some)
             }
             _ => Err(Problem::NoMember {
@@ -194,7 +241,7 @@ impl PathTypes<'_> {
         }
     }
 
-    fn members(&self, cursor: &mut Cursor<'_>, names: &[&str]) -> Step1<()> {
+    fn go_to(&self, cursor: &mut Cursor<'_>, names: &[&str]) -> Step1<()> {
         for name in names {
             self.member(cursor, name, false)?;
         }
@@ -338,168 +385,6 @@ fn element(cursor: &mut Cursor<'_>, number: u64) -> Step1<()> {
         .filter(|bytes| *bytes < 1 << 31)
         .ok_or_else(beyond)?;
     cursor.follow(to, bytes)
-}
-
-/// A member with its place in the structure around it.
-pub(super) struct Inner {
-    type_id: TypeId,
-    bits: u64,
-    width: u32,
-}
-
-impl Types {
-    fn find_member(&self, id: TypeId, name: &[u8], nesting: usize) -> Option<Inner> {
-        if nesting > LONGEST_CHAIN {
-            return None;
-        }
-        let members = self.raw.get(id)?.members();
-        let direct = members
-            .iter()
-            .find(|inner| self.raw.string(inner.name) == name);
-        if let Some(inner) = direct.filter(|_| !name.is_empty()) {
-            return Some(Inner {
-                type_id: inner.type_id,
-                bits: inner.bits,
-                width: inner.width,
-            });
-        }
-        members
-            .iter()
-            .filter(|inner| self.raw.string(inner.name).is_empty())
-            .find_map(|inner| {
-                let within = self.find_member(self.resolve(inner.type_id), name, nesting + 1)?;
-                Some(Inner {
-                    bits: inner.bits + within.bits,
-                    ..within
-                })
-            })
-    }
-
-    /// The names of members, those of anonymous ones too.
-    pub(super) fn member_names(&self, id: TypeId, nesting: usize) -> Vec<String> {
-        const MOST: usize = 4096;
-        let mut names = Vec::new();
-        let Some(entry) = self.raw.get(id).filter(|_| nesting < 8) else {
-            return names;
-        };
-        for inner in entry.members() {
-            match self.raw.string(inner.name) {
-                [] => names.extend(self.member_names(self.resolve(inner.type_id), nesting + 1)),
-                name => names.push(String::from_utf8_lossy(name).into_owned()),
-            }
-            if names.len() > MOST {
-                break;
-            }
-        }
-        names
-    }
-
-    /// Numbers within a structure, as far as they are shown.
-    fn leaves(&self, id: TypeId, bits: u64, nesting: usize) -> Vec<FieldMember> {
-        const MOST: usize = 16;
-        let mut found = Vec::new();
-        let Some(entry) = self.raw.get(id).filter(|_| nesting < 4) else {
-            return found;
-        };
-        for inner in entry.members() {
-            let type_id = self.resolve(inner.type_id);
-            let place = bits + inner.bits;
-            let kind = self.raw.get(type_id).map(super::raw::Entry::kind);
-            match kind {
-                Some(Kind::Structure | Kind::Union) => {
-                    found.extend(self.leaves(type_id, place, nesting + 1));
-                }
-                Some(Kind::Integer | Kind::Pointer | Kind::Enum | Kind::Enum64) => {
-                    let bytes = self.bytes_of(type_id, 0).unwrap_or(0);
-                    let width = if inner.width > 0 {
-                        inner.width
-                    } else {
-                        bytes * 8
-                    };
-                    let name = self.raw.string(inner.name);
-                    found.push(FieldMember {
-                        name: String::from_utf8_lossy(name).into_owned(),
-                        bits: u32::try_from(place).unwrap_or(u32::MAX),
-                        width,
-                        swapped: self.is_network_order(inner.type_id),
-                        value: self.value_type(inner.type_id),
-                    });
-                }
-                _ => {}
-            }
-        }
-        found.truncate(MOST);
-        found
-    }
-
-    /// The type of each parameter of a function.
-    fn parameter_types(&self, function: &str) -> Option<Vec<TypeId>> {
-        let function = self.raw.get(self.named(function).next()?)?;
-        let prototype = self.raw.get(function.referred())?;
-        if prototype.kind() != Kind::FunctionPrototype {
-            return None;
-        }
-        let parameters = prototype.parameters().into_iter();
-        Some(parameters.map(|parameter| parameter.type_id).collect())
-    }
-
-    /// The size of a type in bytes.
-    pub(super) fn bytes_of(&self, id: TypeId, nesting: usize) -> Option<u32> {
-        let id = self.resolve(id);
-        let entry = self.raw.get(id).filter(|_| nesting < LONGEST_CHAIN)?;
-        match entry.kind() {
-            Kind::Pointer => Some(REGISTER_BYTES),
-            Kind::Integer
-            | Kind::Enum
-            | Kind::Enum64
-            | Kind::Structure
-            | Kind::Union
-            | Kind::Float => Some(entry.size()),
-            Kind::Array => self
-                .bytes_of(entry.element_type(), nesting + 1)?
-                .checked_mul(entry.elements()),
-            _ => None,
-        }
-    }
-
-    /// Whether it is `char`.
-    fn is_char(&self, id: TypeId) -> bool {
-        let id = self.resolve(id);
-        let is_byte = self
-            .raw
-            .get(id)
-            .is_some_and(|entry| entry.kind() == Kind::Integer && entry.size() == 1);
-        is_byte && self.raw.name_bytes(id) == b"char"
-    }
-
-    /// Whether its bytes are in network order: `__be16` and the like (include/uapi/linux/types.h).
-    fn is_network_order(&self, mut id: TypeId) -> bool {
-        for _ in 0..LONGEST_CHAIN {
-            match self.raw.get(id) {
-                Some(entry) if entry.kind().is_alias() => {
-                    if matches!(self.raw.name_bytes(id), b"__be16" | b"__be32" | b"__be64") {
-                        return true;
-                    }
-                    id = entry.referred();
-                }
-                _ => break,
-            }
-        }
-        false
-    }
-
-    fn near_types(&self, tag: &str) -> Vec<String> {
-        let names: Vec<String> = self
-            .raw
-            .ids()
-            .filter(|id| {
-                let entry = self.raw.get(*id);
-                entry.is_some_and(|entry| entry.kind().has_members())
-            })
-            .map(|id| self.raw.name(id))
-            .collect();
-        near_names(tag, names.iter().map(String::as_str))
-    }
 }
 
 impl Cursor<'_> {

@@ -7,7 +7,7 @@ use tracer_common::{FieldRead, FieldTest, MAX_TESTS, TEST_WORDS, TestKind};
 
 use crate::{
     expr::{Comparison, Condition, ExprError, Operand, Path, Problem, Span, Where},
-    kernel::btf::PathTypes,
+    kernel::btf::{PathTypes, Types},
     model::{FieldShape, ValueType},
     values,
 };
@@ -205,10 +205,7 @@ impl Compiler<'_> {
         {
             return Some(number.cast_unsigned());
         }
-        if let Some(number) = values::error_number(name) {
-            return Some(number);
-        }
-        self.types.kernel.enumerator(name).map(i64::cast_unsigned)
+        named(self.types.kernel, name)
     }
 
     /// A number that stands in the condition.
@@ -362,6 +359,11 @@ impl Compiler<'_> {
             unreadable: no,
         });
     }
+}
+
+/// The number of an error, or the one that any enum of the kernel has for a name.
+pub(super) fn named(kernel: &Types, name: &str) -> Option<u64> {
+    values::error_number(name).or_else(|| kernel.enumerator(name).map(i64::cast_unsigned))
 }
 
 /// The pointer that leads to a text.
