@@ -54,7 +54,8 @@ pub struct CpuCounters {
 #[cfg(feature = "user")]
 mod user {
     use super::{
-        BatchHeader, Config, CpuCounters, CpuMask, Event, FieldFunction, FieldTable, StringArguments,
+        BatchHeader, Config, CpuCounters, CpuMask, Event, FieldFunction, FieldTable,
+        StringArguments,
     };
 
     // SAFETY: each is `repr(C)`, Copy, has no padding (see the tests of `event`), and every bit

@@ -13,7 +13,9 @@ use core::{ffi::c_void, ptr};
 
 use aya_ebpf::{
     btf_maps::Array,
-    helpers::generated::{bpf_probe_read_kernel, bpf_probe_read_kernel_str, bpf_probe_read_user_str},
+    helpers::generated::{
+        bpf_probe_read_kernel, bpf_probe_read_kernel_str, bpf_probe_read_user_str,
+    },
     macros::btf_map,
 };
 use tracer_common::{
@@ -74,7 +76,11 @@ pub fn at_entry<S: Site>(ctx: &S, task: *mut Task, entry: &Hit) {
     unsafe {
         if !S::EXIT_HAS_ARGUMENTS && ptr::read_volatile(&raw const (*table).at_exit) != 0 {
             let call = call_key(ctx.frame(), entry.function);
-            leave(ptr::read_volatile(&raw const (*task).owner), call, &arguments);
+            leave(
+                ptr::read_volatile(&raw const (*task).owner),
+                call,
+                &arguments,
+            );
         }
         store(task, table, &arguments, entry, ctx.frame());
     }

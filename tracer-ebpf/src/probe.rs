@@ -103,8 +103,7 @@ fn open<S: Site>(ctx: &S) -> u32 {
     let away = if is_unwanted_interrupt() {
         Some(Away::Interrupt)
     } else {
-        callers::turn_away(number)
-            .or_else(|| fields::turn_away(ctx).then_some(Away::Condition))
+        callers::turn_away(number).or_else(|| fields::turn_away(ctx).then_some(Away::Condition))
     };
     if let Some(reason) = away {
         maps::count_away(number, reason);

@@ -6,13 +6,16 @@
 //! [`OLDEST_FORM`] unless what was written before is read as it was. The test
 //! `the_form_has_not_changed` notices.
 
-use std::fmt::{self, Formatter};
+use std::{
+    fmt::{self, Formatter},
+    marker::PhantomData,
+};
 
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{Error as _, SeqAccess, Visitor},
 };
-use tracer_common::CpuCounters;
+use tracer_common::{CpuCounters, FIELD_FUNCTIONS, MAX_READS};
 
 use super::columns::Columns;
 use crate::model::{FieldInfo, FunctionInfo, Skipped, ValueType};
@@ -27,6 +30,8 @@ const ENTRY: usize = 100;
 /// Functions of one frame. A frame is written when it has half as many events, and no function is
 /// in it that is in no event.
 pub const MOST_FUNCTIONS: usize = 1 << 17;
+/// Functions of one frame that have fields.
+const MOST_WITH_FIELDS: usize = FIELD_FUNCTIONS as usize;
 
 /// A part of a recording.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,7 +46,10 @@ pub enum Frame {
     Missed(Missed),
     /// As [`Self::Data`], where functions in it have fields; since form 3. A reader gives out
     /// [`Self::Data`] with the fields in their functions: see [`Self::with_fields`].
-    DataWithFields(Data, Vec<KnownFields>),
+    DataWithFields(
+        Data,
+        #[serde(deserialize_with = "at_most::<MOST_WITH_FIELDS, _, _>")] Vec<KnownFields>,
+    ),
 }
 
 /// The fields of a function.
@@ -50,6 +58,7 @@ pub struct KnownFields {
     /// The place of the function in [`Data::functions`].
     pub function: u32,
     /// Its fields.
+    #[serde(deserialize_with = "at_most::<MAX_READS, _, _>")]
     pub fields: Vec<FieldInfo>,
 }
 
@@ -76,7 +85,7 @@ impl Frame {
 
     /// The frame with the fields in their functions.
     #[must_use]
-    pub(super) fn with_fields(self) -> Self {
+    pub fn with_fields(self) -> Self {
         let Self::DataWithFields(mut data, all) = self else {
             return self;
         };
@@ -117,7 +126,7 @@ pub struct Head {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Data {
     /// The functions that occur in it, at most [`MOST_FUNCTIONS`].
-    #[serde(deserialize_with = "not_too_many")]
+    #[serde(deserialize_with = "at_most::<MOST_FUNCTIONS, _, _>")]
     pub functions: Vec<Known>,
     /// The batches in the order in which they came.
     pub batches: Vec<Header>,
@@ -127,31 +136,33 @@ pub struct Data {
     pub events: Columns,
 }
 
-/// Reads a list of functions as it would be read, but for its length: in memory a function takes
-/// far more than the three bytes by which it can be said.
-fn not_too_many<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Known>, D::Error> {
-    struct Functions;
+/// Reads a list as it would be read, but for its length: in memory an element takes far more than
+/// the few bytes by which it can be said.
+fn at_most<'de, const MOST: usize, T: Deserialize<'de>, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Vec<T>, D::Error> {
+    struct Elements<T, const MOST: usize>(PhantomData<T>);
 
-    impl<'de> Visitor<'de> for Functions {
-        type Value = Vec<Known>;
+    impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for Elements<T, MOST> {
+        type Value = Vec<T>;
 
         fn expecting(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-            write!(formatter, "at most {MOST_FUNCTIONS} functions")
+            write!(formatter, "at most {MOST} elements")
         }
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-            let mut functions = Vec::new();
-            while let Some(function) = list.next_element()? {
-                if functions.len() == MOST_FUNCTIONS {
-                    return Err(A::Error::invalid_length(MOST_FUNCTIONS + 1, &self));
+            let mut elements = Vec::new();
+            while let Some(element) = list.next_element()? {
+                if elements.len() == MOST {
+                    return Err(A::Error::invalid_length(MOST + 1, &self));
                 }
-                functions.push(function);
+                elements.push(element);
             }
-            Ok(functions)
+            Ok(elements)
         }
     }
 
-    from.deserialize_seq(Functions)
+    from.deserialize_seq(Elements::<T, MOST>(PhantomData))
 }
 
 /// A function that occurs.
@@ -180,7 +191,12 @@ impl Known {
         let of_info = |info: &FunctionInfo| {
             let parameters = info.parameters.iter();
             let parameters = parameters.map(|it| ENTRY + it.name.len() + of_type(&it.value));
-            info.name.len() + info.returns.as_ref().map_or(0, of_type) + parameters.sum::<usize>()
+            let fields = info.fields.iter().map(|it| ENTRY + it.name.len());
+            let fields: usize = fields.sum();
+            fields
+                + info.name.len()
+                + info.returns.as_ref().map_or(0, of_type)
+                + parameters.sum::<usize>()
         };
         2 * ENTRY + self.info.as_ref().map_or(0, of_info)
     }

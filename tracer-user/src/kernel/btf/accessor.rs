@@ -15,6 +15,13 @@ pub(super) enum Accessor {
     Tuple(&'static [&'static str]),
 }
 
+/// What the kernel's own source calls a member of `struct sock` that is one of the `struct
+/// sock_common` within: `sk_state` is `__sk_common.skc_state` (include/net/sock.h).
+pub(super) fn of_common(tag: &str, name: &str) -> Option<String> {
+    let rest = name.strip_prefix("sk_").filter(|_| tag == "sock")?;
+    Some(format!("skc_{rest}"))
+}
+
 const NAME: &[&str] = &["d_name", "name"];
 
 /// What `name` stands for in the structure `tag`.

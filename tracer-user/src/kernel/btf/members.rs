@@ -1,10 +1,15 @@
 //! Members of structures: where they lie, what they are called, and what kind of value they are.
 
+use std::collections::BTreeSet;
+
 use super::{
     LONGEST_CHAIN, Types,
     raw::{Entry, Kind, TypeId},
 };
 use crate::{arch::REGISTER_BYTES, expr::near_names, model::FieldMember};
+
+/// Structures within one that are looked into.
+const MOST_STRUCTURES: usize = 256;
 
 /// A member with its place in the structure around it.
 pub(super) struct Inner {
@@ -17,79 +22,94 @@ pub(super) struct Inner {
 }
 
 impl Types {
-    pub(super) fn find_member(&self, id: TypeId, name: &[u8], nesting: usize) -> Option<Inner> {
-        if nesting > LONGEST_CHAIN {
+    /// A member, also one of an anonymous structure or union within.
+    pub(super) fn find_member(&self, id: TypeId, name: &[u8]) -> Option<Inner> {
+        self.member_within(id, name, &mut BTreeSet::new())
+    }
+
+    /// `seen` are structures that do not have it: made-up types may lead to one in very many ways.
+    fn member_within(&self, id: TypeId, name: &[u8], seen: &mut BTreeSet<u32>) -> Option<Inner> {
+        if name.is_empty() || seen.len() > MOST_STRUCTURES || !seen.insert(id.0) {
             return None;
         }
         let members = self.raw.get(id)?.members();
-        let direct = members
-            .iter()
-            .find(|inner| self.raw.string(inner.name) == name);
-        if let Some(inner) = direct.filter(|_| !name.is_empty()) {
+        let mut direct = members.iter();
+        if let Some(inner) = direct.find(|inner| self.raw.string(inner.name) == name) {
             return Some(Inner {
                 type_id: inner.type_id,
                 bits: inner.bits,
                 width: inner.width,
             });
         }
-        members
+        let mut anonymous = members
             .iter()
-            .filter(|inner| self.raw.string(inner.name).is_empty())
-            .find_map(|inner| {
-                let within = self.find_member(self.resolve(inner.type_id), name, nesting + 1)?;
-                Some(Inner {
-                    bits: inner.bits + within.bits,
-                    ..within
-                })
+            .filter(|inner| self.raw.string(inner.name).is_empty());
+        anonymous.find_map(|inner| {
+            let within = self.member_within(self.resolve(inner.type_id), name, seen)?;
+            Some(Inner {
+                bits: inner.bits + within.bits,
+                ..within
             })
+        })
     }
 
     /// The names of members, those of anonymous ones too.
-    pub(super) fn member_names(&self, id: TypeId, nesting: usize) -> Vec<String> {
-        const MOST: usize = 4096;
+    pub(super) fn member_names(&self, id: TypeId) -> Vec<String> {
         let mut names = Vec::new();
-        let Some(entry) = self.raw.get(id).filter(|_| nesting < 8) else {
-            return names;
-        };
-        for inner in entry.members() {
-            match self.raw.string(inner.name) {
-                [] => names.extend(self.member_names(self.resolve(inner.type_id), nesting + 1)),
-                name => names.push(String::from_utf8_lossy(name).into_owned()),
-            }
-            if names.len() > MOST {
-                break;
-            }
-        }
+        self.names_within(id, &mut BTreeSet::new(), &mut names);
         names
     }
 
+    fn names_within(&self, id: TypeId, seen: &mut BTreeSet<u32>, names: &mut Vec<String>) {
+        if seen.len() > MOST_STRUCTURES || !seen.insert(id.0) {
+            return;
+        }
+        for inner in self.raw.get(id).map(Entry::members).unwrap_or_default() {
+            match self.raw.string(inner.name) {
+                [] => self.names_within(self.resolve(inner.type_id), seen, names),
+                name => names.push(String::from_utf8_lossy(name).into_owned()),
+            }
+        }
+    }
+
     /// Numbers within a structure, as far as they are shown.
-    pub(super) fn leaves(&self, id: TypeId, bits: u64, nesting: usize) -> Vec<FieldMember> {
-        const MOST: usize = 16;
+    pub(super) fn leaves(&self, id: TypeId) -> Vec<FieldMember> {
         let mut found = Vec::new();
-        let Some(entry) = self.raw.get(id).filter(|_| nesting < 4) else {
-            return found;
+        self.leaves_within(id, 0, &mut { MOST_STRUCTURES }, &mut found);
+        found
+    }
+
+    /// `budget` is how many structures may still be looked into.
+    fn leaves_within(
+        &self,
+        id: TypeId,
+        bits: u64,
+        budget: &mut usize,
+        found: &mut Vec<FieldMember>,
+    ) {
+        const MOST: usize = 16;
+        let Some(left) = budget.checked_sub(1) else {
+            return;
         };
-        for inner in entry.members() {
+        *budget = left;
+        for inner in self.raw.get(id).map(Entry::members).unwrap_or_default() {
+            if found.len() >= MOST {
+                return;
+            }
             let type_id = self.resolve(inner.type_id);
             let place = bits + inner.bits;
-            let kind = self.raw.get(type_id).map(Entry::kind);
-            match kind {
+            match self.raw.get(type_id).map(Entry::kind) {
                 Some(Kind::Structure | Kind::Union) => {
-                    found.extend(self.leaves(type_id, place, nesting + 1));
+                    self.leaves_within(type_id, place, budget, found);
                 }
                 Some(Kind::Integer | Kind::Pointer | Kind::Enum | Kind::Enum64) => {
                     let bytes = self.bytes_of(type_id, 0).unwrap_or(0);
-                    let width = if inner.width > 0 {
-                        inner.width
-                    } else {
-                        bytes * 8
-                    };
+                    let all = bytes.saturating_mul(8);
                     let name = self.raw.string(inner.name);
                     found.push(FieldMember {
                         name: String::from_utf8_lossy(name).into_owned(),
                         bits: u32::try_from(place).unwrap_or(u32::MAX),
-                        width,
+                        width: if inner.width > 0 { inner.width } else { all },
                         swapped: self.is_network_order(inner.type_id),
                         value: self.value_type(inner.type_id),
                     });
@@ -97,8 +117,6 @@ impl Types {
                 _ => {}
             }
         }
-        found.truncate(MOST);
-        found
     }
 
     /// The type that a function returns, as C writes it.

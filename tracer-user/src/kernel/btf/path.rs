@@ -9,7 +9,7 @@ use tracer_common::{FieldRead, MAX_FIELD_BYTES};
 
 use super::{
     Types,
-    accessor::{Accessor, accessor},
+    accessor::{Accessor, accessor, of_common},
     cursor::{Cursor, Place, Type},
     raw::{Kind, TypeId},
 };
@@ -83,14 +83,14 @@ impl PathTypes<'_> {
             return Ok(None);
         };
         let member = |name: String| {
-            let found = self.own.find_member(id, name.as_bytes(), 0)?;
+            let found = self.own.find_member(id, name.as_bytes())?;
             let mut shown = self.own.type_name(found.type_id, 0);
             if found.width > 0 {
                 shown = format!("{shown}:{}", found.width);
             }
             Some((name, shown))
         };
-        let names = self.own.member_names(id, 0).into_iter();
+        let names = self.own.member_names(id).into_iter();
         Ok(Some(names.filter_map(member).collect()))
     }
 
@@ -207,11 +207,19 @@ impl PathTypes<'_> {
         if cursor.place == Place::Register {
             return Err(Problem::OnStack(cursor.shown()));
         }
-        if let Some(member) = self.own.find_member(id, name.as_bytes(), 0) {
+        if let Some(member) = self.own.find_member(id, name.as_bytes()) {
             cursor.advance(member.type_id, member.bits, member.width);
             return Ok(None);
         }
         let tag = self.own.raw.name(id);
+        if let Some(common) = of_common(&tag, name)
+            && self
+                .go_to(&mut cursor.clone(), &["__sk_common", &common])
+                .is_ok()
+        {
+            self.go_to(cursor, &["__sk_common", &common])?;
+            return Ok(None);
+        }
         match accessor(&tag, kind, name) {
             Some(Accessor::Members(members)) => {
                 self.go_to(cursor, members)?;
@@ -233,10 +241,7 @@ impl PathTypes<'_> {
             _ => Err(Problem::NoMember {
                 structure: cursor.shown(),
                 name: name.to_owned(),
-                near: near_names(
-                    name,
-                    self.own.member_names(id, 0).iter().map(String::as_str),
-                ),
+                near: near_names(name, self.own.member_names(id).iter().map(String::as_str)),
             }),
         }
     }
@@ -264,7 +269,7 @@ impl PathTypes<'_> {
         let unknown = || Problem::Opaque(cursor.shown());
         let (id, _) = cursor.kind().ok_or_else(unknown)?;
         let place = |name: &str| {
-            let member = self.own.find_member(id, name.as_bytes(), 0)?;
+            let member = self.own.find_member(id, name.as_bytes())?;
             Some(member.bits / 8)
         };
         if PLACES.iter().any(|(name, at)| place(name) != Some(*at)) {
@@ -333,7 +338,7 @@ impl PathTypes<'_> {
                 } else {
                     FieldShape::Structure {
                         bytes,
-                        members: self.own.leaves(id, 0, 0),
+                        members: self.own.leaves(id),
                     }
                 };
                 one(cursor.bytes(bytes), shape)
