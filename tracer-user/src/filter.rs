@@ -20,13 +20,14 @@ pub(crate) mod why;
 use thiserror::Error;
 
 use crate::{
+    exit_code::{Exit, HasExit},
     expr::Where,
     model::{Call, FunctionTable, Nanoseconds, Node, RootCall, SleepTime, ValueType},
 };
 
 use condition::Moment;
 pub use failures::Failures;
-pub use names::Names;
+pub use names::{Name, Names, NotRecorded};
 pub use outcome::Failure;
 pub use returns::Returns;
 pub(crate) use threshold::prune;
@@ -110,6 +111,12 @@ impl Filter {
         self.entered.is_some() || self.returned.is_some()
     }
 
+    /// The functions that it names, with the options that do.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, &Name)> {
+        let through = self.through.iter().map(|name| ("--through", name));
+        through.chain(self.excluded.iter().map(|name| ("--hide", name)))
+    }
+
     /// Whether what the root called decides.
     #[must_use]
     pub const fn needs_tree(&self) -> bool {
@@ -122,7 +129,8 @@ impl Filter {
         self.failed.is_some() || self.returns.is_some()
     }
 
-    /// Whether any of the roots, with their names, can meet it.
+    /// Whether any of the roots, with their names, can meet it. Without any, those that a module
+    /// brings may.
     pub fn check<'a>(
         &self,
         roots: impl Iterator<Item = (&'a str, Option<ValueType>)>,
@@ -132,7 +140,7 @@ impl Filter {
         }
         let (void, other): (Vec<_>, Vec<_>) =
             roots.partition(|(_, returns)| *returns == Some(ValueType::Void));
-        if other.is_empty() {
+        if other.is_empty() && !void.is_empty() {
             let names: Vec<&str> = void.into_iter().map(|(name, _)| name).collect();
             let roots = names.join(", ");
             return Err(NeverHolds { roots });
@@ -217,6 +225,12 @@ impl Filter {
 )]
 pub struct NeverHolds {
     roots: String,
+}
+
+impl HasExit for NeverHolds {
+    fn exit(&self) -> Option<Exit> {
+        Some(Exit::Usage)
+    }
 }
 
 #[cfg(test)]

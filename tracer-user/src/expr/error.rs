@@ -6,6 +6,8 @@ use std::{fmt::Write as _, ops::Range};
 
 use thiserror::Error;
 
+use crate::exit_code::{Exit, HasExit};
+
 /// Where something stands in what was typed, bytes.
 pub type Span = Range<usize>;
 
@@ -137,6 +139,12 @@ pub enum Problem {
     /// A glob of which no function has the field.
     #[error("no traceable function that matches `{0}` has such an argument")]
     NoMatch(String),
+}
+
+impl HasExit for ExprError {
+    fn exit(&self) -> Option<Exit> {
+        Some(Exit::Usage)
+    }
 }
 
 fn near_of(near: &[String]) -> String {

@@ -10,9 +10,11 @@ pub mod cgroup;
 pub mod facts;
 pub mod gfp;
 pub mod haste;
+pub mod kcore;
 #[cfg(test)]
 mod made_up;
 pub mod mechanism;
+pub mod modules;
 mod names;
 pub mod numbers;
 mod preemption;

@@ -14,15 +14,18 @@ use super::{
     facts::{self, FactsError, Release},
     gfp,
     haste::Haste,
+    kcore::{CodeReader, KernelCode},
     programs::program_function,
     sites::Sites,
     symbols::{Function, Symbols, SymbolsError},
     system_calls::{Entry, SystemCall},
-    text::{CodeReader, KernelCode},
     traceable::{Traceable, TraceableFunctions},
 };
 
-use crate::model::ValueType;
+use crate::{
+    exit_code::{Exit, HasExit},
+    model::ValueType,
+};
 
 /// Why the kernel is not known well enough to trace.
 #[derive(Debug, Error)]
@@ -41,6 +44,17 @@ pub enum KernelError {
     Missing(&'static str),
 }
 
+impl HasExit for KernelError {
+    /// It stands for what it wraps, which is therefore no cause of its own.
+    fn exit(&self) -> Option<Exit> {
+        match self {
+            Self::Symbols(error) => error.exit(),
+            Self::Types(error) => error.exit(),
+            Self::Facts(_) | Self::Missing(_) => Some(Exit::Kernel),
+        }
+    }
+}
+
 /// The per-CPU variable that says what a CPU works for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PreemptCount {
@@ -57,7 +71,7 @@ pub struct Kernel {
     /// Its symbols.
     pub symbols: Symbols,
     /// Its types.
-    pub types: Types,
+    pub types: Arc<Types>,
     /// Its text as it runs; none where /proc/kcore cannot be read.
     pub text: Option<KernelCode>,
     /// What the kernel's own tracing reaches; none where the kernel does not say.
@@ -80,8 +94,16 @@ impl Kernel {
     /// Reads everything.
     pub fn read() -> Result<Self, KernelError> {
         let _haste = Haste::begin();
+        Self::of_types(Arc::new(Types::load()?))
+    }
+
+    /// Reads what may have changed since this was read: all that comes and goes with modules.
+    pub fn read_again(&self) -> Result<Self, KernelError> {
+        Self::of_types(Arc::clone(&self.types))
+    }
+
+    fn of_types(types: Arc<Types>) -> Result<Self, KernelError> {
         let text = KernelCode::open().ok();
-        let types = Types::load()?;
         let symbols = Symbols::of_kernel(text.as_ref(), &types)?;
         let task_state_offset = types
             .member_offset("task_struct", "__state")

@@ -17,8 +17,11 @@ mod table;
 
 use std::{fs::File, io::Read, path::Path};
 
-use super::{Address, btf::Types, names::NameIndex, text::KernelCode, traceable::Traceable};
-use crate::arch::LANDING_PAD;
+use super::{Address, btf::Types, kcore::KernelCode, names::NameIndex};
+use crate::{
+    arch::LANDING_PAD,
+    exit_code::{Exit, HasExit},
+};
 use loaded::{Lists, Names};
 use table::Table;
 
@@ -54,6 +57,20 @@ pub enum SymbolsError {
     /// More than four GiB of text: not a list of symbols.
     #[error("{KALLSYMS} is larger than 4 GiB, which no kernel's symbol table is")]
     TooLarge,
+}
+
+impl HasExit for SymbolsError {
+    /// The kernel hides its symbols from those who may not see them; what else is wrong with them
+    /// is the kernel's.
+    fn exit(&self) -> Option<Exit> {
+        Some(match self {
+            Self::Hidden => Exit::NotPermitted,
+            Self::Read(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+                Exit::NotPermitted
+            }
+            Self::Read(_) | Self::Malformed { .. } | Self::TooLarge => Exit::Kernel,
+        })
+    }
 }
 
 /// A function of the kernel, of a module, or of a BPF program.
@@ -235,8 +252,12 @@ impl Symbols {
     }
 
     /// The functions that begin at `addresses`, which ascend, or that have their landing pad before
-    /// one; not those of BPF, which is not ftrace's. One pass over both.
-    pub(super) fn starts_of(&self, addresses: &[Address]) -> impl Iterator<Item = Traceable> {
+    /// one; not those of BPF, which is not ftrace's. Each with the function's first byte after it.
+    /// One pass over both.
+    pub(super) fn starts_of(
+        &self,
+        addresses: &[Address],
+    ) -> impl Iterator<Item = (Address, Address)> {
         let mut next = 0;
         addresses.iter().filter_map(move |&address| {
             while self
@@ -248,10 +269,8 @@ impl Symbols {
             let symbol = &self.all[*self.functions.get(next.checked_sub(1)?)? as usize];
             let offset = address.0 - symbol.address;
             let is_start = offset == 0 || offset == LANDING_PAD;
-            (is_start && self.module_of(symbol) != Some("bpf")).then_some(Traceable {
-                address,
-                function: Address(symbol.address),
-            })
+            (is_start && self.module_of(symbol) != Some("bpf"))
+                .then_some((address, Address(symbol.address)))
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::FieldPlan;
+use super::{Current, FieldPlan};
 use crate::{
     arch::{LANDING_PAD, LARGEST_IN_REGISTERS, REGISTER_BYTES},
     kernel::{
@@ -43,7 +43,7 @@ impl Describe for Kernel {
 /// The running kernel, and the fields that are read of its functions.
 pub struct WithFields {
     /// The kernel.
-    pub kernel: Arc<Kernel>,
+    pub kernel: Arc<Current>,
     /// The fields.
     pub fields: FieldPlan,
 }

@@ -12,6 +12,7 @@ use tracer_common::{FieldTable, MAX_READS};
 
 use super::{Planned, RootError, functions_of, roots::is_glob};
 use crate::{
+    exit_code::{Exit, HasExit},
     expr::{self, ExprError, Problem, Where},
     filter::condition::{DURATION, RETURNED},
     kernel::{
@@ -34,6 +35,16 @@ pub enum FieldError {
     /// More than there is room for.
     #[error("there is no room for the fields of more functions; narrow the pattern of --arg")]
     NoRoom,
+}
+
+impl HasExit for FieldError {
+    fn exit(&self) -> Option<Exit> {
+        match self {
+            Self::Expression(error) => error.exit(),
+            Self::Function(error) => error.exit(),
+            Self::NoRoom => Some(Exit::Failure),
+        }
+    }
 }
 
 /// The fields of a trace.

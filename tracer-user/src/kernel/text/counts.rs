@@ -4,10 +4,12 @@
 //! attached last, so what is called most goes last. So the text is not decoded: what looks like a
 //! call counts where it would lead to a function's start. Chance seldom does that.
 
-use super::CodeReader;
-use crate::arch::{
-    Address, LANDING_PAD,
-    code::{BranchKind, CALL_BYTES, likely_branches},
+use crate::{
+    arch::{
+        Address, LANDING_PAD,
+        code::{BranchKind, CALL_BYTES, likely_branches},
+    },
+    kernel::kcore::CodeReader,
 };
 
 /// Read at a time, bytes.
