@@ -1,5 +1,8 @@
 //! What the running kernel knows of functions: the table of a live trace asks it.
 
+use std::sync::Arc;
+
+use super::{Current, FieldPlan};
 use crate::{
     arch::{FURTHEST_PROBE, LARGE_ARGUMENT_REGISTERS, LARGEST_IN_REGISTERS, REGISTER_BYTES},
     kernel::{
@@ -37,6 +40,33 @@ impl Describe for Kernel {
     }
 }
 
+/// The running kernel, and the fields that are read of its functions.
+pub struct WithFields {
+    /// The kernel.
+    pub kernel: Arc<Current>,
+    /// The fields.
+    pub fields: FieldPlan,
+}
+
+impl Describe for WithFields {
+    fn describe(&self, id: FunctionId) -> Option<FunctionInfo> {
+        let mut info = self.kernel.describe(id)?;
+        let address = super::address_of(id);
+        let begins = [address.0, address.0.wrapping_sub(LANDING_PAD)];
+        let fields = begins.map(|begin| self.fields.infos(Address(begin)));
+        info.fields = fields.concat();
+        Some(info)
+    }
+
+    fn place(&self, value: u64) -> Option<FunctionId> {
+        self.kernel.place(value)
+    }
+
+    fn base(&self) -> Option<FunctionId> {
+        self.kernel.base()
+    }
+}
+
 /// What the kernel says of a function.
 #[must_use]
 pub fn function_info(kernel: &Kernel, function: &Function<'_>) -> FunctionInfo {
@@ -62,6 +92,7 @@ fn typed(name: String, prototype: Option<Prototype>) -> FunctionInfo {
         name,
         returns,
         parameters,
+        fields: Vec::new(),
     }
 }
 
