@@ -82,7 +82,7 @@ impl Builder {
             EventKind::Exit => return self.exit(event, context, cpu),
             EventKind::Off => self.off_since = Some(Nanoseconds(event.time_ns)),
             EventKind::On => self.back_on_cpu(Nanoseconds(event.time_ns)),
-            EventKind::Argument | EventKind::Caller | EventKind::Text => {
+            EventKind::Argument | EventKind::Caller | EventKind::Text | EventKind::Field => {
                 self.detail(kind, event, cpu);
             }
             EventKind::Died => return Some(End::Died),

@@ -8,8 +8,10 @@
 pub mod closure;
 mod current;
 pub mod described;
+pub mod fields;
 pub mod interrupts;
 pub mod programs;
+mod prototypes;
 pub mod roots;
 pub mod rules;
 mod wide;
@@ -18,7 +20,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use current::Current;
 pub use described::function_info;
+pub use fields::{FieldError, FieldPlan};
 pub use programs::OthersPrograms;
+pub use prototypes::prototypes;
 pub use roots::{
     EVERYTHING, MOST_NAMED, RootError, Shown, check_hidden, check_through, found_roots,
     functions_of, may_come, resolve_or_wait, resolve_roots, without_excluded,
@@ -187,9 +191,4 @@ pub fn function_id(address: Address) -> FunctionId {
     // The wire format keeps the low 32 bits: see `Event::function`.
     #[allow(clippy::cast_possible_truncation)]
     FunctionId(address.0 as u32)
-}
-
-/// Where the function is that an event of the running kernel names.
-pub fn address_of(id: FunctionId) -> Address {
-    Address(0xffff_ffff_0000_0000 | u64::from(id.0))
 }

@@ -153,6 +153,11 @@ pub fn functions_of<'k>(kernel: &'k Kernel, typed: &str) -> Result<Vec<Function<
         .ok_or_else(|| not_there(kernel, &wanted))
 }
 
+/// Whether what was typed stands for any number of functions.
+pub(super) fn is_glob(typed: &str) -> bool {
+    Wanted::parse(typed).is_glob()
+}
+
 /// Why nothing has the name.
 fn not_there(kernel: &Kernel, wanted: &Wanted<'_>) -> RootError {
     let name = wanted.name.to_owned();

@@ -142,6 +142,7 @@ const fn whose(reason: Away) -> &'static str {
         Away::Task => "in other tasks (--tid)",
         Away::Name => "in tasks of other names (--comm)",
         Away::Cgroup => "in other cgroups (--cgroup)",
+        Away::Condition => "with arguments that do not meet --where",
     }
 }
 
@@ -159,7 +160,10 @@ fn other_entries(kernel: &Kernel, plan: &Plan) -> Vec<String> {
         .take(LOOKED_AT)
         .filter_map(|root| root.name.strip_prefix(SYSCALL_ENTRY));
     calls
-        .flat_map(|call| OTHER_SYSCALL_ENTRIES.map(|entry| format!("{entry}{call}")))
+        .flat_map(|call| {
+            let entries = OTHER_SYSCALL_ENTRIES.iter();
+            entries.map(move |entry| format!("{entry}{call}"))
+        })
         .filter(|name| kernel.symbols.address_of(name).is_some())
         .filter(|name| plan.roots.iter().all(|root| root.name != *name))
         .collect()
