@@ -25,7 +25,7 @@ fn layout() -> PreemptLayout {
 
 /// The preempt count of this CPU, which must be known.
 #[inline(always)]
-fn known_preempt_count() -> u32 {
+fn known_preempt_count() -> u64 {
     // SAFETY: userspace makes the number the variable's type id, and the verifier checks the
     // offset.
     unsafe {
@@ -34,7 +34,7 @@ fn known_preempt_count() -> u32 {
         let count: u64;
         asm!("{count} = *(u32 *)({variable} + {offset})", count = out(reg) count, variable = in(reg) variable,
             offset = const placeholder::PREEMPT_COUNT_OFFSET, options(nostack, preserves_flags));
-        count as u32
+        count
     }
 }
 
@@ -44,16 +44,18 @@ fn preempt_count() -> u32 {
     if config!(preempt_layout.mask) == 0 {
         return 0;
     }
-    known_preempt_count()
+    known_preempt_count() as u32
 }
 
 /// If it is a soft interrupt that the CPU runs for, the bit that says so, and if it is the task, 0:
 /// the usual cases, in fewer instructions. The preempt count must be known.
 #[inline(always)]
 pub fn soft_interrupt() -> Option<u64> {
-    let count = u64::from(known_preempt_count());
-    if count & meant::<{ placeholder::PREEMPT_MASK }>() != 0 {
-        return None;
+    let count = known_preempt_count();
+    // SAFETY: compares a number.
+    unsafe {
+        asm!("if {count} & {mask} goto {other}", count = in(reg) count, mask = const placeholder::PREEMPT_MASK,
+            other = label { return None }, options(nomem, nostack, preserves_flags));
     }
     Some(count & (1 << PreemptLayout::SERVING_SOFT_INTERRUPT))
 }

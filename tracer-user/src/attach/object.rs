@@ -340,15 +340,16 @@ fn put_profile(
 fn put_settings(object: &mut variables::Object, config: &Config) {
     // The root of a root call is one of the open calls, and never takes the fast path.
     let calls = config.fast_depth.saturating_sub(1);
-    object.put_number(placeholder::FAST_CALLS, calls);
+    object.put_number(placeholder::IS_FAST, u64::from(calls > 0));
+    object.put_compared(
+        placeholder::FAST_CALLS,
+        u32::try_from(calls).unwrap_or(u32::MAX),
+    );
     object.put_offset(
         placeholder::PREEMPT_COUNT_OFFSET,
         config.preempt_count_offset,
     );
-    object.put_number(
-        placeholder::PREEMPT_MASK,
-        u64::from(config.preempt_layout.mask),
-    );
+    object.put_compared(placeholder::PREEMPT_MASK, config.preempt_layout.mask);
     let [first, second] = config.callers.not_tgids.map(u64::from);
     object.put_number(placeholder::OWN_PROCESSES[0], first);
     object.put_number(placeholder::OWN_PROCESSES[1], second);
