@@ -315,7 +315,10 @@ mod tests {
     /// highest bit of an address's lower half, a CPU's number has not.
     #[test]
     fn the_end_of_a_header_is_no_entry() {
-        assert_eq!(core::mem::offset_of!(BatchHeader, cpu), size_of::<BatchHeader>() - 8);
+        assert_eq!(
+            core::mem::offset_of!(BatchHeader, cpu),
+            size_of::<BatchHeader>() - 8
+        );
         assert!(crate::MAX_CPUS < 1 << 31);
     }
 

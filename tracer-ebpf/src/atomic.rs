@@ -37,7 +37,10 @@ pub unsafe fn compare_exchange(cell: *mut u64, old: u64, new: u64) -> bool {
 /// # Safety
 /// `base` points to a map value, and the cell is inside that.
 #[inline(always)]
-pub unsafe fn add_if_same<T, const OFFSET: usize, const DELTA: u64>(base: *mut T, old: u64) -> bool {
+pub unsafe fn add_if_same<T, const OFFSET: usize, const DELTA: u64>(
+    base: *mut T,
+    old: u64,
+) -> bool {
     let found: u64;
     // SAFETY: the caller's promise.
     unsafe {

@@ -77,7 +77,13 @@ pub fn entry<S: Site>(ctx: &S, task: *mut Task) -> bool {
             cold_path();
             // Or the compiler makes one of what both have in common, and asks again after it.
             let calls = as_it_is(calls);
-            open(ctx, task, calls, soft, ptr::read_volatile(&raw const function));
+            open(
+                ctx,
+                task,
+                calls,
+                soft,
+                ptr::read_volatile(&raw const function),
+            );
             profile::enter_under(task, calls);
             idle(task);
             return true;

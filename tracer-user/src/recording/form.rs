@@ -18,8 +18,9 @@ use super::columns::Columns;
 use crate::model::{FunctionInfo, Skipped, ValueType};
 
 /// The number of this form.
-pub const FORM: u32 = 2;
-/// The oldest that is read: it lacks [`Frame::Missed`].
+pub const FORM: u32 = 3;
+/// The oldest that is read: it lacks [`Frame::Missed`]. Up to form 2 there is no
+/// [`tracer_common::EventKind::Leaf`].
 pub const OLDEST_FORM: u32 = 1;
 
 /// What an element of a list takes beside its name, bytes.
