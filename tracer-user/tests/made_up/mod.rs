@@ -91,7 +91,8 @@ pub fn with_leaves(events: &[Event]) -> Vec<Event> {
                 if is_exit
                     && last.kind() == Some(EventKind::Entry)
                     && last.time_ns <= event.time_ns
-                    && (last.function, last.frame) == (event.function, event.frame) =>
+                    && (last.function, last.frame, last.depth)
+                        == (event.function, event.frame, event.depth) =>
             {
                 last.value = event.value;
                 last.frame = u16::try_from(event.time_ns - last.time_ns).unwrap();
