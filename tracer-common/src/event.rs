@@ -40,6 +40,10 @@ pub enum EventKind {
     /// The root returned unseen: its task was seen to call a root from outside of it; `function`
     /// and `value` are 0.
     Missed = 9,
+    /// A field of a call that is open, eight bytes in `value`: a number, or a part of what has more.
+    /// `depth` says which: see [`crate::FieldPlace`]. What is read at the exit comes before the
+    /// exit's own event.
+    Field = 10,
     /// A call of a function that called nothing that has a probe: its entry and its exit, two hits.
     /// `time_ns` is the entry's, `value` the exit's, and `frame` is how long it took, ns. See
     /// [`Event::ends`].
@@ -59,6 +63,7 @@ impl EventKind {
             7 => Self::Caller,
             8 => Self::Text,
             9 => Self::Missed,
+            10 => Self::Field,
             15 => Self::Leaf,
             _ => return None,
         })
@@ -273,7 +278,7 @@ mod tests {
 
     #[test]
     fn kind_and_context_survive_packing() {
-        for kind in (1..=9).chain([15]) {
+        for kind in (1..=10).chain([15]) {
             for context in 0..=3 {
                 let kind = EventKind::from_u8(kind).unwrap();
                 let context = Context::from_u8(context).unwrap();
@@ -311,8 +316,8 @@ mod tests {
         assert_eq!(leaf.hits(), 2);
     }
 
-    /// What stands before the first event of a batch is no entry of a function: functions have the
-    /// highest bit of an address's lower half, a CPU's number has not.
+    /// What stands before the first event of a batch is no entry of a function: none begins at an
+    /// address whose lower half is a CPU's number.
     #[test]
     fn the_end_of_a_header_is_no_entry() {
         assert_eq!(

@@ -4,7 +4,7 @@
 //! taken here, before the filter decides. With another root each outermost call of that function
 //! becomes a root call, with all below it; what was around it is gone.
 
-use super::Names;
+use super::{Name, Names};
 use crate::model::{
     Call, Closed, CommandName, CpuId, End, FunctionTable, Nanoseconds, Node, RootCall,
 };
@@ -115,6 +115,12 @@ impl Selection {
         !self.options().is_empty()
     }
 
+    /// The functions that it names, with the options that do.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, &Name)> {
+        let roots = self.roots.iter().map(|name| ("-G", name));
+        roots.chain(self.callers.iter().map(|name| ("--caller", name)))
+    }
+
     /// Whether what a root call called is looked at.
     #[must_use]
     pub const fn needs_tree(&self) -> bool {
@@ -149,7 +155,7 @@ impl Selection {
             return !self.is_active();
         };
         let is_called = || {
-            let site = root.caller.map(|site| functions.name(site));
+            let site = root.details.caller().map(|site| functions.name(site));
             site.is_some_and(|site| {
                 let caller = site.split('+').next().unwrap_or(&site);
                 self.callers.have(caller)

@@ -12,13 +12,14 @@
 use tracer_common::{Context, Event, EventKind};
 
 use super::{
+    details,
     growing::Growing,
     limits::MOST_DEPTH,
     open::{Identity, Kept, OpenCall, OpenCalls},
 };
 use crate::model::{
-    Call, Closed, CpuId, End, FunctionId, Interrupts, Nanoseconds, Node, OffCpu, ProcessId,
-    RootCall, TaskKey, Trees,
+    Call, Closed, CpuId, Details, End, FunctionId, Interrupts, Nanoseconds, Node, OffCpu,
+    ProcessId, RootCall, TaskKey, Trees,
 };
 
 /// A tree in the making.
@@ -86,7 +87,7 @@ impl Builder {
             EventKind::Exit => return self.exit(event, context, cpu),
             EventKind::Off => self.off_since = Some(Nanoseconds(event.time_ns)),
             EventKind::On => self.back_on_cpu(Nanoseconds(event.time_ns)),
-            EventKind::Argument | EventKind::Caller | EventKind::Text => {
+            EventKind::Argument | EventKind::Caller | EventKind::Text | EventKind::Field => {
                 self.detail(kind, event, cpu);
             }
             EventKind::Died => return Some(End::Died),
@@ -184,9 +185,7 @@ impl Builder {
             context,
             off_cpu: Nanoseconds(0),
             closed: Closed::Open,
-            arguments: Vec::new(),
-            texts: Vec::new(),
-            caller: None,
+            details: Details::default(),
             folded: None,
             frame: event.frame,
         }
@@ -194,15 +193,10 @@ impl Builder {
 
     /// What is known of a call beside its ends. It belongs to the open call with its frame.
     fn detail(&mut self, kind: EventKind, event: &Event, cpu: CpuId) {
-        let mut identity = identity(event);
-        if kind == EventKind::Caller {
-            #[allow(
-                clippy::cast_possible_truncation,
-                reason = "a function's number has 32 bits"
-            )]
-            let called = event.value as u32;
-            identity.function = called;
-        }
+        let identity = Identity {
+            function: details::function(kind, event),
+            frame: event.frame,
+        };
         let has_room = match self.open.find(identity) {
             Some((_, call)) => self.tree.detail(call.node, kind, event),
             None => !self.open.are_too_deep(),

@@ -26,10 +26,10 @@ use self::{
 pub use crate::values::Values;
 use crate::{
     model::{
-        Arguments, Call, Capture, Closed, CpuId, End, FunctionInfo, FunctionTable, Missing, Node,
+        Call, Capture, Closed, CpuId, End, FunctionInfo, FunctionTable, Missing, Node,
         ReturnAddresses, RootCall, Sink, SleepTime, TaskKey, Untraced, table,
     },
-    values::{self, Style, escape},
+    values::{self, Style, View, escape},
 };
 
 /// Bytes of a root call that are collected before they are written.
@@ -160,15 +160,18 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
         self.end_of_call(call)
     }
 
+    fn view<'c>(&self, call: &'c Call, info: Option<&'a FunctionInfo>) -> View<'a, 'c> {
+        View::known(self.functions, info, call, self.options.values)
+    }
+
     /// The name with what stands between the parentheses.
-    fn name_and_arguments(&mut self, call: &Call, info: Option<&FunctionInfo>) {
+    fn name_and_arguments(&mut self, call: &Call, info: Option<&'a FunctionInfo>) {
         let name = table::name(call.function, info);
         self.buffer
             .extend_from_slice(escape::visible(&name).as_bytes());
         self.buffer.push(b'(');
-        if self.capture.arguments == Arguments::Recorded
-            && let Some(arguments) = values::given_to(self.functions, call, info)
-        {
+        let given = self.view(call, info).given(self.capture.arguments);
+        if let Some(arguments) = given {
             self.buffer.extend_from_slice(arguments.as_bytes());
         }
         self.buffer.push(b')');
@@ -243,12 +246,11 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
     /// Appends to `words` who made a call, if that is known and wanted.
     fn caller(&mut self, call: &Call) {
         if self.capture.callers == ReturnAddresses::Recorded
-            && let Some(caller) = call.caller
+            && let Some(caller) = self.view(call, None).caller()
         {
             self.words.extend_from_slice(b" <-");
-            let name = self.functions.name(caller);
             self.words
-                .extend_from_slice(escape::visible(&name).as_bytes());
+                .extend_from_slice(escape::visible(&caller).as_bytes());
         }
     }
 
