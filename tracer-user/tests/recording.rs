@@ -285,11 +285,8 @@ fn the_form_has_not_changed() {
         children: Vec::new(),
     };
     events(&tree, 0, 0x8000, &mut list);
-    let stream: Vec<Step> = batches(7, 900, &list, 10)
-        .into_iter()
-        .map(Step::Batch)
-        .chain([Step::Pass])
-        .collect();
+    let whole = made_up::batch(7, 900, 0, 0, &list);
+    let stream = vec![Step::Batch(whole), Step::Pass];
     let mut text = Vec::new();
     let missed = Missed {
         lost_whole: 1,
