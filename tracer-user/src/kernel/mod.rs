@@ -9,6 +9,7 @@ pub mod btf;
 pub mod cgroup;
 pub mod facts;
 pub mod gfp;
+mod halves;
 pub mod haste;
 pub mod kcore;
 #[cfg(test)]

@@ -20,8 +20,8 @@ use super::{
     traceable::Traceable,
 };
 use crate::arch::{
-    LANDING_PAD,
-    code::{self, Branch, BranchKind, FUNCTION_PADDING, is_indirect_thunk, is_machinery},
+    Branch, BranchKind, FURTHEST_PROBE,
+    code::{self, FUNCTION_PADDING, is_indirect_thunk, is_machinery},
 };
 
 /// How many static-call trampolines in a row are followed; the kernel makes no chains.
@@ -208,7 +208,7 @@ fn destination<'a>(
     if name.split('.').skip(1).any(|part| part == "cold") {
         return Destination::Cold(function);
     }
-    if offset == 0 || offset == LANDING_PAD {
+    if offset == 0 || offset == FURTHEST_PROBE {
         return Destination::Function(function.start);
     }
     match before_a_function(symbols, branch.target) {
@@ -229,5 +229,5 @@ fn before_a_function(symbols: &Symbols, target: Address) -> Destination<'static>
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_arch = "x86_64"))]
 mod tests;

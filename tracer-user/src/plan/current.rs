@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{address_of, function_id, function_info};
+use super::{function_id, function_info};
 use crate::{
     kernel::{Kernel, symbols::Function},
     model::{Describe, FunctionId, FunctionInfo},
@@ -88,7 +88,7 @@ impl Describe for Current {
         let place = kernel.place(value);
         let id = function_id(crate::kernel::Address(value));
         let is_gone = || self.state().gone.contains_key(&id);
-        place.or_else(|| (address_of(id).0 == value && is_gone()).then_some(id))
+        place.or_else(|| (kernel.whole(id.0).0 == value && is_gone()).then_some(id))
     }
 
     fn base(&self) -> Option<FunctionId> {

@@ -192,8 +192,3 @@ pub fn function_id(address: Address) -> FunctionId {
     #[allow(clippy::cast_possible_truncation)]
     FunctionId(address.0 as u32)
 }
-
-/// Where the function is that an event of the running kernel names.
-pub fn address_of(id: FunctionId) -> Address {
-    Address(0xffff_ffff_0000_0000 | u64::from(id.0))
-}

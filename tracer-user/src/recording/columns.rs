@@ -129,7 +129,7 @@ fn places(events: &Columns, functions: &FunctionTable) -> Vec<Known> {
     for (kind, value) in kinds.zip(&events.values) {
         let kind = EventKind::from_u8(kind & 0xf);
         if let Some(EventKind::Argument | EventKind::Exit) = kind
-            && let Some(FunctionId(id)) = FunctionId::of_place(*value)
+            && let Some(FunctionId(id)) = functions.place_id(*value)
             && let Some(name) = functions.place(*value)
         {
             seen.entry(id).or_insert_with(|| name.to_owned());

@@ -66,9 +66,9 @@ impl Found {
     }
 
     /// What was seen to run under the roots, with its hits.
-    pub fn hits(&self) -> BTreeMap<Address, u64> {
+    pub fn hits(&self, kernel: &Kernel) -> BTreeMap<Address, u64> {
         match self {
-            Self::All(seen) => seen.functions(),
+            Self::All(seen) => seen.functions(kernel),
             Self::Some { seen, .. } => seen.clone(),
         }
     }

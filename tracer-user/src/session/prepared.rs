@@ -209,7 +209,7 @@ impl Prepared {
             not_roots: options.not_roots.clone(),
         };
         let modules = Modules::new(Arc::clone(&self.current), Arc::clone(&self.rules), typed);
-        let seen = self.found.hits();
+        let seen = self.found.hits(&self.kernel);
         let change = match &mut self.found {
             Found::All(seen) => {
                 let start = wide::Start {
@@ -272,7 +272,7 @@ impl Prepared {
 
     /// Keeps what was learned, and takes the probes away.
     pub fn leave(self, options: &Options, change: Change, mut probes: Probes, sets: &Mutex<Sets>) {
-        let mut seen = self.found.hits();
+        let mut seen = self.found.hits(&self.kernel);
         match change {
             Change::Never => {}
             Change::Narrows(narrowing) => narrowing.end(PATIENCE),

@@ -160,7 +160,10 @@ fn other_entries(kernel: &Kernel, plan: &Plan) -> Vec<String> {
         .take(LOOKED_AT)
         .filter_map(|root| root.name.strip_prefix(SYSCALL_ENTRY));
     calls
-        .flat_map(|call| OTHER_SYSCALL_ENTRIES.map(|entry| format!("{entry}{call}")))
+        .flat_map(|call| {
+            let entries = OTHER_SYSCALL_ENTRIES.iter();
+            entries.map(move |entry| format!("{entry}{call}"))
+        })
         .filter(|name| kernel.symbols.address_of(name).is_some())
         .filter(|name| plan.roots.iter().all(|root| root.name != *name))
         .collect()

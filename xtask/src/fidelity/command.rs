@@ -12,6 +12,7 @@ use clap::Args;
 use super::differences::differences;
 use super::one_shot::command::{self as one_shot, OneShotArgs};
 use super::{Identical, InOrder, Report, Spec, report, script};
+use crate::arch::ArchArgs;
 use crate::build;
 use crate::setup::{self, Emulator, Kernel, KernelChoice, kernels};
 use crate::vm::{self, VmSpec};
@@ -43,6 +44,8 @@ pub struct FidelityArgs {
     /// 6.1, 6.12, 6.18, 7.3, or the path of a bzImage
     #[arg(long, default_value = kernels::DEFAULT)]
     kernel: KernelChoice,
+    #[command(flatten)]
+    on: ArchArgs,
     /// The root function
     #[arg(long, default_value = "__sys_sendto")]
     root: String,
@@ -74,9 +77,10 @@ pub fn main(args: &FidelityArgs) -> Result<u8> {
     if let Some(file) = &args.one_shot.listings {
         return one_shot::again(file, &args.one_shot, args.json);
     }
-    build::build()?;
-    let emulator = setup::emulator()?;
-    let kernel = args.kernel.resolve()?;
+    let arch = args.on.arch;
+    build::build(arch)?;
+    let emulator = setup::emulator(arch)?;
+    let kernel = args.kernel.resolve(arch)?;
     if args.one_shot.one_shot {
         let machine = one_shot::Machine {
             emulator: &emulator,

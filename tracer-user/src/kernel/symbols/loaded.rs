@@ -44,7 +44,7 @@ impl Names {
         if !is_good(name) || !is_good(module) {
             return None;
         }
-        if name.starts_with(super::PADDING_PREFIX) {
+        if super::is_passed_over(name) {
             return Some(());
         }
         self.symbols.push(Symbol {

@@ -119,7 +119,7 @@ impl Table {
             if name == b"_stext" {
                 stext = Some(number);
             }
-            if name.starts_with(super::PADDING_PREFIX) {
+            if super::is_passed_over(name) {
                 end = start;
                 continue;
             }

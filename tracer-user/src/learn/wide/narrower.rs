@@ -155,7 +155,7 @@ impl Narrower {
             seen,
             ..
         } = &self.start;
-        choice::narrow(kernel, rules, plan, &seen.functions())
+        choice::narrow(kernel, rules, plan, &seen.functions(kernel))
     }
 
     /// Functions that are hit most go over to pairs where the trace goes by kprobe.session.
