@@ -6,15 +6,10 @@
 //! read, does not hold, as on the kernel side (`plan::fields::condition`).
 
 use crate::{
-    expr::{Comparison, Condition, Operand, Path, Where},
+    expr::{Comparison, Condition, DURATION, Operand, Path, RETURNED, Where},
     model::{Call, FieldShape, FunctionTable, SleepTime, ValueType},
     values::{self, FieldValue, Values, View, number},
 };
-
-/// The name of what a root returned.
-pub const RETURNED: &str = "retval";
-/// The name of how long it took.
-pub const DURATION: &str = "duration";
 
 /// When a condition is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
