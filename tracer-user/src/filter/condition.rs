@@ -190,6 +190,8 @@ fn constant(operand: &Operand, value: &ValueType) -> Option<i128> {
         _ => values::error_number(name).map(i128::from),
     };
     match operand {
+        // A negative number has all of its upper bits.
+        Operand::Number(bits) if bits.cast_signed() < 0 => number::of(Some(value), *bits),
         Operand::Number(bits) => Some(number::of_bits(Some(value), *bits)),
         Operand::Path { path, mask: None } if path.steps.is_empty() => named(&path.argument.text),
         Operand::Negative(name) => named(&name.text).map(|number| -number),

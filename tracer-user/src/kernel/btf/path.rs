@@ -259,7 +259,6 @@ impl PathTypes<'_> {
 
 /// An element of an array, or of what a pointer leads to.
 fn element(cursor: &mut Cursor<'_>, number: u64) -> Taken<()> {
-    let beyond = || Problem::Beyond(u32::MAX);
     let array = cursor
         .kind()
         .filter(|(_, kind)| *kind == Kind::Array)
@@ -272,7 +271,7 @@ fn element(cursor: &mut Cursor<'_>, number: u64) -> Taken<()> {
         let bits = number
             .checked_mul(size * 8)
             .filter(|bits| *bits < 1 << 34)
-            .ok_or_else(beyond)?;
+            .ok_or(Problem::TooFar)?;
         cursor.advance(element, bits, 0);
         return Ok(());
     }
@@ -286,7 +285,7 @@ fn element(cursor: &mut Cursor<'_>, number: u64) -> Taken<()> {
     let bytes = number
         .checked_mul(size)
         .filter(|bytes| *bytes < 1 << 31)
-        .ok_or_else(beyond)?;
+        .ok_or(Problem::TooFar)?;
     cursor.follow(to, bytes)
 }
 

@@ -263,6 +263,13 @@ impl Compiler<'_> {
         } else {
             (1 << width) - 1
         };
+        // Hex stands for the bits of a field: 0xfffffff5 is -11 of an `int`.
+        let is_negative = is_signed && width < 64 && value >> (width - 1) == 1;
+        let value = if is_negative {
+            value | u64::MAX << width
+        } else {
+            value
+        };
         let less = if is_signed {
             TestKind::Less
         } else {

@@ -76,6 +76,7 @@ fn comparisons_are_by_the_types() {
     for (typed, a, b, wanted) in [
         ("a < 0", minus, 0, true),
         ("a == -3", minus | junk, 0, true),
+        ("a == 0xfffffffd", minus, 0, true),
         ("a >= -3 && a <= -3", minus, 0, true),
         ("a > 0", minus, 0, false),
         ("b > 0x7fffffff", 0, 0xffff_ffff, true),
