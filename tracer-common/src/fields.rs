@@ -172,6 +172,7 @@ impl FieldTable {
     };
 
     /// Adds a read; none if there is no room.
+    #[allow(clippy::cast_possible_truncation, reason = "less than 8")]
     pub const fn push(&mut self, read: FieldRead) -> Option<()> {
         let number = self.reads as usize;
         if number >= MAX_READS {
@@ -237,7 +238,7 @@ impl FieldPlace {
     /// As an event's `depth`: the read in the low three bits, the part above.
     #[must_use]
     pub const fn pack(self) -> u32 {
-        let mut packed = self.read | self.part * Self::PART;
+        let mut packed = self.read + self.part * Self::PART;
         if self.at_exit {
             packed |= Self::AT_EXIT;
         }

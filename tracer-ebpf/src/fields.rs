@@ -14,7 +14,7 @@ mod condition;
 mod open;
 mod read;
 
-use core::ptr;
+use core::{mem::MaybeUninit, ptr};
 
 use aya_ebpf::{btf_maps::Array, macros::btf_map};
 use tracer_common::{
@@ -191,8 +191,13 @@ unsafe fn one(
         if is_exit(hit) {
             place |= FieldPlace::AT_EXIT;
         }
-        let mut memory = [0u64; MAX_FIELD_BYTES / 8];
-        let length = into(read, arguments, hit, &mut memory);
+        let mut memory = MaybeUninit::<[u64; MAX_FIELD_BYTES / 8]>::uninit();
+        // Volatile, or the compiler calls a loop over its bytes.
+        for word in 0..MAX_FIELD_BYTES / 8 {
+            ptr::write_volatile(memory.as_mut_ptr().cast::<u64>().add(word), 0);
+        }
+        let memory = memory.assume_init_mut();
+        let length = into(read, arguments, hit, memory);
         if length == 0 {
             return part(task, hit, frame, 0, place | FieldPlace::UNREADABLE);
         }

@@ -76,7 +76,7 @@ grep -q '"fields":\[{"name":"sk.tuple","value":"127.0.0.1:[0-9]* > 127.0.0.1:[0-
 tracer --learn 0 -p $workload -G tcp_sendmsg --graph-depth 1 --duration 300ms --where "sk.dport == 1" >/tmp/out 2>/tmp/err || fail "another port: $?: $(cat /tmp/err)"
 has_calls 0
 # What is known when a call returns: only calls that meet it are shown.
-tracer record --print -o /tmp/recording --learn 0 -p $workload -G tcp_sendmsg --graph-depth 1 -n 3 --where-exit 'retval == size && msg->msg_iter.count == 0 && duration < 10s' >/tmp/out 2>/tmp/err ||
+tracer record --print -o /tmp/recording --learn 0 -p $workload -G tcp_sendmsg --graph-depth 1 -n 3 --where-exit 'retval == 7 && size == 7 && msg->msg_iter.count == 0 && duration < 10s' >/tmp/out 2>/tmp/err ||
     fail "at the exit: $?: $(cat /tmp/err)"
 has 'tcp_sendmsg(size=7, msg->msg_iter->count=7→0)'
 has_calls 3

@@ -81,7 +81,7 @@ fn token(rest: &str, first: char) -> Result<(Token, usize), (Problem, usize)> {
     }
     if first == '"' {
         let length = rest[1..].find('"').ok_or((Problem::OpenText, rest.len()))?;
-        let text = rest[1..=length].as_bytes().to_vec();
+        let text = rest.as_bytes()[1..=length].to_vec();
         return Ok((Token::Text(text), length + 2));
     }
     let mark = MARKS.iter().find(|mark| rest.starts_with(**mark));

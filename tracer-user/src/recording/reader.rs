@@ -64,6 +64,7 @@ pub struct Damage {
 
 /// What was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "there is one at a time")]
 pub enum Piece {
     /// A frame as it was written.
     Frame(Frame),

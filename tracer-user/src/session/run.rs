@@ -188,6 +188,14 @@ fn at_exit(
     Ok(options)
 }
 
+/// The functions of a trace, with the fields that are read of them.
+fn functions(prepared: &Prepared) -> FunctionTable {
+    FunctionTable::of(Arc::new(WithFields {
+        kernel: Arc::clone(&prepared.current),
+        fields: prepared.fields.clone(),
+    }))
+}
+
 async fn trace(
     options: &Options,
     mut prepared: Prepared,
@@ -212,10 +220,7 @@ async fn trace(
         prepared.attach(options, in_kernel)?
     };
     let kernel = Arc::clone(&prepared.kernel);
-    let table = FunctionTable::of(Arc::new(WithFields {
-        kernel: Arc::clone(&prepared.current),
-        fields: prepared.fields.clone(),
-    }));
+    let table = functions(&prepared);
     let show = &options.show;
     let table_out = profile.as_ref().and_then(|_| outputs.graph.take());
     let head = head::head(&kernel, &prepared.plan.roots, &options.command);

@@ -160,8 +160,11 @@ fn structure(
     members: &[FieldMember],
 ) -> String {
     if members.is_empty() {
-        let shown = bytes.iter().take(size as usize);
-        return shown.map(|byte| format!("{byte:02x}")).collect();
+        let digits = bytes.iter().take(size as usize).flat_map(|byte| {
+            let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or('?');
+            [digit(byte >> 4), digit(byte & 0xf)]
+        });
+        return digits.collect();
     }
     let shown: Vec<String> = members
         .iter()

@@ -53,7 +53,8 @@ impl Parser<'_> {
             return Ok(None);
         }
         let is_tagged = matches!(peek(1), Token::Word(word) if word == "struct" || word == "union");
-        if !is_tagged && !(is_mark(peek(2), "*") && is_mark(peek(3), ")")) {
+        let is_named = is_mark(peek(2), "*") && is_mark(peek(3), ")");
+        if !is_tagged && !is_named {
             return Ok(None);
         }
         let start = self.span().start;

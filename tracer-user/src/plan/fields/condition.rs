@@ -56,7 +56,7 @@ impl Target {
 }
 
 /// A test whose targets are labels.
-struct Test {
+struct Labelled {
     test: FieldTest,
     yes: Label,
     no: Label,
@@ -67,7 +67,7 @@ struct Compiler<'a> {
     types: PathTypes<'a>,
     function: &'a str,
     source: &'a Where,
-    tests: Vec<Test>,
+    tests: Vec<Labelled>,
     labels: Vec<Target>,
 }
 
@@ -193,8 +193,7 @@ impl Compiler<'_> {
             return true;
         }
         let arguments = self.types.arguments(self.function);
-        let is_argument =
-            arguments.is_some_and(|names| names.iter().any(|name| *name == path.argument.text));
+        let is_argument = arguments.is_some_and(|names| names.contains(&path.argument.text));
         is_argument || self.named(&path.argument.text, None).is_none()
     }
 
@@ -359,7 +358,7 @@ impl Compiler<'_> {
     /// Adds a test; a turned one holds if the comparison does not.
     fn push(&mut self, test: FieldTest, turned: bool, (yes, no): (Label, Label)) {
         let (holds, fails) = if turned { (no, yes) } else { (yes, no) };
-        self.tests.push(Test {
+        self.tests.push(Labelled {
             test,
             yes: holds,
             no: fails,

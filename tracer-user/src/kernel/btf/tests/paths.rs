@@ -91,12 +91,12 @@ fn types() -> Types {
     Types::parse(btf.bytes()).unwrap()
 }
 
-fn find(types: &Types, typed: &str) -> Result<Found, String> {
-    let fields = Fields::parse(typed).map_err(|error| error.to_string())?;
+fn find(types: &Types, source: &str) -> Result<Found, String> {
+    let fields = Fields::parse(source).map_err(|error| error.to_string())?;
     let within = PathTypes {
         own: types,
         kernel: types,
-        source: typed,
+        source,
     };
     let error = |error: crate::expr::ExprError| format!("{error}\n{}", error.picture());
     within
@@ -105,8 +105,8 @@ fn find(types: &Types, typed: &str) -> Result<Found, String> {
 }
 
 /// The register, the offsets, what is read, and how it is cut.
-fn read(types: &Types, typed: &str) -> (u8, Vec<i32>, FieldRead) {
-    let found = find(types, typed).unwrap();
+fn read(types: &Types, source: &str) -> (u8, Vec<i32>, FieldRead) {
+    let found = find(types, source).unwrap();
     let read = found.reads[0];
     (
         read.register,
@@ -118,7 +118,7 @@ fn read(types: &Types, typed: &str) -> (u8, Vec<i32>, FieldRead) {
 #[test]
 fn members_are_found_where_they_lie() {
     let types = types();
-    for (typed, register, offsets, bytes) in [
+    for (source, register, offsets, bytes) in [
         ("walk: len", 1, vec![], 4),
         ("walk: node", 0, vec![], 8),
         ("walk: node->value", 0, vec![0], 4),
@@ -133,16 +133,16 @@ fn members_are_found_where_they_lie() {
         ("by_value: len", 1, vec![], 4),
     ] {
         // A structure in memory takes no register.
-        let register = if typed.starts_with("by_value") {
+        let register = if source.starts_with("by_value") {
             0
         } else {
             register
         };
-        let (found, places, read) = self::read(&types, typed);
+        let (found, places, read) = self::read(&types, source);
         assert_eq!(
             (found, places, read.bytes),
             (register, offsets, bytes),
-            "{typed}"
+            "{source}"
         );
     }
 }
@@ -150,8 +150,8 @@ fn members_are_found_where_they_lie() {
 #[test]
 fn numbers_are_cut_out_of_what_is_read() {
     let types = types();
-    let cut = |typed: &str| {
-        let (_, _, read) = read(&types, typed);
+    let cut = |source: &str| {
+        let (_, _, read) = read(&types, source);
         (read.up, read.down, read.flags)
     };
     assert_eq!(cut("walk: node->value"), (32, 32, FieldRead::SIGNED));
@@ -214,7 +214,7 @@ fn what_cannot_be_is_said_with_its_place() {
         "by_value: node.value",
     ]
     .into_iter()
-    .filter_map(|typed| find(&types, typed).err())
+    .filter_map(|source| find(&types, source).err())
     .collect();
     insta::assert_snapshot!("wrong_paths", all.join("\n"));
 }

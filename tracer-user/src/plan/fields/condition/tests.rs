@@ -29,13 +29,13 @@ fn types() -> Types {
     Types::parse(bytes.chain(names.iter().copied()).collect()).unwrap()
 }
 
-fn compiled(typed: &str) -> Result<Vec<FieldTest>, ExprError> {
+fn compiled(source: &str) -> Result<Vec<FieldTest>, ExprError> {
     let types = types();
-    let condition = Where::parse(typed)?;
+    let condition = Where::parse(source)?;
     let within = PathTypes {
         own: &types,
         kernel: &types,
-        source: typed,
+        source,
     };
     compile(within, "f", &condition)
 }
@@ -73,7 +73,7 @@ fn meets(tests: &[FieldTest], registers: [u64; 3]) -> bool {
 fn comparisons_are_by_the_types() {
     let minus = (-3_i64).cast_unsigned();
     let junk = 0xdead_beef_0000_0000;
-    for (typed, a, b, wanted) in [
+    for (source, a, b, wanted) in [
         ("a < 0", minus, 0, true),
         ("a == -3", minus | junk, 0, true),
         ("a == 0xfffffffd", minus, 0, true),
@@ -89,8 +89,8 @@ fn comparisons_are_by_the_types() {
         ("4 < b", 0, 5, true),
         ("a == -ESRCH", minus, 0, true),
     ] {
-        let tests = compiled(typed).unwrap();
-        assert_eq!(meets(&tests, [a, b, 0]), wanted, "{typed}");
+        let tests = compiled(source).unwrap();
+        assert_eq!(meets(&tests, [a, b, 0]), wanted, "{source}");
     }
 }
 
@@ -111,8 +111,8 @@ fn what_cannot_be_compared_is_refused() {
         "a || b || c || a || b || c || a || b || c || a || b || c || a || b || c || a || b",
     ]
     .into_iter()
-    .map(|typed| {
-        let error = compiled(typed).unwrap_err();
+    .map(|source| {
+        let error = compiled(source).unwrap_err();
         format!("{error}\n{}", error.picture())
     })
     .collect();
@@ -140,7 +140,7 @@ proptest! {
         registers in prop::array::uniform3(0u64..3),
     ) {
         let [one, two, three] = [first, second, third].map(|it| it.0);
-        let (typed, wanted): (String, fn(bool, bool, bool) -> bool) = match shape {
+        let (source, wanted): (String, fn(bool, bool, bool) -> bool) = match shape {
             0 => (format!("{one} && {two} || {three}"), |a, b, c| a && b || c),
             1 => (format!("{one} || {two} && {three}"), |a, b, c| a || b && c),
             2 => (format!("!({one} || {two}) && {three}"), |a, b, c| !(a || b) && c),
@@ -148,8 +148,8 @@ proptest! {
             4 => (format!("!({one} && !({two})) || {three}"), |a, b, c| !(a && !b) || c),
             _ => (format!("!!({one}) && ({two} || {three})"), |a, b, c| a && (b || c)),
         };
-        let tests = compiled(&typed).unwrap();
+        let tests = compiled(&source).unwrap();
         let [one, two, three] = [first, second, third].map(|it| it.1(registers));
-        prop_assert_eq!(meets(&tests, registers), wanted(one, two, three), "{}", typed);
+        prop_assert_eq!(meets(&tests, registers), wanted(one, two, three), "{}", source);
     }
 }
