@@ -244,8 +244,8 @@ fn are_too_many(calls: u64) -> bool {
     false
 }
 
-/// Completes the entry of the call that returns, if nothing came after it: two thirds of all calls
-/// call nothing that has a probe. Then it stands for both ends, and the exit needs no place. An
+/// Completes the entry of the call that returns, if nothing came after it: half of the calls of a
+/// send and more call nothing that has a probe. Then it stands for both ends, and the exit needs no place. An
 /// interrupt on top that takes a place meanwhile makes it an ordinary exit. Who is on the fast path
 /// has the buffer in use for itself, so it is not handed over.
 #[inline(always)]
