@@ -95,6 +95,11 @@ impl Attacher {
         }
     }
 
+    /// What is known of the kernel from now on: a module has come or gone.
+    pub fn know(&mut self, kernel: Arc<Kernel>) {
+        self.kernel = kernel;
+    }
+
     /// The mechanism that was chosen.
     pub const fn mechanism(&self) -> Mechanism {
         self.mechanism
@@ -123,6 +128,14 @@ impl Attacher {
         }
     }
 
+    /// Tells the eBPF side which arguments of these functions are strings, if it is asked for them.
+    pub fn enter_strings(&mut self, functions: &[Planned]) -> Result<(), AttachError> {
+        if let Some(texts) = &mut self.texts {
+            texts.enter(&self.kernel, functions)?;
+        }
+        Ok(())
+    }
+
     /// Attaches what the kernel accepts of `functions`. Roots and what is excluded serve both
     /// sides.
     pub fn attach(
@@ -132,9 +145,7 @@ impl Attacher {
         side: Side,
         observer: &mut dyn Observer,
     ) -> Result<Vec<Probe>, AttachError> {
-        if let Some(texts) = &mut self.texts {
-            texts.enter(&self.kernel, functions)?;
-        }
+        self.enter_strings(functions)?;
         let mut probes = Vec::new();
         let (shared, rest): (Vec<&Planned>, Vec<&Planned>) = functions
             .iter()

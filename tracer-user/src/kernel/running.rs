@@ -12,14 +12,13 @@ use super::{
     Address,
     btf::{BtfError, Prototype, Types},
     facts::{self, FactsError, Release},
-    gfp,
-    halves::{self, Halves},
+    gfp, halves,
     haste::Haste,
+    kcore::{CodeReader, KernelCode},
     programs::program_function,
     sites::Sites,
     symbols::{Function, Symbols, SymbolsError},
     system_calls::{Entry, SystemCall},
-    text::{CodeReader, KernelCode},
     traceable::{Traceable, TraceableFunctions},
 };
 
@@ -80,7 +79,7 @@ pub struct Kernel {
     /// Its symbols.
     pub symbols: Symbols,
     /// Its types.
-    pub types: Types,
+    pub types: Arc<Types>,
     /// Its text as it runs; none where /proc/kcore cannot be read.
     pub text: Option<KernelCode>,
     /// What the kernel's own tracing reaches; none where the kernel does not say.
@@ -97,8 +96,6 @@ pub struct Kernel {
     gfp: OnceLock<Vec<(i64, String)>>,
     /// Where the kernel's text begins.
     pub(super) text_begins: Address,
-    /// Functions that are not near it.
-    pub(super) halves: Halves,
     /// Where calls go on in what comes and goes.
     pub(super) sites: Sites,
 }
@@ -107,8 +104,16 @@ impl Kernel {
     /// Reads everything.
     pub fn read() -> Result<Self, KernelError> {
         let _haste = Haste::begin();
+        Self::of_types(Arc::new(Types::load()?))
+    }
+
+    /// Reads what may have changed since this was read: all that comes and goes with modules.
+    pub fn read_again(&self) -> Result<Self, KernelError> {
+        Self::of_types(Arc::clone(&self.types))
+    }
+
+    fn of_types(types: Arc<Types>) -> Result<Self, KernelError> {
         let text = KernelCode::open().ok();
-        let types = Types::load()?;
         let symbols = Symbols::of_kernel(text.as_ref(), &types)?;
         if let Some(function) = halves::too_far(&symbols) {
             return Err(KernelError::TooFar(function.shown()));
@@ -141,7 +146,6 @@ impl Kernel {
             modules: Mutex::default(),
             gfp: OnceLock::new(),
             text_begins,
-            halves: Halves::default(),
             sites: Sites::default(),
         })
     }

@@ -17,7 +17,7 @@ mod table;
 
 use std::{fs::File, io::Read, path::Path};
 
-use super::{Address, btf::Types, names::NameIndex, text::KernelCode, traceable::Traceable};
+use super::{Address, btf::Types, kcore::KernelCode, names::NameIndex};
 use crate::{
     arch::PROBE_OFFSETS,
     exit_code::{Exit, HasExit},
@@ -256,8 +256,12 @@ impl Symbols {
     }
 
     /// The functions that begin at `addresses`, which ascend, or that have their landing pad before
-    /// one; not those of BPF, which is not ftrace's. One pass over both.
-    pub(super) fn starts_of(&self, addresses: &[Address]) -> impl Iterator<Item = Traceable> {
+    /// one; not those of BPF, which is not ftrace's. Each with the function's first byte after it.
+    /// One pass over both.
+    pub(super) fn starts_of(
+        &self,
+        addresses: &[Address],
+    ) -> impl Iterator<Item = (Address, Address)> {
         let mut next = 0;
         addresses.iter().filter_map(move |&address| {
             while self
@@ -269,10 +273,8 @@ impl Symbols {
             let symbol = &self.all[*self.functions.get(next.checked_sub(1)?)? as usize];
             let offset = address.0 - symbol.address;
             let is_start = PROBE_OFFSETS.contains(&offset);
-            (is_start && self.module_of(symbol) != Some("bpf")).then_some(Traceable {
-                address,
-                function: Address(symbol.address),
-            })
+            (is_start && self.module_of(symbol) != Some("bpf"))
+                .then_some((address, Address(symbol.address)))
         })
     }
 

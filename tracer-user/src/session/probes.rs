@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::{
     attach::{self, AttachError, Attacher, Observer, Probe, Role, Side},
     kernel::{numbers, switch},
-    model::Skipped,
+    model::{Skipped, many},
     plan::{Plan, Planned, Source},
     stop::Stop,
 };
@@ -79,6 +79,8 @@ pub fn attach_all(
         plan.excluded.len() + plan.callees.len() + plan.roots.len(),
     );
     let one_by_one = attacher.at_once() == 1;
+    // Of some thousand functions with strings not all find room, and roots are attached last.
+    attacher.enter_strings(&plan.roots)?;
     let mut attach = |functions: &[Planned], role, until| {
         let mut progress = Progress {
             role,
@@ -211,7 +213,9 @@ pub fn let_go<T>(all: T, count: usize) {
                 ""
             };
             eprintln!(
-                "tracer: {count} functions are let go by process {}{when}",
+                "tracer: {} {} let go by process {}{when}",
+                many(count, "function"),
+                if count == 1 { "is" } else { "are" },
                 leaving.process
             );
         }

@@ -9,8 +9,9 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use clap::Args;
 
+use super::differences::differences;
 use super::one_shot::command::{self as one_shot, OneShotArgs};
-use super::{Difference, Identical, InOrder, Report, Spec, report, script};
+use super::{Identical, InOrder, Report, Spec, report, script};
 use crate::arch::ArchArgs;
 use crate::build;
 use crate::setup::{self, Emulator, Kernel, KernelChoice, kernels};
@@ -36,9 +37,6 @@ const OTHER_ROOTS: [(&str, &str); 7] = [
     ("do_epoll_wait", "epoll"),
     ("kernel_clone", "threads"),
 ];
-
-/// Functions that are named of each difference.
-pub const NAMED: usize = 8;
 
 /// A comparison.
 #[derive(Args, Debug)]
@@ -249,23 +247,4 @@ fn describe(report: &Report) -> String {
         text.push_str(reason);
     }
     text
-}
-
-/// Functions whose calls one listing has and the other has not, most of them first.
-pub fn differences(what: &str, functions: &[Difference]) -> String {
-    if functions.is_empty() {
-        return String::new();
-    }
-    let named: Vec<String> = functions
-        .iter()
-        .take(NAMED)
-        .map(|one| format!("{} {:.2}", one.function, one.per_root_call))
-        .collect();
-    let rest = functions.len().saturating_sub(NAMED);
-    let rest = if rest > 0 {
-        format!(" and {rest} more")
-    } else {
-        String::new()
-    };
-    format!("\n    {what} per root call: {}{rest}", named.join(", "))
 }

@@ -10,7 +10,7 @@
 //! Not here are the slots of kprobes (`__builtin__kprobes`), to which no name is ever given.
 
 use super::Symbol;
-use crate::kernel::{Address, btf::Types, text::CodeReader};
+use crate::kernel::{Address, btf::Types, kcore::CodeReader};
 
 /// More than any machine has loaded.
 const MOST_ELEMENTS: usize = 1 << 16;

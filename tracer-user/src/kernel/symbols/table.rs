@@ -10,7 +10,7 @@
 //! ascend is refused. The caller then reads `/proc/kallsyms`.
 
 use super::Symbol;
-use crate::kernel::{Address, text::CodeReader};
+use crate::kernel::{Address, kcore::CodeReader};
 
 /// Where vmcoreinfo says that a symbol is.
 pub(super) type Announced<'a> = &'a dyn Fn(&str) -> Option<Address>;

@@ -4,10 +4,12 @@
 //! attached last, so what is called most goes last. So the text is not decoded: what looks like a
 //! call counts where it would lead to a function's start. Chance seldom does that.
 
-use super::CodeReader;
-use crate::arch::{
-    Address, BranchKind, FURTHEST_PROBE,
-    code::{CALL_BYTES, likely_branches},
+use crate::{
+    arch::{
+        Address, BranchKind, FURTHEST_PROBE,
+        code::{CALL_BYTES, likely_branches},
+    },
+    kernel::kcore::CodeReader,
 };
 
 /// Read at a time, bytes.
@@ -126,7 +128,8 @@ fn for_each(
     }
 }
 
-#[cfg(all(test, target_arch = "x86_64"))]
+#[cfg(test)]
+#[cfg(target_arch = "x86_64")]
 mod tests {
     use super::*;
     use proptest::prelude::*;
