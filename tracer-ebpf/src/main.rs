@@ -28,6 +28,7 @@ mod depth;
 mod details;
 mod excluded;
 mod fast_path;
+mod fields;
 mod gate;
 mod kprobe;
 mod maps;

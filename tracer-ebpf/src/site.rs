@@ -24,6 +24,9 @@ pub trait Site: EbpfContext + Copy {
     /// Whether a call has the same number as one that it ends with a jump to.
     const JUMPS_SHARE_FRAME: bool;
 
+    /// Whether [`Site::argument`] may be asked for at an exit, too.
+    const EXIT_HAS_ARGUMENTS: bool;
+
     /// The number of the call, see above.
     fn frame(&self) -> u64;
 
@@ -33,7 +36,8 @@ pub trait Site: EbpfContext + Copy {
     /// Puts [`Site::value`] into memory of a map.
     fn store_value(&self, place: *mut u64);
 
-    /// To be asked for at an entry only: the argument with that number, counted from 0, as the
+    /// To be asked for at an entry, and at an exit if [`Site::EXIT_HAS_ARGUMENTS`]: the argument
+    /// with that number, counted from 0, as the
     /// register holds it; none if the function has fewer. At an fprobe nobody knows how many it
     /// has. The number is a constant, because the verifier allows only constant offsets into a
     /// context.
@@ -73,6 +77,7 @@ impl EbpfContext for TrampolineSite {
 impl Site for TrampolineSite {
     const EXIT_ALWAYS_COMES: bool = true;
     const JUMPS_SHARE_FRAME: bool = false;
+    const EXIT_HAS_ARGUMENTS: bool = true;
 
     #[inline(always)]
     fn frame(&self) -> u64 {
@@ -137,6 +142,7 @@ impl<const ALWAYS: bool> EbpfContext for ProbeSite<ALWAYS> {
 impl<const ALWAYS: bool> Site for ProbeSite<ALWAYS> {
     const EXIT_ALWAYS_COMES: bool = ALWAYS;
     const JUMPS_SHARE_FRAME: bool = true;
+    const EXIT_HAS_ARGUMENTS: bool = false;
 
     #[inline(always)]
     fn frame(&self) -> u64 {

@@ -75,6 +75,7 @@ mod bpf;
 pub mod cli;
 pub mod exit_code;
 pub mod export;
+pub mod expr;
 pub mod filter;
 pub mod graph;
 #[cfg(feature = "live")]

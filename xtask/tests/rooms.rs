@@ -39,7 +39,7 @@ const OFFLINE: [&[&str]; 6] = [
     &["top", "export", "summary", "output"],
     &["recording", "filter"],
     &["graph"],
-    &["values"],
+    &["values", "expr"],
     &["model", "stop", "exit_code", "arch"],
 ];
 

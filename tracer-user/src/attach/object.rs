@@ -20,7 +20,7 @@ use tracer_common::{
 };
 
 use super::{
-    Controls, Followed, Texts,
+    Controls, FieldTables, Followed, Texts,
     decide::{self, Decide},
     error::is_forbidden,
     followed,
@@ -186,6 +186,9 @@ pub struct Object {
     callers: Callers,
     /// Where functions are counted, if they are.
     profile: Option<Arc<Profile>>,
+    /// Open calls above which the fast path is not taken. The root of a root call is one of them,
+    /// and never takes it.
+    fast_calls: u64,
 }
 
 impl Object {
@@ -226,6 +229,7 @@ impl Object {
             followed,
             callers: *callers,
             profile,
+            fast_calls: loading.config.fast_depth.saturating_sub(1),
         };
         Ok((object, rings))
     }
@@ -300,6 +304,16 @@ impl Object {
         &self.instructions
     }
 
+    /// Open calls above which the fast path is not taken.
+    pub(super) const fn fast_calls(&self) -> u64 {
+        self.fast_calls
+    }
+
+    /// The tables of fields, by descriptors of their own.
+    pub fn fields(&self) -> Result<FieldTables, ObjectError> {
+        FieldTables::of(&self.ebpf)
+    }
+
     /// The table of functions with texts among their arguments, by a descriptor of its own.
     pub fn texts(&self) -> Result<Texts, ObjectError> {
         Texts::of(&self.ebpf)
@@ -348,17 +362,11 @@ fn put_profile(
 
 /// Settings of the hot path stand in the programs' text.
 fn put_settings(object: &mut variables::Object, config: &Config) {
-    // The root of a root call is one of the open calls, and never takes the fast path.
-    let calls = config.fast_depth.saturating_sub(1);
-    object.put_number(placeholder::FAST_CALLS, calls);
     object.put_offset(
         placeholder::PREEMPT_COUNT_OFFSET,
         config.preempt_count_offset,
     );
-    object.put_number(
-        placeholder::PREEMPT_MASK,
-        u64::from(config.preempt_layout.mask),
-    );
+    object.put_compared(placeholder::PREEMPT_MASK, config.preempt_layout.mask);
     let [first, second] = config.callers.not_tgids.map(u64::from);
     object.put_number(placeholder::OWN_PROCESSES[0], first);
     object.put_number(placeholder::OWN_PROCESSES[1], second);

@@ -26,6 +26,7 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
         cpus: Some("0".to_owned()),
         all_cpus: false,
         excluded: Vec::new(),
+        fields: Vec::new(),
         pids: Vec::new(),
         tids: Vec::new(),
         names: Vec::new(),

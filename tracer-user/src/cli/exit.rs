@@ -15,10 +15,11 @@ use crate::{
     kernel::{
         KernelError, NoSuchMechanism, btf::BtfError, switch::SwitchedOff, symbols::SymbolsError,
     },
-    plan::RootError,
+    plan::{FieldError, RootError},
 };
 use crate::{
     exit_code::HasExit,
+    expr::ExprError,
     filter::{NeverHolds, NotRecorded},
     recording::RecordingError,
     values::escape,
@@ -91,6 +92,7 @@ fn of_cause(cause: &(dyn StdError + 'static)) -> Option<Exit> {
         Output,
         NotCalled,
         NeverHolds,
+        ExprError,
         NotRecorded,
         RecordingError,
         std::io::Error,
@@ -101,6 +103,7 @@ fn of_cause(cause: &(dyn StdError + 'static)) -> Option<Exit> {
             cause,
             NotRoot,
             RootError,
+            FieldError,
             BtfError,
             NoSuchMechanism,
             SwitchedOff,
@@ -128,6 +131,22 @@ pub fn sentence(error: &anyhow::Error) -> String {
     }
     // Parts of it may be from a recording.
     escape::visible(&parts.join(": ")).into_owned()
+}
+
+/// What was typed, with a mark under the place that is wrong, where that is known.
+pub fn picture(error: &anyhow::Error) -> Option<String> {
+    let expression = error.chain().find_map(expression)?;
+    let lines = expression.picture();
+    let lines: Vec<_> = lines.lines().map(escape::visible).collect();
+    Some(lines.join("\n"))
+}
+
+fn expression<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a ExprError> {
+    #[cfg(feature = "live")]
+    if let Some(FieldError::Expression(error)) = cause.downcast_ref() {
+        return Some(error);
+    }
+    cause.downcast_ref()
 }
 
 #[cfg(test)]

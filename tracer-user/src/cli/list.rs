@@ -29,6 +29,11 @@ pub fn run(args: &ListArgs) -> Result<Exit> {
     // What is learned, is learned with the switch on.
     switch::check()?;
     let kernel = Kernel::read()?;
+    if let Some(typed) = &args.proto {
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        let shown = plan::prototypes(&kernel, typed)?;
+        return ended(out.write_all(shown.as_bytes()).and_then(|()| out.flush()));
+    }
     let mechanisms = Mechanisms::of(&kernel.types);
     let rules = Rules::new(&kernel, mechanisms, args.scope.into());
     let mut out = io::BufWriter::new(io::stdout().lock());

@@ -11,7 +11,9 @@ use super::{
     live_args::{Host, LatencyArgs, ProfileArgs, RecordArgs, Tracing},
     output::{self, Medium},
     running::{printed, run_trace},
-    stuck, top, workload,
+    stuck, top,
+    trace_args::CaptureArgs,
+    workload,
 };
 use crate::{
     learn::sampling,
@@ -59,6 +61,7 @@ fn latency(args: &LatencyArgs) -> Result<Exit> {
                 .to_owned()
         ));
     }
+    shows_no_fields(&args.capture)?;
     show.result = Shown::Latency(args.layout.layout()?);
     show.limit_depth(Some(1));
     let options = args.capture.options(show)?;
@@ -67,8 +70,21 @@ fn latency(args: &LatencyArgs) -> Result<Exit> {
     })
 }
 
+/// Fields are shown with calls, of which there are none.
+fn shows_no_fields(capture: &CaptureArgs) -> Result<()> {
+    if capture.fields.is_empty() {
+        return Ok(());
+    }
+    bail!(Usage(
+        "--arg shows fields with each call, and a table has none; leave it out, or choose root \
+         calls by fields with --where"
+            .to_owned()
+    ));
+}
+
 /// Traces, and sums up the functions.
 fn profile(args: &ProfileArgs) -> Result<Exit> {
+    shows_no_fields(&args.capture)?;
     let mut show = args.filter.show()?;
     show.result = Shown::Profile {
         sort: args.order.sort,

@@ -82,6 +82,9 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // A terminal that has gone takes nothing, and the exit code says it, too.
             let _ = writeln!(io::stderr(), "tracer: {}", exit::sentence(&error));
+            if let Some(picture) = exit::picture(&error) {
+                let _ = writeln!(io::stderr(), "{picture}");
+            }
             exit::code(&error).into()
         }
     }

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     export::{Address, Outlets},
+    expr::Fields,
     filter::select::Choice,
     kernel::{Mechanism, cgroup::Cgroup},
     pipeline::Show,
@@ -118,6 +119,11 @@ pub struct CaptureArgs {
     /// be repeated
     #[arg(short = 'g', long = "nograph-funcs", value_name = "FUNCTION")]
     pub excluded: Vec<String>,
+    /// Show fields of a function's arguments, at its entry and where they have changed at its exit:
+    /// 'tcp_sendmsg: sk->sk_wmem_queued, msg->msg_iter.count'; FUNCTION may be a glob; may be
+    /// repeated
+    #[arg(long = "arg", value_name = "FUNCTION: FIELDS")]
+    pub fields: Vec<String>,
     /// Trace root calls that begin on these CPUs, such as 0,2-3
     #[arg(short = 'C', long = "cpu", value_name = "CPUS")]
     pub cpus: Option<String>,
@@ -245,7 +251,7 @@ impl From<ScopeArgs> for Scope {
 
 impl CaptureArgs {
     /// What was typed, ready to use.
-    pub fn options(&self, show: Show) -> Result<Options> {
+    pub fn options(&self, mut show: Show) -> Result<Options> {
         let is_somebodys = self.names_somebody() || !self.command.is_empty();
         if self.roots.is_empty() && !is_somebodys && !self.all_cpus {
             bail!(Usage(
@@ -261,6 +267,12 @@ impl CaptureArgs {
             callers: self.callers()?,
             excluded: self.excluded.clone(),
             not_roots: Vec::new(),
+            fields: self
+                .fields
+                .iter()
+                .map(|typed| Fields::parse(typed))
+                .collect::<Result<_, _>>()?,
+            condition: show.filter.entered.take(),
             show,
             delay: None,
             duration: self.duration,

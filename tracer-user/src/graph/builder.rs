@@ -76,17 +76,23 @@ impl Builder {
             self.gap(1, cpu);
             return None;
         };
+        if kind == EventKind::Leaf {
+            let [entry, exit] = event.ends();
+            self.push(&entry, cpu);
+            return self.push(&exit, cpu);
+        }
         self.tree.count();
         match kind {
             EventKind::Entry => self.entry(event, context, cpu),
             EventKind::Exit => return self.exit(event, context, cpu),
             EventKind::Off => self.off_since = Some(Nanoseconds(event.time_ns)),
             EventKind::On => self.back_on_cpu(Nanoseconds(event.time_ns)),
-            EventKind::Argument | EventKind::Caller | EventKind::Text => {
+            EventKind::Argument | EventKind::Caller | EventKind::Text | EventKind::Field => {
                 self.detail(kind, event, cpu);
             }
             EventKind::Died => return Some(End::Died),
             EventKind::Missed => return Some(End::Lost),
+            EventKind::Leaf => {}
         }
         None
     }

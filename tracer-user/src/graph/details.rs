@@ -4,7 +4,7 @@
 //! belongs to, and a kind of its own. Here stand both ways, from an event to what the tree keeps
 //! and from that to events, so that a new kind is added in one place.
 
-use tracer_common::{Event, EventKind, StringPlace};
+use tracer_common::{Event, EventKind, FieldPlace, StringPlace};
 
 use crate::model::{Detail, Details, FunctionId};
 
@@ -29,11 +29,17 @@ pub fn add(details: &mut Details, kind: EventKind, event: &Event) {
             let StringPlace { argument, part } = StringPlace::unpack(event.depth);
             details.add_text(argument, part, event.value);
         }
+        EventKind::Field => details.add_field(FieldPlace::unpack(event.depth), event.value),
         _ => {}
     }
 }
 
-/// The events that say it again. `entry` is that of the call.
+/// Whether it is known when the call returns, and not when it is entered.
+pub const fn is_of_exit(detail: &Detail) -> bool {
+    matches!(detail, Detail::Field(field) if field.at_exit)
+}
+
+/// The events that say it again. `entry` is that of the call, or its exit: see [`is_of_exit`].
 pub fn events(detail: &Detail, entry: &Event) -> Vec<Event> {
     let event = |kind, number: u32, value| Event {
         value,
@@ -62,5 +68,60 @@ pub fn events(detail: &Detail, entry: &Event) -> Vec<Event> {
                 )
             })
             .collect(),
+        Detail::Field(field) => {
+            let place = |part| FieldPlace {
+                read: field.read,
+                part,
+                at_exit: field.at_exit,
+                unreadable: field.is_unreadable(),
+            };
+            let unreadable = field.is_unreadable().then_some(0);
+            (0..)
+                .zip(field.parts.iter().copied().chain(unreadable))
+                .map(|(part, value)| event(EventKind::Field, place(part).pack(), value))
+                .collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Field;
+
+    #[test]
+    fn fields_come_back_as_they_went() {
+        let field = |read, at_exit, parts: &[u64]| {
+            Detail::Field(Field {
+                read,
+                at_exit,
+                parts: parts.to_vec(),
+            })
+        };
+        let all: Details = [
+            field(0, false, &[7]),
+            field(1, false, &[1, 2, 3, 4, 5, 6, 7, 8]),
+            field(7, false, &[]),
+            field(0, true, &[8]),
+            field(1, true, &[]),
+        ]
+        .into_iter()
+        .collect();
+        let mut again = Details::default();
+        for event in all.iter().flat_map(|one| events(one, &Event::default())) {
+            add(&mut again, EventKind::Field, &event);
+        }
+        assert_eq!(again, all);
+        // Without its first part nothing is known of a field.
+        let mut late = Details::default();
+        for event in all
+            .iter()
+            .flat_map(|one| events(one, &Event::default()))
+            .skip(2)
+        {
+            add(&mut late, EventKind::Field, &event);
+        }
+        assert_eq!(late.field(1, false), None);
+        assert!(late.field(7, false).is_some_and(Field::is_unreadable));
     }
 }

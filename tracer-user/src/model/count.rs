@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 /// So many things, of which one is called `thing`.
-pub fn many<N: Display + PartialEq + From<u8>>(count: N, thing: &str) -> String {
+pub fn many<N: Copy + Display + PartialEq + From<u8>>(count: N, thing: &str) -> String {
     if count == N::from(1) {
         return format!("1 {thing}");
     }
@@ -15,7 +15,7 @@ pub fn many<N: Display + PartialEq + From<u8>>(count: N, thing: &str) -> String 
 }
 
 /// The same with the verb: `1 call was`, `2 calls were`.
-pub fn many_were<N: Display + PartialEq + From<u8>>(count: N, thing: &str) -> String {
+pub fn many_were<N: Copy + Display + PartialEq + From<u8>>(count: N, thing: &str) -> String {
     let verb = if count == N::from(1) { "was" } else { "were" };
     format!("{} {verb}", many(count, thing))
 }

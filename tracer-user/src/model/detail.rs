@@ -4,7 +4,9 @@
 //! an empty one, which takes no memory of its own. How a detail travels in events is in
 //! [`crate::graph`], how it reads in [`crate::values`].
 
-use super::{FunctionId, Text};
+use tracer_common::FieldPlace;
+
+use super::{Field, FunctionId, Text};
 
 /// One thing that is known of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +17,8 @@ pub enum Detail {
     Arguments(Vec<u64>),
     /// The string that an argument points to.
     Text(Text),
+    /// What was read of an argument, or of what it points to.
+    Field(Field),
 }
 
 /// All that is known of a call besides its ends, in the order in which it was recorded.
@@ -67,6 +71,40 @@ impl Details {
             Detail::Text(text) => Some(text),
             _ => None,
         })
+    }
+
+    /// What a read brought at that end of the call.
+    #[must_use]
+    pub fn field(&self, read: u32, at_exit: bool) -> Option<&Field> {
+        self.0.iter().find_map(|detail| match detail {
+            Detail::Field(field) if field.read == read && field.at_exit == at_exit => Some(field),
+            _ => None,
+        })
+    }
+
+    /// Adds a part of what was read. One that comes after a missing one is skipped.
+    pub(crate) fn add_field(&mut self, place: FieldPlace, value: u64) {
+        let FieldPlace {
+            read,
+            part,
+            at_exit,
+            unreadable,
+        } = place;
+        let known = self.0.iter_mut().rev().find_map(|detail| match detail {
+            Detail::Field(field) if field.read == read && field.at_exit == at_exit => Some(field),
+            _ => None,
+        });
+        match known {
+            Some(field) if !unreadable && part as usize == field.parts.len() => {
+                field.parts.push(value);
+            }
+            None if part == 0 => self.0.push(Detail::Field(Field {
+                read,
+                at_exit,
+                parts: if unreadable { Vec::new() } else { vec![value] },
+            })),
+            _ => {}
+        }
     }
 
     /// Says where the call will go on; what was known of that goes.

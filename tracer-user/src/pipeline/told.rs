@@ -222,6 +222,8 @@ pub fn kept_back(calls: u64, filter: &Filter, mut given: Vec<&str>) -> String {
         (filter.slower_than.is_some(), "--slower-than"),
         (filter.failed.is_some(), "--failed"),
         (filter.returns.is_some(), "--returns"),
+        (filter.entered.is_some(), "--where"),
+        (filter.returned.is_some(), "--where-exit"),
         (filter.needs_tree(), "--through"),
         (filter.threshold.is_some(), "--graph-opts thresh"),
     ];

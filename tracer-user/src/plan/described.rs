@@ -1,7 +1,13 @@
 //! What the running kernel knows of functions: the table of a live trace asks it.
 
+use std::sync::Arc;
+
+use super::{Current, FieldPlan};
 use crate::{
-    arch::{FURTHEST_PROBE, LARGE_ARGUMENT_REGISTERS, LARGEST_IN_REGISTERS, REGISTER_BYTES},
+    arch::{
+        FURTHEST_PROBE, LARGE_ARGUMENT_REGISTERS, LARGEST_IN_REGISTERS, PROBE_OFFSETS,
+        REGISTER_BYTES,
+    },
     kernel::{
         Address, Kernel,
         btf::{Parameter, ParameterKind, Prototype},
@@ -37,6 +43,33 @@ impl Describe for Kernel {
     }
 }
 
+/// The running kernel, and the fields that are read of its functions.
+pub struct WithFields {
+    /// The kernel.
+    pub kernel: Arc<Current>,
+    /// The fields.
+    pub fields: FieldPlan,
+}
+
+impl Describe for WithFields {
+    fn describe(&self, id: FunctionId) -> Option<FunctionInfo> {
+        let mut info = self.kernel.describe(id)?;
+        let address = self.kernel.kernel().whole(id.0);
+        let begins = PROBE_OFFSETS.map(|offset| address.0.wrapping_sub(offset));
+        let fields = begins.map(|begin| self.fields.infos(Address(begin)));
+        info.fields = fields.concat();
+        Some(info)
+    }
+
+    fn place(&self, value: u64) -> Option<FunctionId> {
+        self.kernel.place(value)
+    }
+
+    fn base(&self) -> Option<FunctionId> {
+        self.kernel.base()
+    }
+}
+
 /// What the kernel says of a function.
 #[must_use]
 pub fn function_info(kernel: &Kernel, function: &Function<'_>) -> FunctionInfo {
@@ -62,6 +95,7 @@ fn typed(name: String, prototype: Option<Prototype>) -> FunctionInfo {
         name,
         returns,
         parameters,
+        fields: Vec::new(),
     }
 }
 
@@ -105,6 +139,7 @@ mod tests {
             name: String::new(),
             returns: Some(returns),
             parameters: parameters.into_iter().map(ParameterInfo::from).collect(),
+            fields: Vec::new(),
         };
         format_arguments(
             Signature::without_places(Some(&info)),

@@ -8,8 +8,10 @@
 pub mod closure;
 mod current;
 pub mod described;
+pub mod fields;
 pub mod interrupts;
 pub mod programs;
+mod prototypes;
 pub mod roots;
 pub mod rules;
 mod wide;
@@ -18,10 +20,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use current::Current;
 pub use described::function_info;
+pub use fields::{FieldError, FieldPlan};
 pub use programs::OthersPrograms;
+pub use prototypes::prototypes;
 pub use roots::{
-    EVERYTHING, MOST_NAMED, RootError, check_hidden, check_through, found_roots, functions_of,
-    may_come, resolve_or_wait, resolve_roots, without_excluded,
+    EVERYTHING, MOST_NAMED, RootError, Shown, check_hidden, check_through, found_roots,
+    functions_of, may_come, resolve_or_wait, resolve_roots, without_excluded,
 };
 pub use rules::{Reason, Rules, Scope, Worth};
 pub use wide::is_own_tracepoint;

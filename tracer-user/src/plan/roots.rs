@@ -18,7 +18,7 @@ use crate::{
 };
 use error::MOST_PAIRS;
 pub use error::RootError;
-pub use shown::{check_hidden, check_through};
+pub use shown::{Shown, check_hidden, check_through};
 use wanted::Wanted;
 
 /// Roots that are told one by one, in recordings and elsewhere.
@@ -151,6 +151,11 @@ pub fn functions_of<'k>(kernel: &'k Kernel, typed: &str) -> Result<Vec<Function<
         })
         .find(|functions| !functions.is_empty())
         .ok_or_else(|| not_there(kernel, &wanted))
+}
+
+/// Whether what was typed stands for any number of functions.
+pub(super) fn is_glob(typed: &str) -> bool {
+    Wanted::parse(typed).is_glob()
 }
 
 /// Why nothing has the name.

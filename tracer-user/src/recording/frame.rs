@@ -150,11 +150,11 @@ impl Unpacker {
         if content.len() != length {
             return None;
         }
-        let (frame, rest) = postcard::take_from_bytes(&content).ok()?;
+        let (frame, rest) = postcard::take_from_bytes::<Frame>(&content).ok()?;
         let is_sound = match &frame {
-            Frame::Data(data) => data.is_sound(),
+            Frame::Data(data) | Frame::DataWithFields(data, _) => data.is_sound(),
             Frame::Head(_) | Frame::End(_) | Frame::Missed(_) => true,
         };
-        (rest.is_empty() && is_sound).then_some(frame)
+        (rest.is_empty() && is_sound).then(|| frame.with_fields())
     }
 }

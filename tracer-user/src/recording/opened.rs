@@ -66,7 +66,8 @@ impl<R: Read> Recording<R> {
                 Frame::Data(data) => return Ok(Some(data)),
                 Frame::End(end) => self.readable.end = Some(end),
                 Frame::Missed(missed) => self.readable.missed = missed,
-                Frame::Head(_) => {}
+                // A reader gives out no data with fields beside it.
+                Frame::Head(_) | Frame::DataWithFields(..) => {}
             }
         }
         Ok(None)

@@ -33,7 +33,7 @@ use crate::{
     },
     model::{Skipped, Untraced},
     pipeline::Pipeline,
-    plan::{Current, Plan, Planned, Rules},
+    plan::{Current, FieldPlan, Plan, Planned, Rules},
     stop::Stop,
 };
 
@@ -59,6 +59,8 @@ pub struct Prepared {
     pub rules: Arc<Rules>,
     /// What is attached.
     pub plan: Plan,
+    /// What is read of calls, and asked of root calls.
+    pub fields: FieldPlan,
     /// All that the kernel has, and the one that is taken.
     pub mechanisms: Mechanisms,
     /// See `mechanisms`.
@@ -139,7 +141,7 @@ impl Prepared {
         let mut attached = attached::attach(
             options,
             &self.kernel,
-            (&self.plan, self.ready(options)),
+            (&self.plan, &self.fields, self.ready(options)),
             self.mechanisms,
             self.mechanism,
             (self.callers(options)?, in_kernel),
@@ -198,7 +200,11 @@ impl Prepared {
         (later, followed): (Vec<Planned>, Option<Arc<Followed>>),
     ) -> Result<Change> {
         let typed = Typed {
-            roots: options.roots.clone(),
+            // A condition is on the arguments of roots that are known.
+            roots: match options.condition {
+                Some(_) => Vec::new(),
+                None => options.roots.clone(),
+            },
             excluded: options.excluded.clone(),
             not_roots: options.not_roots.clone(),
         };

@@ -31,6 +31,7 @@ use super::{
 use crate::{
     attach::{Attacher, Controls, Probe},
     export::{Export, Source},
+    filter::{Filter, Names},
     graph::{AttachedLate, Rebuilder},
     kernel::{
         Kernel, Mechanisms,
@@ -43,7 +44,7 @@ use crate::{
     },
     model::{FunctionTable, Skipped, WideCalls},
     pipeline::{self, Finished, Outcome, Pipeline, Printer, Show, Shown},
-    plan::{self, Current, Plan, Rules},
+    plan::{self, Current, FieldPlan, Plan, Planned, RootError, Rules, described::WithFields},
     recording::Recorder,
     stop::Stop,
     stream::Rings,
@@ -89,8 +90,10 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
             prototype.map(|prototype| prototype.returns),
         )
     }))?;
-    plan::check_through(&kernel, &rules, &options.show.filter.through)?;
-    plan::check_hidden(&kernel, &rules, &options.show.filter.excluded)?;
+    check_shown(&kernel, &rules, &options.show.filter)?;
+    let condition = (options.condition.as_ref(), roots.as_slice());
+    let mut fields = FieldPlan::find(&kernel, &options.fields, condition)?;
+    let options = &at_exit(options, &kernel, &roots, &mut fields)?;
     drop(haste);
     let subject = Subject::start(&options.command, options.begin, options.streams, limit)?;
     let tell = |words: &str| tell::more(options.verbose, words);
@@ -118,6 +121,7 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
         kernel,
         rules,
         plan,
+        fields,
         mechanisms,
         mechanism,
         found,
@@ -150,6 +154,40 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
     trace(options, prepared, outputs, in_kernel).await
 }
 
+/// Checks the functions by which it is filtered.
+fn check_shown(kernel: &Kernel, rules: &Rules, filter: &Filter) -> Result<(), RootError> {
+    type Check = fn(&Kernel, &Rules, plan::Shown<'_>) -> Result<(), RootError>;
+    let checks: [(&Names, Check); 2] = [
+        (&filter.through, plan::check_through),
+        (&filter.excluded, plan::check_hidden),
+    ];
+    for (names, check) in checks {
+        for name in names.iter() {
+            let shown = plan::Shown {
+                typed: &name.typed,
+                is_meant: &|shown| name.is(shown),
+            };
+            check(kernel, rules, shown)?;
+        }
+    }
+    Ok(())
+}
+
+/// The options with the condition on what a root returns as this kernel has it. What that names
+/// is read.
+fn at_exit(
+    options: &Options,
+    kernel: &Kernel,
+    roots: &[Planned],
+    fields: &mut FieldPlan,
+) -> Result<Options> {
+    let mut options = options.clone();
+    if let Some(condition) = &mut options.show.filter.returned {
+        *condition = fields.require(kernel, condition, roots)?;
+    }
+    Ok(options)
+}
+
 async fn trace(
     options: &Options,
     mut prepared: Prepared,
@@ -174,7 +212,10 @@ async fn trace(
         prepared.attach(options, in_kernel)?
     };
     let kernel = Arc::clone(&prepared.kernel);
-    let table = FunctionTable::of(Arc::clone(&prepared.current));
+    let table = FunctionTable::of(Arc::new(WithFields {
+        kernel: Arc::clone(&prepared.current),
+        fields: prepared.fields.clone(),
+    }));
     let show = &options.show;
     let table_out = profile.as_ref().and_then(|_| outputs.graph.take());
     let head = head::head(&kernel, &prepared.plan.roots, &options.command);

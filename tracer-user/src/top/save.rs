@@ -82,7 +82,7 @@ pub fn frames(head: &Head, calls: &[Arc<Exemplar>], functions: &FunctionTable) -
         // After two passes nothing waits for what is missing.
         collector.pass();
         collector.pass();
-        frames.push(Frame::Data(collector.take(functions, &attached_late)));
+        frames.push(Frame::of_data(collector.take(functions, &attached_late)));
     }
     frames.push(Frame::End(End::default()));
     frames

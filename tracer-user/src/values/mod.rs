@@ -17,6 +17,7 @@
 mod arguments;
 mod errno;
 pub mod escape;
+mod fields;
 pub mod number;
 mod span;
 mod text;
@@ -24,6 +25,7 @@ mod view;
 pub mod words;
 
 pub use arguments::{Signature, TypedArgument, format_arguments, typed_arguments};
+pub use fields::{FieldValue, TypedField, UNREADABLE};
 pub use span::span;
 pub use view::View;
 

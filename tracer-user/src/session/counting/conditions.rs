@@ -48,6 +48,9 @@ pub enum Streamed {
     /// Only some failures count.
     #[error("the kernel side does not tell one --failed from another")]
     Failures,
+    /// A condition names fields.
+    #[error("--where and --where-exit are decided where calls are streamed")]
+    Condition,
     /// There are too many roots.
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
@@ -67,6 +70,9 @@ pub fn counting(
     }
     if show.text.sleep == SleepTime::Excluded {
         return Err(Streamed::SleepTime);
+    }
+    if options.condition.is_some() || show.filter.has_conditions() {
+        return Err(Streamed::Condition);
     }
     if options.is_everything() {
         return Err(Streamed::Everything);
