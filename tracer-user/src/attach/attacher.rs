@@ -140,6 +140,14 @@ impl Attacher {
         }
     }
 
+    /// Tells the eBPF side which arguments of these functions are strings, if it is asked for them.
+    pub fn enter_strings(&mut self, functions: &[Planned]) -> Result<(), AttachError> {
+        if let Some(texts) = &mut self.texts {
+            texts.enter(&self.kernel, functions)?;
+        }
+        Ok(())
+    }
+
     /// Attaches what the kernel accepts of `functions`. Roots and what is excluded serve both
     /// sides.
     pub fn attach(
@@ -149,9 +157,7 @@ impl Attacher {
         side: Side,
         observer: &mut dyn Observer,
     ) -> Result<Vec<Probe>, AttachError> {
-        if let Some(texts) = &mut self.texts {
-            texts.enter(&self.kernel, functions)?;
-        }
+        self.enter_strings(functions)?;
         let mut probes = Vec::new();
         let (shared, rest): (Vec<&Planned>, Vec<&Planned>) = functions
             .iter()

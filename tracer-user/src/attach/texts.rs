@@ -10,7 +10,7 @@ use tracer_common::{CallRegisters, MAX_ARGUMENTS, StringArguments};
 
 use super::{ObjectError, controls::again};
 use crate::{
-    arch::FURTHEST_PROBE,
+    arch::NAMED_AT,
     kernel::{
         Kernel,
         btf::{Parameter, Prototype},
@@ -49,9 +49,8 @@ impl Texts {
                 .function_at(planned.address)
                 .map_or(0, |function| arguments_of(kernel, &function));
             if arguments != 0 {
-                // A probe names its function by either address.
-                for pad in [0, FURTHEST_PROBE] {
-                    let address = planned.address.plus(pad);
+                for &offset in NAMED_AT {
+                    let address = planned.address.plus(offset);
                     self.put(function_id(address).0, arguments)?;
                 }
             }

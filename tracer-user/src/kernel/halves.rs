@@ -10,7 +10,7 @@
 //! is that of another function gets none.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     sync::{Mutex, PoisonError},
 };
 
@@ -21,11 +21,9 @@ use super::{
 };
 use crate::arch::FURTHEST_PROBE;
 
-/// What is not told by being near the text.
-#[derive(Debug, Default)]
-pub struct Halves {
-    far: Mutex<HashMap<u32, Address>>,
-}
+/// BPF programs that are not near the text. The running kernel's, whichever [`Kernel`] asks: it is
+/// read again when modules come.
+static FAR: Mutex<BTreeMap<u32, Address>> = Mutex::new(BTreeMap::new());
 
 /// Half of the distance between two addresses of one lower half.
 const REACH: u64 = 1 << 31;
@@ -57,8 +55,7 @@ pub(super) fn too_far(symbols: &Symbols) -> Option<Function<'_>> {
 impl Kernel {
     /// Where the function is that an event names by `half` of its address.
     pub fn whole(&self, half: u32) -> Address {
-        let far = self.halves.far.lock();
-        let far = far.unwrap_or_else(PoisonError::into_inner);
+        let far = FAR.lock().unwrap_or_else(PoisonError::into_inner);
         let near = || nearest(self.text_begins, half);
         far.get(&half).copied().unwrap_or_else(near)
     }
@@ -77,8 +74,7 @@ impl Kernel {
         if here.is_some_and(is_named_so) {
             return false;
         }
-        let far = self.halves.far.lock();
-        let mut far = far.unwrap_or_else(PoisonError::into_inner);
+        let mut far = FAR.lock().unwrap_or_else(PoisonError::into_inner);
         let known = *far.entry(half(start)).or_insert(start);
         // One that has gone may come again elsewhere.
         let is_free = known == start || !matches!(program_function(known), Ok(Some(_)));

@@ -12,8 +12,7 @@ use super::{
     Address,
     btf::{BtfError, Prototype, Types},
     facts::{self, FactsError, Release},
-    gfp,
-    halves::{self, Halves},
+    gfp, halves,
     haste::Haste,
     kcore::{CodeReader, KernelCode},
     programs::program_function,
@@ -97,8 +96,6 @@ pub struct Kernel {
     gfp: OnceLock<Vec<(i64, String)>>,
     /// Where the kernel's text begins.
     pub(super) text_begins: Address,
-    /// Functions that are not near it.
-    pub(super) halves: Halves,
     /// Where calls go on in what comes and goes.
     pub(super) sites: Sites,
 }
@@ -149,7 +146,6 @@ impl Kernel {
             modules: Mutex::default(),
             gfp: OnceLock::new(),
             text_begins,
-            halves: Halves::default(),
             sites: Sites::default(),
         })
     }

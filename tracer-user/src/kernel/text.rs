@@ -229,5 +229,6 @@ fn before_a_function(symbols: &Symbols, target: Address) -> Destination<'static>
     }
 }
 
-#[cfg(all(test, target_arch = "x86_64"))]
+#[cfg(test)]
+#[cfg(target_arch = "x86_64")]
 mod tests;

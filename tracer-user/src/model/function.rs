@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{FieldInfo, ValueType};
-use crate::arch::{LARGEST_IN_REGISTERS, REGISTERS_BEFORE_ARGUMENTS};
+use crate::arch::LARGEST_IN_REGISTERS;
 
 /// One function. It stands in recordings as it is: see [`crate::recording::form`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,12 +48,9 @@ pub struct ParameterInfo {
 
 /// The first argument register that holds an argument of a function which returns this: what is
 /// returned in memory has its address in the register before. Trampolines serve no such function,
-/// so its registers are as the caller left them.
+/// so its registers are as the caller left them. That is x86-64's rule; where there is no such
+/// register, no function is described as returning in memory (`kernel::btf`).
 pub fn first_argument_register(returns: Option<&ValueType>) -> usize {
     let in_memory = |returns: &ValueType| matches!(returns, ValueType::Aggregate { bytes } if *bytes > LARGEST_IN_REGISTERS);
-    if returns.is_some_and(in_memory) {
-        REGISTERS_BEFORE_ARGUMENTS
-    } else {
-        0
-    }
+    usize::from(returns.is_some_and(in_memory))
 }

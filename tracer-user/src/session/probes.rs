@@ -79,6 +79,8 @@ pub fn attach_all(
         plan.excluded.len() + plan.callees.len() + plan.roots.len(),
     );
     let one_by_one = attacher.at_once() == 1;
+    // Of some thousand functions with strings not all find room, and roots are attached last.
+    attacher.enter_strings(&plan.roots)?;
     let mut attach = |functions: &[Planned], role, until| {
         let mut progress = Progress {
             role,

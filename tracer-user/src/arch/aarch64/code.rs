@@ -61,7 +61,7 @@ fn words(code: &[u8]) -> impl Iterator<Item = u32> + '_ {
 /// instructions, in bytes.
 const fn distance(word: u32, from: u32, count: u32) -> i64 {
     let at_the_top = word << (u32::BITS - from - count);
-    (at_the_top.cast_signed() >> (u32::BITS - count)) as i64 * WORD as i64
+    ((at_the_top.cast_signed() >> (u32::BITS - count)) as i64) << WORD.trailing_zeros()
 }
 
 /// How an instruction branches, and how far from itself, if it does and says so.

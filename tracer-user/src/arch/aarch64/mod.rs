@@ -36,6 +36,10 @@ pub const PROBE_OFFSETS: [u64; 2] = [4, 8];
 /// The furthest of these.
 pub const FURTHEST_PROBE: u64 = PROBE_OFFSETS[1];
 
+/// How far into a function the address may lie by which a probe names it: all are told where it
+/// begins (`arch_ftrace_get_symaddr`, arch/arm64/kernel/ftrace.c).
+pub const NAMED_AT: &[u64] = &[0];
+
 /// Where the preempt count is (arch/arm64/include/asm/preempt.h).
 pub const PREEMPT_COUNT: PreemptCountOf = PreemptCountOf::Task;
 

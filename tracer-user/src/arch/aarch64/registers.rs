@@ -43,9 +43,9 @@ const fn next(word: u32, from: u32) -> Registers {
 /// of one that is not, and of what is not understood.
 pub(super) const fn effect(word: u32) -> Option<Effect> {
     match bits(word, 25, 4) {
-        0b1000 | 0b1001 => immediate(word),
+        0b1000 | 0b1001 => Some(immediate(word)),
         0b1010 | 0b1011 => branch_or_system(word),
-        0b0100 | 0b0110 | 0b1100 | 0b1110 => load_or_store(word),
+        0b0100 | 0b0110 | 0b1100 | 0b1110 => Some(load_or_store(word)),
         0b0101 | 0b1101 => between_registers(word),
         _ => None,
     }
@@ -57,9 +57,9 @@ const N: u32 = 5;
 const A: u32 = 10;
 const M: u32 = 16;
 
-const fn immediate(word: u32) -> Option<Effect> {
+const fn immediate(word: u32) -> Effect {
     let (d, n) = (register(word, D), register(word, N));
-    Some(match bits(word, 23, 3) {
+    match bits(word, 23, 3) {
         // ADR, ADRP.
         0 | 1 => Effect::new(0, d),
         // MOVK keeps the rest, MOVN and MOVZ do not.
@@ -70,7 +70,7 @@ const fn immediate(word: u32) -> Option<Effect> {
         7 => Effect::new(n | register(word, M), d),
         // ADD, SUB and the logical ones.
         _ => Effect::new(n, d),
-    })
+    }
 }
 
 const fn branch_or_system(word: u32) -> Option<Effect> {
@@ -92,15 +92,16 @@ const fn branch_or_system(word: u32) -> Option<Effect> {
     })
 }
 
-const fn load_or_store(word: u32) -> Option<Effect> {
+const fn load_or_store(word: u32) -> Effect {
     let is_vector = bits(word, 26, 1) == 1;
     // Of a vector's only the address is in such a register.
-    let (t, second) = match is_vector {
-        true => (0, 0),
-        false => (register(word, D), register(word, A)),
+    let (t, second) = if is_vector {
+        (0, 0)
+    } else {
+        (register(word, D), register(word, A))
     };
     let (n, m) = (register(word, N), register(word, M));
-    Some(match bits(word, 28, 2) {
+    match bits(word, 28, 2) {
         0 if is_vector => Effect::new(n | m, n),
         0 => exclusive(word),
         1 if bits(word, 24, 1) == 0 => Effect::new(0, t),
@@ -117,7 +118,7 @@ const fn load_or_store(word: u32) -> Option<Effect> {
             }
         }
         _ => single(word, t, n, m),
-    })
+    }
 }
 
 /// LDR, STR and their like, of one register.
@@ -172,18 +173,17 @@ const fn between_registers(word: u32) -> Option<Effect> {
         // ADD, SUB and the logical ones.
         return Some(Effect::new(n | m, d));
     }
+    let is_one_source = bits(word, 30, 1) == 1;
     Some(match bits(word, 21, 4) {
-        // ADC and SBC; RMIF and SETF have no result.
-        0 if bits(word, 10, 6) == 0 => Effect::new(n | m, d),
-        0 => Effect::new(n, 0),
-        // CCMP and CCMN, with a number or with a register.
+        // RMIF and SETF, and CCMP and CCMN with a number, have flags for a result.
+        0 if bits(word, 10, 6) != 0 => Effect::new(n, 0),
         2 if bits(word, 11, 1) == 1 => Effect::new(n, 0),
         2 => Effect::new(n | m, 0),
-        4 => Effect::new(n | m, d),
-        // One source; PAC and AUT keep what they sign.
-        6 if bits(word, 30, 1) == 1 && bits(word, 16, 5) == 1 => Effect::new(n | d, d),
-        6 if bits(word, 30, 1) == 1 => Effect::new(n, d),
-        6 => Effect::new(n | m, d),
+        // PAC and AUT keep what they sign.
+        6 if is_one_source && bits(word, 16, 5) == 1 => Effect::new(n | d, d),
+        6 if is_one_source => Effect::new(n, d),
+        // ADC and SBC, CSEL and its like, two sources.
+        0 | 4 | 6 => Effect::new(n | m, d),
         // MADD and its like.
         8..=15 => Effect::new(n | m | register(word, A), d),
         _ => return None,

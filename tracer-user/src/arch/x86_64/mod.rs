@@ -34,6 +34,10 @@ pub const PROBE_OFFSETS: [u64; 2] = [0, 4];
 /// The furthest of these.
 pub const FURTHEST_PROBE: u64 = PROBE_OFFSETS[1];
 
+/// How far into a function the address may lie by which a probe names it: with or without the
+/// landing pad, which differs by mechanism and kernel.
+pub const NAMED_AT: &[u64] = &PROBE_OFFSETS;
+
 /// Where the preempt count is (arch/x86/include/asm/preempt.h).
 pub const PREEMPT_COUNT: PreemptCountOf = PreemptCountOf::Cpu;
 

@@ -4,7 +4,10 @@ use super::{
     LONGEST_CHAIN, Types,
     raw::{self, Kind, TypeId},
 };
-use crate::model::ValueType;
+use crate::{
+    arch::{LARGEST_IN_REGISTERS, REGISTERS_BEFORE_ARGUMENTS},
+    model::ValueType,
+};
 
 /// The size of a pointer on the 64-bit kernels that tracer supports, bytes.
 const POINTER_BYTES: u32 = 8;
@@ -46,6 +49,20 @@ pub struct Prototype {
     pub variadic: bool,
 }
 
+/// What a function returns, as recordings have it. Their readers know by it where its arguments
+/// begin: on x86-64 the address of what is returned in memory goes into the first argument
+/// register. Where it does not, what is returned there is described as if it were in registers,
+/// which reads the same.
+fn as_on_x86_64(returns: ValueType) -> ValueType {
+    match returns {
+        ValueType::Aggregate { bytes } if REGISTERS_BEFORE_ARGUMENTS == 0 => {
+            let bytes = bytes.min(LARGEST_IN_REGISTERS);
+            ValueType::Aggregate { bytes }
+        }
+        other => other,
+    }
+}
+
 impl Types {
     /// What the first function of that name takes and returns; none if it is not known.
     pub fn prototype(&self, name: &str) -> Option<Prototype> {
@@ -58,7 +75,7 @@ impl Types {
         let variadic = parameters.last().is_some_and(|last| last.type_id.is_void());
         let named = &parameters[..parameters.len() - usize::from(variadic)];
         Some(Prototype {
-            returns: self.value_type(prototype.referred()),
+            returns: as_on_x86_64(self.value_type(prototype.referred())),
             parameters: named.iter().map(|raw| self.parameter(raw)).collect(),
             variadic,
         })
