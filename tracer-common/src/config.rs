@@ -145,6 +145,10 @@ pub struct Config {
     pub arguments: u32,
     /// Whether where it will go on in its caller is recorded of each call; 0 is no.
     pub return_addresses: u32,
+    /// Whether the kernel frames above each root are recorded; 0 is no.
+    pub stacks: u32,
+    /// Whether the frames of the process are recorded at each root; 0 is no.
+    pub user_stacks: u32,
     /// Whether no root call begins in a hard interrupt; 0 is no.
     pub not_in_interrupts: u32,
     /// The reader is woken at the end of a root call if its CPU's ring holds that much, bytes: a
@@ -169,6 +173,8 @@ impl Config {
         max_depth: crate::NO_DEPTH_LIMIT,
         arguments: 0,
         return_addresses: 0,
+        stacks: 0,
+        user_stacks: 0,
         not_in_interrupts: 0,
         wake_bytes: 1,
         cpus: CpuMask::ALL,
@@ -190,7 +196,7 @@ mod tests {
         assert_eq!(size_of::<Callers>(), 8 * 4 + MAX_NAMES * 16);
         assert_eq!(
             size_of::<Config>(),
-            7 * 8 + 4 * 16 + size_of::<Callers>() + 4 * 4 + 8 + MAX_CPUS / 8
+            7 * 8 + 4 * 16 + size_of::<Callers>() + 6 * 4 + 8 + MAX_CPUS / 8
         );
     }
 }

@@ -45,6 +45,14 @@ pub enum EventKind {
     /// The root returned unseen: its task was seen to call a root from outside of it; `function`
     /// and `value` are 0.
     Missed = 9,
+    /// A kernel frame above a call whose entry came before: `function` is where it will go on
+    /// there, counted as functions are, `value` is the function that was called, and `depth` says
+    /// which it is, the call's caller being 0.
+    Frame = 11,
+    /// A frame of the process that the task belongs to, at a call whose entry came before: `value`
+    /// is its address, the innermost one's that of the instruction after the system call, and
+    /// `depth` says which it is, counted from 0, the innermost.
+    UserFrame = 12,
 }
 
 impl EventKind {
@@ -60,10 +68,15 @@ impl EventKind {
             7 => Self::Caller,
             8 => Self::Text,
             9 => Self::Missed,
+            11 => Self::Frame,
+            12 => Self::UserFrame,
             _ => return None,
         })
     }
 }
+
+/// Frames of a stack that are recorded at most, kernel and process apart.
+pub const MAX_FRAMES: u32 = 64;
 
 /// Events of a text at most.
 pub const MAX_TEXT_PARTS: u32 = 8;
@@ -241,7 +254,7 @@ mod tests {
 
     #[test]
     fn kind_and_context_survive_packing() {
-        for kind in 1..=9 {
+        for kind in (1..=9).chain(11..=12) {
             for context in 0..=3 {
                 let kind = EventKind::from_u8(kind).unwrap();
                 let context = Context::from_u8(context).unwrap();

@@ -334,6 +334,14 @@ pub static INSIDE: Array<u64, 2> = Array::new();
 #[btf_map]
 pub static TEXTS: Array<StringArguments, { TEXT_FUNCTIONS as usize }> = Array::new();
 
+/// Words of memory for a stack: a power of two.
+pub const STACK_WORDS: usize = 128;
+
+/// Where a stack is written on its way to a task's events, one for each slot: a task may be
+/// preempted in the middle. Userspace gives it its size, one element where no stack is wanted.
+#[btf_map]
+pub static STACKS: Array<[u64; STACK_WORDS], 1> = Array::new();
+
 /// The generation of probes that root calls which begin now belong to; 0 means that none begins:
 /// until userspace has attached all that the trace begins with, and again before it detaches. Read
 /// when a root is entered outside any root call, and nowhere else.

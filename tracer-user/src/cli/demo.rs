@@ -59,6 +59,7 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
         color: args.color,
     };
     let trace = TraceArgs {
+        stacks: super::trace_args::StackArgs::default(),
         capture,
         show,
         perf: PerfArgs::default(),

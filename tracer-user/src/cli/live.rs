@@ -63,9 +63,9 @@ pub fn trace(mut args: TraceArgs) -> Result<Exit> {
     if args.capture.roots.is_empty() && !args.capture.all_cpus {
         words::check(&args.capture.command)?;
     }
-    let mut options = args
-        .capture
-        .options(args.show.show(args.output.as_deref())?)?;
+    let mut show = args.show.show(args.output.as_deref())?;
+    args.stacks.put(&mut show.capture);
+    let mut options = args.capture.options(show)?;
     options.delay = args.perf.delay;
     if is_listing {
         options.not_roots = args.perf.not_listed;
@@ -126,7 +126,9 @@ fn to(path: Option<&Path>, shown: Shown, capture: &CaptureArgs) -> Result<Output
 
 /// Traces into a file.
 fn record(args: &RecordArgs) -> Result<Exit> {
-    let options = args.capture.options(args.show.show(None)?)?;
+    let mut show = args.show.show(None)?;
+    args.stacks.put(&mut show.capture);
+    let options = args.capture.options(show)?;
     run_trace(&options, || {
         let shown = options.show.result;
         let export = args.capture.export.outlets()?;

@@ -81,9 +81,11 @@ impl Builder {
             EventKind::Exit => return self.exit(event, context, cpu),
             EventKind::Off => self.off_since = Some(Nanoseconds(event.time_ns)),
             EventKind::On => self.back_on_cpu(Nanoseconds(event.time_ns)),
-            EventKind::Argument | EventKind::Caller | EventKind::Text => {
-                self.detail(kind, event, cpu);
-            }
+            EventKind::Argument
+            | EventKind::Caller
+            | EventKind::Text
+            | EventKind::Frame
+            | EventKind::UserFrame => self.detail(kind, event, cpu),
             EventKind::Died => return Some(End::Died),
             EventKind::Missed => return Some(End::Lost),
         }
@@ -180,6 +182,8 @@ impl Builder {
             closed: Closed::Open,
             arguments: Vec::new(),
             texts: Vec::new(),
+            stack: Vec::new(),
+            user_stack: Vec::new(),
             caller: None,
             folded: None,
             frame: event.frame,
@@ -189,7 +193,7 @@ impl Builder {
     /// What is known of a call beside its ends. It belongs to the open call with its frame.
     fn detail(&mut self, kind: EventKind, event: &Event, cpu: CpuId) {
         let mut identity = identity(event);
-        if kind == EventKind::Caller {
+        if matches!(kind, EventKind::Caller | EventKind::Frame) {
             #[allow(
                 clippy::cast_possible_truncation,
                 reason = "a function's number has 32 bits"

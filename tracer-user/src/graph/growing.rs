@@ -169,6 +169,12 @@ impl Growing {
 
 fn add_detail(call: &mut Call, kind: EventKind, event: &Event) {
     match kind {
+        EventKind::Frame if call.stack.len() == usize::from(event.depth) => {
+            call.stack.push(FunctionId(event.function));
+        }
+        EventKind::UserFrame if call.user_stack.len() == usize::from(event.depth) => {
+            call.user_stack.push(event.value);
+        }
         EventKind::Caller => call.caller = Some(FunctionId(event.function)),
         // One that comes after a missing one is not known for what it is.
         EventKind::Argument if call.arguments.len() == usize::from(event.depth) => {

@@ -22,7 +22,7 @@ mod untraced;
 mod value_type;
 mod wide_calls;
 
-pub use capture::{Arguments, Capture, Interrupts, ReturnAddresses};
+pub use capture::{Arguments, Capture, Interrupts, ReturnAddresses, Stack};
 pub use command_name::{CommandName, NoCommandName};
 pub use function::{FunctionInfo, ParameterInfo, first_argument_register};
 pub use identity::{CpuId, FunctionId, ProcessId, RootCallId, TaskId, TaskKey};

@@ -66,6 +66,10 @@ pub struct Call {
     pub arguments: Vec<u64>,
     /// The texts that they point to, as far as they were recorded.
     pub texts: Vec<Text>,
+    /// The kernel frames above it.
+    pub stack: Vec<FunctionId>,
+    /// The frames of its process.
+    pub user_stack: Vec<u64>,
     /// Where it will go on in its caller, an address that is counted as functions are; none if that
     /// was not recorded.
     pub caller: Option<FunctionId>,

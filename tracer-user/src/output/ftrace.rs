@@ -120,6 +120,7 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
     }
 
     fn opening(&mut self, call: &Call) -> io::Result<()> {
+        self.stacks(call);
         self.start(&Place {
             at: call.entered,
             ..without_time(call.cpu, call.context, call.depth)
@@ -138,7 +139,28 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
         Ok(())
     }
 
+    fn stacks(&mut self, call: &Call) {
+        if !call.stack.is_empty() {
+            self.buffer.extend_from_slice(b" <stack trace>\n");
+        }
+        for &frame in &call.stack {
+            let name = self.functions.name(frame);
+            self.buffer.extend_from_slice(b" => ");
+            self.buffer
+                .extend_from_slice(escape::visible(&name).as_bytes());
+            self.buffer.push(b'\n');
+        }
+        if !call.user_stack.is_empty() {
+            self.buffer.extend_from_slice(b" <user stack trace>\n");
+        }
+        for frame in &call.user_stack {
+            self.buffer
+                .extend_from_slice(format!(" => {frame:#x}\n").as_bytes());
+        }
+    }
+
     fn leaf(&mut self, call: &Call) -> io::Result<()> {
+        self.stacks(call);
         self.start(&Place {
             at: call.entered.or(call.closed.at()),
             duration: call.duration(self.options.sleep),

@@ -79,7 +79,7 @@ impl Collector {
             let function = self.place_of(event.function);
             let value = match event.kind() {
                 // Of a caller it is the function that was called.
-                Some(EventKind::Caller) => {
+                Some(EventKind::Caller | EventKind::Frame) => {
                     let low = u64::from(u32::MAX);
                     event.value & !low | event.value.wrapping_sub(u64::from(self.base)) & low
                 }

@@ -22,7 +22,7 @@ use crate::{
         profile::Profile,
     },
     kernel::{Kernel, Mechanism, Mechanisms, PreemptCount},
-    model::{Arguments, Interrupts, ReturnAddresses},
+    model::{Arguments, Interrupts, ReturnAddresses, Stack},
     plan::Plan,
     stop::Stop,
 };
@@ -163,6 +163,8 @@ fn config(
         max_depth,
         arguments,
         return_addresses,
+        stacks: u32::from(capture.stack == Stack::Recorded),
+        user_stacks: u32::from(capture.user_stack == Stack::Recorded),
         not_in_interrupts: u32::from(options.is_everything() && hides_interrupts),
         wake_bytes: u64::from(options.ring_bytes / 4),
         cpus: options.cpus,
