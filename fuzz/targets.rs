@@ -46,7 +46,9 @@ pub fn recording(bytes: &[u8]) {
     };
     while let Ok(Some(piece)) = reader.next_piece() {
         match piece {
-            Piece::Frame(Frame::Data(data)) => show(data.steps(), sum(bytes)),
+            Piece::Frame(Frame::Data(data) | Frame::DataOfProcesses(data, _)) => {
+                show(data.steps(), sum(bytes))
+            }
             Piece::Frame(Frame::Head(_) | Frame::End(_) | Frame::Missed(_)) => {}
             Piece::Damage(damage) => assert!(damage.bytes > 0),
         }

@@ -133,6 +133,8 @@ pub struct Config {
     pub task_number_offset: u64,
     /// The offset of `tgid` there, bytes.
     pub process_number_offset: u64,
+    /// The offset of `self_exec_id` there, bytes.
+    pub executed_offset: u64,
     /// The offset of `migration_disabled` in `struct task_struct`, bytes; 0 where it is not known.
     pub migration_disabled_offset: u64,
     /// What trampolines call before and after a program.
@@ -167,6 +169,7 @@ impl Config {
         task_state_offset: 0,
         task_number_offset: 0,
         process_number_offset: 0,
+        executed_offset: 0,
         migration_disabled_offset: 0,
         trampoline_code: [CodeRange { start: 0, bytes: 0 }; 4],
         callers: Callers::ALL,
@@ -196,7 +199,7 @@ mod tests {
         assert_eq!(size_of::<Callers>(), 8 * 4 + MAX_NAMES * 16);
         assert_eq!(
             size_of::<Config>(),
-            7 * 8 + 4 * 16 + size_of::<Callers>() + 6 * 4 + 8 + MAX_CPUS / 8
+            8 * 8 + 4 * 16 + size_of::<Callers>() + 6 * 4 + 8 + MAX_CPUS / 8
         );
     }
 }

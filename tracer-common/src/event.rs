@@ -49,9 +49,10 @@ pub enum EventKind {
     /// there, counted as functions are, `value` is the function that was called, and `depth` says
     /// which it is, the call's caller being 0.
     Frame = 11,
-    /// A frame of the process that the task belongs to, at a call whose entry came before: `value`
-    /// is its address, the innermost one's that of the instruction after the system call, and
-    /// `depth` says which it is, counted from 0, the innermost.
+    /// A part of the stack of the process that the task belongs to, at a call whose entry came
+    /// before. `depth` says which it is: number 0 says in `value` whose stack it is, the process in
+    /// the low half and in the high half how many programs it had executed; the others are the
+    /// addresses of the frames, the innermost first.
     UserFrame = 12,
 }
 

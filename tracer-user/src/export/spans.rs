@@ -12,10 +12,8 @@ use super::messages::{FAILED, INTERNAL, KeyValue, Span, Status, attribute};
 use crate::{
     model::{
         Call, Closed, FunctionId, FunctionInfo, Missing, Nanoseconds, Node, RootCall, SleepTime,
-        table,
     },
-    output::json,
-    values::{self, Typed, Values},
+    values::{Typed, Values, View, words},
 };
 
 /// What spans need to know beside the root call.
@@ -85,9 +83,8 @@ impl<'a> Spans<'a> {
         let duration = call.duration(SleepTime::Counted).unwrap_or_default();
         let span = self.span(call.depth, at, Nanoseconds(at.0.saturating_add(duration.0)));
         let info = self.knowledge.functions.get(&call.function);
-        let returns = info.and_then(|info| info.returns.as_ref());
-        let value = call.closed.value();
-        let value = value.and_then(|it| values::typed(returns, it, self.knowledge.values));
+        let view = View::without_places(info, call, self.knowledge.values);
+        let value = view.value();
         let error = value.and_then(Typed::error_name);
         let mut attributes = vec![attribute("cpu.logical_number", call.cpu.0)];
         if call.depth == 0 {
@@ -96,8 +93,7 @@ impl<'a> Spans<'a> {
         attributes.extend(of_call(call));
         attributes.extend(value.map(|value| attribute("tracer.return_value", value)));
         attributes.extend(error.map(|name| attribute("error.type", name)));
-        let signature = values::Signature::without_places(info);
-        for argument in values::typed_arguments(signature, &call.arguments, &call.texts) {
+        for argument in view.typed_arguments() {
             let key = || format!("tracer.argument.{}", argument.name);
             attributes.extend(match (argument.text, argument.symbol) {
                 (Some(text), _) => Some(attribute(key(), &*text)),
@@ -106,7 +102,7 @@ impl<'a> Spans<'a> {
             });
         }
         Span {
-            name: table::name(call.function, info).into_owned(),
+            name: view.name().into_owned(),
             attributes,
             status: error.map(|name| Status {
                 message: name.to_owned(),
@@ -123,7 +119,7 @@ impl<'a> Spans<'a> {
             Missing::NotKept => "tracer.not_kept_events",
         };
         Span {
-            name: json::missing(missing).to_owned(),
+            name: words::missing(missing).to_owned(),
             attributes: vec![attribute(key, events)],
             ..span
         }
@@ -154,7 +150,7 @@ fn of_root(root: &RootCall) -> impl Iterator<Item = KeyValue> {
         attribute("process.pid", root.process.0),
         attribute("thread.id", root.task.id().0),
         attribute("thread.name", root.comm().as_ref()),
-        attribute("tracer.end", json::end(root.end)),
+        attribute("tracer.end", words::end(root.end)),
         attribute("tracer.events", root.events),
         attribute("tracer.lost_events", root.lost),
         attribute("tracer.gaps", root.gaps),
@@ -164,7 +160,7 @@ fn of_root(root: &RootCall) -> impl Iterator<Item = KeyValue> {
 
 /// What is not usual of a call.
 fn of_call(call: &Call) -> impl Iterator<Item = KeyValue> {
-    let context = json::context(call.context).map(|word| attribute("tracer.context", word));
+    let context = words::context(call.context).map(|word| attribute("tracer.context", word));
     let off_cpu = (call.off_cpu.0 > 0).then(|| attribute("tracer.off_cpu_ns", call.off_cpu.0));
     let missing = match (call.entered, call.closed) {
         (None, _) => Some("entry"),

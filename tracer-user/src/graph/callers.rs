@@ -6,32 +6,38 @@
 //! the call around it, which function_graph shows, too (`ftrace_graph_top_ret_addr`,
 //! kernel/trace/fgraph.c).
 
+use super::stacks;
 use crate::model::{FunctionId, FunctionTable, Node, RootCall};
 
 /// Puts the callers of the calls around in the place of probes. One that has none around it keeps
 /// what was found: the root was jumped to by a function that has probes for another reason, or
 /// somebody else traces it.
 pub fn find_excluded(root: &mut RootCall, functions: &FunctionTable) {
+    for node in &mut root.nodes {
+        if let Node::Call(call) = node {
+            stacks::without_probes(call, functions);
+        }
+    }
     let calls = || {
         root.nodes.iter().filter_map(|node| match node {
             Node::Call(call) => Some(call),
             Node::Gap { .. } => None,
         })
     };
-    if calls().all(|call| call.caller.is_none()) {
+    if calls().all(|call| call.details.caller().is_none()) {
         return;
     }
     let mut around = Vec::new();
     for node in &mut root.nodes {
         let Node::Call(call) = node else { continue };
         around.truncate(call.depth as usize);
-        if let Some(caller) = call.caller
+        if let Some(caller) = call.details.caller()
             && is_hook(caller, functions)
             && let Some(&Some(hidden)) = around.last()
         {
-            call.caller = Some(hidden);
+            call.details.set_caller(hidden);
         }
-        around.push(call.caller);
+        around.push(call.details.caller());
     }
 }
 

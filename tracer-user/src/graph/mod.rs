@@ -13,11 +13,13 @@ pub mod batch;
 pub mod builder;
 pub mod callers;
 mod cut;
+mod details;
 pub mod events;
 mod growing;
 pub mod limits;
 mod open;
 pub mod rebuild;
+mod stacks;
 mod waiting;
 
 pub use attached_late::AttachedLate;

@@ -9,6 +9,7 @@
 
 mod capture;
 mod command_name;
+mod detail;
 mod function;
 mod identity;
 mod sink;
@@ -19,11 +20,13 @@ mod time;
 mod totals;
 mod tree;
 mod untraced;
+mod user_place;
 mod value_type;
 mod wide_calls;
 
 pub use capture::{Arguments, Capture, Interrupts, ReturnAddresses, Stack};
 pub use command_name::{CommandName, NoCommandName};
+pub use detail::{Detail, Details};
 pub use function::{FunctionInfo, ParameterInfo, first_argument_register};
 pub use identity::{CpuId, FunctionId, ProcessId, RootCallId, TaskId, TaskKey};
 pub use sink::Sink;
@@ -34,5 +37,6 @@ pub use time::Nanoseconds;
 pub use totals::Totals;
 pub use tree::{Call, Closed, End, Missing, Node, OffCpu, RootCall, SleepTime, Trees};
 pub use untraced::Untraced;
+pub use user_place::{Image, UserPlace, UserStack};
 pub use value_type::{GFP, ValueType};
 pub use wide_calls::WideCalls;

@@ -29,7 +29,7 @@ use crate::{
         Arguments, Call, Capture, Closed, CpuId, End, FunctionInfo, FunctionTable, Missing, Node,
         ReturnAddresses, RootCall, Sink, SleepTime, TaskKey, Untraced, table,
     },
-    values::{self, Style, escape},
+    values::{self, Style, View, escape},
 };
 
 /// Bytes of a root call that are collected before they are written.
@@ -120,7 +120,7 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
     }
 
     fn opening(&mut self, call: &Call) -> io::Result<()> {
-        self.stacks(call);
+        self.stacks(call)?;
         self.start(&Place {
             at: call.entered,
             ..without_time(call.cpu, call.context, call.depth)
@@ -139,28 +139,33 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
         Ok(())
     }
 
-    fn stacks(&mut self, call: &Call) {
-        if !call.stack.is_empty() {
+    /// The stacks at a call, before its line, as ftrace's `stacktrace` and `userstacktrace` show
+    /// them.
+    fn stacks(&mut self, call: &Call) -> io::Result<()> {
+        let view = self.view(call, None);
+        let mut frames = view.stack().peekable();
+        if frames.peek().is_some() {
             self.buffer.extend_from_slice(b" <stack trace>\n");
         }
-        for &frame in &call.stack {
-            let name = self.functions.name(frame);
-            self.buffer.extend_from_slice(b" => ");
-            self.buffer
-                .extend_from_slice(escape::visible(&name).as_bytes());
-            self.buffer.push(b'\n');
+        for frame in frames {
+            writeln!(self.buffer, " => {}", escape::visible(&frame))?;
         }
-        if !call.user_stack.is_empty() {
-            self.buffer.extend_from_slice(b" <user stack trace>\n");
+        let Some(frames) = view.user_stack() else {
+            return Ok(());
+        };
+        self.buffer.extend_from_slice(b" <user stack trace>\n");
+        for frame in &frames {
+            let frame = frame.to_string();
+            writeln!(self.buffer, " => {}", escape::visible(&frame))?;
         }
-        for frame in &call.user_stack {
-            self.buffer
-                .extend_from_slice(format!(" => {frame:#x}\n").as_bytes());
+        match values::why_short(&frames) {
+            Some(why) => writeln!(self.buffer, " => /* {why} */"),
+            None => Ok(()),
         }
     }
 
     fn leaf(&mut self, call: &Call) -> io::Result<()> {
-        self.stacks(call);
+        self.stacks(call)?;
         self.start(&Place {
             at: call.entered.or(call.closed.at()),
             duration: call.duration(self.options.sleep),
@@ -182,14 +187,18 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
         self.end_of_call(call)
     }
 
+    fn view<'c>(&self, call: &'c Call, info: Option<&'a FunctionInfo>) -> View<'a, 'c> {
+        View::known(self.functions, info, call, self.options.values)
+    }
+
     /// The name with what stands between the parentheses.
-    fn name_and_arguments(&mut self, call: &Call, info: Option<&FunctionInfo>) {
+    fn name_and_arguments(&mut self, call: &Call, info: Option<&'a FunctionInfo>) {
         let name = table::name(call.function, info);
         self.buffer
             .extend_from_slice(escape::visible(&name).as_bytes());
         self.buffer.push(b'(');
         if self.capture.arguments == Arguments::Recorded
-            && let Some(arguments) = values::given_to(self.functions, call, info)
+            && let Some(arguments) = self.view(call, info).arguments()
         {
             self.buffer.extend_from_slice(arguments.as_bytes());
         }
@@ -265,12 +274,11 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
     /// Appends to `words` who made a call, if that is known and wanted.
     fn caller(&mut self, call: &Call) {
         if self.capture.callers == ReturnAddresses::Recorded
-            && let Some(caller) = call.caller
+            && let Some(caller) = self.view(call, None).caller()
         {
             self.words.extend_from_slice(b" <-");
-            let name = self.functions.name(caller);
             self.words
-                .extend_from_slice(escape::visible(&name).as_bytes());
+                .extend_from_slice(escape::visible(&caller).as_bytes());
         }
     }
 

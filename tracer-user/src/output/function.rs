@@ -8,8 +8,8 @@
 use std::io::{self, Write};
 
 use crate::{
-    model::{Arguments, Call, FunctionTable, Missing, Nanoseconds, Node, RootCall, Sink, table},
-    values::{self, escape},
+    model::{Arguments, Call, FunctionTable, Missing, Nanoseconds, Node, RootCall, Sink},
+    values::{Values, View, escape},
 };
 
 /// `print_func_help_header` (kernel/trace/trace.c).
@@ -35,23 +35,21 @@ impl<'a, W: Write> FunctionWriter<'a, W> {
     }
 
     fn call(&mut self, task: &str, call: &Call, entered: Nanoseconds) -> io::Result<()> {
-        let info = self.functions.get(call.function);
-        let name = table::name(call.function, info);
+        let view = View::new(self.functions, call, Values::Typed);
         let Nanoseconds(at) = entered;
         let (seconds, micros) = (at / 1_000_000_000, at % 1_000_000_000 / 1000);
         write!(
             self.out,
             "{task} [{:03}] {seconds:5}.{micros:06}: {}",
             call.cpu.0,
-            escape::visible(&name)
+            escape::visible(&view.name())
         )?;
         if self.arguments == Arguments::Recorded
-            && let Some(arguments) = values::given_to(self.functions, call, info)
+            && let Some(arguments) = view.arguments()
         {
             write!(self.out, "({arguments})")?;
         }
-        if let Some(caller) = call.caller {
-            let caller = self.functions.name(caller);
+        if let Some(caller) = view.caller() {
             write!(self.out, " <-{}", escape::visible(&caller))?;
         }
         writeln!(self.out)

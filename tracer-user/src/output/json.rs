@@ -13,14 +13,13 @@
 use std::io::{self, Write};
 
 use rustc_hash::FxHashMap;
-use tracer_common::Context;
 
 use crate::{
     model::{
-        Call, Closed, End, FunctionId, FunctionInfo, FunctionTable, Missing, Node, RootCall, Sink,
+        Call, Closed, FunctionId, FunctionInfo, FunctionTable, Missing, Node, RootCall, Sink,
         SleepTime, table,
     },
-    values::{self, Typed, Values, escape},
+    values::{Typed, Values, View, escape, words},
 };
 
 /// Writes root calls as JSON lines.
@@ -83,7 +82,7 @@ impl<'a, W: Write> JsonWriter<'a, W> {
         let info = self.begin(line, call.function)?;
         number(line, "", call.depth);
         number(line, r#","cpu":"#, call.cpu.0);
-        if let Some(context) = context(call.context) {
+        if let Some(context) = words::context(call.context) {
             word(line, r#","context":"#, context);
         }
         match (call.entered, call.closed.at()) {
@@ -97,29 +96,30 @@ impl<'a, W: Write> JsonWriter<'a, W> {
         if call.off_cpu.0 > 0 {
             number(line, r#","off_cpu_ns":"#, call.off_cpu.0);
         }
-        if let Closed::Returned { cpu, value, .. } = call.closed {
-            if cpu != call.cpu {
-                number(line, r#","returned_cpu":"#, cpu.0);
-            }
-            let returns = info.and_then(|info| info.returns.as_ref());
-            if let Some(value) = values::typed(returns, value, self.values) {
-                returned(line, value);
-            }
+        if let Closed::Returned { cpu, .. } = call.closed
+            && cpu != call.cpu
+        {
+            number(line, r#","returned_cpu":"#, cpu.0);
         }
-        if let Some(caller) = call.caller {
+        let view = View::known(self.functions, info, call, self.values);
+        if let Some(value) = view.value() {
+            returned(line, value);
+        }
+        if let Some(caller) = view.caller() {
             line.extend_from_slice(br#","caller":"#);
-            escape::json(&mut *line, &*self.functions.name(caller))?;
+            escape::json(&mut *line, &*caller)?;
         }
-        if !call.arguments.is_empty() {
-            arguments(line, self.functions, info, call)?;
+        let arguments = view.typed_arguments();
+        if !arguments.is_empty() {
+            line.extend_from_slice(br#","arguments":"#);
+            escape::json(&mut *line, &arguments)?;
         }
+        stacks(line, view)?;
         if let Some(folded) = call.folded {
             number(line, r#","folded":"#, folded);
         }
-        match call.closed {
-            Closed::Returned { .. } => {}
-            Closed::Unseen => word(line, r#","end":"#, "not_seen"),
-            Closed::Open => word(line, r#","end":"#, "did_not_return"),
+        if !matches!(call.closed, Closed::Returned { .. }) {
+            word(line, r#","end":"#, words::closed(call.closed));
         }
         line.push(b'}');
         Ok(())
@@ -160,7 +160,7 @@ impl<W: Write> Sink for JsonWriter<'_, W> {
         number(&mut line, r#"{"task":"#, root.task.id().0);
         line.extend_from_slice(br#","comm":"#);
         escape::json(&mut line, &*root.comm())?;
-        word(&mut line, r#","end":"#, end(root.end));
+        word(&mut line, r#","end":"#, words::end(root.end));
         number(&mut line, r#","events":"#, root.events);
         number(&mut line, r#","lost":"#, root.lost);
         if root.not_kept > 0 {
@@ -251,47 +251,17 @@ fn hex(line: &mut Vec<u8>, number: u64) {
     line.extend_from_slice(&digits[zeros..]);
 }
 
-/// Appends the arguments that were recorded.
-fn arguments(
-    line: &mut Vec<u8>,
-    functions: &FunctionTable,
-    info: Option<&FunctionInfo>,
-    call: &Call,
-) -> io::Result<()> {
-    let signature = values::Signature::of(functions, info);
-    let arguments = values::typed_arguments(signature, &call.arguments, &call.texts);
-    if arguments.is_empty() {
-        return Ok(());
+/// Appends the stacks at a call that were recorded.
+fn stacks(line: &mut Vec<u8>, view: View<'_, '_>) -> io::Result<()> {
+    let stack: Vec<_> = view.stack().collect();
+    if !stack.is_empty() {
+        line.extend_from_slice(br#","stack":"#);
+        escape::json(&mut *line, &stack)?;
     }
-    line.extend_from_slice(br#","arguments":"#);
-    escape::json(line, &arguments)
-}
-
-/// How a root call's record ended, in a word.
-pub(crate) const fn end(end: End) -> &'static str {
-    match end {
-        End::Returned => "returned",
-        End::Died => "died",
-        End::Lost => "lost",
-        End::Cut => "cut",
-        End::NoRoom => "no_room",
+    if let Some(frames) = view.user_stack() {
+        let frames: Vec<String> = frames.iter().map(ToString::to_string).collect();
+        line.extend_from_slice(br#","user_stack":"#);
+        escape::json(&mut *line, &frames)?;
     }
-}
-
-/// What became of events that are not in the tree.
-pub(crate) const fn missing(missing: Missing) -> &'static str {
-    match missing {
-        Missing::Lost => "events lost",
-        Missing::NotKept => "events not kept",
-    }
-}
-
-/// What the CPU ran for, in a word; none for the task itself.
-pub(crate) const fn context(context: Context) -> Option<&'static str> {
-    match context {
-        Context::Task => None,
-        Context::SoftIrq => Some("softirq"),
-        Context::HardIrq => Some("hardirq"),
-        Context::Nmi => Some("nmi"),
-    }
+    Ok(())
 }

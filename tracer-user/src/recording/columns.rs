@@ -10,10 +10,10 @@ use std::collections::{BTreeMap, HashMap};
 use serde::{Deserialize, Serialize};
 use tracer_common::{BATCH_CAPACITY, BatchHeader, Event, EventKind};
 
-use super::form::{Data, Header, Known, MOST_FUNCTIONS};
+use super::form::{Data, Header, Known, KnownUser, MOST_FUNCTIONS, UserPlaces};
 use crate::{
     graph::{AttachedLate, Batch},
-    model::{FunctionId, FunctionInfo, FunctionTable},
+    model::{FunctionId, FunctionInfo, FunctionTable, Image},
 };
 
 /// The events of several batches. All lists have the same length.
@@ -125,6 +125,7 @@ impl Collector {
         let places = places(&data.events, functions);
         data.functions.extend(places);
         data.functions.truncate(MOST_FUNCTIONS);
+        data.users = users(&data.events, functions);
         data
     }
 
@@ -162,6 +163,30 @@ fn places(events: &Columns, functions: &FunctionTable) -> Vec<Known> {
         attached_late_ns: None,
     };
     seen.into_iter().map(known).collect()
+}
+
+/// The places in the code of processes that stacks lead through, as far as something is known of
+/// them.
+fn users(events: &Columns, functions: &FunctionTable) -> UserPlaces {
+    let kinds = events.kinds_and_contexts.iter();
+    let (mut image, mut seen) = (Image::of_word(0), BTreeMap::new());
+    for ((kind, value), depth) in kinds.zip(&events.values).zip(&events.depths) {
+        match (EventKind::from_u8(kind & 0xf), depth) {
+            (Some(EventKind::UserFrame), 0) => image = Image::of_word(*value),
+            (Some(EventKind::UserFrame), _) => {
+                if let Some(place) = functions.user_place(image, *value) {
+                    seen.entry((image, *value)).or_insert_with(|| place.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+    let known = |((image, address), place): ((Image, u64), _)| KnownUser {
+        image: image.word(),
+        address,
+        place,
+    };
+    UserPlaces(seen.into_iter().map(known).collect())
 }
 
 /// What the stream brought.

@@ -15,11 +15,11 @@ use serde::{
 use tracer_common::CpuCounters;
 
 use super::columns::Columns;
-use crate::model::{FunctionInfo, Skipped, ValueType};
+use crate::model::{FunctionInfo, Skipped, UserPlace, ValueType};
 
 /// The number of this form.
-pub const FORM: u32 = 2;
-/// The oldest that is read: it lacks [`Frame::Missed`].
+pub const FORM: u32 = 3;
+/// The oldest that is read: it lacks [`Frame::Missed`], and 2 lacks [`Frame::DataOfProcesses`].
 pub const OLDEST_FORM: u32 = 1;
 
 /// What an element of a list takes beside its name, bytes.
@@ -39,6 +39,8 @@ pub enum Frame {
     End(End),
     /// The one before the last; missing in form 1, and in a part of a trace that goes on.
     Missed(Missed),
+    /// [`Frame::Data`] with what is known of the code of processes: where there are stacks.
+    DataOfProcesses(Data, UserPlaces),
 }
 
 /// Where, when and of what the recording was made.
@@ -76,6 +78,38 @@ pub struct Data {
     pub passes: Vec<u32>,
     /// The batches' events.
     pub events: Columns,
+    /// The places in the code of processes that occur in it. They stand beside it in
+    /// [`Frame::DataOfProcesses`].
+    #[serde(skip)]
+    pub users: UserPlaces,
+}
+
+impl Data {
+    /// The frame that has it.
+    #[must_use]
+    pub fn into_frame(mut self) -> Frame {
+        let users = std::mem::take(&mut self.users);
+        if users.0.is_empty() {
+            Frame::Data(self)
+        } else {
+            Frame::DataOfProcesses(self, users)
+        }
+    }
+}
+
+/// Places in the code of processes, at most as many as there are events.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserPlaces(pub Vec<KnownUser>);
+
+/// A place in the code of a process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownUser {
+    /// Whose it is, see [`crate::model::Image::word`].
+    pub image: u64,
+    /// Its address there.
+    pub address: u64,
+    /// What is there.
+    pub place: UserPlace,
 }
 
 /// Reads a list of functions as it would be read, but for its length: in memory a function takes

@@ -153,6 +153,9 @@ impl Unpacker {
         let (frame, rest) = postcard::take_from_bytes(&content).ok()?;
         let is_sound = match &frame {
             Frame::Data(data) => data.is_sound(),
+            Frame::DataOfProcesses(data, users) => {
+                data.is_sound() && users.0.len() <= data.events.functions.len()
+            }
             Frame::Head(_) | Frame::End(_) | Frame::Missed(_) => true,
         };
         (rest.is_empty() && is_sound).then_some(frame)

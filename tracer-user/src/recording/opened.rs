@@ -64,6 +64,7 @@ impl<R: Read> Recording<R> {
         while let Some(frame) = self.next()? {
             match frame {
                 Frame::Data(data) => return Ok(Some(data)),
+                Frame::DataOfProcesses(data, users) => return Ok(Some(Data { users, ..data })),
                 Frame::End(end) => self.readable.end = Some(end),
                 Frame::Missed(missed) => self.readable.missed = missed,
                 Frame::Head(_) => {}

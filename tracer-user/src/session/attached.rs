@@ -154,6 +154,10 @@ fn config(
         task_state_offset: kernel.task_state_offset,
         task_number_offset: kernel.task_number_offsets[0],
         process_number_offset: kernel.task_number_offsets[1],
+        executed_offset: kernel
+            .types
+            .member_offset("task_struct", "self_exec_id")
+            .unwrap_or_default(),
         migration_disabled_offset: kernel
             .types
             .member_offset("task_struct", "migration_disabled")

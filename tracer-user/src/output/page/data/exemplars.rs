@@ -6,9 +6,9 @@ use tracer_common::Context;
 use super::names::{NameId, Names};
 use crate::{
     model::{self, Arguments, Capture, Closed, End, Node, ReturnAddresses},
-    output::{ftrace::Options, json},
+    output::ftrace::Options,
     summary::Exemplar,
-    values::{self, Style, Values, escape},
+    values::{self, Style, Values, View, escape, words},
 };
 
 /// How a call reads, and what was recorded of it.
@@ -88,7 +88,7 @@ fn line(node: &Node, how: How, names: &mut Names<'_>) -> Line {
             missing,
             ..
         } => {
-            let words = format!("{events} {}", json::missing(*missing));
+            let words = format!("{events} {}", words::missing(*missing));
             Line(None, *depth, None, words, false, 0, "", String::new(), None)
         }
     }
@@ -97,6 +97,7 @@ fn line(node: &Node, how: How, names: &mut Names<'_>) -> Line {
 fn line_of(call: &model::Call, how: How, names: &mut Names<'_>) -> Line {
     let (text, capture) = how;
     let info = names.functions.get(call.function);
+    let view = View::known(names.functions, info, call, text.values);
     let returns = info.and_then(|info| info.returns.as_ref());
     let register = call.closed.value();
     let is_error =
@@ -115,22 +116,22 @@ fn line_of(call: &model::Call, how: How, names: &mut Names<'_>) -> Line {
         _ => None,
     };
     let value = value.map(|value| format!("= {value}"));
-    let words: Vec<&str> = value.as_deref().into_iter().chain(missing).collect();
+    let remarks: Vec<&str> = value.as_deref().into_iter().chain(missing).collect();
     let arguments = match capture.arguments {
-        Arguments::Recorded => values::given_to(names.functions, call, info).unwrap_or_default(),
+        Arguments::Recorded => view.arguments().unwrap_or_default(),
         Arguments::Absent => String::new(),
     };
     let caller = match capture.callers {
-        ReturnAddresses::Recorded => call
-            .caller
-            .map(|caller| escape::visible(&names.functions.name(caller)).into_owned()),
+        ReturnAddresses::Recorded => view
+            .caller()
+            .map(|caller| escape::visible(&caller).into_owned()),
         ReturnAddresses::Absent => None,
     };
     Line(
         Some(names.number(call.function)),
         call.depth,
         call.duration(text.sleep).map(|duration| duration.0),
-        words.join(", "),
+        remarks.join(", "),
         is_error,
         call.off_cpu.0,
         flag(call.context),
