@@ -3,13 +3,16 @@
 
 tracefs=/sys/kernel/tracing
 
-# The kernel's stacks in what is read, one a line: names without offsets, joined by semicolons, less the function's own frame.
+# The kernel's stacks in what is read, one a line: names without offsets, joined by semicolons, less the function's own frame, and
+# less those of the kprobe that tracefs has there: on some kernels its stacks begin in its handler.
 stacks() {
     awk -v own="$1" '
         function put() { if (open && stack != "") print stack; open = 0; stack = "" }
         / <stack trace>/ { put(); open = 1; next }
         !/^ => / { put(); next }
-        open { name = $2; sub(/\+0x.*/, "", name); if (name != own) stack = stack (stack == "" ? "" : ";") name }
+        { name = $2; sub(/\+0x.*/, "", name) }
+        name == own || name ~ /^(kprobe_|0x)/ { stack = ""; next }
+        open { stack = stack (stack == "" ? "" : ";") name }
         END { put() }' | sort -u
 }
 
