@@ -11,10 +11,11 @@ mod rings;
 use std::io;
 
 use tracer::{
+    expr::{Fields, Where},
     graph::{Batch, Rebuilder},
     kernel::{
         Address,
-        btf::{TrampolineLimits, Types},
+        btf::{PathTypes, TrampolineLimits, Types},
         facts::Release,
         symbols::Symbols,
         text,
@@ -46,8 +47,9 @@ pub fn recording(bytes: &[u8]) {
     };
     while let Ok(Some(piece)) = reader.next_piece() {
         match piece {
-            Piece::Frame(Frame::Data(data) | Frame::DataOfProcesses(data, _)) => {
-                show(data.steps(), sum(bytes))
+            Piece::Frame(Frame::Data(data)) => show(data.steps(), sum(bytes)),
+            Piece::Frame(Frame::DataWithFields(..) | Frame::DataOfProcesses(..)) => {
+                panic!("what is known beside data")
             }
             Piece::Frame(Frame::Head(_) | Frame::End(_) | Frame::Missed(_)) => {}
             Piece::Damage(damage) => assert!(damage.bytes > 0),
@@ -68,6 +70,7 @@ pub fn frame(bytes: &[u8]) {
     let file = writer.into_inner();
     let mut reader = Reader::new(file.as_slice()).expect("a recording begins so");
     let piece = reader.next_piece().expect("memory gives all");
+    let frame = frame.with_fields();
     let is_sound = !matches!(&frame, Frame::Data(data) if !data.is_sound());
     assert_eq!(piece == Some(Piece::Frame(frame)), is_sound);
     if let Some(Piece::Frame(Frame::Data(data))) = piece {
@@ -116,11 +119,51 @@ pub fn btf(bytes: &[u8]) {
             types.is_ambiguous(name),
         );
         let _ = types.member_offset(name, "pid");
+        follow(&types, name);
         if let Some(prototype) = types.prototype(name) {
             let _ = prototype.fentry_obstacle(TrampolineLimits::of(Release {
                 major: 6,
                 minor: 12,
             }));
+        }
+    }
+}
+
+/// Paths from the arguments of a function.
+fn follow(types: &Types, function: &str) {
+    let within = PathTypes {
+        own: types,
+        kernel: types,
+        source: "",
+    };
+    for argument in within.arguments(function).unwrap_or_default() {
+        for rest in [
+            "",
+            "->pid",
+            ".a.b",
+            "[1]",
+            ".tuple",
+            ".path",
+            "->next->next->next",
+        ] {
+            let typed = format!("f: {argument}{rest}");
+            if let Ok(fields) = Fields::parse(&typed) {
+                let _ = within.find(function, &fields.paths[0]);
+                let _ = within.members(function, &fields.paths[0]);
+            }
+        }
+    }
+}
+
+/// What may have been typed. The place of an error is within it.
+pub fn expression(bytes: &[u8]) {
+    let Ok(typed) = str::from_utf8(bytes) else {
+        return;
+    };
+    for error in [Fields::parse(typed).err(), Where::parse(typed).err()] {
+        if let Some(error) = error {
+            assert!(error.span.end <= typed.len());
+            let _ = (error.picture(), error.to_string());
         }
     }
 }

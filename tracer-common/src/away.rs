@@ -22,15 +22,16 @@ pub enum Away {
     Name,
     /// In a task outside of the cgroups that were asked for.
     Cgroup,
+    /// It does not meet the condition on its arguments.
+    Condition,
 }
 
-/// How many root entries were turned away on one CPU, by [`Away`]. A cache line; one place is left
-/// over.
+/// How many root entries were turned away on one CPU, by [`Away`]. A cache line.
 pub type AwayCounts = [u64; 8];
 
 impl Away {
     /// All reasons, in the order of their places in [`AwayCounts`].
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Interrupt,
         Self::Cpu,
         Self::Tracer,
@@ -38,6 +39,7 @@ impl Away {
         Self::Task,
         Self::Name,
         Self::Cgroup,
+        Self::Condition,
     ];
 }
 

@@ -12,6 +12,7 @@ pub mod context;
 pub mod count;
 pub mod cursor;
 mod event;
+mod fields;
 pub mod generation;
 pub mod placeholder;
 pub mod profile;
@@ -27,6 +28,10 @@ pub use context::{Context, PreemptLayout};
 pub use event::{
     Arrival, BATCH_CAPACITY, BATCH_HEADROOM, BatchHeader, Event, EventKind, MAX_FRAMES,
     MAX_TEXT_BYTES, MAX_TEXT_PARTS, NO_DEPTH_LIMIT, StringPlace,
+};
+pub use fields::{
+    FIELD_CALLS, FIELD_FUNCTIONS, FIELD_TABLES, FieldFunction, FieldKind, FieldPlace, FieldRead,
+    FieldTable, FieldTest, MAX_FIELD_BYTES, MAX_READS, MAX_STEPS, MAX_TESTS, TEST_WORDS, TestKind,
 };
 pub use texts::{CallRegisters, StringArguments, TEXT_FUNCTIONS};
 
@@ -48,7 +53,10 @@ pub struct CpuCounters {
 
 #[cfg(feature = "user")]
 mod user {
-    use super::{BatchHeader, Config, CpuCounters, CpuMask, Event, StringArguments};
+    use super::{
+        BatchHeader, Config, CpuCounters, CpuMask, Event, FieldFunction, FieldTable,
+        StringArguments,
+    };
 
     // SAFETY: each is `repr(C)`, Copy, has no padding (see the tests of `event`), and every bit
     // pattern is a value.
@@ -61,6 +69,10 @@ mod user {
     unsafe impl aya::Pod for CpuMask {}
     // SAFETY: as above.
     unsafe impl aya::Pod for Event {}
+    // SAFETY: as above (the tests of `fields`).
+    unsafe impl aya::Pod for FieldFunction {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for FieldTable {}
     // SAFETY: as above.
     unsafe impl aya::Pod for StringArguments {}
 }

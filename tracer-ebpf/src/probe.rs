@@ -13,7 +13,7 @@ use tracer_common::{Away, Context, Event, EventKind};
 use crate::{
     atomic,
     batch::{self, Hit, Wake},
-    callers, context, decide, depth, details, excluded, gate,
+    callers, context, decide, depth, details, excluded, fields, gate,
     maps::{
         self, ALL_GUARDS, DROPPED, GUARD, OUTSIDE, SWITCH, Task, armed, config, cpu_number,
         this_cpu,
@@ -103,7 +103,7 @@ fn open<S: Site>(ctx: &S) -> u32 {
     let away = if is_unwanted_interrupt() {
         Some(Away::Interrupt)
     } else {
-        callers::turn_away(number)
+        callers::turn_away(number).or_else(|| fields::turn_away(ctx).then_some(Away::Condition))
     };
     if let Some(reason) = away {
         maps::count_away(number, reason);
@@ -205,6 +205,7 @@ pub fn entry<S: Site>(ctx: &S, task: *mut Task, opens: bool) -> bool {
             };
             batch::push(task, writer, &hit, ctx.frame());
             details::store(ctx, task, writer, &hit);
+            fields::at_entry(ctx, task, &hit);
             if opens {
                 stack::store(ctx, task, writer, &hit);
             }
@@ -267,6 +268,9 @@ pub fn exit<S: Site>(ctx: &S, task: *mut Task, time_ns: u64, closes: bool) {
                 depth,
                 kind_and_context: Event::pack(EventKind::Exit, context),
             };
+            if !at_work {
+                fields::at_exit(ctx, task, &hit);
+            }
             batch::push(task, writer, &hit, ctx.frame());
         }
         if !at_work && !closes {

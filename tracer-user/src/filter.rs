@@ -7,6 +7,7 @@
 //! kinds. `thresh` ([`threshold`]), `depth`, `--hide` ([`hide`]) and `--why-failed` ([`why`]) take
 //! calls out of a tree; a root that is below the threshold leaves nothing to show.
 
+pub mod condition;
 pub mod failures;
 mod hide;
 pub mod names;
@@ -18,10 +19,15 @@ pub(crate) mod why;
 
 use thiserror::Error;
 
-use crate::model::{Call, FunctionTable, Nanoseconds, Node, RootCall, SleepTime, ValueType};
+use crate::{
+    exit_code::{Exit, HasExit},
+    expr::Where,
+    model::{Call, FunctionTable, Nanoseconds, Node, RootCall, SleepTime, ValueType},
+};
 
+use condition::Moment;
 pub use failures::Failures;
-pub use names::Names;
+pub use names::{Name, Names, NotRecorded};
 pub use outcome::Failure;
 pub use returns::Returns;
 pub(crate) use threshold::prune;
@@ -45,6 +51,10 @@ pub struct Filter {
     pub failed: Option<Failures>,
     /// What it returned.
     pub returns: Option<Returns>,
+    /// What its arguments were when it was entered. In a live trace the kernel side decides that.
+    pub entered: Option<Where>,
+    /// What is known of it when it has returned.
+    pub returned: Option<Where>,
     /// It called one of these, itself or further down. None named: whatever it called.
     pub through: Names,
     /// What is shown of it.
@@ -92,6 +102,19 @@ impl Filter {
             || self.threshold.is_some()
             || self.needs_value()
             || self.needs_tree()
+            || self.has_conditions()
+    }
+
+    /// Whether it asks for fields or arguments of the root.
+    #[must_use]
+    pub const fn has_conditions(&self) -> bool {
+        self.entered.is_some() || self.returned.is_some()
+    }
+
+    /// The functions that it names, with the options that do.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, &Name)> {
+        let through = self.through.iter().map(|name| ("--through", name));
+        through.chain(self.excluded.iter().map(|name| ("--hide", name)))
     }
 
     /// Whether what the root called decides.
@@ -106,7 +129,8 @@ impl Filter {
         self.failed.is_some() || self.returns.is_some()
     }
 
-    /// Whether any of the roots, with their names, can meet it.
+    /// Whether any of the roots, with their names, can meet it. Without any, those that a module
+    /// brings may.
     pub fn check<'a>(
         &self,
         roots: impl Iterator<Item = (&'a str, Option<ValueType>)>,
@@ -116,7 +140,7 @@ impl Filter {
         }
         let (void, other): (Vec<_>, Vec<_>) =
             roots.partition(|(_, returns)| *returns == Some(ValueType::Void));
-        if other.is_empty() {
+        if other.is_empty() && !void.is_empty() {
             let names: Vec<&str> = void.into_iter().map(|(name, _)| name).collect();
             let roots = names.join(", ");
             return Err(NeverHolds { roots });
@@ -128,11 +152,25 @@ impl Filter {
         if !self.goes_through(call, functions) {
             return false;
         }
-        if self.slower_than.is_none() && !self.needs_value() {
+        if self.slower_than.is_none() && !self.needs_value() && !self.has_conditions() {
             return true;
         }
-        call.root()
-            .is_some_and(|root| self.is_slow(root) && self.has_value(root, functions))
+        call.root().is_some_and(|root| {
+            self.is_slow(root)
+                && self.has_value(root, functions)
+                && self.meets_conditions(root, functions)
+        })
+    }
+
+    fn meets_conditions(&self, root: &Call, functions: &FunctionTable) -> bool {
+        let both = [
+            (&self.entered, Moment::Entry),
+            (&self.returned, Moment::Exit),
+        ];
+        both.into_iter().all(|(condition, moment)| {
+            let mut condition = condition.iter();
+            condition.all(|it| condition::holds(it, root, functions, (moment, self.sleep)))
+        })
     }
 
     fn goes_through(&self, call: &RootCall, functions: &FunctionTable) -> bool {
@@ -187,6 +225,12 @@ impl Filter {
 )]
 pub struct NeverHolds {
     roots: String,
+}
+
+impl HasExit for NeverHolds {
+    fn exit(&self) -> Option<Exit> {
+        Some(Exit::Usage)
+    }
 }
 
 #[cfg(test)]

@@ -73,7 +73,9 @@ pub mod attach;
 #[cfg(feature = "live")]
 mod bpf;
 pub mod cli;
+pub mod exit_code;
 pub mod export;
+pub mod expr;
 pub mod filter;
 pub mod graph;
 #[cfg(feature = "live")]

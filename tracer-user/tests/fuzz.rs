@@ -108,6 +108,11 @@ fn flood() {
 }
 
 #[test]
+fn expression() {
+    run("expression", 20_000, targets::expression);
+}
+
+#[test]
 fn btf() {
     run("btf", 5000, targets::btf);
 }

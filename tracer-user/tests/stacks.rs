@@ -137,9 +137,9 @@ fn a_recording_brings_them_with_their_names() {
         collector.batch(&batch);
     }
     let data = collector.take(&table, &AttachedLate::default());
-    assert_eq!(data.users.0.len(), 2);
+    assert_eq!(data.users.len(), 2);
     let mut writer = Writer::new(Vec::new()).unwrap();
-    for frame in [Frame::Head(Head::default()), data.into_frame()] {
+    for frame in [Frame::Head(Head::default()), Frame::of_data(data)] {
         writer.write(&frame).unwrap();
     }
     let bytes = writer.into_inner();

@@ -39,8 +39,8 @@ const OFFLINE: [&[&str]; 6] = [
     &["top", "export", "summary", "output"],
     &["recording", "filter"],
     &["graph"],
-    &["values"],
-    &["model", "stop", "arch"],
+    &["values", "expr"],
+    &["model", "stop", "exit_code", "arch"],
 ];
 
 /// The row of the half that needs no kernel from which on all of the live half may use it. Above it

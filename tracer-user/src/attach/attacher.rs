@@ -7,7 +7,7 @@
 use std::{os::fd::BorrowedFd, sync::Arc};
 
 use super::{
-    AttachError, Object, Pair, Role, Side, Texts,
+    AttachError, FieldTables, Object, Pair, Role, Side, Texts,
     pair::Loaded,
     programs::Programs,
     session::{self, LinkShape, Session},
@@ -73,17 +73,18 @@ pub struct Attacher {
     mechanism: Mechanism,
     programs: Programs,
     texts: Option<Texts>,
+    fields: Option<FieldTables>,
 }
 
 impl Attacher {
     /// Attaches by `mechanism`, which the kernel must have; `mechanisms` are all that it has.
-    /// `texts` are there if they are wanted.
+    /// `texts` are there if they are wanted, and so are `fields`.
     pub fn new(
         object: Object,
         kernel: Arc<Kernel>,
         mechanisms: Mechanisms,
         mechanism: Mechanism,
-        texts: Option<Texts>,
+        (texts, fields): (Option<Texts>, Option<FieldTables>),
     ) -> Self {
         Self {
             programs: Programs::new(&object, &kernel.types),
@@ -92,7 +93,23 @@ impl Attacher {
             mechanisms,
             mechanism,
             texts,
+            fields,
         }
+    }
+
+    /// What a function is whose role is `role`, with its fields.
+    fn role_of(&self, function: &Planned, role: Role) -> Role {
+        let has_fields = |fields: &FieldTables| fields.has(function.address);
+        if self.fields.as_ref().is_some_and(has_fields) {
+            role.with_fields()
+        } else {
+            role
+        }
+    }
+
+    /// What is known of the kernel from now on: a module has come or gone.
+    pub fn know(&mut self, kernel: Arc<Kernel>) {
+        self.kernel = kernel;
     }
 
     /// The mechanism that was chosen.
@@ -145,25 +162,37 @@ impl Attacher {
             (Role::Shared, side),
             observer,
         )?);
+        let (with_fields, plain): (Vec<&Planned>, Vec<&Planned>) = rest
+            .into_iter()
+            .partition(|function| self.role_of(function, role) != role);
+        for (some, role) in [(with_fields, role.with_fields()), (plain, role)] {
+            probes.extend(self.attach_by_mechanism(&some, (role, side), observer)?);
+        }
+        self.kernel.code_has_changed();
+        Ok(probes)
+    }
+
+    fn attach_by_mechanism(
+        &mut self,
+        functions: &[&Planned],
+        (role, side): (Role, Side),
+        observer: &mut dyn Observer,
+    ) -> Result<Vec<Probe>, AttachError> {
+        let mut probes = Vec::new();
         for mechanism in [
             Mechanism::Kprobe,
             Mechanism::KprobeMulti,
             Mechanism::Pair,
             Mechanism::Multi,
         ] {
-            let some: Vec<&Planned> = rest
+            let some: Vec<&Planned> = functions
                 .iter()
                 .filter(|function| self.mechanism_of(function, role) == mechanism)
                 .copied()
                 .collect();
-            probes.extend(self.attach_or_else_by_address(
-                mechanism,
-                &some,
-                (role, side),
-                observer,
-            )?);
+            let at = (role, side);
+            probes.extend(self.attach_or_else_by_address(mechanism, &some, at, observer)?);
         }
-        self.kernel.code_has_changed();
         Ok(probes)
     }
 
@@ -200,7 +229,7 @@ impl Attacher {
     fn mechanism_of(&self, function: &Planned, role: Role) -> Mechanism {
         let by_trampolines = matches!(self.mechanism, Mechanism::Multi | Mechanism::Pair);
         match function.reach {
-            Reach::Type if role == Role::Root && by_trampolines && self.mechanisms.kprobe => {
+            Reach::Type if role.is_root() && by_trampolines && self.mechanisms.kprobe => {
                 Mechanism::Kprobe
             }
             Reach::Type => self.mechanism,
@@ -256,6 +285,7 @@ impl Attacher {
             if observer.is_stopped() {
                 break;
             }
+            let role = self.role_of(function, role);
             match Loaded::load(&self.programs, &self.kernel, function, role, side) {
                 Ok(loaded) => all.push(LoadedPair {
                     function: function.clone(),

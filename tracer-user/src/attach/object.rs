@@ -20,7 +20,7 @@ use tracer_common::{
 };
 
 use super::{
-    Controls, Followed, Texts,
+    Controls, FieldTables, Followed, Texts,
     decide::{self, Decide},
     error::is_forbidden,
     followed,
@@ -33,6 +33,7 @@ use crate::{
         instructions::{Instructions, InstructionsError},
         variables,
     },
+    exit_code::{Exit, HasExit},
     kernel::btf::Types,
 };
 
@@ -67,6 +68,15 @@ pub enum ObjectError {
     /// A map could not be made.
     #[error("a map cannot be made")]
     Map(#[from] MapError),
+}
+
+impl HasExit for ObjectError {
+    fn exit(&self) -> Option<Exit> {
+        Some(match self {
+            Self::Forbidden | Self::NoPrivilege => Exit::NotPermitted,
+            _ => Exit::Kernel,
+        })
+    }
 }
 
 impl From<InstructionsError> for ObjectError {
@@ -176,6 +186,9 @@ pub struct Object {
     callers: Callers,
     /// Where functions are counted, if they are.
     profile: Option<Arc<Profile>>,
+    /// Open calls above which the fast path is not taken. The root of a root call is one of them,
+    /// and never takes it.
+    fast_calls: u64,
 }
 
 impl Object {
@@ -217,6 +230,7 @@ impl Object {
             followed,
             callers: *callers,
             profile,
+            fast_calls: loading.config.fast_depth.saturating_sub(1),
         };
         Ok((object, rings))
     }
@@ -291,6 +305,16 @@ impl Object {
         &self.instructions
     }
 
+    /// Open calls above which the fast path is not taken.
+    pub(super) const fn fast_calls(&self) -> u64 {
+        self.fast_calls
+    }
+
+    /// The tables of fields, by descriptors of their own.
+    pub fn fields(&self) -> Result<FieldTables, ObjectError> {
+        FieldTables::of(&self.ebpf)
+    }
+
     /// The table of functions with texts among their arguments, by a descriptor of its own.
     pub fn texts(&self) -> Result<Texts, ObjectError> {
         Texts::of(&self.ebpf)
@@ -350,9 +374,6 @@ fn put_profile(
 
 /// Settings of the hot path stand in the programs' text.
 fn put_settings(object: &mut variables::Object, config: &Config) {
-    // The root of a root call is one of the open calls, and never takes the fast path.
-    let calls = config.fast_depth.saturating_sub(1);
-    object.put_number(placeholder::FAST_CALLS, calls);
     object.put_offset(
         placeholder::PREEMPT_COUNT_OFFSET,
         config.preempt_count_offset,

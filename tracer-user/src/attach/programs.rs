@@ -8,9 +8,9 @@ use std::{
 };
 
 use aya_obj::generated::bpf_insn;
-use tracer_common::placeholder::{SESSION_COOKIE, SESSION_IS_RETURN};
+use tracer_common::placeholder::{FAST_CALLS, FIELDS, SESSION_COOKIE, SESSION_IS_RETURN};
 
-use super::{AttachError, Object, Role, Side};
+use super::{AttachError, Object, Role, Side, put::put_number};
 use crate::{
     bpf::{self, End, Many, ProgramKind, Target, instructions::Instructions},
     kernel::btf::Types,
@@ -25,7 +25,9 @@ pub struct Programs {
     instructions: Instructions,
     /// What stands for a kernel function in the object, and its type id here.
     kernel_functions: HashMap<i32, u32>,
-    loaded: BTreeMap<(&'static str, Copy, Side), Arc<OwnedFd>>,
+    /// Open calls above which the fast path is not taken.
+    fast_calls: u64,
+    loaded: BTreeMap<(&'static str, u64, Copy, Side), Arc<OwnedFd>>,
 }
 
 impl Programs {
@@ -34,6 +36,7 @@ impl Programs {
         Self {
             instructions: object.instructions().clone(),
             kernel_functions: kernel_functions(types),
+            fast_calls: object.fast_calls(),
             loaded: BTreeMap::new(),
         }
     }
@@ -47,14 +50,13 @@ impl Programs {
         side: Side,
     ) -> Result<Arc<OwnedFd>, AttachError> {
         let name = role.program(kind);
-        if let Some(program) = self.loaded.get(&(name, copy, side)) {
+        let key = (name, role.heeds(), copy, side);
+        if let Some(program) = self.loaded.get(&key) {
             return Ok(Arc::clone(program));
         }
-        let mut instructions = self.instructions.of(name, &self.kernel_functions)?;
-        side.put_into(&mut instructions);
-        let program = load(kind, name, &instructions)?;
-        let program = Arc::new(program);
-        self.loaded.insert((name, copy, side), Arc::clone(&program));
+        let instructions = self.instructions(name, role, side)?;
+        let program = Arc::new(load(kind, name, &instructions)?);
+        self.loaded.insert(key, Arc::clone(&program));
         Ok(program)
     }
 
@@ -68,9 +70,25 @@ impl Programs {
         function: &str,
     ) -> Result<OwnedFd, AttachError> {
         let name = role.program(ProgramKind::One(end));
+        let instructions = self.instructions(name, role, side)?;
+        load_for(end, name, &instructions, target, function)
+    }
+
+    /// The instructions of a program with the settings of its copy. One that heeds fields takes the
+    /// slow path with every call.
+    fn instructions(
+        &self,
+        name: &'static str,
+        role: Role,
+        side: Side,
+    ) -> Result<Vec<bpf_insn>, AttachError> {
         let mut instructions = self.instructions.of(name, &self.kernel_functions)?;
         side.put_into(&mut instructions);
-        load_for(end, name, &instructions, target, function)
+        let heeds = role.heeds();
+        put_number(&mut instructions, FIELDS, heeds);
+        let fast_calls = if heeds == 0 { self.fast_calls } else { 0 };
+        put_number(&mut instructions, FAST_CALLS, fast_calls);
+        Ok(instructions)
     }
 }
 
@@ -118,7 +136,12 @@ pub(super) fn load_for(
 impl Role {
     /// The object's program of that kind.
     const fn program(self, kind: ProgramKind) -> &'static str {
-        match (self, kind) {
+        let plain = match self {
+            Self::RootWithFields => Self::Root,
+            Self::CalleeWithFields => Self::Callee,
+            other => other,
+        };
+        match (plain, kind) {
             (Self::Root, ProgramKind::Many(Many::Trampolines)) => "root_session",
             (Self::Root, ProgramKind::Many(Many::Fprobe)) => "root_probe",
             (Self::Root, ProgramKind::One(End::Entry)) => "root_entry",
@@ -149,6 +172,7 @@ impl Role {
             (Self::Reserving, ProgramKind::Many(Many::Fprobe)) => "reserve_probe",
             (Self::Reserving, ProgramKind::One(End::Entry)) => "reserve_entry",
             (Self::Reserving, ProgramKind::One(End::Exit)) => "reserve_exit",
+            (Self::RootWithFields | Self::CalleeWithFields, _) => unreachable!(),
         }
     }
 }

@@ -267,7 +267,7 @@ fn has_shared_room(kernel: &Kernel) -> bool {
 /// task has room of its own.
 pub(super) fn repetitions(kernel: &Kernel, role: Role, functions: usize) -> usize {
     let wanted = match role {
-        Role::Root => OPEN_ROOTS,
+        role if role.is_root() => OPEN_ROOTS,
         _ => OPEN_CALLS,
     };
     let room = 2 * functions * kernel.possible_cpus as usize;

@@ -10,6 +10,7 @@ use super::{
     },
     perf_args::PerfArgs,
     ring_args::RingArgs,
+    trace_args::StackArgs,
 };
 use crate::{
     output::Format,
@@ -26,6 +27,7 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
         cpus: Some("0".to_owned()),
         all_cpus: false,
         excluded: Vec::new(),
+        fields: Vec::new(),
         pids: Vec::new(),
         tids: Vec::new(),
         names: Vec::new(),
@@ -59,11 +61,11 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
         color: args.color,
     };
     let trace = TraceArgs {
-        stacks: super::trace_args::StackArgs::default(),
+        stacks: StackArgs::default(),
         capture,
         show,
         perf: PerfArgs::default(),
         output: None,
     };
-    super::live::trace(trace)
+    super::trace::run(trace)
 }

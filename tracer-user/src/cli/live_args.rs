@@ -83,6 +83,10 @@ pub struct ListArgs {
     /// Do not go by what was learned before
     #[arg(long)]
     pub no_cache: bool,
+    /// Show the prototype of this function and the members that its arguments lead to, for --arg
+    /// and --where; or the members of this field: 'tcp_sendmsg: sk->sk_socket'
+    #[arg(long, value_name = "FUNCTION", conflicts_with_all = ["roots", "names"])]
+    pub proto: Option<String>,
     #[command(flatten)]
     pub scope: ScopeArgs,
     /// Show only functions of these names, or whose name matches; without -G also what a name

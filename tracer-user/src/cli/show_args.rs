@@ -8,6 +8,7 @@ use clap::{Args as ClapArgs, ColorChoice};
 use super::{colour, graph_options::GraphOptions, values};
 use crate::{
     export::Endpoint,
+    expr::Where,
     filter::{Extent, Failures, Filter, Names, Returns, select::Selection},
     model::Nanoseconds,
     output::Format,
@@ -58,6 +59,18 @@ pub struct FilterArgs {
     /// Show only root calls that returned such a value: =7, !=0, <0, >=0x100, =-EAGAIN
     #[arg(long, value_name = "CONDITION", allow_hyphen_values = true)]
     pub returns: Option<Returns>,
+    /// Show only root calls whose arguments meet this when they are entered, such as
+    /// 'sk.dport == 443 && size > 1000'; of a recording what it has of them
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub entered: Option<String>,
+    /// Show only root calls that meet this when they return: `retval`, `duration` and fields of
+    /// their arguments, such as 'retval < 0 && duration > 1ms'
+    #[arg(
+        long = "where-exit",
+        value_name = "CONDITION",
+        allow_hyphen_values = true
+    )]
+    pub returned: Option<String>,
     /// Show only root calls that call this function, themselves or further down: a name or a glob;
     /// may be repeated
     #[arg(long, value_name = "FUNCTION")]
@@ -111,6 +124,8 @@ impl FilterArgs {
                 slower_than: self.slower_than.map(nanoseconds),
                 failed: self.failed.clone(),
                 returns: self.returns,
+                entered: self.entered.as_deref().map(Where::parse).transpose()?,
+                returned: self.returned.as_deref().map(Where::parse).transpose()?,
                 through: Names::new(&self.through),
                 extent: Extent::Whole,
                 excluded: Names::new(&self.hide),

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     export::{Address, Outlets},
+    expr::Fields,
     filter::select::Choice,
     kernel::{Mechanism, cgroup::Cgroup},
     model::{Capture, Stack},
@@ -50,7 +51,7 @@ pub struct TraceArgs {
 /// The trace on the screen
 #[derive(Debug, ClapArgs)]
 #[command(
-    after_help = super::top::KEYS.as_str(),
+    after_help = crate::top::keys::IN_WORDS.as_str(),
     // Its first word is a recording.
     mut_arg("command", |command| command.last(true).trailing_var_arg(false))
 )]
@@ -121,6 +122,11 @@ pub struct CaptureArgs {
     /// be repeated
     #[arg(short = 'g', long = "nograph-funcs", value_name = "FUNCTION")]
     pub excluded: Vec<String>,
+    /// Show fields of a function's arguments, at its entry and where they have changed at its exit:
+    /// 'tcp_sendmsg: sk->sk_wmem_queued, msg->msg_iter.count'; FUNCTION may be a glob; may be
+    /// repeated
+    #[arg(long = "arg", value_name = "FUNCTION: FIELDS")]
+    pub fields: Vec<String>,
     /// Trace root calls that begin on these CPUs, such as 0,2-3
     #[arg(short = 'C', long = "cpu", value_name = "CPUS")]
     pub cpus: Option<String>,
@@ -271,7 +277,7 @@ impl From<ScopeArgs> for Scope {
 
 impl CaptureArgs {
     /// What was typed, ready to use.
-    pub fn options(&self, show: Show) -> Result<Options> {
+    pub fn options(&self, mut show: Show) -> Result<Options> {
         let is_somebodys = self.names_somebody() || !self.command.is_empty();
         if self.roots.is_empty() && !is_somebodys && !self.all_cpus {
             bail!(Usage(
@@ -287,6 +293,12 @@ impl CaptureArgs {
             callers: self.callers()?,
             excluded: self.excluded.clone(),
             not_roots: Vec::new(),
+            fields: self
+                .fields
+                .iter()
+                .map(|typed| Fields::parse(typed))
+                .collect::<Result<_, _>>()?,
+            condition: show.filter.entered.take(),
             show,
             delay: None,
             duration: self.duration,

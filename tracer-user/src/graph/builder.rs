@@ -85,6 +85,7 @@ impl Builder {
             EventKind::Argument
             | EventKind::Caller
             | EventKind::Text
+            | EventKind::Field
             | EventKind::Frame
             | EventKind::UserFrame => self.detail(kind, event, cpu),
             EventKind::Died => return Some(End::Died),

@@ -4,7 +4,7 @@
 //! belongs to, and a kind of its own. Here stand both ways, from an event to what the tree keeps
 //! and from that to events, so that a new kind is added in one place.
 
-use tracer_common::{Event, EventKind, StringPlace};
+use tracer_common::{Event, EventKind, FieldPlace, StringPlace};
 
 use crate::model::{Detail, Details, FunctionId};
 
@@ -31,11 +31,17 @@ pub fn add(details: &mut Details, kind: EventKind, event: &Event) {
         }
         EventKind::Frame => details.add_frame(event.depth.into(), FunctionId(event.function)),
         EventKind::UserFrame => details.add_user_frame(event.depth.into(), event.value),
+        EventKind::Field => details.add_field(FieldPlace::unpack(event.depth), event.value),
         _ => {}
     }
 }
 
-/// The events that say it again. `entry` is that of the call.
+/// Whether it is known when the call returns, and not when it is entered.
+pub const fn is_of_exit(detail: &Detail) -> bool {
+    matches!(detail, Detail::Field(field) if field.at_exit)
+}
+
+/// The events that say it again. `entry` is that of the call, or its exit: see [`is_of_exit`].
 pub fn events(detail: &Detail, entry: &Event) -> Vec<Event> {
     let event = |kind, number: u32, value| Event {
         value,
@@ -75,5 +81,18 @@ pub fn events(detail: &Detail, entry: &Event) -> Vec<Event> {
                 )
             })
             .collect(),
+        Detail::Field(field) => {
+            let place = |part| FieldPlace {
+                read: field.read,
+                part,
+                at_exit: field.at_exit,
+                unreadable: field.is_unreadable(),
+            };
+            let unreadable = field.is_unreadable().then_some(0);
+            (0..)
+                .zip(field.parts.iter().copied().chain(unreadable))
+                .map(|(part, value)| event(EventKind::Field, place(part).pack(), value))
+                .collect()
+        }
     }
 }

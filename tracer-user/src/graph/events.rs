@@ -100,10 +100,9 @@ impl<'a> Unbuilder<'a> {
             ..Event::default()
         };
         self.push(entry, call.cpu);
-        for detail in &call.details {
-            for event in details::events(detail, &entry) {
-                self.push(event, call.cpu);
-            }
+        let of_entry = call.details.iter().filter(|one| !details::is_of_exit(one));
+        for event in of_entry.flat_map(|detail| details::events(detail, &entry)) {
+            self.push(event, call.cpu);
         }
     }
 
@@ -120,6 +119,13 @@ impl<'a> Unbuilder<'a> {
             depth: self.depth_of(call).max(1),
             kind_and_context: Event::pack(EventKind::Exit, call.context as u8),
         };
+        let of_exit = call.details.iter().filter(|one| details::is_of_exit(one));
+        for event in of_exit.flat_map(|detail| details::events(detail, &exit)) {
+            // What is read at an exit that has no entry belongs to no call.
+            if call.entered.is_some() {
+                self.push(event, cpu);
+            }
+        }
         self.push(exit, cpu);
     }
 

@@ -6,8 +6,13 @@
 //! kernel, where a general library (btf-rs 2: 80 to 120 ms) builds every type first.
 //!
 //! `raw` knows the format, this file finds things, `prototype` reads what a function takes and
-//! returns, `trampoline` knows what BPF can attach to.
+//! returns, `path` follows a path from an argument to a field (`cursor` step by step, `accessor` has
+//! the short names), `trampoline` knows what BPF can attach to.
 
+mod accessor;
+mod cursor;
+mod members;
+mod path;
 mod prototype;
 mod raw;
 mod trampoline;
@@ -20,10 +25,12 @@ use std::{
 
 use raw::{Kind, Raw, TypeId};
 
+pub use path::{Found, PathTypes};
 pub use prototype::{Parameter, ParameterKind, Prototype};
 pub use trampoline::{Obstacle, TrampolineLimits};
 
 use super::names::NameIndex;
+use crate::exit_code::{Exit, HasExit};
 
 const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 /// Where the types of each module are, under its name.
@@ -55,6 +62,12 @@ pub enum BtfError {
         /// What is wrong there.
         what: &'static str,
     },
+}
+
+impl HasExit for BtfError {
+    fn exit(&self) -> Option<Exit> {
+        Some(Exit::Kernel)
+    }
 }
 
 /// The types of the running kernel, of one of its modules, or of a BPF program.
@@ -125,6 +138,18 @@ impl Types {
     /// The type id of the variable of that name.
     pub fn variable_id(&self, name: &str) -> Option<u32> {
         self.id_of(Kind::Variable, name)
+    }
+
+    /// The number of that name in any enum.
+    pub fn enumerator(&self, name: &str) -> Option<i64> {
+        self.raw.ids().find_map(|id| {
+            let entry = self.raw.get(id)?;
+            if !matches!(entry.kind(), Kind::Enum | Kind::Enum64) {
+                return None;
+            }
+            let mut names = self.raw.enumerators(entry).into_iter();
+            names.find_map(|(number, known)| (known == name).then_some(number))
+        })
     }
 
     /// The type id of the typedef of that name.

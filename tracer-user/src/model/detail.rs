@@ -4,7 +4,9 @@
 //! an empty one, which takes no memory of its own. How a detail travels in events is in
 //! [`crate::graph`], how it reads in [`crate::values`].
 
-use super::{FunctionId, Image, Text, UserStack};
+use tracer_common::FieldPlace;
+
+use super::{Field, FunctionId, Image, Text, UserStack};
 
 /// One thing that is known of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub enum Detail {
     Stack(Vec<FunctionId>),
     /// The stack of the process.
     UserStack(UserStack),
+    /// What was read of an argument, or of what it points to.
+    Field(Field),
 }
 
 /// All that is known of a call besides its ends, in the order in which it was recorded.
@@ -92,6 +96,15 @@ impl Details {
         })
     }
 
+    /// What a read brought at that end of the call.
+    #[must_use]
+    pub fn field(&self, read: u32, at_exit: bool) -> Option<&Field> {
+        self.0.iter().find_map(|detail| match detail {
+            Detail::Field(field) if field.read == read && field.at_exit == at_exit => Some(field),
+            _ => None,
+        })
+    }
+
     /// Adds the kernel frame with that number. As with arguments, one that comes after a missing
     /// one is skipped.
     pub(crate) fn add_frame(&mut self, number: usize, frame: FunctionId) {
@@ -122,6 +135,31 @@ impl Details {
             None if number == 0 => self.0.push(Detail::UserStack(UserStack {
                 image: Image::of_word(word),
                 frames: Vec::new(),
+            })),
+            _ => {}
+        }
+    }
+
+    /// Adds a part of what was read. One that comes after a missing one is skipped.
+    pub(crate) fn add_field(&mut self, place: FieldPlace, value: u64) {
+        let FieldPlace {
+            read,
+            part,
+            at_exit,
+            unreadable,
+        } = place;
+        let known = self.0.iter_mut().rev().find_map(|detail| match detail {
+            Detail::Field(field) if field.read == read && field.at_exit == at_exit => Some(field),
+            _ => None,
+        });
+        match known {
+            Some(field) if !unreadable && part as usize == field.parts.len() => {
+                field.parts.push(value);
+            }
+            None if part == 0 => self.0.push(Detail::Field(Field {
+                read,
+                at_exit,
+                parts: if unreadable { Vec::new() } else { vec![value] },
             })),
             _ => {}
         }

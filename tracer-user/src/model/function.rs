@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ValueType;
+use super::{FieldInfo, ValueType};
 use crate::arch::{LARGEST_IN_REGISTERS, REGISTERS_BEFORE_ARGUMENTS};
 
 /// One function. It stands in recordings as it is: see [`crate::recording::form`].
@@ -14,6 +14,10 @@ pub struct FunctionInfo {
     pub returns: Option<ValueType>,
     /// What it takes; nothing where the kernel has no type for it.
     pub parameters: Vec<ParameterInfo>,
+    /// What is read of these, where that was asked for. A recording has it beside this: see
+    /// [`crate::recording::form::Frame::DataWithFields`].
+    #[serde(skip)]
+    pub fields: Vec<FieldInfo>,
 }
 
 impl FunctionInfo {
@@ -24,6 +28,7 @@ impl FunctionInfo {
             name,
             returns,
             parameters: Vec::new(),
+            fields: Vec::new(),
         }
     }
 }

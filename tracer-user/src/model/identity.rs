@@ -7,7 +7,7 @@
 use tracer_common::BatchHeader;
 
 use super::Nanoseconds;
-use crate::arch::LANDING_PAD;
+use crate::arch::FURTHEST_PROBE;
 
 /// A function, as events name it: the low half of its address. In a recording that is counted from
 /// somewhere else, so that it does not tell where the kernel lies.
@@ -25,7 +25,7 @@ impl FunctionId {
     #[must_use]
     #[allow(clippy::cast_possible_truncation, reason = "it is a few bytes")]
     pub const fn after_landing_pad(self) -> Self {
-        Self(self.0.wrapping_add(LANDING_PAD as u32))
+        Self(self.0.wrapping_add(FURTHEST_PROBE as u32))
     }
 
     /// That of the place that a value is the address of, if it can be one: kernel, modules and BPF

@@ -26,7 +26,7 @@ use self::{
 pub use crate::values::Values;
 use crate::{
     model::{
-        Arguments, Call, Capture, Closed, CpuId, End, FunctionInfo, FunctionTable, Missing, Node,
+        Call, Capture, Closed, CpuId, End, FunctionInfo, FunctionTable, Missing, Node,
         ReturnAddresses, RootCall, Sink, SleepTime, TaskKey, Untraced, table,
     },
     values::{self, Style, View, escape},
@@ -197,9 +197,8 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
         self.buffer
             .extend_from_slice(escape::visible(&name).as_bytes());
         self.buffer.push(b'(');
-        if self.capture.arguments == Arguments::Recorded
-            && let Some(arguments) = self.view(call, info).arguments()
-        {
+        let given = self.view(call, info).given(self.capture.arguments);
+        if let Some(arguments) = given {
             self.buffer.extend_from_slice(arguments.as_bytes());
         }
         self.buffer.push(b')');

@@ -44,9 +44,7 @@ impl<'a, W: Write> FunctionWriter<'a, W> {
             call.cpu.0,
             escape::visible(&view.name())
         )?;
-        if self.arguments == Arguments::Recorded
-            && let Some(arguments) = view.arguments()
-        {
+        if let Some(arguments) = view.given(self.arguments) {
             write!(self.out, "({arguments})")?;
         }
         if let Some(caller) = view.caller() {

@@ -114,6 +114,11 @@ impl<'a, W: Write> JsonWriter<'a, W> {
             line.extend_from_slice(br#","arguments":"#);
             escape::json(&mut *line, &arguments)?;
         }
+        let fields = view.typed_fields();
+        if !fields.is_empty() {
+            line.extend_from_slice(br#","fields":"#);
+            escape::json(&mut *line, &fields)?;
+        }
         stacks(line, view)?;
         if let Some(folded) = call.folded {
             number(line, r#","folded":"#, folded);

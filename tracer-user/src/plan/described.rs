@@ -1,7 +1,10 @@
 //! What the running kernel knows of functions: the table of a live trace asks it.
 
+use std::sync::Arc;
+
+use super::{Current, FieldPlan};
 use crate::{
-    arch::{LANDING_PAD, LARGEST_IN_REGISTERS, REGISTER_BYTES},
+    arch::{FURTHEST_PROBE, LARGE_ARGUMENT_REGISTERS, LARGEST_IN_REGISTERS, REGISTER_BYTES},
     kernel::{
         Address, Kernel,
         btf::{Parameter, ParameterKind, Prototype},
@@ -13,15 +16,15 @@ use crate::{
 
 impl Describe for Kernel {
     fn describe(&self, id: FunctionId) -> Option<FunctionInfo> {
-        let address = super::address_of(id);
+        let address = self.whole(id.0);
         let function = self.symbols.function_at(address);
         let of_kernel = function.filter(|function| {
-            address.since(function.start) <= Some(LANDING_PAD) && function.module != Some("bpf")
+            address.since(function.start) <= Some(FURTHEST_PROBE) && function.module != Some("bpf")
         });
         match of_kernel {
             Some(function) => Some(function_info(self, &function)),
             None => of_program(address).or_else(|| {
-                let site = self.site(address)?;
+                let site = self.site(address).or_else(|| self.site_elsewhere(id.0))?;
                 Some(FunctionInfo::new(site, None))
             }),
         }
@@ -34,6 +37,33 @@ impl Describe for Kernel {
 
     fn base(&self) -> Option<FunctionId> {
         self.symbols.address_of("_text").map(super::function_id)
+    }
+}
+
+/// The running kernel, and the fields that are read of its functions.
+pub struct WithFields {
+    /// The kernel.
+    pub kernel: Arc<Current>,
+    /// The fields.
+    pub fields: FieldPlan,
+}
+
+impl Describe for WithFields {
+    fn describe(&self, id: FunctionId) -> Option<FunctionInfo> {
+        let mut info = self.kernel.describe(id)?;
+        let address = super::address_of(id);
+        let begins = [address.0, address.0.wrapping_sub(LANDING_PAD)];
+        let fields = begins.map(|begin| self.fields.infos(Address(begin)));
+        info.fields = fields.concat();
+        Some(info)
+    }
+
+    fn place(&self, value: u64) -> Option<FunctionId> {
+        self.kernel.place(value)
+    }
+
+    fn base(&self) -> Option<FunctionId> {
+        self.kernel.base()
     }
 }
 
@@ -62,6 +92,7 @@ fn typed(name: String, prototype: Option<Prototype>) -> FunctionInfo {
         name,
         returns,
         parameters,
+        fields: Vec::new(),
     }
 }
 
@@ -70,7 +101,7 @@ impl From<Parameter> for ParameterInfo {
         let registers = match parameter.kind {
             // Its type is not known.
             ParameterKind::Other if parameter.size == 0 => 1,
-            _ if parameter.size > LARGEST_IN_REGISTERS => 0,
+            _ if parameter.size > LARGEST_IN_REGISTERS => LARGE_ARGUMENT_REGISTERS,
             _ => parameter.size.div_ceil(REGISTER_BYTES),
         };
         Self {

@@ -6,20 +6,23 @@
 //! [`OLDEST_FORM`] unless what was written before is read as it was. The test
 //! `the_form_has_not_changed` notices.
 
-use std::fmt::{self, Formatter};
+use std::{
+    fmt::{self, Formatter},
+    marker::PhantomData,
+};
 
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{Error as _, SeqAccess, Visitor},
 };
-use tracer_common::CpuCounters;
+use tracer_common::{CpuCounters, FIELD_FUNCTIONS, MAX_READS};
 
-use super::columns::Columns;
-use crate::model::{FunctionInfo, Skipped, UserPlace, ValueType};
+use crate::model::{FieldInfo, FunctionInfo, Skipped, UserPlace, ValueType};
 
 /// The number of this form.
 pub const FORM: u32 = 3;
-/// The oldest that is read: it lacks [`Frame::Missed`], and 2 lacks [`Frame::DataOfProcesses`].
+/// The oldest that is read: it lacks [`Frame::Missed`], and the second
+/// [`Frame::DataWithFields`] and [`Frame::DataOfProcesses`].
 pub const OLDEST_FORM: u32 = 1;
 
 /// What an element of a list takes beside its name, bytes.
@@ -27,6 +30,10 @@ const ENTRY: usize = 100;
 /// Functions of one frame. A frame is written when it has half as many events, and no function is
 /// in it that is in no event.
 pub const MOST_FUNCTIONS: usize = 1 << 17;
+/// Places in the code of processes of one frame.
+pub const MOST_USERS: usize = 1 << 17;
+/// Functions of one frame that have fields.
+const MOST_WITH_FIELDS: usize = FIELD_FUNCTIONS as usize;
 
 /// A part of a recording.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,8 +46,70 @@ pub enum Frame {
     End(End),
     /// The one before the last; missing in form 1, and in a part of a trace that goes on.
     Missed(Missed),
-    /// [`Frame::Data`] with what is known of the code of processes: where there are stacks.
-    DataOfProcesses(Data, UserPlaces),
+    /// As [`Self::Data`], where functions in it have fields; since form 3. A reader gives out
+    /// [`Self::Data`] with the fields in their functions: see [`Self::with_fields`].
+    DataWithFields(
+        Data,
+        #[serde(deserialize_with = "at_most::<MOST_WITH_FIELDS, _, _>")] Vec<KnownFields>,
+    ),
+    /// As [`Self::DataWithFields`], with what is known of the code of processes: where there are
+    /// stacks; since form 3.
+    DataOfProcesses(
+        Data,
+        #[serde(deserialize_with = "at_most::<MOST_WITH_FIELDS, _, _>")] Vec<KnownFields>,
+        #[serde(deserialize_with = "at_most::<MOST_USERS, _, _>")] Vec<KnownUser>,
+    ),
+}
+
+/// The fields of a function.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownFields {
+    /// The place of the function in [`Data::functions`].
+    pub function: u32,
+    /// Its fields.
+    #[serde(deserialize_with = "at_most::<MAX_READS, _, _>")]
+    pub fields: Vec<FieldInfo>,
+}
+
+impl Frame {
+    /// Data, with the fields of its functions and the places in processes beside it where there are
+    /// any.
+    #[must_use]
+    pub fn of_data(mut data: Data) -> Self {
+        let users = std::mem::take(&mut data.users);
+        let known = (0..).zip(&data.functions);
+        let fields: Vec<KnownFields> = known
+            .filter_map(|(function, known)| {
+                let fields = &known.info.as_ref()?.fields;
+                (!fields.is_empty()).then(|| KnownFields {
+                    function,
+                    fields: fields.clone(),
+                })
+            })
+            .collect();
+        match (fields.is_empty(), users.is_empty()) {
+            (_, false) => Self::DataOfProcesses(data, fields, users),
+            (false, true) => Self::DataWithFields(data, fields),
+            (true, true) => Self::Data(data),
+        }
+    }
+
+    /// The frame with the fields in their functions, and the places in processes in the data.
+    #[must_use]
+    pub fn with_fields(self) -> Self {
+        let (mut data, all) = match self {
+            Self::DataWithFields(data, all) => (data, all),
+            Self::DataOfProcesses(data, all, users) => (Data { users, ..data }, all),
+            _ => return self,
+        };
+        for KnownFields { function, fields } in all {
+            let known = data.functions.get_mut(function as usize);
+            if let Some(info) = known.and_then(|known| known.info.as_mut()) {
+                info.fields = fields;
+            }
+        }
+        Self::Data(data)
+    }
 }
 
 /// Where, when and of what the recording was made.
@@ -70,7 +139,7 @@ pub struct Head {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Data {
     /// The functions that occur in it, at most [`MOST_FUNCTIONS`].
-    #[serde(deserialize_with = "not_too_many")]
+    #[serde(deserialize_with = "at_most::<MOST_FUNCTIONS, _, _>")]
     pub functions: Vec<Known>,
     /// The batches in the order in which they came.
     pub batches: Vec<Header>,
@@ -81,25 +150,8 @@ pub struct Data {
     /// The places in the code of processes that occur in it. They stand beside it in
     /// [`Frame::DataOfProcesses`].
     #[serde(skip)]
-    pub users: UserPlaces,
+    pub users: Vec<KnownUser>,
 }
-
-impl Data {
-    /// The frame that has it.
-    #[must_use]
-    pub fn into_frame(mut self) -> Frame {
-        let users = std::mem::take(&mut self.users);
-        if users.0.is_empty() {
-            Frame::Data(self)
-        } else {
-            Frame::DataOfProcesses(self, users)
-        }
-    }
-}
-
-/// Places in the code of processes, at most as many as there are events.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UserPlaces(pub Vec<KnownUser>);
 
 /// A place in the code of a process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,31 +164,53 @@ pub struct KnownUser {
     pub place: UserPlace,
 }
 
-/// Reads a list of functions as it would be read, but for its length: in memory a function takes
-/// far more than the three bytes by which it can be said.
-fn not_too_many<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Known>, D::Error> {
-    struct Functions;
+/// The events of several batches. All lists have the same length.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Columns {
+    /// Less the time of the event before it, of the first one in a batch less that of the root
+    /// call; wraps. In ns.
+    pub time_steps: Vec<i64>,
+    /// Return registers.
+    pub values: Vec<u64>,
+    /// Places in [`Data::functions`].
+    pub functions: Vec<u32>,
+    /// See [`Event::frame`].
+    pub frames: Vec<u16>,
+    /// See [`Event::depth`].
+    #[serde(with = "serde_bytes")]
+    pub depths: Vec<u8>,
+    /// See [`Event::kind_and_context`].
+    #[serde(with = "serde_bytes")]
+    pub kinds_and_contexts: Vec<u8>,
+}
 
-    impl<'de> Visitor<'de> for Functions {
-        type Value = Vec<Known>;
+/// Reads a list as it would be read, but for its length: in memory an element takes far more than
+/// the few bytes by which it can be said.
+fn at_most<'de, const MOST: usize, T: Deserialize<'de>, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Vec<T>, D::Error> {
+    struct Elements<T, const MOST: usize>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for Elements<T, MOST> {
+        type Value = Vec<T>;
 
         fn expecting(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-            write!(formatter, "at most {MOST_FUNCTIONS} functions")
+            write!(formatter, "at most {MOST} elements")
         }
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-            let mut functions = Vec::new();
-            while let Some(function) = list.next_element()? {
-                if functions.len() == MOST_FUNCTIONS {
-                    return Err(A::Error::invalid_length(MOST_FUNCTIONS + 1, &self));
+            let mut elements = Vec::new();
+            while let Some(element) = list.next_element()? {
+                if elements.len() == MOST {
+                    return Err(A::Error::invalid_length(MOST + 1, &self));
                 }
-                functions.push(function);
+                elements.push(element);
             }
-            Ok(functions)
+            Ok(elements)
         }
     }
 
-    from.deserialize_seq(Functions)
+    from.deserialize_seq(Elements::<T, MOST>(PhantomData))
 }
 
 /// A function that occurs.
@@ -165,7 +239,12 @@ impl Known {
         let of_info = |info: &FunctionInfo| {
             let parameters = info.parameters.iter();
             let parameters = parameters.map(|it| ENTRY + it.name.len() + of_type(&it.value));
-            info.name.len() + info.returns.as_ref().map_or(0, of_type) + parameters.sum::<usize>()
+            let fields = info.fields.iter().map(|it| ENTRY + it.name.len());
+            let fields: usize = fields.sum();
+            fields
+                + info.name.len()
+                + info.returns.as_ref().map_or(0, of_type)
+                + parameters.sum::<usize>()
         };
         2 * ENTRY + self.info.as_ref().map_or(0, of_info)
     }

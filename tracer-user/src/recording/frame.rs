@@ -150,14 +150,13 @@ impl Unpacker {
         if content.len() != length {
             return None;
         }
-        let (frame, rest) = postcard::take_from_bytes(&content).ok()?;
+        let (frame, rest) = postcard::take_from_bytes::<Frame>(&content).ok()?;
         let is_sound = match &frame {
-            Frame::Data(data) => data.is_sound(),
-            Frame::DataOfProcesses(data, users) => {
-                data.is_sound() && users.0.len() <= data.events.functions.len()
-            }
+            Frame::Data(data)
+            | Frame::DataWithFields(data, _)
+            | Frame::DataOfProcesses(data, ..) => data.is_sound(),
             Frame::Head(_) | Frame::End(_) | Frame::Missed(_) => true,
         };
-        (rest.is_empty() && is_sound).then_some(frame)
+        (rest.is_empty() && is_sound).then(|| frame.with_fields())
     }
 }

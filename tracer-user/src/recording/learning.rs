@@ -1,6 +1,6 @@
 //! Functions become known as a recording is read.
 
-use super::{Data, form::UserPlaces};
+use super::{Data, form::KnownUser};
 use crate::{
     graph::AttachedLate,
     model::{FunctionId, FunctionTable, Image, Nanoseconds},
@@ -57,8 +57,8 @@ impl<'a> Learning<'a> {
 
     /// The same of places in the code of processes. One process may take the number of another that
     /// has ended, so what is told later holds.
-    fn learn_users(&mut self, users: &UserPlaces) {
-        for known in &users.0 {
+    fn learn_users(&mut self, users: &[KnownUser]) {
+        for known in users {
             let image = Image::of_word(known.image);
             let Some(room) = self.room.checked_sub(known.place.memory()) else {
                 return self.tell_full();

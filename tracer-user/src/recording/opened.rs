@@ -64,10 +64,10 @@ impl<R: Read> Recording<R> {
         while let Some(frame) = self.next()? {
             match frame {
                 Frame::Data(data) => return Ok(Some(data)),
-                Frame::DataOfProcesses(data, users) => return Ok(Some(Data { users, ..data })),
                 Frame::End(end) => self.readable.end = Some(end),
                 Frame::Missed(missed) => self.readable.missed = missed,
-                Frame::Head(_) => {}
+                // A reader gives out no data with fields beside it.
+                Frame::Head(_) | Frame::DataWithFields(..) | Frame::DataOfProcesses(..) => {}
             }
         }
         Ok(None)
@@ -91,8 +91,13 @@ impl<R: Read> Recording<R> {
         self.readable.damaged_bytes += damage.bytes;
         if self.readable.damaged_places <= PLACES_NAMED && !self.is_quiet {
             eprintln!(
-                "tracer: the recording is damaged or cut at byte {}: {} bytes are skipped",
-                damage.from, damage.bytes
+                "tracer: the recording is damaged or cut at byte {}: {} skipped",
+                damage.from,
+                if damage.bytes == 1 {
+                    "1 byte is".to_owned()
+                } else {
+                    format!("{} bytes are", damage.bytes)
+                }
             );
         }
     }

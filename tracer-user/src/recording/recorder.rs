@@ -144,7 +144,7 @@ impl<'a> Recorder<'a> {
             return;
         }
         let data = self.collector.take(self.functions, &self.attached_late);
-        let frame = data.into_frame();
+        let frame = Frame::of_data(data);
         let written = match &mut self.sink {
             Sink::Files(files) => files.write(&frame),
             Sink::Flight(flight) => flight.write(&frame).map(|()| Room::Written),

@@ -16,14 +16,14 @@ use super::{
 };
 use crate::{
     attach::{
-        Attacher, Controls, Followed, Object,
+        Attacher, Controls, FieldTables, Followed, Object,
         decide::Decide,
         object::{Loading, SLOTS_OF_SLEEPERS, Sizes, Tracepoints, USUAL_SLEEPERS, USUAL_SLOTS},
         profile::Profile,
     },
     kernel::{Kernel, Mechanism, Mechanisms, PreemptCount},
     model::{Arguments, Interrupts, ReturnAddresses, Stack},
-    plan::Plan,
+    plan::{FieldError, FieldPlan, Plan},
     stop::Stop,
 };
 
@@ -64,7 +64,7 @@ pub struct Attached {
 pub fn attach(
     options: &Options,
     kernel: &Arc<Kernel>,
-    (plan, ready): (&Plan, Ready),
+    (plan, fields, ready): (&Plan, &FieldPlan, Ready),
     mechanisms: Mechanisms,
     mechanism: Mechanism,
     (callers, in_kernel): (Callers, InKernel),
@@ -80,7 +80,9 @@ pub fn attach(
         Arguments::Absent => None,
         Arguments::Recorded => Some(object.texts()?),
     };
-    let mut attacher = Attacher::new(object, Arc::clone(kernel), mechanisms, mechanism, texts);
+    let fields = tables(&object, fields)?;
+    let details = (texts, fields);
+    let mut attacher = Attacher::new(object, Arc::clone(kernel), mechanisms, mechanism, details);
     let probes = probes::attach_all(&mut attacher, plan, ready, stop)?;
     Ok(Attached {
         attacher,
@@ -94,6 +96,20 @@ pub fn attach(
         profile,
         logger,
     })
+}
+
+/// Tells the eBPF side what is read of calls; none if that is nothing.
+fn tables(object: &Object, fields: &FieldPlan) -> Result<Option<FieldTables>> {
+    if fields.is_empty() {
+        return Ok(None);
+    }
+    let mut tables = object.fields()?;
+    for (address, own) in fields.functions() {
+        if !tables.put(address, &own.table)? {
+            return Err(FieldError::NoRoom.into());
+        }
+    }
+    Ok(Some(tables))
 }
 
 /// How the object is loaded for a trace.
@@ -112,7 +128,7 @@ pub fn loading(
     };
     Loading {
         config: config(options, kernel, preempt_count, callers),
-        preempt_count: preempt_count.map(|count| count.variable),
+        preempt_count: preempt_count.and_then(|count| count.variable),
         sizes: match profile {
             None => streams,
             // Nothing goes through the rings, and tasks that sleep keep their slots.

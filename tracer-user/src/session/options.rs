@@ -7,6 +7,7 @@ use tracer_common::CpuMask;
 use super::{Begin, Callers, Streams};
 use crate::{
     export::Outlets,
+    expr::{Fields, Where},
     kernel::Mechanism,
     learn::wide::Again,
     model::{FunctionTable, Sink},
@@ -28,6 +29,10 @@ pub struct Options {
     pub excluded: Vec<String>,
     /// Functions that are no roots, where a glob of those has them; by name, glob or syscall.
     pub not_roots: Vec<String>,
+    /// Fields that are read.
+    pub fields: Vec<Fields>,
+    /// What root calls are asked for when they are entered.
+    pub condition: Option<Where>,
     /// What is shown, and how.
     pub show: Show,
     /// Root calls that begin in this time after the command has are not traced.

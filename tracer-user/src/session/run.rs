@@ -44,7 +44,7 @@ use crate::{
     },
     model::{FunctionTable, Skipped, Stack, WideCalls},
     pipeline::{self, Finished, Outcome, Pipeline, Printer, Show, Shown},
-    plan::{self, Plan, Rules},
+    plan::{self, Current, FieldPlan, Plan, Planned, Rules, described::WithFields},
     recording::Recorder,
     stop::Stop,
     stream::Rings,
@@ -77,10 +77,10 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
     let mechanisms = Mechanisms::of(&kernel.types);
     let mechanism = mechanisms.choose(options.mechanism)?;
     let rules = Arc::new(Rules::new(&kernel, mechanisms, options.scope));
-    let roots = plan::resolve_roots(&kernel, &rules, &options.roots)?;
-    let excluded = plan::resolve_roots(&kernel, &rules, &options.excluded)?;
+    let roots = plan::resolve_or_wait(&kernel, &rules, &options.roots)?;
+    let excluded = plan::resolve_or_wait(&kernel, &rules, &options.excluded)?;
     let roots = plan::without_excluded(roots, &excluded)?;
-    let not_roots = plan::resolve_roots(&kernel, &rules, &options.not_roots)?;
+    let not_roots = plan::resolve_or_wait(&kernel, &rules, &options.not_roots)?;
     let roots = plan::without_excluded(roots, &not_roots)?;
     options.show.filter.check(roots.iter().map(|root| {
         let function = kernel.symbols.function_at(root.address);
@@ -90,6 +90,11 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
             prototype.map(|prototype| prototype.returns),
         )
     }))?;
+    plan::check_through(&kernel, &rules, &options.show.filter.through)?;
+    plan::check_hidden(&kernel, &rules, &options.show.filter.excluded)?;
+    let condition = (options.condition.as_ref(), roots.as_slice());
+    let mut fields = FieldPlan::find(&kernel, &options.fields, condition)?;
+    let options = &at_exit(options, &kernel, &roots, &mut fields)?;
     drop(haste);
     let subject = Subject::start(&options.command, options.begin, options.streams, limit)?;
     let tell = |words: &str| tell::more(options.verbose, words);
@@ -113,9 +118,11 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
         return Ok(Outcome::default());
     }
     let prepared = Prepared {
+        current: Arc::new(Current::new(Arc::clone(&kernel))),
         kernel,
         rules,
         plan,
+        fields,
         mechanisms,
         mechanism,
         found,
@@ -148,6 +155,21 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
     trace(options, prepared, outputs, in_kernel).await
 }
 
+/// The options with the condition on what a root returns as this kernel has it. What that names
+/// is read.
+fn at_exit(
+    options: &Options,
+    kernel: &Kernel,
+    roots: &[Planned],
+    fields: &mut FieldPlan,
+) -> Result<Options> {
+    let mut options = options.clone();
+    if let Some(condition) = &mut options.show.filter.returned {
+        *condition = fields.require(kernel, condition, roots)?;
+    }
+    Ok(options)
+}
+
 async fn trace(
     options: &Options,
     mut prepared: Prepared,
@@ -172,7 +194,10 @@ async fn trace(
         prepared.attach(options, in_kernel)?
     };
     let kernel = Arc::clone(&prepared.kernel);
-    let table = FunctionTable::of(Arc::clone(&kernel));
+    let table = FunctionTable::of(Arc::new(WithFields {
+        kernel: Arc::clone(&prepared.current),
+        fields: prepared.fields.clone(),
+    }));
     let show = &options.show;
     let table_out = profile.as_ref().and_then(|_| outputs.graph.take());
     let head = head::head(&kernel, &prepared.plan.roots, &options.command);

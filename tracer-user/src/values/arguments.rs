@@ -78,7 +78,11 @@ pub fn format_arguments(signature: Signature<'_>, details: &Details) -> String {
 }
 
 /// As a return value reads, but a negative number is no error.
-fn readable(functions: Option<&FunctionTable>, value: &ValueType, register: u64) -> Option<String> {
+pub(super) fn readable(
+    functions: Option<&FunctionTable>,
+    value: &ValueType,
+    register: u64,
+) -> Option<String> {
     match value {
         ValueType::Signed { bytes } if *bytes <= REGISTER_BYTES => {
             Some(sign_extended(register, *bytes).to_string())

@@ -17,6 +17,7 @@
 mod arguments;
 mod errno;
 pub mod escape;
+mod fields;
 pub mod number;
 mod span;
 mod stack;
@@ -25,6 +26,7 @@ mod view;
 pub mod words;
 
 pub use arguments::{Signature, TypedArgument, format_arguments, typed_arguments};
+pub use fields::{FieldValue, TypedField, UNREADABLE};
 pub use span::span;
 pub use stack::{UserFrame, why_short};
 pub use view::View;

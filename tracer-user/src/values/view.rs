@@ -7,9 +7,10 @@
 use std::borrow::Cow;
 
 use super::{
-    Signature, Typed, TypedArgument, UserFrame, Values, format_arguments, typed, typed_arguments,
+    Signature, Typed, TypedArgument, TypedField, UserFrame, Values, fields, format_arguments,
+    typed, typed_arguments,
 };
-use crate::model::{Call, FunctionInfo, FunctionTable, table};
+use crate::model::{Arguments, Call, FieldInfo, FunctionInfo, FunctionTable, table};
 
 /// A call with what is known of its function.
 #[derive(Clone, Copy)]
@@ -104,12 +105,34 @@ impl<'a, 'c> View<'a, 'c> {
         Some(frames.collect())
     }
 
-    /// The arguments as [`format_arguments`] writes them, if they were recorded.
+    /// The arguments as [`format_arguments`] writes them, and after them the fields, as far as they
+    /// were recorded: `sk=0xffff888004a3c000, size=7; sk->sk_wmem_queued=8192→8199`.
     #[must_use]
     pub fn arguments(self) -> Option<String> {
+        self.given(Arguments::Recorded)
+    }
+
+    /// As [`Self::arguments`], with the arguments only where they are wanted.
+    #[must_use]
+    pub fn given(self, arguments: Arguments) -> Option<String> {
         let details = &self.call.details;
-        let is_recorded = !details.arguments().is_empty();
-        is_recorded.then(|| format_arguments(self.signature(), details))
+        let is_recorded = arguments == Arguments::Recorded && !details.arguments().is_empty();
+        let arguments = is_recorded.then(|| format_arguments(self.signature(), details));
+        let fields = fields::format_fields(self.functions, self.field_infos(), details);
+        match (arguments, fields) {
+            (Some(arguments), Some(fields)) => Some(format!("{arguments}; {fields}")),
+            (arguments, fields) => arguments.or(fields),
+        }
+    }
+
+    /// The fields for programs, as far as they were recorded.
+    #[must_use]
+    pub fn typed_fields(self) -> Vec<TypedField<'a>> {
+        fields::typed_fields(self.functions, self.field_infos(), &self.call.details)
+    }
+
+    fn field_infos(self) -> &'a [FieldInfo] {
+        self.info.map_or(&[], |info| &info.fields)
     }
 
     /// The arguments for programs, as far as they were recorded.

@@ -78,7 +78,7 @@ impl Types {
         Some(self.value_type(TypeId(id)))
     }
 
-    fn value_type(&self, id: TypeId) -> ValueType {
+    pub(super) fn value_type(&self, id: TypeId) -> ValueType {
         let resolved = self.resolve(id);
         if resolved.is_void() {
             return ValueType::Void;
@@ -128,7 +128,7 @@ impl Types {
         tag
     }
 
-    fn parameter(&self, raw: &raw::Parameter) -> Parameter {
+    pub(super) fn parameter(&self, raw: &raw::Parameter) -> Parameter {
         let entry = self.raw.get(self.resolve(raw.type_id));
         let (size, kind) = match entry.map(|entry| (entry.kind(), entry.size())) {
             Some((Kind::Pointer, _)) => (POINTER_BYTES, ParameterKind::Scalar),
@@ -149,7 +149,7 @@ impl Types {
     }
 
     /// A type as C writes it, without the declarator's brackets.
-    fn type_name(&self, id: TypeId, nesting: usize) -> String {
+    pub(super) fn type_name(&self, id: TypeId, nesting: usize) -> String {
         if id.is_void() {
             return "void".to_owned();
         }

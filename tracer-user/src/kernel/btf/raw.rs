@@ -173,6 +173,7 @@ impl Entry<'_> {
                     type_id: TypeId(self.word(place + 4)?),
                     // With the flag, the high byte is the width of a bit field.
                     bits: u64::from(if self.flag { bits & 0xff_ffff } else { bits }),
+                    width: if self.flag { bits >> 24 } else { 0 },
                 })
             })
             .collect()
@@ -200,12 +201,19 @@ impl Entry<'_> {
     pub(super) fn element_type(self) -> TypeId {
         TypeId(self.word(0).unwrap_or(0))
     }
+
+    /// Elements of an array.
+    pub(super) fn elements(self) -> u32 {
+        self.word(8).unwrap_or(0)
+    }
 }
 
 pub(super) struct Member {
     pub(super) name: u32,
     pub(super) type_id: TypeId,
     pub(super) bits: u64,
+    /// Bits that it has, if it is a bit field; 0 if it is none.
+    pub(super) width: u32,
 }
 
 pub(super) struct Parameter {

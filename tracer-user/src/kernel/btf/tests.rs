@@ -1,5 +1,7 @@
 #![allow(clippy::cast_possible_truncation, reason = "small numbers of tests")]
 
+mod paths;
+
 use proptest::prelude::*;
 
 use super::*;

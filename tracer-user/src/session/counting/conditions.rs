@@ -15,7 +15,7 @@ use crate::{
     },
     kernel::{Kernel, Mechanism},
     model::{SleepTime, ValueType},
-    plan::Planned,
+    plan::{self, Planned},
     session::{Options, Outputs, prepared::Prepared},
     summary::LatencyLayout,
     values::number,
@@ -36,6 +36,9 @@ pub enum Streamed {
     /// Every outermost function is a root.
     #[error("every function may be the outermost")]
     Everything,
+    /// The roots come with a module.
+    #[error("the roots are not there yet")]
+    NotLoaded,
     /// Somebody wants each call.
     #[error("--otlp takes each call")]
     Watched,
@@ -45,6 +48,9 @@ pub enum Streamed {
     /// Only some failures count.
     #[error("the kernel side does not tell one --failed from another")]
     Failures,
+    /// A condition names fields.
+    #[error("--where and --where-exit are decided where calls are streamed")]
+    Condition,
     /// There are too many roots.
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
@@ -65,8 +71,14 @@ pub fn counting(
     if show.text.sleep == SleepTime::Excluded {
         return Err(Streamed::SleepTime);
     }
+    if options.condition.is_some() || show.filter.has_conditions() {
+        return Err(Streamed::Condition);
+    }
     if options.is_everything() {
         return Err(Streamed::Everything);
+    }
+    if roots.is_empty() {
+        return Err(Streamed::NotLoaded);
     }
     if outputs.export.collector.is_some() {
         return Err(Streamed::Watched);
@@ -121,7 +133,9 @@ pub fn decide(
     let types: Vec<Option<ValueType>> = roots.iter().map(|root| returns(kernel, root)).collect();
     let mut reads = types.iter().map(|kind| returned(kind.as_ref()));
     let first = reads.next()?;
-    let is_same = reads.all(|other| other == first);
+    // What a module brings may read otherwise.
+    let may_grow = options.roots.iter().any(|typed| plan::may_come(typed));
+    let is_same = !may_grow && reads.all(|other| other == first);
     let failed = filter.failed.as_ref();
     let decide = Decide {
         at_least_ns: at_least(filter),

@@ -5,7 +5,7 @@ use tracer_common::Context;
 
 use super::names::{NameId, Names};
 use crate::{
-    model::{self, Arguments, Capture, Closed, End, Node, ReturnAddresses},
+    model::{self, Capture, Closed, End, Node, ReturnAddresses},
     output::ftrace::Options,
     summary::Exemplar,
     values::{self, Style, Values, View, escape, words},
@@ -117,10 +117,7 @@ fn line_of(call: &model::Call, how: How, names: &mut Names<'_>) -> Line {
     };
     let value = value.map(|value| format!("= {value}"));
     let remarks: Vec<&str> = value.as_deref().into_iter().chain(missing).collect();
-    let arguments = match capture.arguments {
-        Arguments::Recorded => view.arguments().unwrap_or_default(),
-        Arguments::Absent => String::new(),
-    };
+    let arguments = view.given(capture.arguments).unwrap_or_default();
     let caller = match capture.callers {
         ReturnAddresses::Recorded => view
             .caller()
