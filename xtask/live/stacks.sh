@@ -37,7 +37,7 @@ traced() {
 [ -e $tracefs/kprobe_events ] || skip_without "kprobe events in tracefs"
 
 # A program whose frames are known.
-drive frames 5000
+drive frames 20000
 task=$workload
 shown vfs_write $task >/tmp/expected
 [ "$(wc -l </tmp/expected)" = 1 ] || fail "tracefs shows several stacks: $(cat /tmp/expected)"
@@ -67,7 +67,7 @@ kernel=$(tr ';' '\n' </tmp/expected | awk '{ all = $0 (NR > 1 ? ";" all : "") } 
 grep -q "^$above;$kernel;vfs_write [0-9]*$" /tmp/folded || fail "no $above;$kernel;vfs_write: $(cat /tmp/folded)"
 
 # In a soft interrupt on top of a send: some twenty frames.
-drive tcp 5000
+drive tcp 20000
 shown tcp_v4_rcv >/tmp/expected
 tracer --learn 0 -G tcp_v4_rcv -n 20 --stack --graph-opts depth=1 >/tmp/out 2>/tmp/err || fail "tcp_v4_rcv: $(cat /tmp/err)"
 stacks tcp_v4_rcv </tmp/out >/tmp/found
