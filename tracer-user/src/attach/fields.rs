@@ -9,7 +9,7 @@ use aya::{Ebpf, maps::Array, maps::MapData};
 use tracer_common::{FIELD_TABLES, FieldFunction, FieldTable};
 
 use super::{ObjectError, controls::again};
-use crate::{arch::LANDING_PAD, kernel::Address, plan::function_id};
+use crate::{arch::PROBE_OFFSETS, kernel::Address, plan::function_id};
 
 /// The tables of a loaded object.
 pub struct FieldTables {
@@ -40,8 +40,8 @@ impl FieldTables {
             return Ok(false);
         };
         // A probe names its function by either address.
-        for pad in [0, LANDING_PAD] {
-            let function = function_id(address.plus(pad)).0;
+        for offset in PROBE_OFFSETS {
+            let function = function_id(address.plus(offset)).0;
             if !self.put_function(function, number + 1)? {
                 return Ok(false);
             }

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use super::{Current, FieldPlan};
 use crate::{
-    arch::{FURTHEST_PROBE, LARGE_ARGUMENT_REGISTERS, LARGEST_IN_REGISTERS, REGISTER_BYTES},
+    arch::{
+        FURTHEST_PROBE, LARGE_ARGUMENT_REGISTERS, LARGEST_IN_REGISTERS, PROBE_OFFSETS,
+        REGISTER_BYTES,
+    },
     kernel::{
         Address, Kernel,
         btf::{Parameter, ParameterKind, Prototype},
@@ -51,8 +54,8 @@ pub struct WithFields {
 impl Describe for WithFields {
     fn describe(&self, id: FunctionId) -> Option<FunctionInfo> {
         let mut info = self.kernel.describe(id)?;
-        let address = super::address_of(id);
-        let begins = [address.0, address.0.wrapping_sub(LANDING_PAD)];
+        let address = self.kernel.kernel().whole(id.0);
+        let begins = PROBE_OFFSETS.map(|offset| address.0.wrapping_sub(offset));
         let fields = begins.map(|begin| self.fields.infos(Address(begin)));
         info.fields = fields.concat();
         Some(info)

@@ -505,9 +505,9 @@ mod tests {
                 "a == 1".to_owned(),
                 (|it| it[0] == 1) as fn([u64; 3]) -> bool
             )),
-            Just(("b < 2".to_owned(), (|it| it[1] < 2) as _)),
-            Just(("c >= 1".to_owned(), (|it| it[2] >= 1) as _)),
-            Just(("c".to_owned(), (|it| it[2] != 0) as _)),
+            Just(("b < 2".to_owned(), (|it: [u64; 3]| it[1] < 2) as _)),
+            Just(("c >= 1".to_owned(), (|it: [u64; 3]| it[2] >= 1) as _)),
+            Just(("c".to_owned(), (|it: [u64; 3]| it[2] != 0) as _)),
         ]
     }
 
