@@ -71,8 +71,8 @@ pub fn frames(head: &Head, calls: &[Arc<Exemplar>], functions: &FunctionTable) -
     calls.sort_by_key(|call| began(call));
     let mut frames = vec![Frame::Head(head.clone())];
     let attached_late = AttachedLate::default();
-    // Any function will do, if no other is before it: what counts is that the recording does not tell
-    // where the kernel lies.
+    // Any function will do, if no other is before it: what counts is that the recording does not
+    // tell where the kernel lies.
     let base = calls.iter().flat_map(|call| functions_of(call)).min();
     let base = base.unwrap_or(FunctionId(0));
     for call in calls {

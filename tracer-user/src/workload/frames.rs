@@ -2,11 +2,10 @@
 //! frame pointer, whatever the compiler does for the rest of the program.
 //!
 //! They are written in machine instructions for that, and have their names in the symbol table. The
-//! outermost one says that nothing is around it (System V ABI for x86-64, 3.4.1: the frame pointer
-//! is 0 there), so a walk by frame pointers finds these three and no other.
+//! outermost one says that nothing is around it (the frame pointer is 0 there: System V ABI for
+//! x86-64, 3.4.1; AAPCS64, 6.4.6), so a walk by frame pointers finds these three and no other.
 
 use std::{
-    arch::naked_asm,
     fs::OpenOptions,
     os::fd::AsRawFd as _,
     sync::atomic::{AtomicBool, Ordering},
@@ -14,6 +13,8 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
+
+use here::workload_outer;
 
 use super::{Options, Summary};
 
@@ -38,45 +39,61 @@ pub(super) fn run(options: &Options, stop: &AtomicBool) -> Result<Summary> {
     Ok(Summary::Rounds(rounds))
 }
 
-/// Calls the next one with a frame pointer of 0: nothing is around it.
-#[unsafe(naked)]
-#[unsafe(no_mangle)]
-unsafe extern "C" fn workload_outer(file: i64, data: *const u8, length: usize) -> isize {
-    naked_asm!(
-        "push rbp",
-        "xor ebp, ebp",
-        "call {}",
-        "pop rbp",
-        "ret",
+/// A function that the symbol table has, made of these instructions alone.
+macro_rules! function {
+    ($(#[$what:meta])* $name:ident, $($instructions:tt)*) => {
+        $(#[$what])*
+        #[unsafe(naked)]
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $name(file: i64, data: *const u8, length: usize) -> isize {
+            naked_asm!($($instructions)*)
+        }
+    };
+}
+
+#[cfg(not(target_arch = "aarch64"))]
+mod here {
+    use std::arch::naked_asm;
+
+    function!(
+        /// Calls the next one with a frame pointer of 0: nothing is around it.
+        workload_outer,
+        "push rbp", "xor ebp, ebp", "call {}", "pop rbp", "ret", sym workload_middle
+    );
+    function!(
+        /// Calls the next one.
+        workload_middle,
+        "push rbp", "mov rbp, rsp", "call {}", "pop rbp", "ret", sym workload_inner
+    );
+    function!(
+        /// write(2).
+        workload_inner,
+        "push rbp", "mov rbp, rsp", "mov eax, {}", "syscall", "pop rbp", "ret",
+        const libc::SYS_write
+    );
+}
+
+#[cfg(target_arch = "aarch64")]
+mod here {
+    use std::arch::naked_asm;
+
+    function!(
+        /// Calls the next one with a frame pointer of 0: nothing is around it.
+        workload_outer,
+        "stp x29, x30, [sp, #-16]!", "mov x29, xzr", "bl {}", "ldp x29, x30, [sp], #16", "ret",
         sym workload_middle
-    )
-}
-
-/// Calls the next one.
-#[unsafe(naked)]
-#[unsafe(no_mangle)]
-unsafe extern "C" fn workload_middle(file: i64, data: *const u8, length: usize) -> isize {
-    naked_asm!(
-        "push rbp",
-        "mov rbp, rsp",
-        "call {}",
-        "pop rbp",
-        "ret",
+    );
+    function!(
+        /// Calls the next one.
+        workload_middle,
+        "stp x29, x30, [sp, #-16]!", "mov x29, sp", "bl {}", "ldp x29, x30, [sp], #16", "ret",
         sym workload_inner
-    )
-}
-
-/// write(2).
-#[unsafe(naked)]
-#[unsafe(no_mangle)]
-unsafe extern "C" fn workload_inner(file: i64, data: *const u8, length: usize) -> isize {
-    naked_asm!(
-        "push rbp",
-        "mov rbp, rsp",
-        "mov eax, {write}",
-        "syscall",
-        "pop rbp",
-        "ret",
-        write = const libc::SYS_write
-    )
+    );
+    function!(
+        /// write(2).
+        workload_inner,
+        "stp x29, x30, [sp, #-16]!", "mov x29, sp", "mov x8, {}", "svc #0",
+        "ldp x29, x30, [sp], #16", "ret",
+        const libc::SYS_write
+    );
 }

@@ -7,7 +7,8 @@
 //!
 //! The others are hard on a tracer: tasks that sleep in the middle of a call (`sleep`), thousands
 //! of them at once (`tasks`), functions that call themselves (`epoll`); or do what has nothing to
-//! do with sockets (`calls`, `frames`). What they do is counted, so that a trace can be held to the number.
+//! do with sockets (`calls`, `frames`). What they do is counted, so that a trace can be held to the
+//! number.
 //!
 //! `pair` makes the sockets, `sockmap` puts them into a map with a program that redirects, `tls`
 //! has the kernel encrypt, `pump` moves the data, `spare` keeps the kernel's allocator from
