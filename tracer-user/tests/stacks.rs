@@ -19,6 +19,7 @@ use tracer::{
     output::Format,
     pipeline::{Show, Shown, replay},
     recording::{Frame, Head, Recording, Writer, columns::Collector},
+    summary::{GroupBy, SortBy},
 };
 
 const IMAGE: Image = Image {
@@ -115,6 +116,27 @@ fn they_stand_above_the_root_in_flame_graphs() {
     let above = "0x10;main;[/lib/libc.so.6+0x1234];x64_sys_call;__sys_sendto";
     let expected = format!("{above} 40\n{above};lock_sock_nested 20\n");
     assert_eq!(text(Format::Folded, &stacked()), expected);
+}
+
+#[test]
+fn the_first_frame_is_the_caller_of_the_root_in_a_report() {
+    let show = Show {
+        result: Shown::Profile {
+            sort: SortBy::Total,
+            group_by: Some(GroupBy::Caller),
+            interval: None,
+        },
+        ..Show::default()
+    };
+    let report = String::from_utf8(written(&show, &table(), &[stacked()])).unwrap();
+    assert!(
+        report.contains("  __sys_sendto from x64_sys_call+0x12\n"),
+        "{report}"
+    );
+    assert!(
+        report.contains("  lock_sock_nested from __sys_sendto\n"),
+        "{report}"
+    );
 }
 
 #[test]
