@@ -139,6 +139,7 @@ mod tests {
             name: String::new(),
             returns: Some(returns),
             parameters: parameters.into_iter().map(ParameterInfo::from).collect(),
+            fields: Vec::new(),
         };
         format_arguments(
             Signature::without_places(Some(&info)),
