@@ -46,7 +46,7 @@ fn main() -> Result<()> {
     // Nobody reads it.
     loading.sizes.ring_bytes = RING_BYTES;
     let (object, _rings) = Object::load(&loading)?;
-    let mut attacher = Attacher::new(object, kernel, mechanisms, mechanism, None);
+    let mut attacher = Attacher::new(object, kernel, mechanisms, mechanism, (None, None));
     let begin = Instant::now();
     let probes = attacher.attach(&functions, role, Side::of(1), &mut Silent)?;
     let attach_time = begin.elapsed();

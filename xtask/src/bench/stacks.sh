@@ -20,10 +20,10 @@ send() {
 }
 
 for root in tcp_sendmsg ip_queue_xmit tcp_v4_rcv; do
-    send -G $root --comm tracer
+    send -G $root
     without=$ns
     for stack in --stack --ustack; do
-        send -G $root --comm tracer $stack
+        send -G $root $stack
         frames=$(awk '/^ <.*stack trace>/ { stacks++ } /^ => / { frames++ } END { printf "%.1f", frames / stacks }' /tmp/out)
         echo "$root $stack: $frames frames, $(((ns - without) * sends / calls)) instructions a call, $calls calls"
     done
