@@ -10,11 +10,6 @@ use crate::Context;
 /// Events that a batch can hold.
 pub const BATCH_CAPACITY: usize = 256;
 
-/// Places at the end of a batch that only interrupts may use: a task hands its batch over when no
-/// more than these are left, so that most interrupts which arrive in the middle of an event find
-/// room. The events of one that does not go into the ring one by one.
-pub const BATCH_HEADROOM: usize = 64;
-
 /// The depth that means "no limit" in [`crate::Config::max_depth`].
 pub const NO_DEPTH_LIMIT: u32 = u32::MAX;
 
@@ -58,6 +53,10 @@ pub enum EventKind {
     /// the low half and in the high half how many programs it had executed; the others are the
     /// addresses of the frames, the innermost first.
     UserFrame = 12,
+    /// A call of a function that called nothing that has a probe: its entry and its exit, two hits.
+    /// `time_ns` is the entry's, `value` the exit's, and `frame` is how long it took, ns. See
+    /// [`Event::ends`].
+    Leaf = 15,
 }
 
 impl EventKind {
@@ -76,6 +75,7 @@ impl EventKind {
             10 => Self::Field,
             11 => Self::Frame,
             12 => Self::UserFrame,
+            15 => Self::Leaf,
             _ => return None,
         })
     }
@@ -127,7 +127,7 @@ pub struct Event {
     pub function: u32,
     /// Bits 3..19 of the address of the probe's context: the same for entry and exit of one call,
     /// different for calls that are open at the same time, so that an exit finds its entry whatever
-    /// was lost between.
+    /// was lost between. Of a leaf it is the duration.
     pub frame: u16,
     /// Calls of the same root call that were open when the function was entered; 255 stands for
     /// more. The root's entry and exit have 0, and nothing else has.
@@ -183,6 +183,38 @@ impl Event {
         }
     }
 
+    /// How many hits of probes it stands for, each of which has a number.
+    #[inline]
+    pub const fn hits(&self) -> u64 {
+        if self.is_leaf() { 2 } else { 1 }
+    }
+
+    /// Whether it is a [`EventKind::Leaf`].
+    #[inline]
+    pub const fn is_leaf(&self) -> bool {
+        self.kind_and_context & 0xf == EventKind::Leaf as u8
+    }
+
+    /// The entry and the exit that a leaf stands for. Nothing else is open between them, so they
+    /// need no frame.
+    #[inline]
+    pub const fn ends(self) -> [Self; 2] {
+        let context = self.kind_and_context >> 4;
+        let entry = Self {
+            value: 0,
+            frame: 0,
+            kind_and_context: Self::pack(EventKind::Entry, context),
+            ..self
+        };
+        let exit = Self {
+            time_ns: self.time_ns.saturating_add(self.frame as u64),
+            value: self.value,
+            kind_and_context: Self::pack(EventKind::Exit, context),
+            ..entry
+        };
+        [entry, exit]
+    }
+
     /// The kind, or none if the byte is damaged.
     pub const fn kind(&self) -> Option<EventKind> {
         EventKind::from_u8(self.kind_and_context & 0xf)
@@ -208,13 +240,15 @@ pub enum Arrival {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BatchHeader {
-    /// The number of the first event within its root call. Every hit gets a number, also one that
-    /// could not be stored, so a gap between two batches is exactly the number of lost events.
+    /// The number of the first hit within its root call. Every hit gets a number, also one that
+    /// could not be stored, so a gap between two batches is exactly the number of lost ones.
     pub sequence: u64,
     /// CLOCK_MONOTONIC in ns at which the root was entered: with the task the identity of the root
     /// call. The task is `tid`; of the idle tasks, which all have 0 and never leave their CPU, it
     /// is `cpu`.
     pub root_time_ns: u64,
+    /// The task's command name, padded with zeros (`TASK_COMM_LEN`, include/linux/sched.h).
+    pub comm: [u8; 16],
     /// The task (what the kernel calls pid), in the initial PID namespace.
     pub tid: u32,
     /// The process (what the kernel calls tgid), in the initial PID namespace.
@@ -226,8 +260,6 @@ pub struct BatchHeader {
     /// The [`Arrival`] in the lowest bit, the root call's generation above it, see
     /// [`crate::generation`].
     pub early: u16,
-    /// The task's command name, padded with zeros (`TASK_COMM_LEN`, include/linux/sched.h).
-    pub comm: [u8; 16],
 }
 
 #[cfg(test)]
@@ -260,7 +292,7 @@ mod tests {
 
     #[test]
     fn kind_and_context_survive_packing() {
-        for kind in 1..=12 {
+        for kind in (1..=12).chain([15]) {
             for context in 0..=3 {
                 let kind = EventKind::from_u8(kind).unwrap();
                 let context = Context::from_u8(context).unwrap();
@@ -273,6 +305,40 @@ mod tests {
             }
         }
         assert_eq!(Event::default().kind(), None);
+    }
+
+    #[test]
+    fn a_leaf_is_an_entry_and_its_exit() {
+        let leaf = Event {
+            time_ns: 1000,
+            value: 7,
+            function: 0x8123_4567,
+            frame: 250,
+            depth: 3,
+            kind_and_context: Event::pack(EventKind::Leaf, Context::SoftIrq as u8),
+        };
+        let [entry, exit] = leaf.ends();
+        let kind = |event: &Event| (event.kind().unwrap(), event.context().unwrap());
+        assert_eq!(kind(&entry), (EventKind::Entry, Context::SoftIrq));
+        assert_eq!(kind(&exit), (EventKind::Exit, Context::SoftIrq));
+        assert_eq!((entry.time_ns, entry.value), (1000, 0));
+        assert_eq!((exit.time_ns, exit.value), (1250, 7));
+        for end in [entry, exit] {
+            assert_eq!((end.function, end.depth, end.hits()), (0x8123_4567, 3, 1));
+        }
+        assert_eq!(entry.frame, exit.frame);
+        assert_eq!(leaf.hits(), 2);
+    }
+
+    /// What stands before the first event of a batch is no entry of a function: none begins at an
+    /// address whose lower half is a CPU's number.
+    #[test]
+    fn the_end_of_a_header_is_no_entry() {
+        assert_eq!(
+            core::mem::offset_of!(BatchHeader, cpu),
+            size_of::<BatchHeader>() - 8
+        );
+        assert!(crate::MAX_CPUS < 1 << 31);
     }
 
     #[test]

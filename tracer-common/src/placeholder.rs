@@ -28,8 +28,10 @@ pub const PARKED: u64 = 0x7472_000b_7472_000b;
 /// Stands for how many times [`crate::PARKED_BUCKET`] places these have.
 pub const PARKED_BUCKETS: u64 = 0x7472_000c_7472_000c;
 /// Stands for the number of open calls above which the fast path is not taken, see
-/// [`crate::Config::fast_depth`].
-pub const FAST_CALLS: u64 = 0x7472_0005_7472_0005;
+/// [`crate::Config::fast_depth`], in the instruction that compares them.
+pub const FAST_CALLS: i32 = 0x7472_0005;
+/// Stands for whether there is a fast path.
+pub const IS_FAST: u64 = 0x7472_0005_7472_0005;
 /// Stands for [`crate::Config::preempt_count_offset`] in the instruction that reads 32 bits there.
 /// Nothing else lies so far from anything.
 pub const PREEMPT_COUNT_OFFSET: i16 = 0x7472;
@@ -41,8 +43,9 @@ pub const SIDE: u64 = 0x7472_0008_7472_0008;
 /// Stands for the memory of the lists of processes and tasks that are traced,
 /// [`crate::FOLLOWED_BYTES`] long.
 pub const FOLLOWED: u64 = 0x7472_0009_7472_0009;
-/// Stands for the mask of [`crate::Config::preempt_layout`].
-pub const PREEMPT_MASK: u64 = 0x7472_0007_7472_0007;
+/// Stands for the mask of [`crate::Config::preempt_layout`], in the instruction that asks for its
+/// bits.
+pub const PREEMPT_MASK: i32 = 0x7472_0007;
 
 /// Stands for whether root calls may be dropped in the kernel; the conditions are those of
 /// [`crate::count::placeholder`].
@@ -52,6 +55,9 @@ pub const CALLERS_ASKED: u64 = 0x7472_0013_7472_0013;
 /// Stand for the numbers of tracer's own processes, see [`crate::Callers::not_tgids`].
 pub const OWN_PROCESSES: [u64; 2] = [0x7472_0014_7472_0014, 0x7472_0015_7472_0015];
 
+/// Stands for the number of open calls from which on functions are counted in the kernel, in the
+/// instruction that compares them: 0, or more than there are.
+pub const PROFILE_CALLS: i32 = 0x7472_000d;
 /// Stands for how functions are counted in the kernel, see [`crate::profile::By`]; 0 where calls
 /// are streamed.
 pub const PROFILE: u64 = 0x7472_000d_7472_000d;

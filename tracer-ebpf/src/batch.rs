@@ -12,15 +12,15 @@
 //! Cost: per event one atomic addition and 24 bytes; the ring's spin lock, its header and the
 //! reader's wake-up once per batch.
 
-use core::{ffi::c_void, hint::cold_path};
+use core::{arch::asm, ffi::c_void, hint::cold_path, mem::offset_of};
 
 use aya_ebpf::{
     bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
     helpers::{bpf_ringbuf_output, generated::bpf_ringbuf_query},
 };
 use tracer_common::{
-    Arrival, BATCH_HEADROOM, BatchHeader, Event, TASK_BYTES,
-    cursor::{self, place},
+    Arrival, BatchHeader, Event, TASK_BYTES,
+    cursor::{self, NEARLY_FULL},
 };
 
 use crate::{
@@ -38,8 +38,8 @@ use crate::{
 /// instructions.
 const TRIES: u32 = 2;
 
-/// The place at which a buffer is nearly full.
-pub const NEARLY_FULL: u32 = (PLACES - BATCH_HEADROOM) as u32;
+/// How far the end of a buffer's places is from its beginning, bytes.
+const END: u64 = cursor::BEGIN + PLACES as u64 * cursor::PLACE;
 
 /// Whether the reader is woken. The wake-up is an interrupt that the CPU sends to itself: in the
 /// middle of a root call it would land in the graph.
@@ -80,7 +80,7 @@ pub fn push(task: *mut Task, writer: u32, hit: &Hit, frame: u64) {
         // event is whole.
         set(task, WRITING << writer);
         let cursor = take_place(task);
-        if place(cursor) < PLACES as u32 {
+        if has_place(cursor) {
             store(event(task, cursor), hit, frame);
         } else {
             let single = single(task, writer);
@@ -98,12 +98,44 @@ pub unsafe fn take_place(task: *mut Task) -> u64 {
     unsafe { atomic::fetch_add(&raw mut (*task).cursor, cursor::STEP) }
 }
 
-/// The event at a cursor, whose place is below [`PLACES`].
+/// Whether there is a place where a cursor points to.
+#[inline(always)]
+pub fn has_place(cursor: u64) -> bool {
+    cursor::offset(cursor) < END
+}
+
+/// The event at a cursor that [`has_place`].
 #[inline(always)]
 pub fn event(task: *mut Task, cursor: u64) -> *mut Event {
     // The mask is for the verifier.
     let offset = cursor & (u64::from(TASK_BYTES) - 8);
     task.cast::<u8>().wrapping_add(offset as usize).cast()
+}
+
+/// Whether a cursor says that its buffer is nearly full: one instruction, which the compiler does
+/// not know.
+#[inline(always)]
+pub fn is_nearly_full(cursor: u64) -> bool {
+    // SAFETY: compares a number.
+    unsafe {
+        asm!("if {cursor} & {bit} goto {full}", cursor = in(reg) cursor, bit = const NEARLY_FULL,
+            full = label { return true }, options(nomem, nostack, preserves_flags));
+    }
+    false
+}
+
+/// The last event before a cursor, if the buffer has one: else what is no event, and no entry of a
+/// function.
+#[inline(always)]
+pub fn last(task: *mut Task, cursor: u64) -> *mut Event {
+    event(task, cursor.wrapping_sub(cursor::PLACE))
+}
+
+/// Makes the last event stand for one hit more, if it is the last one still.
+#[inline(always)]
+pub unsafe fn add_to_last(task: *mut Task, cursor: u64) -> bool {
+    // SAFETY: the caller's checked map value.
+    unsafe { atomic::add_if_same::<_, { offset_of!(Task, cursor) }, { cursor::HIT }>(task, cursor) }
 }
 
 /// Where `writer` puts an event that finds no place.
@@ -117,20 +149,25 @@ pub unsafe fn single(task: *mut Task, writer: u32) -> *mut Single {
     }
 }
 
-/// Hands over the event that found no place at `cursor` and was put into the writer's single.
+/// Hands over the event that found no place at `cursor` and was put into the writer's single. The
+/// place is given back, but for the first one: so the event before the cursor is not the last one.
 #[inline(never)]
 pub fn early(task: *mut Task, cursor: u64, writer: u32) {
     // SAFETY: as in `push`.
     unsafe {
+        if cursor::offset(cursor) > END {
+            atomic::fetch_add(&raw mut (*task).cursor, cursor::PLACE.wrapping_neg());
+        }
         let buffer = buffer(task, cursor);
+        atomic::fetch_add(&raw mut (*buffer).beyond.early, 1);
         let single = single(task, writer);
         (*single).header = BatchHeader {
-            sequence: (*buffer).header.sequence + u64::from(place(cursor)),
+            sequence: (*buffer).header.sequence + cursor::hits(cursor),
             early: (*buffer).header.early | Arrival::Early as u16,
             ..(*buffer).header
         };
         core::ptr::write_volatile(&raw mut (*task).early, 1);
-        output(&raw mut (*single).header, 1, Wake::Later);
+        output(&raw mut (*single).header, 1, 1, Wake::Later);
     }
 }
 
@@ -203,13 +240,13 @@ pub unsafe fn set_busy(task: *mut Task, bits: u32) {
     }
 }
 
-/// The number of the next event.
+/// The number of the next hit.
 #[inline(always)]
 pub unsafe fn next_sequence(task: *mut Task) -> u64 {
     // SAFETY: the caller's checked map value.
     unsafe {
         let cursor = core::ptr::read_volatile(&raw const (*task).cursor);
-        (*buffer(task, cursor)).header.sequence + u64::from(place(cursor))
+        (*buffer(task, cursor)).header.sequence + cursor::hits(cursor)
     }
 }
 
@@ -244,7 +281,7 @@ pub fn flush_if_full(task: *mut Task) {
         if any(task, PARKED) {
             cold_path();
             parked::hand_over(task);
-        } else if place(cursor) >= NEARLY_FULL && !any(task, ALL_WRITING | FLUSHING) {
+        } else if is_nearly_full(cursor) && !any(task, ALL_WRITING | FLUSHING) {
             if decide::is_possible() && has_all(task) && (*task).held == 0 {
                 hold(task);
             } else {
@@ -254,13 +291,15 @@ pub fn flush_if_full(task: *mut Task) {
     }
 }
 
-/// Whether all events of the root call are still in its buffers.
+/// Whether all events of the root call are still in its buffers: the one in use is the first one, or
+/// that is held.
 #[inline(always)]
 pub unsafe fn has_all(task: *mut Task) -> bool {
     // SAFETY: the caller's checked map value.
     unsafe {
         let cursor = core::ptr::read_volatile(&raw const (*task).cursor);
-        (*buffer(task, cursor)).header.sequence == (*task).held && (*task).early == 0
+        let is_first = (*buffer(task, cursor)).header.sequence == 0;
+        (is_first || (*task).held != 0) && (*task).early == 0
     }
 }
 
@@ -288,7 +327,9 @@ unsafe fn release_held(task: *mut Task) {
         }
         // It always is: the comparison is for the verifier.
         if let Some(held) = below(held, PLACES as u64 + 1) {
-            output(&raw mut (*task).first.header, held, Wake::Later);
+            // The second one is in use, and goes on with its number.
+            let hits = (*task).half.second.header.sequence;
+            output(&raw mut (*task).first.header, held, hits, Wake::Later);
         }
         core::ptr::write_volatile(&raw mut (*task).held, 0);
     }
@@ -309,7 +350,11 @@ pub fn flush(task: *mut Task, wake: Wake) {
         let full = buffer(task, cursor);
         let count = change_buffer(task);
         if count > 0 {
-            output(&raw mut (*full).header, count, wake);
+            // The other one is in use, and goes on with its number.
+            let cursor = core::ptr::read_volatile(&raw const (*task).cursor);
+            let next = (*buffer(task, cursor)).header.sequence;
+            let hits = next - (*full).header.sequence - (*full).beyond.early;
+            output(&raw mut (*full).header, count, hits, wake);
         }
         clear(task, FLUSHING);
     }
@@ -324,10 +369,12 @@ unsafe fn change_buffer(task: *mut Task) -> u64 {
         for _ in 0..TRIES {
             let cursor = core::ptr::read_volatile(&raw const (*task).cursor);
             let full = buffer(task, cursor);
-            let taken = u64::from(place(cursor));
+            let taken = u64::from(cursor::place(cursor));
             // Before it is in use: an event that finds no place there needs the number at once.
             let other = cursor::first_of_other(cursor);
-            (*buffer(task, other)).header.sequence = (*full).header.sequence + taken;
+            let next = buffer(task, other);
+            (*next).header.sequence = (*full).header.sequence + cursor::hits(cursor);
+            (*next).beyond.early = 0;
             if atomic::compare_exchange(&raw mut (*task).cursor, cursor, other) {
                 return if taken > PLACES as u64 {
                     PLACES as u64
@@ -340,9 +387,9 @@ unsafe fn change_buffer(task: *mut Task) -> u64 {
     0
 }
 
-/// Copies a header and the events after it into the ring, or counts them as lost.
+/// Copies a header and the events after it into the ring, or counts their hits as lost.
 #[inline(never)]
-unsafe fn output(header: *mut BatchHeader, count: u64, wake: Wake) {
+unsafe fn output(header: *mut BatchHeader, count: u64, hits: u64, wake: Wake) {
     let (number, cpu) = (cpu_number(), this_cpu());
     // SAFETY: the caller's block within a map value, which nobody else writes.
     unsafe {
@@ -364,7 +411,7 @@ unsafe fn output(header: *mut BatchHeader, count: u64, wake: Wake) {
             atomic::fetch_add(&raw mut (*counters).batches, 1);
             return;
         }
-        atomic::fetch_add(&raw mut (*counters).lost_events, count);
+        atomic::fetch_add(&raw mut (*counters).lost_events, hits);
         if (*header).sequence == 0 {
             atomic::fetch_add(&raw mut (*counters).lost_beginnings, 1);
         }

@@ -7,12 +7,11 @@
 //! Cost: a call of `bpf_this_cpu_ptr` and a load, some ten instructions; reading it with
 //! `bpf_probe_read_kernel` took ninety.
 
+use core::arch::asm;
+
 use tracer_common::{PreemptLayout, context::CONTEXTS, placeholder};
 
-use crate::{
-    arch::known_preempt_count,
-    maps::{config, meant},
-};
+use crate::{arch::known_preempt_count, maps::config};
 
 #[inline(always)]
 fn layout() -> PreemptLayout {
@@ -28,16 +27,18 @@ fn preempt_count() -> u32 {
     if config!(preempt_layout.mask) == 0 {
         return 0;
     }
-    known_preempt_count()
+    known_preempt_count() as u32
 }
 
 /// If it is a soft interrupt that the CPU runs for, the bit that says so, and if it is the task, 0:
 /// the usual cases, in fewer instructions. The preempt count must be known.
 #[inline(always)]
 pub fn soft_interrupt() -> Option<u64> {
-    let count = u64::from(known_preempt_count());
-    if count & meant::<{ placeholder::PREEMPT_MASK }>() != 0 {
-        return None;
+    let count = known_preempt_count();
+    // SAFETY: compares a number.
+    unsafe {
+        asm!("if {count} & {mask} goto {other}", count = in(reg) count, mask = const placeholder::PREEMPT_MASK,
+            other = label { return None }, options(nomem, nostack, preserves_flags));
     }
     Some(count & (1 << PreemptLayout::SERVING_SOFT_INTERRUPT))
 }

@@ -16,14 +16,14 @@
 //! that the compiler lays the fast path out without jumps. (A function that is `#[cold]` goes into
 //! a section of its own, in which aya's linking does not find it.)
 
-use core::{hint::cold_path, ptr};
+use core::{arch::asm, hint::cold_path, mem::offset_of, ptr};
 
 use aya_ebpf::helpers::bpf_ktime_get_ns;
-use tracer_common::{Event, EventKind, PreemptLayout, cursor::place, placeholder};
+use tracer_common::{Event, EventKind, PreemptLayout, placeholder};
 
 use crate::{
     batch, context, depth, gate,
-    maps::{FAST, GUARD, OpenCall, PLACES, Task, meant},
+    maps::{FAST, GUARD, OpenCall, Task, as_it_is, meant},
     probe, profile,
     site::Site,
 };
@@ -35,11 +35,20 @@ pub const AT_WORK: u64 = (FAST as u64) << 32;
 /// By how much [`AT_WORK`] is above the bit that [`context::soft_interrupt`] answers with.
 const SOFT_TO_WORK: u32 = AT_WORK.trailing_zeros() - PreemptLayout::SERVING_SOFT_INTERRUPT;
 
-/// By how much the lowest bit of the context in the upper half of an event's identity is above it.
-const SOFT_TO_IDENTITY: u32 = 28 - PreemptLayout::SERVING_SOFT_INTERRUPT;
+/// Where the depth is in an event's identity.
+const DEPTH: u32 = 48;
+/// Where the kind is, counted from there.
+const KIND: u32 = 8;
+/// By how much the lowest bit of the context, counted from there, is above it.
+const SOFT_TO_CONTEXT: u32 = KIND + 4 - PreemptLayout::SERVING_SOFT_INTERRUPT;
+/// The bits of a frame that an event has: how many are above them, and how far below they go then.
+const FRAME: (u32, u32) = (64 - 19, 16);
 
 /// What makes the identity of an exit from the one of its entry.
 const ENTRY_TO_EXIT: u64 = ((EventKind::Exit as u64) - (EventKind::Entry as u64)) << 56;
+
+/// What makes the kind of a leaf from the one of its entry.
+const ENTRY_TO_LEAF: u8 = EventKind::Leaf as u8 - EventKind::Entry as u8;
 
 /// A callee was entered; `task` is from the gate. Says whether the exit belongs to a call that is
 /// open.
@@ -48,7 +57,7 @@ pub fn entry<S: Site>(ctx: &S, task: *mut Task) -> bool {
     // SAFETY: a place in the table; nested contexts leave what they found.
     unsafe {
         // Then the preempt count is not known, and what looks for it is no part of the program.
-        if meant::<{ placeholder::FAST_CALLS }>() == 0 {
+        if meant::<{ placeholder::IS_FAST }>() == 0 {
             cold_path();
             return any_entry(*ctx);
         }
@@ -60,35 +69,29 @@ pub fn entry<S: Site>(ctx: &S, task: *mut Task) -> bool {
         };
         // The calls under the root.
         let calls = open_calls(task);
-        if calls >= meant::<{ placeholder::FAST_CALLS }>() {
+        if are_too_many(calls) {
             cold_path();
             return any_entry(*ctx);
         }
-        // The depth is raised first: an interrupt before the call is kept takes the next place, and
-        // not this one.
-        let state = calls + (AT_WORK + 2) + (soft << SOFT_TO_WORK);
-        ptr::write_volatile(&raw mut (*task).depth_and_busy, state);
-        let call = call(task, calls);
-        ptr::write_volatile(&raw mut (*call).frame, ctx.frame());
-        ptr::write_volatile(&raw mut (*call).state, state);
-        // Read back from the map it is a number to the verifier.
-        let frame = ptr::read_volatile(&raw const (*call).frame) as u32;
-        // As `Event::identity` has it.
-        let upper = (frame << 13 >> 16)
-            + ((calls as u32 + 1) << 16)
-            + (soft << SOFT_TO_IDENTITY) as u32
-            + ((EventKind::Entry as u32) << 24);
-        let halves = (&raw mut (*call).identity).cast::<u32>();
-        ptr::write_volatile(halves, ptr::read_volatile(&raw const function));
-        ptr::write_volatile(halves.add(1), upper);
-        if profile::is_on() {
+        if are_counted(calls) {
+            cold_path();
+            // Or the compiler makes one of what both have in common, and asks again after it.
+            let calls = as_it_is(calls);
+            open(
+                ctx,
+                task,
+                calls,
+                soft,
+                ptr::read_volatile(&raw const function),
+            );
             profile::enter_under(task, calls);
-            batch::set_busy(task, 0);
+            idle(task);
             return true;
         }
+        let function = ptr::read_volatile(&raw const function);
+        let identity = open(ctx, task, calls, soft, function);
         let cursor = batch::take_place(task);
-        let identity = ptr::read_volatile(&raw const (*call).identity);
-        if place(cursor) >= LAST_PLACE {
+        if batch::is_nearly_full(cursor) {
             cold_path();
             (*task).pending.cursor = cursor;
             write(&raw mut (*task).pending.event, identity);
@@ -99,12 +102,35 @@ pub fn entry<S: Site>(ctx: &S, task: *mut Task) -> bool {
         }
         let event = batch::event(task, cursor);
         write(event, identity);
-        (*event).value = 0;
+        put_0::<_, { offset_of!(Event, value) }>(event);
         (*event).time_ns = bpf_ktime_get_ns();
-        // It was 0, and who came on top has left it as it was.
-        batch::set_busy(task, 0);
+        idle(task);
     }
     true
+}
+
+/// Opens a call under so many others: it is kept, and a probe is at work for it. Returns the
+/// identity of its entry.
+#[inline(always)]
+unsafe fn open<S: Site>(ctx: &S, task: *mut Task, calls: u64, soft: u64, function: u32) -> u64 {
+    // SAFETY: the caller's place in the table, and that of the call, which comes by order.
+    unsafe {
+        // The depth is raised first: an interrupt before the call is kept takes the next place, and
+        // not this one.
+        let state = calls + (AT_WORK + 2) + (soft << SOFT_TO_WORK);
+        ptr::write_volatile(&raw mut (*task).depth_and_busy, state);
+        let call = call(task, calls);
+        ptr::write_volatile(&raw mut (*call).frame, ctx.frame());
+        ptr::write_volatile(&raw mut (*call).state, state);
+        // Read back from the map it is a number to the verifier.
+        let frame = ptr::read_volatile(&raw const (*call).frame);
+        // As `Event::identity` has it.
+        let upper = (soft << SOFT_TO_CONTEXT) + calls + (1 | (EventKind::Entry as u64) << KIND);
+        let frame = as_it_is(frame << FRAME.0) >> FRAME.1;
+        let identity = as_it_is(upper) << DEPTH | frame | u64::from(function);
+        ptr::write_volatile(&raw mut (*call).identity, identity);
+        identity
+    }
 }
 
 /// A callee returned; `task` is from the gate.
@@ -116,9 +142,13 @@ pub fn exit<S: Site>(ctx: &S, task: *mut Task) {
         let time_ns = bpf_ktime_get_ns();
         // Those that will be open.
         let calls = open_calls(task).wrapping_sub(1);
-        if calls >= meant::<{ placeholder::FAST_CALLS }>() {
+        if are_too_many(calls) {
             cold_path();
             return any_exit(*ctx, time_ns);
+        }
+        if are_counted(calls) {
+            cold_path();
+            return count_exit(ctx, task, calls, time_ns);
         }
         let call = call(task, calls);
         if ptr::read_volatile(&raw const (*call).frame) != ctx.frame() {
@@ -126,17 +156,14 @@ pub fn exit<S: Site>(ctx: &S, task: *mut Task) {
             return any_exit(*ctx, time_ns);
         }
         let state = ptr::read_volatile(&raw const (*call).state) - 1;
-        if profile::is_on() {
-            let function = ptr::read_volatile(&raw const (*call).identity) as u32;
-            let exit = profile::Exit::under(task, calls, function, time_ns);
-            ptr::write_volatile(&raw mut (*task).depth_and_busy, state);
-            exit.add(ctx.value());
-            return batch::set_busy(task, 0);
-        }
         ptr::write_volatile(&raw mut (*task).depth_and_busy, state);
-        let identity = ptr::read_volatile(&raw const (*call).identity) + ENTRY_TO_EXIT;
+        let identity = ptr::read_volatile(&raw const (*call).identity);
+        if complete(ctx, task, identity, time_ns) {
+            return idle(task);
+        }
+        let identity = identity + ENTRY_TO_EXIT;
         let cursor = batch::take_place(task);
-        if place(cursor) >= LAST_PLACE {
+        if batch::is_nearly_full(cursor) {
             cold_path();
             (*task).pending.cursor = cursor;
             (*task).pending.event.time_ns = time_ns;
@@ -148,7 +175,97 @@ pub fn exit<S: Site>(ctx: &S, task: *mut Task) {
         (*event).time_ns = time_ns;
         write(event, identity);
         ctx.store_value(&raw mut (*event).value);
-        batch::set_busy(task, 0);
+        idle(task);
+    }
+}
+
+/// As [`exit`] of the call under so many others, where functions are counted.
+#[inline(always)]
+unsafe fn count_exit<S: Site>(ctx: &S, task: *mut Task, calls: u64, time_ns: u64) {
+    // SAFETY: as in `exit`.
+    unsafe {
+        let call = call(task, calls);
+        if ptr::read_volatile(&raw const (*call).frame) != ctx.frame() {
+            cold_path();
+            return any_exit(*ctx, time_ns);
+        }
+        let state = ptr::read_volatile(&raw const (*call).state) - 1;
+        let function = ptr::read_volatile(&raw const (*call).identity) as u32;
+        let exit = profile::Exit::under(task, calls, function, time_ns);
+        ptr::write_volatile(&raw mut (*task).depth_and_busy, state);
+        exit.add(ctx.value());
+        idle(task);
+    }
+}
+
+/// No probe is at work: nobody was, and who came on top has left it so.
+#[inline(always)]
+unsafe fn idle(task: *mut Task) {
+    const BUSY: usize = offset_of!(Task, depth_and_busy) + size_of::<u32>();
+    // SAFETY: the caller's place in the table.
+    unsafe {
+        asm!("*(u32 *)({task} + {offset}) = 0", task = in(reg) task, offset = const BUSY,
+            options(nostack, preserves_flags));
+    }
+}
+
+/// Writes 0 where a map's memory is so far from `base`: one instruction, where the compiler takes
+/// two.
+#[inline(always)]
+unsafe fn put_0<T, const OFFSET: usize>(base: *mut T) {
+    // SAFETY: the caller's place.
+    unsafe {
+        asm!("*(u64 *)({base} + {offset}) = 0", base = in(reg) base, offset = const OFFSET,
+            options(nostack, preserves_flags));
+    }
+}
+
+/// Whether functions are counted in the kernel, as [`profile::is_on`] says. The answer costs
+/// nothing: the verifier knows how many calls there are at most, and takes the comparison with a
+/// number out of the program.
+#[inline(always)]
+fn are_counted(calls: u64) -> bool {
+    // SAFETY: compares a number, with one that userspace puts in.
+    unsafe {
+        asm!("if {calls} >= {least} goto {counted}", calls = in(reg) calls, least = const placeholder::PROFILE_CALLS,
+            counted = label { return true }, options(nomem, nostack, preserves_flags));
+    }
+    false
+}
+
+/// Whether so many calls are open under the root that the slow path is to be taken.
+#[inline(always)]
+fn are_too_many(calls: u64) -> bool {
+    // SAFETY: compares a number, with one that userspace puts in.
+    unsafe {
+        asm!("if {calls} >= {most} goto {more}", calls = in(reg) calls, most = const placeholder::FAST_CALLS,
+            more = label { return true }, options(nomem, nostack, preserves_flags));
+    }
+    false
+}
+
+/// Completes the entry of the call that returns, if nothing came after it: two thirds of all calls
+/// call nothing that has a probe. Then it stands for both ends, and the exit needs no place. An
+/// interrupt on top that takes a place meanwhile makes it an ordinary exit. Who is on the fast path
+/// has the buffer in use for itself, so it is not handed over.
+#[inline(always)]
+unsafe fn complete<S: Site>(ctx: &S, task: *mut Task, entry: u64, time_ns: u64) -> bool {
+    // SAFETY: the caller's place in the table.
+    unsafe {
+        let cursor = ptr::read_volatile(&raw const (*task).cursor);
+        let event = batch::last(task, cursor);
+        if ptr::read_volatile(event.cast::<u64>().add(WORD)) != entry {
+            return false;
+        }
+        let duration = time_ns.wrapping_sub(ptr::read_volatile(&raw const (*event).time_ns));
+        if duration > u64::from(u16::MAX) || !batch::add_to_last(task, cursor) {
+            cold_path();
+            return false;
+        }
+        (*event).frame = duration as u16;
+        (*event).kind_and_context = (entry >> 56) as u8 + ENTRY_TO_LEAF;
+        ctx.store_value(&raw mut (*event).value);
+        true
     }
 }
 
@@ -177,9 +294,6 @@ unsafe fn put_words(event: *mut Event, [time, value, identity]: Words) {
         ptr::write_volatile(word.add(2), identity);
     }
 }
-
-/// After an event at this place, the batch is handed over.
-const LAST_PLACE: u32 = batch::NEARLY_FULL - 1;
 
 /// Calls that are open under the root, if nothing is out of the ordinary; more than there can be
 /// otherwise, and where no root is open.
@@ -237,7 +351,7 @@ fn at_the_end(task: *mut Task) {
         let event = words(&raw const (*task).pending.event);
         let entered = (event[WORD] >> 60) as u32 & 1;
         batch::set(task, GUARD << now | GUARD << entered);
-        if place(cursor) < PLACES as u32 {
+        if batch::has_place(cursor) {
             put_words(batch::event(task, cursor), event);
         } else {
             put_words(&raw mut (*batch::single(task, entered)).event, event);

@@ -49,6 +49,18 @@ pub fn meant<const NUMBER: u64>() -> u64 {
     meant
 }
 
+/// A number of which the compiler does not know how it comes about: the verifier must see this one
+/// compared or made, and not another one of which it could be made, too; or it is made in the fewest
+/// steps as it is written.
+#[inline(always)]
+pub fn as_it_is(mut number: u64) -> u64 {
+    // SAFETY: does nothing.
+    unsafe {
+        asm!("/* {number} */", number = inout(reg) number, options(pure, nomem, nostack, preserves_flags));
+    }
+    number
+}
+
 /// The state in a slot of the table. Any slot is one: see [`OUTSIDE`] and [`SWITCHING`].
 #[inline(always)]
 pub fn task_at(slot: u32) -> *mut Task {
@@ -185,8 +197,11 @@ pub struct Pending {
 /// Open calls whose frames are kept.
 pub const FRAMES: usize = MAX_FAST_DEPTH as usize;
 
-/// Events for which a buffer has room: what the two halves of a task's state leave for it.
-pub const PLACES: usize = 200;
+/// Events for which a buffer has room: what the first half of a task's state leaves for it. A task
+/// hands its batch over when it is nearly full ([`cursor::NEARLY_FULL`]): the places that are left
+/// then are for interrupts in the middle of an event. The events of one that brings more go into
+/// the ring one by one.
+pub const PLACES: usize = 205;
 
 const _: () = assert!(PLACES <= BATCH_CAPACITY);
 
@@ -197,7 +212,21 @@ pub struct Buffer {
     pub header: BatchHeader,
     /// See `header`.
     pub events: [Event; PLACES],
+    /// No event.
+    pub beyond: Beyond,
 }
+
+/// What stands where another event would, for which there is no room: to who looks for the last
+/// event it is one that nothing is the end of.
+#[repr(C)]
+pub struct Beyond {
+    /// Events that have found no place in the buffer and went into the ring early.
+    pub early: u64,
+    /// Always 0.
+    pub nothing: [u64; 2],
+}
+
+const _: () = assert!(size_of::<Beyond>() == size_of::<Event>());
 
 /// Room for a batch of one.
 #[repr(C)]

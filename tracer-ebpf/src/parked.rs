@@ -27,7 +27,7 @@ use crate::{
     depth,
     maps::{
         ALL_WRITING, DROPPED, FLUSHING, FRAMES, HIDING, INSIDE, NOT_FAST, OUTSIDE, PARKED, Task,
-        UNKNOWN, meant, this_cpu,
+        UNKNOWN, as_it_is, meant, this_cpu,
     },
     profile, task,
 };
@@ -128,17 +128,6 @@ unsafe fn keep(task: *mut Task, sleeper: *mut Sleeper, depth: u32) {
 #[inline(always)]
 fn after(depth: u32, back: usize) -> u64 {
     as_it_is(u64::from(depth).wrapping_sub(1 + back as u64))
-}
-
-/// A number of which the compiler does not know how it comes about: the verifier must see this one
-/// compared or made, and not another one of which it could be made, too.
-#[inline(always)]
-fn as_it_is(mut number: u64) -> u64 {
-    // SAFETY: does nothing.
-    unsafe {
-        asm!("/* {number} */", number = inout(reg) number, options(pure, nomem, nostack, preserves_flags));
-    }
-    number
 }
 
 /// The slot of a task that comes, or [`OUTSIDE`]. If it is in the table, it gets a slot.

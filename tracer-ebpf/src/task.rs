@@ -140,6 +140,7 @@ pub unsafe fn begin(task: *mut Task, sequence: u64, root_time_ns: u64, pid_tgid:
         (*task).cursor = cursor::BEGIN;
         (*task).held = 0;
         (*task).early = 0;
+        (*task).first.beyond.early = 0;
         let second = &raw mut (*task).half.second.header;
         for header in [&raw mut (*task).first.header, second] {
             (*header).sequence = sequence;

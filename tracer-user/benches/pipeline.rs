@@ -75,12 +75,12 @@ fn batch(root_time_ns: u64, sequence: usize, events: &[Event]) -> Bytes {
     let mut bytes = Vec::new();
     bytes.extend(header.sequence.to_ne_bytes());
     bytes.extend(header.root_time_ns.to_ne_bytes());
+    bytes.extend(header.comm);
     for word in [header.tid, header.tgid, header.cpu] {
         bytes.extend(word.to_ne_bytes());
     }
     bytes.extend(header.count.to_ne_bytes());
     bytes.extend(header.early.to_ne_bytes());
-    bytes.extend(header.comm);
     for event in events {
         bytes.extend(event.time_ns.to_ne_bytes());
         bytes.extend(event.value.to_ne_bytes());

@@ -144,8 +144,19 @@ fn a_replay_into_a_file_is_the_same() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("whole"), recording(100)).unwrap();
     for format in [
-        "ftrace", "json", "chrome", "perfetto", "csv", "parquet", "folded", "svg", "pprof",
-        "firefox", "dot", "mermaid",
+        "ftrace",
+        "json",
+        "chrome",
+        "perfetto",
+        "csv",
+        "parquet",
+        "folded",
+        "svg",
+        "pprof",
+        "trace-dat",
+        "firefox",
+        "dot",
+        "mermaid",
     ] {
         let printed = tracer(directory.path(), &["replay", "whole", "--format", format]);
         let arguments = ["replay", "whole", "--format", format, "-o", "file"];

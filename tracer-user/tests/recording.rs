@@ -13,7 +13,7 @@ use made_up::{batches, events, functions, head, read, tree};
 use proptest::prelude::*;
 use tracer::{
     graph::{AttachedLate, Batch},
-    model::{FunctionId, Nanoseconds},
+    model::{FieldInfo, FieldShape, FunctionId, FunctionInfo, Nanoseconds, ValueType},
     pipeline::{Show, replay},
     recording::{
         Damage, Data, End, Frame, Head, Hits, Missed, Piece, Reader, Recording, RecordingError,
@@ -285,11 +285,8 @@ fn the_form_has_not_changed() {
         children: Vec::new(),
     };
     events(&tree, 0, 0x8000, &mut list);
-    let stream: Vec<Step> = batches(7, 900, &list, 10)
-        .into_iter()
-        .map(Step::Batch)
-        .chain([Step::Pass])
-        .collect();
+    let whole = made_up::batch(7, 900, 0, 0, &list);
+    let stream = vec![Step::Batch(whole), Step::Pass];
     let mut text = Vec::new();
     let missed = Missed {
         lost_whole: 1,
@@ -309,4 +306,30 @@ fn the_form_has_not_changed() {
         writeln!(text).unwrap();
     }
     insta::assert_snapshot!(String::from_utf8(text).unwrap());
+}
+
+/// Where functions have fields, these stand beside the data, and are read into their functions.
+#[test]
+fn fields_are_recorded_with_their_functions() {
+    let header = tracer_common::BatchHeader {
+        count: 1,
+        ..Default::default()
+    };
+    let batch = Batch::of(&header, &[tracer_common::Event::default()]).unwrap();
+    let mut data = collect(&[Step::Batch(batch)]);
+    let fields = vec![FieldInfo {
+        name: "sk->sk_err".to_owned(),
+        read: 0,
+        shape: FieldShape::Value(ValueType::Signed { bytes: 4 }),
+    }];
+    data.functions[0].info = Some(FunctionInfo {
+        fields,
+        ..FunctionInfo::new("f".to_owned(), None)
+    });
+    let frame = Frame::of_data(data.clone());
+    assert!(matches!(frame, Frame::DataWithFields(..)));
+    let mut writer = Writer::new(Vec::new()).unwrap();
+    writer.write(&frame).unwrap();
+    let pieces = read(&writer.into_inner()).unwrap();
+    assert_eq!(pieces, [Piece::Frame(Frame::Data(data))]);
 }

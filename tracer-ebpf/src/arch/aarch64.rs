@@ -130,13 +130,13 @@ pub fn called_before(address: u64) -> u64 {
 /// The preempt count, which must be known: it is kept for each task, in `thread_info`, which the
 /// task that runs begins with, and interrupts count there, too (arch/arm64/include/asm/preempt.h).
 #[inline(always)]
-pub fn known_preempt_count() -> u32 {
+pub fn known_preempt_count() -> u64 {
     // SAFETY: userspace makes the number the member's offset, which the verifier checks.
     unsafe {
         let task = bpf_get_current_task_btf();
         let count: u64;
         asm!("{count} = *(u32 *)({task} + {offset})", count = out(reg) count, task = in(reg) task,
             offset = const placeholder::PREEMPT_COUNT_OFFSET, options(nostack, preserves_flags));
-        count as u32
+        count
     }
 }

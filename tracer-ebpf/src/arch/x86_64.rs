@@ -129,7 +129,7 @@ pub fn called_before(address: u64) -> u64 {
 /// `__preempt_count` up to 6.1, `pcpu_hot.preempt_count` from 6.2, `__preempt_count` again from
 /// 6.15.
 #[inline(always)]
-pub fn known_preempt_count() -> u32 {
+pub fn known_preempt_count() -> u64 {
     // SAFETY: userspace makes the number the variable's type id, and the verifier checks the
     // offset.
     unsafe {
@@ -138,6 +138,6 @@ pub fn known_preempt_count() -> u32 {
         let count: u64;
         asm!("{count} = *(u32 *)({variable} + {offset})", count = out(reg) count, variable = in(reg) variable,
             offset = const placeholder::PREEMPT_COUNT_OFFSET, options(nostack, preserves_flags));
-        count as u32
+        count
     }
 }

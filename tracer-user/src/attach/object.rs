@@ -378,10 +378,7 @@ fn put_settings(object: &mut variables::Object, config: &Config) {
         placeholder::PREEMPT_COUNT_OFFSET,
         config.preempt_count_offset,
     );
-    object.put_number(
-        placeholder::PREEMPT_MASK,
-        u64::from(config.preempt_layout.mask),
-    );
+    object.put_compared(placeholder::PREEMPT_MASK, config.preempt_layout.mask);
     let [first, second] = config.callers.not_tgids.map(u64::from);
     object.put_number(placeholder::OWN_PROCESSES[0], first);
     object.put_number(placeholder::OWN_PROCESSES[1], second);

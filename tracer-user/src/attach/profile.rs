@@ -86,6 +86,7 @@ impl Profile {
     /// Nothing is counted in the kernel.
     pub(super) fn put_none(object: &mut variables::Object) {
         object.put_number(placeholder::PROFILE, 0);
+        object.put_compared(placeholder::PROFILE_CALLS, i32::MAX.cast_unsigned());
     }
 
     /// Makes empty tables, and makes them known to the programs.
@@ -110,6 +111,7 @@ impl Profile {
         let (rows_map, rows) = make("tracer_profile", ROWS, ROW_SHIFT)?;
         let (cells_map, cells) = make("tracer_cells", CELLS, CELL_SHIFT)?;
         object.put_number(placeholder::PROFILE, by as u64);
+        object.put_compared(placeholder::PROFILE_CALLS, 0);
         object.put_memory(placeholder::PROFILE_ROWS, rows_map.fd().as_fd());
         object.put_number(placeholder::PROFILE_ROW_MASK, of_all(ROWS) - 1);
         object.put_memory(placeholder::PROFILE_CELLS, cells_map.fd().as_fd());

@@ -8,9 +8,12 @@ use std::{
 };
 
 use aya_obj::generated::bpf_insn;
-use tracer_common::placeholder::{FAST_CALLS, FIELDS, SESSION_COOKIE, SESSION_IS_RETURN};
+use tracer_common::placeholder::{FAST_CALLS, FIELDS, IS_FAST, SESSION_COOKIE, SESSION_IS_RETURN};
 
-use super::{AttachError, Object, Role, Side, put::put_number};
+use super::{
+    AttachError, Object, Role, Side,
+    put::{put_compared, put_number},
+};
 use crate::{
     bpf::{self, End, Many, ProgramKind, Target, instructions::Instructions},
     kernel::btf::Types,
@@ -87,7 +90,8 @@ impl Programs {
         let heeds = role.heeds();
         put_number(&mut instructions, FIELDS, heeds);
         let fast_calls = if heeds == 0 { self.fast_calls } else { 0 };
-        put_number(&mut instructions, FAST_CALLS, fast_calls);
+        put_number(&mut instructions, IS_FAST, u64::from(fast_calls > 0));
+        put_compared(&mut instructions, FAST_CALLS, fast_calls);
         Ok(instructions)
     }
 }

@@ -2,16 +2,28 @@
 //!
 //! A load of 64 bits is two instructions, each with half of the number. One whose number is a
 //! placeholder becomes a load of what is meant: a number, or the address of the only element of an
-//! array (BPF_PSEUDO_MAP_VALUE, 5.2+).
+//! array (BPF_PSEUDO_MAP_VALUE, 5.2+). A comparison has its number in the one instruction.
 
 use std::os::fd::{AsRawFd as _, BorrowedFd};
 
-use aya_obj::generated::{BPF_DW, BPF_IMM, BPF_LD, BPF_PSEUDO_MAP_VALUE, bpf_insn};
+use aya_obj::generated::{
+    BPF_DW, BPF_IMM, BPF_JGE, BPF_JMP, BPF_LD, BPF_PSEUDO_MAP_VALUE, bpf_insn,
+};
 
 /// Makes every load of `number` one of another number.
 #[allow(clippy::cast_possible_truncation, reason = "halves")]
 pub(super) fn put_number(instructions: &mut [bpf_insn], number: u64, meant: u64) {
     replace(instructions, number, 0, meant as i32, (meant >> 32) as i32);
+}
+
+/// Makes every jump if a register is not less than `number` one that compares it with `meant`.
+pub(super) fn put_compared(instructions: &mut [bpf_insn], number: i32, meant: u64) {
+    for one in instructions {
+        if u32::from(one.code) == BPF_JMP | BPF_JGE && one.imm == number {
+            // The kernel extends the sign.
+            one.imm = i32::try_from(meant).unwrap_or(i32::MAX);
+        }
+    }
 }
 
 /// Makes every load of `number` one of the address of the only element of an array.

@@ -8,8 +8,8 @@
 use std::os::fd::{AsRawFd as _, BorrowedFd};
 
 use aya_obj::generated::{
-    BPF_ALU64, BPF_AND, BPF_DW, BPF_IMM, BPF_LD, BPF_LDX, BPF_MEM, BPF_PSEUDO_BTF_ID,
-    BPF_PSEUDO_MAP_VALUE, BPF_W,
+    BPF_ALU64, BPF_AND, BPF_DW, BPF_IMM, BPF_JGE, BPF_JMP, BPF_JSET, BPF_LD, BPF_LDX, BPF_MEM,
+    BPF_PSEUDO_BTF_ID, BPF_PSEUDO_MAP_VALUE, BPF_W,
 };
 use zerocopy::IntoBytes as _;
 
@@ -67,6 +67,16 @@ impl Object {
         }
     }
 
+    /// Makes every comparison of a register with `number`, and every question for its bits, one with
+    /// `meant`.
+    pub fn put_compared(&mut self, number: i32, meant: u32) {
+        for word in &mut self.0 {
+            if is_comparison(*word, number) {
+                *word = *word & u64::from(u32::MAX) | u64::from(meant) << 32;
+            }
+        }
+    }
+
     /// Replaces every load of `number`. Instructions have 8 bytes: two words are one such load.
     /// `kind` says what the two halves mean.
     fn put(&mut self, number: u64, kind: u32, low: u32, high: u32) {
@@ -99,6 +109,13 @@ fn is_read(word: u64, offset: i16) -> bool {
 fn is_mask(word: u64, number: i32) -> bool {
     let code = u64::from(BPF_ALU64 | BPF_AND);
     word & !0x0f00 == code | u64::from(number.cast_unsigned()) << 32
+}
+
+/// Whether it jumps if a register is not less than the number, or has one of its bits.
+fn is_comparison(word: u64, number: i32) -> bool {
+    let code = word & 0xff;
+    let is_jump = [BPF_JGE, BPF_JSET].map(|it| u64::from(BPF_JMP | it));
+    is_jump.contains(&code) && word >> 32 == u64::from(number.cast_unsigned())
 }
 
 /// The register, if the two words are a load of `number`: opcode, registers, offset, and half of
@@ -167,5 +184,21 @@ mod tests {
         changed.put_mask(0x7472_0009, 0x001f_c000);
         assert_eq!(changed.bytes()[..8], [0x57, 3, 0, 0, 0, 0xc0, 0x1f, 0]);
         assert_eq!(changed.bytes()[8..], object[8..]);
+    }
+
+    #[test]
+    fn a_number_that_is_compared_becomes_another() {
+        // if r3 >= 0x74720005 goto +2; if r3 & 0x74720005 goto +2; if r3 > 0x74720005 goto +2
+        let object = [
+            0x35, 3, 2, 0, 5, 0, 0x72, 0x74, 0x45, 3, 2, 0, 5, 0, 0x72, 0x74, //
+            0x25, 3, 2, 0, 5, 0, 0x72, 0x74,
+        ];
+        let mut changed = Object::new(&object);
+        changed.put_compared(0x7472_0005, 0x0102_0304);
+        assert_eq!(
+            changed.bytes()[..16],
+            [0x35, 3, 2, 0, 4, 3, 2, 1, 0x45, 3, 2, 0, 4, 3, 2, 1]
+        );
+        assert_eq!(changed.bytes()[16..], object[16..]);
     }
 }

@@ -5,7 +5,7 @@ use anyhow::{Result, bail};
 use super::exit::Usage;
 use crate::{
     model::{Arguments, Capture, Interrupts, Nanoseconds, ReturnAddresses, SleepTime},
-    output::ftrace::{self, Columns, Values},
+    output::ftrace::{self, Columns, Values, WallClock},
 };
 
 /// What the options say.
@@ -15,13 +15,12 @@ pub struct GraphOptions {
     pub capture: Capture,
     /// `thresh=N`: what a call must take to be shown.
     pub threshold: Option<Nanoseconds>,
-    /// `tail`, `retval`, `retval-hex`, `nosleep-time`, `verbose`
+    /// `tail`, `walltime`, `retval`, `retval-hex`, `nosleep-time`, `verbose`
     pub text: ftrace::Options,
 }
 
 /// Options that are there.
-const KNOWN: &str =
-    "noirqs, nosleep-time, depth=N, thresh=N, tail, verbose, args, retaddr, retval, retval-hex";
+const KNOWN: &str = "noirqs, nosleep-time, depth=N, thresh=N, tail, verbose, walltime, args, retaddr, retval, retval-hex";
 
 impl GraphOptions {
     /// Reads a comma-separated list.
@@ -45,6 +44,7 @@ impl GraphOptions {
                 ("args", None) => options.capture.arguments = Arguments::Recorded,
                 ("retaddr", None) => options.capture.callers = ReturnAddresses::Recorded,
                 ("verbose", None) => options.text.columns = Columns::All,
+                ("walltime", None) => options.text.wall = WallClock::now(),
                 ("depth", Some(value)) => options.capture.depth = Some(depth(value)?),
                 ("thresh", Some(value)) => options.threshold = Some(threshold(value)?),
                 _ => bail!(Usage(format!(

@@ -100,6 +100,9 @@ pub enum Problem {
     /// An index beyond the end.
     #[error("the array has {0} elements, counted from 0")]
     Beyond(u32),
+    /// An index that leads too far away.
+    #[error("that element lies more than 2 GiB away")]
+    TooFar,
     /// A pointer should stand there.
     #[error("`{0}` is no pointer")]
     NoPointer(String),

@@ -23,6 +23,11 @@ pub use path::{ACCESSORS, Path, Step, Word};
 
 use parser::Parser;
 
+/// In a condition on the end of a root call: what it returned.
+pub const RETURNED: &str = "retval";
+/// In such a condition: how long it took, ns.
+pub const DURATION: &str = "duration";
+
 /// Fields of functions: what `--arg` takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fields {

@@ -6,15 +6,10 @@
 //! read, does not hold, as on the kernel side (`plan::fields::condition`).
 
 use crate::{
-    expr::{Comparison, Condition, Operand, Path, Where},
+    expr::{Comparison, Condition, DURATION, Operand, Path, RETURNED, Where},
     model::{Call, FieldShape, FunctionTable, SleepTime, ValueType},
     values::{self, FieldValue, Values, View, number},
 };
-
-/// The name of what a root returned.
-pub const RETURNED: &str = "retval";
-/// The name of how long it took.
-pub const DURATION: &str = "duration";
 
 /// When a condition is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,6 +190,8 @@ fn constant(operand: &Operand, value: &ValueType) -> Option<i128> {
         _ => values::error_number(name).map(i128::from),
     };
     match operand {
+        // A negative number has all of its upper bits.
+        Operand::Number(bits) if bits.cast_signed() < 0 => number::of(Some(value), *bits),
         Operand::Number(bits) => Some(number::of_bits(Some(value), *bits)),
         Operand::Path { path, mask: None } if path.steps.is_empty() => named(&path.argument.text),
         Operand::Negative(name) => named(&name.text).map(|number| -number),

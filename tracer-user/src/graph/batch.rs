@@ -28,6 +28,7 @@ pub enum BatchError {
 pub struct Batch {
     header: BatchHeader,
     events: Bytes,
+    hits: u64,
 }
 
 impl Batch {
@@ -39,14 +40,14 @@ impl Batch {
         let mut header = BatchHeader {
             sequence: bytes.get_u64_ne(),
             root_time_ns: bytes.get_u64_ne(),
-            tid: bytes.get_u32_ne(),
-            tgid: bytes.get_u32_ne(),
-            cpu: bytes.get_u32_ne(),
-            count: bytes.get_u16_ne(),
-            early: bytes.get_u16_ne(),
-            comm: [0; 16],
+            ..BatchHeader::default()
         };
         bytes.copy_to_slice(&mut header.comm);
+        header.tid = bytes.get_u32_ne();
+        header.tgid = bytes.get_u32_ne();
+        header.cpu = bytes.get_u32_ne();
+        header.count = bytes.get_u16_ne();
+        header.early = bytes.get_u16_ne();
         let count = usize::from(header.count);
         if count > BATCH_CAPACITY || bytes.len() != count * size_of::<Event>() {
             return Err(BatchError::Length {
@@ -54,10 +55,13 @@ impl Batch {
                 bytes: bytes.len(),
             });
         }
-        Ok(Self {
+        let mut batch = Self {
             header,
             events: bytes,
-        })
+            hits: 0,
+        };
+        batch.hits = batch.events().map(|event| event.hits()).sum();
+        Ok(batch)
     }
 
     /// The batch of these events, as the kernel would have written it.
@@ -66,13 +70,13 @@ impl Batch {
         for word in [header.sequence, header.root_time_ns] {
             bytes.put_u64_ne(word);
         }
+        bytes.put_slice(&header.comm);
         for word in [header.tid, header.tgid, header.cpu] {
             bytes.put_u32_ne(word);
         }
         for word in [header.count, header.early] {
             bytes.put_u16_ne(word);
         }
-        bytes.put_slice(&header.comm);
         for event in events {
             bytes.put_slice(&event.to_bytes());
         }
@@ -90,6 +94,23 @@ impl Batch {
     #[must_use]
     pub const fn is_early(&self) -> bool {
         self.header.early & Arrival::Early as u16 != 0
+    }
+
+    /// How many hits of probes its events stand for: so many numbers it has, from
+    /// [`BatchHeader::sequence`] on.
+    #[must_use]
+    pub const fn hits(&self) -> u64 {
+        self.hits
+    }
+
+    /// Its events, with a leaf as the entry and the exit that it stands for: one of each number.
+    pub fn numbered(&self) -> impl Iterator<Item = Event> {
+        self.events().flat_map(|event| {
+            let [entry, exit] = event.ends();
+            let is_leaf = event.is_leaf();
+            let first = if is_leaf { entry } else { event };
+            [Some(first), is_leaf.then_some(exit)].into_iter().flatten()
+        })
     }
 
     /// Its events in the order of their places.

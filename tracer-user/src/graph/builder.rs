@@ -76,6 +76,11 @@ impl Builder {
             self.gap(1, cpu);
             return None;
         };
+        if kind == EventKind::Leaf {
+            let [entry, exit] = event.ends();
+            self.push(&entry, cpu);
+            return self.push(&exit, cpu);
+        }
         self.tree.count();
         match kind {
             EventKind::Entry => self.entry(event, context, cpu),
@@ -90,6 +95,7 @@ impl Builder {
             | EventKind::UserFrame => self.detail(kind, event, cpu),
             EventKind::Died => return Some(End::Died),
             EventKind::Missed => return Some(End::Lost),
+            EventKind::Leaf => {}
         }
         None
     }

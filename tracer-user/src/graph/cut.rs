@@ -40,7 +40,7 @@ impl CutOff {
         let header = batch.header();
         let is_known = !self.calls.is_empty() && self.calls.contains(&RootCallId::of(header));
         if is_known {
-            self.not_kept += u64::from(header.count);
+            self.not_kept += batch.hits();
         }
         is_known
     }

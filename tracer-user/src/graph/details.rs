@@ -96,3 +96,45 @@ pub fn events(detail: &Detail, entry: &Event) -> Vec<Event> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Field;
+
+    #[test]
+    fn fields_come_back_as_they_went() {
+        let field = |read, at_exit, parts: &[u64]| {
+            Detail::Field(Field {
+                read,
+                at_exit,
+                parts: parts.to_vec(),
+            })
+        };
+        let all: Details = [
+            field(0, false, &[7]),
+            field(1, false, &[1, 2, 3, 4, 5, 6, 7, 8]),
+            field(7, false, &[]),
+            field(0, true, &[8]),
+            field(1, true, &[]),
+        ]
+        .into_iter()
+        .collect();
+        let mut again = Details::default();
+        for event in all.iter().flat_map(|one| events(one, &Event::default())) {
+            add(&mut again, EventKind::Field, &event);
+        }
+        assert_eq!(again, all);
+        // Without its first part nothing is known of a field.
+        let mut late = Details::default();
+        for event in all
+            .iter()
+            .flat_map(|one| events(one, &Event::default()))
+            .skip(2)
+        {
+            add(&mut late, EventKind::Field, &event);
+        }
+        assert_eq!(late.field(1, false), None);
+        assert!(late.field(7, false).is_some_and(Field::is_unreadable));
+    }
+}

@@ -315,11 +315,11 @@ impl Open {
             self.builder.gap(lost, cpu);
         }
         let known = self.next_sequence.saturating_sub(header.sequence);
-        let end = header.sequence.saturating_add(header.count.into());
+        let end = header.sequence.saturating_add(batch.hits());
         self.next_sequence = self.next_sequence.max(end);
         let known = usize::try_from(known).unwrap_or(usize::MAX);
         let mut end = None;
-        for event in batch.events().skip(known) {
+        for event in batch.numbered().skip(known) {
             // Its entry came before the function had a probe for it: it is not missing, nor is it
             // in the tree.
             if event.kind() == Some(EventKind::Exit)

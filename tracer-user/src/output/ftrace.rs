@@ -18,7 +18,7 @@ use std::{
 use tracer_common::Context;
 
 pub(crate) use self::line::task_label;
-pub use self::{colour::Colour, line::Columns};
+pub use self::{colour::Colour, line::Columns, time::WallClock};
 use self::{
     colour::painted,
     line::{Place, Prologue},
@@ -44,6 +44,8 @@ pub struct Options {
     pub tail: bool,
     /// What stands before the functions.
     pub columns: Columns,
+    /// The wall clock, if its time stands before all else.
+    pub wall: Option<WallClock>,
     /// What a duration is.
     pub sleep: SleepTime,
     /// Whether long durations and errors stand out.
@@ -75,7 +77,7 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
             functions,
             options,
             capture: Capture::default(),
-            prologue: Prologue::new(options.columns, options.colour, cpus),
+            prologue: Prologue::new(options.columns, options.wall, options.colour, cpus),
             last_task: HashMap::new(),
             task: String::new(),
             last: CpuId(0),
@@ -322,7 +324,7 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
 
 impl<W: Write> Sink for FtraceWriter<'_, W> {
     fn begin(&mut self) -> io::Result<()> {
-        self.out.write_all(self.prologue.header())?;
+        self.out.write_all(self.prologue.header().as_bytes())?;
         self.out.flush()
     }
 

@@ -16,6 +16,7 @@ pub mod perfetto;
 pub mod pprof;
 pub mod stuck;
 pub mod svg;
+pub mod trace_dat;
 
 use std::io;
 
@@ -51,6 +52,8 @@ pub enum Format {
     Dot,
     /// The same for Mermaid; written at the end
     Mermaid,
+    /// The file of trace-cmd and KernelShark; written at the end
+    TraceDat,
 }
 
 /// Writes nothing: for a trace that is only recorded.

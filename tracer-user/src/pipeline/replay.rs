@@ -13,6 +13,7 @@ use crate::{
     export::{Delivered, Export, Feed, Outlets, Source},
     graph::{AttachedLate, Rebuilder},
     model::{FunctionTable, Nanoseconds, RootCall, Sink, Trees},
+    output::ftrace::WallClock,
     recording::{Ending, Learning, Readable, Recording, columns::Step},
     summary::Collect,
     values::escape::visible,
@@ -37,6 +38,13 @@ pub fn replay_to(
     outlets: Outlets,
 ) -> Result<(Outcome, Readable, Option<Delivered>)> {
     let table = FunctionTable::default();
+    let mut show = show.clone();
+    // The clocks are those of when it was made.
+    let head = &recording.head;
+    let began = Nanoseconds(head.began_monotonic_ns);
+    let clock = WallClock::of(head.began_realtime_ns, began);
+    show.text.wall = show.text.wall.and(clock);
+    let show = &show;
     let form = show.form(Some(out), &table, recording.head.possible_cpus);
     let (export, feed) = Export::start(outlets, &recording.head, show.text, Source::Recording)
         .context("nothing can be sent")?;

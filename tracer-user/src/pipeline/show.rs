@@ -21,6 +21,7 @@ use crate::{
         parquet::ParquetWriter,
         perfetto::PerfettoWriter,
         pprof, svg,
+        trace_dat::TraceDat,
     },
     summary::{AtTheEnd, Framed, GroupBy, Latency, LatencyLayout, Merged, Report, SortBy},
 };
@@ -49,7 +50,7 @@ impl Shown {
     pub const fn is_binary(self) -> bool {
         matches!(
             self,
-            Self::Each(Format::Perfetto | Format::Parquet | Format::Pprof)
+            Self::Each(Format::Perfetto | Format::Parquet | Format::Pprof | Format::TraceDat)
         )
     }
 }
@@ -143,6 +144,11 @@ impl Show {
             Format::Firefox => {
                 Box::new(AtTheEnd::new(Firefox::new(functions), out, Firefox::write))
             }
+            Format::TraceDat => Box::new(AtTheEnd::new(
+                TraceDat::new(functions),
+                out,
+                TraceDat::write,
+            )),
             Format::Csv => Box::new(CsvWriter::new(out, functions, values, sleep)),
             Format::Parquet => Box::new(ParquetWriter::new(out, functions, values, sleep)),
         }

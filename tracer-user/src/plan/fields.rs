@@ -13,8 +13,7 @@ use tracer_common::{FieldTable, MAX_READS};
 use super::{Planned, RootError, functions_of, roots::is_glob};
 use crate::{
     exit_code::{Exit, HasExit},
-    expr::{self, ExprError, Problem, Where},
-    filter::condition::{DURATION, RETURNED},
+    expr::{self, DURATION, ExprError, Problem, RETURNED, Where},
     kernel::{
         Address, Kernel,
         btf::{PathTypes, Types},

@@ -24,8 +24,8 @@ pub use fields::{FieldError, FieldPlan};
 pub use programs::OthersPrograms;
 pub use prototypes::prototypes;
 pub use roots::{
-    EVERYTHING, MOST_NAMED, RootError, check_hidden, check_through, found_roots, functions_of,
-    may_come, resolve_or_wait, resolve_roots, without_excluded,
+    EVERYTHING, MOST_NAMED, RootError, Shown, check_hidden, check_through, found_roots,
+    functions_of, may_come, resolve_or_wait, resolve_roots, without_excluded,
 };
 pub use rules::{Reason, Rules, Scope, Worth};
 pub use wide::is_own_tracepoint;

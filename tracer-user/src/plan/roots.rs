@@ -18,7 +18,7 @@ use crate::{
 };
 use error::MOST_PAIRS;
 pub use error::RootError;
-pub use shown::{check_hidden, check_through};
+pub use shown::{Shown, check_hidden, check_through};
 use wanted::Wanted;
 
 /// Roots that are told one by one, in recordings and elsewhere.

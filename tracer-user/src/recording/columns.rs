@@ -129,7 +129,7 @@ fn places(events: &Columns, functions: &FunctionTable) -> Vec<Known> {
     let mut seen = BTreeMap::new();
     for (kind, value) in kinds.zip(&events.values) {
         let kind = EventKind::from_u8(kind & 0xf);
-        if let Some(EventKind::Argument | EventKind::Exit) = kind
+        if let Some(EventKind::Argument | EventKind::Exit | EventKind::Leaf) = kind
             && let Some(FunctionId(id)) = functions.place_id(*value)
             && let Some(name) = functions.place(*value)
         {

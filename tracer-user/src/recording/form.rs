@@ -21,8 +21,8 @@ use crate::model::{FieldInfo, FunctionInfo, Skipped, UserPlace, ValueType};
 
 /// The number of this form.
 pub const FORM: u32 = 3;
-/// The oldest that is read: it lacks [`Frame::Missed`], and the second
-/// [`Frame::DataWithFields`] and [`Frame::DataOfProcesses`].
+/// The oldest that is read: it lacks [`Frame::Missed`], and the second [`Frame::DataWithFields`],
+/// [`Frame::DataOfProcesses`] and [`tracer_common::EventKind::Leaf`].
 pub const OLDEST_FORM: u32 = 1;
 
 /// What an element of a list takes beside its name, bytes.

@@ -32,6 +32,7 @@ use super::{
 use crate::{
     attach::{Attacher, Controls, Probe},
     export::{Export, Source},
+    filter::{Filter, Names},
     graph::{AttachedLate, Rebuilder},
     kernel::{
         Kernel, Mechanisms,
@@ -44,7 +45,7 @@ use crate::{
     },
     model::{FunctionTable, Skipped, Stack, WideCalls},
     pipeline::{self, Finished, Outcome, Pipeline, Printer, Show, Shown},
-    plan::{self, Current, FieldPlan, Plan, Planned, Rules, described::WithFields},
+    plan::{self, Current, FieldPlan, Plan, Planned, RootError, Rules, described::WithFields},
     recording::Recorder,
     stop::Stop,
     stream::Rings,
@@ -90,8 +91,7 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
             prototype.map(|prototype| prototype.returns),
         )
     }))?;
-    plan::check_through(&kernel, &rules, &options.show.filter.through)?;
-    plan::check_hidden(&kernel, &rules, &options.show.filter.excluded)?;
+    check_shown(&kernel, &rules, &options.show.filter)?;
     let condition = (options.condition.as_ref(), roots.as_slice());
     let mut fields = FieldPlan::find(&kernel, &options.fields, condition)?;
     let options = &at_exit(options, &kernel, &roots, &mut fields)?;
@@ -153,6 +153,25 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
         decide: counting::decide(options, &outputs, &prepared.kernel, roots),
     };
     trace(options, prepared, outputs, in_kernel).await
+}
+
+/// Checks the functions by which it is filtered.
+fn check_shown(kernel: &Kernel, rules: &Rules, filter: &Filter) -> Result<(), RootError> {
+    type Check = fn(&Kernel, &Rules, plan::Shown<'_>) -> Result<(), RootError>;
+    let checks: [(&Names, Check); 2] = [
+        (&filter.through, plan::check_through),
+        (&filter.excluded, plan::check_hidden),
+    ];
+    for (names, check) in checks {
+        for name in names.iter() {
+            let shown = plan::Shown {
+                typed: &name.typed,
+                is_meant: &|shown| name.is(shown),
+            };
+            check(kernel, rules, shown)?;
+        }
+    }
+    Ok(())
 }
 
 /// The options with the condition on what a root returns as this kernel has it. What that names

@@ -17,6 +17,7 @@ const CALLS: &str = include_str!("calls.sh");
 const ATTACHING: &str = include_str!("attaching.sh");
 const PROMPT: &str = include_str!("prompt.sh");
 const FIRST: &str = include_str!("first.sh");
+const READS: &str = include_str!("reads.sh");
 const WIDE: &str = include_str!("wide.sh");
 
 /// A measurement
@@ -61,6 +62,7 @@ pub fn main(args: &BenchArgs) -> Result<u8> {
     attaching += &guest.run(PROMPT, Measure::Instructions)?;
     attaching += &guest.run(WIDE, Measure::Instructions)?;
     attaching += &guest.run(FIRST, Measure::Instructions)?;
+    attaching += &guest.run(READS, Measure::Instructions)?;
     let figures = Figures::read(&guest.kernel.release, &mechanisms, &calls, &attaching)?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&figures)?);

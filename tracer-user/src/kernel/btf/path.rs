@@ -5,7 +5,9 @@
 //! step that cannot be is an error with its place and the names that look like the one that was
 //! typed.
 
-use tracer_common::{FieldRead, MAX_FIELD_BYTES};
+mod end;
+
+use tracer_common::{FieldRead, MAX_ARGUMENTS};
 
 use super::{
     Types,
@@ -14,9 +16,9 @@ use super::{
     raw::{Kind, TypeId},
 };
 use crate::{
-    arch::{ARGUMENT_REGISTERS, REGISTER_BYTES},
+    arch::REGISTER_BYTES,
     expr::{ExprError, Path, Problem, Span, Step, Word, near_names},
-    model::{FieldShape, ParameterInfo, ValueType, first_argument_register},
+    model::{FieldShape, ParameterInfo, first_argument_register},
 };
 
 /// What a path leads to.
@@ -39,7 +41,8 @@ pub struct PathTypes<'a> {
     pub source: &'a str,
 }
 
-type Step1<T> = Result<T, Problem>;
+/// What becomes of a step.
+type Taken<T> = Result<T, Problem>;
 
 impl PathTypes<'_> {
     /// What a path leads to from the arguments of `function`, whose type is that of `typed`.
@@ -118,7 +121,7 @@ impl PathTypes<'_> {
         Ok((cursor, found))
     }
 
-    fn argument(&self, function: &str, name: &Word) -> Step1<Cursor<'_>> {
+    fn argument(&self, function: &str, name: &Word) -> Taken<Cursor<'_>> {
         let unknown = || Problem::NoPrototype(function.to_owned());
         let prototype = self.own.prototype(function).ok_or_else(unknown)?;
         let ids = self.own.parameter_types(function).ok_or_else(unknown)?;
@@ -128,7 +131,7 @@ impl PathTypes<'_> {
             let registers = ParameterInfo::from(parameter.clone()).registers as usize;
             if parameter.name == name.text {
                 let on_stack = || Problem::OnStack(name.text.clone());
-                if registers != 1 || register >= ARGUMENT_REGISTERS as usize {
+                if registers != 1 || register >= MAX_ARGUMENTS as usize {
                     return Err(on_stack());
                 }
                 let register = u8::try_from(register).map_err(|_| on_stack())?;
@@ -145,7 +148,7 @@ impl PathTypes<'_> {
     }
 
     /// Takes a step. A short name, if it is the last step, may be a field of its own kind.
-    fn step(&self, cursor: &mut Cursor<'_>, step: &Step, is_last: bool) -> Step1<Option<Found>> {
+    fn step(&self, cursor: &mut Cursor<'_>, step: &Step, is_last: bool) -> Taken<Option<Found>> {
         match step {
             Step::Member(name) => return self.member(cursor, &name.text, is_last),
             Step::Index { number, .. } => element(cursor, *number)?,
@@ -170,7 +173,7 @@ impl PathTypes<'_> {
         Ok(None)
     }
 
-    fn named(&self, name: &str) -> Step1<TypeId> {
+    fn named(&self, name: &str) -> Taken<TypeId> {
         let (keyword, tag) = name.split_once(' ').unwrap_or(("", name));
         let fits = |kind: Kind| match keyword {
             "struct" => kind == Kind::Structure,
@@ -188,7 +191,7 @@ impl PathTypes<'_> {
         })
     }
 
-    fn member(&self, cursor: &mut Cursor<'_>, name: &str, is_last: bool) -> Step1<Option<Found>> {
+    fn member(&self, cursor: &mut Cursor<'_>, name: &str, is_last: bool) -> Taken<Option<Found>> {
         // Of a pointer to a structure it is a member of that.
         if let Some(to) = cursor.pointee() {
             if to.is_void() {
@@ -246,122 +249,16 @@ impl PathTypes<'_> {
         }
     }
 
-    fn go_to(&self, cursor: &mut Cursor<'_>, names: &[&str]) -> Step1<()> {
+    fn go_to(&self, cursor: &mut Cursor<'_>, names: &[&str]) -> Taken<()> {
         for name in names {
             self.member(cursor, name, false)?;
         }
         Ok(())
     }
-
-    /// Addresses and ports of a socket: the first 24 bytes of `struct sock_common` have them for
-    /// IPv4 and say which family it is, and `skc_v6_daddr` and `skc_v6_rcv_saddr` follow one
-    /// another (include/net/sock.h).
-    fn tuple(&self, cursor: &Cursor<'_>) -> Step1<Found> {
-        const PLACES: [(&str, u64); 5] = [
-            ("skc_daddr", 0),
-            ("skc_rcv_saddr", 4),
-            ("skc_dport", 12),
-            ("skc_num", 14),
-            ("skc_family", 16),
-        ];
-        const HEAD: u32 = 24;
-        const ADDRESSES: u32 = 32;
-        let unknown = || Problem::Opaque(cursor.shown());
-        let (id, _) = cursor.kind().ok_or_else(unknown)?;
-        let place = |name: &str| {
-            let member = self.own.find_member(id, name.as_bytes())?;
-            Some(member.bits / 8)
-        };
-        if PLACES.iter().any(|(name, at)| place(name) != Some(*at)) {
-            return Err(unknown());
-        }
-        let mut reads = vec![cursor.bytes(HEAD).ok_or_else(unknown)?];
-        if let Some(there) = place("skc_v6_daddr")
-            && place("skc_v6_rcv_saddr") == Some(there + 16)
-        {
-            let mut far = cursor.clone();
-            far.advance(id, there * 8, 0);
-            reads.push(far.bytes(ADDRESSES).ok_or_else(unknown)?);
-        }
-        Ok(Found {
-            reads,
-            shape: FieldShape::Tuple,
-        })
-    }
-
-    /// What is at the end of a path.
-    fn end(&self, cursor: &Cursor<'_>) -> Step1<Found> {
-        let one = |read: Option<FieldRead>, shape| {
-            let read = read.ok_or_else(|| Problem::Opaque(cursor.shown()))?;
-            Ok(Found {
-                reads: vec![read],
-                shape,
-            })
-        };
-        let Some((id, kind)) = cursor.kind() else {
-            return one(cursor.number(8, 0), FieldShape::Value(ValueType::Pointer));
-        };
-        if let Some(to) = cursor.pointee() {
-            if self.own.is_char(to) {
-                return one(cursor.text()?, FieldShape::Text);
-            }
-            return one(cursor.number(8, 0), FieldShape::Value(ValueType::Pointer));
-        }
-        let Type::Known(written) = cursor.at else {
-            return Err(Problem::Opaque(cursor.shown()));
-        };
-        match kind {
-            Kind::Integer | Kind::Enum | Kind::Enum64 => {
-                let value = self.own.value_type(written);
-                let flags = self.flags(written, &value);
-                let bytes = cursor.size(id).unwrap_or(0);
-                one(cursor.number(bytes, flags), FieldShape::Value(value))
-            }
-            Kind::Forward | Kind::FunctionPrototype => Err(Problem::Opaque(cursor.shown())),
-            _ => {
-                let bytes = cursor.size(id).unwrap_or(0);
-                if bytes as usize > MAX_FIELD_BYTES || bytes == 0 {
-                    return Err(Problem::TooLarge {
-                        name: cursor.shown(),
-                        bytes,
-                        most: MAX_FIELD_BYTES,
-                    });
-                }
-                let is_text = kind == Kind::Array
-                    && self
-                        .own
-                        .raw
-                        .get(id)
-                        .is_some_and(|array| self.own.is_char(array.element_type()));
-                let shape = if is_text {
-                    FieldShape::Characters
-                } else {
-                    FieldShape::Structure {
-                        bytes,
-                        members: self.own.leaves(id),
-                    }
-                };
-                one(cursor.bytes(bytes), shape)
-            }
-        }
-    }
-
-    fn flags(&self, written: TypeId, value: &ValueType) -> u8 {
-        let is_signed = matches!(
-            value,
-            ValueType::Signed { .. } | ValueType::Enum { signed: true, .. }
-        );
-        let mut flags = if is_signed { FieldRead::SIGNED } else { 0 };
-        if self.own.is_network_order(written) {
-            flags |= FieldRead::SWAPPED;
-        }
-        flags
-    }
 }
 
 /// An element of an array, or of what a pointer leads to.
-fn element(cursor: &mut Cursor<'_>, number: u64) -> Step1<()> {
-    let beyond = || Problem::Beyond(u32::MAX);
+fn element(cursor: &mut Cursor<'_>, number: u64) -> Taken<()> {
     let array = cursor
         .kind()
         .filter(|(_, kind)| *kind == Kind::Array)
@@ -374,7 +271,7 @@ fn element(cursor: &mut Cursor<'_>, number: u64) -> Step1<()> {
         let bits = number
             .checked_mul(size * 8)
             .filter(|bits| *bits < 1 << 34)
-            .ok_or_else(beyond)?;
+            .ok_or(Problem::TooFar)?;
         cursor.advance(element, bits, 0);
         return Ok(());
     }
@@ -388,7 +285,7 @@ fn element(cursor: &mut Cursor<'_>, number: u64) -> Step1<()> {
     let bytes = number
         .checked_mul(size)
         .filter(|bytes| *bytes < 1 << 31)
-        .ok_or_else(beyond)?;
+        .ok_or(Problem::TooFar)?;
     cursor.follow(to, bytes)
 }
 

@@ -77,7 +77,7 @@ impl Seen {
         let mut inner = self.lock();
         let generation = u64::from(batch.header().early >> generation::SHIFT);
         for event in batch.events() {
-            if event.kind() != Some(EventKind::Entry) {
+            if !matches!(event.kind(), Some(EventKind::Entry | EventKind::Leaf)) {
                 continue;
             }
             if event.depth == 0 {

@@ -5,13 +5,16 @@
 //! (tools/perf/builtin-ftrace.c): `funcgraph-abstime`, `funcgraph-proc` and `latency-format`. Of
 //! the latency flags there is the one that the events tell: for whom the CPU ran.
 
-use std::io::{self, Write};
+use std::{
+    borrow::Cow,
+    io::{self, Write},
+};
 
 use tracer_common::Context;
 
 use super::{
     colour::{Colour, painted},
-    time,
+    time::{self, WALL_WIDTH, WallClock},
 };
 use crate::{
     model::{CpuId, Nanoseconds, RootCall},
@@ -47,6 +50,7 @@ pub struct Place {
 #[derive(Debug)]
 pub struct Prologue {
     columns: Columns,
+    wall: Option<WallClock>,
     colour: Colour,
     cpu_width: usize,
 }
@@ -59,23 +63,44 @@ const DURATION_WIDTH: usize = 11;
 
 impl Prologue {
     /// Columns wide enough for so many CPUs.
-    pub fn new(columns: Columns, colour: Colour, cpus: u32) -> Self {
+    pub fn new(columns: Columns, wall: Option<WallClock>, colour: Colour, cpus: u32) -> Self {
         Self {
             columns,
+            wall,
             colour,
             cpu_width: cpus.saturating_sub(1).max(1).to_string().len(),
         }
     }
 
     /// The head of the listing.
-    pub const fn header(&self) -> &'static [u8] {
+    pub fn header(&self) -> Cow<'static, str> {
+        let header = Cow::Borrowed(self.columns_header());
+        if self.wall.is_none() {
+            return header;
+        }
+        // The first two lines have no columns.
+        let lines = header.lines().enumerate().map(|(number, line)| {
+            let title = if line.contains("CPU") {
+                "  TIME IN UTC"
+            } else {
+                ""
+            };
+            match number {
+                0 | 1 => format!("{line}\n"),
+                _ => format!("#{title:<26} |  {}\n", line.replacen('#', " ", 1)),
+            }
+        });
+        Cow::Owned(lines.collect())
+    }
+
+    const fn columns_header(&self) -> &'static str {
         match self.columns {
             Columns::Few => {
-                b"# tracer: function_graph\n#\n# CPU  DURATION                  FUNCTION CALLS\n\
+                "# tracer: function_graph\n#\n# CPU  DURATION                  FUNCTION CALLS\n\
                   # |     |   |                     |   |   |   |\n"
             }
             Columns::All => {
-                b"# tracer: function_graph\n#\n\
+                "# tracer: function_graph\n#\n\
                   #                                      _---=> hardirq/softirq\n\
                   #                                     /\n\
                   #     TIME        CPU  TASK/PID       |     DURATION                  FUNCTION CALLS\n\
@@ -101,6 +126,10 @@ impl Prologue {
 
     /// All columns of a line, up to where the function begins. `task` is the label of the task.
     pub fn write(&self, out: &mut Vec<u8>, task: &str, place: &Place) -> io::Result<()> {
+        if let Some(wall) = self.wall {
+            let at = place.at.map(|at| wall.show(at)).unwrap_or_default();
+            write!(out, "{at:>WALL_WIDTH$} |  ")?;
+        }
         if self.columns == Columns::All {
             let at = place.at.map(|at| time::point(at.0)).unwrap_or_default();
             write!(out, "{at:>12} |  ")?;

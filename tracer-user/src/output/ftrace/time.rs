@@ -1,5 +1,13 @@
 //! Times as function_graph writes them, and as a reader likes them in a remark.
 
+use std::time::{Duration, SystemTime};
+
+use nix::time::ClockId;
+
+use crate::model::Nanoseconds;
+
+pub use crate::values::span;
+
 /// `trace_find_mark` (kernel/trace/trace_output.c).
 pub const fn mark(ns: u64) -> u8 {
     match ns {
@@ -37,11 +45,57 @@ pub fn point(ns: u64) -> String {
     format!("{seconds:>5}.{:06}", ns % 1_000_000_000 / 1000)
 }
 
-pub use crate::values::span;
+/// Room for what [`WallClock::show`] writes.
+pub const WALL_WIDTH: usize = 27;
+
+/// The wall clock beside the clock of events: where it stood when that stood at 0, ns since 1970.
+/// A step of the wall clock while a trace goes on is not in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WallClock(u64);
+
+impl WallClock {
+    /// Of two points that are the same on both clocks; none if the wall clock is not known.
+    pub fn of(realtime_ns: u64, monotonic: Nanoseconds) -> Option<Self> {
+        (realtime_ns > 0).then(|| Self(realtime_ns.saturating_sub(monotonic.0)))
+    }
+
+    /// Of the host's clocks now.
+    pub fn now() -> Option<Self> {
+        let realtime = Nanoseconds::of(ClockId::CLOCK_REALTIME);
+        Self::of(realtime.0, Nanoseconds::now())
+    }
+
+    /// A point in time in UTC with microseconds, as RFC 3339 has it; nothing for one that it has no
+    /// form for.
+    pub fn show(self, at: Nanoseconds) -> String {
+        use std::fmt::Write as _;
+        let since = Duration::from_nanos(self.0.saturating_add(at.0));
+        let mut text = String::with_capacity(WALL_WIDTH);
+        let shown = SystemTime::UNIX_EPOCH
+            .checked_add(since)
+            .map(|time| write!(text, "{}", humantime::format_rfc3339_micros(time)));
+        match shown {
+            Some(Ok(())) => text,
+            _ => String::new(),
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_point_is_as_far_from_the_beginning_on_both_clocks() {
+        let clock = WallClock::of(1_796_020_000_000_000_000, Nanoseconds(5_000_000_000)).unwrap();
+        let shown = clock.show(Nanoseconds(6_500_001_999));
+        assert_eq!(shown, "2026-11-30T06:26:41.500001Z");
+        assert_eq!(shown.len(), WALL_WIDTH);
+        assert_eq!(WallClock::of(0, Nanoseconds(1)), None);
+        // A made-up recording may say anything.
+        let last = WallClock::of(u64::MAX, Nanoseconds(0)).unwrap();
+        assert!(last.show(Nanoseconds(u64::MAX)).len() <= WALL_WIDTH);
+    }
 
     #[test]
     fn durations_look_like_the_kernels() {

@@ -6,7 +6,6 @@
 
 use super::{RootError, Wanted, by_name};
 use crate::{
-    filter::{Name, Names},
     kernel::{Kernel, symbols::Function},
     plan::Rules,
 };
@@ -14,51 +13,55 @@ use crate::{
 /// The module of BPF programs, by what the kernel prints.
 const PROGRAMS: &str = "bpf";
 
-/// Checks the functions that a root call must go through: each has one that can be traced.
-pub fn check_through(kernel: &Kernel, rules: &Rules, names: &Names) -> Result<(), RootError> {
-    let is_traced = |function: &Function<'_>| {
-        function.module == Some(PROGRAMS) || rules.check(kernel, function).is_ok()
-    };
-    names
-        .iter()
-        .try_for_each(|name| check(kernel, rules, name, is_traced))
+/// What was typed, and whether it means the function that is shown by a name.
+#[derive(Clone, Copy)]
+pub struct Shown<'a> {
+    /// As it was typed.
+    pub typed: &'a str,
+    /// Whether it means that function.
+    pub is_meant: &'a dyn Fn(&str) -> bool,
 }
 
-/// Checks the functions that are not shown: each is there.
-pub fn check_hidden(kernel: &Kernel, rules: &Rules, names: &Names) -> Result<(), RootError> {
-    names
-        .iter()
-        .try_for_each(|name| check(kernel, rules, name, |_| true))
+/// Checks a name that a root call must go through: a function that has it can be traced.
+pub fn check_through(kernel: &Kernel, rules: &Rules, name: Shown<'_>) -> Result<(), RootError> {
+    check(kernel, rules, name, |function| {
+        function.module == Some(PROGRAMS) || rules.check(kernel, function).is_ok()
+    })
+}
+
+/// Checks a name that is not shown: a function has it.
+pub fn check_hidden(kernel: &Kernel, rules: &Rules, name: Shown<'_>) -> Result<(), RootError> {
+    check(kernel, rules, name, |_| true)
 }
 
 fn check(
     kernel: &Kernel,
     rules: &Rules,
-    name: &Name,
+    name: Shown<'_>,
     is_good: impl Fn(&Function<'_>) -> bool,
 ) -> Result<(), RootError> {
-    let wanted = Wanted::parse(&name.typed);
+    let wanted = Wanted::parse(name.typed);
     let may_come = wanted.module == Some(PROGRAMS) || !wanted.has_module(kernel);
     let mut functions = kernel.symbols.functions();
-    if may_come || functions.any(|function| is_meant(name, &function) && is_good(&function)) {
+    if may_come || functions.any(|function| is_shown_by(name, &function) && is_good(&function)) {
         return Ok(());
     }
     if wanted.is_glob() {
-        return Err(RootError::NoMatch(name.typed.clone()));
+        return Err(RootError::NoMatch(name.typed.to_owned()));
     }
     let found = by_name(kernel, rules, &wanted)?;
     Err(RootError::Unknown {
-        name: name.typed.clone(),
+        name: name.typed.to_owned(),
         near: found.into_iter().map(|root| root.name).collect(),
     })
 }
 
-/// Whether a function is shown by that name.
-fn is_meant(name: &Name, function: &Function<'_>) -> bool {
+fn is_shown_by(name: Shown<'_>, function: &Function<'_>) -> bool {
+    let is_meant = name.is_meant;
     match function.module {
-        None => name.is(function.name),
-        Some(PROGRAMS) => program_name(function.name).is_some_and(|program| name.is(program)),
-        Some(_) => name.is(&function.shown()),
+        None => is_meant(function.name),
+        Some(PROGRAMS) => program_name(function.name).is_some_and(is_meant),
+        Some(_) => is_meant(&function.shown()),
     }
 }
 

@@ -1,0 +1,57 @@
+# What a read of one byte from /dev/zero costs more while its calls are counted in the kernel, or each is a line of a file, in guest instructions: bpftrace's
+# histogram by fentry and fexit, tracer latency by each mechanism, tracer profile, and a trace of depth 1, in one boot with one CPU. All that others do
+# meanwhile is in it, so what tracer itself needs for a line is.
+
+READS=20000
+
+now() { sed -n 's/^now at \([0-9]*\) nsecs$/\1/p' /proc/timer_list; }
+
+# Instructions a read, with the write to /dev/null that dd makes.
+reads() {
+    begin=$(now)
+    dd if=/dev/zero of=/dev/null bs=1 count=$READS 2>/dev/null
+    echo $((($(now) - begin) / READS))
+}
+
+let_go() {
+    while [ -n "$(head -n 1 /sys/kernel/tracing/enabled_functions)" ]; do sleep 0.2; done
+}
+
+# What is more while tracer runs so: `with_tracer NAME ARGUMENTS...`.
+with_tracer() {
+    name=$1
+    shift
+    tracer "$@" >/dev/null 2>/tmp/said & tracer=$!
+    until grep -q 'tracer: tracing' /tmp/said || ! kill -0 $tracer 2>/dev/null; do sleep 0.1; done
+    if kill -0 $tracer 2>/dev/null; then
+        reads >/tmp/warm
+        echo "read $name $(($(reads) - plain))"
+        kill -INT $tracer
+    else
+        echo "read $name none: $(head -n 1 /tmp/said)"
+    fi
+    wait $tracer
+    let_go
+}
+
+reads >/tmp/warm
+plain=$(reads)
+echo "read plain $plain"
+for mechanism in pair multi kprobe; do
+    with_tracer "latency-$mechanism" latency --no-cache --attach $mechanism -G ksys_read
+done
+with_tracer latency latency --no-cache -G ksys_read
+with_tracer profile profile --no-cache -G ksys_read --graph-opts depth=1
+with_tracer depth-1 --no-cache -G ksys_read --graph-opts depth=1 -o /tmp/lines
+with_tracer recorded record --no-cache -G ksys_read --graph-opts depth=1 -o /tmp/recording
+[ -e /bpftrace ] || exit 0
+ROOT=/bpftrace
+for directory in proc sys dev; do mount --rbind /$directory $ROOT/$directory; done
+echo 'fentry:vmlinux:ksys_read { @begin[tid] = nsecs; }
+fexit:vmlinux:ksys_read /@begin[tid]/ { @ns = hist(nsecs - @begin[tid]); delete(@begin[tid]); }' >$ROOT/tmp/script
+chroot $ROOT /usr/bin/bpftrace -o /tmp/out /tmp/script >/tmp/said 2>&1 & bpftrace=$!
+until grep -qs '^Attached' /tmp/said $ROOT/tmp/out || ! kill -0 $bpftrace 2>/dev/null; do sleep 1; done
+reads >/tmp/warm
+echo "read bpftrace $(($(reads) - plain))"
+kill -INT "$(pidof bpftrace)"
+wait $bpftrace
