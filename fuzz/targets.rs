@@ -48,7 +48,9 @@ pub fn recording(bytes: &[u8]) {
     while let Ok(Some(piece)) = reader.next_piece() {
         match piece {
             Piece::Frame(Frame::Data(data)) => show(data.steps(), sum(bytes)),
-            Piece::Frame(Frame::DataWithFields(..)) => panic!("fields beside data"),
+            Piece::Frame(Frame::DataWithFields(..) | Frame::DataOfProcesses(..)) => {
+                panic!("what is known beside data")
+            }
             Piece::Frame(Frame::Head(_) | Frame::End(_) | Frame::Missed(_)) => {}
             Piece::Damage(damage) => assert!(damage.bytes > 0),
         }

@@ -133,6 +133,8 @@ pub struct Config {
     pub task_number_offset: u64,
     /// The offset of `tgid` there, bytes.
     pub process_number_offset: u64,
+    /// The offset of `self_exec_id` there, bytes.
+    pub executed_offset: u64,
     /// The offset of `migration_disabled` in `struct task_struct`, bytes; 0 where it is not known.
     pub migration_disabled_offset: u64,
     /// What trampolines call before and after a program.
@@ -145,6 +147,10 @@ pub struct Config {
     pub arguments: u32,
     /// Whether where it will go on in its caller is recorded of each call; 0 is no.
     pub return_addresses: u32,
+    /// Whether the kernel frames above each root are recorded; 0 is no.
+    pub stacks: u32,
+    /// Whether the frames of the process are recorded at each root; 0 is no.
+    pub user_stacks: u32,
     /// Whether no root call begins in a hard interrupt; 0 is no.
     pub not_in_interrupts: u32,
     /// The reader is woken at the end of a root call if its CPU's ring holds that much, bytes: a
@@ -163,12 +169,15 @@ impl Config {
         task_state_offset: 0,
         task_number_offset: 0,
         process_number_offset: 0,
+        executed_offset: 0,
         migration_disabled_offset: 0,
         trampoline_code: [CodeRange { start: 0, bytes: 0 }; 4],
         callers: Callers::ALL,
         max_depth: crate::NO_DEPTH_LIMIT,
         arguments: 0,
         return_addresses: 0,
+        stacks: 0,
+        user_stacks: 0,
         not_in_interrupts: 0,
         wake_bytes: 1,
         cpus: CpuMask::ALL,
@@ -190,7 +199,7 @@ mod tests {
         assert_eq!(size_of::<Callers>(), 8 * 4 + MAX_NAMES * 16);
         assert_eq!(
             size_of::<Config>(),
-            7 * 8 + 4 * 16 + size_of::<Callers>() + 4 * 4 + 8 + MAX_CPUS / 8
+            8 * 8 + 4 * 16 + size_of::<Callers>() + 6 * 4 + 8 + MAX_CPUS / 8
         );
     }
 }

@@ -44,6 +44,15 @@ pub enum EventKind {
     /// `depth` says which: see [`crate::FieldPlace`]. What is read at the exit comes before the
     /// exit's own event.
     Field = 10,
+    /// A kernel frame above a call whose entry came before: `function` is where it will go on
+    /// there, counted as functions are, `value` is the function that was called, and `depth` says
+    /// which it is, the call's caller being 0.
+    Frame = 11,
+    /// A part of the stack of the process that the task belongs to, at a call whose entry came
+    /// before. `depth` says which it is: number 0 says in `value` whose stack it is, the process in
+    /// the low half and in the high half how many programs it had executed; the others are the
+    /// addresses of the frames, the innermost first.
+    UserFrame = 12,
     /// A call of a function that called nothing that has a probe: its entry and its exit, two hits.
     /// `time_ns` is the entry's, `value` the exit's, and `frame` is how long it took, ns. See
     /// [`Event::ends`].
@@ -64,11 +73,16 @@ impl EventKind {
             8 => Self::Text,
             9 => Self::Missed,
             10 => Self::Field,
+            11 => Self::Frame,
+            12 => Self::UserFrame,
             15 => Self::Leaf,
             _ => return None,
         })
     }
 }
+
+/// Frames of a stack that are recorded at most, kernel and process apart.
+pub const MAX_FRAMES: u32 = 64;
 
 /// Events of a text at most.
 pub const MAX_TEXT_PARTS: u32 = 8;
@@ -278,7 +292,7 @@ mod tests {
 
     #[test]
     fn kind_and_context_survive_packing() {
-        for kind in (1..=10).chain([15]) {
+        for kind in (1..=12).chain([15]) {
             for context in 0..=3 {
                 let kind = EventKind::from_u8(kind).unwrap();
                 let context = Context::from_u8(context).unwrap();

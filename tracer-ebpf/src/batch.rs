@@ -31,7 +31,7 @@ use crate::{
         ALL_WRITING, Buffer, FAST, FLUSHING, GUARD, PARKED, PLACES, RINGS, Single, Task, WRITING,
         config, cpu_number, this_cpu,
     },
-    parked, profile, task,
+    parked, profile, stack, task,
 };
 
 /// Tries to take a buffer out of use. Each that fails was undone by an interrupt in the same few
@@ -400,7 +400,7 @@ unsafe fn output(header: *mut BatchHeader, count: u64, hits: u64, wake: Wake) {
         let stored = RINGS.get(number).is_some_and(|ring| {
             let ring = core::ptr::from_ref(ring).cast_mut().cast::<c_void>();
             let flags = match wake {
-                Wake::IfMuch if holds_much(ring) => BPF_RB_FORCE_WAKEUP,
+                Wake::IfMuch if stack::wakes(number) || holds_much(ring) => BPF_RB_FORCE_WAKEUP,
                 _ => BPF_RB_NO_WAKEUP,
             };
             bpf_ringbuf_output(ring, header.cast(), bytes, u64::from(flags)) == 0

@@ -41,6 +41,7 @@ mod profile;
 mod reserving;
 mod session;
 mod site;
+mod stack;
 mod switch;
 mod task;
 mod trampoline;

@@ -328,6 +328,36 @@ pub static DECIDING: Shared<u64> = Shared(UnsafeCell::new(0));
 pub static DROPPED_CALLS: Shared<[[u64; 8]; MAX_CPUS]> =
     Shared(UnsafeCell::new([[0; 8]; MAX_CPUS]));
 
+/// What each CPU knows of processes' stacks, the first words of a cache line.
+#[repr(C, align(64))]
+#[derive(Clone, Copy)]
+pub struct Seen {
+    /// Whose stack was recorded last here, see [`tracer_common::EventKind::UserFrame`].
+    pub image: u64,
+    /// Whether the reader is to be woken for it.
+    pub is_new: u64,
+}
+
+/// See [`Seen`].
+#[unsafe(link_section = ".bss.seen")]
+#[unsafe(no_mangle)]
+pub static SEEN: Shared<[Seen; MAX_CPUS]> = Shared(UnsafeCell::new(
+    [Seen {
+        image: 0,
+        is_new: 0,
+    }; MAX_CPUS],
+));
+
+/// That of a CPU.
+#[inline(always)]
+pub fn seen(cpu: u32) -> *mut Seen {
+    // As in `this_cpu`, the mask is for the verifier.
+    SEEN.0
+        .get()
+        .cast::<Seen>()
+        .wrapping_add(cpu as usize & MAX_CPUS_MASK)
+}
+
 /// Leaves of a number the place of a CPU.
 pub const MAX_CPUS_MASK: usize = MAX_CPUS - 1;
 
@@ -362,6 +392,14 @@ pub static INSIDE: Array<u64, 2> = Array::new();
 /// arguments are wanted.
 #[btf_map]
 pub static TEXTS: Array<StringArguments, { TEXT_FUNCTIONS as usize }> = Array::new();
+
+/// Words of memory for a stack: a power of two.
+pub const STACK_WORDS: usize = 128;
+
+/// Where a stack is written on its way to a task's events, one for each slot: a task may be
+/// preempted in the middle. Userspace gives it its size, one element where no stack is wanted.
+#[btf_map]
+pub static STACKS: Array<[u64; STACK_WORDS], 1> = Array::new();
 
 /// The generation of probes that root calls which begin now belong to; 0 means that none begins:
 /// until userspace has attached all that the trace begins with, and again before it detaches. Read

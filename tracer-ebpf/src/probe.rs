@@ -20,7 +20,7 @@ use crate::{
     },
     missed, profile,
     site::Site,
-    task,
+    stack, task,
 };
 
 /// An excluded function was entered. Like every entry here it says whether the exit belongs to a
@@ -206,6 +206,9 @@ pub fn entry<S: Site>(ctx: &S, task: *mut Task, opens: bool) -> bool {
             batch::push(task, writer, &hit, ctx.frame());
             details::store(ctx, task, writer, &hit);
             fields::at_entry(ctx, task, &hit);
+            if opens {
+                stack::store(ctx, task, writer, &hit);
+            }
         }
         batch::flush_if_full(task);
         batch::clear(task, if opens { ALL_GUARDS } else { guard });

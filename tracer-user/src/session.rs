@@ -23,6 +23,7 @@ mod silent;
 mod streaming;
 mod tasks;
 mod tell;
+mod user_frames;
 mod whose;
 
 pub use callers::Callers;

@@ -217,6 +217,7 @@ impl Object {
             .override_global("CONFIG", &loading.config, true)
             .override_global(aya_log::LEVEL, &level, false)
             .map_max_entries("RINGS", sizes.possible_cpus)
+            .map_max_entries("STACKS", stacks(loading))
             .load(object.bytes())
             .map_err(explain_load)?;
         let rings = make_rings(&mut ebpf, sizes)?;
@@ -345,6 +346,17 @@ fn put_tables(object: &mut variables::Object, sizes: Sizes) -> Result<[MapData; 
     object.put_mask(placeholder::TASK_MASK, (slots - 1) * TASK_BYTES);
     object.put_number(placeholder::PARKED_BUCKETS, buckets.into());
     Ok([tasks, keys, sleepers])
+}
+
+/// Places in which a stack is written on its way to a task's events: one for each task that runs
+/// inside a root, where stacks are wanted.
+fn stacks(loading: &Loading) -> u32 {
+    let config = &loading.config;
+    match config.stacks | config.user_stacks {
+        0 => 1,
+        // As the table of tasks has.
+        _ => loading.sizes.slots(),
+    }
 }
 
 /// Makes the tables in which functions are counted, if they are to be.

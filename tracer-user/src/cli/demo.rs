@@ -10,6 +10,7 @@ use super::{
     },
     perf_args::PerfArgs,
     ring_args::RingArgs,
+    trace_args::StackArgs,
 };
 use crate::{
     output::Format,
@@ -60,6 +61,7 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
         color: args.color,
     };
     let trace = TraceArgs {
+        stacks: StackArgs::default(),
         capture,
         show,
         perf: PerfArgs::default(),

@@ -23,8 +23,7 @@ const HABITS: &[Habit] = &[
     ),
     (
         &["--func-opts"],
-        "stacks are not recorded, and a listing says where each call comes from; a root above the \
-         function, named with -G, shows its callers",
+        "name the function with -G; --stack shows who called it",
     ),
     (
         &["-k", "--kernel"],

@@ -102,7 +102,9 @@ fn profile(args: &ProfileArgs) -> Result<Exit> {
 
 /// Traces into a file.
 fn record(args: &RecordArgs) -> Result<Exit> {
-    let options = args.capture.options(args.show.show(None)?)?;
+    let mut show = args.show.show(None)?;
+    args.stacks.put(&mut show.capture);
+    let options = args.capture.options(show)?;
     run_trace(&options, || {
         let shown = options.show.result;
         let export = args.capture.export.outlets()?;

@@ -150,4 +150,6 @@ pub enum WorkloadKind {
     Memory,
     /// Threads that are started and end
     Threads,
+    /// Writes to /dev/null by three functions that have frame pointers, for --ustack
+    Frames,
 }

@@ -26,9 +26,9 @@ pub fn run(mut args: TraceArgs) -> Result<Exit> {
     if args.capture.roots.is_empty() && !args.capture.all_cpus {
         words::check(&args.capture.command)?;
     }
-    let mut options = args
-        .capture
-        .options(args.show.show(args.output.as_deref())?)?;
+    let mut show = args.show.show(args.output.as_deref())?;
+    args.stacks.put(&mut show.capture);
+    let mut options = args.capture.options(show)?;
     options.delay = args.perf.delay;
     if is_listing {
         options.not_roots = args.perf.not_listed;

@@ -23,6 +23,7 @@ use crate::{
     expr::Fields,
     filter::select::Choice,
     kernel::{Mechanism, cgroup::Cgroup},
+    model::{Capture, Stack},
     pipeline::Show,
     plan::{self, OthersPrograms, Scope, Worth},
     session::{
@@ -38,6 +39,8 @@ pub struct TraceArgs {
     pub capture: CaptureArgs,
     #[command(flatten)]
     pub show: ShowArgs,
+    #[command(flatten)]
+    pub stacks: StackArgs,
     #[command(flatten)]
     pub perf: PerfArgs,
     /// Write the graph to this file
@@ -191,6 +194,29 @@ pub struct ChildrenArgs {
     /// Trace the command alone, and none of the processes that it starts
     #[arg(long, conflicts_with = "inherit")]
     pub no_inherit: bool,
+}
+
+/// Who called
+#[derive(Clone, Copy, Debug, Default, ClapArgs)]
+pub struct StackArgs {
+    /// Record the kernel's stack at each root call: who called the root, and from where
+    #[arg(long)]
+    pub stack: bool,
+    /// Record the stack of the process at each root call, by frame pointers
+    #[arg(long)]
+    pub ustack: bool,
+}
+
+impl StackArgs {
+    /// Has the stacks recorded that were asked for.
+    pub fn put(self, capture: &mut Capture) {
+        let recorded = |wanted| match wanted {
+            true => Stack::Recorded,
+            false => Stack::Absent,
+        };
+        capture.stack = recorded(self.stack);
+        capture.user_stack = recorded(self.ustack);
+    }
 }
 
 /// Who else gets root calls

@@ -39,6 +39,7 @@ pub fn run(args: &WorkloadArgs) -> Result<Exit> {
         WorkloadKind::Files => Kind::Files,
         WorkloadKind::Memory => Kind::Memory,
         WorkloadKind::Threads => Kind::Threads,
+        WorkloadKind::Frames => Kind::Frames,
     };
     let options = workload::Options {
         count: args.count,

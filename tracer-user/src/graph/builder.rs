@@ -87,9 +87,12 @@ impl Builder {
             EventKind::Exit => return self.exit(event, context, cpu),
             EventKind::Off => self.off_since = Some(Nanoseconds(event.time_ns)),
             EventKind::On => self.back_on_cpu(Nanoseconds(event.time_ns)),
-            EventKind::Argument | EventKind::Caller | EventKind::Text | EventKind::Field => {
-                self.detail(kind, event, cpu);
-            }
+            EventKind::Argument
+            | EventKind::Caller
+            | EventKind::Text
+            | EventKind::Field
+            | EventKind::Frame
+            | EventKind::UserFrame => self.detail(kind, event, cpu),
             EventKind::Died => return Some(End::Died),
             EventKind::Missed => return Some(End::Lost),
             EventKind::Leaf => {}

@@ -6,12 +6,18 @@
 //! the call around it, which function_graph shows, too (`ftrace_graph_top_ret_addr`,
 //! kernel/trace/fgraph.c).
 
+use super::stacks;
 use crate::model::{FunctionId, FunctionTable, Node, RootCall};
 
 /// Puts the callers of the calls around in the place of probes. One that has none around it keeps
 /// what was found: the root was jumped to by a function that has probes for another reason, or
 /// somebody else traces it.
 pub fn find_excluded(root: &mut RootCall, functions: &FunctionTable) {
+    for node in &mut root.nodes {
+        if let Node::Call(call) = node {
+            stacks::without_probes(call, functions);
+        }
+    }
     let calls = || {
         root.nodes.iter().filter_map(|node| match node {
             Node::Call(call) => Some(call),

@@ -15,7 +15,7 @@ pub fn function(kind: EventKind, event: &Event) -> u32 {
             clippy::cast_possible_truncation,
             reason = "a function's number has 32 bits"
         )]
-        EventKind::Caller => event.value as u32,
+        EventKind::Caller | EventKind::Frame => event.value as u32,
         _ => event.function,
     }
 }
@@ -29,6 +29,8 @@ pub fn add(details: &mut Details, kind: EventKind, event: &Event) {
             let StringPlace { argument, part } = StringPlace::unpack(event.depth);
             details.add_text(argument, part, event.value);
         }
+        EventKind::Frame => details.add_frame(event.depth.into(), FunctionId(event.function)),
+        EventKind::UserFrame => details.add_user_frame(event.depth.into(), event.value),
         EventKind::Field => details.add_field(FieldPlace::unpack(event.depth), event.value),
         _ => {}
     }
@@ -56,6 +58,17 @@ pub fn events(detail: &Detail, entry: &Event) -> Vec<Event> {
         Detail::Arguments(registers) => (0..)
             .zip(registers)
             .map(|(number, &register)| event(EventKind::Argument, number, register))
+            .collect(),
+        Detail::Stack(frames) => (0..)
+            .zip(frames)
+            .map(|(number, frame)| Event {
+                function: frame.0,
+                ..event(EventKind::Frame, number, entry.function.into())
+            })
+            .collect(),
+        Detail::UserStack(stack) => (0..)
+            .zip(std::iter::once(stack.image.word()).chain(stack.frames.iter().copied()))
+            .map(|(number, word)| event(EventKind::UserFrame, number, word))
             .collect(),
         Detail::Text(text) => (0..)
             .zip(text.parts())

@@ -19,6 +19,7 @@ mod growing;
 pub mod limits;
 mod open;
 pub mod rebuild;
+mod stacks;
 mod waiting;
 
 pub use attached_late::AttachedLate;

@@ -28,6 +28,7 @@ pub mod system_calls;
 pub mod text;
 pub mod traceable;
 pub mod tracefs;
+pub mod user_symbols;
 
 pub use crate::arch::Address;
 pub use mechanism::{Mechanism, Mechanisms, NoSuchMechanism};

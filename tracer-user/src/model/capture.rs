@@ -8,6 +8,10 @@ pub struct Capture {
     pub arguments: Arguments,
     /// Who made them.
     pub callers: ReturnAddresses,
+    /// The kernel frames above the root.
+    pub stack: Stack,
+    /// The frames of the process.
+    pub user_stack: Stack,
     /// So many levels, the root among them; none for all.
     pub depth: Option<u32>,
     /// What is called in interrupts.
@@ -31,6 +35,16 @@ pub enum ReturnAddresses {
     #[default]
     Absent,
     /// The function that made it, and where in it the call returns to.
+    Recorded,
+}
+
+/// The stack at each root call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Stack {
+    /// Unknown.
+    #[default]
+    Absent,
+    /// As far as it could be read, [`tracer_common::MAX_FRAMES`] at most.
     Recorded,
 }
 

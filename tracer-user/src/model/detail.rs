@@ -6,7 +6,7 @@
 
 use tracer_common::FieldPlace;
 
-use super::{Field, FunctionId, Text};
+use super::{Field, FunctionId, Image, Text, UserStack};
 
 /// One thing that is known of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,10 @@ pub enum Detail {
     Arguments(Vec<u64>),
     /// The string that an argument points to.
     Text(Text),
+    /// The kernel frames above it, its caller first, addresses that are counted as functions are.
+    Stack(Vec<FunctionId>),
+    /// The stack of the process.
+    UserStack(UserStack),
     /// What was read of an argument, or of what it points to.
     Field(Field),
 }
@@ -73,6 +77,25 @@ impl Details {
         })
     }
 
+    /// The kernel frames above it, its caller first; nothing if they were not recorded.
+    #[must_use]
+    pub fn stack(&self) -> &[FunctionId] {
+        let stack = self.0.iter().find_map(|detail| match detail {
+            Detail::Stack(frames) => Some(frames.as_slice()),
+            _ => None,
+        });
+        stack.unwrap_or_default()
+    }
+
+    /// The stack of the process, if it was recorded.
+    #[must_use]
+    pub fn user_stack(&self) -> Option<&UserStack> {
+        self.0.iter().find_map(|detail| match detail {
+            Detail::UserStack(stack) => Some(stack),
+            _ => None,
+        })
+    }
+
     /// What a read brought at that end of the call.
     #[must_use]
     pub fn field(&self, read: u32, at_exit: bool) -> Option<&Field> {
@@ -80,6 +103,41 @@ impl Details {
             Detail::Field(field) if field.read == read && field.at_exit == at_exit => Some(field),
             _ => None,
         })
+    }
+
+    /// Adds the kernel frame with that number. As with arguments, one that comes after a missing
+    /// one is skipped.
+    pub(crate) fn add_frame(&mut self, number: usize, frame: FunctionId) {
+        let known = self.stack_mut();
+        match known {
+            Some(frames) if frames.len() == number => frames.push(frame),
+            None if number == 0 => self.0.push(Detail::Stack(vec![frame])),
+            _ => {}
+        }
+    }
+
+    /// The kernel frames, to change them.
+    pub(crate) fn stack_mut(&mut self) -> Option<&mut Vec<FunctionId>> {
+        self.0.iter_mut().find_map(|detail| match detail {
+            Detail::Stack(frames) => Some(frames),
+            _ => None,
+        })
+    }
+
+    /// Adds the part of the process's stack with that number: first whose it is, then its frames.
+    pub(crate) fn add_user_frame(&mut self, number: usize, word: u64) {
+        let known = self.0.iter_mut().find_map(|detail| match detail {
+            Detail::UserStack(stack) => Some(stack),
+            _ => None,
+        });
+        match known {
+            Some(stack) if stack.frames.len() + 1 == number => stack.frames.push(word),
+            None if number == 0 => self.0.push(Detail::UserStack(UserStack {
+                image: Image::of_word(word),
+                frames: Vec::new(),
+            })),
+            _ => {}
+        }
     }
 
     /// Adds a part of what was read. One that comes after a missing one is skipped.

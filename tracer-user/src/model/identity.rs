@@ -15,6 +15,12 @@ use crate::arch::FURTHEST_PROBE;
 pub struct FunctionId(pub u32);
 
 impl FunctionId {
+    /// The first of those that are no function's: frames of stacks by their names, see
+    /// [`super::FunctionTable::frame`]. No code lies there (MODULES_END,
+    /// Documentation/arch/x86/x86_64/mm.rst), and what is counted from the beginning of the text is
+    /// less.
+    pub const FRAMES: u32 = 0xff00_0000;
+
     /// The other name that events may have for the function: its address after the landing pad.
     #[must_use]
     #[allow(clippy::cast_possible_truncation, reason = "it is a few bytes")]

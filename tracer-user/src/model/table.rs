@@ -5,12 +5,15 @@
 //! [`Describe`] to say: the running kernel in a live trace, nobody when a recording is read, which
 //! brings its own.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, cell::Cell, sync::Arc};
 
 use elsa::FrozenMap;
 use rustc_hash::FxBuildHasher;
 
-use super::{FunctionId, FunctionInfo, ValueType};
+use super::{FunctionId, FunctionInfo, Image, UserPlace, ValueType};
+
+/// Functions of stacks that are known by name, at most.
+const MOST_FRAMES: u32 = 1 << 18;
 
 /// Knows functions.
 pub trait Describe: Send + Sync {
@@ -31,6 +34,10 @@ pub trait Describe: Send + Sync {
 pub struct FunctionTable {
     describes: Option<Arc<dyn Describe>>,
     known: FrozenMap<FunctionId, Box<FunctionInfo>, FxBuildHasher>,
+    users: FrozenMap<(Image, u64), Box<UserPlace>, FxBuildHasher>,
+    frames: FrozenMap<String, Box<FunctionId>, FxBuildHasher>,
+    /// How many [`Self::frames`] there are.
+    frame_count: Cell<u32>,
 }
 
 impl FunctionTable {
@@ -39,7 +46,7 @@ impl FunctionTable {
     pub fn of(describes: Arc<impl Describe + 'static>) -> Self {
         Self {
             describes: Some(describes),
-            known: FrozenMap::default(),
+            ..Self::default()
         }
     }
 
@@ -55,6 +62,33 @@ impl FunctionTable {
     /// Makes a function known that was not.
     pub fn insert(&self, id: FunctionId, info: FunctionInfo) {
         self.known.insert(id, Box::new(info));
+    }
+
+    /// Makes a place in a process's code known that was not.
+    pub fn insert_user(&self, image: Image, address: u64, place: UserPlace) {
+        self.users.insert((image, address), Box::new(place));
+    }
+
+    /// What is known of a place in a process's code.
+    pub fn user_place(&self, image: Image, address: u64) -> Option<&UserPlace> {
+        self.users.get(&(image, address))
+    }
+
+    /// A function of a stack, known by its name alone, as one of the table; none where there are
+    /// more than any stacks have.
+    pub fn frame(&self, name: &str) -> Option<FunctionId> {
+        if let Some(known) = self.frames.get(name) {
+            return Some(*known);
+        }
+        let number = self.frame_count.get();
+        if number == MOST_FRAMES {
+            return None;
+        }
+        self.frame_count.set(number + 1);
+        let id = FunctionId(FunctionId::FRAMES + number);
+        let info = FunctionInfo::new(name.to_owned(), Some(ValueType::Void));
+        self.known.insert(id, Box::new(info));
+        Some(*self.frames.insert(name.to_owned(), Box::new(id)))
     }
 
     /// A function's name; one of an unknown function says where it is.

@@ -122,6 +122,7 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
     }
 
     fn opening(&mut self, call: &Call) -> io::Result<()> {
+        self.stacks(call)?;
         self.start(&Place {
             at: call.entered,
             ..without_time(call.cpu, call.context, call.depth)
@@ -140,7 +141,33 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
         Ok(())
     }
 
+    /// The stacks at a call, before its line, as ftrace's `stacktrace` and `userstacktrace` show
+    /// them.
+    fn stacks(&mut self, call: &Call) -> io::Result<()> {
+        let view = self.view(call, None);
+        let mut frames = view.stack().peekable();
+        if frames.peek().is_some() {
+            self.buffer.extend_from_slice(b" <stack trace>\n");
+        }
+        for frame in frames {
+            writeln!(self.buffer, " => {}", escape::visible(&frame))?;
+        }
+        let Some(frames) = view.user_stack() else {
+            return Ok(());
+        };
+        self.buffer.extend_from_slice(b" <user stack trace>\n");
+        for frame in &frames {
+            let frame = frame.to_string();
+            writeln!(self.buffer, " => {}", escape::visible(&frame))?;
+        }
+        match values::why_short(&frames) {
+            Some(why) => writeln!(self.buffer, " => /* {why} */"),
+            None => Ok(()),
+        }
+    }
+
     fn leaf(&mut self, call: &Call) -> io::Result<()> {
+        self.stacks(call)?;
         self.start(&Place {
             at: call.entered.or(call.closed.at()),
             duration: call.duration(self.options.sleep),

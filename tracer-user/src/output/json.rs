@@ -119,6 +119,7 @@ impl<'a, W: Write> JsonWriter<'a, W> {
             line.extend_from_slice(br#","fields":"#);
             escape::json(&mut *line, &fields)?;
         }
+        stacks(line, view)?;
         if let Some(folded) = call.folded {
             number(line, r#","folded":"#, folded);
         }
@@ -253,4 +254,19 @@ fn hex(line: &mut Vec<u8>, number: u64) {
     }
     let zeros = (number | 1).leading_zeros() as usize / 4;
     line.extend_from_slice(&digits[zeros..]);
+}
+
+/// Appends the stacks at a call that were recorded.
+fn stacks(line: &mut Vec<u8>, view: View<'_, '_>) -> io::Result<()> {
+    let stack: Vec<_> = view.stack().collect();
+    if !stack.is_empty() {
+        line.extend_from_slice(br#","stack":"#);
+        escape::json(&mut *line, &stack)?;
+    }
+    if let Some(frames) = view.user_stack() {
+        let frames: Vec<String> = frames.iter().map(ToString::to_string).collect();
+        line.extend_from_slice(br#","user_stack":"#);
+        escape::json(&mut *line, &frames)?;
+    }
+    Ok(())
 }

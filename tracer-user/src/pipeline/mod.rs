@@ -34,7 +34,7 @@ pub struct Pipeline<'a> {
     rebuilder: Rebuilder,
     printer: Printer<'a>,
     recorder: Option<Recorder<'a>>,
-    observer: Option<Box<dyn Observe + 'a>>,
+    observers: Vec<Box<dyn Observe + 'a>>,
 }
 
 /// Sees what passes.
@@ -69,14 +69,14 @@ impl<'a> Pipeline<'a> {
             rebuilder: rebuilder.with_trees(printer.wants()),
             printer,
             recorder,
-            observer: None,
+            observers: Vec::new(),
         }
     }
 
     /// `observer` sees what passes.
     #[must_use]
     pub fn with_observer(mut self, observer: impl Observe + 'a) -> Self {
-        self.observer = Some(Box::new(observer));
+        self.observers.push(Box::new(observer));
         self
     }
 
@@ -98,14 +98,14 @@ impl<'a> Pipeline<'a> {
         if self.is_done() {
             return;
         }
-        if let Some(observer) = &self.observer {
+        for observer in &self.observers {
             observer.batch(&batch);
         }
         if let Some(recorder) = &mut self.recorder {
             recorder.batch(&batch);
         }
         self.rebuilder.push(batch, &mut |call| {
-            if let Some(observer) = &self.observer {
+            for observer in &self.observers {
                 observer.root_call(&call);
             }
             self.printer.print(call);
@@ -121,7 +121,7 @@ impl<'a> Pipeline<'a> {
             recorder.tick();
         }
         self.rebuilder.pass(&mut |call| {
-            if let Some(observer) = &self.observer {
+            for observer in &self.observers {
                 observer.root_call(&call);
             }
             self.printer.print(call);

@@ -23,7 +23,7 @@ use crate::{
         pprof, svg,
         trace_dat::TraceDat,
     },
-    summary::{AtTheEnd, GroupBy, Latency, LatencyLayout, Merged, Report, SortBy},
+    summary::{AtTheEnd, Framed, GroupBy, Latency, LatencyLayout, Merged, Report, SortBy},
 };
 
 /// What becomes of root calls.
@@ -118,19 +118,19 @@ impl Show {
                 Box::new(FunctionWriter::new(out, functions, self.capture.arguments))
             }
             Format::Json => Box::new(JsonWriter::new(out, functions, values, sleep)),
-            Format::Chrome => Box::new(ChromeWriter::new(out, functions, values)),
-            Format::Perfetto => Box::new(PerfettoWriter::new(out, functions, values)),
+            Format::Chrome => framed(ChromeWriter::new(out, functions, values), functions),
+            Format::Perfetto => framed(PerfettoWriter::new(out, functions, values), functions),
             Format::Folded => {
                 let write = |merged: &Merged, out: &mut _| folded::write(merged, functions, out);
-                Box::new(AtTheEnd::new(Merged::new(sleep), out, write))
+                framed(AtTheEnd::new(Merged::new(sleep), out, write), functions)
             }
             Format::Svg => {
                 let write = |merged: &Merged, out: &mut _| svg::write(merged, functions, out);
-                Box::new(AtTheEnd::new(Merged::new(sleep), out, write))
+                framed(AtTheEnd::new(Merged::new(sleep), out, write), functions)
             }
             Format::Pprof => {
                 let write = |merged: &Merged, out: &mut _| pprof::write(merged, functions, out);
-                Box::new(AtTheEnd::new(Merged::new(sleep), out, write))
+                framed(AtTheEnd::new(Merged::new(sleep), out, write), functions)
             }
             Format::Dot => {
                 let write = |merged: &Merged, out: &mut _| callgraph::dot(merged, functions, out);
@@ -153,4 +153,9 @@ impl Show {
             Format::Parquet => Box::new(ParquetWriter::new(out, functions, values, sleep)),
         }
     }
+}
+
+/// A form that shows the stacks above roots as calls around them.
+fn framed<'a>(form: impl Sink + 'a, functions: &'a FunctionTable) -> Box<dyn Sink + 'a> {
+    Box::new(Framed::new(form, functions))
 }

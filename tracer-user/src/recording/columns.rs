@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use tracer_common::{BATCH_CAPACITY, BatchHeader, Event, EventKind};
 
-use super::form::{Columns, Data, Header, Known, MOST_FUNCTIONS};
+use super::form::{Columns, Data, Header, Known, KnownUser, MOST_FUNCTIONS, MOST_USERS};
 use crate::{
     graph::{AttachedLate, Batch},
-    model::{FunctionId, FunctionInfo, FunctionTable},
+    model::{FunctionId, FunctionInfo, FunctionTable, Image},
 };
 
 /// Data in the making.
@@ -58,7 +58,7 @@ impl Collector {
             let function = self.place_of(event.function);
             let value = match event.kind() {
                 // Of a caller it is the function that was called.
-                Some(EventKind::Caller) => {
+                Some(EventKind::Caller | EventKind::Frame) => {
                     let low = u64::from(u32::MAX);
                     event.value & !low | event.value.wrapping_sub(u64::from(self.base)) & low
                 }
@@ -104,6 +104,7 @@ impl Collector {
         let places = places(&data.events, functions);
         data.functions.extend(places);
         data.functions.truncate(MOST_FUNCTIONS);
+        data.users = users(&data.events, functions);
         data
     }
 
@@ -141,6 +142,30 @@ fn places(events: &Columns, functions: &FunctionTable) -> Vec<Known> {
         attached_late_ns: None,
     };
     seen.into_iter().map(known).collect()
+}
+
+/// The places in the code of processes that stacks lead through, as far as something is known of
+/// them.
+fn users(events: &Columns, functions: &FunctionTable) -> Vec<KnownUser> {
+    let kinds = events.kinds_and_contexts.iter();
+    let (mut image, mut seen) = (Image::of_word(0), BTreeMap::new());
+    for ((kind, value), depth) in kinds.zip(&events.values).zip(&events.depths) {
+        match (EventKind::from_u8(kind & 0xf), depth) {
+            (Some(EventKind::UserFrame), 0) => image = Image::of_word(*value),
+            (Some(EventKind::UserFrame), _) => {
+                if let Some(place) = functions.user_place(image, *value) {
+                    seen.entry((image, *value)).or_insert_with(|| place.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+    let known = |((image, address), place): ((Image, u64), _)| KnownUser {
+        image: image.word(),
+        address,
+        place,
+    };
+    seen.into_iter().map(known).take(MOST_USERS).collect()
 }
 
 /// What the stream brought.

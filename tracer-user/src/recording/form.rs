@@ -17,12 +17,12 @@ use serde::{
 };
 use tracer_common::{CpuCounters, FIELD_FUNCTIONS, MAX_READS};
 
-use crate::model::{FieldInfo, FunctionInfo, Skipped, ValueType};
+use crate::model::{FieldInfo, FunctionInfo, Skipped, UserPlace, ValueType};
 
 /// The number of this form.
 pub const FORM: u32 = 3;
-/// The oldest that is read: it lacks [`Frame::Missed`], and the second [`Frame::DataWithFields`] and
-/// [`tracer_common::EventKind::Leaf`].
+/// The oldest that is read: it lacks [`Frame::Missed`], and the second [`Frame::DataWithFields`],
+/// [`Frame::DataOfProcesses`] and [`tracer_common::EventKind::Leaf`].
 pub const OLDEST_FORM: u32 = 1;
 
 /// What an element of a list takes beside its name, bytes.
@@ -30,6 +30,8 @@ const ENTRY: usize = 100;
 /// Functions of one frame. A frame is written when it has half as many events, and no function is
 /// in it that is in no event.
 pub const MOST_FUNCTIONS: usize = 1 << 17;
+/// Places in the code of processes of one frame.
+pub const MOST_USERS: usize = 1 << 17;
 /// Functions of one frame that have fields.
 const MOST_WITH_FIELDS: usize = FIELD_FUNCTIONS as usize;
 
@@ -50,6 +52,13 @@ pub enum Frame {
         Data,
         #[serde(deserialize_with = "at_most::<MOST_WITH_FIELDS, _, _>")] Vec<KnownFields>,
     ),
+    /// As [`Self::DataWithFields`], with what is known of the code of processes: where there are
+    /// stacks; since form 3.
+    DataOfProcesses(
+        Data,
+        #[serde(deserialize_with = "at_most::<MOST_WITH_FIELDS, _, _>")] Vec<KnownFields>,
+        #[serde(deserialize_with = "at_most::<MOST_USERS, _, _>")] Vec<KnownUser>,
+    ),
 }
 
 /// The fields of a function.
@@ -63,9 +72,11 @@ pub struct KnownFields {
 }
 
 impl Frame {
-    /// Data, with the fields of its functions beside it where there are any.
+    /// Data, with the fields of its functions and the places in processes beside it where there are
+    /// any.
     #[must_use]
-    pub fn of_data(data: Data) -> Self {
+    pub fn of_data(mut data: Data) -> Self {
+        let users = std::mem::take(&mut data.users);
         let known = (0..).zip(&data.functions);
         let fields: Vec<KnownFields> = known
             .filter_map(|(function, known)| {
@@ -76,18 +87,20 @@ impl Frame {
                 })
             })
             .collect();
-        if fields.is_empty() {
-            Self::Data(data)
-        } else {
-            Self::DataWithFields(data, fields)
+        match (fields.is_empty(), users.is_empty()) {
+            (_, false) => Self::DataOfProcesses(data, fields, users),
+            (false, true) => Self::DataWithFields(data, fields),
+            (true, true) => Self::Data(data),
         }
     }
 
-    /// The frame with the fields in their functions.
+    /// The frame with the fields in their functions, and the places in processes in the data.
     #[must_use]
     pub fn with_fields(self) -> Self {
-        let Self::DataWithFields(mut data, all) = self else {
-            return self;
+        let (mut data, all) = match self {
+            Self::DataWithFields(data, all) => (data, all),
+            Self::DataOfProcesses(data, all, users) => (Data { users, ..data }, all),
+            _ => return self,
         };
         for KnownFields { function, fields } in all {
             let known = data.functions.get_mut(function as usize);
@@ -134,6 +147,21 @@ pub struct Data {
     pub passes: Vec<u32>,
     /// The batches' events.
     pub events: Columns,
+    /// The places in the code of processes that occur in it. They stand beside it in
+    /// [`Frame::DataOfProcesses`].
+    #[serde(skip)]
+    pub users: Vec<KnownUser>,
+}
+
+/// A place in the code of a process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownUser {
+    /// Whose it is, see [`crate::model::Image::word`].
+    pub image: u64,
+    /// Its address there.
+    pub address: u64,
+    /// What is there.
+    pub place: UserPlace,
 }
 
 /// The events of several batches. All lists have the same length.

@@ -152,7 +152,9 @@ impl Unpacker {
         }
         let (frame, rest) = postcard::take_from_bytes::<Frame>(&content).ok()?;
         let is_sound = match &frame {
-            Frame::Data(data) | Frame::DataWithFields(data, _) => data.is_sound(),
+            Frame::Data(data)
+            | Frame::DataWithFields(data, _)
+            | Frame::DataOfProcesses(data, ..) => data.is_sound(),
             Frame::Head(_) | Frame::End(_) | Frame::Missed(_) => true,
         };
         (rest.is_empty() && is_sound).then(|| frame.with_fields())

@@ -1,9 +1,9 @@
 //! Functions become known as a recording is read.
 
-use super::Data;
+use super::{Data, form::KnownUser};
 use crate::{
     graph::AttachedLate,
-    model::{FunctionId, FunctionTable, Nanoseconds},
+    model::{FunctionId, FunctionTable, Image, Nanoseconds},
 };
 
 /// Bytes that are learned of functions: of a kernel with modules it is a hundredth.
@@ -33,6 +33,7 @@ impl<'a> Learning<'a> {
 
     /// Makes known what a stretch of the stream knows of its functions.
     pub fn learn(&mut self, data: &Data) {
+        self.learn_users(&data.users);
         for known in &data.functions {
             let id = FunctionId(known.id);
             let info = known.info.as_ref();
@@ -50,6 +51,22 @@ impl<'a> Learning<'a> {
             }
             if let Some(since) = known.attached_late_ns {
                 self.attached_late.restore(id, Nanoseconds(since));
+            }
+        }
+    }
+
+    /// The same of places in the code of processes. One process may take the number of another that
+    /// has ended, so what is told later holds.
+    fn learn_users(&mut self, users: &[KnownUser]) {
+        for known in users {
+            let image = Image::of_word(known.image);
+            let Some(room) = self.room.checked_sub(known.place.memory()) else {
+                return self.tell_full();
+            };
+            if self.table.user_place(image, known.address) != Some(&known.place) {
+                self.room = room;
+                self.table
+                    .insert_user(image, known.address, known.place.clone());
             }
         }
     }

@@ -67,7 +67,7 @@ impl<R: Read> Recording<R> {
                 Frame::End(end) => self.readable.end = Some(end),
                 Frame::Missed(missed) => self.readable.missed = missed,
                 // A reader gives out no data with fields beside it.
-                Frame::Head(_) | Frame::DataWithFields(..) => {}
+                Frame::Head(_) | Frame::DataWithFields(..) | Frame::DataOfProcesses(..) => {}
             }
         }
         Ok(None)

@@ -22,7 +22,7 @@ use crate::{
         profile::Profile,
     },
     kernel::{Kernel, Mechanism, Mechanisms, PreemptCount},
-    model::{Arguments, Interrupts, ReturnAddresses},
+    model::{Arguments, Interrupts, ReturnAddresses, Stack},
     plan::{FieldError, FieldPlan, Plan},
     stop::Stop,
 };
@@ -170,6 +170,10 @@ fn config(
         task_state_offset: kernel.task_state_offset,
         task_number_offset: kernel.task_number_offsets[0],
         process_number_offset: kernel.task_number_offsets[1],
+        executed_offset: kernel
+            .types
+            .member_offset("task_struct", "self_exec_id")
+            .unwrap_or_default(),
         migration_disabled_offset: kernel
             .types
             .member_offset("task_struct", "migration_disabled")
@@ -179,6 +183,8 @@ fn config(
         max_depth,
         arguments,
         return_addresses,
+        stacks: u32::from(capture.stack == Stack::Recorded),
+        user_stacks: u32::from(capture.user_stack == Stack::Recorded),
         not_in_interrupts: u32::from(options.is_everything() && hides_interrupts),
         wake_bytes: u64::from(options.ring_bytes / 4),
         cpus: options.cpus,

@@ -27,6 +27,7 @@ use super::{
     streaming::{self, Ended, Ends},
     tasks::Tasks,
     tell,
+    user_frames::UserFrames,
 };
 use crate::{
     attach::{Attacher, Controls, Probe},
@@ -42,7 +43,7 @@ use crate::{
         kept,
         wide::{ProbeCost, Programs, Sets, sets::lock},
     },
-    model::{FunctionTable, Skipped, WideCalls},
+    model::{FunctionTable, Skipped, Stack, WideCalls},
     pipeline::{self, Finished, Outcome, Pipeline, Printer, Show, Shown},
     plan::{self, Current, FieldPlan, Plan, Planned, RootError, Rules, described::WithFields},
     recording::Recorder,
@@ -242,6 +243,9 @@ async fn trace(
     let seen = prepared.found.seen();
     let mut pipeline =
         Pipeline::new(rebuilder, printer, recorder).with_observer(prepared.found.observer());
+    if show.capture.user_stack == Stack::Recorded {
+        pipeline = pipeline.with_observer(UserFrames::new(&table));
+    }
     let mut rings = Rings::new(rings).context("the rings cannot be watched")?;
     let mut child = None;
     let mut change = Change::Never;

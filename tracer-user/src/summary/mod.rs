@@ -3,10 +3,11 @@
 //! [`report`] sums up each function, [`latency`] says how long root calls take ([`histogram`]),
 //! [`merged`] lays the trees of all root calls over each other, [`calltree`] does so below one
 //! function, [`diff`] compares two recordings ([`paths`]), [`explain`] the slow or failed root
-//! calls of one with the others, [`flame`] makes bars of merged trees, [`exemplars`] keeps the
-//! calls that are worth reading, [`recent`] keeps those of the last minute, [`spread`] is a
-//! histogram for the eye, [`overview`] does all that a page shows at once, [`table`] prints such
-//! numbers in columns. What collects is a [`crate::model::Sink`] like those that print, so a
+//! calls of one with the others, [`flame`] makes bars of merged trees, [`frames`] puts the stack
+//! above a root around it, [`exemplars`] keeps the calls that are worth reading, [`recent`] keeps
+//! those of the last minute, [`spread`] is a histogram for the eye, [`overview`] does all that a
+//! page shows at once, [`table`] prints such numbers in columns. What collects is a
+//! [`crate::model::Sink`] like those that print, so a
 //! summary sees what the filter lets through and nothing else.
 
 pub mod calltree;
@@ -14,6 +15,7 @@ pub mod diff;
 pub mod exemplars;
 pub mod explain;
 pub mod flame;
+pub mod frames;
 pub mod histogram;
 pub mod latency;
 pub mod merged;
@@ -33,6 +35,7 @@ pub use diff::{Change, Changed, Changes, Diff, Side};
 pub use exemplars::{Exemplar, Exemplars};
 pub use explain::{Condition, Durations, Explain};
 pub use flame::{Bar, Flame};
+pub use frames::Framed;
 pub use latency::{Arrangement, Empty, Latency, LatencyLayout};
 pub use merged::{Counted, Merged, Path, Place, Sums};
 pub use overview::Overview;

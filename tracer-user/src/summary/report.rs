@@ -297,12 +297,18 @@ impl Collect for Report<'_> {
                 None => Group::All,
                 Some(GroupBy::Task) => Group::Task(root.task),
                 Some(GroupBy::Cpu) => Group::Cpu(call.cpu),
-                Some(GroupBy::Caller) => Group::Caller(open.last().copied()),
+                Some(GroupBy::Caller) => Group::Caller(caller(call, &open)),
             };
             self.call(call, group, own.map(|own| own.0));
             open.push(call.function);
         }
     }
+}
+
+/// What called it: the call around it, or the first frame above the root, where that was recorded.
+fn caller(call: &Call, open: &[FunctionId]) -> Option<FunctionId> {
+    let above = || call.details.stack().first().copied();
+    open.last().copied().or_else(above)
 }
 
 fn cells(label: &str, row: &Row) -> Vec<String> {

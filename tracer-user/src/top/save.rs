@@ -5,7 +5,7 @@
 //! by a thread of its own, so a slow disk does not hold up the rings.
 
 use std::{
-    io,
+    io, iter,
     path::{Path, PathBuf},
     sync::Arc,
     thread::{self, JoinHandle},
@@ -13,7 +13,7 @@ use std::{
 
 use crate::{
     graph::{AttachedLate, events},
-    model::{Call, FunctionId, FunctionTable, Node, RootCall, many_were},
+    model::{FunctionId, FunctionTable, Node, RootCall, many_were},
     recording::{End, Frame, Head, Writer, columns::Collector, file},
     summary::Exemplar,
 };
@@ -71,9 +71,10 @@ pub fn frames(head: &Head, calls: &[Arc<Exemplar>], functions: &FunctionTable) -
     calls.sort_by_key(|call| began(call));
     let mut frames = vec![Frame::Head(head.clone())];
     let attached_late = AttachedLate::default();
-    // Any function will do: what counts is that the recording does not tell where the kernel lies.
-    let base = calls.iter().find_map(|call| first(call));
-    let base = base.map_or(FunctionId(0), |call| call.function);
+    // Any function will do, if no other is before it: what counts is that the recording does not
+    // tell where the kernel lies.
+    let base = calls.iter().flat_map(|call| functions_of(call)).min();
+    let base = base.unwrap_or(FunctionId(0));
     for call in calls {
         let mut collector = Collector::counting_from(base);
         for batch in events::batches(call) {
@@ -88,10 +89,17 @@ pub fn frames(head: &Head, calls: &[Arc<Exemplar>], functions: &FunctionTable) -
     frames
 }
 
-fn first(call: &RootCall) -> Option<&Call> {
-    call.nodes.iter().find_map(|node| match node {
+/// The functions of a root call, and the places in functions that its details name.
+fn functions_of(root: &RootCall) -> impl Iterator<Item = FunctionId> {
+    let calls = root.nodes.iter().filter_map(|node| match node {
         Node::Call(call) => Some(call),
         Node::Gap { .. } => None,
+    });
+    calls.flat_map(|call| {
+        let above = call.details.stack().iter().copied();
+        iter::once(call.function)
+            .chain(call.details.caller())
+            .chain(above)
     })
 }
 

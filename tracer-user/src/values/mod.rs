@@ -20,6 +20,7 @@ pub mod escape;
 mod fields;
 pub mod number;
 mod span;
+mod stack;
 mod text;
 mod view;
 pub mod words;
@@ -27,6 +28,7 @@ pub mod words;
 pub use arguments::{Signature, TypedArgument, format_arguments, typed_arguments};
 pub use fields::{FieldValue, TypedField, UNREADABLE};
 pub use span::span;
+pub use stack::{UserFrame, why_short};
 pub use view::View;
 
 use std::{borrow::Cow, fmt};

@@ -7,8 +7,8 @@
 use std::borrow::Cow;
 
 use super::{
-    Signature, Typed, TypedArgument, TypedField, Values, fields, format_arguments, typed,
-    typed_arguments,
+    Signature, Typed, TypedArgument, TypedField, UserFrame, Values, fields, format_arguments,
+    typed, typed_arguments,
 };
 use crate::model::{Arguments, Call, FieldInfo, FunctionInfo, FunctionTable, table};
 
@@ -79,6 +79,30 @@ impl<'a, 'c> View<'a, 'c> {
     pub fn caller(self) -> Option<Cow<'a, str>> {
         let caller = self.call.details.caller()?;
         Some(self.functions?.name(caller))
+    }
+
+    /// The names of the kernel frames above it, its caller first, as far as they were recorded.
+    pub fn stack(self) -> impl Iterator<Item = Cow<'a, str>> {
+        let functions = self.functions.into_iter();
+        functions.flat_map(move |functions| {
+            let frames = self.call.details.stack().iter();
+            frames.map(|&frame| functions.name(frame))
+        })
+    }
+
+    /// The stack of the process, the innermost frame first, if it was recorded.
+    #[must_use]
+    pub fn user_stack(self) -> Option<Vec<UserFrame<'a>>> {
+        let stack = self.call.details.user_stack()?;
+        // Where code keeps no frame pointer, the walk may end with what is no address.
+        let frames = stack.frames.iter().take_while(|&&address| address != 0);
+        let frames = frames.map(|&address| UserFrame {
+            address,
+            place: self
+                .functions
+                .and_then(|functions| functions.user_place(stack.image, address)),
+        });
+        Some(frames.collect())
     }
 
     /// The arguments as [`format_arguments`] writes them, and after them the fields, as far as they

@@ -7,7 +7,8 @@
 //!
 //! The others are hard on a tracer: tasks that sleep in the middle of a call (`sleep`), thousands
 //! of them at once (`tasks`), functions that call themselves (`epoll`); or do what has nothing to
-//! do with sockets (`calls`). What they do is counted, so that a trace can be held to the number.
+//! do with sockets (`calls`, `frames`). What they do is counted, so that a trace can be held to the
+//! number.
 //!
 //! `pair` makes the sockets, `sockmap` puts them into a map with a program that redirects, `tls`
 //! has the kernel encrypt, `pump` moves the data, `spare` keeps the kernel's allocator from
@@ -15,6 +16,7 @@
 
 mod calls;
 mod epoll;
+mod frames;
 mod pair;
 mod pump;
 mod sleep;
@@ -56,6 +58,8 @@ pub enum Kind {
     Memory,
     /// Threads that are started and end.
     Threads,
+    /// Writes by three functions that have frame pointers.
+    Frames,
 }
 
 /// How much is sent, and how often.
@@ -166,6 +170,7 @@ pub fn run(kind: Kind, options: &Options, stop: &AtomicBool) -> Result<Summary> 
         Kind::Files => calls::run(Calls::Files, options, stop),
         Kind::Memory => calls::run(Calls::Memory, options, stop),
         Kind::Threads => calls::run(Calls::Threads, options, stop),
+        Kind::Frames => frames::run(options, stop),
     }
 }
 
@@ -201,7 +206,7 @@ mod tests {
 
     #[test]
     fn rounds_are_counted() {
-        for kind in [Kind::Files, Kind::Memory, Kind::Threads] {
+        for kind in [Kind::Files, Kind::Memory, Kind::Threads, Kind::Frames] {
             let summary = run(kind, &options(5, 7), &AtomicBool::new(false)).unwrap();
             assert_eq!(summary, Summary::Rounds(5), "{kind:?}");
         }

@@ -137,6 +137,22 @@ impl Task {
         self
     }
 
+    /// The kernel frames above the call that was entered at that depth.
+    pub fn above(&mut self, function: u32, depth: u8, frames: &[u32]) -> &mut Self {
+        for (number, &frame) in (0..).zip(frames) {
+            self.event_of(EventKind::Frame, frame, depth, number, function.into());
+        }
+        self
+    }
+
+    /// The stack of the process there: whose it is, and its frames.
+    pub fn in_process(&mut self, function: u32, depth: u8, stack: &[u64]) -> &mut Self {
+        for (number, &word) in (0..).zip(stack) {
+            self.event_of(EventKind::UserFrame, function, depth, number, word);
+        }
+        self
+    }
+
     pub fn leave(&mut self, function: u32, depth: u8, value: u64) -> &mut Self {
         self.event(EventKind::Exit, function, depth, value);
         self
