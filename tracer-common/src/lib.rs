@@ -25,8 +25,9 @@ pub use config::{
 };
 pub use context::{Context, PreemptLayout};
 pub use event::{
-    Arrival, BATCH_CAPACITY, BATCH_HEADROOM, BatchHeader, Event, EventKind, MAX_TEXT_BYTES,
-    MAX_TEXT_PARTS, NO_DEPTH_LIMIT, StringPlace,
+    Arrival, BATCH_CAPACITY, BATCH_HEADROOM, BatchHeader, Event, EventKind, FIRST_MARK,
+    MARK_RECORD, MAX_MARK_PARTS, MAX_TEXT_BYTES, MAX_TEXT_PARTS, MarkCookie, NO_DEPTH_LIMIT,
+    StringPlace,
 };
 pub use texts::{CallRegisters, StringArguments, TEXT_FUNCTIONS};
 

@@ -31,7 +31,7 @@ fn expected(tree: &Tree, depth: u32, out: &mut Vec<(u32, u32)>) {
 fn found(call: &RootCall) -> Vec<(u32, u32)> {
     let calls = call.nodes.iter().filter_map(|node| match node {
         Node::Call(call) => Some((call.function.0, call.depth)),
-        Node::Gap { .. } => None,
+        Node::Mark(_) | Node::Gap { .. } => None,
     });
     calls.collect()
 }

@@ -50,6 +50,14 @@ pub enum AttachError {
         /// The verifier's last words, or the error.
         reason: String,
     },
+    /// The kernel said no to this event.
+    #[error("the kernel does not let the event {event} be marked: {reason}; leave it out")]
+    Event {
+        /// Its name.
+        event: String,
+        /// The error.
+        reason: String,
+    },
     /// The kernel said no to this function.
     #[error("the kernel does not accept a probe on {function}: {reason}")]
     Function {

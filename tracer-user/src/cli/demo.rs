@@ -6,7 +6,8 @@ use super::{
     discovery::DiscoveryArgs,
     exit::Exit,
     live_args::{
-        CaptureArgs, ChildrenArgs, DemoArgs, ExportArgs, FilterArgs, ScopeArgs, ShowArgs, TraceArgs,
+        CaptureArgs, ChildrenArgs, DemoArgs, EventArgs, ExportArgs, FilterArgs, ScopeArgs,
+        ShowArgs, TraceArgs,
     },
     perf_args::PerfArgs,
     ring_args::RingArgs,
@@ -61,6 +62,7 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
     let trace = TraceArgs {
         capture,
         show,
+        events: EventArgs::default(),
         perf: PerfArgs::default(),
         output: None,
     };

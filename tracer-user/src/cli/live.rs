@@ -67,6 +67,7 @@ pub fn trace(mut args: TraceArgs) -> Result<Exit> {
         .capture
         .options(args.show.show(args.output.as_deref())?)?;
     options.delay = args.perf.delay;
+    options.events.clone_from(&args.events.events);
     if is_listing {
         options.not_roots = args.perf.not_listed;
         options.functions = Some(BTreeSet::new());
@@ -126,7 +127,8 @@ fn to(path: Option<&Path>, shown: Shown, capture: &CaptureArgs) -> Result<Output
 
 /// Traces into a file.
 fn record(args: &RecordArgs) -> Result<Exit> {
-    let options = args.capture.options(args.show.show(None)?)?;
+    let mut options = args.capture.options(args.show.show(None)?)?;
+    options.events.clone_from(&args.events.events);
     run_trace(&options, || {
         let shown = options.show.result;
         let export = args.capture.export.outlets()?;

@@ -8,7 +8,11 @@ use std::{
 use anyhow::Result;
 use clap::Args as ClapArgs;
 
-use super::{live_values, output, show_args::ShowArgs, trace_args::CaptureArgs};
+use super::{
+    live_values, output,
+    show_args::ShowArgs,
+    trace_args::{CaptureArgs, EventArgs},
+};
 use crate::recording::{
     file,
     target::{Limit, Target, WhenFull},
@@ -36,6 +40,8 @@ pub struct RecordArgs {
     pub print: bool,
     #[command(flatten)]
     pub capture: CaptureArgs,
+    #[command(flatten)]
+    pub events: EventArgs,
     #[command(flatten)]
     pub show: ShowArgs,
 }

@@ -13,10 +13,11 @@ use std::{
 };
 
 use serde::Serialize;
+use serde_json::json;
 
 use super::json;
 use crate::{
-    model::{Call, FunctionTable, Nanoseconds, Node, RootCall, Sink, SleepTime, TaskKey},
+    model::{Call, FunctionTable, Mark, Nanoseconds, Node, RootCall, Sink, SleepTime, TaskKey},
     values::{self, Typed, Values, escape},
 };
 
@@ -106,6 +107,26 @@ impl<'a, W: Write> ChromeWriter<'a, W> {
     }
 }
 
+impl<W: Write> ChromeWriter<'_, W> {
+    fn mark(&mut self, mark: &Mark, task: TaskKey) -> io::Result<()> {
+        let info = self.functions.get(mark.event);
+        let name = self.functions.name(mark.event);
+        let event = Event {
+            cat: Some("event"),
+            s: Some("t"),
+            args: Annotations {
+                cpu: Some(mark.cpu.0),
+                fields: values::fields(info, mark)
+                    .map(|(name, value)| (name.to_owned(), json!(value)))
+                    .collect(),
+                ..Annotations::default()
+            },
+            ..Event::new(name, "i", mark.at, task)
+        };
+        self.event(&event)
+    }
+}
+
 impl<W: Write> Sink for ChromeWriter<'_, W> {
     fn begin(&mut self) -> io::Result<()> {
         self.out.write_all(b"[\n")
@@ -119,6 +140,10 @@ impl<W: Write> Sink for ChromeWriter<'_, W> {
                 Node::Call(call) => {
                     at = call.entered.unwrap_or(at);
                     self.call(call, root.task)?;
+                }
+                Node::Mark(mark) => {
+                    at = mark.at;
+                    self.mark(mark, root.task)?;
                 }
                 Node::Gap {
                     events,
@@ -189,6 +214,8 @@ struct Annotations<'a> {
     missing: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     lost: Option<u64>,
+    #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
+    fields: serde_json::Map<String, serde_json::Value>,
 }
 
 impl<'a> Event<'a> {

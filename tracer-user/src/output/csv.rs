@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::json;
 use crate::{
-    model::{Call, Closed, FunctionTable, Missing, Node, RootCall, Sink, SleepTime},
+    model::{Call, Closed, FunctionTable, Mark, Missing, Node, RootCall, Sink, SleepTime},
     values::{self, Typed, Values, escape},
 };
 
@@ -77,8 +77,24 @@ impl<'a, W: Write> CsvWriter<'a, W> {
     }
 }
 
+impl<'a, W: Write> CsvWriter<'a, W> {
+    fn mark<'r>(&self, mark: &Mark, row: Row<'r>) -> Row<'r>
+    where
+        'a: 'r,
+    {
+        let info = self.functions.get(mark.event);
+        Row {
+            function: escape::cell(self.functions.name(mark.event)),
+            context: json::context(mark.context).unwrap_or("task"),
+            entered_ns: Some(mark.at.0),
+            arguments: Some(escape::cell(values::format_mark(info, mark).into())),
+            ..row
+        }
+    }
+}
+
 /// The head, and the order of the cells.
-const COLUMNS: [&str; 17] = [
+const COLUMNS: [&str; 18] = [
     "root_call",
     "task",
     "comm",
@@ -96,6 +112,7 @@ const COLUMNS: [&str; 17] = [
     "lost",
     "caller",
     "arguments",
+    "kind",
 ];
 
 impl<W: Write> Sink for CsvWriter<'_, W> {
@@ -113,10 +130,12 @@ impl<W: Write> Sink for CsvWriter<'_, W> {
                 comm: escape::cell(escape::comm(root)),
                 depth: node.depth(),
                 cpu: node.cpu().0,
+                kind: kind(node),
                 ..Row::default()
             };
             let row = match node {
                 Node::Call(call) => self.call(call, row),
+                Node::Mark(mark) => self.mark(mark, row),
                 Node::Gap {
                     events, missing, ..
                 } => Row {
@@ -136,6 +155,15 @@ impl<W: Write> Sink for CsvWriter<'_, W> {
 
     fn end(&mut self) -> io::Result<()> {
         self.out.flush()
+    }
+}
+
+/// What a row is of.
+pub(super) const fn kind(node: &Node) -> &'static str {
+    match node {
+        Node::Call(_) => "call",
+        Node::Mark(_) => "event",
+        Node::Gap { .. } => "gap",
     }
 }
 
@@ -166,4 +194,5 @@ struct Row<'a> {
     lost: Option<u64>,
     caller: Option<Cow<'a, str>>,
     arguments: Option<Cow<'a, str>>,
+    kind: &'static str,
 }

@@ -26,8 +26,8 @@ use self::{
 pub use crate::values::Values;
 use crate::{
     model::{
-        Arguments, Call, Capture, Closed, CpuId, End, FunctionInfo, FunctionTable, Missing, Node,
-        ReturnAddresses, RootCall, Sink, SleepTime, TaskKey, Untraced, table,
+        Arguments, Call, Capture, Closed, CpuId, End, FunctionInfo, FunctionTable, Mark, Missing,
+        Node, ReturnAddresses, RootCall, Sink, SleepTime, TaskKey, Untraced, table,
     },
     values::{self, Style, escape},
 };
@@ -227,6 +227,18 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
         }
     }
 
+    /// As function_graph shows an event (print_graph_comment).
+    fn mark(&mut self, mark: &Mark) -> io::Result<()> {
+        self.start(&Place {
+            at: Some(mark.at),
+            ..without_time(mark.cpu, mark.context, mark.depth)
+        })?;
+        let info = self.functions.get(mark.event);
+        let name = table::name(mark.event, info);
+        let text = values::format_mark(info, mark);
+        writeln!(self.buffer, "/* {}: {text} */", escape::visible(&name))
+    }
+
     fn end(&mut self, root: &RootCall) -> io::Result<()> {
         let words = match root.end {
             End::Returned => return Ok(()),
@@ -315,6 +327,7 @@ impl<W: Write> Sink for FtraceWriter<'_, W> {
                     missing,
                     cpu,
                 } => self.gap(*depth, *events, *missing, *cpu)?,
+                Node::Mark(mark) => self.mark(mark)?,
                 Node::Call(call) => {
                     let next = root.nodes.get(index + 1);
                     let has_more = next.is_some_and(|next| next.depth() > call.depth);

@@ -8,7 +8,10 @@
 use std::io::{self, Write};
 
 use crate::{
-    model::{Arguments, Call, FunctionTable, Missing, Nanoseconds, Node, RootCall, Sink, table},
+    model::{
+        Arguments, Call, CpuId, FunctionTable, Mark, Missing, Nanoseconds, Node, RootCall, Sink,
+        table,
+    },
     values::{self, escape},
 };
 
@@ -34,17 +37,31 @@ impl<'a, W: Write> FunctionWriter<'a, W> {
         }
     }
 
-    fn call(&mut self, task: &str, call: &Call, entered: Nanoseconds) -> io::Result<()> {
-        let info = self.functions.get(call.function);
-        let name = table::name(call.function, info);
-        let Nanoseconds(at) = entered;
+    /// What stands at the beginning of each line, up to a name.
+    fn begin_line(
+        &mut self,
+        task: &str,
+        cpu: CpuId,
+        Nanoseconds(at): Nanoseconds,
+        name: &str,
+    ) -> io::Result<()> {
         let (seconds, micros) = (at / 1_000_000_000, at % 1_000_000_000 / 1000);
+        let (CpuId(cpu), name) = (cpu, escape::visible(name));
         write!(
             self.out,
-            "{task} [{:03}] {seconds:5}.{micros:06}: {}",
-            call.cpu.0,
-            escape::visible(&name)
-        )?;
+            "{task} [{cpu:03}] {seconds:5}.{micros:06}: {name}"
+        )
+    }
+
+    fn mark(&mut self, task: &str, mark: &Mark) -> io::Result<()> {
+        let info = self.functions.get(mark.event);
+        self.begin_line(task, mark.cpu, mark.at, &table::name(mark.event, info))?;
+        writeln!(self.out, ": {}", values::format_mark(info, mark))
+    }
+
+    fn call(&mut self, task: &str, call: &Call, entered: Nanoseconds) -> io::Result<()> {
+        let info = self.functions.get(call.function);
+        self.begin_line(task, call.cpu, entered, &table::name(call.function, info))?;
         if self.arguments == Arguments::Recorded
             && let Some(arguments) = values::given_to(self.functions, call, info)
         {
@@ -73,6 +90,7 @@ impl<W: Write> Sink for FunctionWriter<'_, W> {
                         self.call(&task, call, entered)?;
                     }
                 }
+                Node::Mark(mark) => self.mark(&task, mark)?,
                 Node::Gap {
                     events,
                     missing: Missing::Lost,

@@ -17,8 +17,8 @@ use tracer_common::Context;
 
 use crate::{
     model::{
-        Call, Closed, End, FunctionId, FunctionInfo, FunctionTable, Missing, Node, RootCall, Sink,
-        SleepTime, table,
+        Call, Closed, End, FunctionId, FunctionInfo, FunctionTable, Mark, Missing, Node, RootCall,
+        Sink, SleepTime, table,
     },
     values::{self, Typed, Values, escape},
 };
@@ -60,6 +60,7 @@ impl<'a, W: Write> JsonWriter<'a, W> {
             }
             match node {
                 Node::Call(call) => self.call(line, call)?,
+                Node::Mark(mark) => self.mark(line, mark)?,
                 Node::Gap {
                     depth,
                     events,
@@ -122,6 +123,33 @@ impl<'a, W: Write> JsonWriter<'a, W> {
             Closed::Open => word(line, r#","end":"#, "did_not_return"),
         }
         line.push(b'}');
+        Ok(())
+    }
+
+    fn mark(&self, line: &mut Vec<u8>, mark: &Mark) -> io::Result<()> {
+        let info = self.functions.get(mark.event);
+        line.extend_from_slice(br#"{"event":"#);
+        escape::json(&mut *line, &*table::name(mark.event, info))?;
+        if let Some(record) = info.and_then(FunctionInfo::record) {
+            line.extend_from_slice(br#","system":"#);
+            escape::json(&mut *line, &*record.system)?;
+        }
+        number(line, r#","depth":"#, mark.depth);
+        number(line, r#","cpu":"#, mark.cpu.0);
+        if let Some(context) = context(mark.context) {
+            word(line, r#","context":"#, context);
+        }
+        number(line, r#","at_ns":"#, mark.at.0);
+        line.extend_from_slice(br#","fields":{"#);
+        for (index, (name, value)) in values::fields(info, mark).enumerate() {
+            if index > 0 {
+                line.push(b',');
+            }
+            escape::json(&mut *line, name)?;
+            line.push(b':');
+            escape::json(&mut *line, &value)?;
+        }
+        line.extend_from_slice(b"}}");
         Ok(())
     }
 

@@ -30,7 +30,7 @@ use self::columns::{Columns, SCHEMA};
 use super::{csv, json};
 use crate::{
     model::{
-        Call, Closed, FunctionId, FunctionTable, Nanoseconds, Node, RootCall, Sink, SleepTime,
+        Call, Closed, FunctionId, FunctionTable, Mark, Nanoseconds, Node, RootCall, Sink, SleepTime,
     },
     values::{self, Typed, Values},
 };
@@ -73,8 +73,10 @@ impl<'a, W: Write + Send> ParquetWriter<'a, W> {
         columns.comm.push(comm.clone());
         columns.depth.push(node.depth().cast_signed());
         columns.cpu.push(node.cpu().0.cast_signed());
+        columns.kind.push(word(csv::kind(node)));
         match node {
             Node::Call(call) => self.call(call),
+            Node::Mark(mark) => self.mark(mark),
             Node::Gap {
                 events, missing, ..
             } => columns.no_call(events.cast_signed(), csv::end_of_gap(*missing).map(word)),
@@ -115,6 +117,14 @@ impl<'a, W: Write + Send> ParquetWriter<'a, W> {
         columns
             .arguments
             .set(arguments.map(|text| ByteArray::from(text.into_bytes())));
+    }
+
+    fn mark(&mut self, mark: &Mark) {
+        let name = self.name(mark.event);
+        let context = word(json::context(mark.context).unwrap_or("task"));
+        let text = values::format_mark(self.functions.get(mark.event), mark);
+        let record = ByteArray::from(text.into_bytes());
+        self.columns.event(name, context, signed(mark.at), record);
     }
 
     /// A function's name, shared by all rows that have it.

@@ -18,8 +18,8 @@ use super::columns::Columns;
 use crate::model::{FunctionInfo, Skipped, ValueType};
 
 /// The number of this form.
-pub const FORM: u32 = 2;
-/// The oldest that is read: it lacks [`Frame::Missed`].
+pub const FORM: u32 = 3;
+/// The oldest that is read: it lacks [`Frame::Missed`], and form 2 lacks [`ValueType::Record`].
 pub const OLDEST_FORM: u32 = 1;
 
 /// What an element of a list takes beside its name, bytes.
@@ -125,6 +125,10 @@ impl Known {
             ValueType::Enum { names, .. } => {
                 let names = names.iter();
                 names.map(|(_, name)| ENTRY + name.len()).sum()
+            }
+            ValueType::Record(record) => {
+                let fields = record.fields.iter().map(|field| ENTRY + field.name.len());
+                ENTRY + record.print.len() + fields.sum::<usize>()
             }
             _ => 0,
         };

@@ -36,6 +36,7 @@ use crate::{
         Kernel, Mechanisms,
         haste::Haste,
         switch::{self, SwitchedOff},
+        trace_events,
     },
     learn::{
         kept,
@@ -89,6 +90,10 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
             prototype.map(|prototype| prototype.returns),
         )
     }))?;
+    let events = match &options.events[..] {
+        [] => Vec::new(),
+        names => trace_events::find(names)?,
+    };
     drop(haste);
     let subject = Subject::start(&options.command, options.begin, options.streams, limit)?;
     let tell = |words: &str| tell::more(options.verbose, words);
@@ -124,6 +129,7 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
         subject,
         save,
         stop,
+        events,
     };
     if let Shown::Latency(layout) = options.show.result {
         match counting::counting(options, layout, &outputs, &prepared) {
@@ -162,6 +168,7 @@ async fn trace(
         rings,
         cgroups: _,
         followed,
+        marks,
         tracepoints,
         mut probes,
         profile,
@@ -172,6 +179,9 @@ async fn trace(
     };
     let kernel = Arc::clone(&prepared.kernel);
     let table = FunctionTable::of(Arc::clone(&kernel));
+    for (id, info) in &marks.known {
+        table.insert(*id, info.clone());
+    }
     let show = &options.show;
     let table_out = profile.as_ref().and_then(|_| outputs.graph.take());
     let head = head::head(&kernel, &prepared.plan.roots, &options.command);
@@ -247,7 +257,7 @@ async fn trace(
     command::end(&mut child).await;
     // Its sockets are closed before a child process may take over what is to be let go.
     pipeline::told::delivered(export.end().as_ref());
-    prepared.leave(options, change, probes, &sets);
+    prepared.leave(options, change, (probes, marks), &sets);
     drop((tracepoints, logger));
     pipeline::told::written(finished.printed)?;
     let whole = "the recording cannot be written on; what was written before is whole";

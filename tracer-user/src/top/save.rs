@@ -92,14 +92,14 @@ pub fn frames(head: &Head, calls: &[Arc<Exemplar>], functions: &FunctionTable) -
 fn first(call: &RootCall) -> Option<&Call> {
     call.nodes.iter().find_map(|node| match node {
         Node::Call(call) => Some(call),
-        Node::Gap { .. } => None,
+        Node::Mark(_) | Node::Gap { .. } => None,
     })
 }
 
 fn began(call: &RootCall) -> u64 {
     let times = call.nodes.iter().filter_map(|node| match node {
         Node::Call(call) => call.entered,
-        Node::Gap { .. } => None,
+        Node::Mark(_) | Node::Gap { .. } => None,
     });
     times.map(|time| time.0).next().unwrap_or(0)
 }

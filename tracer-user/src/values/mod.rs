@@ -17,10 +17,12 @@ mod arguments;
 mod errno;
 pub mod escape;
 pub mod number;
+mod record;
 mod span;
 mod text;
 
 pub use arguments::{Signature, TypedArgument, format_arguments, given_to, typed_arguments};
+pub use record::{FieldValue, fields, format_mark};
 pub use span::span;
 
 use std::{borrow::Cow, fmt};
@@ -43,6 +45,7 @@ const fn is_in_parts(returns: &ValueType) -> bool {
         | ValueType::Unsigned { bytes }
         | ValueType::Enum { bytes, .. }
         | ValueType::Aggregate { bytes } => *bytes > REGISTER_BYTES,
+        ValueType::Record(_) => true,
         ValueType::Void | ValueType::Bool | ValueType::Pointer => false,
     }
 }
@@ -145,7 +148,7 @@ pub fn typed(returns: Option<&ValueType>, register: u64, values: Values) -> Opti
             Typed::Signed(register.cast_signed())
         }
         Some(ValueType::Aggregate { bytes }) => Typed::Bits(truncated(register, *bytes)),
-        Some(ValueType::Pointer) | None => Typed::Bits(register),
+        Some(ValueType::Pointer | ValueType::Record(_)) | None => Typed::Bits(register),
     })
 }
 
@@ -213,7 +216,7 @@ pub fn format_return(
             ..
         }) => listed(value, *signed, *bytes, names),
         Some(ValueType::Unsigned { bytes }) => truncated(value, *bytes).to_string(),
-        Some(ValueType::Pointer) => pointer(value),
+        Some(ValueType::Pointer | ValueType::Record(_)) => pointer(value),
         Some(ValueType::Aggregate { bytes }) => hex(truncated(value, *bytes)),
         None => hex(value),
     })

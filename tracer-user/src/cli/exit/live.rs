@@ -9,6 +9,7 @@ use crate::{
     attach::{AttachError, ObjectError},
     kernel::{
         KernelError, NoSuchMechanism, btf::BtfError, switch::SwitchedOff, symbols::SymbolsError,
+        trace_events::EventError,
     },
     plan::RootError,
 };
@@ -27,6 +28,12 @@ pub fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     }
     if cause.is::<RootError>() {
         return Some(Exit::Function);
+    }
+    if let Some(error) = cause.downcast_ref::<EventError>() {
+        return Some(match error {
+            EventError::Tracefs(_) => Exit::Kernel,
+            EventError::Unknown { .. } | EventError::NoMatch(_) => Exit::Function,
+        });
     }
     if cause.is::<BtfError>() || cause.is::<NoSuchMechanism>() || cause.is::<SwitchedOff>() {
         return Some(Exit::Kernel);
@@ -50,7 +57,7 @@ pub fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     let error = cause.downcast_ref::<AttachError>()?;
     Some(match error {
         AttachError::Forbidden => Exit::NotPermitted,
-        AttachError::Function { .. } => Exit::Function,
+        AttachError::Function { .. } | AttachError::Event { .. } => Exit::Function,
         AttachError::Program { .. } | AttachError::NoJit => Exit::Kernel,
         AttachError::Files
         | AttachError::Memory

@@ -1,0 +1,94 @@
+//! Events of the kernel get the program that marks them in call graphs.
+//!
+//! One program serves all; each event's link has a cookie that says which it is and how much it
+//! records. An event that the kernel refuses is named with the reason.
+
+use std::{
+    collections::HashMap,
+    io,
+    os::fd::{AsFd as _, OwnedFd},
+};
+
+use tracer_common::{MARK_RECORD, MarkCookie};
+
+use super::{AttachError, Object, error::is_forbidden};
+use crate::{
+    bpf,
+    kernel::trace_events::TraceEvent,
+    model::{FunctionId, FunctionInfo, RecordType, ValueType},
+};
+
+/// The object's program.
+const PROGRAM: &str = "mark_tracepoint";
+
+/// Events that are marked. Dropping them takes the program away.
+#[derive(Default)]
+#[must_use = "without the links nothing is marked"]
+pub struct Marks {
+    /// What is marked, by its number.
+    pub known: Vec<(FunctionId, FunctionInfo)>,
+    /// The program; none if nothing is marked.
+    program: Option<OwnedFd>,
+    /// How it is attached, and to what.
+    links: Vec<OwnedFd>,
+}
+
+impl Marks {
+    /// Attaches the program to these events. Before the tracepoint of task switches has its
+    /// program: what is attached first runs first, and an event `sched_switch` stands before the
+    /// switch.
+    pub fn attach(object: &Object, events: &[TraceEvent]) -> Result<Self, AttachError> {
+        if events.is_empty() {
+            return Ok(Self::default());
+        }
+        let instructions = object.instructions().of(PROGRAM, &HashMap::new())?;
+        let program = bpf::load_for_perf(PROGRAM, &instructions).map_err(|refusal| {
+            AttachError::of_any(&refusal.error).unwrap_or_else(|| AttachError::Program {
+                program: PROGRAM,
+                reason: refusal.reason(),
+            })
+        })?;
+        let mut marks = Self::default();
+        for (event, number) in events.iter().zip(0..) {
+            let id = FunctionId::of_mark(number);
+            let link = link(&program, event, id).map_err(|error| refusal(event, &error))?;
+            marks.links.push(link);
+            marks.known.push((id, info(event)));
+        }
+        marks.program = Some(program);
+        Ok(marks)
+    }
+}
+
+fn link(program: &OwnedFd, event: &TraceEvent, id: FunctionId) -> io::Result<OwnedFd> {
+    let opened = bpf::open_tracepoint(event.id)?;
+    bpf::link_event(
+        program.as_fd(),
+        opened.as_fd(),
+        cookie(&event.record, id).pack(),
+    )
+}
+
+fn cookie(record: &RecordType, id: FunctionId) -> MarkCookie {
+    let variable = record.fields.iter().rfind(|field| field.kind.is_variable());
+    let last = variable.map_or(0, |field| field.offset + u32::from(MARK_RECORD));
+    MarkCookie {
+        number: id.0,
+        bytes: u16::try_from(record.bytes()).unwrap_or(u16::MAX),
+        last_variable: u16::try_from(last).unwrap_or(0),
+    }
+}
+
+fn refusal(event: &TraceEvent, error: &io::Error) -> AttachError {
+    let is_of_any = is_forbidden(error) || AttachError::of_any(error).is_some();
+    let of_any = is_of_any.then(|| AttachError::of_any(error)).flatten();
+    of_any.unwrap_or_else(|| AttachError::Event {
+        event: format!("{}:{}", event.record.system, event.name),
+        reason: error.to_string(),
+    })
+}
+
+fn info(event: &TraceEvent) -> FunctionInfo {
+    let record = ValueType::Record(event.record.clone());
+    FunctionInfo::new(event.name.clone(), Some(record))
+}

@@ -1,0 +1,112 @@
+//! What was recorded of a mark, field by field.
+
+use std::{
+    borrow::Cow,
+    fmt::{self, Write as _},
+};
+
+use serde::Serialize;
+use tracer_common::MARK_RECORD;
+
+use super::{Typed, escape, sign_extended};
+use crate::model::{Field, FieldKind, FunctionInfo, Mark};
+
+/// The value of a field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum FieldValue<'a> {
+    /// A number or an address.
+    Number(Typed),
+    /// Text.
+    Text(Cow<'a, str>),
+    /// Numbers.
+    Numbers(Vec<Typed>),
+}
+
+impl fmt::Display for FieldValue<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(formatter),
+            Self::Text(text) => text.fmt(formatter),
+            Self::Numbers(numbers) => {
+                let numbers: Vec<String> = numbers.iter().map(Typed::to_string).collect();
+                write!(formatter, "{{{}}}", numbers.join(","))
+            }
+        }
+    }
+}
+
+/// What is known of a mark: its fields with their values, as far as they came.
+pub fn fields<'i, 'm>(
+    info: Option<&'i FunctionInfo>,
+    mark: &'m Mark,
+) -> impl Iterator<Item = (&'i str, FieldValue<'m>)> {
+    let record = info.and_then(FunctionInfo::record);
+    let fields = record.map_or(&[][..], |record| &record.fields);
+    fields
+        .iter()
+        .filter_map(|field| Some((field.name.as_str(), value(field, &mark.record)?)))
+}
+
+/// What was recorded of a mark, for the reader.
+pub fn format_mark(info: Option<&FunctionInfo>, mark: &Mark) -> String {
+    let mut text = String::new();
+    for (name, value) in fields(info, mark) {
+        let between = if text.is_empty() { "" } else { " " };
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{between}{name}={value}");
+    }
+    escape::visible(&text).into_owned()
+}
+
+/// The value of a field in a record; none where it did not come.
+fn value<'a>(field: &Field, record: &'a [u8]) -> Option<FieldValue<'a>> {
+    let offset = field.offset as usize;
+    let bytes = record.get(offset..offset.checked_add(field.bytes as usize)?)?;
+    Some(match field.kind {
+        FieldKind::Number { signed } => FieldValue::Number(number(bytes, signed)),
+        FieldKind::Pointer => FieldValue::Number(Typed::Bits(word(bytes))),
+        FieldKind::Text => FieldValue::Text(text(bytes)),
+        FieldKind::Numbers { each, signed } => numbers(bytes, each, signed),
+        FieldKind::VariableText => FieldValue::Text(text(variable(bytes, record)?)),
+        FieldKind::VariableNumbers { each, signed } => {
+            numbers(variable(bytes, record)?, each, signed)
+        }
+    })
+}
+
+/// What stands after the fields, as far as it came.
+fn variable<'a>(location: &[u8], record: &'a [u8]) -> Option<&'a [u8]> {
+    let location = word(location);
+    let from = (location & 0xffff).checked_sub(MARK_RECORD.into())? as usize;
+    let to = from + (location >> 16 & 0xffff) as usize;
+    record.get(from..to.min(record.len()))
+}
+
+/// Up to the first zero.
+fn text(bytes: &[u8]) -> Cow<'_, str> {
+    let end = memchr::memchr(0, bytes).unwrap_or(bytes.len());
+    String::from_utf8_lossy(&bytes[..end])
+}
+
+fn numbers(bytes: &[u8], each: u32, signed: bool) -> FieldValue<'static> {
+    let numbers = bytes.chunks(each.max(1) as usize);
+    FieldValue::Numbers(numbers.map(|bytes| number(bytes, signed)).collect())
+}
+
+/// Little-endian, as it lies in memory; of more than eight bytes the first.
+fn number(bytes: &[u8], signed: bool) -> Typed {
+    let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+    if signed {
+        Typed::Listed(sign_extended(word(bytes), length))
+    } else {
+        Typed::Unsigned(word(bytes))
+    }
+}
+
+fn word(bytes: &[u8]) -> u64 {
+    let mut word = [0; size_of::<u64>()];
+    let length = bytes.len().min(word.len());
+    word[..length].copy_from_slice(&bytes[..length]);
+    u64::from_ne_bytes(word)
+}
