@@ -18,7 +18,10 @@ pub(crate) mod why;
 
 use thiserror::Error;
 
-use crate::model::{Call, FunctionTable, Nanoseconds, Node, RootCall, SleepTime, ValueType};
+use crate::{
+    exit_code::{Exit, HasExit},
+    model::{Call, FunctionTable, Nanoseconds, Node, RootCall, SleepTime, ValueType},
+};
 
 pub use failures::Failures;
 pub use names::Names;
@@ -193,6 +196,12 @@ impl Filter {
 )]
 pub struct NeverHolds {
     roots: String,
+}
+
+impl HasExit for NeverHolds {
+    fn exit(&self) -> Option<Exit> {
+        Some(Exit::Usage)
+    }
 }
 
 #[cfg(test)]

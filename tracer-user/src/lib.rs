@@ -73,6 +73,7 @@ pub mod attach;
 #[cfg(feature = "live")]
 mod bpf;
 pub mod cli;
+pub mod exit_code;
 pub mod export;
 pub mod filter;
 pub mod graph;

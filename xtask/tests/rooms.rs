@@ -40,7 +40,7 @@ const OFFLINE: [&[&str]; 6] = [
     &["recording", "filter"],
     &["graph"],
     &["values"],
-    &["model", "stop", "arch"],
+    &["model", "stop", "exit_code", "arch"],
 ];
 
 /// The row of the half that needs no kernel from which on all of the live half may use it. Above it

@@ -5,7 +5,10 @@ use std::{fs, io};
 use thiserror::Error;
 
 use super::ObjectError;
-use crate::bpf::instructions::InstructionsError;
+use crate::{
+    bpf::instructions::InstructionsError,
+    exit_code::{Exit, HasExit},
+};
 
 /// Whether the kernel compiles BPF programs.
 const JIT: &str = "/proc/sys/net/core/bpf_jit_enable";
@@ -66,6 +69,17 @@ pub enum AttachError {
         /// The kernel's words, in one line.
         reason: String,
     },
+}
+
+impl HasExit for AttachError {
+    fn exit(&self) -> Option<Exit> {
+        Some(match self {
+            Self::Forbidden => Exit::NotPermitted,
+            Self::Function { .. } | Self::Event { .. } => Exit::Function,
+            Self::Program { .. } | Self::NoJit => Exit::Kernel,
+            Self::Files | Self::Memory | Self::Missing(_) | Self::Object(_) => Exit::Failure,
+        })
+    }
 }
 
 impl From<InstructionsError> for AttachError {

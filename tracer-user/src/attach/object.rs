@@ -33,6 +33,7 @@ use crate::{
         instructions::{Instructions, InstructionsError},
         variables,
     },
+    exit_code::{Exit, HasExit},
     kernel::btf::Types,
 };
 
@@ -67,6 +68,15 @@ pub enum ObjectError {
     /// A map could not be made.
     #[error("a map cannot be made")]
     Map(#[from] MapError),
+}
+
+impl HasExit for ObjectError {
+    fn exit(&self) -> Option<Exit> {
+        Some(match self {
+            Self::Forbidden | Self::NoPrivilege => Exit::NotPermitted,
+            _ => Exit::Kernel,
+        })
+    }
 }
 
 impl From<InstructionsError> for ObjectError {

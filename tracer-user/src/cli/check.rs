@@ -4,9 +4,13 @@ use std::io::{self, Write};
 
 use anyhow::{Context as _, Result};
 
-use super::{exit::Exit, live_args::CheckArgs};
+use super::{
+    exit::{self, Exit},
+    live_args::CheckArgs,
+};
 use crate::{
     attach::{Object, object::Loading, pair},
+    exit_code::HasExit,
     kernel::{
         Mechanism, Mechanisms,
         btf::Types,
@@ -94,7 +98,8 @@ impl Finding {
 
 fn findings() -> Vec<Finding> {
     let (types, symbols) = (Types::load(), Symbols::read());
-    let exit = symbols.as_ref().err().map_or(Exit::Success, Exit::from);
+    let exit = symbols.as_ref().err().and_then(HasExit::exit);
+    let exit = exit.unwrap_or(Exit::Success);
     let switch = switch::check();
     let mut findings = vec![
         Finding::useful("kernel", &facts::release_name(), Clone::clone),
@@ -136,7 +141,7 @@ fn findings() -> Vec<Finding> {
         return findings;
     }
     let probe = probe(types.as_ref().ok());
-    let probe_exit = probe.as_ref().err().map_or(Exit::Success, Exit::of);
+    let probe_exit = probe.as_ref().err().map_or(Exit::Success, exit::code);
     findings.push(Finding::needed("fentry/fexit", probe_exit, &probe, |()| {
         "BPF tracing programs load and attach".to_owned()
     }));

@@ -66,5 +66,5 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
         perf: PerfArgs::default(),
         output: None,
     };
-    super::live::trace(trace)
+    super::trace::run(trace)
 }

@@ -1,52 +1,24 @@
-//! Exit codes, and how a failure becomes one of them. They are documented in `tracer --help`.
+//! How a failure becomes an exit code and a sentence.
+//!
+//! The code is that of the first cause that has one. A cause is asked by its type, which Rust's
+//! errors do not tell of themselves, so the types stand in a list here; a new error goes into it,
+//! and says its code where it is defined.
 
-#[cfg(feature = "live")]
-mod live;
-
-use std::{io::ErrorKind, process::ExitCode};
+use std::error::Error as StdError;
 
 use thiserror::Error;
 
+pub use crate::exit_code::Exit;
 #[cfg(feature = "live")]
-pub use live::NotRoot;
-
-use crate::{filter::NeverHolds, recording::RecordingError, values::escape};
-
-/// How the process ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
-    /// Done as asked.
-    Success,
-    /// Failed for another reason.
-    Failure,
-    /// The command line is wrong (clap's own code).
-    Usage,
-    /// Not permitted: not root, lockdown, or a policy.
-    NotPermitted,
-    /// The kernel lacks something.
-    Kernel,
-    /// No such function, or it cannot be traced.
-    Function,
-    /// The output cannot be written.
-    Output,
-    /// A recording cannot be read, or only in part.
-    Recording,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Success => 0u8,
-            Exit::Failure => 1,
-            Exit::Usage => 2,
-            Exit::NotPermitted => 3,
-            Exit::Kernel => 4,
-            Exit::Function => 5,
-            Exit::Output => 6,
-            Exit::Recording => 7,
-        })
-    }
-}
+use crate::{
+    attach::{AttachError, ObjectError},
+    kernel::{
+        KernelError, NoSuchMechanism, btf::BtfError, switch::SwitchedOff, symbols::SymbolsError,
+        trace_events::EventError,
+    },
+    plan::RootError,
+};
+use crate::{exit_code::HasExit, filter::NeverHolds, recording::RecordingError, values::escape};
 
 /// The command line asks for something that cannot be.
 #[derive(Debug, Error)]
@@ -63,36 +35,78 @@ pub struct Output(pub String);
 #[error("the recording has no call of `{0}`; `tracer report` lists the functions that it has")]
 pub struct NotCalled(pub String);
 
-impl Exit {
-    /// The code for a failure: by its first cause that has one.
-    pub fn of(error: &anyhow::Error) -> Self {
-        error
-            .chain()
-            .find_map(Self::of_cause)
-            .unwrap_or(Self::Failure)
-    }
+/// The process lacks the privilege to trace.
+#[cfg(feature = "live")]
+#[derive(Debug, Error)]
+#[error(
+    "tracing needs root, or CAP_BPF and CAP_PERFMON with readable kernel addresses: run it with sudo"
+)]
+pub struct NotRoot;
 
-    fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Self> {
-        if cause.is::<Usage>() || cause.is::<NeverHolds>() {
-            return Some(Self::Usage);
-        }
-        if cause.is::<NotCalled>() {
-            return Some(Self::Function);
-        }
-        if cause.is::<RecordingError>() {
-            return Some(Self::Recording);
-        }
-        if cause.is::<Output>() {
-            return Some(Self::Output);
-        }
-        #[cfg(feature = "live")]
-        if let Some(exit) = live::of_cause(cause) {
-            return Some(exit);
-        }
-        let error = cause.downcast_ref::<std::io::Error>()?;
-        matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::BrokenPipe)
-            .then_some(Self::Output)
+impl HasExit for Usage {
+    fn exit(&self) -> Option<Exit> {
+        Some(Exit::Usage)
     }
+}
+
+impl HasExit for Output {
+    fn exit(&self) -> Option<Exit> {
+        Some(Exit::Output)
+    }
+}
+
+impl HasExit for NotCalled {
+    fn exit(&self) -> Option<Exit> {
+        Some(Exit::Function)
+    }
+}
+
+#[cfg(feature = "live")]
+impl HasExit for NotRoot {
+    fn exit(&self) -> Option<Exit> {
+        Some(Exit::NotPermitted)
+    }
+}
+
+/// The code of a cause that is of one of these types.
+macro_rules! exit_of {
+    ($cause:expr, $($error:ty),+ $(,)?) => {
+        None$(.or_else(|| $cause.downcast_ref::<$error>().and_then(HasExit::exit)))+
+    };
+}
+
+/// The code for a failure.
+pub fn code(error: &anyhow::Error) -> Exit {
+    error.chain().find_map(of_cause).unwrap_or(Exit::Failure)
+}
+
+fn of_cause(cause: &(dyn StdError + 'static)) -> Option<Exit> {
+    let exit = exit_of!(
+        cause,
+        Usage,
+        Output,
+        NotCalled,
+        NeverHolds,
+        RecordingError,
+        std::io::Error,
+    );
+    #[cfg(feature = "live")]
+    let exit = exit.or_else(|| {
+        exit_of!(
+            cause,
+            NotRoot,
+            RootError,
+            BtfError,
+            NoSuchMechanism,
+            EventError,
+            SwitchedOff,
+            SymbolsError,
+            KernelError,
+            ObjectError,
+            AttachError,
+        )
+    });
+    exit
 }
 
 /// The failure in one sentence: its causes, each said once and in one line.
@@ -120,8 +134,8 @@ mod tests {
     fn an_output_that_is_full_has_a_code() {
         let full = std::io::Error::from_raw_os_error(libc::ENOSPC);
         let full = anyhow::Error::from(full).context("the listing cannot be written");
-        assert_eq!(Exit::of(&full), Exit::Output);
-        assert_eq!(Exit::of(&anyhow::anyhow!("no idea")), Exit::Failure);
+        assert_eq!(code(&full), Exit::Output);
+        assert_eq!(code(&anyhow::anyhow!("no idea")), Exit::Failure);
     }
 
     #[test]
@@ -140,5 +154,33 @@ mod tests {
             sentence(&error),
             "no probe: EINVAL: the syscall returned EINVAL"
         );
+    }
+
+    #[cfg(feature = "live")]
+    #[test]
+    fn what_a_wrapper_stands_for_decides() {
+        let hidden = anyhow::Error::from(KernelError::from(SymbolsError::Hidden));
+        assert_eq!(code(&hidden), Exit::NotPermitted);
+        for odd in [SymbolsError::Malformed { line: 7 }, SymbolsError::TooLarge] {
+            let odd = anyhow::Error::from(KernelError::from(odd));
+            assert_eq!(code(&odd), Exit::Kernel);
+        }
+        let odd = anyhow::Error::from(SymbolsError::TooLarge);
+        assert_eq!(code(&odd), Exit::Kernel);
+        let absent = anyhow::Error::from(KernelError::from(BtfError::Absent));
+        assert_eq!(code(&absent), Exit::Kernel);
+    }
+
+    #[cfg(feature = "live")]
+    #[test]
+    fn a_shortage_is_neither_the_kernels_no_nor_a_functions() {
+        for (error, exit) in [
+            (AttachError::Files, Exit::Failure),
+            (AttachError::Memory, Exit::Failure),
+            (AttachError::NoJit, Exit::Kernel),
+            (AttachError::Forbidden, Exit::NotPermitted),
+        ] {
+            assert_eq!(code(&error.into()), exit);
+        }
     }
 }

@@ -1,24 +1,23 @@
-//! The commands that ask the kernel: options become a trace, which a signal ends.
+//! The commands that ask the kernel, each by its name.
 
-use std::{collections::BTreeSet, io::BufWriter, os::fd::AsFd as _, path::Path};
+use std::{io::BufWriter, os::fd::AsFd as _};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 
 use super::{
     check, demo,
     exit::{Exit, Usage},
     list,
-    live_args::{CaptureArgs, Host, LatencyArgs, ProfileArgs, RecordArgs, TraceArgs, Tracing},
+    live_args::{Host, LatencyArgs, ProfileArgs, RecordArgs, Tracing},
     output::{self, Medium},
-    preconditions, stuck, top, words, workload,
+    running::{printed, run_trace},
+    stuck, top, workload,
 };
 use crate::{
     learn::sampling,
-    model::ReturnAddresses,
-    output::{Format, page},
+    output::page,
     pipeline::{Show, Shown},
-    session::{self, Options, Outputs},
-    stop::Stop,
+    session::Outputs,
 };
 
 /// What traces, and is not a trace of one's own.
@@ -50,35 +49,6 @@ fn sample() -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-/// Traces as asked.
-pub fn trace(mut args: TraceArgs) -> Result<Exit> {
-    if let Some(glob) = &args.perf.funcs {
-        return list::names(glob);
-    }
-    let is_listing = args.perf.is_listing();
-    if is_listing {
-        let listed = std::mem::take(&mut args.perf.listed);
-        args.capture.list(listed)?;
-    }
-    if args.capture.roots.is_empty() && !args.capture.all_cpus {
-        words::check(&args.capture.command)?;
-    }
-    let mut options = args
-        .capture
-        .options(args.show.show(args.output.as_deref())?)?;
-    options.delay = args.perf.delay;
-    options.events.clone_from(&args.events.events);
-    if is_listing {
-        options.not_roots = args.perf.not_listed;
-        options.functions = Some(BTreeSet::new());
-        options.show.result = Shown::Each(Format::Function);
-        options.show.capture.callers = ReturnAddresses::Recorded;
-    }
-    run_trace(&options, || {
-        to(args.output.as_deref(), options.show.result, &args.capture)
-    })
-}
-
 /// Traces the roots alone, and says how long they took.
 fn latency(args: &LatencyArgs) -> Result<Exit> {
     let mut show = args.filter.show()?;
@@ -93,7 +63,7 @@ fn latency(args: &LatencyArgs) -> Result<Exit> {
     show.limit_depth(Some(1));
     let options = args.capture.options(show)?;
     run_trace(&options, || {
-        to(args.output.as_deref(), options.show.result, &args.capture)
+        printed(args.output.as_deref(), options.show.result, &args.capture)
     })
 }
 
@@ -110,18 +80,7 @@ fn profile(args: &ProfileArgs) -> Result<Exit> {
         if args.html {
             return page_of(args, &options.show);
         }
-        to(args.output.as_deref(), options.show.result, &args.capture)
-    })
-}
-
-/// What is printed goes to this file, or to stdout.
-fn to(path: Option<&Path>, shown: Shown, capture: &CaptureArgs) -> Result<Outputs> {
-    let export = capture.export.outlets()?;
-    Ok(Outputs {
-        graph: Some(output::open(path, shown)?),
-        recording: None,
-        export,
-        view: None,
+        printed(args.output.as_deref(), options.show.result, &args.capture)
     })
 }
 
@@ -140,48 +99,6 @@ fn record(args: &RecordArgs) -> Result<Exit> {
             view: None,
         })
     })
-}
-
-/// The outputs are opened when the trace may begin, so that nothing is overwritten for one that
-/// cannot.
-pub fn run_trace(options: &Options, open: impl FnOnce() -> Result<Outputs>) -> Result<Exit> {
-    check(options)?;
-    let outputs = open()?;
-    until_stopped(async |stop| session::run(options, outputs, stop).await)?;
-    Ok(Exit::Success)
-}
-
-/// Whether a trace may begin.
-pub fn check(options: &Options) -> Result<()> {
-    if options.verbose {
-        env_logger::Builder::new()
-            .filter_level(log::LevelFilter::Debug)
-            .filter_module("aya_obj", log::LevelFilter::Warn)
-            .init();
-    }
-    preconditions::check(&options.callers.pids, &options.callers.tids)
-}
-
-/// Runs something that a signal ends.
-pub fn until_stopped<T>(run: impl AsyncFnOnce(Stop) -> Result<T>) -> Result<T> {
-    let runtime = runtime()?;
-    let result = runtime.block_on(async {
-        let stop = Stop::on_signals().context("cannot listen for signals")?;
-        run(stop).await
-    });
-    // A signal listener never ends by itself.
-    runtime.shutdown_background();
-    result
-}
-
-/// One worker beside the main thread, so that signals are heard while the main thread attaches or
-/// learns.
-fn runtime() -> Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .context("the runtime cannot be started")
 }
 
 /// Makes the page of a trace when that has ended.

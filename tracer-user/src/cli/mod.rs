@@ -40,12 +40,16 @@ mod replay;
 mod report;
 #[cfg(feature = "live")]
 mod ring_args;
+#[cfg(feature = "live")]
+mod running;
 mod select_args;
 mod show_args;
 #[cfg(feature = "live")]
 mod stuck;
 #[cfg(feature = "live")]
 mod top;
+#[cfg(feature = "live")]
+mod trace;
 #[cfg(feature = "live")]
 mod trace_args;
 mod values;
@@ -78,7 +82,7 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // A terminal that has gone takes nothing, and the exit code says it, too.
             let _ = writeln!(io::stderr(), "tracer: {}", exit::sentence(&error));
-            Exit::of(&error).into()
+            exit::code(&error).into()
         }
     }
 }
@@ -86,7 +90,7 @@ pub fn main() -> ExitCode {
 fn run(args: Args) -> Result<Exit> {
     match args.action {
         #[cfg(feature = "live")]
-        None => live::trace(args.trace),
+        None => trace::run(args.trace),
         #[cfg(not(feature = "live"))]
         None => Err(exit::Usage(
             "this build of tracer only reads recordings: `tracer replay FILE` prints one, and \

@@ -36,7 +36,7 @@ pub fn run(mut args: StuckArgs) -> Result<Exit> {
     capture.all_cpus |= capture.names_nothing();
     let options = args.capture.options(Show::default())?;
     let least = nanoseconds(args.least);
-    super::live::run_trace(&options, || {
+    super::running::run_trace(&options, || {
         let out = BufWriter::new(output::open(None, Medium::Text)?);
         let export = args.capture.export.outlets()?;
         Ok(Outputs {

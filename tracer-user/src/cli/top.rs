@@ -5,7 +5,6 @@ use std::{
     fs::File,
     io::{self, IsTerminal as _},
     path::Path,
-    sync::LazyLock,
 };
 
 use anyhow::{Context as _, Result, bail};
@@ -21,17 +20,8 @@ use crate::{
     pipeline::{Show, replay::replay_into},
     session::{self, Outputs, Streams},
     stop::Stop,
-    top::{Source, Top, keys::HELP},
+    top::{Source, Top},
 };
-
-/// What help says of the keys.
-pub static KEYS: LazyLock<String> = LazyLock::new(|| {
-    let keys = HELP.iter();
-    let keys: Vec<String> = keys
-        .map(|(keys, meaning)| format!("  {keys:<17} {meaning}"))
-        .collect();
-    format!("Keys:\n{}", keys.join("\n"))
-});
 
 /// Shows what was asked for.
 pub fn run(args: &TopArgs) -> Result<Exit> {
@@ -47,9 +37,9 @@ fn trace(args: &TopArgs, show: Show) -> Result<Exit> {
     let mut options = args.capture.options(show)?;
     options.streams = Streams::Nothing;
     terminal()?;
-    super::live::check(&options)?;
+    super::running::check(&options)?;
     let export = args.capture.export.outlets()?;
-    super::live::until_stopped(async |stop| {
+    super::running::until_stopped(async |stop| {
         leave_on(&stop)?;
         let top = Top::new(Source::Live, text, stop.clone());
         let made = top.clone();
@@ -67,7 +57,7 @@ fn trace(args: &TopArgs, show: Show) -> Result<Exit> {
 fn recording(path: &Path, show: &Show) -> Result<Exit> {
     let recording = replay::open(path)?;
     terminal()?;
-    super::live::until_stopped(async |stop: Stop| {
+    super::running::until_stopped(async |stop: Stop| {
         leave_on(&stop)?;
         let name = path.file_name().unwrap_or(path.as_os_str());
         let source = Source::Recording(name.to_string_lossy().into_owned());

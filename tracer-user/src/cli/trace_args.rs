@@ -58,7 +58,7 @@ pub struct EventArgs {
 /// The trace on the screen
 #[derive(Debug, ClapArgs)]
 #[command(
-    after_help = super::top::KEYS.as_str(),
+    after_help = crate::top::keys::IN_WORDS.as_str(),
     // Its first word is a recording.
     mut_arg("command", |command| command.last(true).trailing_var_arg(false))
 )]

@@ -13,10 +13,9 @@ use super::messages::{FAILED, INTERNAL, KeyValue, Span, SpanEvent, Status, attri
 use crate::{
     model::{
         Call, Closed, FunctionId, FunctionInfo, Mark, Missing, Nanoseconds, Node, RootCall,
-        SleepTime, table,
+        SleepTime,
     },
-    output::json,
-    values::{self, Typed, Values},
+    values::{MarkView, Typed, Values, View, words},
 };
 
 /// What spans need to know beside the root call.
@@ -92,9 +91,8 @@ impl<'a> Spans<'a> {
         let duration = call.duration(SleepTime::Counted).unwrap_or_default();
         let span = self.span(call.depth, at, Nanoseconds(at.0.saturating_add(duration.0)));
         let info = self.knowledge.functions.get(&call.function);
-        let returns = info.and_then(|info| info.returns.as_ref());
-        let value = call.closed.value();
-        let value = value.and_then(|it| values::typed(returns, it, self.knowledge.values));
+        let view = View::without_places(info, call, self.knowledge.values);
+        let value = view.value();
         let error = value.and_then(Typed::error_name);
         let mut attributes = vec![attribute("cpu.logical_number", call.cpu.0)];
         if call.depth == 0 {
@@ -103,8 +101,7 @@ impl<'a> Spans<'a> {
         attributes.extend(of_call(call));
         attributes.extend(value.map(|value| attribute("tracer.return_value", value)));
         attributes.extend(error.map(|name| attribute("error.type", name)));
-        let signature = values::Signature::without_places(info);
-        for argument in values::typed_arguments(signature, &call.arguments, &call.texts) {
+        for argument in view.typed_arguments() {
             let key = || format!("tracer.argument.{}", argument.name);
             attributes.extend(match (argument.text, argument.symbol) {
                 (Some(text), _) => Some(attribute(key(), &*text)),
@@ -113,7 +110,7 @@ impl<'a> Spans<'a> {
             });
         }
         Span {
-            name: table::name(call.function, info).into_owned(),
+            name: view.name().into_owned(),
             attributes,
             status: error.map(|name| Status {
                 message: name.to_owned(),
@@ -138,11 +135,14 @@ impl<'a> Spans<'a> {
 
     fn event(&self, mark: &Mark) -> SpanEvent {
         let info = self.knowledge.functions.get(&mark.event);
-        let fields = values::fields(info, mark);
+        let view = MarkView::known(info, mark);
         SpanEvent {
             time_unix_nano: mark.at.0.saturating_add(self.offset_ns),
-            name: table::name(mark.event, info).into_owned(),
-            attributes: fields.map(|(name, value)| attribute(name, value)).collect(),
+            name: view.name().into_owned(),
+            attributes: view
+                .fields()
+                .map(|(name, value)| attribute(name, value))
+                .collect(),
         }
     }
 
@@ -153,7 +153,7 @@ impl<'a> Spans<'a> {
             Missing::NotKept => "tracer.not_kept_events",
         };
         Span {
-            name: json::missing(missing).to_owned(),
+            name: words::missing(missing).to_owned(),
             attributes: vec![attribute(key, events)],
             ..span
         }
@@ -194,7 +194,7 @@ fn of_root(root: &RootCall) -> impl Iterator<Item = KeyValue> {
         attribute("process.pid", root.process.0),
         attribute("thread.id", root.task.id().0),
         attribute("thread.name", root.comm().as_ref()),
-        attribute("tracer.end", json::end(root.end)),
+        attribute("tracer.end", words::end(root.end)),
         attribute("tracer.events", root.events),
         attribute("tracer.lost_events", root.lost),
         attribute("tracer.gaps", root.gaps),
@@ -204,7 +204,7 @@ fn of_root(root: &RootCall) -> impl Iterator<Item = KeyValue> {
 
 /// What is not usual of a call.
 fn of_call(call: &Call) -> impl Iterator<Item = KeyValue> {
-    let context = json::context(call.context).map(|word| attribute("tracer.context", word));
+    let context = words::context(call.context).map(|word| attribute("tracer.context", word));
     let off_cpu = (call.off_cpu.0 > 0).then(|| attribute("tracer.off_cpu_ns", call.off_cpu.0));
     let missing = match (call.entered, call.closed) {
         (None, _) => Some("entry"),

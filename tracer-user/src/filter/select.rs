@@ -149,7 +149,7 @@ impl Selection {
             return !self.is_active();
         };
         let is_called = || {
-            let site = root.caller.map(|site| functions.name(site));
+            let site = root.details.caller().map(|site| functions.name(site));
             site.is_some_and(|site| {
                 let caller = site.split('+').next().unwrap_or(&site);
                 self.callers.have(caller)

@@ -12,13 +12,14 @@
 use tracer_common::{Context, Event, EventKind};
 
 use super::{
+    details,
     growing::{self, Growing},
     limits::MOST_DEPTH,
     open::{Identity, Kept, OpenCall, OpenCalls},
 };
 use crate::model::{
-    Call, Closed, CpuId, End, FunctionId, Interrupts, Mark, Nanoseconds, Node, OffCpu, ProcessId,
-    RootCall, TaskKey, Trees,
+    Call, Closed, CpuId, Details, End, FunctionId, Interrupts, Mark, Nanoseconds, Node, OffCpu,
+    ProcessId, RootCall, TaskKey, Trees,
 };
 
 /// Contexts that there are, see [`Context`].
@@ -186,9 +187,7 @@ impl Builder {
             context,
             off_cpu: Nanoseconds(0),
             closed: Closed::Open,
-            arguments: Vec::new(),
-            texts: Vec::new(),
-            caller: None,
+            details: Details::default(),
             folded: None,
             frame: event.frame,
         }
@@ -196,15 +195,10 @@ impl Builder {
 
     /// What is known of a call beside its ends. It belongs to the open call with its frame.
     fn detail(&mut self, kind: EventKind, event: &Event, cpu: CpuId) {
-        let mut identity = identity(event);
-        if kind == EventKind::Caller {
-            #[allow(
-                clippy::cast_possible_truncation,
-                reason = "a function's number has 32 bits"
-            )]
-            let called = event.value as u32;
-            identity.function = called;
-        }
+        let identity = Identity {
+            function: details::function(kind, event),
+            frame: event.frame,
+        };
         let has_room = match self.open.find(identity) {
             Some((_, call)) => self.tree.detail(call.node, kind, event),
             None => !self.open.are_too_deep(),

@@ -18,20 +18,20 @@ pub fn find_excluded(root: &mut RootCall, functions: &FunctionTable) {
             Node::Mark(_) | Node::Gap { .. } => None,
         })
     };
-    if calls().all(|call| call.caller.is_none()) {
+    if calls().all(|call| call.details.caller().is_none()) {
         return;
     }
     let mut around = Vec::new();
     for node in &mut root.nodes {
         let Node::Call(call) = node else { continue };
         around.truncate(call.depth as usize);
-        if let Some(caller) = call.caller
+        if let Some(caller) = call.details.caller()
             && is_hook(caller, functions)
             && let Some(&Some(hidden)) = around.last()
         {
-            call.caller = Some(hidden);
+            call.details.set_caller(hidden);
         }
-        around.push(call.caller);
+        around.push(call.details.caller());
     }
 }
 

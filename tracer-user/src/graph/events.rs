@@ -7,10 +7,10 @@
 
 use std::iter::Peekable;
 
-use tracer_common::{BATCH_CAPACITY, BatchHeader, Context, Event, EventKind, StringPlace};
+use tracer_common::{BATCH_CAPACITY, BatchHeader, Context, Event, EventKind};
 
 use crate::{
-    graph::Batch,
+    graph::{Batch, details},
     model::{Call, Closed, CpuId, End, Mark, Nanoseconds, Node, OffCpu, RootCall},
 };
 
@@ -137,34 +137,9 @@ impl<'a> Unbuilder<'a> {
             ..Event::default()
         };
         self.push(entry, call.cpu);
-        if let Some(caller) = call.caller {
-            let caller = Event {
-                value: call.function.0.into(),
-                function: caller.0,
-                kind_and_context: Event::pack(EventKind::Caller, call.context as u8),
-                ..entry
-            };
-            self.push(caller, call.cpu);
-        }
-        for (number, &value) in (0..).zip(&call.arguments) {
-            let argument = Event {
-                value,
-                depth: number,
-                kind_and_context: Event::pack(EventKind::Argument, call.context as u8),
-                ..entry
-            };
-            self.push(argument, call.cpu);
-        }
-        for text in &call.texts {
-            for (part, value) in (0..).zip(text.parts()) {
-                let argument = text.argument;
-                let part = Event {
-                    value,
-                    depth: u8::try_from(StringPlace { argument, part }.pack()).unwrap_or(u8::MAX),
-                    kind_and_context: Event::pack(EventKind::Text, call.context as u8),
-                    ..entry
-                };
-                self.push(part, call.cpu);
+        for detail in &call.details {
+            for event in details::events(detail, &entry) {
+                self.push(event, call.cpu);
             }
         }
     }

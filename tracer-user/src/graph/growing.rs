@@ -5,12 +5,12 @@
 //! goes on to be told: calls that are open then still get their ends, the root too. Every event is
 //! counted as one of the tree's, as lost, or as not kept.
 
-use tracer_common::{Event, EventKind, StringPlace};
+use tracer_common::{Event, EventKind};
 
-use super::{limits::MOST_EVENTS, open::Kept};
+use super::{details, limits::MOST_EVENTS, open::Kept};
 use crate::model::{
-    Call, Closed, CpuId, End, FunctionId, Mark, Missing, Nanoseconds, Node, OffCpu, ProcessId,
-    RootCall, TaskKey, Text, Trees,
+    Closed, CpuId, End, Mark, Missing, Nanoseconds, Node, OffCpu, ProcessId, RootCall, TaskKey,
+    Trees,
 };
 
 /// The tree.
@@ -113,7 +113,7 @@ impl Growing {
             Kept::At(index) => {
                 if let Some(Node::Call(call)) = self.nodes.get_mut(index) {
                     self.kept += 1;
-                    add_detail(call, kind, event);
+                    details::add(&mut call.details, kind, event);
                 }
                 true
             }
@@ -191,25 +191,4 @@ pub fn extend(mark: &mut Mark, value: u64) {
     let left = usize::from(mark.bytes).saturating_sub(mark.record.len());
     let bytes = value.to_ne_bytes();
     mark.record.extend(&bytes[..left.min(bytes.len())]);
-}
-
-fn add_detail(call: &mut Call, kind: EventKind, event: &Event) {
-    match kind {
-        EventKind::Caller => call.caller = Some(FunctionId(event.function)),
-        // One that comes after a missing one is not known for what it is.
-        EventKind::Argument if call.arguments.len() == usize::from(event.depth) => {
-            call.arguments.push(event.value);
-        }
-        EventKind::Text => {
-            let StringPlace { argument, part } = StringPlace::unpack(event.depth);
-            let last = call.texts.last();
-            if last.is_none_or(|text| text.argument != argument) {
-                call.texts.push(Text::new(argument));
-            }
-            if let Some(text) = call.texts.last_mut() {
-                text.push(part, event.value);
-            }
-        }
-        _ => {}
-    }
 }

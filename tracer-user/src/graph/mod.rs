@@ -13,6 +13,7 @@ pub mod batch;
 pub mod builder;
 pub mod callers;
 mod cut;
+mod details;
 pub mod events;
 mod growing;
 pub mod limits;

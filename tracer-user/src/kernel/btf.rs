@@ -24,6 +24,7 @@ pub use prototype::{Parameter, ParameterKind, Prototype};
 pub use trampoline::{Obstacle, TrampolineLimits};
 
 use super::names::NameIndex;
+use crate::exit_code::{Exit, HasExit};
 
 const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 /// Where the types of each module are, under its name.
@@ -55,6 +56,12 @@ pub enum BtfError {
         /// What is wrong there.
         what: &'static str,
     },
+}
+
+impl HasExit for BtfError {
+    fn exit(&self) -> Option<Exit> {
+        Some(Exit::Kernel)
+    }
 }
 
 /// The types of the running kernel, of one of its modules, or of a BPF program.

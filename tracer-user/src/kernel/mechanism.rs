@@ -13,7 +13,10 @@ use super::{
     btf::Types,
     facts::{self, Release},
 };
-use crate::bpf::{self, End, Ends, Many, Named, ProgramKind};
+use crate::{
+    bpf::{self, End, Ends, Many, Named, ProgramKind},
+    exit_code::{Exit, HasExit},
+};
 
 /// A function that the kernel has for trying out fentry and fexit (net/bpf/test_run.c); nothing
 /// else calls it.
@@ -63,6 +66,12 @@ impl Mechanism {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("this kernel has no {} (--attach {}); leave --attach out", .0.meaning(), .0.name())]
 pub struct NoSuchMechanism(pub Mechanism);
+
+impl HasExit for NoSuchMechanism {
+    fn exit(&self) -> Option<Exit> {
+        Some(Exit::Kernel)
+    }
+}
 
 /// The first kernel on which fsession.multi was seen to be safe, by hours of attaching all
 /// functions under load. Between 7.0 and 7.2 the kernel mended what its links to many functions

@@ -22,7 +22,10 @@ use super::{
     traceable::{Traceable, TraceableFunctions},
 };
 
-use crate::model::ValueType;
+use crate::{
+    exit_code::{Exit, HasExit},
+    model::ValueType,
+};
 
 /// Why the kernel is not known well enough to trace.
 #[derive(Debug, Error)]
@@ -39,6 +42,17 @@ pub enum KernelError {
     /// A symbol or type that every kernel has is not there.
     #[error("this kernel has no `{0}`; please report it with the kernel's version")]
     Missing(&'static str),
+}
+
+impl HasExit for KernelError {
+    /// It stands for what it wraps, which is therefore no cause of its own.
+    fn exit(&self) -> Option<Exit> {
+        match self {
+            Self::Symbols(error) => error.exit(),
+            Self::Types(error) => error.exit(),
+            Self::Facts(_) | Self::Missing(_) => Some(Exit::Kernel),
+        }
+    }
 }
 
 /// The per-CPU variable that says what a CPU works for.

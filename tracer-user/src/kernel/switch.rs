@@ -12,6 +12,8 @@ use std::{fs, fs::File, os::unix::fs::FileExt as _};
 
 use thiserror::Error;
 
+use crate::exit_code::{Exit, HasExit};
+
 /// A text file, `0` or `1`.
 const SWITCH: &str = "/proc/sys/kernel/ftrace_enabled";
 
@@ -22,6 +24,12 @@ const SWITCH: &str = "/proc/sys/kernel/ftrace_enabled";
     kernel.ftrace_enabled=1`"
 )]
 pub struct SwitchedOff;
+
+impl HasExit for SwitchedOff {
+    fn exit(&self) -> Option<Exit> {
+        Some(Exit::Kernel)
+    }
+}
 
 /// Whether the kernel runs probes at all. Where there is no such switch, it does.
 pub fn check() -> Result<(), SwitchedOff> {

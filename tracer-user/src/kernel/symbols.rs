@@ -18,7 +18,10 @@ mod table;
 use std::{fs::File, io::Read, path::Path};
 
 use super::{Address, btf::Types, names::NameIndex, text::KernelCode, traceable::Traceable};
-use crate::arch::LANDING_PAD;
+use crate::{
+    arch::LANDING_PAD,
+    exit_code::{Exit, HasExit},
+};
 use loaded::{Lists, Names};
 use table::Table;
 
@@ -54,6 +57,20 @@ pub enum SymbolsError {
     /// More than four GiB of text: not a list of symbols.
     #[error("{KALLSYMS} is larger than 4 GiB, which no kernel's symbol table is")]
     TooLarge,
+}
+
+impl HasExit for SymbolsError {
+    /// The kernel hides its symbols from those who may not see them; what else is wrong with them
+    /// is the kernel's.
+    fn exit(&self) -> Option<Exit> {
+        Some(match self {
+            Self::Hidden => Exit::NotPermitted,
+            Self::Read(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+                Exit::NotPermitted
+            }
+            Self::Read(_) | Self::Malformed { .. } | Self::TooLarge => Exit::Kernel,
+        })
+    }
 }
 
 /// A function of the kernel, of a module, or of a BPF program.

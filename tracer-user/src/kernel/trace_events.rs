@@ -11,7 +11,10 @@ use tracer_common::MARK_RECORD;
 use wildmatch::WildMatch;
 
 use super::tracefs::{Tracefs, TracefsError};
-use crate::model::{Field, FieldKind, RecordType};
+use crate::{
+    exit_code::{Exit, HasExit},
+    model::{Field, FieldKind, RecordType},
+};
 
 /// Where the kernel lists them, `SYSTEM:NAME` a line.
 const LIST: &str = "available_events";
@@ -35,6 +38,15 @@ pub enum EventError {
         "no event of the kernel matches `{0}`; /sys/kernel/tracing/available_events lists them"
     )]
     NoMatch(String),
+}
+
+impl HasExit for EventError {
+    fn exit(&self) -> Option<Exit> {
+        Some(match self {
+            Self::Tracefs(_) => Exit::Kernel,
+            Self::Unknown { .. } | Self::NoMatch(_) => Exit::Function,
+        })
+    }
 }
 
 fn did_you_mean(near: &[String]) -> String {

@@ -9,6 +9,7 @@
 
 mod capture;
 mod command_name;
+mod detail;
 mod function;
 mod identity;
 mod record_type;
@@ -25,6 +26,7 @@ mod wide_calls;
 
 pub use capture::{Arguments, Capture, Interrupts, ReturnAddresses};
 pub use command_name::{CommandName, NoCommandName};
+pub use detail::{Detail, Details};
 pub use function::{FunctionInfo, ParameterInfo, first_argument_register};
 pub use identity::{CpuId, FunctionId, ProcessId, RootCallId, TaskId, TaskKey};
 pub use record_type::{Field, FieldKind, RecordType};

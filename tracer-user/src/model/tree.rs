@@ -5,7 +5,7 @@
 
 use tracer_common::Context;
 
-use super::{CpuId, FunctionId, Nanoseconds, ProcessId, TaskKey, text::Text};
+use super::{CpuId, Details, FunctionId, Nanoseconds, ProcessId, TaskKey};
 
 /// How a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,13 +62,8 @@ pub struct Call {
     pub off_cpu: Nanoseconds,
     /// How it ended.
     pub closed: Closed,
-    /// The first argument registers at its entry, as far as they were recorded.
-    pub arguments: Vec<u64>,
-    /// The texts that they point to, as far as they were recorded.
-    pub texts: Vec<Text>,
-    /// Where it will go on in its caller, an address that is counted as functions are; none if that
-    /// was not recorded.
-    pub caller: Option<FunctionId>,
+    /// What else was recorded of it.
+    pub details: Details,
     /// Calls below it that are not shown, where that is counted.
     pub folded: Option<u32>,
     pub(crate) frame: u16,

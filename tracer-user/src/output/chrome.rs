@@ -15,10 +15,9 @@ use std::{
 use serde::Serialize;
 use serde_json::json;
 
-use super::json;
 use crate::{
     model::{Call, FunctionTable, Mark, Nanoseconds, Node, RootCall, Sink, SleepTime, TaskKey},
-    values::{self, Typed, Values, escape},
+    values::{MarkView, Typed, Values, View, escape, words},
 };
 
 /// All tasks are tracks of one process: the one that was traced is the kernel.
@@ -74,34 +73,26 @@ impl<'a, W: Write> ChromeWriter<'a, W> {
         let Some(at) = call.entered.or(call.closed.at()) else {
             return Ok(());
         };
-        let name = self.functions.name(call.function);
-        let info = self.functions.get(call.function);
-        let value = call.closed.value().and_then(|register| {
-            let returns = info.and_then(|info| info.returns.as_ref());
-            values::typed(returns, register, self.values)
-        });
+        let view = View::new(self.functions, call, self.values);
+        let value = view.value();
         let phase = if duration.is_some() { "X" } else { "i" };
         let event = Event {
-            cat: Some(json::context(call.context).unwrap_or("task")),
+            cat: Some(words::context(call.context).unwrap_or("task")),
             dur: duration.map(microseconds),
             s: duration.is_none().then_some("t"),
             args: Annotations {
                 value,
-                caller: call.caller.map(|caller| self.functions.name(caller)),
-                arguments: values::given_to(self.functions, call, info),
+                caller: view.caller(),
+                arguments: view.arguments(),
                 error: value.and_then(Typed::error_name),
                 cpu: Some(call.cpu.0),
                 off_cpu_us: Some(call.off_cpu)
                     .filter(|span| span.0 > 0)
                     .map(microseconds),
-                missing: match (call.entered, duration) {
-                    (_, Some(_)) => None,
-                    (None, _) => Some("entry"),
-                    (Some(_), _) => Some("return"),
-                },
+                missing: words::unseen_end(call),
                 ..Annotations::default()
             },
-            ..Event::new(name, phase, at, task)
+            ..Event::new(view.name(), phase, at, task)
         };
         self.event(&event)
     }
@@ -109,19 +100,19 @@ impl<'a, W: Write> ChromeWriter<'a, W> {
 
 impl<W: Write> ChromeWriter<'_, W> {
     fn mark(&mut self, mark: &Mark, task: TaskKey) -> io::Result<()> {
-        let info = self.functions.get(mark.event);
-        let name = self.functions.name(mark.event);
+        let view = MarkView::new(self.functions, mark);
         let event = Event {
             cat: Some("event"),
             s: Some("t"),
             args: Annotations {
                 cpu: Some(mark.cpu.0),
-                fields: values::fields(info, mark)
+                fields: view
+                    .fields()
                     .map(|(name, value)| (name.to_owned(), json!(value)))
                     .collect(),
                 ..Annotations::default()
             },
-            ..Event::new(name, "i", mark.at, task)
+            ..Event::new(view.name(), "i", mark.at, task)
         };
         self.event(&event)
     }
@@ -158,7 +149,7 @@ impl<W: Write> Sink for ChromeWriter<'_, W> {
                             cpu: Some(cpu.0),
                             ..Annotations::default()
                         },
-                        ..Event::new(json::missing(*missing).into(), "i", at, root.task)
+                        ..Event::new(words::missing(*missing).into(), "i", at, root.task)
                     };
                     self.event(&event)?;
                 }

@@ -12,10 +12,9 @@ use std::{
 
 use serde::Serialize;
 
-use super::json;
 use crate::{
-    model::{Call, Closed, FunctionTable, Mark, Missing, Node, RootCall, Sink, SleepTime},
-    values::{self, Typed, Values, escape},
+    model::{Call, FunctionTable, Mark, Missing, Node, RootCall, Sink, SleepTime},
+    values::{MarkView, Typed, Values, View, escape, words},
 };
 
 /// Writes calls as rows.
@@ -46,32 +45,22 @@ impl<'a, W: Write> CsvWriter<'a, W> {
     where
         'a: 'r,
     {
-        let info = self.functions.get(call.function);
-        let value = call.closed.value().and_then(|register| {
-            let returns = info.and_then(|info| info.returns.as_ref());
-            values::typed(returns, register, self.values)
-        });
+        let view = View::new(self.functions, call, self.values);
+        let value = view.value();
         Row {
             depth: call.depth,
-            function: escape::cell(self.functions.name(call.function)),
+            function: escape::cell(view.name()),
             cpu: call.cpu.0,
-            context: json::context(call.context).unwrap_or("task"),
+            context: words::context(call.context).unwrap_or("task"),
             entered_ns: call.entered.map(|at| at.0),
             returned_ns: call.closed.at().map(|at| at.0),
             duration_ns: call.duration(self.sleep).map(|span| span.0),
             off_cpu_ns: Some(call.off_cpu.0),
             value,
             error: value.and_then(Typed::error_name),
-            end: match call.closed {
-                Closed::Returned { .. } => "returned",
-                Closed::Unseen => "not_seen",
-                Closed::Open => "did_not_return",
-            },
-            caller: call
-                .caller
-                .map(|caller| escape::cell(self.functions.name(caller))),
-            arguments: values::given_to(self.functions, call, info)
-                .map(|text| escape::cell(text.into())),
+            end: words::closed(call.closed),
+            caller: view.caller().map(escape::cell),
+            arguments: view.arguments().map(|text| escape::cell(text.into())),
             ..row
         }
     }
@@ -82,12 +71,12 @@ impl<'a, W: Write> CsvWriter<'a, W> {
     where
         'a: 'r,
     {
-        let info = self.functions.get(mark.event);
+        let view = MarkView::new(self.functions, mark);
         Row {
-            function: escape::cell(self.functions.name(mark.event)),
-            context: json::context(mark.context).unwrap_or("task"),
+            function: escape::cell(view.name()),
+            context: words::context(mark.context).unwrap_or("task"),
             entered_ns: Some(mark.at.0),
-            arguments: Some(escape::cell(values::format_mark(info, mark).into())),
+            arguments: Some(escape::cell(view.text().into())),
             ..row
         }
     }

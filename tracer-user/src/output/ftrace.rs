@@ -29,7 +29,7 @@ use crate::{
         Arguments, Call, Capture, Closed, CpuId, End, FunctionInfo, FunctionTable, Mark, Missing,
         Node, ReturnAddresses, RootCall, Sink, SleepTime, TaskKey, Untraced, table,
     },
-    values::{self, Style, escape},
+    values::{self, MarkView, Style, View, escape},
 };
 
 /// Bytes of a root call that are collected before they are written.
@@ -160,14 +160,18 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
         self.end_of_call(call)
     }
 
+    fn view<'c>(&self, call: &'c Call, info: Option<&'a FunctionInfo>) -> View<'a, 'c> {
+        View::known(self.functions, info, call, self.options.values)
+    }
+
     /// The name with what stands between the parentheses.
-    fn name_and_arguments(&mut self, call: &Call, info: Option<&FunctionInfo>) {
+    fn name_and_arguments(&mut self, call: &Call, info: Option<&'a FunctionInfo>) {
         let name = table::name(call.function, info);
         self.buffer
             .extend_from_slice(escape::visible(&name).as_bytes());
         self.buffer.push(b'(');
         if self.capture.arguments == Arguments::Recorded
-            && let Some(arguments) = values::given_to(self.functions, call, info)
+            && let Some(arguments) = self.view(call, info).arguments()
         {
             self.buffer.extend_from_slice(arguments.as_bytes());
         }
@@ -233,9 +237,8 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
             at: Some(mark.at),
             ..without_time(mark.cpu, mark.context, mark.depth)
         })?;
-        let info = self.functions.get(mark.event);
-        let name = table::name(mark.event, info);
-        let text = values::format_mark(info, mark);
+        let view = MarkView::new(self.functions, mark);
+        let (name, text) = (view.name(), view.text());
         writeln!(self.buffer, "/* {}: {text} */", escape::visible(&name))
     }
 
@@ -255,12 +258,11 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
     /// Appends to `words` who made a call, if that is known and wanted.
     fn caller(&mut self, call: &Call) {
         if self.capture.callers == ReturnAddresses::Recorded
-            && let Some(caller) = call.caller
+            && let Some(caller) = self.view(call, None).caller()
         {
             self.words.extend_from_slice(b" <-");
-            let name = self.functions.name(caller);
             self.words
-                .extend_from_slice(escape::visible(&name).as_bytes());
+                .extend_from_slice(escape::visible(&caller).as_bytes());
         }
     }
 

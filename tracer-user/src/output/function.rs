@@ -10,9 +10,8 @@ use std::io::{self, Write};
 use crate::{
     model::{
         Arguments, Call, CpuId, FunctionTable, Mark, Missing, Nanoseconds, Node, RootCall, Sink,
-        table,
     },
-    values::{self, escape},
+    values::{MarkView, Values, View, escape},
 };
 
 /// `print_func_help_header` (kernel/trace/trace.c).
@@ -54,21 +53,20 @@ impl<'a, W: Write> FunctionWriter<'a, W> {
     }
 
     fn mark(&mut self, task: &str, mark: &Mark) -> io::Result<()> {
-        let info = self.functions.get(mark.event);
-        self.begin_line(task, mark.cpu, mark.at, &table::name(mark.event, info))?;
-        writeln!(self.out, ": {}", values::format_mark(info, mark))
+        let view = MarkView::new(self.functions, mark);
+        self.begin_line(task, mark.cpu, mark.at, &view.name())?;
+        writeln!(self.out, ": {}", view.text())
     }
 
     fn call(&mut self, task: &str, call: &Call, entered: Nanoseconds) -> io::Result<()> {
-        let info = self.functions.get(call.function);
-        self.begin_line(task, call.cpu, entered, &table::name(call.function, info))?;
+        let view = View::new(self.functions, call, Values::Typed);
+        self.begin_line(task, call.cpu, entered, &view.name())?;
         if self.arguments == Arguments::Recorded
-            && let Some(arguments) = values::given_to(self.functions, call, info)
+            && let Some(arguments) = view.arguments()
         {
             write!(self.out, "({arguments})")?;
         }
-        if let Some(caller) = call.caller {
-            let caller = self.functions.name(caller);
+        if let Some(caller) = view.caller() {
             write!(self.out, " <-{}", escape::visible(&caller))?;
         }
         writeln!(self.out)

@@ -13,14 +13,13 @@
 use std::io::{self, Write};
 
 use rustc_hash::FxHashMap;
-use tracer_common::Context;
 
 use crate::{
     model::{
-        Call, Closed, End, FunctionId, FunctionInfo, FunctionTable, Mark, Missing, Node, RootCall,
-        Sink, SleepTime, table,
+        Call, Closed, FunctionId, FunctionInfo, FunctionTable, Mark, Missing, Node, RootCall, Sink,
+        SleepTime, table,
     },
-    values::{self, Typed, Values, escape},
+    values::{MarkView, Typed, Values, View, escape, words},
 };
 
 /// Writes root calls as JSON lines.
@@ -84,7 +83,7 @@ impl<'a, W: Write> JsonWriter<'a, W> {
         let info = self.begin(line, call.function)?;
         number(line, "", call.depth);
         number(line, r#","cpu":"#, call.cpu.0);
-        if let Some(context) = context(call.context) {
+        if let Some(context) = words::context(call.context) {
             word(line, r#","context":"#, context);
         }
         match (call.entered, call.closed.at()) {
@@ -98,50 +97,50 @@ impl<'a, W: Write> JsonWriter<'a, W> {
         if call.off_cpu.0 > 0 {
             number(line, r#","off_cpu_ns":"#, call.off_cpu.0);
         }
-        if let Closed::Returned { cpu, value, .. } = call.closed {
-            if cpu != call.cpu {
-                number(line, r#","returned_cpu":"#, cpu.0);
-            }
-            let returns = info.and_then(|info| info.returns.as_ref());
-            if let Some(value) = values::typed(returns, value, self.values) {
-                returned(line, value);
-            }
+        if let Closed::Returned { cpu, .. } = call.closed
+            && cpu != call.cpu
+        {
+            number(line, r#","returned_cpu":"#, cpu.0);
         }
-        if let Some(caller) = call.caller {
+        let view = View::known(self.functions, info, call, self.values);
+        if let Some(value) = view.value() {
+            returned(line, value);
+        }
+        if let Some(caller) = view.caller() {
             line.extend_from_slice(br#","caller":"#);
-            escape::json(&mut *line, &*self.functions.name(caller))?;
+            escape::json(&mut *line, &*caller)?;
         }
-        if !call.arguments.is_empty() {
-            arguments(line, self.functions, info, call)?;
+        let arguments = view.typed_arguments();
+        if !arguments.is_empty() {
+            line.extend_from_slice(br#","arguments":"#);
+            escape::json(&mut *line, &arguments)?;
         }
         if let Some(folded) = call.folded {
             number(line, r#","folded":"#, folded);
         }
-        match call.closed {
-            Closed::Returned { .. } => {}
-            Closed::Unseen => word(line, r#","end":"#, "not_seen"),
-            Closed::Open => word(line, r#","end":"#, "did_not_return"),
+        if !matches!(call.closed, Closed::Returned { .. }) {
+            word(line, r#","end":"#, words::closed(call.closed));
         }
         line.push(b'}');
         Ok(())
     }
 
     fn mark(&self, line: &mut Vec<u8>, mark: &Mark) -> io::Result<()> {
-        let info = self.functions.get(mark.event);
+        let view = MarkView::new(self.functions, mark);
         line.extend_from_slice(br#"{"event":"#);
-        escape::json(&mut *line, &*table::name(mark.event, info))?;
-        if let Some(record) = info.and_then(FunctionInfo::record) {
+        escape::json(&mut *line, &*view.name())?;
+        if let Some(system) = view.system() {
             line.extend_from_slice(br#","system":"#);
-            escape::json(&mut *line, &*record.system)?;
+            escape::json(&mut *line, system)?;
         }
         number(line, r#","depth":"#, mark.depth);
         number(line, r#","cpu":"#, mark.cpu.0);
-        if let Some(context) = context(mark.context) {
+        if let Some(context) = words::context(mark.context) {
             word(line, r#","context":"#, context);
         }
         number(line, r#","at_ns":"#, mark.at.0);
         line.extend_from_slice(br#","fields":{"#);
-        for (index, (name, value)) in values::fields(info, mark).enumerate() {
+        for (index, (name, value)) in view.fields().enumerate() {
             if index > 0 {
                 line.push(b',');
             }
@@ -188,7 +187,7 @@ impl<W: Write> Sink for JsonWriter<'_, W> {
         number(&mut line, r#"{"task":"#, root.task.id().0);
         line.extend_from_slice(br#","comm":"#);
         escape::json(&mut line, &*root.comm())?;
-        word(&mut line, r#","end":"#, end(root.end));
+        word(&mut line, r#","end":"#, words::end(root.end));
         number(&mut line, r#","events":"#, root.events);
         number(&mut line, r#","lost":"#, root.lost);
         if root.not_kept > 0 {
@@ -277,49 +276,4 @@ fn hex(line: &mut Vec<u8>, number: u64) {
     }
     let zeros = (number | 1).leading_zeros() as usize / 4;
     line.extend_from_slice(&digits[zeros..]);
-}
-
-/// Appends the arguments that were recorded.
-fn arguments(
-    line: &mut Vec<u8>,
-    functions: &FunctionTable,
-    info: Option<&FunctionInfo>,
-    call: &Call,
-) -> io::Result<()> {
-    let signature = values::Signature::of(functions, info);
-    let arguments = values::typed_arguments(signature, &call.arguments, &call.texts);
-    if arguments.is_empty() {
-        return Ok(());
-    }
-    line.extend_from_slice(br#","arguments":"#);
-    escape::json(line, &arguments)
-}
-
-/// How a root call's record ended, in a word.
-pub(crate) const fn end(end: End) -> &'static str {
-    match end {
-        End::Returned => "returned",
-        End::Died => "died",
-        End::Lost => "lost",
-        End::Cut => "cut",
-        End::NoRoom => "no_room",
-    }
-}
-
-/// What became of events that are not in the tree.
-pub(crate) const fn missing(missing: Missing) -> &'static str {
-    match missing {
-        Missing::Lost => "events lost",
-        Missing::NotKept => "events not kept",
-    }
-}
-
-/// What the CPU ran for, in a word; none for the task itself.
-pub(crate) const fn context(context: Context) -> Option<&'static str> {
-    match context {
-        Context::Task => None,
-        Context::SoftIrq => Some("softirq"),
-        Context::HardIrq => Some("hardirq"),
-        Context::Nmi => Some("nmi"),
-    }
 }

@@ -27,12 +27,10 @@ use parquet::{
 use rustc_hash::FxHashMap;
 
 use self::columns::{Columns, SCHEMA};
-use super::{csv, json};
+use super::csv;
 use crate::{
-    model::{
-        Call, Closed, FunctionId, FunctionTable, Mark, Nanoseconds, Node, RootCall, Sink, SleepTime,
-    },
-    values::{self, Typed, Values},
+    model::{Call, FunctionId, FunctionTable, Mark, Nanoseconds, Node, RootCall, Sink, SleepTime},
+    values::{MarkView, Typed, Values, View, words},
 };
 
 /// Rows of a group: what DuckDB takes at once (122,880) and some more.
@@ -85,15 +83,12 @@ impl<'a, W: Write + Send> ParquetWriter<'a, W> {
 
     fn call(&mut self, call: &Call) {
         let name = self.name(call.function);
-        let caller = call.caller.map(|caller| self.name(caller));
-        let info = self.functions.get(call.function);
-        let value = call.closed.value().and_then(|register| {
-            let returns = info.and_then(|info| info.returns.as_ref());
-            values::typed(returns, register, self.values)
-        });
+        let caller = call.details.caller().map(|caller| self.name(caller));
+        let view = View::new(self.functions, call, self.values);
+        let value = view.value();
         let columns = &mut self.columns;
         columns.function.push(name);
-        let context = json::context(call.context).unwrap_or("task");
+        let context = words::context(call.context).unwrap_or("task");
         columns.context.push(word(context));
         columns.entered_ns.set(call.entered.map(signed));
         columns.returned_ns.set(call.closed.at().map(signed));
@@ -106,14 +101,10 @@ impl<'a, W: Write + Send> ParquetWriter<'a, W> {
         columns
             .error
             .set(value.and_then(Typed::error_name).map(word));
-        columns.end.push(word(match call.closed {
-            Closed::Returned { .. } => "returned",
-            Closed::Unseen => "not_seen",
-            Closed::Open => "did_not_return",
-        }));
+        columns.end.push(word(words::closed(call.closed)));
         columns.lost.set(None);
         columns.caller.set(caller);
-        let arguments = values::given_to(self.functions, call, info);
+        let arguments = view.arguments();
         columns
             .arguments
             .set(arguments.map(|text| ByteArray::from(text.into_bytes())));
@@ -121,8 +112,8 @@ impl<'a, W: Write + Send> ParquetWriter<'a, W> {
 
     fn mark(&mut self, mark: &Mark) {
         let name = self.name(mark.event);
-        let context = word(json::context(mark.context).unwrap_or("task"));
-        let text = values::format_mark(self.functions.get(mark.event), mark);
+        let context = word(words::context(mark.context).unwrap_or("task"));
+        let text = MarkView::new(self.functions, mark).text();
         let record = ByteArray::from(text.into_bytes());
         self.columns.event(name, context, signed(mark.at), record);
     }

@@ -34,7 +34,7 @@ use crate::{
         Call, FunctionInfo, FunctionTable, Mark, Missing, Nanoseconds, Node, OffCpu, RootCall,
         Sink, SleepTime,
     },
-    values::{self, Typed, Values},
+    values::{MarkView, Typed, Values, View, words},
 };
 
 /// All packets are of one sequence.
@@ -151,11 +151,7 @@ impl<'a, W: Write> PerfettoWriter<'a, W> {
         let kind = if duration.is_some() {
             EventType::SliceBegin
         } else {
-            let end = if call.entered.is_none() {
-                "entry"
-            } else {
-                "return"
-            };
+            let end = words::unseen_end(call).unwrap_or_default();
             debug_annotations.push(self.annotation("missing", Annotated::Text(end.to_owned())));
             EventType::Instant
         };
@@ -176,7 +172,7 @@ impl<'a, W: Write> PerfettoWriter<'a, W> {
         let (name, info) = self.names.function(mark.event, self.functions);
         let mut debug_annotations =
             vec![self.annotation("cpu", Annotated::Unsigned(mark.cpu.0.into()))];
-        for (name, value) in values::fields(info, mark) {
+        for (name, value) in MarkView::known(info, mark).fields() {
             debug_annotations.push(self.annotation(name, value.into()));
         }
         let event = event(nest.track, EventType::Instant, Category::Event, name);
@@ -249,23 +245,19 @@ impl<'a, W: Write> PerfettoWriter<'a, W> {
         if call.off_cpu.0 > 0 {
             all.push(self.annotation("off_cpu_ns", Annotated::Unsigned(call.off_cpu.0)));
         }
-        let value = call.closed.value().and_then(|register| {
-            let returns = info.and_then(|info| info.returns.as_ref());
-            values::typed(returns, register, self.values)
-        });
+        let view = View::known(self.functions, info, call, self.values);
+        let value = view.value();
         if let Some(value) = value {
             all.push(self.annotation("value", value.into()));
         }
         if let Some(error) = value.and_then(Typed::error_name) {
             all.push(self.annotation("error", Annotated::Text(error.to_owned())));
         }
-        if let Some(caller) = call.caller {
-            let caller = self.functions.name(caller).into_owned();
-            all.push(self.annotation("caller", Annotated::Text(caller)));
+        if let Some(caller) = view.caller() {
+            all.push(self.annotation("caller", Annotated::Text(caller.into_owned())));
         }
-        let signature = values::Signature::of(self.functions, info);
-        let arguments = values::typed_arguments(signature, &call.arguments, &call.texts);
-        let dict_entries: Vec<_> = arguments
+        let dict_entries: Vec<_> = view
+            .typed_arguments()
             .into_iter()
             .filter_map(|argument| {
                 let text = argument.text.map(|text| Annotated::Text(text.into_owned()));

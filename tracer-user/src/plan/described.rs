@@ -85,7 +85,7 @@ impl From<Parameter> for ParameterInfo {
 mod tests {
     use super::*;
     use crate::{
-        model::ValueType,
+        model::{Detail, ValueType},
         values::{Signature, format_arguments},
     };
 
@@ -108,8 +108,9 @@ mod tests {
         };
         format_arguments(
             Signature::without_places(Some(&info)),
-            &[1, 2, 3, 4, 5, 6],
-            &[],
+            &[Detail::Arguments(vec![1, 2, 3, 4, 5, 6])]
+                .into_iter()
+                .collect(),
         )
     }
 

@@ -19,6 +19,7 @@ use super::{
     sums::{STEP, Sums, Window},
     writer::{BEGINNING_BYTES, SIGNATURE},
 };
+use crate::exit_code::{Exit, HasExit};
 
 /// Bytes that are read at once, at least.
 const CHUNK: usize = 256 << 10;
@@ -44,6 +45,12 @@ pub enum RecordingError {
     /// It cannot be read.
     #[error(transparent)]
     Read(#[from] io::Error),
+}
+
+impl HasExit for RecordingError {
+    fn exit(&self) -> Option<Exit> {
+        Some(Exit::Recording)
+    }
 }
 
 /// Bytes that are no frame.

@@ -1,5 +1,7 @@
 //! What a key does.
 
+use std::sync::LazyLock;
+
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::{
@@ -52,6 +54,15 @@ pub const HELP: &[(&str, &str)] = &[
     ("Esc", "back; from the tree: quit"),
     ("q, Ctrl-C", "quit"),
 ];
+
+/// What the help of the command says of the keys.
+pub static IN_WORDS: LazyLock<String> = LazyLock::new(|| {
+    let keys = HELP.iter();
+    let keys: Vec<String> = keys
+        .map(|(keys, meaning)| format!("  {keys:<17} {meaning}"))
+        .collect();
+    format!("Keys:\n{}", keys.join("\n"))
+});
 
 impl State {
     /// A key was pressed.

@@ -18,19 +18,8 @@ use super::{
 };
 use crate::arch::REGISTER_BYTES;
 use crate::model::{
-    Call, FunctionInfo, FunctionTable, ParameterInfo, Text, ValueType, first_argument_register,
+    Details, FunctionInfo, FunctionTable, ParameterInfo, Text, ValueType, first_argument_register,
 };
-
-/// The arguments of a call as [`format_arguments`] writes them; none if none were recorded. `info`
-/// is what is known of its function.
-pub fn given_to(
-    functions: &FunctionTable,
-    call: &Call,
-    info: Option<&FunctionInfo>,
-) -> Option<String> {
-    let info = Signature::of(functions, info);
-    (!call.arguments.is_empty()).then(|| format_arguments(info, &call.arguments, &call.texts))
-}
 
 /// What of a function says where its arguments are.
 #[derive(Clone, Copy)]
@@ -64,8 +53,8 @@ impl<'a> Signature<'a> {
 
 /// The arguments of a call as C writes them, with the names of the parameters:
 /// `sk=0xffff888004a3c000, size=7`. Those that were not recorded are skipped after `...`.
-pub fn format_arguments(signature: Signature<'_>, registers: &[u64], texts: &[Text]) -> String {
-    let mut shown: Vec<String> = recorded(signature, registers, texts)
+pub fn format_arguments(signature: Signature<'_>, details: &Details) -> String {
+    let mut shown: Vec<String> = recorded(signature, details)
         .map(|(parameter, given)| {
             let value = match given {
                 Given::Text(_, text) => Some(quoted(text)),
@@ -119,10 +108,9 @@ pub struct TypedArgument<'p, 't> {
 /// The arguments of a call for programs, as far as they were recorded.
 pub fn typed_arguments<'p, 't>(
     signature: Signature<'p>,
-    registers: &[u64],
-    texts: &'t [Text],
+    details: &'t Details,
 ) -> Vec<TypedArgument<'p, 't>> {
-    recorded(signature, registers, texts)
+    recorded(signature, details)
         .map(|(parameter, given)| {
             let (register, text) = match given {
                 Given::Text(register, text) => (Some(register), Some(text)),
@@ -153,15 +141,15 @@ enum Given<'a> {
 }
 
 /// The parameters whose registers were recorded.
-fn recorded<'a, 'b, 't>(
+fn recorded<'a, 't>(
     signature: Signature<'a>,
-    registers: &'b [u64],
-    texts: &'t [Text],
-) -> impl Iterator<Item = (&'a ParameterInfo, Given<'t>)> + use<'a, 'b, 't> {
+    details: &'t Details,
+) -> impl Iterator<Item = (&'a ParameterInfo, Given<'t>)> + use<'a, 't> {
+    let registers = details.arguments();
     let mut first = signature.first;
     signature.parameters.iter().map_while(move |parameter| {
         let own = first..first + parameter.registers as usize;
-        let text = texts.iter().find(|text| text.argument as usize == first);
+        let text = details.texts().find(|text| text.argument as usize == first);
         first = own.end;
         let given = match (registers.get(own)?, text) {
             (&[register], Some(text)) => Given::Text(register, text),
@@ -175,7 +163,13 @@ fn recorded<'a, 'b, 't>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::FunctionId;
+    use crate::model::{Detail, FunctionId};
+
+    fn given(registers: &[u64], texts: &[Text]) -> Details {
+        let texts = texts.iter().cloned().map(Detail::Text);
+        let registers = Detail::Arguments(registers.to_vec());
+        std::iter::once(registers).chain(texts).collect()
+    }
 
     fn parameter(name: &str, value: ValueType, registers: u32) -> ParameterInfo {
         ParameterInfo {
@@ -211,14 +205,14 @@ mod tests {
         ];
         let registers = [0xffff_8880_0000_0000, 1, 2, 5, 0xffff_fff5, 0xff00];
         assert_eq!(
-            format_arguments(plain(&parameters), &registers, &[]),
+            format_arguments(plain(&parameters), &given(&registers, &[])),
             "sk=0xffff888000000000, where={...}, flags=READ|WAIT, -11, last=false, ..."
         );
         assert_eq!(
-            format_arguments(plain(&parameters[..1]), &registers, &[]),
+            format_arguments(plain(&parameters[..1]), &given(&registers, &[])),
             "sk=0xffff888000000000"
         );
-        assert_eq!(format_arguments(plain(&[]), &registers, &[]), "");
+        assert_eq!(format_arguments(plain(&[]), &given(&registers, &[])), "");
     }
 
     #[test]
@@ -237,11 +231,12 @@ mod tests {
         };
         let ip = 0xffff_ffff_8100_0135;
         assert_eq!(
-            format_arguments(signature, &[ip, ip, ip, ip + 1], &[]),
+            format_arguments(signature, &given(&[ip, ip, ip, ip + 1], &[])),
             "ip=lock_sock_nested+0x35, fn=lock_sock_nested+0x35, cnt=2164261173, \
              other=0xffffffff81000136"
         );
-        let typed = typed_arguments(signature, &[ip], &[]);
+        let given = given(&[ip], &[]);
+        let typed = typed_arguments(signature, &given);
         assert_eq!(typed[0].symbol, Some("lock_sock_nested+0x35"));
     }
 
@@ -259,11 +254,11 @@ mod tests {
         }];
         let registers = [1, 2, 0xffff_8880_0000_0000, 0x7000];
         assert_eq!(
-            format_arguments(plain(&parameters), &registers, &texts),
+            format_arguments(plain(&parameters), &given(&registers, &texts)),
             r#"where={...}, name="etc\xff"..., other=0x7000"#
         );
         assert_eq!(
-            serde_json::to_string(&typed_arguments(plain(&parameters), &registers, &texts)).unwrap(),
+            serde_json::to_string(&typed_arguments(plain(&parameters), &given(&registers, &texts))).unwrap(),
             concat!(
                 r#"[{"name":"where","value":null},"#,
                 r#"{"name":"name","value":"0xffff888000000000","text":"etc\u{fffd}","text_is_cut":true},"#,

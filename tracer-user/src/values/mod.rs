@@ -10,8 +10,9 @@
 //! kernel/trace/trace_functions_graph.c): the register, of every function alike.
 //!
 //! `arguments` does the same for what is passed, [`number`] is a value as conditions compare it,
-//! `errno` has the names of errors, `text` is for strings. Every value and name that comes from
-//! outside passes [`escape`] before it is written.
+//! `errno` has the names of errors, `text` is for strings, [`View`] brings together what is known
+//! of a call, [`words`] has what is said of it. Every value and name that comes from outside passes
+//! [`escape`] before it is written.
 
 mod arguments;
 mod errno;
@@ -20,10 +21,13 @@ pub mod number;
 mod record;
 mod span;
 mod text;
+mod view;
+pub mod words;
 
-pub use arguments::{Signature, TypedArgument, format_arguments, given_to, typed_arguments};
-pub use record::{FieldValue, fields, format_mark};
+pub use arguments::{Signature, TypedArgument, format_arguments, typed_arguments};
+pub use record::{FieldValue, MarkView};
 pub use span::span;
+pub use view::View;
 
 use std::{borrow::Cow, fmt};
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use tracer_common::MARK_RECORD;
 
 use super::{Typed, escape, sign_extended};
-use crate::model::{Field, FieldKind, FunctionInfo, Mark};
+use crate::model::{Field, FieldKind, FunctionInfo, FunctionTable, Mark, table};
 
 /// The value of a field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -36,27 +36,59 @@ impl fmt::Display for FieldValue<'_> {
     }
 }
 
-/// What is known of a mark: its fields with their values, as far as they came.
-pub fn fields<'i, 'm>(
-    info: Option<&'i FunctionInfo>,
+/// A mark as outputs show it, with what is known of it.
+#[derive(Clone, Copy)]
+pub struct MarkView<'a, 'm> {
     mark: &'m Mark,
-) -> impl Iterator<Item = (&'i str, FieldValue<'m>)> {
-    let record = info.and_then(FunctionInfo::record);
-    let fields = record.map_or(&[][..], |record| &record.fields);
-    fields
-        .iter()
-        .filter_map(|field| Some((field.name.as_str(), value(field, &mark.record)?)))
+    info: Option<&'a FunctionInfo>,
 }
 
-/// What was recorded of a mark, for the reader.
-pub fn format_mark(info: Option<&FunctionInfo>, mark: &Mark) -> String {
-    let mut text = String::new();
-    for (name, value) in fields(info, mark) {
-        let between = if text.is_empty() { "" } else { " " };
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{between}{name}={value}");
+impl<'a, 'm> MarkView<'a, 'm> {
+    /// Of a mark that is in the table.
+    #[must_use]
+    pub fn new(functions: &'a FunctionTable, mark: &'m Mark) -> Self {
+        Self::known(functions.get(mark.event), mark)
     }
-    escape::visible(&text).into_owned()
+
+    /// Of one of which this is known.
+    #[must_use]
+    pub const fn known(info: Option<&'a FunctionInfo>, mark: &'m Mark) -> Self {
+        Self { mark, info }
+    }
+
+    /// Its name, such as `sched_waking`.
+    #[must_use]
+    pub fn name(self) -> Cow<'a, str> {
+        table::name(self.mark.event, self.info)
+    }
+
+    /// What it belongs to, such as `sched`.
+    #[must_use]
+    pub fn system(self) -> Option<&'a str> {
+        Some(&self.info?.record()?.system)
+    }
+
+    /// Its fields with their values, as far as they came.
+    pub fn fields(self) -> impl Iterator<Item = (&'a str, FieldValue<'m>)> {
+        let record = self.info.and_then(FunctionInfo::record);
+        let fields = record.map_or(&[][..], |record| &record.fields);
+        let record = &self.mark.record;
+        fields
+            .iter()
+            .filter_map(|field| Some((field.name.as_str(), value(field, record)?)))
+    }
+
+    /// What was recorded of it, for the reader.
+    #[must_use]
+    pub fn text(self) -> String {
+        let mut text = String::new();
+        for (name, value) in self.fields() {
+            let between = if text.is_empty() { "" } else { " " };
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{between}{name}={value}");
+        }
+        escape::visible(&text).into_owned()
+    }
 }
 
 /// The value of a field in a record; none where it did not come.

@@ -82,7 +82,7 @@ fn check_call(span: &Span, call: &Call, head: &Head, table: &FunctionTable) {
     let status = span.status.as_ref().map(|it| (it.code(), &*it.message));
     assert_eq!(status, error.map(|name| (StatusCode::Error, name)));
     let signature = values::Signature::without_places(table.get(call.function));
-    for argument in values::typed_arguments(signature, &call.arguments, &call.texts) {
+    for argument in values::typed_arguments(signature, &call.details) {
         let key = format!("tracer.argument.{}", argument.name);
         assert_eq!(of(&key), argument.value.map(as_attribute));
     }
@@ -121,7 +121,7 @@ fn a_collector_has_every_call_where_it_was_made() {
                 panic!("the sample has no gap");
             };
             check_call(span, call, &head, &table);
-            arguments += call.arguments.len();
+            arguments += call.details.arguments().len();
             errors += usize::from(span.status.is_some());
             deep = deep.max(call.depth);
         }

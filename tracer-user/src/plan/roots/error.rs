@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use super::super::Reason;
+use crate::exit_code::{Exit, HasExit};
 
 /// Roots that one glob may stand for, where each function is attached for itself.
 pub(super) const MOST_PAIRS: usize = 64;
@@ -60,6 +61,12 @@ pub enum RootError {
         /// Functions that call it and can be traced.
         callers: Vec<String>,
     },
+}
+
+impl HasExit for RootError {
+    fn exit(&self) -> Option<Exit> {
+        Some(Exit::Function)
+    }
 }
 
 fn did_you_mean(names: &[String]) -> String {

@@ -133,7 +133,7 @@ impl Spent {
                 .iter()
                 .rev()
                 .take_while(|(.., role)| *role == Role::Locks);
-            taking.last()?.1.arguments.first().copied()
+            taking.last()?.1.details.arguments().first().copied()
         });
         let node = place.map(|(index, _)| index);
         self.pieces.push(Piece {

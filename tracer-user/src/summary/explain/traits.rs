@@ -11,7 +11,7 @@ use super::{MARKED, OTHERS};
 use crate::{
     model::{Call, FunctionId, FunctionTable, RootCall},
     summary::diff::SIGNIFICANT,
-    values::{Signature, Typed, typed_arguments},
+    values::{Typed, Values, View},
 };
 
 /// Traits that are told apart, at most.
@@ -68,13 +68,7 @@ impl Traits {
         self.count(Trait::Name(name), group);
         self.count(Trait::Cpu(root.cpu.0), group);
         self.count(Trait::Root(root.function), group);
-        if root.arguments.is_empty() {
-            return;
-        }
-        let info = functions.get(root.function);
-        let arguments =
-            typed_arguments(Signature::of(functions, info), &root.arguments, &root.texts);
-        for argument in arguments {
+        for argument in View::new(functions, root, Values::Typed).typed_arguments() {
             let number = match argument.value {
                 Some(Typed::Signed(number)) => Some(i128::from(number)),
                 Some(Typed::Unsigned(number)) => Some(i128::from(number)),

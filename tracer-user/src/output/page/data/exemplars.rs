@@ -6,9 +6,9 @@ use tracer_common::Context;
 use super::names::{NameId, Names};
 use crate::{
     model::{self, Arguments, Capture, Closed, End, Node, ReturnAddresses},
-    output::{ftrace::Options, json},
+    output::ftrace::Options,
     summary::Exemplar,
-    values::{self, Style, Values, escape},
+    values::{self, MarkView, Style, Values, View, escape, words},
 };
 
 /// How a call reads, and what was recorded of it.
@@ -83,12 +83,8 @@ fn line(node: &Node, how: How, names: &mut Names<'_>) -> Line {
     match node {
         Node::Call(call) => line_of(call, how, names),
         Node::Mark(mark) => {
-            let info = names.functions.get(mark.event);
-            let (name, text) = (
-                names.functions.name(mark.event),
-                values::format_mark(info, mark),
-            );
-            let words = format!("{}: {text}", escape::visible(&name));
+            let view = MarkView::new(names.functions, mark);
+            let words = format!("{}: {}", escape::visible(&view.name()), view.text());
             let flag = flag(mark.context);
             Line(
                 None,
@@ -108,7 +104,7 @@ fn line(node: &Node, how: How, names: &mut Names<'_>) -> Line {
             missing,
             ..
         } => {
-            let words = format!("{events} {}", json::missing(*missing));
+            let words = format!("{events} {}", words::missing(*missing));
             Line(None, *depth, None, words, true, 0, "", String::new(), None)
         }
     }
@@ -117,6 +113,7 @@ fn line(node: &Node, how: How, names: &mut Names<'_>) -> Line {
 fn line_of(call: &model::Call, how: How, names: &mut Names<'_>) -> Line {
     let (text, capture) = how;
     let info = names.functions.get(call.function);
+    let view = View::known(names.functions, info, call, text.values);
     let returns = info.and_then(|info| info.returns.as_ref());
     let register = call.closed.value();
     let is_error =
@@ -135,22 +132,22 @@ fn line_of(call: &model::Call, how: How, names: &mut Names<'_>) -> Line {
         _ => None,
     };
     let value = value.map(|value| format!("= {value}"));
-    let words: Vec<&str> = value.as_deref().into_iter().chain(missing).collect();
+    let remarks: Vec<&str> = value.as_deref().into_iter().chain(missing).collect();
     let arguments = match capture.arguments {
-        Arguments::Recorded => values::given_to(names.functions, call, info).unwrap_or_default(),
+        Arguments::Recorded => view.arguments().unwrap_or_default(),
         Arguments::Absent => String::new(),
     };
     let caller = match capture.callers {
-        ReturnAddresses::Recorded => call
-            .caller
-            .map(|caller| escape::visible(&names.functions.name(caller)).into_owned()),
+        ReturnAddresses::Recorded => view
+            .caller()
+            .map(|caller| escape::visible(&caller).into_owned()),
         ReturnAddresses::Absent => None,
     };
     Line(
         Some(names.number(call.function)),
         call.depth,
         call.duration(text.sleep).map(|duration| duration.0),
-        words.join(", "),
+        remarks.join(", "),
         is_error,
         call.off_cpu.0,
         flag(call.context),

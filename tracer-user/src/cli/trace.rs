@@ -1,0 +1,43 @@
+//! `tracer` without a subcommand: a trace of one's own.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+
+use super::{
+    exit::Exit,
+    list,
+    running::{printed, run_trace},
+    trace_args::TraceArgs,
+    words,
+};
+use crate::{model::ReturnAddresses, output::Format, pipeline::Shown};
+
+/// Traces as asked.
+pub fn run(mut args: TraceArgs) -> Result<Exit> {
+    if let Some(glob) = &args.perf.funcs {
+        return list::names(glob);
+    }
+    let is_listing = args.perf.is_listing();
+    if is_listing {
+        let listed = std::mem::take(&mut args.perf.listed);
+        args.capture.list(listed)?;
+    }
+    if args.capture.roots.is_empty() && !args.capture.all_cpus {
+        words::check(&args.capture.command)?;
+    }
+    let mut options = args
+        .capture
+        .options(args.show.show(args.output.as_deref())?)?;
+    options.delay = args.perf.delay;
+    options.events.clone_from(&args.events.events);
+    if is_listing {
+        options.not_roots = args.perf.not_listed;
+        options.functions = Some(BTreeSet::new());
+        options.show.result = Shown::Each(Format::Function);
+        options.show.capture.callers = ReturnAddresses::Recorded;
+    }
+    run_trace(&options, || {
+        printed(args.output.as_deref(), options.show.result, &args.capture)
+    })
+}
