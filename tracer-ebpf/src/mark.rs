@@ -8,7 +8,7 @@
 //!
 //! One program serves all events; what it must know of each is the link's cookie (5.15+). It runs
 //! with preemption off (trace_call_bpf, kernel/trace/bpf_trace.c). Outside a root it reads the
-//! gate's two words and returns. Which side the root call is of does not matter: the program is
+//! gate's two words and counts. Which side the root call is of does not matter: the program is
 //! attached once, for the whole trace. Guards, excluded functions and the slot of a task on its way
 //! off the CPU are as for calls in `probe`. All places of a mark are taken at once, so no interrupt
 //! tears it.
@@ -27,7 +27,7 @@ use tracer_common::{Event, EventKind, MARK_RECORD, MAX_MARK_PARTS, MarkCookie, c
 
 use crate::{
     atomic, batch, context, depth, excluded,
-    maps::{GUARD, PLACES, Task, WRITING, config},
+    maps::{self, GUARD, PLACES, Task, WRITING, config},
     probe,
 };
 
@@ -38,8 +38,9 @@ type Record = [u64; MAX_MARK_PARTS as usize];
 #[inline(always)]
 pub fn tracepoint(record: *mut c_void) {
     let Some(task) = probe::inside_root() else {
-        return;
+        return maps::count_mark(false);
     };
+    maps::count_mark(true);
     if excluded::is_on(task) {
         return;
     }

@@ -234,7 +234,7 @@ fn what_cannot_be_a_recording_says_what_to_do() {
         (&[0; 4096], "it is no recording"),
         (
             &newer,
-            "written by another version of tracer (its form is 3",
+            "written by another version of tracer (its form is 4",
         ),
     ];
     for (bytes, words) in cases {

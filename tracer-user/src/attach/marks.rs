@@ -11,11 +11,11 @@ use std::{
 
 use tracer_common::{MARK_RECORD, MarkCookie};
 
-use super::{AttachError, Object, error::is_forbidden};
+use super::{AttachError, Object};
 use crate::{
     bpf,
     kernel::trace_events::TraceEvent,
-    model::{FunctionId, FunctionInfo, RecordType, ValueType},
+    model::{FunctionId, FunctionInfo, RecordType, Skipped, ValueType},
 };
 
 /// The object's program.
@@ -60,6 +60,37 @@ impl Marks {
     }
 }
 
+impl Marks {
+    /// Events that the kernel skipped because they came in the middle of another program of perf's
+    /// or of an fprobe's.
+    pub fn skipped(&self) -> Skipped {
+        let program = self.program.as_ref();
+        let info = program.and_then(|program| bpf::program_info(program.as_fd()).ok());
+        Skipped {
+            entries: info.map_or(0, |info| info.recursion_misses),
+            exits: 0,
+        }
+    }
+
+    /// Why nothing was marked, if nothing was: the counts are of events outside of root calls, and
+    /// inside.
+    pub fn silence(&self, [outside, inside]: [u64; 2]) -> Option<String> {
+        let asked = match self.known.len() {
+            0 => return None,
+            1 => "the event that is to be marked".to_owned(),
+            count => format!("the {count} events that are to be marked"),
+        };
+        match (outside, inside) {
+            (_, 1..) => None,
+            (0, 0) => Some(format!("{asked} did not happen while the trace went on")),
+            (times, 0) => Some(format!(
+                "{asked} happened {times} times, and always outside of the root calls; a mark \
+                 stands only in the task that it happens in"
+            )),
+        }
+    }
+}
+
 fn link(program: &OwnedFd, event: &TraceEvent, id: FunctionId) -> io::Result<OwnedFd> {
     let opened = bpf::open_tracepoint(event.id)?;
     bpf::link_event(
@@ -80,9 +111,7 @@ fn cookie(record: &RecordType, id: FunctionId) -> MarkCookie {
 }
 
 fn refusal(event: &TraceEvent, error: &io::Error) -> AttachError {
-    let is_of_any = is_forbidden(error) || AttachError::of_any(error).is_some();
-    let of_any = is_of_any.then(|| AttachError::of_any(error)).flatten();
-    of_any.unwrap_or_else(|| AttachError::Event {
+    AttachError::of_any(error).unwrap_or_else(|| AttachError::Event {
         event: format!("{}:{}", event.record.system, event.name),
         reason: error.to_string(),
     })

@@ -29,7 +29,7 @@ use super::{
     tell,
 };
 use crate::{
-    attach::{Attacher, Controls, Probe},
+    attach::{Attacher, Controls, Marks, Probe},
     export::{Export, Source},
     graph::{AttachedLate, Rebuilder},
     kernel::{
@@ -233,7 +233,7 @@ async fn trace(
             save: prepared.save.take(),
             counters: controls.counters(),
             profiling: profiling.as_mut(),
-            skipped: &|| skipped(&probes, &sets, &change),
+            skipped: &|| skipped((&probes, &marks), &sets, &change),
         };
         ended = Some(streaming::stream(ends, &mut rings, &mut pipeline).await?);
         change.stop();
@@ -241,7 +241,7 @@ async fn trace(
         streaming::settle(&controls, &mut rings, &mut pipeline).await?;
     }
     let untraced = change.untraced(&prepared.found, &stop, &mut pipeline);
-    let skipped = skipped(&probes, &sets, &change);
+    let skipped = skipped((&probes, &marks), &sets, &change);
     let (finished, profiled) = finish(pipeline, profiling, &controls, skipped)?;
     export.close();
     let outcome = Outcome {
@@ -252,6 +252,7 @@ async fn trace(
         ..sums(show, &finished, seen.map(|seen| lock(&sets).calls(&seen)))
     };
     tell_sums(&outcome, profiled.as_ref(), options.verbose);
+    tell::unmarked(&marks, controls.counters().marks()?);
     let is_written = finished.printed.is_ok();
     let switched_off = explain(ended, &outcome, is_written, (&kernel, &prepared.plan, show));
     command::end(&mut child).await;
@@ -304,9 +305,14 @@ async fn release(prepared: &mut Prepared) -> Result<Option<Child>> {
 }
 
 /// Hits that the kernel has skipped: of the roots, and of all others.
-fn skipped(probes: &Probes, sets: &Mutex<Sets>, change: &Change) -> [Skipped; 2] {
+fn skipped(
+    (probes, marks): (&Probes, &Marks),
+    sets: &Mutex<Sets>,
+    change: &Change,
+) -> [Skipped; 2] {
     let [roots, below] = probes.skipped();
-    [roots, below + lock(sets).skipped() + change.skipped()]
+    let below = below + lock(sets).skipped() + change.skipped();
+    [roots, below + marks.skipped()]
 }
 
 /// How it went, by the root calls that were seen and by what the kernel has skipped.

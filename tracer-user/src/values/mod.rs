@@ -18,6 +18,7 @@ mod arguments;
 mod errno;
 pub mod escape;
 pub mod number;
+mod print;
 mod record;
 mod span;
 mod text;

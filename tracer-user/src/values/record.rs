@@ -8,7 +8,7 @@ use std::{
 use serde::Serialize;
 use tracer_common::MARK_RECORD;
 
-use super::{Typed, escape, sign_extended};
+use super::{Typed, escape, print, sign_extended};
 use crate::model::{Field, FieldKind, FunctionInfo, FunctionTable, Mark, table};
 
 /// The value of a field.
@@ -78,9 +78,13 @@ impl<'a, 'm> MarkView<'a, 'm> {
             .filter_map(|field| Some((field.name.as_str(), value(field, record)?)))
     }
 
-    /// What was recorded of it, for the reader.
+    /// What was recorded of it, for the reader: as the kernel prints it, or else field by field.
     #[must_use]
     pub fn text(self) -> String {
+        let record = self.info.and_then(FunctionInfo::record);
+        if let Some(text) = record.and_then(|of| print::print(of, &self.mark.record)) {
+            return escape::visible(&text).into_owned();
+        }
         let mut text = String::new();
         for (name, value) in self.fields() {
             let between = if text.is_empty() { "" } else { " " };
@@ -93,8 +97,7 @@ impl<'a, 'm> MarkView<'a, 'm> {
 
 /// The value of a field in a record; none where it did not come.
 fn value<'a>(field: &Field, record: &'a [u8]) -> Option<FieldValue<'a>> {
-    let offset = field.offset as usize;
-    let bytes = record.get(offset..offset.checked_add(field.bytes as usize)?)?;
+    let bytes = own(field, record)?;
     Some(match field.kind {
         FieldKind::Number { signed } => FieldValue::Number(number(bytes, signed)),
         FieldKind::Pointer => FieldValue::Number(Typed::Bits(word(bytes))),
@@ -107,8 +110,14 @@ fn value<'a>(field: &Field, record: &'a [u8]) -> Option<FieldValue<'a>> {
     })
 }
 
+/// The bytes of a field itself.
+pub(super) fn own<'a>(field: &Field, record: &'a [u8]) -> Option<&'a [u8]> {
+    let offset = field.offset as usize;
+    record.get(offset..offset.checked_add(field.bytes as usize)?)
+}
+
 /// What stands after the fields, as far as it came.
-fn variable<'a>(location: &[u8], record: &'a [u8]) -> Option<&'a [u8]> {
+pub(super) fn variable<'a>(location: &[u8], record: &'a [u8]) -> Option<&'a [u8]> {
     let location = word(location);
     let from = (location & 0xffff).checked_sub(MARK_RECORD.into())? as usize;
     let to = from + (location >> 16 & 0xffff) as usize;
@@ -116,7 +125,7 @@ fn variable<'a>(location: &[u8], record: &'a [u8]) -> Option<&'a [u8]> {
 }
 
 /// Up to the first zero.
-fn text(bytes: &[u8]) -> Cow<'_, str> {
+pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
     let end = memchr::memchr(0, bytes).unwrap_or(bytes.len());
     String::from_utf8_lossy(&bytes[..end])
 }
@@ -126,17 +135,21 @@ fn numbers(bytes: &[u8], each: u32, signed: bool) -> FieldValue<'static> {
     FieldValue::Numbers(numbers.map(|bytes| number(bytes, signed)).collect())
 }
 
-/// Little-endian, as it lies in memory; of more than eight bytes the first.
 fn number(bytes: &[u8], signed: bool) -> Typed {
-    let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     if signed {
-        Typed::Listed(sign_extended(word(bytes), length))
+        Typed::Listed(self::signed(bytes))
     } else {
         Typed::Unsigned(word(bytes))
     }
 }
 
-fn word(bytes: &[u8]) -> u64 {
+/// As a signed number.
+pub(super) fn signed(bytes: &[u8]) -> i64 {
+    sign_extended(word(bytes), u32::try_from(bytes.len()).unwrap_or(u32::MAX))
+}
+
+/// As it lies in memory; of more than eight bytes the first.
+pub(super) fn word(bytes: &[u8]) -> u64 {
     let mut word = [0; size_of::<u64>()];
     let length = bytes.len().min(word.len());
     word[..length].copy_from_slice(&bytes[..length]);

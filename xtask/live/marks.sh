@@ -1,0 +1,64 @@
+# Events of the kernel stand in call graphs where function_graph, which runs at the same time, has them.
+# limit: 300
+
+tracing=/sys/kernel/tracing
+events='sched:sched_waking,tcp:*,net:*,skb:*,sock:*'
+
+# Nobody is called so, and nobody matches.
+status=0
+tracer -G __sys_sendto -e sched:sched_wakng sh -c 'echo it ran' >/tmp/out 2>/tmp/err || status=$?
+[ $status = 5 ] && said 'did you mean sched:sched_waking' || fail "an unknown event: exit status $status: $(cat /tmp/err)"
+status=0
+tracer -G __sys_sendto -e 'nosuch:*' sh -c 'echo it ran' >/tmp/out 2>/tmp/err || status=$?
+[ $status = 5 ] && said 'matches .nosuch:\*.' || fail "a glob without events: exit status $status: $(cat /tmp/err)"
+[ ! -s /tmp/out ] || fail "the command ran: $(cat /tmp/out)"
+
+# function_graph of the command that tracer traces, with the same events. Addresses as they are.
+cat >/tmp/command <<EOF
+echo \$\$ >$tracing/set_ftrace_pid
+echo \$\$ >$tracing/set_event_pid
+echo 1 >$tracing/options/function-fork
+echo 1 >$tracing/options/event-fork
+[ ! -e $tracing/options/hash-ptr ] || echo 0 >$tracing/options/hash-ptr
+echo __sys_sendto >$tracing/set_graph_function
+echo 1 >$tracing/options/funcgraph-proc
+echo 1 >$tracing/options/latency-format
+echo 0 >$tracing/options/funcgraph-irqs
+for event in $(echo "$events" | tr , ' '); do echo "\$event" >>$tracing/set_event; done
+echo 40960 >$tracing/buffer_size_kb
+echo function_graph >$tracing/current_tracer
+echo 1 >$tracing/tracing_on
+tracer workload tcp --count \$1 --interval-us 2000
+echo 0 >$tracing/tracing_on
+EOF
+trace -G __sys_sendto --learn 3s --graph-opts noirqs -e "$events" sh /tmp/command 120
+ends_with 0
+cp /tmp/out /tmp/ours
+cat $tracing/trace >/tmp/theirs
+echo nop >$tracing/current_tracer
+echo >$tracing/set_event
+all_seen || fail "something is missing: $(cat /tmp/err)"
+
+gzip -c /tmp/ours | base64 | sed 's/^/OURS /'
+gzip -c /tmp/theirs | base64 | sed 's/^/THEIRS /'
+
+# extract WHOSE COLUMNS: the events of a listing, where they are among functions that both listings have.
+extract() {
+    awk -v columns="$2" -v root=__sys_sendto -v known=/tmp/known -f /live/harness/marks.awk "/tmp/$1" >"/tmp/$1.events"
+}
+awk -v columns=1 -v root=__sys_sendto -v names=/tmp/ours.names -f /live/harness/marks.awk /tmp/ours >/dev/null
+awk -v columns=3 -v root=__sys_sendto -v names=/tmp/theirs.names -f /live/harness/marks.awk /tmp/theirs >/dev/null
+sort -u /tmp/ours.names >/tmp/ours.sorted
+sort -u /tmp/theirs.names >/tmp/theirs.sorted
+grep -Fxf /tmp/ours.sorted /tmp/theirs.sorted >/tmp/known
+extract ours 1
+extract theirs 3
+wc -l /tmp/ours.events /tmp/theirs.events /tmp/known
+diff /tmp/ours.events /tmp/theirs.events | head -40
+diff /tmp/ours.events /tmp/theirs.events | grep -c '^<' || true
+diff /tmp/ours.events /tmp/theirs.events | grep -c '^>' || true
+cat /tmp/err
+head -60 /tmp/theirs | tail -40
+sed -n 1,5p /tmp/ours.events
+sed -n 1,5p /tmp/theirs.events
+fail "debug"
