@@ -44,6 +44,15 @@ fn empty(name: &str) -> io::Result<PathBuf> {
     Ok(file)
 }
 
+/// Where the objects for kernels of the processor are that this is built for, below the target
+/// directory.
+fn directory() -> &'static str {
+    match env::var("CARGO_CFG_TARGET_ARCH").as_deref() {
+        Ok("aarch64") => "ebpf-aarch64",
+        _ => "ebpf",
+    }
+}
+
 fn default_path(name: &str) -> PathBuf {
     let manifest_dir = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
     let workspace = Path::new(&manifest_dir)
@@ -53,7 +62,7 @@ fn default_path(name: &str) -> PathBuf {
     let target =
         env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from);
     let objects = target
-        .join("ebpf")
+        .join(directory())
         .join("bpfel-unknown-none")
         .join("release");
     let object = objects.join(name);

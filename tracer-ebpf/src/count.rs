@@ -33,7 +33,7 @@ use aya_ebpf::{
 use tracer_common::count::{ASK, Switch, placeholder};
 
 use crate::{
-    callers,
+    arch, callers,
     maps::{count_away, cpu_number, meant},
     session::{cookie, is_return},
     site::{ProbeSite, Site, TrampolineSite},
@@ -106,7 +106,7 @@ pub extern "C" fn count_probe(registers: *mut pt_regs) -> i32 {
         if entered == NOT_SEEN {
             row::missed(root(context));
         } else {
-            let frame = (*registers).rsp;
+            let frame = arch::stack_at_entry(registers);
             row::add(
                 root(context),
                 entered,
@@ -125,21 +125,20 @@ pub extern "C" fn count_probe(registers: *mut pt_regs) -> i32 {
 pub extern "C" fn count_kentry(registers: *mut pt_regs) -> i32 {
     if is_wanted_entry() {
         // SAFETY: the registers are the program's context.
-        let frame = unsafe { (*registers).rsp };
+        let frame = unsafe { arch::stack_at_entry(registers) };
         open::begin(frame, root(registers.cast()));
     }
     0
 }
 
-/// A root returned, at an fprobe of this end alone. The return address is gone from the stack, see
-/// `kprobe`.
+/// A root returned, at an fprobe of this end alone.
 // SAFETY: no other symbol has the name.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "fentry")]
 pub extern "C" fn count_kexit(registers: *mut pt_regs) -> i32 {
     let now = now();
     // SAFETY: the registers are the program's context.
-    let frame = unsafe { (*registers).rsp } - 8;
+    let frame = unsafe { arch::stack_at_exit(registers) };
     let site = ProbeSite::<true> { registers, frame };
     ends(frame, root(registers.cast()), now, &site);
     0

@@ -16,7 +16,7 @@ use tracer_common::{
 };
 
 use crate::{
-    atomic,
+    arch, atomic,
     batch::{self, Hit},
     maps::{PLACES, TEXTS, Task, WRITING, config},
     site::Site,
@@ -106,20 +106,16 @@ fn arguments<S: Site>(ctx: &S, task: *mut Task, writer: u32, entry: &Hit) {
 /// cannot be read, which is nowhere.
 #[inline(never)]
 fn call_registers(to: &mut [u64; MAX_ARGUMENTS as usize], from: u64, known: u32) {
-    /// Words of `struct pt_regs` up to rdi.
-    const WORDS: usize = 15;
-    const NATIVE: [usize; MAX_ARGUMENTS as usize] = [14, 13, 12, 7, 9, 8];
-    const COMPAT: [usize; MAX_ARGUMENTS as usize] = [5, 11, 12, 13, 14, 4];
     // SAFETY: the helper checks the address.
-    let Ok(all) = (unsafe { bpf_probe_read_kernel(from as *const [u64; WORDS]) }) else {
+    let Ok(all) = (unsafe { bpf_probe_read_kernel(from as *const [u64; arch::CALL_WORDS]) }) else {
         return;
     };
     let is_native = StringArguments::registers(known) == CallRegisters::Native as u32;
     for (place, register) in to.iter_mut().enumerate() {
         *register = if is_native {
-            all[NATIVE[place]]
+            all[arch::NATIVE[place]]
         } else {
-            all[COMPAT[place]] & u64::from(u32::MAX)
+            all[arch::COMPAT[place]] & u64::from(u32::MAX)
         };
     }
 }

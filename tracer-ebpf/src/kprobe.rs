@@ -1,17 +1,12 @@
 //! Programs of many functions that have one for their entries and one for their exits: kprobe.multi
 //! and kretprobe.multi (kernels 5.18+ with CONFIG_FPROBE), where there is no kprobe.session.
 //!
-//! Entry and exit have no cookie in common. What they share is the stack pointer: at the entry it
-//! points to the return address, which is gone at the exit, so there it is 8 bytes further up
-//! (arch_rethook_trampoline_callback, arch/x86/kernel/rethook.c; seen on 6.1). An exit always
-//! comes: the entry cannot decline it.
+//! Entry and exit have no cookie in common. What they share is the stack pointer that the function
+//! began with, see [`crate::arch`]. An exit always comes: the entry cannot decline it.
 
 use aya_ebpf::bindings::pt_regs;
 
-use crate::{excluded, fast_path, gate, probe, site::ProbeSite, trampoline};
-
-/// The size of a return address.
-const RETURN_ADDRESS: u64 = 8;
+use crate::{arch, excluded, fast_path, gate, probe, site::ProbeSite, trampoline};
 
 type Site = ProbeSite<true>;
 
@@ -19,7 +14,7 @@ type Site = ProbeSite<true>;
 #[inline(always)]
 fn at_entry(registers: *mut pt_regs) -> Site {
     // SAFETY: the registers are the program's context.
-    let frame = unsafe { (*registers).rsp };
+    let frame = unsafe { arch::stack_at_entry(registers) };
     Site { registers, frame }
 }
 
@@ -27,7 +22,7 @@ fn at_entry(registers: *mut pt_regs) -> Site {
 #[inline(always)]
 fn at_exit(registers: *mut pt_regs) -> Site {
     // SAFETY: the registers are the program's context.
-    let frame = unsafe { (*registers).rsp } - RETURN_ADDRESS;
+    let frame = unsafe { arch::stack_at_exit(registers) };
     Site { registers, frame }
 }
 

@@ -17,6 +17,7 @@
 // The attribute macros of aya-ebpf make a second, undocumented function of each program.
 #![allow(missing_docs)]
 
+mod arch;
 mod atomic;
 mod batch;
 mod callers;

@@ -19,17 +19,13 @@ use core::{hint::cold_path, ptr};
 use tracer_common::{Context, EventKind};
 
 use crate::{
+    arch::STACK,
     batch, context, depth,
     maps::{ALL_GUARDS, DROPPED, HIDING, NOT_FAST, Task},
     probe, profile,
     site::Site,
     switch,
 };
-
-/// A stack begins at a multiple of this, bytes: `THREAD_SIZE` and `IRQ_STACK_SIZE` of x86-64
-/// (arch/x86/include/asm/page_64_types.h). With KASAN they are twice as large, and then the two
-/// halves count as two stacks.
-const STACK: u64 = 1 << 14;
 
 /// Whether the task's root call has returned, as the entry of a root by `ctx` proves.
 #[inline(always)]

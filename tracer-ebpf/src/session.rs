@@ -20,7 +20,7 @@ use aya_ebpf::{EbpfContext as _, bindings::pt_regs, programs::FEntryContext};
 use tracer_common::placeholder::{SESSION_COOKIE, SESSION_IS_RETURN};
 
 use crate::{
-    fast_path, gate,
+    arch, fast_path, gate,
     maps::{Task, keeps_exits},
     probe,
     site::{ProbeSite, TrampolineSite},
@@ -141,7 +141,7 @@ fn at_fprobe(
     }
     // SAFETY: the registers are the program's context; for the other see `cookie`.
     let frame = unsafe {
-        let frame = (*registers).rsp;
+        let frame = arch::stack_at_entry(registers);
         *cookie = frame;
         frame
     };

@@ -11,11 +11,10 @@ use core::ffi::c_void;
 use aya_ebpf::{
     EbpfContext,
     bindings::pt_regs,
-    helpers::{
-        bpf_get_func_arg, bpf_get_func_arg_cnt, bpf_get_func_ip, bpf_get_func_ret,
-        bpf_probe_read_kernel,
-    },
+    helpers::{bpf_get_func_arg, bpf_get_func_arg_cnt, bpf_get_func_ip, bpf_get_func_ret},
 };
+
+use crate::arch;
 
 /// The entry or the exit of a call.
 pub trait Site: EbpfContext + Copy {
@@ -40,8 +39,8 @@ pub trait Site: EbpfContext + Copy {
     /// context.
     fn argument<const NUMBER: u32>(&self) -> Option<u64>;
 
-    /// To be asked for at an entry only: where the call will go on in its caller, which stands on
-    /// the stack. `cell` is in a map, and what it holds is lost.
+    /// To be asked for at an entry only: where the call will go on in its caller. `cell` is in a map,
+    /// and what it holds is lost.
     fn return_address(&self, cell: *mut u64) -> Option<u64>;
 
     /// Where the probed function begins.
@@ -102,30 +101,18 @@ impl Site for TrampolineSite {
         (answer == 0).then_some(value)
     }
 
-    /// After the context, which has the arguments, a trampoline's frame has the return value, the
-    /// frame pointer, and then, if the function calls the trampoline, where that goes on in the
-    /// function; if it jumps to it (7.x), that is missing. After it lies what the function itself
-    /// found on the stack (arch_prepare_bpf_trampoline, arch/x86/net/bpf_jit_comp.c). The context
-    /// is a pointer with which the verifier forbids arithmetic; read back from a map it is a
-    /// number.
+    /// It is on the stack after the context, which is a pointer with which the verifier forbids
+    /// arithmetic; read back from a map it is a number.
     #[inline(always)]
     fn return_address(&self, cell: *mut u64) -> Option<u64> {
-        const WORDS_BEHIND_ARGUMENTS: u64 = 2;
-        /// Where a function goes on after its call of a trampoline, counted from its beginning: a
-        /// landing pad and the call.
-        const BEHIND_CALL: u64 = 4 + 5;
         // SAFETY: the context is the program's own, the cell is the caller's; the helper is there
         // from 5.17 on.
-        let found = unsafe {
+        let (arguments, context) = unsafe {
             let arguments = bpf_get_func_arg_cnt(self.0) as u64;
             core::ptr::write_volatile(cell, self.0 as u64);
-            let context = core::ptr::read_volatile(cell);
-            let place = context + 8 * (arguments + WORDS_BEHIND_ARGUMENTS);
-            bpf_probe_read_kernel(place as *const [u64; 2])
+            (arguments, core::ptr::read_volatile(cell))
         };
-        let [first, second] = found.ok()?;
-        let is_called = first.wrapping_sub(self.function()) <= BEHIND_CALL;
-        Some(if is_called { second } else { first })
+        arch::trampoline_return_address(context, arguments, self.function())
     }
 }
 
@@ -159,7 +146,7 @@ impl<const ALWAYS: bool> Site for ProbeSite<ALWAYS> {
     #[inline(always)]
     fn value(&self) -> u64 {
         // SAFETY: the registers are the program's context.
-        unsafe { (*self.registers).rax }
+        unsafe { arch::returned(self.registers) }
     }
 
     #[inline(always)]
@@ -168,29 +155,15 @@ impl<const ALWAYS: bool> Site for ProbeSite<ALWAYS> {
         unsafe { *place = self.value() };
     }
 
-    /// The registers of the x86-64 calling convention.
     #[inline(always)]
     fn argument<const NUMBER: u32>(&self) -> Option<u64> {
-        let registers = self.registers;
-        // SAFETY: the registers are the program's context. Volatile, or the compiler makes one read
-        // at a computed place of several.
-        unsafe {
-            Some(match NUMBER {
-                0 => core::ptr::read_volatile(&raw const (*registers).rdi),
-                1 => core::ptr::read_volatile(&raw const (*registers).rsi),
-                2 => core::ptr::read_volatile(&raw const (*registers).rdx),
-                3 => core::ptr::read_volatile(&raw const (*registers).rcx),
-                4 => core::ptr::read_volatile(&raw const (*registers).r8),
-                5 => core::ptr::read_volatile(&raw const (*registers).r9),
-                _ => return None,
-            })
-        }
+        // SAFETY: the registers are the program's context.
+        unsafe { arch::argument::<NUMBER>(self.registers) }
     }
 
-    /// The stack pointer at entry is the frame.
     #[inline(always)]
     fn return_address(&self, _cell: *mut u64) -> Option<u64> {
-        // SAFETY: the helper checks the address.
-        unsafe { bpf_probe_read_kernel(self.frame as *const u64) }.ok()
+        // SAFETY: the registers are the program's context, and the frame is their stack pointer.
+        unsafe { arch::return_address(self.registers, self.frame) }
     }
 }

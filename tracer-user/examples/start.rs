@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, ensure};
 use tracer::{
     attach::{Object, object::Loading},
     kernel::{
-        Kernel, Mechanisms, btf::Types, symbols::Symbols, text::KernelCode,
+        Kernel, Mechanisms, btf::Types, kcore::KernelCode, symbols::Symbols,
         traceable::TraceableFunctions, tracefs::Tracefs,
     },
     plan::{Rules, Scope},

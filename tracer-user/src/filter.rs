@@ -24,7 +24,7 @@ use crate::{
 };
 
 pub use failures::Failures;
-pub use names::Names;
+pub use names::{Name, Names, NotRecorded};
 pub use outcome::Failure;
 pub use returns::Returns;
 pub(crate) use threshold::prune;
@@ -103,6 +103,12 @@ impl Filter {
             || self.needs_tree()
     }
 
+    /// The functions that it names, with the options that do.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, &Name)> {
+        let through = self.through.iter().map(|name| ("--through", name));
+        through.chain(self.excluded.iter().map(|name| ("--hide", name)))
+    }
+
     /// Whether what the root called decides.
     #[must_use]
     pub const fn needs_tree(&self) -> bool {
@@ -115,7 +121,8 @@ impl Filter {
         self.failed.is_some() || self.returns.is_some()
     }
 
-    /// Whether any of the roots, with their names, can meet it.
+    /// Whether any of the roots, with their names, can meet it. Without any, those that a module
+    /// brings may.
     pub fn check<'a>(
         &self,
         roots: impl Iterator<Item = (&'a str, Option<ValueType>)>,
@@ -125,7 +132,7 @@ impl Filter {
         }
         let (void, other): (Vec<_>, Vec<_>) =
             roots.partition(|(_, returns)| *returns == Some(ValueType::Void));
-        if other.is_empty() {
+        if other.is_empty() && !void.is_empty() {
             let names: Vec<&str> = void.into_iter().map(|(name, _)| name).collect();
             let roots = names.join(", ");
             return Err(NeverHolds { roots });

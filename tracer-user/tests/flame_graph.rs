@@ -117,7 +117,7 @@ fn what_is_too_narrow_is_skipped_and_counted() {
     let text = flame_graph(&functions(), &[call]);
     assert_eq!(bars(&text).len(), 1);
     assert!(
-        text.contains("1 paths with less than 0.01% of the time are skipped"),
+        text.contains("1 path with less than 0.01% of the time is skipped"),
         "{text}"
     );
 }

@@ -192,3 +192,41 @@ fn a_pipe_and_a_file_have_colours_only_if_they_must() {
         assert!(expected || written == plain.stdout, "{color}");
     }
 }
+
+#[test]
+fn a_name_that_no_function_has_is_said_with_what_is_like_it() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("whole"), recording(2)).unwrap();
+    let all: &[&[&str]] = &[
+        &["replay", "whole", "--hide", "iner"],
+        &["replay", "whole", "--through", "sock_*"],
+        &["report", "whole", "--through", "outer_"],
+        &["graph", "whole", "inner", "-G", "oute"],
+        &["explain", "whole", "--caller", "zzz"],
+        &["diff", "whole", "whole", "--hide", "leafs"],
+    ];
+    for arguments in all {
+        let output = tracer(directory.path(), arguments);
+        assert_eq!(output.status.code(), Some(5), "{arguments:?}");
+    }
+    let said = |arguments: &[&str]| {
+        let said = tracer(directory.path(), arguments).stderr;
+        String::from_utf8(said)
+            .unwrap()
+            .lines()
+            .last()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(
+        said(all[0]),
+        "tracer: the recording has no call of `iner`, which --hide names; did you mean inner?"
+    );
+    assert!(said(all[1]).ends_with("`tracer report` lists the functions that it has"));
+    // Of what was not read nothing is said.
+    let enough = tracer(
+        directory.path(),
+        &["replay", "whole", "--hide", "iner", "-n", "1"],
+    );
+    assert_eq!(enough.status.code(), Some(0));
+}

@@ -26,6 +26,10 @@ refused 2 'there is no task 99999' tracer --tid 99999 -G __sys_sendto
 refused 2 'is no cgroup of version 2' tracer --cgroup /proc -G __sys_sendto
 refused 2 'lock_sock_nested returns nothing' tracer --failed -G lock_sock_nested
 refused 5 'no kernel function is called `__sys_sendtoo`; did you mean __sys_sendto' tracer -G __sys_sendto -g __sys_sendtoo
+refused 5 'no kernel function is called `__sys_sendtoo`; did you mean __sys_sendto' tracer -G __sys_sendto --through __sys_sendtoo
+refused 5 'no kernel function is called `sendto`; did you mean __sys_sendto' tracer -G sendto --hide sendto
+refused 5 'cannot be traced' tracer -G vfs_read --through __rcu_read_lock
+refused 5 'no traceable kernel function matches' tracer -G vfs_read --hide 'no_such_*'
 refused 5 'skips every root' tracer -G __sys_sendto -g sendto
 refused 2 'power of two' tracer --ring-size 5 -G __sys_sendto
 refused 6 'cannot be written' tracer -o /nowhere/file -G __sys_sendto

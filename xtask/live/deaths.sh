@@ -16,7 +16,7 @@ die() {
     ends_with 0
     [ "$(deaths)" = $count ] || fail "$*: $(deaths) of $count deaths: $(cat /tmp/err)"
     check_listing >/tmp/calls || fail "$*: $(cat /tmp/calls)"
-    said "tracer: 0 whole calls, $count partial" && all_seen || fail "$*: $(cat /tmp/err)"
+    said "tracer: 0 whole calls*, $count partial" && all_seen || fail "$*: $(cat /tmp/err)"
 }
 
 printf '%s\n' do_exit exit_signals exit_mm exit_files exit_fs exit_notify do_task_dead >/tmp/functions

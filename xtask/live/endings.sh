@@ -13,7 +13,7 @@ for signal in INT TERM HUP; do
     kill -$signal $tracer 2>/dev/null || :
     ends_with 0
     calls=$(check_listing) || fail "SIG$signal: $calls"
-    said "tracer: $calls whole calls, 0 partial, .*, 0 events lost, 0 gaps" || fail "SIG$signal: $calls calls, but $(grep whole /tmp/err)"
+    said "tracer: $calls whole calls*, 0 partial, .*, 0 events lost, 0 gaps" || fail "SIG$signal: $calls calls, but $(grep whole /tmp/err)"
 done
 
 # What is summed up is printed, too.

@@ -33,7 +33,7 @@ while [ $round -lt $rounds ]; do
     trace --attach pair --learn 0 -G __sys_sendto
     hear 'tracer: tracing' 20
     kill -INT $tracer
-    until said 'whole calls'; do usleep 1000; done
+    until said 'whole calls*'; do usleep 1000; done
     kill -KILL $tracer
     wait $tracer || :
     nothing_left 30

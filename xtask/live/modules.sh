@@ -1,6 +1,33 @@
 # Functions of modules are in the graph, with their types and under their module's name, found without being named.
 # limit: 300
 
+# One that is loaded while the trace runs joins it, as a root and below; what the command does first has it loaded.
+comes() {
+    words=$1 times=$2
+    shift 2
+    grep -q '^tls ' /proc/modules && { rmmod tls || fail "the module cannot be unloaded: $(cat /proc/modules)"; }
+    trace --no-cache "$@" --graph-opts noirqs -- tracer workload tls $times
+    ends_with 0
+    said "$words" || fail "$*: $(cat /tmp/err)"
+    said 'module tls was loaded: [1-9][0-9]* roots* from now on' || fail "$*: $(cat /tmp/err)"
+    calls=$(check_listing) || fail "$*: $calls"
+    [ "$calls" -gt 5 ] || fail "$*: $calls root calls: $(cat /tmp/err)"
+    grep -q '|  *tls_sw_sendmsg \[tls\]()' /tmp/out || fail "$*: no tls_sw_sendmsg: $(head -n 40 /tmp/out)"
+    ! grep -q 'unknown+' /tmp/out || fail "$*: a function has no name: $(grep unknown /tmp/out)"
+    let_go
+}
+if [ -n "$(find /lib/modules -name 'tls.ko*' 2>/dev/null)" ]; then
+    comes 'module tls is not loaded; once it is, \[tls\]:\* is traced' '--count 40 --interval-us 250000' -G '[tls]:*'
+    grep -q 'tcp_sendmsg_locked()' /tmp/out || fail "nothing below the module's functions: $(head -n 40 /tmp/out)"
+    comes 'module tls is not loaded' '--count 60 --interval-us 50000' -G 'tls:tls_sw_sendmsg' --learn 0
+    comes 'tracing .*tcp_sendmsg' '--count 60 --interval-us 50000' -G 't*_sendmsg' --gentle
+    # Nothing of it has probes, so it goes while others are traced.
+    trace -G ksys_read --gentle --duration 3s
+    hear 'tracer: tracing ksys_read' 60
+    rmmod tls || fail "a module without probes stays: $(cat /tmp/err)"
+    ends_with 0
+fi
+
 tracer workload tls --count 2 2>/tmp/err || { grep -q CONFIG_TLS /tmp/err && skip_without CONFIG_TLS; fail "$(cat /tmp/err)"; }
 drive tls 50000
 # With pairs the whole path takes minutes to attach: there the root is in the module, and its text says what is below.
@@ -13,7 +40,7 @@ paths='tls_sw_sendmsg>tls_push_sg'
 [ $root = tls_sw_sendmsg ] || paths="__sys_sendto>tls_sw_sendmsg tls_push_sg>tcp_write_xmit $paths"
 awk -v inside="$paths" -v at_least=3 -f /live/harness/listing.awk /tmp/out >/tmp/calls || fail "$(cat /tmp/calls)"
 # Where the kernel preempts tasks a probe of a trampoline can be preempted, and what another task calls there meanwhile is skipped, and counted.
-partial=$(sed -n 's/.* whole calls, \([0-9]*\) partial.*/\1/p' /tmp/err)
+partial=$(sed -n 's/.* whole calls*, \([0-9]*\) partial.*/\1/p' /tmp/err)
 skipped=$(sed -n 's/.* making, \([0-9]*\) skipped.*/\1/p' /tmp/err)
 said ' 0 events lost' && [ "$partial" -le "$skipped" ] || fail "$(grep whole /tmp/err), $skipped skipped"
 # The size is what the workload sends, the answer what was sent.

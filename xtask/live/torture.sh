@@ -9,7 +9,7 @@ tracer list | grep -v ' skipped: \| functions: ' | awk -v every=$every 'NR % eve
 [ "$(wc -l </tmp/slice)" -ge 50 ] || fail "a slice of $(wc -l </tmp/slice) functions"
 trace --no-cache --functions /tmp/slice -G sendto -G recvfrom -G ksys_read -G ksys_write -G __x64_sys_openat -G kernel_clone -G do_exit
 hear 'tracer: tracing' 120
-attached=$(sed -n 's/^tracer: tracing .*, \([0-9]*\) functions below$/\1/p' /tmp/err)
+attached=$(sed -n 's/^tracer: tracing .*, \([0-9]*\) functions* below$/\1/p' /tmp/err)
 [ "$attached" -ge $(($(wc -l </tmp/slice) * 9 / 10)) ] || fail "$attached of $(wc -l </tmp/slice) functions are attached"
 for kind in tcp udp unix epoll; do
     tracer workload $kind --count 50 --interval-us 500 2>/tmp/workload.err || fail "$kind: $(cat /tmp/workload.err)"

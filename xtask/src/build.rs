@@ -10,9 +10,10 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::process::{cargo_like, run};
-use crate::setup::{self, CoreLibrary, Toolchain};
-use crate::workspace::{self, BPF_TARGET, HOST_TARGET};
+use crate::arch::Arch;
+use crate::process::{cargo_like, run, say};
+use crate::setup::{self, CoreLibrary, Toolchain, cross_compiler};
+use crate::workspace::{self, BPF_TARGET};
 
 /// The variables that tell the build script of `tracer-user` where the objects are, and their
 /// names.
@@ -49,27 +50,40 @@ pub const COMPLETIONS: [Completions; 3] = [
     },
 ];
 
-/// Builds everything and returns the static binary.
-pub fn build() -> Result<PathBuf> {
-    ebpf(&setup::toolchain()?)?;
-    terminal()?;
-    tracer()
+/// Builds everything for a processor and returns the static binary.
+pub fn build(arch: Arch) -> Result<PathBuf> {
+    ebpf(&setup::toolchain(arch)?, arch)?;
+    terminal(arch)?;
+    tracer(arch)
 }
 
 /// A cargo for the host's crates, which embed the eBPF objects.
 pub fn cargo() -> Command {
+    cargo_for(Arch::default())
+}
+
+/// A cargo for crates that run on a processor. What is written in C, and the linker, are of GCC's
+/// cross compiler where that is another than the host's.
+fn cargo_for(arch: Arch) -> Command {
     let mut cargo = cargo_like("cargo");
     cargo
         .current_dir(workspace::root())
         .env("CARGO_TARGET_DIR", workspace::target());
     for (variable, object) in OBJECTS {
-        cargo.env(variable, workspace::ebpf_object(object));
+        cargo.env(variable, workspace::ebpf_object(arch, object));
+    }
+    if !arch.is_host() {
+        let target = arch.target().replace('-', "_");
+        let linker = format!("CARGO_TARGET_{}_LINKER", target.to_uppercase());
+        let compiler = cross_compiler(arch);
+        cargo.env(linker, &compiler);
+        cargo.env(format!("CC_{target}"), &compiler);
     }
     cargo
 }
 
-/// Builds the eBPF objects.
-fn ebpf(toolchain: &Toolchain) -> Result<()> {
+/// Builds the eBPF objects for kernels of a processor.
+fn ebpf(toolchain: &Toolchain, arch: Arch) -> Result<()> {
     let rustc = &toolchain.rustc;
     let mut cargo = match rustc.core {
         CoreLibrary::Ready => cargo_like("cargo"),
@@ -83,13 +97,13 @@ fn ebpf(toolchain: &Toolchain) -> Result<()> {
     cargo.args(["build", "--quiet", "--release", "--package", "tracer-ebpf"]);
     cargo
         .args(["--target", BPF_TARGET, "--target-dir"])
-        .arg(workspace::ebpf_target());
+        .arg(workspace::ebpf_target(arch));
     // The crate uses features of the compiler that are not stable yet; with a stable compiler they
     // have to be unlocked.
     cargo.env("RUSTC", &rustc.path).env("RUSTC_BOOTSTRAP", "1");
     cargo.env(
         "CARGO_ENCODED_RUSTFLAGS",
-        ebpf_flags(toolchain).join("\x1f"),
+        ebpf_flags(toolchain, arch).join("\x1f"),
     );
     // A wrapper would be asked to run a compiler that it does not know.
     cargo
@@ -98,7 +112,7 @@ fn ebpf(toolchain: &Toolchain) -> Result<()> {
     run(&mut cargo).context("the eBPF objects do not build")
 }
 
-fn ebpf_flags(toolchain: &Toolchain) -> Vec<String> {
+fn ebpf_flags(toolchain: &Toolchain, arch: Arch) -> Vec<String> {
     vec![
         format!("-Clinker={}", toolchain.linker.display()),
         // BTF is made from the debug information.
@@ -106,40 +120,48 @@ fn ebpf_flags(toolchain: &Toolchain) -> Vec<String> {
         "-Clink-arg=--btf".into(),
         // Atomics with a result, 32-bit jumps: in every kernel since 5.12.
         "-Ctarget-cpu=v3".into(),
-        // The registers that aya-ebpf reads arguments from.
-        r#"--cfg=bpf_target_arch="x86_64""#.into(),
+        // The registers that aya-ebpf reads arguments from, and `arch` of tracer-ebpf.
+        "--check-cfg=cfg(bpf_target_arch,values(any()))".into(),
+        format!(r#"--cfg=bpf_target_arch="{}""#, arch.rust()),
     ]
 }
 
 /// Builds one of tracer's examples as a static binary. The eBPF objects are there.
-pub fn example(name: &str) -> Result<PathBuf> {
-    let directory = for_a_guest("tracer-user", &["--example", name])?;
+pub fn example(arch: Arch, name: &str) -> Result<PathBuf> {
+    let directory = for_a_guest(arch, "tracer-user", &["--example", name])?;
     Ok(directory.join("examples").join(name))
 }
 
 /// Builds something static of a package; returns the directory in which it lies.
-fn for_a_guest(package: &str, what: &[&str]) -> Result<PathBuf> {
-    let mut cargo = cargo();
+fn for_a_guest(arch: Arch, package: &str, what: &[&str]) -> Result<PathBuf> {
+    let mut cargo = cargo_for(arch);
     cargo.args(["build", "--quiet", "--profile", "dist"]);
-    cargo.args(["--package", package, "--target", HOST_TARGET]);
+    cargo.args(["--package", package, "--target", arch.target()]);
     cargo.args(what);
     cargo.env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+crt-static");
     run(&mut cargo).with_context(|| format!("{package} does not build"))?;
-    Ok(workspace::built_for_guests())
+    Ok(workspace::built_for_guests(arch))
 }
 
 /// Builds the terminal on which a guest's tests look at `tracer top`.
-fn terminal() -> Result<()> {
-    for_a_guest("tracer-terminal", &["--bin", "tracer-terminal"])?;
+fn terminal(arch: Arch) -> Result<()> {
+    for_a_guest(arch, "tracer-terminal", &["--bin", "tracer-terminal"])?;
     Ok(())
 }
 
 /// Builds the static binary and puts it where everybody looks for it.
-fn tracer() -> Result<PathBuf> {
-    let built = for_a_guest("tracer-user", &["--bin", "tracer"])?.join("tracer");
-    let tracer = workspace::tracer();
+fn tracer(arch: Arch) -> Result<PathBuf> {
+    let built = for_a_guest(arch, "tracer-user", &["--bin", "tracer"])?.join("tracer");
+    let tracer = workspace::tracer(arch);
     install(&built, &tracer)?;
-    describe(&tracer)?;
+    if arch.is_host() {
+        describe(&tracer)?;
+    } else {
+        say(format!(
+            "made {}, which does not run here",
+            tracer.display()
+        ));
+    }
     Ok(tracer)
 }
 

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::arch::ArchArgs;
 use crate::bench::{self, BenchArgs};
 use crate::fidelity::command::FidelityArgs;
 use crate::process::say;
@@ -23,15 +24,17 @@ struct Cli {
 #[derive(Subcommand)]
 enum Task {
     /// Finds or installs all that the other commands need
-    Setup,
+    Setup(ArchArgs),
     /// Builds the eBPF objects and the static binary target/dist/tracer
-    Build,
+    Build(ArchArgs),
     /// Makes a Debian package of it
-    Package,
+    Package(ArchArgs),
     /// Runs a command inside a virtual machine
     Vm(VmArgs),
     /// Shows `tracer` at work, here or in a virtual machine
     Demo {
+        #[command(flatten)]
+        on: ArchArgs,
         /// Arguments for `tracer demo`
         #[arg(last = true)]
         arguments: Vec<OsString>,
@@ -66,11 +69,11 @@ pub fn main() -> ExitCode {
 
 fn perform(task: Task) -> Result<u8> {
     match task {
-        Task::Setup => setup::all().map(|()| 0),
-        Task::Build => build::build().map(|_| 0),
-        Task::Package => package::main(),
+        Task::Setup(on) => setup::all(on.arch).map(|()| 0),
+        Task::Build(on) => build::build(on.arch).map(|_| 0),
+        Task::Package(on) => package::main(on.arch),
         Task::Vm(args) => vm_command::main(args),
-        Task::Demo { arguments } => demo::demo(&arguments),
+        Task::Demo { on, arguments } => demo::demo(on.arch, &arguments),
         Task::Fidelity(args) => fidelity::command::main(&args),
         Task::Bench(args) => bench::main(&args),
         Task::Torture(args) => torture::main(&args),

@@ -3,27 +3,33 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 
+use crate::arch::Arch;
+use crate::build;
 use crate::process::say;
 use crate::setup::{self, KernelChoice, kernels};
 use crate::vm::{self, Sinks, VmSpec};
-use crate::{build, workspace};
 
 /// How many calls are shown.
 const DEMO: [&str; 3] = ["demo", "-n", "3"];
 
-/// Runs the demo, and returns xtask's exit status. The arguments are handed on to `tracer demo`.
-pub fn demo(arguments: &[OsString]) -> Result<u8> {
-    let tracer = build::build()?;
+/// Runs the demo on a processor, and returns xtask's exit status. The arguments are handed on to
+/// `tracer demo`.
+pub fn demo(arch: Arch, arguments: &[OsString]) -> Result<u8> {
+    let tracer = build::build(arch)?;
     let words: Vec<OsString> = if arguments.is_empty() {
         DEMO.map(OsString::from).to_vec()
     } else {
         with_demo(arguments)
     };
-    match obstacle()? {
+    if !arch.is_host() {
+        return in_a_guest(arch, words);
+    }
+    match obstacle(&tracer)? {
         None => {
             say(format!(
                 "this kernel ({}) allows BPF tracing: tracing it",
@@ -43,14 +49,14 @@ pub fn demo(arguments: &[OsString]) -> Result<u8> {
                 "this kernel ({}) cannot be traced from here: {obstacle}",
                 release()
             ));
-            in_a_guest(words)
+            in_a_guest(arch, words)
         }
     }
 }
 
-fn in_a_guest(words: Vec<OsString>) -> Result<u8> {
-    let emulator = setup::emulator()?;
-    let kernel = KernelChoice::Series(kernels::DEFAULT.to_owned()).resolve()?;
+fn in_a_guest(arch: Arch, words: Vec<OsString>) -> Result<u8> {
+    let emulator = setup::emulator(arch)?;
+    let kernel = KernelChoice::Series(kernels::DEFAULT.to_owned()).resolve(arch)?;
     say(format!(
         "tracing {} in a virtual machine instead; it takes some seconds to start",
         kernel.release
@@ -75,8 +81,8 @@ fn with_demo(arguments: &[OsString]) -> Vec<OsString> {
 }
 
 /// Why tracing does not work on this host, in tracer's own words.
-fn obstacle() -> Result<Option<String>> {
-    let mut check = Command::new(workspace::tracer());
+fn obstacle(tracer: &Path) -> Result<Option<String>> {
+    let mut check = Command::new(tracer);
     let output = check
         .args(["check", "--quiet"])
         .stdin(Stdio::null())

@@ -3,6 +3,7 @@
 //! Everything here runs on the host, and everything that the project needs it gets itself: see
 //! [`setup`].
 
+mod arch;
 mod bench;
 mod build;
 mod checked;

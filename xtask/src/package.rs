@@ -10,6 +10,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use crate::arch::Arch;
 use crate::build::{self, COMPLETIONS};
 use crate::process::{run, say};
 use crate::workspace;
@@ -33,16 +34,16 @@ const FILES: [(&str, u32, &str); 6] = [
 ];
 
 /// Builds tracer, then the package.
-pub fn main() -> Result<u8> {
-    let tracer = build::build()?;
-    let package = package(&tracer)?;
+pub fn main(arch: Arch) -> Result<u8> {
+    let tracer = build::build(arch)?;
+    let package = package(&tracer, arch)?;
     say(format!("made {}", package.display()));
     Ok(0)
 }
 
 /// Makes a package of a binary with its manual pages and completions beside it; it lies beside
 /// them.
-pub fn package(tracer: &Path) -> Result<PathBuf> {
+pub fn package(tracer: &Path, arch: Arch) -> Result<PathBuf> {
     let beside = tracer.parent().context("the binary is nowhere")?;
     let version = env!("CARGO_PKG_VERSION");
     let root = &workspace::emptied("package")?;
@@ -59,9 +60,10 @@ pub fn package(tracer: &Path) -> Result<PathBuf> {
     let control = read(&workspace::root().join("packaging/control"))?;
     let control = String::from_utf8(control)?
         .replace("@VERSION@", version)
+        .replace("@ARCHITECTURE@", arch.debian())
         .replace("@KIBIBYTES@", &kibibytes(root)?.to_string());
     place(root, "DEBIAN/control", 0o644, control.as_bytes())?;
-    let package = beside.join(format!("tracer_{version}_amd64.deb"));
+    let package = beside.join(format!("tracer_{version}_{}.deb", arch.debian()));
     run(Command::new("dpkg-deb")
         .args(["--root-owner-group", "-Zxz", "--build"])
         .args([root, &package]))?;

@@ -9,12 +9,10 @@ use std::{env, fs, io};
 
 use anyhow::{Context as _, Result};
 
+use crate::arch::Arch;
+
 /// The target that eBPF programs are built for.
 pub const BPF_TARGET: &str = "bpfel-unknown-none";
-
-/// The target that `tracer` is built for. Named even where it is the host's own, because only then
-/// do RUSTFLAGS such as `+crt-static` leave proc macros and build scripts alone.
-pub const HOST_TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// The directory of the workspace's Cargo.toml.
 pub fn root() -> PathBuf {
@@ -38,24 +36,30 @@ pub fn cache() -> PathBuf {
     env::var_os("TRACER_CACHE").map_or_else(|| target().join("cache"), absolute)
 }
 
-/// The target directory of the eBPF crate. Its own, because another compiler fills it.
-pub fn ebpf_target() -> PathBuf {
-    target().join("ebpf")
+/// The target directory of the eBPF crate for kernels of a processor. Its own, because another
+/// compiler fills it. tracer-user/build.rs knows it, too.
+pub fn ebpf_target(arch: Arch) -> PathBuf {
+    target().join(match arch {
+        Arch::Amd64 => "ebpf",
+        Arch::Arm64 => "ebpf-aarch64",
+    })
 }
 
 /// An object that the eBPF crate's binary `name` was built into.
-pub fn ebpf_object(name: &str) -> PathBuf {
-    ebpf_target().join(BPF_TARGET).join("release").join(name)
+pub fn ebpf_object(arch: Arch, name: &str) -> PathBuf {
+    let objects = ebpf_target(arch).join(BPF_TARGET).join("release");
+    objects.join(name)
 }
 
 /// Where static binaries are built.
-pub fn built_for_guests() -> PathBuf {
-    target().join(HOST_TARGET).join("dist")
+pub fn built_for_guests(arch: Arch) -> PathBuf {
+    target().join(arch.target()).join("dist")
 }
 
 /// The static binary that `cargo xtask build` leaves.
-pub fn tracer() -> PathBuf {
-    target().join("dist").join("tracer")
+pub fn tracer(arch: Arch) -> PathBuf {
+    let directory = format!("dist{}", arch.suffix());
+    target().join(directory).join("tracer")
 }
 
 /// A directory for what is put together there, with nothing in it.

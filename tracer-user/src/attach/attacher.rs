@@ -95,6 +95,11 @@ impl Attacher {
         }
     }
 
+    /// What is known of the kernel from now on: a module has come or gone.
+    pub fn know(&mut self, kernel: Arc<Kernel>) {
+        self.kernel = kernel;
+    }
+
     /// The mechanism that was chosen.
     pub const fn mechanism(&self) -> Mechanism {
         self.mechanism

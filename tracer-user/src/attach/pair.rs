@@ -125,6 +125,11 @@ pub(super) fn described_by(
     match &function.reach {
         Reach::Program => {
             let found = program_function(function.address)?.ok_or_else(gone)?;
+            if !kernel.remember(function.address) {
+                return Err(io::Error::other(
+                    "events cannot tell it from another function, whose address ends as its does",
+                ));
+            }
             Ok((Some(found.program), found.type_id))
         }
         Reach::Module(module) => {

@@ -10,7 +10,7 @@ use tracer_common::{CallRegisters, MAX_ARGUMENTS, StringArguments};
 
 use super::{ObjectError, controls::again};
 use crate::{
-    arch::LANDING_PAD,
+    arch::FURTHEST_PROBE,
     kernel::{
         Kernel,
         btf::{Parameter, Prototype},
@@ -50,7 +50,7 @@ impl Texts {
                 .map_or(0, |function| arguments_of(kernel, &function));
             if arguments != 0 {
                 // A probe names its function by either address.
-                for pad in [0, LANDING_PAD] {
+                for pad in [0, FURTHEST_PROBE] {
                     let address = planned.address.plus(pad);
                     self.put(function_id(address).0, arguments)?;
                 }

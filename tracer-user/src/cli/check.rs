@@ -15,9 +15,9 @@ use crate::{
         Mechanism, Mechanisms,
         btf::Types,
         facts::{self, Capability},
+        kcore::KernelCode,
         switch,
         symbols::Symbols,
-        text::KernelCode,
         tracefs::Tracefs,
     },
 };

@@ -39,6 +39,31 @@ pub struct Collected {
     pub readable: Readable,
 }
 
+/// Goes through a recording that must have all functions that are asked for by name.
+pub fn collect_one(
+    path: &Path,
+    show: &Show,
+    functions: &FunctionTable,
+    collector: &mut impl Collect,
+) -> Result<Collected> {
+    let collected = collect(path, show, functions, collector)?;
+    collected.outcome.has_names()?;
+    Ok(collected)
+}
+
+/// Whether one of two recordings has each function that is asked for by name: the other may be of
+/// before it was there.
+pub fn have_names(one: &Collected, other: &Collected) -> Result<()> {
+    let missing = &other.outcome.not_recorded;
+    let mut missing = missing.iter().filter(|missing| {
+        let mut also = one.outcome.not_recorded.iter();
+        also.any(|one| (one.option, &one.name) == (missing.option, &missing.name))
+    });
+    missing
+        .next()
+        .map_or(Ok(()), |missing| Err(missing.clone().into()))
+}
+
 /// Goes through a recording.
 pub fn collect(
     path: &Path,

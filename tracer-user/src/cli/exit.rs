@@ -18,7 +18,12 @@ use crate::{
     },
     plan::RootError,
 };
-use crate::{exit_code::HasExit, filter::NeverHolds, recording::RecordingError, values::escape};
+use crate::{
+    exit_code::HasExit,
+    filter::{NeverHolds, NotRecorded},
+    recording::RecordingError,
+    values::escape,
+};
 
 /// The command line asks for something that cannot be.
 #[derive(Debug, Error)]
@@ -87,6 +92,7 @@ fn of_cause(cause: &(dyn StdError + 'static)) -> Option<Exit> {
         Output,
         NotCalled,
         NeverHolds,
+        NotRecorded,
         RecordingError,
         std::io::Error,
     );

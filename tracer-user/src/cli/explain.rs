@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 
 use super::{
     args::ExplainArgs,
-    collected::{collect, write},
+    collected::{collect_one, write},
     exit::Exit,
     output::{self, Medium},
     replay,
@@ -28,7 +28,7 @@ pub fn run(args: &ExplainArgs) -> Result<Exit> {
     }
     let functions = FunctionTable::default();
     let mut explain = Explain::new(&functions, condition);
-    let collected = collect(&args.recording, &show, &functions, &mut explain)?;
+    let collected = collect_one(&args.recording, &show, &functions, &mut explain)?;
     let out = output::open(None, Medium::Text)?;
     write(out, |out| explain.write(out))?;
     Ok(replay::exit(&collected.readable))

@@ -18,6 +18,7 @@ use crate::{
         kept::{self, Cache},
         sampling::{self, Sampler},
     },
+    model::many,
     plan::{self, Plan, Planned, Reason, Rules, Scope, Source, closure},
     session,
 };
@@ -136,9 +137,12 @@ fn show(plan: &Plan, names: &[String], out: &mut impl Write) -> io::Result<()> {
     }
     writeln!(
         out,
-        "{} functions: {} roots, {} under them, {} skipped",
-        plan.roots.len() + plan.callees.len() + plan.skipped.len(),
-        plan.roots.len(),
+        "{}: {}, {} under them, {} skipped",
+        many(
+            plan.roots.len() + plan.callees.len() + plan.skipped.len(),
+            "function"
+        ),
+        many(plan.roots.len(), "root"),
         plan.callees.len(),
         plan.skipped.len()
     )
@@ -147,11 +151,11 @@ fn show(plan: &Plan, names: &[String], out: &mut impl Write) -> io::Result<()> {
 fn source(source: Source) -> String {
     match source {
         Source::Root => "root".to_owned(),
-        Source::Before { hits } => format!("known from before, seen {hits} times"),
+        Source::Before { hits } => format!("known from before, seen {}", many(hits, "time")),
         Source::Interrupt => "runs around interrupts".to_owned(),
-        Source::Learned { hits } => format!("seen {hits} times"),
+        Source::Learned { hits } => format!("seen {}", many(hits, "time")),
         Source::Everything => "all functions have probes".to_owned(),
-        Source::Text { distance } => format!("in the text, {distance} calls away"),
+        Source::Text { distance } => format!("in the text, {} away", many(distance, "call")),
     }
 }
 
@@ -197,7 +201,7 @@ fn each<'k>(
     }
     writeln!(
         out,
-        "{} functions: {attachable} can be traced, {skipped} cannot",
-        attachable + skipped
+        "{}: {attachable} can be traced, {skipped} cannot",
+        many(attachable + skipped, "function")
     )
 }

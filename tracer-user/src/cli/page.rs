@@ -26,11 +26,13 @@ pub fn page(args: &ReportArgs) -> Result<Exit> {
         .map(|functions| Overview::new(functions, show.text.sleep));
     let first = collected::collect(&args.recording, &show, &tables[0], &mut one)?;
     let Some(after) = &args.after else {
+        first.outcome.has_names()?;
         let exit = replay::exit(&first.readable);
         write(args, &show, &[recorded(&args.recording, first, &one)], None)?;
         return Ok(exit);
     };
     let second = collected::collect(after, &show, &tables[1], &mut other)?;
+    collected::have_names(&first, &second)?;
     let diff = Diff::new(&one.side, &other.side);
     if diff.is_unrelated() {
         bail!(Usage(collected::UNRELATED.to_owned()));

@@ -11,8 +11,8 @@ use crate::{
     attach::ObjectError,
     kernel::{
         facts::{self, Lockdown},
+        kcore::KernelCode,
         numbers, switch,
-        text::KernelCode,
     },
 };
 

@@ -33,7 +33,8 @@ pub fn run(args: &ReplayArgs) -> Result<Exit> {
         collector: args.collector.otlp.clone(),
         scrapers: None,
     };
-    let (_, readable, delivered) = replay_to(&show, recording, out, outlets)?;
+    let (outcome, readable, delivered) = replay_to(&show, recording, out, outlets)?;
+    outcome.has_names()?;
     Ok(match exit(&readable) {
         // Nothing held it up, and it was what was asked for.
         Exit::Success if delivered.is_some_and(|it| it.dropped > 0) => Exit::Output,

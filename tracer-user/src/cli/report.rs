@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use super::{
     args::{DiffArgs, GraphArgs, ReportArgs},
-    collected::{UNRELATED, both, collect, write},
+    collected::{UNRELATED, both, collect, collect_one, have_names, write},
     exit::{Exit, NotCalled, Usage},
     output::{self, Medium},
     page, replay,
@@ -30,7 +30,7 @@ pub fn report(args: &ReportArgs) -> Result<Exit> {
     show.selection = args.select.selection()?;
     let functions = FunctionTable::default();
     let mut report = Report::new(&functions, show.text.sleep, args.order.group_by);
-    let collected = collect(&args.recording, &show, &functions, &mut report)?;
+    let collected = collect_one(&args.recording, &show, &functions, &mut report)?;
     let out = output::open(args.output.as_deref(), Medium::Text)?;
     write(out, |out| report.write(args.order.sort, out))?;
     Ok(replay::exit(&collected.readable))
@@ -42,7 +42,7 @@ pub fn graph(args: &GraphArgs) -> Result<Exit> {
     show.selection = args.select.selection()?;
     let functions = FunctionTable::default();
     let mut tree = CallTree::new(&functions, &args.function, show.text.sleep);
-    let collected = collect(&args.recording, &show, &functions, &mut tree)?;
+    let collected = collect_one(&args.recording, &show, &functions, &mut tree)?;
     if tree.is_empty() {
         bail!(NotCalled(args.function.clone()));
     }
@@ -59,6 +59,7 @@ pub fn diff(args: &DiffArgs) -> Result<Exit> {
     let mut after = Side::new(&tables[1], show.text.sleep);
     let one = collect(&args.before, &show, &tables[0], &mut before)?;
     let other = collect(&args.after, &show, &tables[1], &mut after)?;
+    have_names(&one, &other)?;
     let diff = Diff::new(&before, &after);
     if diff.is_unrelated() {
         bail!(Usage(UNRELATED.to_owned()));

@@ -65,7 +65,10 @@ fn recording(path: &Path, show: &Show) -> Result<Exit> {
         let functions = FunctionTable::default();
         let form = top.form(&functions, recording.head.clone());
         let read = replay_into(show, recording, &functions, form);
-        let exit = read.map(|(_, readable)| replay::exit(&readable));
+        let exit = read.and_then(|(outcome, readable)| {
+            outcome.has_names()?;
+            Ok(replay::exit(&readable))
+        });
         finish(&top, "the recording has ended", exit)
     })
 }

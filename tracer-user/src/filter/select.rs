@@ -4,7 +4,7 @@
 //! taken here, before the filter decides. With another root each outermost call of that function
 //! becomes a root call, with all below it; what was around it is gone.
 
-use super::Names;
+use super::{Name, Names};
 use crate::model::{
     Call, Closed, CommandName, CpuId, End, FunctionTable, Nanoseconds, Node, RootCall,
 };
@@ -113,6 +113,12 @@ impl Selection {
     #[must_use]
     pub fn is_active(&self) -> bool {
         !self.options().is_empty()
+    }
+
+    /// The functions that it names, with the options that do.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, &Name)> {
+        let roots = self.roots.iter().map(|name| ("-G", name));
+        roots.chain(self.callers.iter().map(|name| ("--caller", name)))
     }
 
     /// Whether what a root call called is looked at.

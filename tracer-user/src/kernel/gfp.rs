@@ -4,7 +4,7 @@
 //! (`gfpflag_names`, mm/debug.c, which `%pGg` prints by): masks with names, those of several flags
 //! first, a null at its end. It is read from the kernel's memory.
 
-use super::{Address, btf::Parameter, symbols::Symbols, text::CodeReader};
+use super::{Address, btf::Parameter, kcore::CodeReader, symbols::Symbols};
 use crate::model::{GFP, ValueType};
 
 /// Names in the table at most; kernels have some sixty.
@@ -55,7 +55,7 @@ pub fn name_flags(parameter: &mut Parameter, names: &[(i64, String)]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::{btf::ParameterKind, text::CodeError};
+    use crate::kernel::{btf::ParameterKind, kcore::CodeError};
 
     #[test]
     fn the_table_ends_with_a_null() {

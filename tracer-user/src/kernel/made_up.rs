@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Address, btf::Types, text::CodeError};
+use super::{Address, btf::Types, kcore::CodeError};
 
 /// Pieces of memory by address.
 #[derive(Default)]

@@ -9,10 +9,13 @@ pub mod btf;
 pub mod cgroup;
 pub mod facts;
 pub mod gfp;
+mod halves;
 pub mod haste;
+pub mod kcore;
 #[cfg(test)]
 mod made_up;
 pub mod mechanism;
+pub mod modules;
 mod names;
 pub mod numbers;
 mod preemption;

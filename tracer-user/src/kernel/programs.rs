@@ -5,7 +5,6 @@
 //! kept here.
 
 use std::{
-    ffi::c_char,
     io,
     os::fd::{AsFd as _, OwnedFd},
 };
@@ -82,7 +81,8 @@ pub fn programs_after(id: u32) -> impl Iterator<Item = LoadedProgram> {
     objects::programs_after(id).filter_map(|(id, program)| {
         let known = bpf::program_info(program.as_fd()).ok()?;
         let functions = Functions::of(&program).ok()?;
-        let name = known.name.map(c_char::cast_unsigned);
+        // C's characters are signed on some processors and not on others.
+        let name = known.name.map(|byte| byte.to_ne_bytes()[0]);
         let length = name.iter().position(|&byte| byte == 0)?;
         Some(LoadedProgram {
             id,

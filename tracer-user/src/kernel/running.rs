@@ -13,16 +13,18 @@ use super::{
     btf::{BtfError, Prototype, Types},
     facts::{self, FactsError, Release},
     gfp,
+    halves::{self, Halves},
     haste::Haste,
+    kcore::{CodeReader, KernelCode},
     programs::program_function,
     sites::Sites,
     symbols::{Function, Symbols, SymbolsError},
     system_calls::{Entry, SystemCall},
-    text::{CodeReader, KernelCode},
     traceable::{Traceable, TraceableFunctions},
 };
 
 use crate::{
+    arch::{PREEMPT_COUNT, PreemptCountOf},
     exit_code::{Exit, HasExit},
     model::ValueType,
 };
@@ -42,6 +44,12 @@ pub enum KernelError {
     /// A symbol or type that every kernel has is not there.
     #[error("this kernel has no `{0}`; please report it with the kernel's version")]
     Missing(&'static str),
+    /// Events name functions by half of an address, and here that is not enough.
+    #[error(
+        "{0} is more than 2 GiB away from the kernel's text, so tracer cannot tell the functions \
+        there from others; unload that module, or report it with the kernel's version"
+    )]
+    TooFar(String),
 }
 
 impl HasExit for KernelError {
@@ -50,17 +58,18 @@ impl HasExit for KernelError {
         match self {
             Self::Symbols(error) => error.exit(),
             Self::Types(error) => error.exit(),
-            Self::Facts(_) | Self::Missing(_) => Some(Exit::Kernel),
+            Self::Facts(_) | Self::Missing(_) | Self::TooFar(_) => Some(Exit::Kernel),
         }
     }
 }
 
-/// The per-CPU variable that says what a CPU works for.
+/// Where the kernel keeps what a CPU works for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PreemptCount {
-    /// Its type id in the kernel's BTF.
-    pub variable: u32,
-    /// How many bytes into it the count lies.
+    /// The type id in the kernel's BTF of the per-CPU variable that has it; none if the task has
+    /// it.
+    pub variable: Option<u32>,
+    /// How many bytes into the one or the other it lies.
     pub offset: u64,
 }
 
@@ -71,7 +80,7 @@ pub struct Kernel {
     /// Its symbols.
     pub symbols: Symbols,
     /// Its types.
-    pub types: Types,
+    pub types: Arc<Types>,
     /// Its text as it runs; none where /proc/kcore cannot be read.
     pub text: Option<KernelCode>,
     /// What the kernel's own tracing reaches; none where the kernel does not say.
@@ -86,6 +95,10 @@ pub struct Kernel {
     modules: Mutex<HashMap<String, Option<Arc<Types>>>>,
     /// Masks and names of `gfp_t`, once they were asked for.
     gfp: OnceLock<Vec<(i64, String)>>,
+    /// Where the kernel's text begins.
+    pub(super) text_begins: Address,
+    /// Functions that are not near it.
+    pub(super) halves: Halves,
     /// Where calls go on in what comes and goes.
     pub(super) sites: Sites,
 }
@@ -94,9 +107,22 @@ impl Kernel {
     /// Reads everything.
     pub fn read() -> Result<Self, KernelError> {
         let _haste = Haste::begin();
+        Self::of_types(Arc::new(Types::load()?))
+    }
+
+    /// Reads what may have changed since this was read: all that comes and goes with modules.
+    pub fn read_again(&self) -> Result<Self, KernelError> {
+        Self::of_types(Arc::clone(&self.types))
+    }
+
+    fn of_types(types: Arc<Types>) -> Result<Self, KernelError> {
         let text = KernelCode::open().ok();
-        let types = Types::load()?;
         let symbols = Symbols::of_kernel(text.as_ref(), &types)?;
+        if let Some(function) = halves::too_far(&symbols) {
+            return Err(KernelError::TooFar(function.shown()));
+        }
+        let text_begins = symbols.address_of("_text");
+        let text_begins = text_begins.ok_or(KernelError::Missing("_text"))?;
         let task_state_offset = types
             .member_offset("task_struct", "__state")
             .ok_or(KernelError::Missing("task_struct.__state"))?;
@@ -122,6 +148,8 @@ impl Kernel {
             task_number_offsets,
             modules: Mutex::default(),
             gfp: OnceLock::new(),
+            text_begins,
+            halves: Halves::default(),
             sites: Sites::default(),
         })
     }
@@ -217,17 +245,34 @@ impl Kernel {
         types.clone()
     }
 
-    /// Where the preempt count is: `pcpu_hot.preempt_count` from 6.2 to 6.14, `__preempt_count`
-    /// before and after.
+    /// Where the preempt count is.
     pub fn preempt_count(&self) -> Option<PreemptCount> {
+        match PREEMPT_COUNT {
+            PreemptCountOf::Cpu => self.preempt_count_of_cpu(),
+            PreemptCountOf::Task => self.preempt_count_of_task(),
+        }
+    }
+
+    /// It is a member of `thread_info`, which is one of the task.
+    fn preempt_count_of_task(&self) -> Option<PreemptCount> {
+        let member = |structure, name| self.types.member_offset(structure, name);
+        let into = member("task_struct", "thread_info")?;
+        Some(PreemptCount {
+            variable: None,
+            offset: into + member("thread_info", "preempt_count")?,
+        })
+    }
+
+    /// It is `pcpu_hot.preempt_count` from 6.2 to 6.14, `__preempt_count` before and after.
+    fn preempt_count_of_cpu(&self) -> Option<PreemptCount> {
         let hot = self.types.variable_id("pcpu_hot");
         Some(match hot {
             Some(variable) => PreemptCount {
-                variable,
+                variable: Some(variable),
                 offset: self.types.member_offset("pcpu_hot", "preempt_count")?,
             },
             None => PreemptCount {
-                variable: self.types.variable_id("__preempt_count")?,
+                variable: Some(self.types.variable_id("__preempt_count")?),
                 offset: 0,
             },
         })

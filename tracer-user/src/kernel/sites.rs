@@ -5,9 +5,10 @@
 //! apart, and read again when a place is asked for after tracer has attached something.
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     sync::{
-        Mutex, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -16,7 +17,7 @@ use super::{
     Address, Kernel,
     symbols::{Function, KALLSYMS, Symbols},
 };
-use crate::arch::LANDING_PAD;
+use crate::arch::FURTHEST_PROBE;
 
 /// The symbols of what comes and goes.
 #[derive(Debug, Default)]
@@ -38,17 +39,32 @@ impl Kernel {
         if self.has_in_text(address) {
             return shown(&self.symbols, address);
         }
+        let symbols = self.made_since();
+        shown(symbols.as_ref()?.1.as_ref()?, address)
+    }
+
+    /// The same of a place in what BPF has made, of whose address no more is known than the lower
+    /// half; see `halves`.
+    pub fn site_elsewhere(&self, half: u32) -> Option<String> {
+        let symbols = self.made_since();
+        let symbols = symbols.as_ref()?.1.as_ref()?;
+        let made = symbols.functions().filter(|it| it.module == Some("bpf"));
+        let upper_halves: BTreeSet<u64> = made.map(|it| it.start.0 >> u32::BITS).collect();
+        let addresses = upper_halves.into_iter().map(|upper| upper << u32::BITS);
+        addresses
+            .map(|upper| Address(upper | u64::from(half)))
+            .find_map(|address| shown(symbols, address))
+    }
+
+    /// The symbols of what comes and goes, as they are now.
+    fn made_since(&self) -> MutexGuard<'_, Option<(u64, Option<Symbols>)>> {
         let changes = self.sites.changes.load(Ordering::Relaxed);
-        let mut read = self
-            .sites
-            .read
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let (_, symbols) = match read.take() {
-            Some(known) if known.0 == changes => read.insert(known),
-            _ => read.insert((changes, read_modules().ok())),
-        };
-        shown(symbols.as_ref()?, address)
+        let read = self.sites.read.lock();
+        let mut read = read.unwrap_or_else(PoisonError::into_inner);
+        if read.as_ref().is_none_or(|known| known.0 != changes) {
+            *read = Some((changes, read_modules().ok()));
+        }
+        read
     }
 
     /// Whether an address is worth a name where it is passed or returned: any place in the kernel
@@ -56,7 +72,7 @@ impl Kernel {
     pub fn is_place(&self, address: Address) -> bool {
         let is_start = |function: Function<'_>| {
             let offset = address.since(function.start);
-            function.module != Some("bpf") && offset.is_some_and(|offset| offset <= LANDING_PAD)
+            function.module != Some("bpf") && offset.is_some_and(|offset| offset <= FURTHEST_PROBE)
         };
         self.has_in_text(address) || self.symbols.function_at(address).is_some_and(is_start)
     }

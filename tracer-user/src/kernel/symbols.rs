@@ -10,16 +10,16 @@
 //! same order ([`table`], [`loaded`]): the kernel needs half a second of an emulated machine to
 //! print the file.
 //!
-//! Skipped are the `__pfx_*` symbols, which name the padding before a function, not a function.
+//! Skipped are the symbols that name no function, such as `__pfx_*`: the padding before one.
 
 mod loaded;
 mod table;
 
 use std::{fs::File, io::Read, path::Path};
 
-use super::{Address, btf::Types, names::NameIndex, text::KernelCode, traceable::Traceable};
+use super::{Address, btf::Types, kcore::KernelCode, names::NameIndex};
 use crate::{
-    arch::LANDING_PAD,
+    arch::PROBE_OFFSETS,
     exit_code::{Exit, HasExit},
 };
 use loaded::{Lists, Names};
@@ -31,8 +31,12 @@ pub(super) const KALLSYMS: &str = "/proc/kallsyms";
 /// gap that is not its own.
 const LONGEST_FUNCTION: u64 = 1 << 18;
 
-/// What the names of a function's padding begin with.
-const PADDING_PREFIX: &[u8] = b"__pfx_";
+/// Whether a name is of no function: it is of the padding before one, or it says, as compilers for
+/// arm64 do in modules, where code and data begin (`is_mapping_symbol`,
+/// include/linux/module_symbol.h).
+fn is_passed_over(name: &[u8]) -> bool {
+    name.starts_with(b"__pfx_") || name.starts_with(b"$")
+}
 
 /// Why there are no symbols.
 #[derive(Debug, thiserror::Error)]
@@ -168,7 +172,7 @@ impl Symbols {
             position = end + 1;
             hidden &= symbol.address == 0;
             let name = &text[symbol.name as usize..][..usize::from(symbol.name_length)];
-            if !name.starts_with(PADDING_PREFIX) {
+            if !is_passed_over(name) {
                 symbols.push(symbol);
             }
         }
@@ -252,8 +256,12 @@ impl Symbols {
     }
 
     /// The functions that begin at `addresses`, which ascend, or that have their landing pad before
-    /// one; not those of BPF, which is not ftrace's. One pass over both.
-    pub(super) fn starts_of(&self, addresses: &[Address]) -> impl Iterator<Item = Traceable> {
+    /// one; not those of BPF, which is not ftrace's. Each with the function's first byte after it.
+    /// One pass over both.
+    pub(super) fn starts_of(
+        &self,
+        addresses: &[Address],
+    ) -> impl Iterator<Item = (Address, Address)> {
         let mut next = 0;
         addresses.iter().filter_map(move |&address| {
             while self
@@ -264,11 +272,9 @@ impl Symbols {
             }
             let symbol = &self.all[*self.functions.get(next.checked_sub(1)?)? as usize];
             let offset = address.0 - symbol.address;
-            let is_start = offset == 0 || offset == LANDING_PAD;
-            (is_start && self.module_of(symbol) != Some("bpf")).then_some(Traceable {
-                address,
-                function: Address(symbol.address),
-            })
+            let is_start = PROBE_OFFSETS.contains(&offset);
+            (is_start && self.module_of(symbol) != Some("bpf"))
+                .then_some((address, Address(symbol.address)))
         })
     }
 

@@ -1,7 +1,7 @@
 //! System calls: which functions are their entries, and what each was given.
 //!
 //! An entry, such as `__x64_sys_close`, takes the address of the process's registers and nothing
-//! else, and its type says so (arch/x86/include/asm/syscall_wrapper.h). What the call takes stands
+//! else, and its type says so (asm/syscall_wrapper.h of each processor). What the call takes stands
 //! in the type of the function that its source defines, `__do_sys_close`, where the compiler kept
 //! that. Mostly it is part of the entry; then the kernel's tracepoint describes it, in
 //! `events/syscalls/sys_enter_close/format`, and else `__se_sys_close` has the names.
@@ -10,22 +10,14 @@ use super::{
     btf::{Parameter, ParameterKind, Types},
     tracefs::Tracefs,
 };
+pub use crate::arch::Convention;
 use crate::{
-    arch::{OTHER_SYSCALL_ENTRIES, REGISTER_BYTES, SYSCALL_ENTRY},
+    arch::{REGISTER_BYTES, SYSCALL_ENTRIES},
     model::ValueType,
 };
 
 /// Arguments that a system call has at most.
 const MOST_ARGUMENTS: usize = 6;
-
-/// Which registers of the process hold the arguments.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Convention {
-    /// Those of 64-bit programs: rdi, rsi, rdx, r10, r8, r9.
-    Native,
-    /// The lower halves of those of 32-bit programs: ebx, ecx, edx, esi, edi, ebp.
-    Compat,
-}
 
 /// What a system call takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,21 +42,13 @@ pub struct Entry<'a> {
 impl<'a> Entry<'a> {
     /// What the name of a function says.
     pub fn of(function: &'a str) -> Option<Self> {
-        const PREFIXES: [(&str, Convention, bool); 4] = [
-            (SYSCALL_ENTRY, Convention::Native, false),
-            ("__x64_compat_sys_", Convention::Native, true),
-            (OTHER_SYSCALL_ENTRIES[0], Convention::Compat, false),
-            (OTHER_SYSCALL_ENTRIES[1], Convention::Compat, true),
-        ];
-        PREFIXES
-            .iter()
-            .find_map(|&(prefix, convention, is_compat)| {
-                Some(Self {
-                    call: function.strip_prefix(prefix)?,
-                    convention,
-                    is_compat,
-                })
+        SYSCALL_ENTRIES.iter().find_map(|entry| {
+            Some(Self {
+                call: function.strip_prefix(entry.prefix)?,
+                convention: entry.convention,
+                is_compat: entry.is_compat,
             })
+        })
     }
 
     /// What the call takes; none if nothing describes it.

@@ -5,47 +5,27 @@
 //! call is an ordinary direct call. What text cannot tell is where indirect calls go: they are only
 //! counted.
 //!
-//! `kcore` reads the bytes, `arch` decodes them, this file says what a branch means: a call, a
-//! tail call (a jump to another function), or the function's own `.cold` part, which is followed.
+//! [`super::kcore`] reads the bytes, `arch` decodes them, this file says what a branch means: a
+//! call, a tail call (a jump to another function), or the function's own `.cold` part, which is
+//! followed.
 
 mod counts;
-mod kcore;
 
 use std::collections::BTreeMap;
 
 use super::{
     Address,
+    kcore::{CodeError, CodeReader, KernelCode},
     symbols::{Function, Symbols},
     traceable::Traceable,
 };
 use crate::arch::{
-    LANDING_PAD,
-    code::{self, Branch, BranchKind, FUNCTION_PADDING, is_indirect_thunk, is_machinery},
+    Branch, BranchKind, FURTHEST_PROBE,
+    code::{self, FUNCTION_PADDING, is_indirect_thunk, is_machinery},
 };
-
-use kcore::Kcore;
 
 /// How many static-call trampolines in a row are followed; the kernel makes no chains.
 const LONGEST_TRAMPOLINE_CHAIN: usize = 4;
-
-/// Why there is no text.
-#[derive(Debug, thiserror::Error)]
-pub enum CodeError {
-    /// `/proc/kcore` cannot be opened or read.
-    #[error(
-        "cannot read the kernel's text from /proc/kcore: {0}; run as root on a kernel with \
-        CONFIG_PROC_KCORE=y and without lockdown=confidentiality"
-    )]
-    Read(#[from] std::io::Error),
-    /// It is not the ELF file it should be.
-    #[error("/proc/kcore is not a 64-bit ELF core of this machine's byte order; please report it")]
-    Malformed,
-    /// The address is in none of its segments.
-    #[error(
-        "/proc/kcore has no text at {0}; the symbol is not of this kernel or its module is gone"
-    )]
-    Unmapped(Address),
-}
 
 /// How a callee is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,35 +54,7 @@ pub struct Calls {
     pub indirect: usize,
 }
 
-/// The text of the running kernel.
-#[derive(Debug)]
-pub struct KernelCode {
-    kcore: Kcore,
-}
-
 impl KernelCode {
-    /// Opens the running kernel's text.
-    pub fn open() -> Result<Self, CodeError> {
-        let kcore = Kcore::open()?;
-        Ok(Self { kcore })
-    }
-
-    /// Reads `length` bytes of kernel memory that lie in one segment.
-    pub fn read(&self, start: Address, length: usize) -> Result<Vec<u8>, CodeError> {
-        self.kcore.read(start, length)
-    }
-
-    /// What reads it, for what works on any text.
-    pub fn reader(&self) -> impl Fn(Address, usize) -> Result<Vec<u8>, CodeError> {
-        |start, length| self.read(start, length)
-    }
-
-    /// Where the kernel itself says that one of its symbols is, before any symbols are known: see
-    /// kernel/vmcore_info.c for which it names.
-    pub fn announced(&self, symbol: &str) -> Option<Address> {
-        self.kcore.announced(symbol)
-    }
-
     /// What a function calls. Takes some microseconds.
     pub fn calls(&self, symbols: &Symbols, function: &Function<'_>) -> Result<Calls, CodeError> {
         calls_in(symbols, function, &|start, length| self.read(start, length))
@@ -163,9 +115,6 @@ impl KernelCode {
             .unwrap_or_default()
     }
 }
-
-/// A source of text: so many bytes from an address on, fewer where it ends.
-pub type CodeReader<'a> = &'a dyn Fn(Address, usize) -> Result<Vec<u8>, CodeError>;
 
 /// What stands at the end of a branch.
 #[derive(Debug, PartialEq, Eq)]
@@ -259,7 +208,7 @@ fn destination<'a>(
     if name.split('.').skip(1).any(|part| part == "cold") {
         return Destination::Cold(function);
     }
-    if offset == 0 || offset == LANDING_PAD {
+    if offset == 0 || offset == FURTHEST_PROBE {
         return Destination::Function(function.start);
     }
     match before_a_function(symbols, branch.target) {
@@ -280,5 +229,5 @@ fn before_a_function(symbols: &Symbols, target: Address) -> Destination<'static>
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_arch = "x86_64"))]
 mod tests;

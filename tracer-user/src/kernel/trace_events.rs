@@ -13,11 +13,14 @@ use wildmatch::WildMatch;
 use super::tracefs::{Tracefs, TracefsError};
 use crate::{
     exit_code::{Exit, HasExit},
-    model::{Field, FieldKind, RecordType},
+    model::{Field, FieldKind, RecordType, did_you_mean, near},
 };
 
 /// Where the kernel lists them, `SYSTEM:NAME` a line.
 const LIST: &str = "available_events";
+
+/// What to do where no name is near.
+const LISTED: &str = "/sys/kernel/tracing/available_events lists them";
 
 /// Why there is no event.
 #[derive(Debug, Error)]
@@ -26,7 +29,7 @@ pub enum EventError {
     #[error(transparent)]
     Tracefs(#[from] TracefsError),
     /// Nothing is called so.
-    #[error("no event of the kernel is called `{name}`{}", did_you_mean(.near))]
+    #[error("no event of the kernel is called `{name}`{}", did_you_mean(.near, LISTED))]
     Unknown {
         /// What was asked for.
         name: String,
@@ -46,13 +49,6 @@ impl HasExit for EventError {
             Self::Tracefs(_) => Exit::Kernel,
             Self::Unknown { .. } | Self::NoMatch(_) => Exit::Function,
         })
-    }
-}
-
-fn did_you_mean(near: &[String]) -> String {
-    match near {
-        [] => "; /sys/kernel/tracing/available_events lists them".to_owned(),
-        near => format!(": did you mean {}?", near.join(" or ")),
     }
 }
 
@@ -117,21 +113,15 @@ fn none(list: &str, pattern: &str) -> EventError {
     if pattern.contains(['*', '?']) {
         return EventError::NoMatch(pattern.to_owned());
     }
-    let likeness = |name: &&str| {
-        let event = name.split_once(':').map_or(*name, |(_, event)| event);
-        let asked = pattern.split_once(':').map_or(pattern, |(_, event)| event);
-        strsim::jaro_winkler(asked, event).max(strsim::jaro_winkler(pattern, name))
+    let near = if pattern.contains(':') {
+        near(pattern, list.lines(), |_| true)
+    } else {
+        let events = list.lines().filter_map(|name| name.split_once(':'));
+        near(pattern, events.map(|(_, event)| event), |_| true)
     };
-    let mut scored: Vec<(f64, &str)> = list
-        .lines()
-        .map(|name| (likeness(&name), name))
-        .filter(|(score, _)| *score > 0.88)
-        .collect();
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-    let near = scored.into_iter().take(3);
     EventError::Unknown {
         name: pattern.to_owned(),
-        near: near.map(|(_, name)| name.to_owned()).collect(),
+        near,
     }
 }
 

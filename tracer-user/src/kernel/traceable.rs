@@ -16,8 +16,8 @@ use crate::arch::code;
 use super::{
     Address,
     btf::Types,
+    kcore::CodeReader,
     symbols::Symbols,
-    text::CodeReader,
     tracefs::{Tracefs, TracefsError},
 };
 
@@ -125,7 +125,12 @@ impl TraceableFunctions {
     /// ftrace found a weak function that was replaced, and never traces it.
     fn at(symbols: &Symbols, mut addresses: Vec<Address>) -> Self {
         addresses.sort_unstable();
-        Self::sorted(symbols.starts_of(&addresses).collect())
+        let starts = symbols.starts_of(&addresses);
+        Self::sorted(
+            starts
+                .map(|(address, function)| Traceable { address, function })
+                .collect(),
+        )
     }
 
     fn sorted(mut all: Vec<Traceable>) -> Self {

@@ -128,11 +128,16 @@ pub fn learn(
             ),
         },
     };
-    let addresses: Vec<Address> = roots.iter().map(|root| root.address).collect();
     Learned {
-        functions: closure::reachable(kernel, &addresses, TEXT_LEVELS, TEXT_LIMIT),
+        functions: of_text(kernel, roots),
         origin: Origin::Text { remark, may_grow },
     }
+}
+
+/// What the text of the roots calls.
+pub fn of_text(kernel: &Kernel, roots: &[Planned]) -> BTreeMap<Address, Source> {
+    let addresses: Vec<Address> = roots.iter().map(|root| root.address).collect();
+    closure::reachable(kernel, &addresses, TEXT_LEVELS, TEXT_LIMIT)
 }
 
 fn nobody(roots: &[Planned], time: Duration) -> String {

@@ -7,7 +7,7 @@
 use tracer_common::{BatchHeader, FIRST_MARK};
 
 use super::Nanoseconds;
-use crate::arch::LANDING_PAD;
+use crate::arch::FURTHEST_PROBE;
 
 /// A function, or a kind of mark, as events name it: the low half of its address. In a recording that is counted from
 /// somewhere else, so that it does not tell where the kernel lies.
@@ -19,7 +19,7 @@ impl FunctionId {
     #[must_use]
     #[allow(clippy::cast_possible_truncation, reason = "it is a few bytes")]
     pub const fn after_landing_pad(self) -> Self {
-        Self(self.0.wrapping_add(LANDING_PAD as u32))
+        Self(self.0.wrapping_add(FURTHEST_PROBE as u32))
     }
 
     /// That of the mark with this number, counted from 0.

@@ -5,13 +5,16 @@
 //! nothing here knows them. [`identity`] tells functions, tasks and root calls apart, [`time`] is
 //! the clock of events, [`tree`] is a root call with all below it, [`function`], [`value_type`] and
 //! [`table`] are what is known of functions, [`sink`] is where finished root calls go,
-//! [`skipped`] what never came.
+//! [`skipped`] what never came, [`many`] how a number of something reads, [`near()`] what a
+//! mistyped name may have meant.
 
 mod capture;
 mod command_name;
+mod count;
 mod detail;
 mod function;
 mod identity;
+mod near;
 mod record_type;
 mod sink;
 mod skipped;
@@ -26,9 +29,11 @@ mod wide_calls;
 
 pub use capture::{Arguments, Capture, Interrupts, ReturnAddresses};
 pub use command_name::{CommandName, NoCommandName};
+pub use count::{many, many_were};
 pub use detail::{Detail, Details};
 pub use function::{FunctionInfo, ParameterInfo, first_argument_register};
 pub use identity::{CpuId, FunctionId, ProcessId, RootCallId, TaskId, TaskKey};
+pub use near::{did_you_mean, near};
 pub use record_type::{Field, FieldKind, RecordType};
 pub use sink::Sink;
 pub use skipped::Skipped;

@@ -78,12 +78,17 @@ impl FunctionTable {
     /// `lock_sock_nested+0x35`. A recording brings those that occur in it: see
     /// [`crate::recording::columns`].
     pub fn place(&self, value: u64) -> Option<&str> {
-        let id = FunctionId::of_place(value)?;
-        let info = match &self.describes {
-            Some(describes) => self.get(describes.place(value)?),
-            None => self.known.get(&id),
-        };
-        info.map(|info| info.name.as_str())
+        self.get(self.place_id(value)?)
+            .map(|info| info.name.as_str())
+    }
+
+    /// How a place in the kernel's text that a value is the address of is named; none if that is
+    /// not known.
+    pub fn place_id(&self, value: u64) -> Option<FunctionId> {
+        match &self.describes {
+            Some(describes) => describes.place(value),
+            None => FunctionId::of_place(value).filter(|id| self.known.get(id).is_some()),
+        }
     }
 
     /// What is known of a function, or of a place within one, of which no more is known than how it

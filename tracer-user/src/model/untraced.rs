@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::many;
+
 /// What ran under root calls and had no probe, in numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Untraced {
@@ -20,10 +22,15 @@ impl fmt::Display for Untraced {
             calls,
             functions,
         } = self;
+        let were = |count| if count == 1 { "was" } else { "were" };
         write!(
             out,
-            "{calls} calls of {functions} functions below were not traced, in {root_calls} root \
-            calls that were sampled"
+            "{} of {} below {} not traced, in {} that {} sampled",
+            many(*calls, "call"),
+            many(*functions, "function"),
+            were(*calls),
+            many(*root_calls, "root call"),
+            were(*root_calls),
         )
     }
 }

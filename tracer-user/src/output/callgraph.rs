@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    model::{FunctionId, FunctionTable},
+    model::{FunctionId, FunctionTable, many},
     summary::Merged,
     values::{escape, span},
 };
@@ -97,11 +97,16 @@ const DOT: Language = Language {
             .replace('"', "\\\"")
     },
     function: |FunctionId(id), name, Sum { calls, ns }| {
-        format!("f{id:x} [label=\"{name}\\n{calls} calls, {}\"];", span(ns))
+        format!(
+            "f{id:x} [label=\"{name}\\n{}, {}\"];",
+            many(calls, "call"),
+            span(ns)
+        )
     },
     arrow: |FunctionId(caller), FunctionId(id), Sum { calls, ns }| {
         format!(
-            "f{caller:x} -> f{id:x} [label=\"{calls} calls\\n{}\"];",
+            "f{caller:x} -> f{id:x} [label=\"{}\\n{}\"];",
+            many(calls, "call"),
             span(ns)
         )
     },
@@ -113,10 +118,18 @@ const MERMAID: Language = Language {
         text.replace('"', "#quot;").replace('<', "#lt;")
     },
     function: |FunctionId(id), name, Sum { calls, ns }| {
-        format!("f{id:x}[\"{name}<br/>{calls} calls, {}\"]", span(ns))
+        format!(
+            "f{id:x}[\"{name}<br/>{}, {}\"]",
+            many(calls, "call"),
+            span(ns)
+        )
     },
     arrow: |FunctionId(caller), FunctionId(id), Sum { calls, ns }| {
-        format!("f{caller:x} -->|\"{calls} calls, {}\"| f{id:x}", span(ns))
+        format!(
+            "f{caller:x} -->|\"{}, {}\"| f{id:x}",
+            many(calls, "call"),
+            span(ns)
+        )
     },
 };
 

@@ -13,7 +13,9 @@ use std::{
 
 use super::ftrace::task_label;
 use crate::{
-    model::{Closed, CpuId, End, FunctionId, FunctionTable, Nanoseconds, Node, RootCall, Sink},
+    model::{
+        Closed, CpuId, End, FunctionId, FunctionTable, Nanoseconds, Node, RootCall, Sink, many,
+    },
     values::{escape, span},
 };
 
@@ -91,7 +93,8 @@ impl<'a, W: Write> Stuck<'a, W> {
         let all = self.open.len() + before.len();
         writeln!(
             self.out,
-            "# {all} root calls open for {} or longer",
+            "# {} open for {} or longer",
+            many(all, "root call"),
             span(least.0)
         )?;
         for task in before {

@@ -11,7 +11,7 @@ use std::io::{self, Write};
 
 use super::ftrace::time;
 use crate::{
-    model::FunctionTable,
+    model::{FunctionTable, many},
     summary::{Bar, Flame, Merged},
     values::escape,
 };
@@ -42,13 +42,13 @@ pub fn write(merged: &Merged, functions: &FunctionTable, out: &mut impl Write) -
 <title>tracer: flame graph</title>
 <style>{STYLE}</style>
 <rect class="ground" width="100%" height="100%"/>
-<text class="head" x="8" y="20">{} in {} root calls</text>
+<text class="head" x="8" y="20">{} in {}</text>
 <text class="help" x="8" y="40">A click shows a path alone.</text>
 <text class="button" id="search" x="100%" dx="-8" y="20" text-anchor="end">Search (Ctrl-F)</text>
 <text class="button" id="all" x="100%" dx="-8" y="40" text-anchor="end" visibility="hidden">Show all (Esc)</text>
 <g id="bars">"#,
         time::span(flame.whole.0),
-        flame.calls
+        many(flame.calls, "root call")
     )?;
     for bar in &flame.bars {
         draw(bar, &flame, functions, out)?;
@@ -56,6 +56,7 @@ pub fn write(merged: &Merged, functions: &FunctionTable, out: &mut impl Write) -
     let skipped = match (flame.whole.0, flame.skipped) {
         (0, _) => "There is no call of which both ends were seen.".to_owned(),
         (_, 0) => String::new(),
+        (_, 1) => "1 path with less than 0.01% of the time is skipped.".to_owned(),
         (_, narrow) => format!("{narrow} paths with less than 0.01% of the time are skipped."),
     };
     writeln!(
@@ -82,9 +83,9 @@ fn draw(
     let top = HEAD + bar.level * LEVEL;
     writeln!(
         out,
-        r#"<g class="c{colour}"><title>{name}: {}, {percent:.2}%, {} calls, {} of its own</title><svg x="{left:.5}%" y="{top}" width="{percent:.5}%" height="{}"><rect width="100%" height="100%"/><text x="3" y="13">{name}</text></svg></g>"#,
+        r#"<g class="c{colour}"><title>{name}: {}, {percent:.2}%, {}, {} of its own</title><svg x="{left:.5}%" y="{top}" width="{percent:.5}%" height="{}"><rect width="100%" height="100%"/><text x="3" y="13">{name}</text></svg></g>"#,
         time::span(bar.width.0),
-        bar.calls,
+        many(bar.calls, "call"),
         time::span(bar.own.0),
         LEVEL - 1,
     )

@@ -5,6 +5,7 @@
 //! read once more, without which a late batch could not be told from a lost one. What passes here
 //! can be recorded here, so a recording brings the same again and makes the same graph.
 
+mod asked;
 mod outcome;
 mod printer;
 pub mod replay;
@@ -16,6 +17,7 @@ use std::io;
 use bytes::Bytes;
 use tracer_common::CpuCounters;
 
+pub use asked::Asked;
 pub use outcome::Outcome;
 pub use printer::Printer;
 pub use replay::{replay, replay_to};

@@ -2,10 +2,13 @@
 
 use tracer_common::{AwayCounts, CpuCounters};
 
-use crate::model::{Skipped, Totals, Untraced, WideCalls};
+use crate::{
+    filter::NotRecorded,
+    model::{Skipped, Totals, Untraced, WideCalls},
+};
 
 /// How it went.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Outcome {
     /// Sums over the root calls that were printed.
     pub totals: Totals,
@@ -25,9 +28,16 @@ pub struct Outcome {
     pub wide: Option<WideCalls>,
     /// What ran below root calls and had no probe, if it was sampled.
     pub untraced: Option<Untraced>,
+    /// Names that were asked for, of which a recording that was read to its end has no function.
+    pub not_recorded: Vec<NotRecorded>,
 }
 
 impl Outcome {
+    /// Whether a recording has all functions that were asked for by name.
+    pub fn has_names(&self) -> Result<(), NotRecorded> {
+        self.not_recorded.first().cloned().map_or(Ok(()), Err)
+    }
+
     /// Whether there is no root call to be seen.
     pub const fn shows_nothing(&self) -> bool {
         self.totals.whole_calls == 0 && self.totals.partial_calls == 0

@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 
 use anyhow::{Context as _, Result};
 
-use super::{Finished, Outcome, Pipeline, Printer, Show, told};
+use super::{Asked, Finished, Outcome, Pipeline, Printer, Show, told};
 use crate::{
     export::{Delivered, Export, Feed, Outlets, Source},
     graph::{AttachedLate, Rebuilder},
@@ -119,6 +119,7 @@ fn go_through<'a>(
         Rebuilder::new(show.capture.interrupts).with_attached_late(attached_late.clone());
     let mut pipeline = Pipeline::new(rebuilder, printer, None);
     let mut learning = Learning::new(table, &attached_late);
+    let mut asked = Asked::of(show);
     let mut read = Ok(());
     while !pipeline.is_done() {
         let data = match recording.next_data() {
@@ -130,6 +131,7 @@ fn go_through<'a>(
             }
         };
         learning.learn(&data);
+        asked.see(&data);
         for step in data.steps() {
             match step {
                 Step::Batch(batch) => pipeline.batch(batch),
@@ -159,6 +161,11 @@ fn go_through<'a>(
         unseen: missed.lost_whole,
         skipped_roots: missed.roots.into(),
         skipped_below: missed.below.into(),
+        not_recorded: if has_enough {
+            Vec::new()
+        } else {
+            asked.missing()
+        },
         ..Outcome::default()
     };
     read.context("the recording cannot be read on")?;

@@ -9,7 +9,7 @@ use crate::{
     export::Delivered,
     filter::Filter,
     graph::limits::{MOST_DEPTH, MOST_EVENTS, MOST_EVENTS_IN_ALL},
-    model::{Skipped, Untraced, WideCalls},
+    model::{Skipped, Untraced, WideCalls, many, many_were},
     recording::{End, Ending, Readable},
 };
 
@@ -24,11 +24,15 @@ pub fn calls(outcome: &Outcome) {
     let totals = &outcome.totals;
     let filtered_out = outcome
         .filtered_out
-        .map(|calls| format!("; {calls} calls filtered out"))
+        .map(|calls| format!("; {} filtered out", many(calls, "call")))
         .unwrap_or_default();
     eprintln!(
-        "tracer: {} whole calls, {} partial, {} events, {} events lost, {} gaps{filtered_out}",
-        totals.whole_calls, totals.partial_calls, totals.events, totals.lost, totals.gaps
+        "tracer: {}, {} partial, {}, {} lost, {}{filtered_out}",
+        many(totals.whole_calls, "whole call"),
+        totals.partial_calls,
+        many(totals.events, "event"),
+        many(totals.lost, "event"),
+        many(totals.gaps, "gap")
     );
 }
 
@@ -44,31 +48,34 @@ pub fn losses(outcome: &Outcome, verbose: bool) {
         wide,
         untraced,
         turned_away: _,
+        not_recorded: _,
     } = outcome;
     if totals.not_kept > 0 {
         eprintln!(
-            "tracer: {} events were not kept: at most {MOST_EVENTS} are of one root call, \
+            "tracer: {} not kept: at most {MOST_EVENTS} are of one root call, \
              {MOST_EVENTS_IN_ALL} of all that are open, {MOST_DEPTH} calls lie within each other",
-            totals.not_kept
+            many_were(totals.not_kept, "event")
         );
     }
     let elsewhere = counters.lost_events.saturating_sub(totals.lost);
     if elsewhere > 0 {
-        eprintln!("tracer: {elsewhere} events were lost in calls that are not shown");
+        let lost = many_were(elsewhere, "event");
+        eprintln!("tracer: {lost} lost in calls that are not shown");
     }
     if verbose {
         eprintln!(
-            "tracer: in the kernel {} batches, {} events lost, {} hits of the tracer's own making, \
+            "tracer: in the kernel {}, {} lost, {} of the tracer's own making, \
             {} skipped in the \
              middle of a probe",
-            counters.batches,
-            counters.lost_events,
-            counters.own_hits,
+            many(counters.batches, "batch"),
+            many(counters.lost_events, "event"),
+            many(counters.own_hits, "hit"),
             (*skipped_roots + *skipped_below).all()
         );
     }
     if *unseen > 0 {
-        eprintln!("tracer: {unseen} root calls were lost whole: a ring was full");
+        let lost = many_were(*unseen, "root call");
+        eprintln!("tracer: {lost} lost whole: a ring was full");
     }
     skipped(*skipped_roots, *skipped_below);
     if let Some(calls) = wide {
@@ -85,8 +92,8 @@ pub fn losses(outcome: &Outcome, verbose: bool) {
     }
     if counters.lost_roots > 0 {
         eprintln!(
-            "tracer: {} root calls were not traced: too many tasks were inside a root",
-            counters.lost_roots
+            "tracer: {} not traced: too many tasks were inside a root",
+            many_were(counters.lost_roots, "root call")
         );
     }
 }
@@ -95,18 +102,19 @@ pub fn losses(outcome: &Outcome, verbose: bool) {
 fn skipped(roots: Skipped, below: Skipped) {
     if roots.all() > 0 {
         eprintln!(
-            "tracer: the kernel skipped {} entries and {} exits of roots, which came in the middle \
+            "tracer: the kernel skipped {} and {} of roots, which came in the middle \
             of a probe: \
              these calls were not traced, or their ends not seen",
-            roots.entries, roots.exits
+            many(roots.entries, "entry"),
+            many(roots.exits, "exit")
         );
     }
     if below.all() > 0 {
         eprintln!(
-            "tracer: the kernel skipped {} hits below the roots, which came in the middle of a \
+            "tracer: the kernel skipped {} below the roots, which came in the middle of a \
             probe, most of \
              them of tracer's own making",
-            below.all()
+            many(below.all(), "hit")
         );
     }
 }
@@ -118,7 +126,7 @@ fn how_recorded(calls: WideCalls) -> String {
         narrowed,
         cut,
     } = calls;
-    let mut text = format!("{wide} root calls were recorded with probes on all functions");
+    let mut text = many_were(wide, "root call") + " recorded with probes on all functions";
     if narrowed > 0 {
         let _ = write!(
             text,
@@ -128,7 +136,8 @@ fn how_recorded(calls: WideCalls) -> String {
     if cut > 0 {
         let _ = write!(
             text,
-            "; {cut} were open when the set of probes changed, and exits in them may be missing"
+            "; {cut} {} open when the set of probes changed, and exits in them may be missing",
+            if cut == 1 { "was" } else { "were" }
         );
     }
     text
@@ -138,8 +147,9 @@ fn how_recorded(calls: WideCalls) -> String {
 pub fn readable(readable: &Readable) {
     if readable.damaged_places > 1 {
         eprintln!(
-            "tracer: {} bytes of the recording in {} places are damaged; all else was read",
-            readable.damaged_bytes, readable.damaged_places
+            "tracer: {} of the recording in {} places are damaged; all else was read",
+            many(readable.damaged_bytes, "byte"),
+            readable.damaged_places
         );
     }
     match readable.end {
@@ -179,10 +189,12 @@ pub fn delivered(delivered: Option<&Delivered>) {
     };
     let rejected = match rejected {
         0 => String::new(),
-        spans => format!("; {spans} spans of them it did not want"),
+        spans => format!("; {} of them it did not want", many(*spans, "span")),
     };
     eprintln!(
-        "tracer: sent {calls} root calls as {spans} spans to {to}, dropped {dropped}{rejected}"
+        "tracer: sent {} as {} to {to}, dropped {dropped}{rejected}",
+        many(*calls, "root call"),
+        many(*spans, "span")
     );
 }
 
@@ -216,7 +228,9 @@ pub fn kept_back(calls: u64, filter: &Filter, mut given: Vec<&str>) -> String {
     let of_filter = options.iter().filter(|(is_given, _)| *is_given);
     given.extend(of_filter.map(|(_, option)| *option));
     format!(
-        "there were {calls} root calls, and all were filtered out by {}",
+        "there {} {}, and all were filtered out by {}",
+        if calls == 1 { "was" } else { "were" },
+        many(calls, "root call"),
         given.join(" and ")
     )
 }

@@ -1,7 +1,7 @@
 //! What the running kernel knows of functions: the table of a live trace asks it.
 
 use crate::{
-    arch::{LANDING_PAD, LARGEST_IN_REGISTERS, REGISTER_BYTES},
+    arch::{FURTHEST_PROBE, LARGE_ARGUMENT_REGISTERS, LARGEST_IN_REGISTERS, REGISTER_BYTES},
     kernel::{
         Address, Kernel,
         btf::{Parameter, ParameterKind, Prototype},
@@ -13,15 +13,15 @@ use crate::{
 
 impl Describe for Kernel {
     fn describe(&self, id: FunctionId) -> Option<FunctionInfo> {
-        let address = super::address_of(id);
+        let address = self.whole(id.0);
         let function = self.symbols.function_at(address);
         let of_kernel = function.filter(|function| {
-            address.since(function.start) <= Some(LANDING_PAD) && function.module != Some("bpf")
+            address.since(function.start) <= Some(FURTHEST_PROBE) && function.module != Some("bpf")
         });
         match of_kernel {
             Some(function) => Some(function_info(self, &function)),
             None => of_program(address).or_else(|| {
-                let site = self.site(address)?;
+                let site = self.site(address).or_else(|| self.site_elsewhere(id.0))?;
                 Some(FunctionInfo::new(site, None))
             }),
         }
@@ -70,7 +70,7 @@ impl From<Parameter> for ParameterInfo {
         let registers = match parameter.kind {
             // Its type is not known.
             ParameterKind::Other if parameter.size == 0 => 1,
-            _ if parameter.size > LARGEST_IN_REGISTERS => 0,
+            _ if parameter.size > LARGEST_IN_REGISTERS => LARGE_ARGUMENT_REGISTERS,
             _ => parameter.size.div_ceil(REGISTER_BYTES),
         };
         Self {

@@ -3,9 +3,10 @@
 //! The user names roots; the functions under them are found. [`roots`] turns what the user typed
 //! into functions, [`closure`] finds what their text calls, [`rules`] says what must be left alone,
 //! [`programs`] knows BPF programs, [`interrupts`] what runs at the edges of one, [`described`]
-//! says what is known of each. What runs under the roots is found out in [`crate::learn`].
+//! says what is known of each, [`current`] as modules come and go. What runs under the roots is found out in [`crate::learn`].
 
 pub mod closure;
+mod current;
 pub mod described;
 pub mod interrupts;
 pub mod programs;
@@ -15,9 +16,13 @@ mod wide;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use current::Current;
 pub use described::function_info;
 pub use programs::OthersPrograms;
-pub use roots::{EVERYTHING, MOST_NAMED, RootError, functions_of, resolve_roots, without_excluded};
+pub use roots::{
+    EVERYTHING, MOST_NAMED, RootError, check_hidden, check_through, found_roots, functions_of,
+    may_come, resolve_or_wait, resolve_roots, without_excluded,
+};
 pub use rules::{Reason, Rules, Scope, Worth};
 pub use wide::is_own_tracepoint;
 
@@ -182,9 +187,4 @@ pub fn function_id(address: Address) -> FunctionId {
     // The wire format keeps the low 32 bits: see `Event::function`.
     #[allow(clippy::cast_possible_truncation)]
     FunctionId(address.0 as u32)
-}
-
-/// Where the function is that an event of the running kernel names.
-pub fn address_of(id: FunctionId) -> Address {
-    Address(0xffff_ffff_0000_0000 | u64::from(id.0))
 }

@@ -5,6 +5,7 @@
 //! that of 32-bit ones. A function that cannot be traced is named with those that call it.
 
 mod error;
+mod shown;
 mod wanted;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,10 +13,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Planned, Reach, Source, interrupts::AROUND_INTERRUPTS, rules::Rules};
 use crate::{
     arch::{OTHER_SYSCALL_ENTRIES, SYSCALL_ENTRY},
-    kernel::{Address, Kernel, symbols::Function},
+    kernel::{Address, Kernel, facts, modules, symbols::Function},
+    model::near,
 };
 use error::MOST_PAIRS;
 pub use error::RootError;
+pub use shown::{check_hidden, check_through};
 use wanted::Wanted;
 
 /// Roots that are told one by one, in recordings and elsewhere.
@@ -31,16 +34,51 @@ pub fn resolve_roots(
     rules: &Rules,
     wanted: &[String],
 ) -> Result<Vec<Planned>, RootError> {
-    let mut roots: Vec<Planned> = Vec::new();
-    let mut known = BTreeSet::new();
+    let mut roots = Vec::new();
     for typed in wanted {
-        for root in resolve(kernel, rules, typed)? {
-            if known.insert(root.address) {
-                roots.push(root);
+        roots.extend(resolve(kernel, rules, typed)?);
+    }
+    Ok(each_once(roots))
+}
+
+/// The same for a trace, to which functions of a module come later that is not loaded, and can be.
+pub fn resolve_or_wait(
+    kernel: &Kernel,
+    rules: &Rules,
+    wanted: &[String],
+) -> Result<Vec<Planned>, RootError> {
+    let mut roots = Vec::new();
+    for typed in wanted {
+        match resolve(kernel, rules, typed) {
+            Err(RootError::NoModule(module)) if is_installed(&module) => {
+                eprintln!("tracer: module {module} is not loaded; once it is, {typed} is traced");
             }
+            found => roots.extend(found?),
         }
     }
-    Ok(roots)
+    Ok(each_once(roots))
+}
+
+/// The functions that `wanted` stands for, of what is loaded now.
+pub fn found_roots(kernel: &Kernel, rules: &Rules, wanted: &[String]) -> Vec<Planned> {
+    let found = wanted.iter().map(|typed| resolve(kernel, rules, typed));
+    each_once(found.flatten().flatten().collect())
+}
+
+/// Whether a module that is loaded later can have functions that this stands for.
+pub fn may_come(typed: &str) -> bool {
+    let wanted = Wanted::parse(typed);
+    wanted.is_glob() || wanted.module.is_some()
+}
+
+fn is_installed(module: &str) -> bool {
+    facts::release_name().is_ok_and(|release| modules::may_be_loaded(&release, module))
+}
+
+fn each_once(mut roots: Vec<Planned>) -> Vec<Planned> {
+    let mut known = BTreeSet::new();
+    roots.retain(|root| known.insert(root.address));
+    roots
 }
 
 /// The functions that one name or glob stands for.
@@ -61,8 +99,9 @@ pub fn without_excluded(
     excluded: &[Planned],
 ) -> Result<Vec<Planned>, RootError> {
     let excluded: BTreeSet<Address> = excluded.iter().map(|excluded| excluded.address).collect();
+    let has_none = roots.is_empty();
     roots.retain(|root| !excluded.contains(&root.address));
-    if roots.is_empty() {
+    if roots.is_empty() && !has_none {
         return Err(RootError::AllExcluded);
     }
     Ok(roots)
@@ -242,21 +281,8 @@ fn planned(function: &Function<'_>, reach: Reach) -> Planned {
     }
 }
 
-/// Up to three names that are nearly the one asked for, the nearest first.
+/// Names that are nearly the one asked for.
 fn near_names(kernel: &Kernel, name: &str) -> Vec<String> {
-    let mut scored: Vec<(f64, &str)> = kernel
-        .symbols
-        .functions()
-        .filter(|function| function.name.len().abs_diff(name.len()) <= 4)
-        .map(|function| (strsim::jaro_winkler(name, function.name), function.name))
-        .filter(|(score, _)| *score > 0.88)
-        .collect();
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-    scored.dedup_by(|a, b| a.1 == b.1);
-    scored
-        .into_iter()
-        .map(|(_, name)| name.to_owned())
-        .filter(|near| kernel.is_traceable(near))
-        .take(3)
-        .collect()
+    let names = kernel.symbols.functions().map(|function| function.name);
+    near(name, names, |name| kernel.is_traceable(name))
 }

@@ -10,8 +10,6 @@ mod reason;
 
 use std::collections::BTreeSet;
 
-use tracer_common::MAX_ARGUMENTS;
-
 pub(super) use names::is_shared;
 use names::{
     DENIED, FPROBE, FPROBE_LEVELS, MIGRATION, OWN_HELPERS, SETTLED, TRAMPOLINE, TRAMPOLINE_LEVELS,
@@ -22,6 +20,7 @@ use super::{
     Reach,
     programs::{self, OthersPrograms, ProgramRules},
 };
+use crate::arch::ARGUMENT_REGISTERS;
 use crate::kernel::{
     Address, Kernel, Mechanisms,
     btf::{Prototype, TrampolineLimits},
@@ -236,7 +235,7 @@ fn is_its_own(
         .iter()
         .map(|parameter| parameter.size.div_ceil(8))
         .sum();
-    if words >= MAX_ARGUMENTS {
+    if words >= ARGUMENT_REGISTERS {
         return Ok(());
     }
     let read = kernel

@@ -7,34 +7,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use serde::{Deserialize, Serialize};
 use tracer_common::{BATCH_CAPACITY, BatchHeader, Event, EventKind};
 
-use super::form::{Data, Header, Known, MOST_FUNCTIONS};
+use super::form::{Columns, Data, Header, Known, MOST_FUNCTIONS};
 use crate::{
     graph::{AttachedLate, Batch},
     model::{FunctionId, FunctionInfo, FunctionTable},
 };
-
-/// The events of several batches. All lists have the same length.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Columns {
-    /// Less the time of the event before it, of the first one in a batch less that of the root
-    /// call; wraps. In ns.
-    pub time_steps: Vec<i64>,
-    /// Return registers.
-    pub values: Vec<u64>,
-    /// Places in [`Data::functions`].
-    pub functions: Vec<u32>,
-    /// See [`Event::frame`].
-    pub frames: Vec<u16>,
-    /// See [`Event::depth`].
-    #[serde(with = "serde_bytes")]
-    pub depths: Vec<u8>,
-    /// See [`Event::kind_and_context`].
-    #[serde(with = "serde_bytes")]
-    pub kinds_and_contexts: Vec<u8>,
-}
 
 /// Data in the making.
 #[derive(Debug, Default)]
@@ -152,7 +131,7 @@ fn places(events: &Columns, functions: &FunctionTable) -> Vec<Known> {
     for (kind, value) in kinds.zip(&events.values) {
         let kind = EventKind::from_u8(kind & 0xf);
         if let Some(EventKind::Argument | EventKind::Exit) = kind
-            && let Some(FunctionId(id)) = FunctionId::of_place(*value)
+            && let Some(FunctionId(id)) = functions.place_id(*value)
             && let Some(name) = functions.place(*value)
         {
             seen.entry(id).or_insert_with(|| name.to_owned());

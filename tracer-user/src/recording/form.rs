@@ -14,7 +14,6 @@ use serde::{
 };
 use tracer_common::CpuCounters;
 
-use super::columns::Columns;
 use crate::model::{FunctionInfo, Skipped, ValueType};
 
 /// The number of this form.
@@ -76,6 +75,26 @@ pub struct Data {
     pub passes: Vec<u32>,
     /// The batches' events.
     pub events: Columns,
+}
+
+/// The events of several batches. All lists have the same length.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Columns {
+    /// Less the time of the event before it, of the first one in a batch less that of the root
+    /// call; wraps. In ns.
+    pub time_steps: Vec<i64>,
+    /// Return registers.
+    pub values: Vec<u64>,
+    /// Places in [`Data::functions`].
+    pub functions: Vec<u32>,
+    /// See [`Event::frame`].
+    pub frames: Vec<u16>,
+    /// See [`Event::depth`].
+    #[serde(with = "serde_bytes")]
+    pub depths: Vec<u8>,
+    /// See [`Event::kind_and_context`].
+    #[serde(with = "serde_bytes")]
+    pub kinds_and_contexts: Vec<u8>,
 }
 
 /// Reads a list of functions as it would be read, but for its length: in memory a function takes

@@ -90,8 +90,13 @@ impl<R: Read> Recording<R> {
         self.readable.damaged_bytes += damage.bytes;
         if self.readable.damaged_places <= PLACES_NAMED && !self.is_quiet {
             eprintln!(
-                "tracer: the recording is damaged or cut at byte {}: {} bytes are skipped",
-                damage.from, damage.bytes
+                "tracer: the recording is damaged or cut at byte {}: {} skipped",
+                damage.from,
+                if damage.bytes == 1 {
+                    "1 byte is".to_owned()
+                } else {
+                    format!("{} bytes are", damage.bytes)
+                }
             );
         }
     }

@@ -116,7 +116,7 @@ pub fn loading(
     };
     Loading {
         config: config(options, kernel, preempt_count, callers),
-        preempt_count: preempt_count.map(|count| count.variable),
+        preempt_count: preempt_count.and_then(|count| count.variable),
         sizes: match profile {
             None => streams,
             // Nothing goes through the rings, and tasks that sleep keep their slots.

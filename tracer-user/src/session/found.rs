@@ -66,9 +66,9 @@ impl Found {
     }
 
     /// What was seen to run under the roots, with its hits.
-    pub fn hits(&self) -> BTreeMap<Address, u64> {
+    pub fn hits(&self, kernel: &Kernel) -> BTreeMap<Address, u64> {
         match self {
-            Self::All(seen) => seen.functions(),
+            Self::All(seen) => seen.functions(kernel),
             Self::Some { seen, .. } => seen.clone(),
         }
     }
@@ -185,10 +185,11 @@ impl Asked<'_> {
         let options = self.options;
         let tell = |words: &str| tell::more(options.verbose, words);
         let learns = options.learns();
-        let time = learns.filter(|_| !sampling::is_skipped());
+        let time = learns.filter(|_| !roots.is_empty() && !sampling::is_skipped());
         let mut sampler = time.map(|_| Sampler::start()).transpose()?;
         let before = match (held, time.zip(sampler.as_mut())) {
             _ if options.is_roots_only() => Before::RootsOnly,
+            _ if roots.is_empty() => Before::Off,
             (_, None) if learns.is_some() => Before::Never,
             (_, None) => Before::Off,
             (Some(_), _) => Before::Nobody,

@@ -28,11 +28,12 @@ use crate::{
     learn::{
         growth::{Growth, Joining, Start},
         kept::{self, Cache},
+        modules::{Modules, Typed},
         wide::{self, Attaching, Host, Narrowing, Programs, Sets, sets::lock},
     },
     model::{Skipped, Untraced},
     pipeline::Pipeline,
-    plan::{Plan, Planned, Rules},
+    plan::{Current, Plan, Planned, Rules},
     stop::Stop,
 };
 
@@ -50,8 +51,10 @@ const FIRST_PROBES: Duration = Duration::from_secs(3);
 
 /// All that is there before anything is loaded.
 pub struct Prepared {
-    /// The running kernel.
+    /// The running kernel as it was when the trace began.
     pub kernel: Arc<Kernel>,
+    /// And as it is now.
+    pub current: Arc<Current>,
     /// What must not be attached.
     pub rules: Arc<Rules>,
     /// What is attached.
@@ -196,6 +199,13 @@ impl Prepared {
         (sets, programs): (&Arc<Mutex<Sets>>, Programs),
         (later, followed): (Vec<Planned>, Option<Arc<Followed>>),
     ) -> Result<Change> {
+        let typed = Typed {
+            roots: options.roots.clone(),
+            excluded: options.excluded.clone(),
+            not_roots: options.not_roots.clone(),
+        };
+        let modules = Modules::new(Arc::clone(&self.current), Arc::clone(&self.rules), typed);
+        let seen = self.found.hits(&self.kernel);
         let change = match &mut self.found {
             Found::All(seen) => {
                 let start = wide::Start {
@@ -207,15 +217,18 @@ impl Prepared {
                     host: Host::of(self.subject.is_some()),
                     programs,
                     attached_late,
+                    modules,
                     again: options.again(),
                     verbose: options.verbose,
                 };
                 Narrowing::start(start).map(Change::Narrows)
             }
             Found::Some { growth, .. } => {
-                let Some((pause, sampler)) = growth.take() else {
+                let growth = growth.take();
+                if growth.is_none() && !modules.may_bring_roots() {
                     return Ok(Change::Never);
-                };
+                }
+                let (pause, sampler) = growth.unzip();
                 let is_later =
                     |one: &Planned| later.iter().any(|other| other.address == one.address);
                 let known = self.plan.callees.iter().chain(&self.plan.excluded);
@@ -231,19 +244,20 @@ impl Prepared {
                 let held = self.subject.as_ref().and_then(Subject::held);
                 let numbers = Numbers::now(&self.kernel.types)?;
                 let start = Start {
-                    kernel: Arc::clone(&self.kernel),
+                    current: Arc::clone(&self.current),
                     rules: Arc::clone(&self.rules),
-                    joining,
+                    joining: Arc::new(Mutex::new(joining)),
                     plan: self.plan.clone(),
                     later,
-                    seen: self.found.hits(),
+                    seen,
                     followed,
                     first: held.and_then(|held| numbers.task(held)),
-                    pause,
+                    pause: pause.unwrap_or_default(),
                     sampled: self.found.sampled().unwrap_or_default(),
+                    below: !options.is_roots_only() && options.functions.is_none(),
                     verbose: options.verbose,
                 };
-                Growth::start(start, sampler).map(Change::Grows)
+                Growth::start(start, sampler, modules).map(Change::Grows)
             }
         }?;
         if self.subject.is_some() {
@@ -260,7 +274,7 @@ impl Prepared {
         (mut probes, marks): (Probes, Marks),
         sets: &Mutex<Sets>,
     ) {
-        let mut seen = self.found.hits();
+        let mut seen = self.found.hits(&self.kernel);
         match change {
             Change::Never => {}
             Change::Narrows(narrowing) => narrowing.end(PATIENCE),

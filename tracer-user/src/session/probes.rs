@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::{
     attach::{self, AttachError, Attacher, Marks, Observer, Probe, Role, Side},
     kernel::{numbers, switch},
-    model::Skipped,
+    model::{Skipped, many},
     plan::{Plan, Planned, Source},
     stop::Stop,
 };
@@ -211,7 +211,9 @@ pub fn let_go<T>(all: T, count: usize) {
                 ""
             };
             eprintln!(
-                "tracer: {count} functions are let go by process {}{when}",
+                "tracer: {} {} let go by process {}{when}",
+                many(count, "function"),
+                if count == 1 { "is" } else { "are" },
                 leaving.process
             );
         }

@@ -19,7 +19,7 @@ use super::{Options, Outputs};
 use crate::{
     attach::profile::{Profile, TooManyCpus, Totals},
     learn::wide::{Seen, Sets, sets::lock},
-    model::{FunctionId, FunctionTable, Interrupts, SleepTime},
+    model::{FunctionId, FunctionTable, Interrupts, SleepTime, many},
     pipeline::{Finished, Outcome, Shown},
     summary::{GroupBy, Report, SortBy, report::Calls},
 };
@@ -272,9 +272,9 @@ impl Profiled {
         let missing =
             without_row + without_exit + without_entry + too_deep + outcome.counters.lost_roots;
         eprintln!(
-            "tracer: {} calls counted in the kernel in {} root calls, {missing} missing",
-            self.calls,
-            self.root_calls()
+            "tracer: {} counted in the kernel in {}, {missing} missing",
+            many(self.calls, "call"),
+            many(self.root_calls(), "root call")
         );
         for (count, why) in [
             (without_row, "calls are in no row: the table was full"),

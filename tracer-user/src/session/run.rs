@@ -44,7 +44,7 @@ use crate::{
     },
     model::{FunctionTable, Skipped, WideCalls},
     pipeline::{self, Finished, Outcome, Pipeline, Printer, Show, Shown},
-    plan::{self, Plan, Rules},
+    plan::{self, Current, Plan, Rules},
     recording::Recorder,
     stop::Stop,
     stream::Rings,
@@ -77,10 +77,10 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
     let mechanisms = Mechanisms::of(&kernel.types);
     let mechanism = mechanisms.choose(options.mechanism)?;
     let rules = Arc::new(Rules::new(&kernel, mechanisms, options.scope));
-    let roots = plan::resolve_roots(&kernel, &rules, &options.roots)?;
-    let excluded = plan::resolve_roots(&kernel, &rules, &options.excluded)?;
+    let roots = plan::resolve_or_wait(&kernel, &rules, &options.roots)?;
+    let excluded = plan::resolve_or_wait(&kernel, &rules, &options.excluded)?;
     let roots = plan::without_excluded(roots, &excluded)?;
-    let not_roots = plan::resolve_roots(&kernel, &rules, &options.not_roots)?;
+    let not_roots = plan::resolve_or_wait(&kernel, &rules, &options.not_roots)?;
     let roots = plan::without_excluded(roots, &not_roots)?;
     options.show.filter.check(roots.iter().map(|root| {
         let function = kernel.symbols.function_at(root.address);
@@ -90,6 +90,8 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
             prototype.map(|prototype| prototype.returns),
         )
     }))?;
+    plan::check_through(&kernel, &rules, &options.show.filter.through)?;
+    plan::check_hidden(&kernel, &rules, &options.show.filter.excluded)?;
     let events = match &options.events[..] {
         [] => Vec::new(),
         names => trace_events::find(names)?,
@@ -117,6 +119,7 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
         return Ok(Outcome::default());
     }
     let prepared = Prepared {
+        current: Arc::new(Current::new(Arc::clone(&kernel))),
         kernel,
         rules,
         plan,
@@ -178,7 +181,7 @@ async fn trace(
         prepared.attach(options, in_kernel)?
     };
     let kernel = Arc::clone(&prepared.kernel);
-    let table = FunctionTable::of(Arc::clone(&kernel));
+    let table = FunctionTable::of(Arc::clone(&prepared.current));
     for (id, info) in &marks.known {
         table.insert(*id, info.clone());
     }

@@ -12,6 +12,7 @@ use crate::{
     arch::{OTHER_PROGRAMS, OTHER_SYSCALL_ENTRIES, SYSCALL_ENTRY},
     filter::Filter,
     kernel::Kernel,
+    model::many,
     pipeline::{self, Outcome},
     plan::Plan,
 };
@@ -24,6 +25,8 @@ const LOOKED_AT: usize = 16;
 struct Silence<'a> {
     /// The roots' names.
     roots: String,
+    /// Whether the trace began with any.
+    has_roots: bool,
     /// Root calls that the filter kept back.
     filtered_out: u64,
     filter: Filter,
@@ -44,6 +47,7 @@ pub fn explain(kernel: &Kernel, plan: &Plan, filter: &Filter, outcome: &Outcome)
     }
     let silence = Silence {
         roots: tell::names(plan),
+        has_roots: !plan.roots.is_empty(),
         filtered_out: outcome.filtered_out.unwrap_or_default(),
         filter: filter.clone(),
         away: outcome.turned_away,
@@ -69,9 +73,9 @@ impl Silence<'_> {
         sentences.extend(self.turned_away());
         if self.skipped > 0 {
             sentences.push(format!(
-                "the kernel skipped {} hits in the middle of another probe: another --attach may \
+                "the kernel skipped {} in the middle of another probe: another --attach may \
                 see them",
-                self.skipped
+                many(self.skipped, "hit")
             ));
         }
         if sentences.is_empty() {
@@ -96,14 +100,22 @@ impl Silence<'_> {
         let all: u64 = self.away.iter().sum();
         (all > 0).then(|| {
             format!(
-                "{} was called {all} times, but by none of those that were asked for: {}",
+                "{} was called {}, but by none of those that were asked for: {}",
                 self.roots,
+                many(all, "time"),
                 parts.join(", ")
             )
         })
     }
 
     fn not_called(&self) -> Vec<String> {
+        if !self.has_roots {
+            return vec![
+                "no root was called: either no module came that has one, or it was not called \
+                 after that; what a module does while it is loaded comes before its probes"
+                    .to_owned(),
+            ];
+        }
         if !self.unpatched.is_empty() {
             return vec![format!(
                 "the kernel does not run the probes of {}: they are not in its text; \
@@ -147,7 +159,10 @@ fn other_entries(kernel: &Kernel, plan: &Plan) -> Vec<String> {
         .take(LOOKED_AT)
         .filter_map(|root| root.name.strip_prefix(SYSCALL_ENTRY));
     calls
-        .flat_map(|call| OTHER_SYSCALL_ENTRIES.map(|entry| format!("{entry}{call}")))
+        .flat_map(|call| {
+            let entries = OTHER_SYSCALL_ENTRIES.iter();
+            entries.map(move |entry| format!("{entry}{call}"))
+        })
         .filter(|name| kernel.symbols.address_of(name).is_some())
         .filter(|name| plan.roots.iter().all(|root| root.name != *name))
         .collect()
@@ -161,6 +176,7 @@ mod tests {
     fn of_close() -> Silence<'static> {
         Silence {
             roots: "__x64_sys_close".to_owned(),
+            has_roots: true,
             ..Silence::default()
         }
     }

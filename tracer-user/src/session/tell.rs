@@ -5,6 +5,7 @@ use std::fmt::Display;
 use crate::{
     attach::Marks,
     learn::{before::Origin, wide::Compared},
+    model::many,
     pipeline::Shown,
     plan::{self, Plan},
     summary::LatencyLayout,
@@ -32,6 +33,7 @@ pub fn names(plan: &Plan) -> String {
         .collect();
     let told: usize = counts.iter().map(|(_, count)| count).sum();
     match plan.roots.len() {
+        0 => "functions of modules that are not loaded yet".to_owned(),
         all if all > plan::MOST_NAMED => format!("every outermost function, {all} in all"),
         all if all > told => format!("{} and {} more", shown.join(", "), all - told),
         _ => shown.join(", "),
@@ -53,8 +55,9 @@ pub fn tracing(plan: &Plan, (functions, later): (usize, usize), cost: Option<Com
         later => format!(", and {later} more as they get their probes"),
     };
     eprintln!(
-        "tracer: tracing {}, {functions} functions below{later}{cost}",
-        names(plan)
+        "tracer: tracing {}, {} below{later}{cost}",
+        names(plan),
+        many(functions, "function")
     );
     if let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::Ready]) {
         log::warn!("systemd cannot be told: {error}");
@@ -68,14 +71,15 @@ pub fn planned(plan: &Plan, origin: &Origin, verbose: bool) {
     let colon = if verbose { ":" } else { " (-v names them)" };
     match origin {
         Origin::Text { remark, .. } => eprintln!(
-            "tracer: {remark}: tracing what the text of {} calls, {} functions",
+            "tracer: {remark}: tracing what the text of {} calls, {}",
             names(plan),
-            plan.callees.len()
+            many(plan.callees.len(), "function")
         ),
         Origin::RootsOnly | Origin::Given => {}
         Origin::Watched(calls) => eprintln!(
-            "tracer: learned {all} functions from {calls} calls; {skipped} cannot be \
-            attached{colon}"
+            "tracer: learned {} from {}; {skipped} cannot be attached{colon}",
+            many(all, "function"),
+            many(*calls, "call")
         ),
         Origin::Before => eprintln!(
             "tracer: {all} functions are known from before; {skipped} cannot be attached{colon}"

@@ -20,7 +20,7 @@ use super::{
     table,
 };
 use crate::{
-    model::{FunctionTable, RootCall, SleepTime},
+    model::{FunctionTable, RootCall, SleepTime, many},
     values::escape,
 };
 
@@ -139,8 +139,9 @@ impl<'a> Diff<'a> {
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
         writeln!(
             out,
-            "# {} root calls before, {} after",
-            self.before.root_calls, self.after.root_calls
+            "# {} before, {} after",
+            many(self.before.root_calls, "root call"),
+            self.after.root_calls
         )?;
         let changes = self.changes();
         if changes.all.is_empty() {

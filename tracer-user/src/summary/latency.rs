@@ -17,7 +17,7 @@ use tracer_common::count::{LINEAR_BUCKETS, Linear, Unit};
 
 use super::{Collect, histogram::Histogram, table};
 use crate::{
-    model::{FunctionId, FunctionTable, RootCall, SleepTime, Trees},
+    model::{FunctionId, FunctionTable, RootCall, SleepTime, Trees, many},
     values::{self, escape},
 };
 
@@ -254,11 +254,11 @@ impl Root {
             .map(|(name, count)| format!(", {count} {name}"))
             .collect();
         if self.other_errors > 0 {
-            errors.push(format!(", {} other errors", self.other_errors));
+            errors.push(format!(", {}", many(self.other_errors, "other error")));
         }
         format!(
-            "{} calls, {unit}: average {}, min {}, p50 {}, p90 {}, p99 {}, max {}{}",
-            self.calls,
+            "{}, {unit}: average {}, min {}, p50 {}, p90 {}, p99 {}, max {}{}",
+            many(self.calls, "call"),
             time(self.total / self.calls),
             time(self.shortest),
             time(self.quantile(0.5)),

@@ -13,7 +13,7 @@ use std::{
 
 use crate::{
     graph::{AttachedLate, events},
-    model::{Call, FunctionId, FunctionTable, Node, RootCall},
+    model::{Call, FunctionId, FunctionTable, Node, RootCall, many_were},
     recording::{End, Frame, Head, Writer, columns::Collector, file},
     summary::Exemplar,
 };
@@ -56,8 +56,7 @@ impl Saving {
         let written = self.thread.join();
         let written = written.unwrap_or_else(|_| Err(io::Error::other("the thread is gone")));
         match written {
-            Ok(()) if self.calls == 1 => format!("1 call was written to `{path}`"),
-            Ok(()) => format!("{} calls were written to `{path}`", self.calls),
+            Ok(()) => format!("{} written to `{path}`", many_were(self.calls, "call")),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 format!("`{path}` is there already, and was left as it is: give another name")
             }

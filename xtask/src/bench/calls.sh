@@ -41,7 +41,7 @@ for mechanism in $MECHANISMS; do
     done
     options="--attach $mechanism -G __sys_sendto --learn 0 --graph-opts noirqs -o /dev/null"
     tracer $options -- $workload 2>/tmp/said || cat /tmp/said >&2
-    echo "inside $mechanism $(time_of /tmp/said) $(sed -n 's/^tracer: \([0-9]*\) whole calls, [0-9]* partial, \([0-9]*\) events, .*/\1 \2/p' /tmp/said)"
+    echo "inside $mechanism $(time_of /tmp/said) $(sed -n 's/^tracer: \([0-9]*\) whole calls*, [0-9]* partial, \([0-9]*\) events, .*/\1 \2/p' /tmp/said)"
     let_go
     tracer $options --comm nobody -- $workload 2>/tmp/said || cat /tmp/said >&2
     echo "outside $mechanism $(time_of /tmp/said)"
@@ -117,5 +117,5 @@ echo "trace-cmd $(took chroot $ROOT /usr/bin/trace-cmd report /tmp/trace.dat) $c
 echo nop >current_tracer
 let_go
 tracer record -o /tmp/recording -G __sys_sendto --learn 0 --graph-opts noirqs -- $many 2>/tmp/said || cat /tmp/said >&2
-events=$(sed -n 's/^tracer: [0-9]* whole calls, [0-9]* partial, \([0-9]*\) events, .*/\1/p' /tmp/said)
+events=$(sed -n 's/^tracer: [0-9]* whole calls*, [0-9]* partial, \([0-9]*\) events, .*/\1/p' /tmp/said)
 echo "replay $(took tracer replay /tmp/recording) $events"

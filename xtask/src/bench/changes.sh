@@ -23,9 +23,9 @@ tracer profile -v --no-cache --wide-every 1s --ring-size 65536 -G read_zero -o /
 grep '^tracer: ' /tmp/said | grep -v ' skipped ' | sed 's/[0-9.]* s; [0-9]* have/N s; N have/; s/with [0-9]* functions/with N functions/' | sort | uniq -c | sort -rn
 number() { set -- $(sed -n "s/$1/\\1/p" /tmp/said); echo "${1:-0}"; }
 calls=$(($(cat /tmp/rounds) * 20000))
-whole=$(number '^tracer: \([0-9]*\) whole calls.*')
-partial=$(number '^tracer: .* whole calls, \([0-9]*\) partial.*')
-lost=$(number '^tracer: \([0-9]*\) root calls were lost whole.*')
-skipped=$(number '^tracer: the kernel skipped \([0-9]*\) entries and .* of roots.*')
+whole=$(number '^tracer: \([0-9]*\) whole calls*.*')
+partial=$(number '^tracer: .* whole calls*, \([0-9]*\) partial.*')
+lost=$(number '^tracer: \([0-9]*\) root calls* w[a-z]* lost whole.*')
+skipped=$(number '^tracer: the kernel skipped \([0-9]*\) entr[a-z]* and .* of roots.*')
 echo "$calls calls, $(grep -c "$changed" /tmp/said) changes: $whole whole, $partial in part, $lost lost whole, $skipped skipped"
 [ $((whole + partial + lost + skipped)) = "$calls" ] && echo "each is accounted for, once" || echo "NOT all are accounted for"

@@ -8,6 +8,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::figures::Figures;
+use crate::arch::ArchArgs;
 use crate::setup::{self, Emulator, Kernel, KernelChoice, kernels};
 use crate::vm::{self, GuestFile, VmSpec};
 use crate::{build, checked, process::say};
@@ -24,6 +25,8 @@ pub struct BenchArgs {
     /// 6.1, 6.12, 6.18, 7.3, or the path of a bzImage
     #[arg(long, default_value = kernels::DEFAULT)]
     kernel: KernelChoice,
+    #[command(flatten)]
+    on: ArchArgs,
     /// Prints the figures as JSON
     #[arg(long)]
     json: bool,
@@ -31,13 +34,14 @@ pub struct BenchArgs {
 
 /// Measures one kernel.
 pub fn main(args: &BenchArgs) -> Result<u8> {
-    build::build()?;
+    let arch = args.on.arch;
+    build::build(arch)?;
     let guest = Guest {
-        emulator: setup::emulator()?,
-        kernel: args.kernel.resolve()?,
-        probes: build::example("probes")?,
-        bpftrace: setup::unpacked("bpftrace", "sid")?,
-        trace_cmd: setup::unpacked("trace-cmd", "trixie")?,
+        emulator: setup::emulator(arch)?,
+        kernel: args.kernel.resolve(arch)?,
+        probes: build::example(arch, "probes")?,
+        bpftrace: setup::unpacked("bpftrace", "sid", arch)?,
+        trace_cmd: setup::unpacked("trace-cmd", "trixie", arch)?,
     };
     let asked = guest.run("tracer check", Measure::Time)?;
     let has = |mechanism: &&str| checked::has(&asked, mechanism);

@@ -43,7 +43,7 @@ kill $noise
 kill -INT $tracer
 wait $tracer || echo "tracer ended with $?"
 cat /tmp/said
-set -- $(sed -n 's/^tracer: \([0-9]*\) whole calls, \([0-9]*\) partial.*/\1 \2/p' /tmp/said)
+set -- $(sed -n 's/^tracer: \([0-9]*\) whole calls*, \([0-9]*\) partial.*/\1 \2/p' /tmp/said)
 if [ $(($1 + $2)) = $((4 * sends)) ]; then
     echo "all $((4 * sends)) sends are there"
 else

@@ -9,8 +9,10 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use clap::Args;
 
+use super::differences::differences;
 use super::one_shot::command::{self as one_shot, OneShotArgs};
-use super::{Difference, Identical, InOrder, Report, Spec, report, script};
+use super::{Identical, InOrder, Report, Spec, report, script};
+use crate::arch::ArchArgs;
 use crate::build;
 use crate::setup::{self, Emulator, Kernel, KernelChoice, kernels};
 use crate::vm::{self, VmSpec};
@@ -36,15 +38,14 @@ const OTHER_ROOTS: [(&str, &str); 7] = [
     ("kernel_clone", "threads"),
 ];
 
-/// Functions that are named of each difference.
-pub const NAMED: usize = 8;
-
 /// A comparison.
 #[derive(Args, Debug)]
 pub struct FidelityArgs {
     /// 6.1, 6.12, 6.18, 7.3, or the path of a bzImage
     #[arg(long, default_value = kernels::DEFAULT)]
     kernel: KernelChoice,
+    #[command(flatten)]
+    on: ArchArgs,
     /// The root function
     #[arg(long, default_value = "__sys_sendto")]
     root: String,
@@ -76,9 +77,10 @@ pub fn main(args: &FidelityArgs) -> Result<u8> {
     if let Some(file) = &args.one_shot.listings {
         return one_shot::again(file, &args.one_shot, args.json);
     }
-    build::build()?;
-    let emulator = setup::emulator()?;
-    let kernel = args.kernel.resolve()?;
+    let arch = args.on.arch;
+    build::build(arch)?;
+    let emulator = setup::emulator(arch)?;
+    let kernel = args.kernel.resolve(arch)?;
     if args.one_shot.one_shot {
         let machine = one_shot::Machine {
             emulator: &emulator,
@@ -245,23 +247,4 @@ fn describe(report: &Report) -> String {
         text.push_str(reason);
     }
     text
-}
-
-/// Functions whose calls one listing has and the other has not, most of them first.
-pub fn differences(what: &str, functions: &[Difference]) -> String {
-    if functions.is_empty() {
-        return String::new();
-    }
-    let named: Vec<String> = functions
-        .iter()
-        .take(NAMED)
-        .map(|one| format!("{} {:.2}", one.function, one.per_root_call))
-        .collect();
-    let rest = functions.len().saturating_sub(NAMED);
-    let rest = if rest > 0 {
-        format!(" and {rest} more")
-    } else {
-        String::new()
-    };
-    format!("\n    {what} per root call: {}{rest}", named.join(", "))
 }

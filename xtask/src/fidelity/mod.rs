@@ -5,6 +5,7 @@
 
 pub mod command;
 mod compare;
+mod differences;
 mod lines;
 mod one_shot;
 mod order;

@@ -11,6 +11,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::arch::Arch;
 use crate::process::{capture, find, run};
 
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
@@ -69,12 +70,13 @@ pub fn install(packages: &[&str]) -> Result<()> {
 /// Suites of Debian's archive with apt state of their own.
 pub struct Archive {
     dir: PathBuf,
+    arch: Arch,
 }
 
 impl Archive {
-    /// Opens the suites, which are given as one line `URI SUITE` each, with the state kept in
-    /// `dir`.
-    pub fn open(dir: &Path, suites: &[&str]) -> Result<Self> {
+    /// Opens the suites, which are given as one line `URI SUITE` each, for one processor, with the
+    /// state kept in `dir`.
+    pub fn open(dir: &Path, suites: &[&str], arch: Arch) -> Result<Self> {
         if find("apt-get").is_none() || !Path::new(KEYRING).exists() {
             bail!(
                 "kernels come as Debian packages, and apt or {KEYRING} is not here: install `apt`, \
@@ -92,6 +94,7 @@ impl Archive {
         fs::write(dir.join("sources.list"), lines.concat())?;
         Ok(Self {
             dir: dir.to_path_buf(),
+            arch,
         })
     }
 
@@ -170,7 +173,8 @@ impl Archive {
             ),
             ("Dir::Cache::pkgcache", OsString::new()),
             ("Dir::Cache::srcpkgcache", OsString::new()),
-            ("APT::Architecture", OsString::from("amd64")),
+            ("APT::Architecture", OsString::from(self.arch.debian())),
+            ("APT::Architectures", OsString::from(self.arch.debian())),
             // The user `_apt` cannot reach a cache below a home directory.
             ("APT::Sandbox::User", OsString::from("root")),
         ] {

@@ -6,38 +6,60 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::Missing;
+use super::{Missing, unpacked};
+use crate::arch::Arch;
 use crate::process::find as find_program;
-
-const QEMU: &str = "qemu-system-x86_64";
 
 /// What boots guests.
 #[derive(Clone)]
 pub struct Emulator {
+    /// The processor that they have.
+    pub arch: Arch,
     pub qemu: PathBuf,
     pub busybox: PathBuf,
 }
 
-/// Both, if both are there.
-pub fn find() -> Result<Option<Emulator>> {
-    match (find_program(QEMU), busybox()?) {
-        (Some(qemu), Some(busybox)) => Ok(Some(Emulator { qemu, busybox })),
-        _ => Ok(None),
+/// Both, if both are there. A busybox for another processor than the host's is downloaded.
+pub fn find(arch: Arch) -> Result<Option<Emulator>> {
+    let Some(qemu) = find_program(program(arch)) else {
+        return Ok(None);
+    };
+    let busybox = if arch.is_host() {
+        busybox()?
+    } else {
+        Some(unpacked("busybox-static", "trixie", arch)?.join("usr/bin/busybox"))
+    };
+    Ok(busybox.map(|busybox| Emulator {
+        arch,
+        qemu,
+        busybox,
+    }))
+}
+
+/// QEMU for a processor.
+const fn program(arch: Arch) -> &'static str {
+    match arch {
+        Arch::Amd64 => "qemu-system-x86_64",
+        Arch::Arm64 => "qemu-system-aarch64",
     }
 }
 
 /// What is missing of the two.
-pub fn missing() -> Vec<Missing> {
+pub fn missing(arch: Arch) -> Vec<Missing> {
     let mut missing = Vec::new();
-    if find_program(QEMU).is_none() {
-        let packages = vec!["qemu-system-x86".to_owned()];
+    if find_program(program(arch)).is_none() {
+        let package = match arch {
+            Arch::Amd64 => "qemu-system-x86",
+            Arch::Arm64 => "qemu-system-arm",
+        };
+        let packages = vec![package.to_owned()];
         missing.push(Missing {
             what: "QEMU",
             packages,
             commands: Vec::new(),
         });
     }
-    if !matches!(busybox(), Ok(Some(_))) {
+    if arch.is_host() && !matches!(busybox(), Ok(Some(_))) {
         let packages = vec!["busybox-static".to_owned()];
         missing.push(Missing {
             what: "a static busybox",

@@ -15,11 +15,21 @@ use anyhow::{Context, Result, bail};
 
 use super::apt::Archive;
 use super::lock;
+use crate::arch::Arch;
 use crate::process::{capture, say, shown};
 use crate::workspace;
 
 /// The matrix.
 pub const SERIES: [&str; 4] = ["6.1", "6.12", "6.18", "7.3"];
+
+/// Those of them that a processor's trampolines are in: arm64 has them from 6.4 on.
+pub const fn of(arch: Arch) -> &'static [&'static str] {
+    let [_, later @ ..] = &SERIES;
+    match arch {
+        Arch::Amd64 => &SERIES,
+        Arch::Arm64 => later,
+    }
+}
 
 /// What boots when nobody says.
 pub const DEFAULT: &str = "6.12";
@@ -94,25 +104,26 @@ impl fmt::Display for KernelChoice {
 }
 
 impl KernelChoice {
-    /// The kernel, downloaded if it has to be.
-    pub fn resolve(&self) -> Result<Kernel> {
+    /// The kernel for a processor, downloaded if it has to be.
+    pub fn resolve(&self, arch: Arch) -> Result<Kernel> {
         match self {
-            Self::Series(name) => series(name),
+            Self::Series(name) => series(name, arch),
             Self::Image(path) => image(path),
         }
     }
 }
 
-/// The newest kernel of a series.
-pub fn series(series: &str) -> Result<Kernel> {
-    let dir = workspace::cache().join("kernels").join(series);
+/// The newest kernel of a series for a processor.
+pub fn series(series: &str, arch: Arch) -> Result<Kernel> {
+    let name = format!("{series}{}", arch.suffix());
+    let dir = workspace::cache().join("kernels").join(name);
     // A cache of an earlier time has no such directory.
     let loadable = dir.join(LOADABLE_DIRECTORY);
     if !loadable.exists() {
         let _lock = lock()?;
         // Another xtask may have fetched it while this one waited.
         if !loadable.exists() {
-            fetch(series, &dir)?;
+            fetch(series, arch, &dir)?;
         }
     }
     let mut kernel = image(&dir.join("vmlinuz"))?;
@@ -125,11 +136,12 @@ pub fn series(series: &str) -> Result<Kernel> {
     Ok(kernel)
 }
 
-/// A bzImage with everything built in.
+/// A bzImage, or an Image of arm64, with everything built in.
 fn image(path: &Path) -> Result<Kernel> {
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let release = release(&bytes).or_else(|| release_of_arm64(&bytes));
     let release =
-        release(&bytes).with_context(|| format!("{} is not a bzImage", path.display()))?;
+        release.with_context(|| format!("{} is neither a bzImage nor an Image", path.display()))?;
     let image = std::path::absolute(path)?;
     Ok(Kernel {
         name: path.display().to_string(),
@@ -153,7 +165,28 @@ fn release(image: &[u8]) -> Option<String> {
     String::from_utf8(text[..end].to_vec()).ok()
 }
 
-/// The suites that have a series, and the regular expression of its packages' names.
+/// The release in an Image of arm64 (Documentation/arch/arm64/booting.rst), which is not
+/// compressed: it is in the sentence that the kernel begins its log with (`linux_banner`,
+/// init/version.c).
+fn release_of_arm64(image: &[u8]) -> Option<String> {
+    const BANNER: &[u8] = b"Linux version ";
+    if image.get(0x38..0x3c)? != b"ARM\x64" {
+        return None;
+    }
+    let found = image.windows(BANNER.len()).enumerate();
+    // `linux_proc_banner` has `%s` there.
+    let mut releases = found.filter_map(|(place, window)| {
+        let text = image
+            .get(place + BANNER.len()..)
+            .filter(|_| window == BANNER)?;
+        let text = text.split(|byte| *byte == b' ').next()?;
+        str::from_utf8(text).ok().filter(|text| !text.contains('%'))
+    });
+    releases.next().map(str::to_owned)
+}
+
+/// The suites that have a series, and the regular expression of its packages' names
+/// without the processor's.
 fn source(series: &str) -> Result<(&'static [&'static str], &'static str)> {
     Ok(match series {
         "6.1" => (
@@ -161,23 +194,23 @@ fn source(series: &str) -> Result<(&'static [&'static str], &'static str)> {
                 "http://deb.debian.org/debian bookworm",
                 "http://deb.debian.org/debian-security bookworm-security",
             ],
-            r"^linux-image-6\.1\.0-[0-9]+-cloud-amd64$",
+            r"^linux-image-6\.1\.0-[0-9]+-cloud-",
         ),
         "6.12" => (
             &[
                 "http://deb.debian.org/debian trixie",
                 "http://deb.debian.org/debian-security trixie-security",
             ],
-            r"^linux-image-6\.12\.[0-9]+\+deb[0-9]+-cloud-amd64$",
+            r"^linux-image-6\.12\.[0-9]+\+deb[0-9]+-cloud-",
         ),
         "6.18" => (
             &["http://deb.debian.org/debian trixie-backports"],
-            r"^linux-image-6\.18\.[0-9]+\+deb[0-9]+-cloud-amd64$",
+            r"^linux-image-6\.18\.[0-9]+\+deb[0-9]+-cloud-",
         ),
         // From 6.19 on the image lies in a package of its own, see `modules_package`.
         "7.3" => (
             &["http://deb.debian.org/debian trixie-backports"],
-            r"^linux-binary-7\.3\.[0-9]+\+deb[0-9]+-cloud-amd64$",
+            r"^linux-binary-7\.3\.[0-9]+\+deb[0-9]+-cloud-",
         ),
         _ => bail!("no kernel series {series}"),
     })
@@ -190,27 +223,32 @@ fn modules_package(image: &str) -> Option<String> {
 }
 
 /// Downloads the newest kernel of a series into `dir`, which appears complete or not at all.
-fn fetch(series: &str, dir: &Path) -> Result<()> {
+fn fetch(series: &str, arch: Arch, dir: &Path) -> Result<()> {
     let (suites, regex) = source(series)?;
+    let regex = format!("{regex}{}$", arch.debian());
     let names: Vec<_> = suites
         .iter()
         .filter_map(|line| line.split(' ').nth(1))
         .collect();
     say(format!(
-        "downloading the newest {series} kernel of Debian {}",
-        names.join(" and ")
+        "downloading the newest {series} kernel of Debian {} for {}",
+        names.join(" and "),
+        arch.debian()
     ));
-    let state = workspace::cache().join("apt").join(series);
-    let archive = Archive::open(&state, suites)?;
+    let state = workspace::cache()
+        .join("apt")
+        .join(format!("{series}{}", arch.suffix()));
+    let archive = Archive::open(&state, suites, arch)?;
     archive.update()?;
     let newest = archive
-        .search(regex)?
+        .search(&regex)?
         .into_iter()
         .max_by_key(|name| numbers(name));
     let package = newest.with_context(|| {
         format!(
-            "Debian {} has no {series} kernel any more: give a bzImage with `--kernel PATH`",
-            names.join(" and ")
+            "Debian {} has no {series} kernel for {} any more: give an image with `--kernel PATH`",
+            names.join(" and "),
+            arch.debian()
         )
     })?;
     let parts = dir.with_extension("partial");
@@ -298,7 +336,7 @@ fn member_of(deb: &Path, member: &str) -> Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{modules_package, numbers, release, wanted};
+    use super::{modules_package, numbers, release, release_of_arm64, wanted};
 
     #[test]
     fn newest_is_by_number_and_not_by_letter() {
@@ -342,5 +380,15 @@ mod tests {
     fn what_is_no_bzimage_has_no_release() {
         assert_eq!(release(b""), None);
         assert_eq!(release(&[0; 4096]), None);
+        assert_eq!(release_of_arm64(b""), None);
+        assert_eq!(release_of_arm64(&[0; 4096]), None);
+    }
+
+    #[test]
+    fn an_image_of_arm64_says_its_release_itself() {
+        let mut image = vec![0; 0x100];
+        image[0x38..0x3c].copy_from_slice(b"ARM\x64");
+        image.extend_from_slice(b"%s Linux version %s (debian) Linux version 6.12.1-arm64 (x)");
+        assert_eq!(release_of_arm64(&image).as_deref(), Some("6.12.1-arm64"));
     }
 }

@@ -6,6 +6,7 @@
 //! be installed, one error lists every command to run.
 
 mod apt;
+mod cross;
 mod emulator;
 pub mod kernels;
 mod linker;
@@ -16,11 +17,13 @@ use std::fs::{self, File};
 
 use anyhow::{Context, Result, bail};
 
+pub use cross::cross_compiler;
 pub use emulator::Emulator;
 pub use kernels::{Kernel, KernelChoice};
 pub use rustc::{BpfRustc, CoreLibrary};
 pub use unpacked::unpacked;
 
+use crate::arch::Arch;
 use crate::process::say;
 use crate::workspace;
 
@@ -33,8 +36,10 @@ pub struct Toolchain {
 /// What a command needs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    Toolchain,
-    Emulator,
+    /// What builds for a processor.
+    Toolchain(Arch),
+    /// What boots guests that have it.
+    Emulator(Arch),
 }
 
 /// Something that is not there, and how it comes.
@@ -45,28 +50,31 @@ struct Missing {
     commands: Vec<String>,
 }
 
-/// `cargo xtask setup`: everything, with every kernel of the matrix.
-pub fn all() -> Result<()> {
-    install(&[Part::Toolchain, Part::Emulator])?;
-    toolchain()?;
-    for series in kernels::SERIES {
-        kernels::series(series)?;
+/// `cargo xtask setup`: everything for a processor, with every kernel of the matrix.
+pub fn all(arch: Arch) -> Result<()> {
+    install(&[Part::Toolchain(arch), Part::Emulator(arch)])?;
+    toolchain(arch)?;
+    emulator(arch)?;
+    for series in kernels::of(arch) {
+        kernels::series(series, arch)?;
     }
     Ok(())
 }
 
-/// The compiler and the linker for eBPF.
-pub fn toolchain() -> Result<Toolchain> {
-    install(&[Part::Toolchain])?;
+/// The compiler and the linker for eBPF, and what builds `tracer` for a processor.
+pub fn toolchain(arch: Arch) -> Result<Toolchain> {
+    install(&[Part::Toolchain(arch)])?;
+    cross::standard_library(arch)?;
     let rustc = rustc::find()?.context("no rustc for eBPF after its packages were installed")?;
     let linker = linker::ensure(rustc.llvm_major)?;
     Ok(Toolchain { rustc, linker })
 }
 
-/// QEMU and busybox.
-pub fn emulator() -> Result<Emulator> {
-    install(&[Part::Emulator])?;
-    emulator::find()?.context("no QEMU or no static busybox after their packages were installed")
+/// QEMU and busybox for guests that have a processor.
+pub fn emulator(arch: Arch) -> Result<Emulator> {
+    install(&[Part::Emulator(arch)])?;
+    let found = emulator::find(arch)?;
+    found.context("no QEMU or no static busybox after their packages were installed")
 }
 
 /// Installs the Debian packages that the parts lack, all in one go.
@@ -94,24 +102,36 @@ fn install(parts: &[Part]) -> Result<()> {
 
 fn missing(parts: &[Part]) -> Result<Vec<Missing>> {
     let mut missing = Vec::new();
-    if parts.contains(&Part::Toolchain) {
-        let rustc = rustc::find()?;
-        let llvm_major = rustc
-            .as_ref()
-            .map_or(linker::DEFAULT_LLVM, |rustc| rustc.llvm_major);
-        if rustc.is_none() {
-            missing.push(Missing {
-                what: "a Rust compiler for eBPF",
-                packages: rustc::packages()?,
-                commands: Vec::new(),
-            });
+    for part in parts {
+        match part {
+            Part::Toolchain(arch) => {
+                missing.extend(missing_for_ebpf()?);
+                missing.extend(cross::missing(*arch));
+            }
+            Part::Emulator(arch) => missing.extend(emulator::missing(*arch)),
         }
-        missing.extend(linker::missing(llvm_major));
-    }
-    if parts.contains(&Part::Emulator) {
-        missing.extend(emulator::missing());
     }
     Ok(missing)
+}
+
+/// What is missing of the compiler and the linker for eBPF.
+fn missing_for_ebpf() -> Result<Vec<Missing>> {
+    let rustc = rustc::find()?;
+    let llvm_major = rustc
+        .as_ref()
+        .map_or(linker::DEFAULT_LLVM, |rustc| rustc.llvm_major);
+    let compiler = match rustc {
+        Some(_) => None,
+        None => Some(Missing {
+            what: "a Rust compiler for eBPF",
+            packages: rustc::packages()?,
+            commands: Vec::new(),
+        }),
+    };
+    Ok(compiler
+        .into_iter()
+        .chain(linker::missing(llvm_major))
+        .collect())
 }
 
 /// One message with every command that would put things right.

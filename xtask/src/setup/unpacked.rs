@@ -10,6 +10,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use super::{apt::Archive, lock};
+use crate::arch::Arch;
 use crate::process::{run, say};
 use crate::workspace;
 
@@ -18,8 +19,9 @@ const SKIPPED: [&str; 4] = ["doc", "info", "locale", "man"];
 
 /// The directory of a package and what it depends on, from a suite of Debian; downloaded if it has
 /// to be.
-pub fn unpacked(package: &str, suite: &str) -> Result<PathBuf> {
-    let directory = workspace::cache().join(package);
+pub fn unpacked(package: &str, suite: &str, arch: Arch) -> Result<PathBuf> {
+    let name = format!("{package}{}", arch.suffix());
+    let directory = workspace::cache().join(&name);
     if directory.exists() {
         return Ok(directory);
     }
@@ -28,9 +30,10 @@ pub fn unpacked(package: &str, suite: &str) -> Result<PathBuf> {
     if directory.exists() {
         return Ok(directory);
     }
-    say(format!("downloading {package} of Debian {suite}"));
-    let state = workspace::cache().join("apt").join(package);
-    let archive = Archive::open(&state, &[&format!("http://deb.debian.org/debian {suite}")])?;
+    say(format!("downloading {name} of Debian {suite}"));
+    let state = workspace::cache().join("apt").join(name);
+    let suite = format!("http://deb.debian.org/debian {suite}");
+    let archive = Archive::open(&state, &[&suite], arch)?;
     archive.update()?;
     let new = directory.with_extension("new");
     if new.exists() {

@@ -20,6 +20,7 @@ use std::thread;
 use anyhow::{Context, Result};
 use clap::Args;
 
+use crate::arch::ArchArgs;
 use crate::build;
 use crate::setup::{self, Kernel, KernelChoice, kernels};
 
@@ -35,6 +36,8 @@ pub struct TestArgs {
     /// times
     #[arg(long)]
     kernel: Vec<KernelChoice>,
+    #[command(flatten)]
+    on: ArchArgs,
     /// Only the live tests whose name contains this, or `service`, which has a boot of its own
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
@@ -59,26 +62,29 @@ pub fn main(args: &TestArgs) -> u8 {
 }
 
 fn run(args: &TestArgs, total: &mut Tally) -> Result<()> {
-    let tracer = build::build()?;
-    let emulator = setup::emulator()?;
+    let arch = args.on.arch;
+    let tracer = build::build(arch)?;
+    let emulator = setup::emulator(arch)?;
+    // What runs on the host needs the host's own.
+    let with_host = !args.no_host && arch.is_host();
     if args.only.as_deref() == Some(service::NAME) {
         *total += service::run(&tracer, &emulator);
         return Ok(());
     }
-    if !args.no_host {
+    if with_host {
         *total += host::run()?;
         *total += package::run(&tracer, &emulator);
     }
     let kernels = matrix(args)?
         .iter()
-        .map(KernelChoice::resolve)
+        .map(|kernel| kernel.resolve(arch))
         .collect::<Result<Vec<Kernel>>>()?;
     let tests = script::find(args.only.as_deref())?;
     let cpus = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     // A guest runs on one CPU and waits for a quarter of the time.
     let workers = args.jobs.map_or(cpus + cpus / 2, NonZeroUsize::get);
     let mut jobs = live::jobs(&emulator, &kernels, &tests);
-    if !args.no_host {
+    if with_host {
         jobs.push(Box::new(|| service::run(&tracer, &emulator)));
     }
     *total += queue::run(jobs, workers);
@@ -90,7 +96,7 @@ fn matrix(args: &TestArgs) -> Result<Vec<KernelChoice>> {
     if !args.kernel.is_empty() {
         return Ok(args.kernel.clone());
     }
-    let mut kernels: Vec<_> = kernels::SERIES
+    let mut kernels: Vec<_> = kernels::of(args.on.arch)
         .iter()
         .map(|series| KernelChoice::Series((*series).to_owned()))
         .collect();

@@ -27,7 +27,7 @@ pub fn run(tracer: &Path, emulator: &Emulator) -> Tally {
     if !geteuid().is_root() {
         return Tally::skipped("skip package (needs root, for chroot)");
     }
-    let tried = match attempt(tracer, &emulator.busybox) {
+    let tried = match attempt(tracer, emulator) {
         Ok(Unit::Verified) => return Tally::passed("ok package"),
         Ok(Unit::Unseen) => Tally::passed("ok package, but for its unit"),
         Err(error) => return Tally::failed(&format!("FAIL package: {error:#}")),
@@ -47,9 +47,9 @@ enum Unit {
     Unseen,
 }
 
-fn attempt(tracer: &Path, busybox: &Path) -> Result<Unit> {
-    let package = package::package(tracer)?;
-    let root = &system(busybox)?;
+fn attempt(tracer: &Path, emulator: &Emulator) -> Result<Unit> {
+    let package = package::package(tracer, emulator.arch)?;
+    let root = &system(&emulator.busybox)?;
     run_to_end(dpkg(root).arg("--install").arg(&package))?;
     is_of_use(root)?;
     let unit = verify(root, find("systemd-analyze").as_deref())?;

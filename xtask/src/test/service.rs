@@ -65,8 +65,8 @@ pub fn run(tracer: &Path, emulator: &Emulator) -> Tally {
 }
 
 fn attempt(tracer: &Path, emulator: &Emulator) -> Result<()> {
-    let kernel = kernels::series(kernels::DEFAULT)?;
-    let systemd = setup::unpacked("systemd", "trixie")?;
+    let kernel = kernels::series(kernels::DEFAULT, emulator.arch)?;
+    let systemd = setup::unpacked("systemd", "trixie", emulator.arch)?;
     let own = workspace::emptied("service")?;
     for (name, text) in FILES {
         let path = own.join(name);
@@ -76,7 +76,7 @@ fn attempt(tracer: &Path, emulator: &Emulator) -> Result<()> {
     run_to_end(
         Command::new("dpkg-deb")
             .arg("-x")
-            .args([&package::package(tracer)?, &own]),
+            .args([&package::package(tracer, emulator.arch)?, &own]),
     )?;
     let command = ["sh", "-c", SCRIPT].map(Into::into).to_vec();
     let mut spec = VmSpec::new(kernel, command);

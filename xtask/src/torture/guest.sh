@@ -21,7 +21,7 @@ for group; do
     # Pairs go in the background.
     while pidof tracer-detach >/dev/null; do usleep 100000; done
     functions=$(wc -l <"/groups/$group")
-    attached=$(sed -n 's/^tracer: tracing .*, \([0-9]*\) functions below$/\1/p' /tmp/err)
+    attached=$(sed -n 's/^tracer: tracing .*, \([0-9]*\) functions* below$/\1/p' /tmp/err)
     if [ $status = 0 ] && [ "$functions" -gt 1 ] && [ "$attached" = 0 ] && ! grep -q 'does not accept' /tmp/err; then
         echo "failed $group none of its $functions functions was attached"
     elif [ $status = 0 ]; then

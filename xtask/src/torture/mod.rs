@@ -20,6 +20,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use clap::Args;
 
+use crate::arch::ArchArgs;
 use crate::build;
 use crate::checked;
 use crate::process::say;
@@ -53,6 +54,8 @@ pub struct TortureArgs {
     /// 6.1, 6.12, 6.18, 7.3, or the path of a bzImage
     #[arg(long, default_value = kernels::DEFAULT)]
     kernel: KernelChoice,
+    #[command(flatten)]
+    on: ArchArgs,
     /// Only this mechanism: multi, kprobe or pair
     #[arg(long)]
     mechanism: Option<String>,
@@ -67,9 +70,10 @@ pub struct TortureArgs {
 
 /// Tortures one kernel.
 pub fn main(args: &TortureArgs) -> Result<u8> {
-    build::build()?;
-    let emulator = setup::emulator()?;
-    let kernel = args.kernel.resolve()?;
+    let arch = args.on.arch;
+    build::build(arch)?;
+    let emulator = setup::emulator(arch)?;
+    let kernel = args.kernel.resolve(arch)?;
     let mut status = 0;
     for mechanism in mechanisms(&emulator, &kernel, args.mechanism.as_deref())? {
         let file = state::file(&kernel.release, &mechanism);

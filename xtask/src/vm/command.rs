@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use super::{GuestFile, Sinks, VmError, VmSpec};
+use crate::arch::ArchArgs;
 use crate::process::say;
 use crate::setup::{self, KernelChoice, kernels};
 use crate::{build, vm};
@@ -37,6 +38,8 @@ pub struct VmArgs {
     /// 6.1, 6.12, 6.18, 7.3, or the path of a bzImage
     #[arg(long, default_value = kernels::DEFAULT)]
     kernel: KernelChoice,
+    #[command(flatten)]
+    on: ArchArgs,
     /// Guest CPUs; 2, or 1 with --icount
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=64))]
     smp: Option<u32>,
@@ -70,10 +73,10 @@ pub struct VmArgs {
 /// Runs it, and returns xtask's exit status.
 pub fn main(args: VmArgs) -> Result<u8> {
     if !args.no_build {
-        build::build()?;
+        build::build(args.on.arch)?;
     }
-    let emulator = setup::emulator()?;
-    let kernel = args.kernel.resolve()?;
+    let emulator = setup::emulator(args.on.arch)?;
+    let kernel = args.kernel.resolve(args.on.arch)?;
     let spec = VmSpec {
         kernel,
         smp: args.smp.unwrap_or(if args.icount { 1 } else { 2 }),

@@ -10,6 +10,8 @@
 
 export PATH=/bin HOME=/root TERM=linux LC_ALL=C
 /bin/busybox mount -t proc proc /proc
+# It asks /proc where it lies itself.
+/bin/busybox --install -s /bin
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
 mkdir -p /dev/pts /dev/shm

@@ -10,14 +10,12 @@ use std::io::{Seek, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use cpio::newc::{Builder, ModeFileType, trailer};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use super::{GuestFile, VmSpec};
-use crate::process::capture;
 use crate::setup::Emulator;
 use crate::workspace;
 
@@ -43,13 +41,10 @@ pub fn build(emulator: &Emulator, spec: &VmSpec, job: &Job) -> Result<fs::File> 
     }
     archive.data("init", 0o755, INIT.as_bytes())?;
     archive.file("bin/busybox", &emulator.busybox)?;
-    for applet in capture(Command::new(&emulator.busybox).arg("--list"))?.lines() {
-        archive.link(&format!("bin/{applet}"), "busybox")?;
-    }
-    archive.file("bin/tracer", &workspace::tracer())?;
+    archive.file("bin/tracer", &workspace::tracer(emulator.arch))?;
     archive.file(
         "bin/tracer-terminal",
-        &workspace::built_for_guests().join("tracer-terminal"),
+        &workspace::built_for_guests(emulator.arch).join("tracer-terminal"),
     )?;
     for (position, module) in spec.kernel.modules.iter().enumerate() {
         // init loads them in the order of their names.
@@ -130,10 +125,6 @@ impl Archive {
     }
 
     fn link(&mut self, name: &str, target: &str) -> Result<()> {
-        // busybox lists itself among its applets.
-        if name.rsplit('/').next() == Some(target) {
-            return Ok(());
-        }
         self.entry(name, ModeFileType::Symlink, 0o777, target.as_bytes())
     }
 
@@ -214,6 +205,8 @@ impl Archive {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use super::*;
     use crate::setup::Kernel;
 

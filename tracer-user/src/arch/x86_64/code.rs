@@ -10,7 +10,8 @@ use iced_x86::{
 };
 
 use super::ARGUMENT_REGISTERS;
-use crate::arch::Address;
+pub use crate::arch::branch::Branches;
+use crate::arch::{Address, Branch, BranchKind};
 
 /// Bytes of padding in front of a function that may be called instead of it
 /// (CONFIG_FUNCTION_PADDING_BYTES: call thunks live there).
@@ -61,33 +62,6 @@ pub fn likely_branches(
         let to = from.plus(CALL_BYTES as u64).plus(distance.cast_unsigned());
         Some((from, to))
     })
-}
-
-/// How a branch goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BranchKind {
-    /// A call.
-    Call,
-    /// A jump, conditional or not.
-    Jump,
-}
-
-/// A branch whose target stands in the instruction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Branch {
-    /// How it goes.
-    pub kind: BranchKind,
-    /// Where it goes.
-    pub target: Address,
-}
-
-/// All branches of a piece of code.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Branches {
-    /// In the order of the code.
-    pub direct: Vec<Branch>,
-    /// How many go wherever a register or memory says.
-    pub indirect: usize,
 }
 
 /// The branches of the code that starts at `start`.

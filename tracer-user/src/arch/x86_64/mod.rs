@@ -3,6 +3,8 @@
 #[cfg(feature = "live")]
 pub mod code;
 
+use super::{Convention, PreemptCountOf, SyscallEntry};
+
 /// Bytes of a register.
 pub const REGISTER_BYTES: u32 = 8;
 
@@ -13,6 +15,9 @@ pub const LARGEST_IN_REGISTERS: u32 = 2 * REGISTER_BYTES;
 /// Registers that arguments are passed in.
 pub const ARGUMENT_REGISTERS: u32 = 6;
 
+/// Argument registers that a larger argument takes: it is on the stack.
+pub const LARGE_ARGUMENT_REGISTERS: u32 = 0;
+
 /// Argument registers that a function takes before its arguments if it returns in memory: the
 /// address goes there.
 pub const REGISTERS_BEFORE_ARGUMENTS: usize = 1;
@@ -22,16 +27,30 @@ pub const REGISTERS_BEFORE_ARGUMENTS: usize = 1;
 /// arch/x86/net/bpf_jit_comp.c).
 pub const STACK_ARGUMENTS_SINCE: (u32, u32) = (6, 6);
 
-/// How far into a function its probe may sit, bytes: with indirect branch tracking it is behind
+/// How far into a function ftrace may patch it, bytes: with indirect branch tracking it is after
 /// `endbr64` (`is_endbr`, arch/x86/kernel/ftrace.c). A direct call may skip that, too.
-pub const LANDING_PAD: u64 = 4;
+pub const PROBE_OFFSETS: [u64; 2] = [0, 4];
+
+/// The furthest of these.
+pub const FURTHEST_PROBE: u64 = PROBE_OFFSETS[1];
+
+/// Where the preempt count is (arch/x86/include/asm/preempt.h).
+pub const PREEMPT_COUNT: PreemptCountOf = PreemptCountOf::Cpu;
 
 /// The beginning of the entry of a system call for 64-bit programs
 /// (arch/x86/include/asm/syscall_wrapper.h).
 pub const SYSCALL_ENTRY: &str = "__x64_sys_";
 
 /// Those for [`OTHER_PROGRAMS`]: by `int 0x80` and `sysenter`.
-pub const OTHER_SYSCALL_ENTRIES: [&str; 2] = ["__ia32_sys_", "__ia32_compat_sys_"];
+pub const OTHER_SYSCALL_ENTRIES: &[&str] = &["__ia32_sys_", "__ia32_compat_sys_"];
+
+/// All of them.
+pub const SYSCALL_ENTRIES: &[SyscallEntry] = &[
+    SyscallEntry::new(SYSCALL_ENTRY, Convention::Native, false),
+    SyscallEntry::new("__x64_compat_sys_", Convention::Native, true),
+    SyscallEntry::new(OTHER_SYSCALL_ENTRIES[0], Convention::Compat, false),
+    SyscallEntry::new(OTHER_SYSCALL_ENTRIES[1], Convention::Compat, true),
+];
 
 /// Programs whose system calls enter the kernel elsewhere.
 pub const OTHER_PROGRAMS: &str = "32-bit programs (int 0x80)";

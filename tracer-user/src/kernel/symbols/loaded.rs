@@ -10,7 +10,7 @@
 //! Not here are the slots of kprobes (`__builtin__kprobes`), to which no name is ever given.
 
 use super::Symbol;
-use crate::kernel::{Address, btf::Types, text::CodeReader};
+use crate::kernel::{Address, btf::Types, kcore::CodeReader};
 
 /// More than any machine has loaded.
 const MOST_ELEMENTS: usize = 1 << 16;
@@ -44,7 +44,7 @@ impl Names {
         if !is_good(name) || !is_good(module) {
             return None;
         }
-        if name.starts_with(super::PADDING_PREFIX) {
+        if super::is_passed_over(name) {
             return Some(());
         }
         self.symbols.push(Symbol {

@@ -10,7 +10,7 @@
 //! ascend is refused. The caller then reads `/proc/kallsyms`.
 
 use super::Symbol;
-use crate::kernel::{Address, text::CodeReader};
+use crate::kernel::{Address, kcore::CodeReader};
 
 /// Where vmcoreinfo says that a symbol is.
 pub(super) type Announced<'a> = &'a dyn Fn(&str) -> Option<Address>;
@@ -119,7 +119,7 @@ impl Table {
             if name == b"_stext" {
                 stext = Some(number);
             }
-            if name.starts_with(super::PADDING_PREFIX) {
+            if super::is_passed_over(name) {
                 end = start;
                 continue;
             }

@@ -24,6 +24,7 @@ format:
 print fmt: \"dfd: 0x%08lx\", ((unsigned long)(REC->dfd))
 ";
 
+#[cfg(target_arch = "x86_64")]
 #[test]
 fn names_of_entries_say_where_the_arguments_are() {
     let of = |name| Entry::of(name).map(|entry| (entry.call, entry.convention));

@@ -4,10 +4,12 @@
 //! attached last, so what is called most goes last. So the text is not decoded: what looks like a
 //! call counts where it would lead to a function's start. Chance seldom does that.
 
-use super::CodeReader;
-use crate::arch::{
-    Address, LANDING_PAD,
-    code::{BranchKind, CALL_BYTES, likely_branches},
+use crate::{
+    arch::{
+        Address, BranchKind, FURTHEST_PROBE,
+        code::{CALL_BYTES, likely_branches},
+    },
+    kernel::kcore::CodeReader,
 };
 
 /// Read at a time, bytes.
@@ -53,13 +55,13 @@ impl<'a> Starts<'a> {
             return None;
         }
         // The start may be in the grain before, with its landing pad across the border.
-        let grain = usize::try_from(within.saturating_sub(LANDING_PAD) >> GRAIN_BITS).ok()?;
+        let grain = usize::try_from(within.saturating_sub(FURTHEST_PROBE) >> GRAIN_BITS).ok()?;
         let first = *self.grains.get(grain)? as usize;
         let after = self.all.get(first..)?.iter();
         (first..)
             .zip(after)
             .take_while(|(_, start)| start.0 <= target)
-            .find(|(_, start)| start.0 == target || start.0 + LANDING_PAD == target)
+            .find(|(_, start)| start.0 == target || start.0 + FURTHEST_PROBE == target)
             .map(|(number, _)| number)
     }
 }
@@ -126,7 +128,7 @@ fn for_each(
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_arch = "x86_64"))]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -27,7 +27,7 @@ fn names_are_exact_or_globs_of_systems_and_events() {
 fn an_unknown_event_is_answered_with_near_names() {
     assert_eq!(
         found(&["sched:sched_wakng"]).unwrap_err(),
-        "no event of the kernel is called `sched:sched_wakng`: did you mean sched:sched_waking or \
+        "no event of the kernel is called `sched:sched_wakng`; did you mean sched:sched_waking, \
          sched:sched_wakeup?"
     );
     assert_eq!(

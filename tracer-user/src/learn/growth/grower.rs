@@ -13,12 +13,13 @@ use std::{
 
 use super::{
     grown::{Grown, lock},
+    joining,
     start::Start,
 };
 use crate::{
     kernel::{Address, numbers::Numbers},
     learn::sampling::{Learner, Sampler, SamplingError},
-    model::Nanoseconds,
+    model::{Nanoseconds, many},
     plan::{Plan, Reason, Source},
 };
 
@@ -78,7 +79,7 @@ impl Grower {
 
     /// Samples and attaches until the end.
     pub(super) fn grow(mut self, sampler: Sampler) {
-        let kernel = Arc::clone(&self.start.kernel);
+        let kernel = self.start.current.kernel();
         let roots = &self.start.plan.roots;
         let mut learner = Learner::new(&kernel, roots.iter().map(|root| root.address).collect());
         learner.know(std::mem::take(&mut self.start.seen));
@@ -173,7 +174,7 @@ impl Grower {
         let Some(hits) = hits else {
             return Ok(None);
         };
-        let mut below = learner.take(&self.start.kernel.symbols_now()?, &hits);
+        let mut below = learner.take(&self.start.current.kernel().symbols_now()?, &hits);
         let seen = if below.is_empty() {
             RootCalls::NotSeen
         } else {
@@ -186,7 +187,7 @@ impl Grower {
             !places.any(|place| *own.entry(place).or_insert_with(|| self.is_own(place)))
         });
         root_calls.hits(&hits, &below, |function| {
-            self.start.joining.has_probe(function)
+            joining::lock(&self.start.joining).has_probe(function)
         });
         lock(&self.grown).seen.clone_from(learner.members());
         Ok((!self.has_ended()).then_some(seen))
@@ -195,18 +196,20 @@ impl Grower {
     /// Whether an address is in code that the probes themselves run: it is not known whether a call
     /// in it is theirs, and nearly all are.
     fn is_own(&self, address: Address) -> bool {
-        let Start { kernel, rules, .. } = &self.start;
+        let Start { current, rules, .. } = &self.start;
+        let kernel = current.kernel();
         let function = kernel.symbols.function_at(address);
-        let reason = function.and_then(|function| rules.check(kernel, &function).err());
+        let reason = function.and_then(|function| rules.check(&kernel, &function).err());
         matches!(reason, Some(Reason::Trampoline | Reason::OwnHelper))
     }
 
     /// Attaches what had no probe yet when the trace began.
     fn attach_later(&mut self) {
         let later = std::mem::take(&mut self.start.later);
-        let added = self.start.joining.attach(&later, &self.stop);
+        let added = joining::lock(&self.start.joining).attach(&later, &self.stop);
         if added > 0 {
-            eprintln!("tracer: {added} functions more, all that were known");
+            let added = many(added, "function");
+            eprintln!("tracer: {added} more, all that were known");
         }
     }
 
@@ -215,7 +218,7 @@ impl Grower {
         let Some(followed) = &self.start.followed else {
             return tasks;
         };
-        let numbers = Numbers::now(&self.start.kernel.types).ok();
+        let numbers = Numbers::now(&self.start.current.kernel().types).ok();
         let process_of = |task| numbers.as_ref()?.process_of(task);
         tasks.retain(|&task| {
             process_of(task).is_some_and(|process| followed.includes(process, task))
@@ -226,22 +229,24 @@ impl Grower {
     /// Attaches what was learned and is not attached yet.
     fn attach_new(&mut self, learner: &Learner<'_>) {
         let members = learner.members();
+        let mut joining = joining::lock(&self.start.joining);
         let new: BTreeMap<Address, Source> = learner.order()[self.taken..]
             .iter()
-            .filter(|address| !self.start.joining.has_probe(**address))
+            .filter(|address| !joining.has_probe(**address))
             .filter_map(|address| Some((*address, *members.get(address)?)))
             .map(|(address, hits)| (address, Source::Learned { hits }))
             .collect();
         let order: HashMap<Address, usize> = learner.order().iter().copied().zip(0..).collect();
         self.taken = order.len();
         let roots = self.start.plan.roots.clone();
-        let mut plan = Plan::new(&self.start.kernel, &self.start.rules, roots, new);
+        let mut plan = Plan::new(&self.start.current.kernel(), &self.start.rules, roots, new);
         // In the order in which they ran: what the root calls first of all comes before what
         // interrupts bring along.
         plan.callees.sort_by_key(|one| order.get(&one.address));
-        let added = self.start.joining.attach(&plan.callees, &self.stop);
+        let added = joining.attach(&plan.callees, &self.stop);
+        drop(joining);
         if added > 0 {
-            eprintln!("tracer: {added} functions more");
+            eprintln!("tracer: {} more", many(added, "function"));
         }
         if self.start.verbose {
             for left in &plan.skipped {

@@ -7,16 +7,16 @@
 use std::{
     collections::BTreeSet,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
 
-use super::grown::{Grown, lock};
+use super::grown::{self, Grown};
 use crate::{
     attach::{AttachError, Attacher, Observer, Probe, Role, Side},
     graph::AttachedLate,
-    kernel::Address,
+    kernel::{Address, Kernel},
     model::Nanoseconds,
     plan::{self, Planned},
 };
@@ -52,6 +52,11 @@ impl Joining {
         }
     }
 
+    /// What is known of the kernel from now on.
+    pub fn know(&mut self, kernel: Arc<Kernel>) {
+        self.attacher.know(kernel);
+    }
+
     /// What has come of it.
     pub(super) fn grown(&self) -> Arc<Mutex<Grown>> {
         Arc::clone(&self.grown)
@@ -62,16 +67,21 @@ impl Joining {
         self.has_probes.contains(&function)
     }
 
-    /// Attaches functions until the trace ends. Says how many the kernel accepts.
+    /// Attaches functions below the roots until the trace ends. Says how many the kernel accepts.
     pub fn attach(&mut self, functions: &[Planned], stop: &AtomicBool) -> usize {
+        self.attach_as(Role::Callee, functions, stop)
+    }
+
+    /// As [`Self::attach`], in any role.
+    pub fn attach_as(&mut self, role: Role, functions: &[Planned], stop: &AtomicBool) -> usize {
         let at_once = self.attacher.at_once();
         let before = self.has_probes.len();
         for some in functions.chunks(at_once) {
             if stop.load(Ordering::Acquire) {
                 break;
             }
-            match self.attach_some(some, stop) {
-                Ok(probes) => lock(&self.grown).probes.extend(probes),
+            match self.attach_some(role, some, stop) {
+                Ok(probes) => grown::lock(&self.grown).probes.extend(probes),
                 Err(error) => eprintln!("tracer: {error}; the graph does not grow by it"),
             }
         }
@@ -80,6 +90,7 @@ impl Joining {
 
     fn attach_some(
         &mut self,
+        role: Role,
         functions: &[Planned],
         stop: &AtomicBool,
     ) -> Result<Vec<Probe>, AttachError> {
@@ -97,13 +108,19 @@ impl Joining {
         };
         let probes = self
             .attacher
-            .attach(functions, Role::Callee, self.side, &mut progress);
+            .attach(functions, role, self.side, &mut progress);
         let now = Nanoseconds::now();
         for &function in &ids {
             self.attached_late.done(function, now);
         }
         probes
     }
+}
+
+/// What attaches, for as long as it takes.
+pub(super) fn lock(joining: &Mutex<Joining>) -> MutexGuard<'_, Joining> {
+    // Nothing in it can be left half done.
+    joining.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Notes the functions that were added, and says which are skipped.

@@ -8,6 +8,7 @@
 //! counted ([`untraced`]). Root calls that are open while a function joins are not torn by it: see
 //! [`crate::graph::AttachedLate`].
 
+mod coming;
 mod grower;
 mod grown;
 mod joining;
@@ -25,6 +26,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
+use coming::Coming;
 use grower::Grower;
 pub use grown::Grown;
 use grown::lock;
@@ -32,7 +34,7 @@ pub use joining::Joining;
 pub use start::Start;
 pub use untraced::Sampled;
 
-use super::sampling::Sampler;
+use super::{modules::Modules, sampling::Sampler};
 use crate::{
     attach,
     model::{Skipped, Untraced},
@@ -51,29 +53,47 @@ pub struct Growth {
     begun: Arc<AtomicBool>,
     sampled: Sampled,
     grown: Arc<Mutex<Grown>>,
-    thread: JoinHandle<()>,
+    /// That which samples, if there is one.
+    grower: Option<JoinHandle<()>>,
+    /// That which has modules join.
+    coming: JoinHandle<()>,
 }
 
 impl Growth {
-    /// Begins to attach and to sample.
-    pub fn start(start: Start, sampler: Sampler) -> Result<Self> {
+    /// Begins to attach, and to sample if there is somebody who does that. Modules join.
+    pub fn start(start: Start, sampler: Option<Sampler>, modules: Modules) -> Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
-        let grown = start.joining.grown();
+        let grown = joining::lock(&start.joining).grown();
         lock(&grown).seen.clone_from(&start.seen);
+        let coming = Coming {
+            modules,
+            joining: Arc::clone(&start.joining),
+            rules: Arc::clone(&start.rules),
+            below: start.below,
+            stop: Arc::clone(&stop),
+            verbose: start.verbose,
+        };
+        let coming = thread::Builder::new()
+            .name("modules".to_owned())
+            .spawn(move || coming.run())
+            .context("no thread can be made")?;
         let begun = Arc::new(AtomicBool::new(false));
         let root_calls = start.sampled.clone();
         let shared = (Arc::clone(&stop), Arc::clone(&begun));
         let grower = Grower::new(start, shared.0, shared.1, Arc::clone(&grown));
-        let thread = thread::Builder::new()
-            .name("growth".to_owned())
-            .spawn(move || grower.grow(sampler))
-            .context("no thread can be made")?;
+        let spawn = |sampler| {
+            let thread = thread::Builder::new().name("growth".to_owned());
+            thread.spawn(move || grower.grow(sampler))
+        };
+        let grower = sampler.map(spawn).transpose();
+        let grower = grower.context("no thread can be made")?;
         Ok(Self {
             stop,
             begun,
             sampled: root_calls,
             grown,
-            thread,
+            grower,
+            coming,
         })
     }
 
@@ -84,7 +104,7 @@ impl Growth {
 
     /// Whether the first sampling window is open, or none will be.
     pub fn has_begun(&self) -> bool {
-        self.begun.load(Ordering::Acquire) || self.thread.is_finished()
+        self.begun.load(Ordering::Acquire) || self.samples_no_more()
     }
 
     /// What ran under root calls and had no probe. Once it is told to end, the window that is open
@@ -99,9 +119,14 @@ impl Growth {
         attach::skipped(lock(&self.grown).probes.iter())
     }
 
+    fn samples_no_more(&self) -> bool {
+        self.grower.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
     fn wait(&self, patience: Duration) {
         let begin = Instant::now();
-        while !self.thread.is_finished() && begin.elapsed() < patience {
+        let has_ended = || self.samples_no_more() && self.coming.is_finished();
+        while !has_ended() && begin.elapsed() < patience {
             thread::sleep(Duration::from_millis(5));
         }
     }

@@ -1,22 +1,26 @@
 //! What growth begins with.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use super::{joining::Joining, untraced::Sampled};
 use crate::{
     attach::Followed,
-    kernel::{Address, Kernel},
-    plan::{Plan, Planned, Rules},
+    kernel::Address,
+    plan::{Current, Plan, Planned, Rules},
 };
 
 /// What growth begins with.
 pub struct Start {
-    /// The running kernel.
-    pub kernel: Arc<Kernel>,
+    /// The running kernel as it is now.
+    pub current: Arc<Current>,
     /// What must not be attached.
     pub rules: Arc<Rules>,
     /// Attaches what joins.
-    pub joining: Joining,
+    pub joining: Arc<Mutex<Joining>>,
     /// What the trace begins with.
     pub plan: Plan,
     /// Callees of it that have no probe yet: they get theirs first.
@@ -31,6 +35,8 @@ pub struct Start {
     pub pause: Duration,
     /// Root calls in sampling windows.
     pub sampled: Sampled,
+    /// Whether what is below roots that come later is wanted.
+    pub below: bool,
     /// Tell more on stderr.
     pub verbose: bool,
 }

@@ -13,7 +13,7 @@ use std::{
 use super::sets::{self, Sets};
 use crate::{
     attach::{AttachError, Attacher, ObjectError, Observer, Probe, Role, Side},
-    kernel::{Address, Mechanism},
+    kernel::{Address, Kernel, Mechanism},
     plan::Planned,
 };
 
@@ -46,6 +46,21 @@ impl Attaching {
     /// The mechanism that was chosen for the trace.
     pub const fn mechanism(&self) -> Mechanism {
         self.attacher.mechanism()
+    }
+
+    /// What is known of the kernel from now on.
+    pub fn know(&mut self, kernel: Arc<Kernel>) {
+        self.attacher.know(kernel);
+    }
+
+    /// Attaches functions that serve both sides as long as the trace goes on.
+    pub fn attach_shared(&mut self, functions: &[Planned], role: Role) -> Result<(), Stopped> {
+        let Self { attacher, sets } = self;
+        let mut progress = Progress::of(sets);
+        let side = sets::lock(sets).armed();
+        let probes = attacher.attach(functions, role, side, &mut progress)?;
+        sets::lock(&self.sets).share(probes);
+        Ok(())
     }
 
     /// How any number of functions is attached at once.

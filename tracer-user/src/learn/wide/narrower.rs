@@ -8,6 +8,7 @@
 
 use std::{
     collections::BTreeSet,
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -18,8 +19,10 @@ use super::{
     start::{Host, Start},
 };
 use crate::{
+    attach::Role,
+    graph::AttachedLate,
     kernel::{Address, Mechanism},
-    model::Nanoseconds,
+    model::{Nanoseconds, many},
     plan::{self, Plan, Planned},
 };
 
@@ -120,7 +123,10 @@ impl Narrower {
             self.began.elapsed().as_secs_f64()
         ));
         let plan = self.choose();
-        self.say(&format!("narrowing to {} functions", plan.callees.len()));
+        self.say(&format!(
+            "narrowing to {}",
+            many(plan.callees.len(), "function")
+        ));
         // By fprobes: while all functions have one, trampolines take half a minute (seen on 7.3).
         let attaching = &mut self.start.attaching;
         let (by_address, side) = (attaching.by_address(), attaching.free());
@@ -149,7 +155,7 @@ impl Narrower {
             seen,
             ..
         } = &self.start;
-        choice::narrow(kernel, rules, plan, &seen.functions())
+        choice::narrow(kernel, rules, plan, &seen.functions(kernel))
     }
 
     /// Functions that are hit most go over to pairs where the trace goes by kprobe.session.
@@ -201,7 +207,7 @@ impl Narrower {
         attaching.attach_to_free(&new)?;
         self.narrow.extend(new.iter().map(|one| one.address));
         attaching.change(false)?;
-        let found = format!("narrowed again, with {} functions more", new.len());
+        let found = format!("narrowed again, with {} more", many(new.len(), "function"));
         attaching.drop_free()?;
         self.say(&found);
         Ok(began.elapsed())
@@ -224,20 +230,39 @@ impl Narrower {
         if new.is_empty() {
             return Ok(());
         }
-        let ids: Vec<_> = new
-            .iter()
-            .map(|one| plan::function_id(one.address))
-            .collect();
-        for &id in &ids {
-            self.start.attached_late.begin(id);
-        }
         let attaching = &mut self.start.attaching;
         let side = attaching.free().other();
-        attaching.attach_as(Mechanism::Pair, &new, side)?;
-        let now = Nanoseconds::now();
-        for &id in &ids {
-            self.start.attached_late.done(id, now);
-        }
+        join_late(&self.start.attached_late, &new, || {
+            attaching.attach_as(Mechanism::Pair, &new, side)
+        })
+    }
+
+    /// Modules that were loaded meanwhile join the set that is armed, with the roots that they
+    /// bring; those that have gone are in no later set.
+    fn join_modules(&mut self) -> Result<(), Stopped> {
+        let Some(change) = self.start.modules.changed() else {
+            return Ok(());
+        };
+        let kernel = &change.kernel;
+        let is_there = |one: &Planned| {
+            let function = kernel.symbols.function_at(one.address);
+            function.is_some_and(|function| function.start == one.address)
+        };
+        let plan = &mut self.start.plan;
+        plan.callees.retain(is_there);
+        plan.callees.extend(change.others.iter().cloned());
+        plan.excluded.extend(change.excluded.iter().cloned());
+        plan.roots.extend(change.roots.iter().cloned());
+        self.start.kernel = Arc::clone(kernel);
+        let attaching = &mut self.start.attaching;
+        attaching.know(Arc::clone(kernel));
+        attaching.attach_shared(&change.excluded, Role::Excluded)?;
+        let (mechanism, side) = (attaching.mechanism(), attaching.free().other());
+        join_late(&self.start.attached_late, &change.others, || {
+            attaching.attach_as(mechanism, &change.others, side)
+        })?;
+        attaching.attach_shared(&change.roots, Role::Root)?;
+        change.tell(change.others.len(), self.start.verbose);
         Ok(())
     }
 
@@ -253,6 +278,25 @@ impl Narrower {
             }
             thread::sleep(left.min(TICK));
             self.join_programs()?;
+            self.join_modules()?;
         }
     }
+}
+
+/// Attaches functions while root calls are open: who rebuilds these is told before and after.
+fn join_late(
+    attached_late: &AttachedLate,
+    functions: &[Planned],
+    attach: impl FnOnce() -> Result<(), Stopped>,
+) -> Result<(), Stopped> {
+    let ids = functions.iter().map(|one| plan::function_id(one.address));
+    for id in ids.clone() {
+        attached_late.begin(id);
+    }
+    attach()?;
+    let now = Nanoseconds::now();
+    for id in ids {
+        attached_late.done(id, now);
+    }
+    Ok(())
 }

@@ -13,7 +13,12 @@ use std::{
 use rustc_hash::FxHashMap;
 use tracer_common::{Context, EventKind, generation};
 
-use crate::{graph::Batch, kernel::Address, model::FunctionId, plan};
+use crate::{
+    graph::Batch,
+    kernel::{Address, Kernel},
+    model::FunctionId,
+    plan,
+};
 
 /// What root calls have brought. Threads share it.
 #[derive(Debug, Default)]
@@ -105,12 +110,14 @@ impl Seen {
     }
 
     /// What ran under the roots, with how often it was entered.
-    pub fn functions(&self) -> BTreeMap<Address, u64> {
+    pub fn functions(&self, kernel: &Kernel) -> BTreeMap<Address, u64> {
+        self.functions_at(|id| kernel.whole(id.0))
+    }
+
+    fn functions_at(&self, whole: impl Fn(FunctionId) -> Address) -> BTreeMap<Address, u64> {
         let inner = self.lock();
         let known = inner.functions.iter();
-        known
-            .map(|(&id, hits)| (plan::address_of(id), hits.all))
-            .collect()
+        known.map(|(&id, hits)| (whole(id), hits.all)).collect()
     }
 
     /// How many root calls began in each generation.
@@ -208,7 +215,8 @@ mod tests {
         seen.batch(&batch(2, &[root, new(6)]));
         assert_eq!(seen.counts().quiet, 1);
         let low = |address: &Address| address.0 & 0xff;
-        let functions: Vec<u64> = seen.functions().keys().map(low).collect();
+        let functions = seen.functions_at(|id| Address(id.0.into()));
+        let functions: Vec<u64> = functions.keys().map(low).collect();
         assert_eq!(functions, [2, 3, 4, 5, 6, 7]);
     }
 }

@@ -41,6 +41,8 @@ pub struct Sets {
     controls: Controls,
     generation: u64,
     probes: [Vec<Probe>; 2],
+    /// Those of roots that have come while the trace went on, which serve both sides.
+    shared: Vec<Probe>,
     /// Generations that were wide.
     wide: Vec<u64>,
     /// Root calls whose set went while they were open.
@@ -55,6 +57,7 @@ impl Sets {
             controls,
             generation: first,
             probes: [Vec::new(), Vec::new()],
+            shared: Vec::new(),
             wide: vec![first],
             cut: 0,
             has_ended: false,
@@ -99,6 +102,11 @@ impl Sets {
         self.probes[place(side)].extend(probes);
     }
 
+    /// These serve both sides.
+    pub fn share(&mut self, probes: Vec<Probe>) {
+        self.shared.extend(probes);
+    }
+
     /// Two sets may be on the same functions from now on, or no longer.
     pub fn overlap(&mut self, may: bool) -> Result<(), ObjectError> {
         self.controls.keep_exits(may)
@@ -141,13 +149,13 @@ impl Sets {
 
     /// Takes all probes at the end of the trace.
     pub fn take_all(&mut self) -> Vec<Probe> {
-        let probes = mem::take(&mut self.probes);
-        probes.into_iter().flatten().collect()
+        let probes = mem::take(&mut self.probes).into_iter().flatten();
+        probes.chain(mem::take(&mut self.shared)).collect()
     }
 
     /// Hits that the kernel skipped, of the probes that are there.
     pub fn skipped(&self) -> Skipped {
-        attach::skipped(self.probes.iter().flatten())
+        attach::skipped(self.probes.iter().flatten().chain(&self.shared))
     }
 
     /// How the root calls were recorded.

@@ -6,6 +6,7 @@ use super::{Again, Programs, Seen, attaching::Attaching};
 use crate::{
     graph::AttachedLate,
     kernel::Kernel,
+    learn::modules::Modules,
     plan::{Plan, Rules},
 };
 
@@ -27,6 +28,8 @@ pub struct Start {
     pub programs: Programs,
     /// Those that get them while root calls are open are told here.
     pub attached_late: AttachedLate,
+    /// Modules that come and go.
+    pub modules: Modules,
     /// When the trace is wide again after it was narrowed; none if it is not narrowed at all.
     pub again: Option<Again>,
     /// Tell more on stderr.

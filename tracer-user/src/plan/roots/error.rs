@@ -3,7 +3,10 @@
 use thiserror::Error;
 
 use super::super::Reason;
-use crate::exit_code::{Exit, HasExit};
+use crate::{
+    exit_code::{Exit, HasExit},
+    model::did_you_mean,
+};
 
 /// Roots that one glob may stand for, where each function is attached for itself.
 pub(super) const MOST_PAIRS: usize = 64;
@@ -12,7 +15,7 @@ pub(super) const MOST_PAIRS: usize = 64;
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum RootError {
     /// Nothing has that name.
-    #[error("no kernel function is called `{name}`{}", did_you_mean(.near))]
+    #[error("no kernel function is called `{name}`{}", did_you_mean(.near, LIST))]
     Unknown {
         /// What was asked for.
         name: String,
@@ -63,16 +66,12 @@ pub enum RootError {
     },
 }
 
+/// Where the names are.
+const LIST: &str = "`tracer list '*PART*'` searches by a part of the name";
+
 impl HasExit for RootError {
     fn exit(&self) -> Option<Exit> {
         Some(Exit::Function)
-    }
-}
-
-fn did_you_mean(names: &[String]) -> String {
-    match names {
-        [] => "; `tracer list '*PART*'` searches by a part of the name".to_owned(),
-        names => format!("; did you mean {}?", names.join(", ")),
     }
 }
 

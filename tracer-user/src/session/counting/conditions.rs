@@ -15,7 +15,7 @@ use crate::{
     },
     kernel::{Kernel, Mechanism},
     model::{SleepTime, ValueType},
-    plan::Planned,
+    plan::{self, Planned},
     session::{Options, Outputs, prepared::Prepared},
     summary::LatencyLayout,
     values::number,
@@ -36,6 +36,9 @@ pub enum Streamed {
     /// Every outermost function is a root.
     #[error("every function may be the outermost")]
     Everything,
+    /// The roots come with a module.
+    #[error("the roots are not there yet")]
+    NotLoaded,
     /// Somebody wants each call.
     #[error("--otlp takes each call")]
     Watched,
@@ -67,6 +70,9 @@ pub fn counting(
     }
     if options.is_everything() {
         return Err(Streamed::Everything);
+    }
+    if roots.is_empty() {
+        return Err(Streamed::NotLoaded);
     }
     if outputs.export.collector.is_some() {
         return Err(Streamed::Watched);
@@ -121,7 +127,9 @@ pub fn decide(
     let types: Vec<Option<ValueType>> = roots.iter().map(|root| returns(kernel, root)).collect();
     let mut reads = types.iter().map(|kind| returned(kind.as_ref()));
     let first = reads.next()?;
-    let is_same = reads.all(|other| other == first);
+    // What a module brings may read otherwise.
+    let may_grow = options.roots.iter().any(|typed| plan::may_come(typed));
+    let is_same = !may_grow && reads.all(|other| other == first);
     let failed = filter.failed.as_ref();
     let decide = Decide {
         at_least_ns: at_least(filter),

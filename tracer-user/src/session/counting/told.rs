@@ -5,7 +5,7 @@ use tracer_common::AwayCounts;
 
 use crate::{
     attach::count::{Conditions, Counted, Skipped},
-    model::Totals,
+    model::{Totals, many, many_were},
     pipeline::Outcome,
 };
 
@@ -78,31 +78,31 @@ impl Sums {
                 returned: None,
                 ..
             } => String::new(),
-            _ => format!("; {} calls filtered out", self.filtered_out),
+            _ => format!("; {} filtered out", many(self.filtered_out, "call")),
         };
         eprintln!(
-            "tracer: {} calls counted in the kernel, {} missing{filtered_out}",
-            self.calls,
+            "tracer: {} counted in the kernel, {} missing{filtered_out}",
+            many(self.calls, "call"),
             self.missing()
         );
         if self.skipped > 0 {
             eprintln!(
-                "tracer: {} calls at most were skipped by the kernel, because a probe was at work \
+                "tracer: at most {} skipped by the kernel, because a probe was at work \
                 on their CPU; \
                  times of others may span them",
-                self.skipped
+                many_were(self.skipped, "call")
             );
         }
         if self.no_place > 0 {
             eprintln!(
-                "tracer: {} calls were not counted: too many were open at once",
-                self.no_place
+                "tracer: {} not counted: too many were open at once",
+                many_were(self.no_place, "call")
             );
         }
         if self.begun_before > 0 {
             eprintln!(
-                "tracer: {} calls returned that had begun before the trace",
-                self.begun_before
+                "tracer: {} returned that had begun before the trace",
+                many(self.begun_before, "call")
             );
         }
     }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     filter::Failure,
-    model::{FunctionId, Nanoseconds},
+    model::{FunctionId, Nanoseconds, many},
     summary::Place,
     values::{self, escape, span},
 };
@@ -79,13 +79,14 @@ impl Explain<'_> {
         let what = what.join(" and ");
         let [others, marked] = self.calls;
         if self.condition.is_empty() {
-            return format!("{marked} root calls, none of which is much slower than another");
+            let calls = many(marked, "root call");
+            return format!("{calls}, none of which is much slower than another");
         }
         let [other_time, marked_time] = [OTHERS, MARKED]
             .map(|group| span((self.total[group] / self.calls[group].max(1)).max(1)));
         format!(
-            "{marked} of {} root calls {what}: {marked_time} on average, the others {other_time}",
-            marked + others
+            "{marked} of {} {what}: {marked_time} on average, the others {other_time}",
+            many(marked + others, "root call")
         )
     }
 
@@ -183,7 +184,7 @@ impl Explain<'_> {
         lines.push(Line {
             share: small.0,
             rank: 2,
-            text: format!("a little in each of {} other functions", small.1),
+            text: format!("a little in each of {}", many(small.1, "other function")),
         });
         lines
     }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::reading::report;
 use super::subject::script;
 use super::{Recall, Report, Subject};
-use crate::fidelity::command::{NAMED, differences};
+use crate::fidelity::differences::{NAMED, differences};
 use crate::process::say;
 use crate::setup::{Emulator, Kernel};
 use crate::vm::{self, Sinks, VmSpec};

@@ -6,8 +6,7 @@
 
 use std::{fs::File, io, os::unix::fs::FileExt};
 
-use super::CodeError;
-use crate::kernel::{Address, facts::find_note};
+use super::{Address, facts::find_note};
 
 const PATH: &str = "/proc/kcore";
 /// Room for the header and some hundred segments; there are about ten.
@@ -19,9 +18,61 @@ const NOTES: u32 = 4;
 /// Notes are some 13 KiB: registers, a task, a page of vmcoreinfo.
 const LONGEST_NOTES: u64 = 1 << 20;
 
+/// Why there is no text.
+#[derive(Debug, thiserror::Error)]
+pub enum CodeError {
+    /// `/proc/kcore` cannot be opened or read.
+    #[error(
+        "cannot read the kernel's text from /proc/kcore: {0}; run as root on a kernel with \
+        CONFIG_PROC_KCORE=y and without lockdown=confidentiality"
+    )]
+    Read(#[from] std::io::Error),
+    /// It is not the ELF file it should be.
+    #[error("/proc/kcore is not a 64-bit ELF core of this machine's byte order; please report it")]
+    Malformed,
+    /// The address is in none of its segments.
+    #[error(
+        "/proc/kcore has no text at {0}; the symbol is not of this kernel or its module is gone"
+    )]
+    Unmapped(Address),
+}
+
+/// A source of text: so many bytes from an address on, fewer where it ends.
+pub type CodeReader<'a> = &'a dyn Fn(Address, usize) -> Result<Vec<u8>, CodeError>;
+
+/// The text of the running kernel.
+#[derive(Debug)]
+pub struct KernelCode {
+    kcore: Kcore,
+}
+
+impl KernelCode {
+    /// Opens the running kernel's text.
+    pub fn open() -> Result<Self, CodeError> {
+        let kcore = Kcore::open()?;
+        Ok(Self { kcore })
+    }
+
+    /// Reads `length` bytes of kernel memory that lie in one segment.
+    pub fn read(&self, start: Address, length: usize) -> Result<Vec<u8>, CodeError> {
+        self.kcore.read(start, length)
+    }
+
+    /// What reads it, for what works on any text.
+    pub fn reader(&self) -> impl Fn(Address, usize) -> Result<Vec<u8>, CodeError> {
+        |start, length| self.read(start, length)
+    }
+
+    /// Where the kernel itself says that one of its symbols is, before any symbols are known: see
+    /// kernel/vmcore_info.c for which it names.
+    pub fn announced(&self, symbol: &str) -> Option<Address> {
+        self.kcore.announced(symbol)
+    }
+}
+
 /// An open `/proc/kcore`.
 #[derive(Debug)]
-pub(super) struct Kcore {
+struct Kcore {
     file: File,
     segments: Vec<Segment>,
     /// Empty if the kernel gives none.
@@ -37,7 +88,7 @@ struct Segment {
 }
 
 impl Kcore {
-    pub(super) fn open() -> Result<Self, CodeError> {
+    fn open() -> Result<Self, CodeError> {
         let file = File::open(PATH)?;
         let mut headers = vec![0; HEADERS_BYTES];
         let read = read_some(&file, &mut headers, 0)?;
@@ -51,11 +102,11 @@ impl Kcore {
     }
 
     /// The address that vmcoreinfo gives for a symbol.
-    pub(super) fn announced(&self, symbol: &str) -> Option<Address> {
+    fn announced(&self, symbol: &str) -> Option<Address> {
         announced_in(&self.vmcoreinfo, symbol)
     }
 
-    pub(super) fn read(&self, start: Address, length: usize) -> Result<Vec<u8>, CodeError> {
+    fn read(&self, start: Address, length: usize) -> Result<Vec<u8>, CodeError> {
         let offset = self
             .segments
             .iter()
