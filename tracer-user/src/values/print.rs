@@ -10,8 +10,10 @@
 //! Addresses read as they are, where the kernel hides them from those that may not see them
 //! (`hash-ptr`).
 
+mod cast;
 mod expression;
 mod list;
+mod tokens;
 
 use std::{
     fmt::Write as _,
@@ -27,10 +29,10 @@ use crate::model::RecordType;
 /// shows did not come.
 pub fn print(of: &RecordType, record: &[u8]) -> Option<String> {
     let mut parser = Parser::new(of, record);
-    let format = parser.literal()?;
+    let format = parser.tokens.literal()?;
     let mut arguments = Vec::new();
-    while !parser.is_at_end() {
-        parser.expect(",")?;
+    while !parser.tokens.is_at_end() {
+        parser.tokens.expect(",")?;
         arguments.push(parser.expression()?);
     }
     format_with(&format, arguments.into_iter())
@@ -191,16 +193,15 @@ fn pad(out: &mut String, text: &str, spec: Spec) {
 /// of the format.
 fn pointer<'f>(value: Value<'_>, rest: &'f str) -> Option<(String, &'f str)> {
     let end = rest.find(|letter: char| !letter.is_ascii_alphanumeric());
-    let (kind, after) = rest.split_at(end.unwrap_or(rest.len()));
-    if let Value::Bytes(bytes) = value {
-        let (text, kind_length) = bytes_as(bytes, kind)?;
+    let kind = &rest[..end.unwrap_or(rest.len())];
+    if let Value::Array(array) = value {
+        let (text, kind_length) = bytes_as(array.bytes, kind)?;
         return Some((text, &rest[kind_length..]));
     }
     let length = usize::from(kind.starts_with(['x', 'K', 'S', 's', 'F', 'f', 'B']));
     let address = value.into_number()?;
     #[allow(clippy::cast_possible_truncation, reason = "an address")]
     let text = format!("{:016x}", address as u64);
-    let _ = after;
     Some((text, &rest[length..]))
 }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::list;
+use super::{cast::Cast, list, tokens::Tokens};
 use crate::{
     model::{Field, FieldKind, RecordType},
     values::record,
@@ -18,8 +18,41 @@ pub enum Value<'a> {
     Number(i128),
     /// Text.
     Text(Cow<'a, str>),
-    /// What an array has, or a field whose address is taken.
-    Bytes(&'a [u8]),
+    /// An array.
+    Array(Array<'a>),
+}
+
+/// An array as it lies in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Array<'a> {
+    /// All of it.
+    pub bytes: &'a [u8],
+    /// Bytes of each element; 0 if that is not known.
+    pub each: u32,
+    /// Whether they may be below 0.
+    pub signed: bool,
+}
+
+impl<'a> Array<'a> {
+    /// Characters.
+    const fn text(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            each: 1,
+            signed: false,
+        }
+    }
+
+    /// The number in a place.
+    fn at(self, index: usize) -> Option<i128> {
+        let each = usize::try_from(self.each).ok().filter(|each| *each > 0)?;
+        let element = self.bytes.chunks_exact(each).nth(index)?;
+        Some(if self.signed {
+            record::signed(element).into()
+        } else {
+            record::word(element).into()
+        })
+    }
 }
 
 impl<'a> Value<'a> {
@@ -27,7 +60,7 @@ impl<'a> Value<'a> {
     pub fn into_number(self) -> Option<i128> {
         match self {
             Self::Number(number) => Some(number),
-            Self::Text(_) | Self::Bytes(_) => None,
+            Self::Text(_) | Self::Array(_) => None,
         }
     }
 
@@ -35,17 +68,18 @@ impl<'a> Value<'a> {
     pub fn into_text(self) -> Option<Cow<'a, str>> {
         match self {
             Self::Text(text) => Some(text),
-            Self::Bytes(bytes) => Some(record::text(bytes)),
+            Self::Array(array) => Some(record::text(array.bytes)),
             Self::Number(_) => None,
         }
     }
 }
 
-/// What is left to read.
+/// Reads the expressions of a record's format.
 pub struct Parser<'a> {
     of: &'a RecordType,
     record: &'a [u8],
-    rest: &'a str,
+    /// What is left to read.
+    pub tokens: Tokens<'a>,
     depth: u32,
 }
 
@@ -69,52 +103,9 @@ impl<'a> Parser<'a> {
         Self {
             of,
             record,
-            rest: of.print.trim(),
+            tokens: Tokens::new(of.print.trim()),
             depth: 0,
         }
-    }
-
-    /// Whether nothing is left.
-    pub fn is_at_end(&self) -> bool {
-        self.rest.trim_start().is_empty()
-    }
-
-    /// Takes this, which must come next.
-    pub fn expect(&mut self, token: &str) -> Option<()> {
-        self.take(token).then_some(())
-    }
-
-    /// Takes this, if it comes next.
-    pub fn take(&mut self, token: &str) -> bool {
-        let rest = self.rest.trim_start();
-        let found = rest.strip_prefix(token);
-        self.rest = found.unwrap_or(rest);
-        found.is_some()
-    }
-
-    /// A string, or several side by side, which are one.
-    pub fn literal(&mut self) -> Option<String> {
-        self.expect("\"")?;
-        let mut text = String::new();
-        loop {
-            let letter = self.letter()?;
-            match letter {
-                '"' if self.take("\"") => {}
-                '"' => return Some(text),
-                '\\' => text.push(match self.letter()? {
-                    'n' => '\n',
-                    't' => '\t',
-                    other => other,
-                }),
-                _ => text.push(letter),
-            }
-        }
-    }
-
-    fn letter(&mut self) -> Option<char> {
-        let letter = self.rest.chars().next()?;
-        self.rest = &self.rest[letter.len_utf8()..];
-        Some(letter)
     }
 
     /// An expression with `?:`.
@@ -130,11 +121,11 @@ impl<'a> Parser<'a> {
 
     fn conditional(&mut self) -> Option<Value<'a>> {
         let condition = self.binary(0)?;
-        if !self.take("?") {
+        if !self.tokens.take("?") {
             return Some(condition);
         }
         let one = self.expression()?;
-        self.expect(":")?;
+        self.tokens.expect(":")?;
         let other = self.expression()?;
         Some(if is_true(&condition) { one } else { other })
     }
@@ -153,7 +144,7 @@ impl<'a> Parser<'a> {
 
     /// One of these, if it comes next and is not the beginning of a longer one.
     fn operator(&mut self, operators: &[&'static str]) -> Option<&'static str> {
-        let rest = self.rest.trim_start();
+        let rest = self.tokens.ahead();
         let doubled = ["||", "&&", "<<", ">>"];
         let found = *operators
             .iter()
@@ -162,7 +153,7 @@ impl<'a> Parser<'a> {
         if is_longer {
             return None;
         }
-        self.rest = &rest[found.len()..];
+        self.tokens.return_to(&rest[found.len()..]);
         Some(found)
     }
 
@@ -178,12 +169,12 @@ impl<'a> Parser<'a> {
 
     fn unary_within(&mut self) -> Option<Value<'a>> {
         for operator in ["-", "~", "!", "+", "&", "*"] {
-            if !self.take(operator) {
+            if !self.tokens.take(operator) {
                 continue;
             }
             let value = self.unary()?;
             return Some(match (operator, value) {
-                ("&", value @ Value::Bytes(_)) => value,
+                ("&", value @ Value::Array(_)) => value,
                 ("-", value) => Value::Number(value.into_number()?.wrapping_neg()),
                 ("~", value) => Value::Number(!value.into_number()?),
                 ("!", value) => Value::Number(i128::from(!is_true(&value))),
@@ -195,14 +186,12 @@ impl<'a> Parser<'a> {
     }
 
     fn primary(&mut self) -> Option<Value<'a>> {
-        let rest = self.rest.trim_start();
-        self.rest = rest;
-        match rest.chars().next()? {
-            '"' => Some(Value::Text(self.literal()?.into())),
+        match self.tokens.ahead().chars().next()? {
+            '"' => Some(Value::Text(self.tokens.literal()?.into())),
             '(' => self.parenthesis(),
-            '0'..='9' => self.number().map(Value::Number),
+            '0'..='9' => self.tokens.number().map(Value::Number),
             _ => {
-                let word = self.word()?;
+                let word = self.tokens.word()?;
                 self.named(word)
             }
         }
@@ -210,8 +199,8 @@ impl<'a> Parser<'a> {
 
     /// A cast, or an expression.
     fn parenthesis(&mut self) -> Option<Value<'a>> {
-        self.expect("(")?;
-        let before = self.rest;
+        self.tokens.expect("(")?;
+        let before = self.tokens.ahead();
         if let Some(cast) = self.cast() {
             let value = self.unary()?;
             return Some(match value {
@@ -219,86 +208,54 @@ impl<'a> Parser<'a> {
                 other => other,
             });
         }
-        self.rest = before;
+        self.tokens.return_to(before);
         let value = self.expression()?;
-        self.expect(")")?;
+        self.tokens.expect(")")?;
         self.indexed(value)
     }
 
     /// A type up to its parenthesis, if it is one.
     fn cast(&mut self) -> Option<Cast> {
         let mut words = Vec::new();
-        while let Some(word) = self.word() {
+        while let Some(word) = self.tokens.word() {
             words.push(word);
         }
         let mut pointer = false;
-        while self.take("*") {
+        while self.tokens.take("*") {
             pointer = true;
         }
-        if words.is_empty() || !self.take(")") {
+        if words.is_empty() || !self.tokens.take(")") {
             return None;
         }
         Cast::of_type(&words, pointer)
     }
 
-    fn number(&mut self) -> Option<i128> {
-        let rest = self.rest;
-        let end = rest.find(|letter: char| !letter.is_ascii_alphanumeric());
-        let (number, rest) = rest.split_at(end.unwrap_or(rest.len()));
-        self.rest = rest;
-        let number = number.trim_end_matches(['u', 'U', 'l', 'L']);
-        let hex = number.strip_prefix("0x").or(number.strip_prefix("0X"));
-        let number = match hex {
-            Some(hex) => u64::from_str_radix(hex, 16),
-            None if number.len() > 1 && number.starts_with('0') => u64::from_str_radix(number, 8),
-            None => number.parse(),
-        };
-        number.ok().map(i128::from)
-    }
-
-    /// A word of C, if one comes next.
-    pub fn word(&mut self) -> Option<&'a str> {
-        let rest = self.rest.trim_start();
-        let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
-        let end = rest
-            .find(|letter: char| !is_part(letter))
-            .unwrap_or(rest.len());
-        let (word, rest) = rest.split_at(end);
-        let begins = word.starts_with(|letter: char| !letter.is_ascii_digit());
-        if word.is_empty() || !begins {
-            return None;
-        }
-        self.rest = rest;
-        Some(word)
-    }
-
     /// What a word means.
     fn named(&mut self, word: &str) -> Option<Value<'a>> {
         if word == "REC" {
-            self.expect("->")?;
-            let name = self.word()?;
+            self.tokens.expect("->")?;
+            let name = self.tokens.word()?;
             let value = self.field(name)?;
             return self.indexed(value);
         }
         if word == "true" || word == "false" {
             return Some(Value::Number(i128::from(word == "true")));
         }
-        self.expect("(")?;
+        self.tokens.expect("(")?;
         let value = list::call(self, word)?;
-        self.expect(")")?;
+        self.tokens.expect(")")?;
         self.indexed(value)
     }
 
     /// An element of an array, if one is asked for.
     fn indexed(&mut self, value: Value<'a>) -> Option<Value<'a>> {
-        if !self.take("[") {
+        if !self.tokens.take("[") {
             return Some(value);
         }
         let index = usize::try_from(self.expression()?.into_number()?).ok()?;
-        self.expect("]")?;
+        self.tokens.expect("]")?;
         match value {
-            // Of bytes alone it is known how large an element is.
-            Value::Bytes(bytes) => bytes.get(index).map(|byte| Value::Number((*byte).into())),
+            Value::Array(array) => array.at(index).map(Value::Number),
             _ => None,
         }
     }
@@ -312,15 +269,29 @@ impl<'a> Parser<'a> {
             FieldKind::Number { signed: false } | FieldKind::Pointer => {
                 Value::Number(record::word(bytes).into())
             }
-            FieldKind::Text | FieldKind::Numbers { .. } => Value::Bytes(bytes),
+            FieldKind::Text => Value::Array(Array::text(bytes)),
+            FieldKind::Numbers { each, signed } => Value::Array(Array {
+                bytes,
+                each,
+                signed,
+            }),
             FieldKind::VariableText | FieldKind::VariableNumbers { .. } => return None,
         })
     }
 
     /// What stands after the fields.
-    pub fn variable(&self, name: &str) -> Option<&'a [u8]> {
-        let field = self.find(name).filter(|field| field.kind.is_variable())?;
-        record::variable(record::own(field, self.record)?, self.record)
+    pub fn variable(&self, name: &str) -> Option<Array<'a>> {
+        let field = self.find(name)?;
+        let bytes = record::variable(record::own(field, self.record)?, self.record)?;
+        match field.kind {
+            FieldKind::VariableText => Some(Array::text(bytes)),
+            FieldKind::VariableNumbers { each, signed } => Some(Array {
+                bytes,
+                each,
+                signed,
+            }),
+            _ => None,
+        }
     }
 
     fn find(&self, name: &str) -> Option<&'a Field> {
@@ -355,84 +326,5 @@ fn apply(operator: &str, left: i128, right: i128) -> Option<i128> {
         "/" => left.checked_div(right),
         "%" => left.checked_rem(right),
         _ => None,
-    }
-}
-
-/// What a cast makes of a number.
-#[derive(Clone, Copy, Debug)]
-struct Cast {
-    bytes: u32,
-    signed: bool,
-}
-
-impl Cast {
-    fn of_type(words: &[&str], pointer: bool) -> Option<Self> {
-        if pointer {
-            return Some(Self {
-                bytes: 8,
-                signed: false,
-            });
-        }
-        let mut cast = Self {
-            bytes: 4,
-            signed: true,
-        };
-        for word in words {
-            match *word {
-                "unsigned" => cast.signed = false,
-                "long" | "size_t" | "ssize_t" | "ino_t" => cast.bytes = 8,
-                "short" => cast.bytes = 2,
-                "char" | "bool" => cast.bytes = 1,
-                "int" | "const" | "signed" | "pid_t" | "enum" => {}
-                "u64" | "__u64" | "sector_t" | "loff_t" | "dev_t" | "gfp_t" => {
-                    cast = Self {
-                        bytes: 8,
-                        signed: false,
-                    };
-                }
-                "s64" | "__s64" => {
-                    cast = Self {
-                        bytes: 8,
-                        signed: true,
-                    }
-                }
-                "u32" | "__u32" => {
-                    cast = Self {
-                        bytes: 4,
-                        signed: false,
-                    }
-                }
-                "s32" | "__s32" => {
-                    cast = Self {
-                        bytes: 4,
-                        signed: true,
-                    }
-                }
-                "u16" | "__u16" => {
-                    cast = Self {
-                        bytes: 2,
-                        signed: false,
-                    }
-                }
-                "u8" | "__u8" => {
-                    cast = Self {
-                        bytes: 1,
-                        signed: false,
-                    }
-                }
-                _ => return None,
-            }
-        }
-        Some(cast)
-    }
-
-    fn of(self, number: i128) -> i128 {
-        #[allow(clippy::cast_possible_truncation, reason = "that is what a cast does")]
-        let bits = number as u64;
-        if self.signed {
-            super::sign_extended(bits, self.bytes).into()
-        } else {
-            crate::values::truncated(bits, self.bytes).into()
-        }
     }
 }

@@ -13,18 +13,14 @@ pub fn call<'a>(parser: &mut Parser<'a>, name: &str) -> Option<Value<'a>> {
     match name {
         "__print_flags" | "__print_flags_u64" => flags(parser),
         "__print_symbolic" | "__print_symbolic64" => symbolic(parser),
-        "__get_str" => {
-            let field = parser.word()?;
-            Some(Value::Bytes(parser.variable(field)?))
-        }
-        "__get_dynamic_array" | "__get_sockaddr" => {
-            let field = parser.word()?;
-            Some(Value::Bytes(parser.variable(field)?))
+        "__get_str" | "__get_dynamic_array" | "__get_sockaddr" => {
+            let field = parser.tokens.word()?;
+            Some(Value::Array(parser.variable(field)?))
         }
         "__get_dynamic_array_len" => {
-            let field = parser.word()?;
+            let field = parser.tokens.word()?;
             Some(Value::Number(
-                parser.variable(field)?.len().try_into().ok()?,
+                parser.variable(field)?.bytes.len().try_into().ok()?,
             ))
         }
         "__print_hex" => hex(parser, " "),
@@ -37,8 +33,8 @@ pub fn call<'a>(parser: &mut Parser<'a>, name: &str) -> Option<Value<'a>> {
 /// `trace_print_flags_seq`: names of bits, and what is left in hex.
 fn flags<'a>(parser: &mut Parser<'a>) -> Option<Value<'a>> {
     let mut left = parser.expression()?.into_number()?;
-    parser.expect(",")?;
-    let between = parser.literal()?;
+    parser.tokens.expect(",")?;
+    let between = parser.tokens.literal()?;
     let mut parts: Vec<String> = Vec::new();
     each_name(parser, |mask, name| {
         if mask != 0 && left & mask == mask {
@@ -71,14 +67,14 @@ fn symbolic<'a>(parser: &mut Parser<'a>) -> Option<Value<'a>> {
 /// Reads `, {number, "name"}` as often as it comes.
 fn each_name(parser: &mut Parser<'_>, mut take: impl FnMut(i128, &str)) -> Option<()> {
     for _ in 0..MOST_NAMES {
-        if !parser.take(",") {
+        if !parser.tokens.take(",") {
             return Some(());
         }
-        parser.expect("{")?;
+        parser.tokens.expect("{")?;
         let number = parser.expression()?.into_number()?;
-        parser.expect(",")?;
-        let name = parser.literal()?;
-        parser.expect("}")?;
+        parser.tokens.expect(",")?;
+        let name = parser.tokens.literal()?;
+        parser.tokens.expect("}")?;
         take(number, &name);
     }
     None
@@ -87,7 +83,7 @@ fn each_name(parser: &mut Parser<'_>, mut take: impl FnMut(i128, &str)) -> Optio
 /// `trace_print_hex_seq`.
 fn hex<'a>(parser: &mut Parser<'a>, between: &str) -> Option<Value<'a>> {
     let bytes = bytes(parser)?;
-    parser.expect(",")?;
+    parser.tokens.expect(",")?;
     let length = usize::try_from(parser.expression()?.into_number()?).ok()?;
     let bytes = bytes
         .get(..length)?
@@ -100,9 +96,9 @@ fn hex<'a>(parser: &mut Parser<'a>, between: &str) -> Option<Value<'a>> {
 /// `trace_print_array_seq`.
 fn array<'a>(parser: &mut Parser<'a>) -> Option<Value<'a>> {
     let bytes = bytes(parser)?;
-    parser.expect(",")?;
+    parser.tokens.expect(",")?;
     let count = usize::try_from(parser.expression()?.into_number()?).ok()?;
-    parser.expect(",")?;
+    parser.tokens.expect(",")?;
     let size = usize::try_from(parser.expression()?.into_number()?).ok()?;
     let size = Some(size).filter(|size| matches!(size, 1 | 2 | 4 | 8))?;
     let mut text = String::from("{");
@@ -117,7 +113,7 @@ fn array<'a>(parser: &mut Parser<'a>) -> Option<Value<'a>> {
 
 fn bytes<'a>(parser: &mut Parser<'a>) -> Option<&'a [u8]> {
     match parser.expression()? {
-        Value::Bytes(bytes) => Some(bytes),
+        Value::Array(array) => Some(array.bytes),
         Value::Number(_) | Value::Text(_) => None,
     }
 }

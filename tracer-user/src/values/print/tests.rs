@@ -27,6 +27,16 @@ fn record_type(print: &str) -> RecordType {
                 },
             ),
             field("name", 20, 4, FieldKind::VariableText),
+            // The same bytes once more.
+            field(
+                "words",
+                16,
+                8,
+                FieldKind::Numbers {
+                    each: 2,
+                    signed: true,
+                },
+            ),
             field("skb", 24, 8, FieldKind::Pointer),
         ],
         print: print.to_owned(),
@@ -89,6 +99,7 @@ fn formats_of_the_kernel_are_understood() {
             r#""%d %d %d", 1 + 2 * 3 << 1, !(REC->pid < 0) || 1, ~0 & 0xf"#,
             "14 1 15",
         ),
+        (r#""%d %d", REC->words[1], REC->words[0]"#, "256 127"),
         (r#""100%% " "of %.2s", REC->comm"#, "100% of se"),
         (
             r#""%d,%d major", ((unsigned int) ((REC->state) >> 8)), REC->addr[0]"#,
