@@ -15,7 +15,7 @@ use super::{AttachError, Object};
 use crate::{
     bpf,
     kernel::trace_events::TraceEvent,
-    model::{FunctionId, FunctionInfo, RecordType, Skipped, ValueType},
+    model::{FunctionId, FunctionInfo, FunctionTable, RecordType, Skipped, ValueType},
 };
 
 /// The object's program.
@@ -26,7 +26,7 @@ const PROGRAM: &str = "mark_tracepoint";
 #[must_use = "without the links nothing is marked"]
 pub struct Marks {
     /// What is marked, by its number.
-    pub known: Vec<(FunctionId, FunctionInfo)>,
+    known: Vec<(FunctionId, FunctionInfo)>,
     /// The program; none if nothing is marked.
     program: Option<OwnedFd>,
     /// How it is attached, and to what.
@@ -61,6 +61,14 @@ impl Marks {
 }
 
 impl Marks {
+    /// The table in which the marks are known, too.
+    pub fn named_in(&self, table: FunctionTable) -> FunctionTable {
+        for (id, info) in &self.known {
+            table.insert(*id, info.clone());
+        }
+        table
+    }
+
     /// Events that the kernel skipped because they came in the middle of another program of perf's
     /// or of an fprobe's.
     pub fn skipped(&self) -> Skipped {

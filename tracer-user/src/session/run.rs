@@ -92,10 +92,7 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
     }))?;
     plan::check_through(&kernel, &rules, &options.show.filter.through)?;
     plan::check_hidden(&kernel, &rules, &options.show.filter.excluded)?;
-    let events = match &options.events[..] {
-        [] => Vec::new(),
-        names => trace_events::find(names)?,
-    };
+    let events = trace_events::find(&options.events)?;
     drop(haste);
     let subject = Subject::start(&options.command, options.begin, options.streams, limit)?;
     let tell = |words: &str| tell::more(options.verbose, words);
@@ -181,10 +178,7 @@ async fn trace(
         prepared.attach(options, in_kernel)?
     };
     let kernel = Arc::clone(&prepared.kernel);
-    let table = FunctionTable::of(Arc::clone(&prepared.current));
-    for (id, info) in &marks.known {
-        table.insert(*id, info.clone());
-    }
+    let table = marks.named_in(FunctionTable::of(Arc::clone(&prepared.current)));
     let show = &options.show;
     let table_out = profile.as_ref().and_then(|_| outputs.graph.take());
     let head = head::head(&kernel, &prepared.plan.roots, &options.command);
