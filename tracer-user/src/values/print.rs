@@ -165,7 +165,8 @@ fn number(number: i128, spec: Spec, letter: char) -> Option<String> {
         sign
     };
     let prefix = match letter {
-        'x' | 'X' if spec.alternative && bits != 0 => "0x",
+        // Also of 0, unlike printf's in C (number, lib/vsprintf.c).
+        'x' | 'X' if spec.alternative => "0x",
         _ => "",
     };
     let width = match spec.precision {
