@@ -48,8 +48,7 @@ echo 1 >$tracing/options/funcgraph-irqs
 all_seen || fail "something is missing: $(cat /tmp/err)"
 
 # Both listings hold what follows to functions that both have. Left out is what differs for other reasons: names of places in the text, addresses, which
-# function_graph hides, and
-# an interrupt between the entries of the two tracers, which only one of them sees within the root.
+# function_graph hides, and an interrupt between the entries of the two tracers, which only one of them sees within the root.
 extract() {
     awk -v columns="$2" -v root=__sys_sendto -v known=/tmp/known -f /live/harness/marks.awk "/tmp/$1" |
         sed 's/ \(func\|location\|rx_sk\|mark\)[=:] *[^ ]*//g; s/[0-9a-f]\{16\}/ADDRESS/g' | grep -v ' in __sys_sendto$' >"/tmp/$1.events"
