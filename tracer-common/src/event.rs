@@ -53,6 +53,13 @@ pub enum EventKind {
     /// the low half and in the high half how many programs it had executed; the others are the
     /// addresses of the frames, the innermost first.
     UserFrame = 12,
+    /// Something happened that the trace was asked to mark, such as a tracepoint's event: `function`
+    /// is its number ([`FIRST_MARK`]), `depth` says how many calls were open, as in an entry,
+    /// `frame` how many bytes were recorded of it, and `value` are the first eight of those.
+    Mark = 13,
+    /// Eight bytes more of what was recorded of a mark that came before; `depth` says which, counted
+    /// from 0.
+    MarkPart = 14,
     /// A call of a function that called nothing that has a probe: its entry and its exit, two hits.
     /// `time_ns` is the entry's, `value` the exit's, and `frame` is how long it took, ns. See
     /// [`Event::ends`].
@@ -75,6 +82,8 @@ impl EventKind {
             10 => Self::Field,
             11 => Self::Frame,
             12 => Self::UserFrame,
+            13 => Self::Mark,
+            14 => Self::MarkPart,
             15 => Self::Leaf,
             _ => return None,
         })
@@ -83,6 +92,48 @@ impl EventKind {
 
 /// Frames of a stack that are recorded at most, kernel and process apart.
 pub const MAX_FRAMES: u32 = 64;
+/// The number of the first kind of mark, in place of a function's. Functions lie in the last 2 GiB,
+/// and in a recording they are counted from the beginning of the kernel's text: neither reaches
+/// these numbers, which end where the upper half begins.
+pub const FIRST_MARK: u32 = 0x7f00_0000;
+/// Eight bytes each that are recorded of a mark at most.
+pub const MAX_MARK_PARTS: u32 = 24;
+
+/// What the probe of a mark knows of it: its cookie (bpf_get_attach_cookie).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MarkCookie {
+    /// Its number, from [`FIRST_MARK`] on.
+    pub number: u32,
+    /// Bytes of what it records, if they are always as many.
+    pub bytes: u16,
+    /// Where in its record the place of the last part of variable length stands, as
+    /// `__data_loc` has it (include/trace/stages/stage1_struct_define.h); 0 if there is none.
+    pub last_variable: u16,
+}
+
+impl MarkCookie {
+    /// As a number.
+    #[must_use]
+    pub const fn pack(self) -> u64 {
+        self.number as u64 | (self.bytes as u64) << 32 | (self.last_variable as u64) << 48
+    }
+
+    /// From a number.
+    #[inline(always)]
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation, reason = "the fields of a number")]
+    pub const fn unpack(number: u64) -> Self {
+        Self {
+            number: number as u32,
+            bytes: (number >> 32) as u16,
+            last_variable: (number >> 48) as u16,
+        }
+    }
+}
+
+/// Where a tracepoint's record begins for its readers, bytes: before stands what all have in
+/// common (`struct trace_entry`, include/linux/trace_events.h), which a program does not see.
+pub const MARK_RECORD: u16 = 8;
 
 /// Events of a text at most.
 pub const MAX_TEXT_PARTS: u32 = 8;
@@ -292,7 +343,7 @@ mod tests {
 
     #[test]
     fn kind_and_context_survive_packing() {
-        for kind in (1..=12).chain([15]) {
+        for kind in 1..=15 {
             for context in 0..=3 {
                 let kind = EventKind::from_u8(kind).unwrap();
                 let context = Context::from_u8(context).unwrap();
@@ -339,6 +390,16 @@ mod tests {
             size_of::<BatchHeader>() - 8
         );
         assert!(crate::MAX_CPUS < 1 << 31);
+    }
+
+    #[test]
+    fn cookies_of_marks_survive_packing() {
+        let cookie = MarkCookie {
+            number: FIRST_MARK + 0x0001_0203,
+            bytes: 0x0405,
+            last_variable: 0x0607,
+        };
+        assert_eq!(MarkCookie::unpack(cookie.pack()), cookie);
     }
 
     #[test]

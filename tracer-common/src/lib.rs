@@ -26,8 +26,8 @@ pub use config::{
 };
 pub use context::{Context, PreemptLayout};
 pub use event::{
-    Arrival, BATCH_CAPACITY, BatchHeader, Event, EventKind, MAX_FRAMES, MAX_TEXT_BYTES,
-    MAX_TEXT_PARTS, NO_DEPTH_LIMIT, StringPlace,
+    Arrival, BATCH_CAPACITY, BatchHeader, Event, EventKind, FIRST_MARK, MARK_RECORD, MAX_FRAMES,
+    MAX_MARK_PARTS, MAX_TEXT_BYTES, MAX_TEXT_PARTS, MarkCookie, NO_DEPTH_LIMIT, StringPlace,
 };
 pub use fields::{
     FIELD_CALLS, FIELD_FUNCTIONS, FIELD_TABLES, FieldFunction, FieldKind, FieldPlace, FieldRead,

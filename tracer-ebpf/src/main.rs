@@ -32,6 +32,7 @@ mod fields;
 mod gate;
 mod kprobe;
 mod maps;
+mod mark;
 mod missed;
 mod nothing;
 mod pair;
@@ -48,9 +49,10 @@ mod trampoline;
 mod whose;
 
 use aya_ebpf::{
+    EbpfContext as _,
     bindings::pt_regs,
-    macros::{btf_tracepoint, fentry, fexit},
-    programs::{BtfTracePointContext, FEntryContext, FExitContext},
+    macros::{btf_tracepoint, fentry, fexit, tracepoint},
+    programs::{BtfTracePointContext, FEntryContext, FExitContext, TracePointContext},
 };
 
 use site::TrampolineSite;
@@ -237,6 +239,13 @@ pub fn sched_switch(ctx: BtfTracePointContext) -> i32 {
 pub fn task_newtask(ctx: BtfTracePointContext) -> i32 {
     whose::new_task(&ctx);
     0
+}
+
+/// An event of a tracepoint. The answer is for perf's own users of the event: they have it, too.
+#[tracepoint]
+pub fn mark_tracepoint(ctx: TracePointContext) -> u32 {
+    mark::tracepoint(ctx.as_ptr());
+    1
 }
 
 #[panic_handler]

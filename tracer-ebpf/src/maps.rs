@@ -358,6 +358,23 @@ pub fn seen(cpu: u32) -> *mut Seen {
         .wrapping_add(cpu as usize & MAX_CPUS_MASK)
 }
 
+/// Events that were to be marked on each CPU, by whether a root was open: the first words of a cache
+/// line. See `mark`.
+#[unsafe(link_section = ".bss.marks")]
+#[unsafe(no_mangle)]
+pub static MARK_HITS: Shared<[[u64; 8]; MAX_CPUS]> = Shared(UnsafeCell::new([[0; 8]; MAX_CPUS]));
+
+/// Counts one. Nothing else of its kind runs on the CPU meanwhile.
+#[inline(always)]
+pub fn count_mark(inside: bool) {
+    // As in `this_cpu`, the mask is for the verifier.
+    let cpu = cpu_number() as usize & MAX_CPUS_MASK;
+    let counts = MARK_HITS.0.get().cast::<[u64; 8]>().wrapping_add(cpu);
+    let count = counts.cast::<u64>().wrapping_add(usize::from(inside));
+    // SAFETY: an element of the table.
+    unsafe { *count += 1 };
+}
+
 /// Leaves of a number the place of a CPU.
 pub const MAX_CPUS_MASK: usize = MAX_CPUS - 1;
 

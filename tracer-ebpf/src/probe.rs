@@ -165,7 +165,7 @@ fn leave(task: *mut Task) {
 
 /// Counts a hit of the tracer's own making.
 #[inline(always)]
-fn count_own_hit() {
+pub fn count_own_hit() {
     let cpu = this_cpu();
     // SAFETY: an element of the table.
     unsafe { atomic::fetch_add(&raw mut (*cpu).counters.own_hits, 1) };

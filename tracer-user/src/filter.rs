@@ -88,9 +88,15 @@ impl Filter {
             threshold::prune(&mut call.nodes, threshold, self.sleep);
         }
         if let Some(depth) = self.depth {
-            // That something was lost is no matter of depth.
-            let stays = |node: &Node| matches!(node, Node::Gap { .. }) || node.depth() < depth;
-            call.nodes.retain(stays);
+            // That something was lost or happened is no matter of depth.
+            call.nodes.retain_mut(|node| match node {
+                Node::Gap { .. } => true,
+                Node::Mark(mark) => {
+                    mark.depth = mark.depth.min(depth);
+                    true
+                }
+                Node::Call(call) => call.depth < depth,
+            });
         }
         (!call.nodes.is_empty()).then_some(call)
     }

@@ -6,6 +6,7 @@
     reason = "helpers of tests are not seen as tests by the lint"
 )]
 
+mod by_hand;
 #[path = "export/collector.rs"]
 mod collector;
 #[path = "export/otlp.rs"]

@@ -10,7 +10,7 @@ mod made_up;
 
 use std::collections::BTreeMap;
 
-use by_hand::{LOCK, SENDTO, Task, detailed, everything, functions, nested, written};
+use by_hand::{LOCK, SENDTO, Task, detailed, everything, functions, marked, nested, written};
 use made_up::calls;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -68,6 +68,22 @@ fn what_was_asked_for_of_a_call_is_there() {
         .filter(|said| said != &["", ""])
         .collect();
     insta::assert_debug_snapshot!("chrome_detailed", given);
+}
+
+#[test]
+fn what_happened_within_a_call_is_there() {
+    let calls = [marked()];
+    check_json(&text(Format::Json, &calls), &calls);
+    let all = [
+        Format::Ftrace,
+        Format::Function,
+        Format::Json,
+        Format::Chrome,
+        Format::Csv,
+        Format::Folded,
+    ];
+    let all = all.map(|format| text(format, &calls));
+    insta::assert_snapshot!("marked", all.join("\n"));
 }
 
 #[test]
@@ -190,7 +206,7 @@ fn the_schema_holds_and_refuses_what_is_wrong() {
 fn root_time(call: &RootCall) -> u64 {
     match &call.nodes[0] {
         Node::Call(root) => root.duration(SleepTime::Counted).unwrap().0,
-        Node::Gap { .. } => 0,
+        Node::Mark(_) | Node::Gap { .. } => 0,
     }
 }
 

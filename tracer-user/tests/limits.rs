@@ -178,6 +178,7 @@ fn a_call_that_is_too_deep_is_counted() {
     assert_eq!(call.nodes.len(), MOST_DEPTH + 1);
     let returned = |node: &Node| match node {
         Node::Call(call) => matches!(call.closed, Closed::Returned { .. }),
+        Node::Mark(_) => false,
         Node::Gap { missing, .. } => *missing == Missing::NotKept,
     };
     assert!(call.nodes.iter().all(returned));

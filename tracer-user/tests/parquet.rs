@@ -10,7 +10,7 @@ mod made_up;
 
 use std::io::{self, Write};
 
-use by_hand::{detailed, everything, functions, nested, written};
+use by_hand::{detailed, everything, functions, marked, nested, written};
 use made_up::calls;
 use parquet::{
     file::reader::{FileReader, SerializedFileReader},
@@ -72,7 +72,7 @@ fn csv_rows(bytes: &[u8]) -> Vec<Vec<String>> {
 #[test]
 fn rows_are_those_of_csv() {
     let mut calls = everything();
-    calls.push(detailed());
+    calls.extend([detailed(), marked()]);
     let csv = csv_rows(&in_form(Format::Csv, &functions(), &calls));
     assert!(csv.len() > 12);
     assert_eq!(rows(in_form(Format::Parquet, &functions(), &calls)), csv);

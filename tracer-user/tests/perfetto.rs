@@ -11,7 +11,7 @@ mod made_up;
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use by_hand::{LOCK, SENDTO, Task, everything, functions, written};
+use by_hand::{LOCK, SENDTO, Task, everything, functions, marked, written};
 use made_up::calls;
 use proptest::prelude::*;
 use tracer::{
@@ -249,7 +249,7 @@ fn a_trace_has_everything() {
             .leave(SENDTO, 0, 0)
             .end(End::Returned)
     };
-    calls.extend([arguments, idle(0), idle(1)]);
+    calls.extend([arguments, idle(0), idle(1), marked()]);
     let bytes = trace(&functions(), &calls);
     let (tracks, slices) = read(&bytes);
     let mut text = String::new();
@@ -281,7 +281,7 @@ proptest! {
         for node in calls.iter().flat_map(|call| &call.nodes) {
             expected.push(match node {
                 Node::Call(call) => call.duration(SleepTime::Counted).map(|span| span.0),
-                Node::Gap { .. } => None,
+                Node::Mark(_) | Node::Gap { .. } => None,
             });
         }
         let mut found: Vec<_> = slices.iter().map(|slice| slice.duration).collect();

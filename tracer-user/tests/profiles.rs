@@ -102,7 +102,7 @@ impl Profile {
 fn root_time(call: &RootCall) -> u64 {
     match &call.nodes[0] {
         Node::Call(root) => root.duration(SleepTime::Counted).unwrap().0,
-        Node::Gap { .. } => 0,
+        Node::Mark(_) | Node::Gap { .. } => 0,
     }
 }
 

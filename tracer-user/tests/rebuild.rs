@@ -9,7 +9,7 @@
 mod made_up;
 
 use bytes::Bytes;
-use made_up::{Tree, arriving, batch, batches, events, tree};
+use made_up::{Tree, arriving, batch, batches, events, last_part, recorded, tree};
 use proptest::prelude::*;
 use tracer::{
     graph::{AttachedLate, Batch, Rebuilder},
@@ -20,9 +20,13 @@ use tracer::{
 };
 use tracer_common::{Arrival, Context, Event, EventKind};
 
-/// The nodes that the tree should have: function and depth in the order of entry.
+/// The nodes that the tree should have: function, or what was recorded of a mark, and depth, in the
+/// order of entry.
 fn expected(tree: &Tree, depth: u32, out: &mut Vec<(u32, u32)>) {
     out.push((tree.function, depth));
+    if let Some(last) = last_part(tree.function) {
+        out.push((recorded(last).into(), depth + 1));
+    }
     for child in &tree.children {
         expected(child, depth + 1, out);
     }
@@ -31,6 +35,7 @@ fn expected(tree: &Tree, depth: u32, out: &mut Vec<(u32, u32)>) {
 fn found(call: &RootCall) -> Vec<(u32, u32)> {
     let calls = call.nodes.iter().filter_map(|node| match node {
         Node::Call(call) => Some((call.function.0, call.depth)),
+        Node::Mark(mark) => Some((u32::try_from(mark.record.len()).unwrap(), mark.depth)),
         Node::Gap { .. } => None,
     });
     calls.collect()

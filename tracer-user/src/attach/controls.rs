@@ -30,6 +30,7 @@ pub struct Counters {
     cpus: Array<MapData, [Cpu; MAX_CPUS]>,
     away: Array<MapData, [AwayCounts; MAX_CPUS]>,
     dropped: Array<MapData, [[u64; 8]; MAX_CPUS]>,
+    marks: Array<MapData, [[u64; 8]; MAX_CPUS]>,
 }
 
 /// What the eBPF side keeps per CPU; only the counters are read. The layout is `Cpu` in
@@ -67,6 +68,7 @@ impl Controls {
                 cpus: Array::try_from(again(ebpf, ".bss.cpus")?)?,
                 away: Array::try_from(again(ebpf, ".bss.away")?)?,
                 dropped: Array::try_from(again(ebpf, ".bss.dropped")?)?,
+                marks: Array::try_from(again(ebpf, ".bss.marks")?)?,
             }),
         })
     }
@@ -140,6 +142,13 @@ impl Counters {
     pub fn dropped(&self) -> Result<u64, ObjectError> {
         let all = self.dropped.get(&0, 0)?;
         Ok(all.iter().map(|[calls, ..]| calls).sum())
+    }
+
+    /// How many events that were to be marked happened outside of root calls, and inside.
+    pub fn marks(&self) -> Result<[u64; 2], ObjectError> {
+        let all = self.marks.get(&0, 0)?;
+        let sum = |at: usize| all.iter().map(|counts| counts[at]).sum();
+        Ok([sum(0), sum(1)])
     }
 
     /// How many entries of roots opened no root call, by [`tracer_common::Away`], over all CPUs.

@@ -53,6 +53,14 @@ pub enum AttachError {
         /// The verifier's last words, or the error.
         reason: String,
     },
+    /// The kernel said no to this event.
+    #[error("the kernel does not let the event {event} be marked: {reason}; leave it out")]
+    Event {
+        /// Its name.
+        event: String,
+        /// The error.
+        reason: String,
+    },
     /// The kernel said no to this function.
     #[error("the kernel does not accept a probe on {function}: {reason}")]
     Function {
@@ -67,7 +75,7 @@ impl HasExit for AttachError {
     fn exit(&self) -> Option<Exit> {
         Some(match self {
             Self::Forbidden => Exit::NotPermitted,
-            Self::Function { .. } => Exit::Function,
+            Self::Function { .. } | Self::Event { .. } => Exit::Function,
             Self::Program { .. } | Self::NoJit => Exit::Kernel,
             Self::Files | Self::Memory | Self::Missing(_) | Self::Object(_) => Exit::Failure,
         })

@@ -2,7 +2,8 @@
 //!
 //! [`object`] loads the eBPF object with its settings and rings; [`mechanism`] says which
 //! mechanisms the kernel has; [`attacher`] gets functions attached by one of them: [`session`] or
-//! [`pair`]; [`count`] attaches roots whose calls are only counted; [`controls`] says when root
+//! [`pair`]; [`Marks`] are
+//! events of the kernel; [`count`] attaches roots whose calls are only counted; [`controls`] says when root
 //! calls begin and how it goes. Everything is held by file descriptors: whatever becomes of the
 //! process, the kernel takes the probes away with it.
 
@@ -15,6 +16,7 @@ mod error;
 mod fields;
 mod followed;
 mod many;
+mod marks;
 mod memory;
 mod misses;
 pub mod object;
@@ -32,6 +34,7 @@ pub use controls::{Controls, Counters};
 pub use error::AttachError;
 pub use fields::FieldTables;
 pub use followed::{Followed, List};
+pub use marks::Marks;
 pub use misses::skipped;
 pub use object::{Object, ObjectError};
 pub use pair::Pair;

@@ -39,6 +39,8 @@ pub(super) enum Kind {
     Functions(ProgramKind),
     /// BPF_TRACE_RAW_TP, 5.5+.
     Tracepoint,
+    /// BPF_PROG_TYPE_TRACEPOINT: what perf makes of a tracepoint.
+    Perf,
     /// BPF_TRACE_ITER, 5.8+.
     Iterator,
 }
@@ -52,12 +54,15 @@ impl Kind {
     pub(super) const fn program_type(self) -> u32 {
         match self {
             Self::Functions(ProgramKind::Many(Many::Fprobe) | ProgramKind::ManyOf(_)) => 2,
+            Self::Perf => 5,
             Self::Functions(_) | Self::Tracepoint | Self::Iterator => 26,
         }
     }
 
     pub(super) const fn attach_type(self) -> u32 {
         match self {
+            // It says nothing of a program of perf's.
+            Self::Perf => 0,
             Self::Tracepoint => 23,
             Self::Iterator => ITERATOR,
             Self::Functions(ProgramKind::One(End::Entry)) => 24,

@@ -8,7 +8,7 @@ use std::{
 use super::{End, Ends, kinds::Kind, syscall::open};
 
 /// `BPF_LINK_CREATE`.
-const LINK_CREATE: libc::c_long = 28;
+pub(super) const LINK_CREATE: libc::c_long = 28;
 /// `BPF_RAW_TRACEPOINT_OPEN`, which also attaches a program to the function that it was loaded for.
 const OPEN: libc::c_long = 17;
 

@@ -117,6 +117,11 @@ pub fn load_at_tracepoint(
     )
 }
 
+/// Loads a program for any number of perf's events.
+pub fn load_for_perf(name: &str, instructions: &[bpf_insn]) -> Result<OwnedFd, LoadError> {
+    load_any(Kind::Perf, name, instructions, None)
+}
+
 /// Loads a program for an iterator, which is named by the type of the function `bpf_iter_*` of its
 /// kind.
 pub fn load_iterator(

@@ -2,7 +2,8 @@
 //!
 //! [`load`] and [`link`] take programs whose attach type it does not know and links to many
 //! functions at once, [`program_info`] and [`missed_of_link`] say what the kernel has counted of
-//! either. [`objects`] finds what others have loaded, [`iterator`] reads what an iterator of the
+//! either. [`link_event`] takes what perf makes
+//! of a tracepoint. [`objects`] finds what others have loaded, [`iterator`] reads what an iterator of the
 //! kernel's writes. [`variables`] puts into the object file what is known only here,
 //! [`instructions`] takes programs out of it. Nothing here knows what is traced, or why.
 
@@ -13,10 +14,12 @@ mod kinds;
 mod link;
 mod load;
 pub mod objects;
+mod perf;
 mod syscall;
 pub mod variables;
 
 pub use info::{missed_of_link, program_info};
 pub use kinds::{End, Ends, ITERATOR, Many, ProgramKind};
 pub use link::{Functions, Named, has_links, link, link_target, link_with_cookies};
-pub use load::{Target, load, load_at_tracepoint, load_for, load_iterator};
+pub use load::{Target, load, load_at_tracepoint, load_for, load_for_perf, load_iterator};
+pub use perf::{link_event, open_tracepoint};

@@ -6,7 +6,8 @@ use super::{
     discovery::DiscoveryArgs,
     exit::Exit,
     live_args::{
-        CaptureArgs, ChildrenArgs, DemoArgs, ExportArgs, FilterArgs, ScopeArgs, ShowArgs, TraceArgs,
+        CaptureArgs, ChildrenArgs, DemoArgs, EventArgs, ExportArgs, FilterArgs, ScopeArgs,
+        ShowArgs, TraceArgs,
     },
     perf_args::PerfArgs,
     ring_args::RingArgs,
@@ -64,6 +65,7 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
         stacks: StackArgs::default(),
         capture,
         show,
+        events: EventArgs::default(),
         perf: PerfArgs::default(),
         output: None,
     };

@@ -14,6 +14,7 @@ use crate::{
     attach::{AttachError, ObjectError},
     kernel::{
         KernelError, NoSuchMechanism, btf::BtfError, switch::SwitchedOff, symbols::SymbolsError,
+        trace_events::EventError,
     },
     plan::{FieldError, RootError},
 };
@@ -106,6 +107,7 @@ fn of_cause(cause: &(dyn StdError + 'static)) -> Option<Exit> {
             FieldError,
             BtfError,
             NoSuchMechanism,
+            EventError,
             SwitchedOff,
             SymbolsError,
             KernelError,

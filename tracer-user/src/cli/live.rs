@@ -104,7 +104,8 @@ fn profile(args: &ProfileArgs) -> Result<Exit> {
 fn record(args: &RecordArgs) -> Result<Exit> {
     let mut show = args.show.show(None)?;
     args.stacks.put(&mut show.capture);
-    let options = args.capture.options(show)?;
+    let mut options = args.capture.options(show)?;
+    options.events.clone_from(&args.events.events);
     run_trace(&options, || {
         let shown = options.show.result;
         let export = args.capture.export.outlets()?;

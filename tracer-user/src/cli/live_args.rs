@@ -9,8 +9,8 @@ pub use super::{
     record_args::RecordArgs,
     show_args::{FilterArgs, ShowArgs},
     trace_args::{
-        CaptureArgs, ChildrenArgs, ExportArgs, LatencyArgs, ProfileArgs, ScopeArgs, TopArgs,
-        TraceArgs,
+        CaptureArgs, ChildrenArgs, EventArgs, ExportArgs, LatencyArgs, ProfileArgs, ScopeArgs,
+        TopArgs, TraceArgs,
     },
 };
 use crate::{kernel::Mechanism, learn::sampling};

@@ -11,7 +11,7 @@ use clap::Args as ClapArgs;
 use super::{
     live_values, output,
     show_args::ShowArgs,
-    trace_args::{CaptureArgs, StackArgs},
+    trace_args::{CaptureArgs, EventArgs, StackArgs},
 };
 use crate::recording::{
     file,
@@ -42,6 +42,8 @@ pub struct RecordArgs {
     pub capture: CaptureArgs,
     #[command(flatten)]
     pub stacks: StackArgs,
+    #[command(flatten)]
+    pub events: EventArgs,
     #[command(flatten)]
     pub show: ShowArgs,
 }

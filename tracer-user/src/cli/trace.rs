@@ -30,6 +30,7 @@ pub fn run(mut args: TraceArgs) -> Result<Exit> {
     args.stacks.put(&mut show.capture);
     let mut options = args.capture.options(show)?;
     options.delay = args.perf.delay;
+    options.events.clone_from(&args.events.events);
     if is_listing {
         options.not_roots = args.perf.not_listed;
         options.functions = Some(BTreeSet::new());

@@ -42,10 +42,21 @@ pub struct TraceArgs {
     #[command(flatten)]
     pub stacks: StackArgs,
     #[command(flatten)]
+    pub events: EventArgs,
+    #[command(flatten)]
     pub perf: PerfArgs,
     /// Write the graph to this file
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+/// What is marked in the graph
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct EventArgs {
+    /// Mark these events of the kernel where they happen under a root, such as sched:sched_waking or
+    /// 'tcp:*'; may be repeated
+    #[arg(short, long = "event", value_name = "EVENT", value_delimiter = ',')]
+    pub events: Vec<String>,
 }
 
 /// The trace on the screen
@@ -291,6 +302,7 @@ impl CaptureArgs {
             roots: self.roots(),
             cpus: live_values::cpus(self.cpus.as_deref())?,
             callers: self.callers()?,
+            events: Vec::new(),
             excluded: self.excluded.clone(),
             not_roots: Vec::new(),
             fields: self

@@ -130,12 +130,16 @@ impl Queue {
     ) -> Vec<(FunctionId, FunctionInfo)> {
         let mut news = Vec::new();
         for node in &call.nodes {
-            if let Node::Call(call) = node
-                && !self.known.contains(&call.function)
-                && let Some(info) = functions.get(call.function)
+            let id = match node {
+                Node::Call(call) => call.function,
+                Node::Mark(mark) => mark.event,
+                Node::Gap { .. } => continue,
+            };
+            if !self.known.contains(&id)
+                && let Some(info) = functions.get(id)
             {
-                self.known.insert(call.function);
-                news.push((call.function, info.clone()));
+                self.known.insert(id);
+                news.push((id, info.clone()));
             }
         }
         news

@@ -7,7 +7,7 @@
 
 use prost::{Message, Oneof};
 
-use crate::values::Typed;
+use crate::values::{RecordValue, Typed};
 
 /// SpanKind.SPAN_KIND_INTERNAL: the call neither came from nor went to another host.
 pub const INTERNAL: i32 = 1;
@@ -83,8 +83,21 @@ pub struct Span {
     pub end_time_unix_nano: u64,
     #[prost(message, repeated, tag = "9")]
     pub attributes: Vec<KeyValue>,
+    #[prost(message, repeated, tag = "11")]
+    pub events: Vec<SpanEvent>,
     #[prost(message, optional, tag = "15")]
     pub status: Option<Status>,
+}
+
+/// Span.Event.
+#[derive(Clone, PartialEq, Message)]
+pub struct SpanEvent {
+    #[prost(fixed64, tag = "1")]
+    pub time_unix_nano: u64,
+    #[prost(string, tag = "2")]
+    pub name: String,
+    #[prost(message, repeated, tag = "3")]
+    pub attributes: Vec<KeyValue>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -145,6 +158,16 @@ impl From<u64> for Value {
 impl From<u32> for Value {
     fn from(number: u32) -> Self {
         Self::Integer(number.into())
+    }
+}
+
+/// Numbers are said in one text.
+impl From<RecordValue<'_>> for Value {
+    fn from(value: RecordValue<'_>) -> Self {
+        match value {
+            RecordValue::Number(number) => number.into(),
+            other => Self::Text(other.to_string()),
+        }
     }
 }
 

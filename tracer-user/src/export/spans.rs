@@ -2,18 +2,20 @@
 //!
 //! A span must have a beginning and an end. A call of which one end was not seen is a point in time
 //! and says so (`tracer.missing`), since a made-up duration would look like a measured one. A place
-//! where events were lost is a point, too, with their number. The trace's identity is random, as
+//! where events were lost is a point, too, with their number. Marks are events of the span that they
+//! happened in. The trace's identity is random, as
 //! samplers want it; within the trace the spans are numbered on from a random beginning, so no two
 //! have the same. The times are those of the host's clock of day.
 
 use rustc_hash::FxHashMap;
 
-use super::messages::{FAILED, INTERNAL, KeyValue, Span, Status, attribute};
+use super::messages::{FAILED, INTERNAL, KeyValue, Span, SpanEvent, Status, attribute};
 use crate::{
     model::{
-        Call, Closed, FunctionId, FunctionInfo, Missing, Nanoseconds, Node, RootCall, SleepTime,
+        Call, Closed, FunctionId, FunctionInfo, Mark, Missing, Nanoseconds, Node, RootCall,
+        SleepTime,
     },
-    values::{Typed, Values, View, words},
+    values::{MarkView, Typed, Values, View, words},
 };
 
 /// What spans need to know beside the root call.
@@ -34,10 +36,14 @@ pub struct Spans<'a> {
     trace: [u8; 16],
     first: u64,
     next: usize,
+    /// Spans so far.
+    spans: u64,
     /// The depth and the identity of the calls around, the innermost last.
     around: Vec<(u32, u64)>,
     /// The last point in time that is known.
     now: Nanoseconds,
+    /// Whether anything happened besides calls.
+    has_marks: bool,
 }
 
 impl<'a> Spans<'a> {
@@ -51,8 +57,10 @@ impl<'a> Spans<'a> {
             // There are not so many calls that they would reach 0, which is no identity.
             first: fastrand::u64(1..u64::MAX >> 1),
             next: 0,
+            spans: 0,
             around: Vec::new(),
             now: Nanoseconds::default(),
+            has_marks: root.nodes.iter().any(|node| matches!(node, Node::Mark(_))),
         }
     }
 
@@ -62,9 +70,9 @@ impl<'a> Spans<'a> {
             self.around.pop();
         }
         let parent = self.around.last().map(|&(_, identity)| identity);
-        let identity = self.first + self.next as u64;
+        let identity = self.first + self.spans;
         self.around.push((depth, identity));
-        self.next += 1;
+        self.spans += 1;
         self.now = from;
         let of_day = |time: Nanoseconds| time.0.saturating_add(self.offset_ns);
         Span {
@@ -112,6 +120,32 @@ impl<'a> Spans<'a> {
         }
     }
 
+    /// What happened within a call itself. `nodes` are those after it.
+    fn events(&self, call: &Call, nodes: &[Node]) -> Vec<SpanEvent> {
+        if !self.has_marks {
+            return Vec::new();
+        }
+        let below = nodes.iter().take_while(|node| node.depth() > call.depth);
+        let marks = below.filter_map(|node| match node {
+            Node::Mark(mark) if mark.depth == call.depth + 1 => Some(self.event(mark)),
+            _ => None,
+        });
+        marks.collect()
+    }
+
+    fn event(&self, mark: &Mark) -> SpanEvent {
+        let info = self.knowledge.functions.get(&mark.event);
+        let view = MarkView::known(info, mark);
+        SpanEvent {
+            time_unix_nano: mark.at.0.saturating_add(self.offset_ns),
+            name: view.name().into_owned(),
+            attributes: view
+                .fields()
+                .map(|(name, value)| attribute(name, value))
+                .collect(),
+        }
+    }
+
     fn gap(&mut self, depth: u32, events: u64, missing: Missing) -> Span {
         let span = self.span(depth, self.now, self.now);
         let key = match missing {
@@ -131,15 +165,25 @@ impl Iterator for Spans<'_> {
 
     fn next(&mut self) -> Option<Span> {
         let root = self.root;
-        Some(match root.nodes.get(self.next)? {
-            Node::Call(call) => self.call(call),
-            Node::Gap {
-                depth,
-                events,
-                missing,
-                ..
-            } => self.gap(*depth, *events, *missing),
-        })
+        loop {
+            let at = self.next;
+            self.next += 1;
+            match root.nodes.get(at)? {
+                Node::Call(call) => {
+                    let span = self.call(call);
+                    let events = self.events(call, &root.nodes[self.next..]);
+                    return Some(Span { events, ..span });
+                }
+                // It is an event of the span around it.
+                Node::Mark(_) => {}
+                Node::Gap {
+                    depth,
+                    events,
+                    missing,
+                    ..
+                } => return Some(self.gap(*depth, *events, *missing)),
+            }
+        }
     }
 }
 

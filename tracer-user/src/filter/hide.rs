@@ -21,6 +21,7 @@ pub fn hide(nodes: &mut Vec<Node>, names: &Names, functions: &FunctionTable) {
                 return false;
             }
             Node::Call(call) => call.depth -= up,
+            Node::Mark(mark) => mark.depth -= up,
             Node::Gap { depth, .. } => *depth -= up,
         }
         true

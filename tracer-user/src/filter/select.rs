@@ -237,6 +237,10 @@ fn part(whole: &RootCall, root: &Call, nodes: &[Node]) -> RootCall {
                 part.events += u64::from(call.closed.at().is_some());
                 part.gaps += u64::from(call.entered.is_none() || call.closed == Closed::Unseen);
             }
+            Node::Mark(mark) => {
+                mark.depth -= root.depth;
+                part.events += 1;
+            }
             Node::Gap { depth, events, .. } => {
                 *depth -= root.depth;
                 part.lost += *events;

@@ -374,7 +374,7 @@ fn left(filter: &Filter, call: RootCall) -> Vec<(u32, u32, Option<u32>, u64)> {
             call.folded,
             call.entered.unwrap_or_default().0 / 1000,
         )),
-        Node::Gap { .. } => None,
+        Node::Mark(_) | Node::Gap { .. } => None,
     });
     calls.collect()
 }

@@ -40,6 +40,7 @@ pub fn fold(
                 call.folded = folded.next();
                 levels = call.depth + 1;
             }
+            Node::Mark(_) => continue,
             Node::Gap { depth, .. } => *depth = levels.min(*depth),
         }
         left.push(node);
@@ -53,7 +54,7 @@ pub fn source(nodes: &[Node], failure: Failure, functions: &FunctionTable) -> Op
     let path = Search { nodes, functions }.path(root, failure);
     match &nodes[*path.last()?] {
         Node::Call(call) => Some(call.function),
-        Node::Gap { .. } => None,
+        Node::Mark(_) | Node::Gap { .. } => None,
     }
 }
 

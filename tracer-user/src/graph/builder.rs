@@ -13,14 +13,17 @@ use tracer_common::{Context, Event, EventKind};
 
 use super::{
     details,
-    growing::Growing,
+    growing::{self, Growing},
     limits::MOST_DEPTH,
     open::{Identity, Kept, OpenCall, OpenCalls},
 };
 use crate::model::{
-    Call, Closed, CpuId, Details, End, FunctionId, Interrupts, Nanoseconds, Node, OffCpu,
+    Call, Closed, CpuId, Details, End, FunctionId, Interrupts, Mark, Nanoseconds, Node, OffCpu,
     ProcessId, RootCall, TaskKey, Trees,
 };
+
+/// Contexts that there are, see [`Context`].
+const CONTEXTS: usize = Context::Nmi as usize + 1;
 
 /// A tree in the making.
 #[derive(Debug)]
@@ -33,6 +36,8 @@ pub struct Builder {
     open: OpenCalls,
     /// Calls in interrupts that are excluded and have not returned.
     skipped: Vec<Identity>,
+    /// The last mark of each context, for what more was recorded of it.
+    marks: [Option<(FunctionId, Kept)>; CONTEXTS],
     off_since: Option<Nanoseconds>,
     off_total: Nanoseconds,
     /// How far the kernel's depth is from ours; changes only where something is missing.
@@ -50,6 +55,7 @@ impl Builder {
             tree: Growing::new(trees),
             open: OpenCalls::default(),
             skipped: Vec::new(),
+            marks: [None; CONTEXTS],
             off_since: None,
             off_total: Nanoseconds(0),
             depth_drift: 0,
@@ -93,6 +99,8 @@ impl Builder {
             | EventKind::Field
             | EventKind::Frame
             | EventKind::UserFrame => self.detail(kind, event, cpu),
+            EventKind::Mark => self.mark(event, context, cpu),
+            EventKind::MarkPart => self.mark_part(event, context, cpu),
             EventKind::Died => return Some(End::Died),
             EventKind::Missed => return Some(End::Lost),
             EventKind::Leaf => {}
@@ -205,6 +213,44 @@ impl Builder {
             None => !self.open.are_too_deep(),
         };
         if !has_room {
+            self.keep_out(cpu);
+        }
+    }
+
+    /// Something happened in the innermost open call.
+    fn mark(&mut self, event: &Event, context: Context, cpu: CpuId) {
+        self.marks[context as usize] = None;
+        if self.is_excluded(context) {
+            return;
+        }
+        self.resume_at_depth_of(event);
+        let event_id = FunctionId(event.function);
+        let node = if self.tree.is_full() {
+            self.keep_out(cpu);
+            Kept::NoRoom
+        } else {
+            let mut mark = Mark {
+                event: event_id,
+                depth: self.depth(),
+                at: Nanoseconds(event.time_ns),
+                cpu,
+                context,
+                bytes: event.frame,
+                record: Vec::new(),
+            };
+            growing::extend(&mut mark, event.value);
+            self.tree.put(Node::Mark(mark))
+        };
+        self.marks[context as usize] = Some((event_id, node));
+    }
+
+    /// More of what was recorded of the last mark of its context.
+    fn mark_part(&mut self, event: &Event, context: Context, cpu: CpuId) {
+        let Some((mark, node)) = self.marks[context as usize] else {
+            return;
+        };
+        let is_its = mark == FunctionId(event.function);
+        if is_its && !self.tree.mark_part(node, event.depth, event.value) {
             self.keep_out(cpu);
         }
     }

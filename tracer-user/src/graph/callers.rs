@@ -21,7 +21,7 @@ pub fn find_excluded(root: &mut RootCall, functions: &FunctionTable) {
     let calls = || {
         root.nodes.iter().filter_map(|node| match node {
             Node::Call(call) => Some(call),
-            Node::Gap { .. } => None,
+            Node::Mark(_) | Node::Gap { .. } => None,
         })
     };
     if calls().all(|call| call.details.caller().is_none()) {

@@ -11,7 +11,7 @@ use tracer_common::{BATCH_CAPACITY, BatchHeader, Context, Event, EventKind};
 
 use crate::{
     graph::{Batch, details},
-    model::{Call, Closed, CpuId, End, Nanoseconds, Node, OffCpu, RootCall},
+    model::{Call, Closed, CpuId, End, Mark, Nanoseconds, Node, OffCpu, RootCall},
 };
 
 /// The batches, in order.
@@ -23,10 +23,12 @@ pub fn batches(root: &RootCall) -> Vec<Batch> {
         unbuilder.close(&mut open, node.depth());
         match node {
             Node::Gap { events, .. } => unbuilder.lose(*events),
+            Node::Mark(mark) => {
+                unbuilder.show_unseen();
+                unbuilder.mark(mark);
+            }
             Node::Call(call) => {
-                if unbuilder.unseen_before {
-                    unbuilder.lose(1);
-                }
+                unbuilder.show_unseen();
                 if let Some(entered) = call.entered {
                     unbuilder.entry(call, entered);
                     open.push(call);
@@ -56,7 +58,7 @@ impl<'a> Unbuilder<'a> {
     fn new(root: &'a RootCall) -> Self {
         let first = root.nodes.iter().find_map(|node| match node {
             Node::Call(call) => Some(call),
-            Node::Gap { .. } => None,
+            Node::Gap { .. } | Node::Mark(_) => None,
         });
         let began = first.and_then(|call| call.entered.or(call.closed.at()));
         let outermost = root.nodes.iter().filter(|node| node.depth() == 0).count();
@@ -87,6 +89,41 @@ impl<'a> Unbuilder<'a> {
                 Closed::Unseen => self.unseen_before = !self.after_gap,
                 Closed::Open => {}
             }
+        }
+    }
+
+    /// A call has ended unseen: what comes next has to tell.
+    fn show_unseen(&mut self) {
+        if self.unseen_before {
+            self.lose(1);
+        }
+    }
+
+    fn mark(&mut self, mark: &Mark) {
+        let first = Event {
+            time_ns: mark.at.0,
+            function: mark.event.0,
+            frame: mark.bytes,
+            depth: self.wire_depth(mark.depth),
+            kind_and_context: Event::pack(EventKind::Mark, mark.context as u8),
+            ..Event::default()
+        };
+        let parts = mark.record.chunks(size_of::<u64>()).map(|part| {
+            let mut word = [0; size_of::<u64>()];
+            word[..part.len()].copy_from_slice(part);
+            u64::from_ne_bytes(word)
+        });
+        let mut parts = parts.zip(0..);
+        let value = parts.next().map_or(0, |(value, _)| value);
+        self.push(Event { value, ..first }, mark.cpu);
+        for (value, depth) in parts {
+            let part = Event {
+                value,
+                depth,
+                kind_and_context: Event::pack(EventKind::MarkPart, mark.context as u8),
+                ..first
+            };
+            self.push(part, mark.cpu);
         }
     }
 
@@ -130,7 +167,11 @@ impl<'a> Unbuilder<'a> {
     }
 
     fn depth_of(&self, call: &Call) -> u8 {
-        u8::try_from(call.depth + self.outermost).unwrap_or(u8::MAX)
+        self.wire_depth(call.depth)
+    }
+
+    fn wire_depth(&self, depth: u32) -> u8 {
+        u8::try_from(depth + self.outermost).unwrap_or(u8::MAX)
     }
 
     fn push(&mut self, event: Event, cpu: CpuId) {

@@ -9,7 +9,8 @@ use tracer_common::{Event, EventKind};
 
 use super::{details, limits::MOST_EVENTS, open::Kept};
 use crate::model::{
-    Closed, CpuId, End, Missing, Nanoseconds, Node, OffCpu, ProcessId, RootCall, TaskKey, Trees,
+    Closed, CpuId, End, Mark, Missing, Nanoseconds, Node, OffCpu, ProcessId, RootCall, TaskKey,
+    Trees,
 };
 
 /// The tree.
@@ -119,6 +120,25 @@ impl Growing {
         }
     }
 
+    /// Adds the next eight bytes of what was recorded of a mark. Says whether there was room.
+    pub fn mark_part(&mut self, node: Kept, number: u8, value: u64) -> bool {
+        match node {
+            Kept::Apart => true,
+            Kept::NoRoom => false,
+            Kept::At(_) if self.is_full() => false,
+            Kept::At(index) => {
+                if let Some(Node::Mark(mark)) = self.nodes.get_mut(index) {
+                    self.kept += 1;
+                    // One that comes after a missing one is not known for what it is.
+                    if mark.record.len() == usize::from(number) * size_of::<u64>() {
+                        extend(mark, value);
+                    }
+                }
+                true
+            }
+        }
+    }
+
     /// A call has ended: how, and how long the task was off the CPU meanwhile. Says whether there
     /// was room.
     pub fn close(&mut self, node: Kept, closed: Closed, off_cpu: Nanoseconds) -> bool {
@@ -164,4 +184,11 @@ impl Growing {
             cpu,
         });
     }
+}
+
+/// Adds eight bytes to what was recorded of a mark, or as many as it has.
+pub fn extend(mark: &mut Mark, value: u64) {
+    let left = usize::from(mark.bytes).saturating_sub(mark.record.len());
+    let bytes = value.to_ne_bytes();
+    mark.record.extend(&bytes[..left.min(bytes.len())]);
 }

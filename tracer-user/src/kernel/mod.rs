@@ -26,6 +26,7 @@ pub mod switch;
 pub mod symbols;
 pub mod system_calls;
 pub mod text;
+pub mod trace_events;
 pub mod traceable;
 pub mod tracefs;
 pub mod user_symbols;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{FieldInfo, ValueType};
+use super::{FieldInfo, RecordType, ValueType};
 use crate::arch::LARGEST_IN_REGISTERS;
 
 /// One function. It stands in recordings as it is: see [`crate::recording::form`].
@@ -10,7 +10,7 @@ use crate::arch::LARGEST_IN_REGISTERS;
 pub struct FunctionInfo {
     /// Its name.
     pub name: String,
-    /// What it returns; none where the kernel has no type for it.
+    /// What it returns; none where the kernel has no type for it. Of a mark it is what is recorded.
     pub returns: Option<ValueType>,
     /// What it takes; nothing where the kernel has no type for it.
     pub parameters: Vec<ParameterInfo>,
@@ -21,6 +21,15 @@ pub struct FunctionInfo {
 }
 
 impl FunctionInfo {
+    /// What is recorded of it, if it is a mark.
+    #[must_use]
+    pub const fn record(&self) -> Option<&RecordType> {
+        match &self.returns {
+            Some(ValueType::Record(record)) => Some(record),
+            _ => None,
+        }
+    }
+
     /// One of which no parameters are known.
     #[must_use]
     pub const fn new(name: String, returns: Option<ValueType>) -> Self {

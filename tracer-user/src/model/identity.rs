@@ -4,12 +4,12 @@
 //! leaves its CPU, so there the CPU is a part of what it is. Whatever sorts by task (who waits for
 //! whom, tracks, rows of a report) sorts by [`TaskKey`], and numbers are for the reader.
 
-use tracer_common::BatchHeader;
+use tracer_common::{BatchHeader, FIRST_MARK};
 
 use super::Nanoseconds;
 use crate::arch::FURTHEST_PROBE;
 
-/// A function, as events name it: the low half of its address. In a recording that is counted from
+/// A function, or a kind of mark, as events name it: the low half of its address. In a recording that is counted from
 /// somewhere else, so that it does not tell where the kernel lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FunctionId(pub u32);
@@ -26,6 +26,19 @@ impl FunctionId {
     #[allow(clippy::cast_possible_truncation, reason = "it is a few bytes")]
     pub const fn after_landing_pad(self) -> Self {
         Self(self.0.wrapping_add(FURTHEST_PROBE as u32))
+    }
+
+    /// That of the mark with this number, counted from 0.
+    #[must_use]
+    pub const fn of_mark(number: u32) -> Self {
+        Self(FIRST_MARK + number)
+    }
+
+    /// Whether it is a mark's, which is the same in a recording.
+    #[must_use]
+    pub const fn is_mark(self) -> bool {
+        const END: u32 = 1 << 31;
+        FIRST_MARK <= self.0 && self.0 < END
     }
 
     /// That of the place that a value is the address of, if it can be one: kernel, modules and BPF

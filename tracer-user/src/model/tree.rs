@@ -109,11 +109,32 @@ pub enum Missing {
     NotKept,
 }
 
+/// Something that happened within a call, such as an event of a tracepoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// What happened, by its number in the table of functions.
+    pub event: FunctionId,
+    /// Calls around it under the root.
+    pub depth: u32,
+    /// When.
+    pub at: Nanoseconds,
+    /// Where.
+    pub cpu: CpuId,
+    /// What the CPU ran for.
+    pub context: Context,
+    /// Bytes that it recorded.
+    pub bytes: u16,
+    /// Those of them that came.
+    pub record: Vec<u8>,
+}
+
 /// An element of the tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Node {
     /// A call.
     Call(Call),
+    /// Something happened here. Who shows calls alone may ignore it.
+    Mark(Mark),
     /// Events are missing here.
     Gap {
         /// Calls around it under the root, as far as known.
@@ -133,6 +154,7 @@ impl Node {
     pub const fn depth(&self) -> u32 {
         match self {
             Self::Call(call) => call.depth,
+            Self::Mark(mark) => mark.depth,
             Self::Gap { depth, .. } => *depth,
         }
     }
@@ -142,6 +164,7 @@ impl Node {
     pub const fn cpu(&self) -> CpuId {
         match self {
             Self::Call(call) => call.cpu,
+            Self::Mark(mark) => mark.cpu,
             Self::Gap { cpu, .. } => *cpu,
         }
     }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::RecordType;
+
 /// The name of the type of an allocation's flags, as an enum has it whose numbers are masks.
 pub const GFP: &str = "gfp_t";
 
@@ -41,4 +43,6 @@ pub enum ValueType {
         /// Size in bytes.
         bytes: u32,
     },
+    /// What is recorded of a mark: no function takes or returns it.
+    Record(RecordType),
 }

@@ -13,10 +13,11 @@ use std::{
 };
 
 use serde::Serialize;
+use serde_json::json;
 
 use crate::{
-    model::{Call, FunctionTable, Nanoseconds, Node, RootCall, Sink, SleepTime, TaskKey},
-    values::{Typed, Values, View, escape, words},
+    model::{Call, FunctionTable, Mark, Nanoseconds, Node, RootCall, Sink, SleepTime, TaskKey},
+    values::{MarkView, Typed, Values, View, escape, words},
 };
 
 /// All tasks are tracks of one process: the one that was traced is the kernel.
@@ -97,6 +98,26 @@ impl<'a, W: Write> ChromeWriter<'a, W> {
     }
 }
 
+impl<W: Write> ChromeWriter<'_, W> {
+    fn mark(&mut self, mark: &Mark, task: TaskKey) -> io::Result<()> {
+        let view = MarkView::new(self.functions, mark);
+        let event = Event {
+            cat: Some("event"),
+            s: Some("t"),
+            args: Annotations {
+                cpu: Some(mark.cpu.0),
+                fields: view
+                    .fields()
+                    .map(|(name, value)| (name.to_owned(), json!(value)))
+                    .collect(),
+                ..Annotations::default()
+            },
+            ..Event::new(view.name(), "i", mark.at, task)
+        };
+        self.event(&event)
+    }
+}
+
 impl<W: Write> Sink for ChromeWriter<'_, W> {
     fn begin(&mut self) -> io::Result<()> {
         self.out.write_all(b"[\n")
@@ -110,6 +131,10 @@ impl<W: Write> Sink for ChromeWriter<'_, W> {
                 Node::Call(call) => {
                     at = call.entered.unwrap_or(at);
                     self.call(call, root.task)?;
+                }
+                Node::Mark(mark) => {
+                    at = mark.at;
+                    self.mark(mark, root.task)?;
                 }
                 Node::Gap {
                     events,
@@ -180,6 +205,8 @@ struct Annotations<'a> {
     missing: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     lost: Option<u64>,
+    #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
+    fields: serde_json::Map<String, serde_json::Value>,
 }
 
 impl<'a> Event<'a> {

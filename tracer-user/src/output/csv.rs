@@ -13,8 +13,8 @@ use std::{
 use serde::Serialize;
 
 use crate::{
-    model::{Call, FunctionTable, Missing, Node, RootCall, Sink, SleepTime},
-    values::{Typed, Values, View, escape, words},
+    model::{Call, FunctionTable, Mark, Missing, Node, RootCall, Sink, SleepTime},
+    values::{MarkView, Typed, Values, View, escape, words},
 };
 
 /// Writes calls as rows.
@@ -66,8 +66,24 @@ impl<'a, W: Write> CsvWriter<'a, W> {
     }
 }
 
+impl<'a, W: Write> CsvWriter<'a, W> {
+    fn mark<'r>(&self, mark: &Mark, row: Row<'r>) -> Row<'r>
+    where
+        'a: 'r,
+    {
+        let view = MarkView::new(self.functions, mark);
+        Row {
+            function: escape::cell(view.name()),
+            context: words::context(mark.context).unwrap_or("task"),
+            entered_ns: Some(mark.at.0),
+            arguments: Some(escape::cell(view.text().into())),
+            ..row
+        }
+    }
+}
+
 /// The head, and the order of the cells.
-const COLUMNS: [&str; 17] = [
+const COLUMNS: [&str; 18] = [
     "root_call",
     "task",
     "comm",
@@ -85,6 +101,7 @@ const COLUMNS: [&str; 17] = [
     "lost",
     "caller",
     "arguments",
+    "kind",
 ];
 
 impl<W: Write> Sink for CsvWriter<'_, W> {
@@ -102,10 +119,12 @@ impl<W: Write> Sink for CsvWriter<'_, W> {
                 comm: escape::cell(escape::comm(root)),
                 depth: node.depth(),
                 cpu: node.cpu().0,
+                kind: kind(node),
                 ..Row::default()
             };
             let row = match node {
                 Node::Call(call) => self.call(call, row),
+                Node::Mark(mark) => self.mark(mark, row),
                 Node::Gap {
                     events, missing, ..
                 } => Row {
@@ -125,6 +144,15 @@ impl<W: Write> Sink for CsvWriter<'_, W> {
 
     fn end(&mut self) -> io::Result<()> {
         self.out.flush()
+    }
+}
+
+/// What a row is of.
+pub(super) const fn kind(node: &Node) -> &'static str {
+    match node {
+        Node::Call(_) => "call",
+        Node::Mark(_) => "event",
+        Node::Gap { .. } => "gap",
     }
 }
 
@@ -155,4 +183,5 @@ struct Row<'a> {
     lost: Option<u64>,
     caller: Option<Cow<'a, str>>,
     arguments: Option<Cow<'a, str>>,
+    kind: &'static str,
 }

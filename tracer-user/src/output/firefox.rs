@@ -167,7 +167,7 @@ impl Collect for Firefox<'_> {
         let calls = || {
             root.nodes.iter().filter_map(|node| match node {
                 Node::Call(call) => Some(call),
-                Node::Gap { .. } => None,
+                Node::Mark(_) | Node::Gap { .. } => None,
             })
         };
         let Some(start) = calls().find_map(|call| call.entered.or(call.closed.at())) else {

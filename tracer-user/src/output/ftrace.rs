@@ -26,10 +26,10 @@ use self::{
 pub use crate::values::Values;
 use crate::{
     model::{
-        Call, Capture, Closed, CpuId, End, FunctionInfo, FunctionTable, Missing, Node,
+        Call, Capture, Closed, CpuId, End, FunctionInfo, FunctionTable, Mark, Missing, Node,
         ReturnAddresses, RootCall, Sink, SleepTime, TaskKey, Untraced, table,
     },
-    values::{self, Style, View, escape},
+    values::{self, MarkView, Style, View, escape},
 };
 
 /// Bytes of a root call that are collected before they are written.
@@ -259,6 +259,17 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
         }
     }
 
+    /// As function_graph shows an event (print_graph_comment).
+    fn mark(&mut self, mark: &Mark) -> io::Result<()> {
+        self.start(&Place {
+            at: Some(mark.at),
+            ..without_time(mark.cpu, mark.context, mark.depth)
+        })?;
+        let view = MarkView::new(self.functions, mark);
+        let (name, text) = (view.name(), view.text());
+        writeln!(self.buffer, "/* {}: {text} */", escape::visible(&name))
+    }
+
     fn end(&mut self, root: &RootCall) -> io::Result<()> {
         let words = match root.end {
             End::Returned => return Ok(()),
@@ -346,6 +357,7 @@ impl<W: Write> Sink for FtraceWriter<'_, W> {
                     missing,
                     cpu,
                 } => self.gap(*depth, *events, *missing, *cpu)?,
+                Node::Mark(mark) => self.mark(mark)?,
                 Node::Call(call) => {
                     let next = root.nodes.get(index + 1);
                     let has_more = next.is_some_and(|next| next.depth() > call.depth);

@@ -8,8 +8,10 @@
 use std::io::{self, Write};
 
 use crate::{
-    model::{Arguments, Call, FunctionTable, Missing, Nanoseconds, Node, RootCall, Sink},
-    values::{Values, View, escape},
+    model::{
+        Arguments, Call, CpuId, FunctionTable, Mark, Missing, Nanoseconds, Node, RootCall, Sink,
+    },
+    values::{MarkView, Values, View, escape},
 };
 
 /// `print_func_help_header` (kernel/trace/trace.c).
@@ -34,16 +36,31 @@ impl<'a, W: Write> FunctionWriter<'a, W> {
         }
     }
 
-    fn call(&mut self, task: &str, call: &Call, entered: Nanoseconds) -> io::Result<()> {
-        let view = View::new(self.functions, call, Values::Typed);
-        let Nanoseconds(at) = entered;
+    /// What stands at the beginning of each line, up to a name.
+    fn begin_line(
+        &mut self,
+        task: &str,
+        cpu: CpuId,
+        Nanoseconds(at): Nanoseconds,
+        name: &str,
+    ) -> io::Result<()> {
         let (seconds, micros) = (at / 1_000_000_000, at % 1_000_000_000 / 1000);
+        let (CpuId(cpu), name) = (cpu, escape::visible(name));
         write!(
             self.out,
-            "{task} [{:03}] {seconds:5}.{micros:06}: {}",
-            call.cpu.0,
-            escape::visible(&view.name())
-        )?;
+            "{task} [{cpu:03}] {seconds:5}.{micros:06}: {name}"
+        )
+    }
+
+    fn mark(&mut self, task: &str, mark: &Mark) -> io::Result<()> {
+        let view = MarkView::new(self.functions, mark);
+        self.begin_line(task, mark.cpu, mark.at, &view.name())?;
+        writeln!(self.out, ": {}", view.text())
+    }
+
+    fn call(&mut self, task: &str, call: &Call, entered: Nanoseconds) -> io::Result<()> {
+        let view = View::new(self.functions, call, Values::Typed);
+        self.begin_line(task, call.cpu, entered, &view.name())?;
         if let Some(arguments) = view.given(self.arguments) {
             write!(self.out, "({arguments})")?;
         }
@@ -69,6 +86,7 @@ impl<W: Write> Sink for FunctionWriter<'_, W> {
                         self.call(&task, call, entered)?;
                     }
                 }
+                Node::Mark(mark) => self.mark(&task, mark)?,
                 Node::Gap {
                     events,
                     missing: Missing::Lost,

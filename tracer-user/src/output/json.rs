@@ -16,10 +16,10 @@ use rustc_hash::FxHashMap;
 
 use crate::{
     model::{
-        Call, Closed, FunctionId, FunctionInfo, FunctionTable, Missing, Node, RootCall, Sink,
+        Call, Closed, FunctionId, FunctionInfo, FunctionTable, Mark, Missing, Node, RootCall, Sink,
         SleepTime, table,
     },
-    values::{Typed, Values, View, escape, words},
+    values::{MarkView, Typed, Values, View, escape, words},
 };
 
 /// Writes root calls as JSON lines.
@@ -59,6 +59,7 @@ impl<'a, W: Write> JsonWriter<'a, W> {
             }
             match node {
                 Node::Call(call) => self.call(line, call)?,
+                Node::Mark(mark) => self.mark(line, mark)?,
                 Node::Gap {
                     depth,
                     events,
@@ -127,6 +128,33 @@ impl<'a, W: Write> JsonWriter<'a, W> {
             word(line, r#","end":"#, words::closed(call.closed));
         }
         line.push(b'}');
+        Ok(())
+    }
+
+    fn mark(&self, line: &mut Vec<u8>, mark: &Mark) -> io::Result<()> {
+        let view = MarkView::new(self.functions, mark);
+        line.extend_from_slice(br#"{"event":"#);
+        escape::json(&mut *line, &*view.name())?;
+        if let Some(system) = view.system() {
+            line.extend_from_slice(br#","system":"#);
+            escape::json(&mut *line, system)?;
+        }
+        number(line, r#","depth":"#, mark.depth);
+        number(line, r#","cpu":"#, mark.cpu.0);
+        if let Some(context) = words::context(mark.context) {
+            word(line, r#","context":"#, context);
+        }
+        number(line, r#","at_ns":"#, mark.at.0);
+        line.extend_from_slice(br#","fields":{"#);
+        for (index, (name, value)) in view.fields().enumerate() {
+            if index > 0 {
+                line.push(b',');
+            }
+            escape::json(&mut *line, name)?;
+            line.push(b':');
+            escape::json(&mut *line, &value)?;
+        }
+        line.extend_from_slice(b"}}");
         Ok(())
     }
 

@@ -29,8 +29,8 @@ use rustc_hash::FxHashMap;
 use self::columns::{Columns, SCHEMA};
 use super::csv;
 use crate::{
-    model::{Call, FunctionId, FunctionTable, Nanoseconds, Node, RootCall, Sink, SleepTime},
-    values::{Typed, Values, View, words},
+    model::{Call, FunctionId, FunctionTable, Mark, Nanoseconds, Node, RootCall, Sink, SleepTime},
+    values::{MarkView, Typed, Values, View, words},
 };
 
 /// Rows of a group: what DuckDB takes at once (122,880) and some more.
@@ -71,8 +71,10 @@ impl<'a, W: Write + Send> ParquetWriter<'a, W> {
         columns.comm.push(comm.clone());
         columns.depth.push(node.depth().cast_signed());
         columns.cpu.push(node.cpu().0.cast_signed());
+        columns.kind.push(word(csv::kind(node)));
         match node {
             Node::Call(call) => self.call(call),
+            Node::Mark(mark) => self.mark(mark),
             Node::Gap {
                 events, missing, ..
             } => columns.no_call(events.cast_signed(), csv::end_of_gap(*missing).map(word)),
@@ -106,6 +108,14 @@ impl<'a, W: Write + Send> ParquetWriter<'a, W> {
         columns
             .arguments
             .set(arguments.map(|text| ByteArray::from(text.into_bytes())));
+    }
+
+    fn mark(&mut self, mark: &Mark) {
+        let name = self.name(mark.event);
+        let context = word(words::context(mark.context).unwrap_or("task"));
+        let text = MarkView::new(self.functions, mark).text();
+        let record = ByteArray::from(text.into_bytes());
+        self.columns.event(name, context, signed(mark.at), record);
     }
 
     /// A function's name, shared by all rows that have it.

@@ -31,10 +31,10 @@ use self::{
 };
 use crate::{
     model::{
-        Call, FunctionInfo, FunctionTable, Missing, Nanoseconds, Node, OffCpu, RootCall, Sink,
-        SleepTime,
+        Call, FunctionInfo, FunctionTable, Mark, Missing, Nanoseconds, Node, OffCpu, RootCall,
+        Sink, SleepTime,
     },
-    values::{Typed, Values, View, words},
+    values::{MarkView, Typed, Values, View, words},
 };
 
 /// All packets are of one sequence.
@@ -165,6 +165,26 @@ impl<'a, W: Write> PerfettoWriter<'a, W> {
         )
     }
 
+    fn mark(&mut self, mark: &Mark, nest: &mut Nest<'_>) -> io::Result<()> {
+        self.close(nest, mark.depth as usize)?;
+        self.off_cpu(nest, mark.at)?;
+        nest.now = mark.at;
+        let (name, info) = self.names.function(mark.event, self.functions);
+        let mut debug_annotations =
+            vec![self.annotation("cpu", Annotated::Unsigned(mark.cpu.0.into()))];
+        for (name, value) in MarkView::known(info, mark).fields() {
+            debug_annotations.push(self.annotation(name, value.into()));
+        }
+        let event = event(nest.track, EventType::Instant, Category::Event, name);
+        self.event(
+            mark.at,
+            TrackEvent {
+                debug_annotations,
+                ..event
+            },
+        )
+    }
+
     fn missing(
         &mut self,
         events: u64,
@@ -274,7 +294,7 @@ impl<W: Write> Sink for PerfettoWriter<'_, W> {
     fn root_call(&mut self, root: &RootCall) -> io::Result<()> {
         let now = root.nodes.iter().find_map(|node| match node {
             Node::Call(call) => call.entered.or(call.closed.at()),
-            Node::Gap { .. } => None,
+            Node::Mark(_) | Node::Gap { .. } => None,
         });
         let Some(now) = now else {
             return Ok(());
@@ -289,6 +309,7 @@ impl<W: Write> Sink for PerfettoWriter<'_, W> {
         for node in &root.nodes {
             match node {
                 Node::Call(call) => self.call(call, &mut nest)?,
+                Node::Mark(mark) => self.mark(mark, &mut nest)?,
                 Node::Gap {
                     events,
                     missing,

@@ -221,6 +221,8 @@ impl Collect for TraceDat<'_> {
                     }
                     open.push(call);
                 }
+                // The form has the entries and exits of function_graph.
+                Node::Mark(_) => {}
                 Node::Gap {
                     events,
                     missing,

@@ -99,7 +99,9 @@ impl Collector {
             let id = FunctionId(known.id);
             known.info = functions.get(id).cloned();
             known.attached_late_ns = attached_late.since(id).map(|since| since.0);
-            known.id = known.id.wrapping_sub(self.base);
+            if !id.is_mark() {
+                known.id = known.id.wrapping_sub(self.base);
+            }
         }
         let places = places(&data.events, functions);
         data.functions.extend(places);

@@ -22,7 +22,8 @@ use crate::model::{FieldInfo, FunctionInfo, Skipped, UserPlace, ValueType};
 /// The number of this form.
 pub const FORM: u32 = 3;
 /// The oldest that is read: it lacks [`Frame::Missed`], and the second [`Frame::DataWithFields`],
-/// [`Frame::DataOfProcesses`] and [`tracer_common::EventKind::Leaf`].
+/// [`Frame::DataOfProcesses`],
+/// [`ValueType::Record`] and [`tracer_common::EventKind::Leaf`].
 pub const OLDEST_FORM: u32 = 1;
 
 /// What an element of a list takes beside its name, bytes.
@@ -233,6 +234,10 @@ impl Known {
             ValueType::Enum { names, .. } => {
                 let names = names.iter();
                 names.map(|(_, name)| ENTRY + name.len()).sum()
+            }
+            ValueType::Record(record) => {
+                let fields = record.fields.iter().map(|field| ENTRY + field.name.len());
+                ENTRY + record.print.len() + fields.sum::<usize>()
             }
             _ => 0,
         };

@@ -16,12 +16,12 @@ use super::{
 };
 use crate::{
     attach::{
-        Attacher, Controls, FieldTables, Followed, Object,
+        Attacher, Controls, FieldTables, Followed, Marks, Object,
         decide::Decide,
         object::{Loading, SLOTS_OF_SLEEPERS, Sizes, Tracepoints, USUAL_SLEEPERS, USUAL_SLOTS},
         profile::Profile,
     },
-    kernel::{Kernel, Mechanism, Mechanisms, PreemptCount},
+    kernel::{Kernel, Mechanism, Mechanisms, PreemptCount, trace_events::TraceEvent},
     model::{Arguments, Interrupts, ReturnAddresses, Stack},
     plan::{FieldError, FieldPlan, Plan},
     stop::Stop,
@@ -50,6 +50,8 @@ pub struct Attached {
     pub cgroups: Option<Controls>,
     /// Says which processes and tasks are traced; none if nobody was named.
     pub followed: Option<Arc<Followed>>,
+    /// Events that are marked.
+    pub marks: Marks,
     /// To be held as long as the trace is armed.
     pub tracepoints: Tracepoints,
     /// Those that the trace begins with.
@@ -67,12 +69,13 @@ pub fn attach(
     (plan, fields, ready): (&Plan, &FieldPlan, Ready),
     mechanisms: Mechanisms,
     mechanism: Mechanism,
-    (callers, in_kernel): (Callers, InKernel),
+    (callers, in_kernel, events): (Callers, InKernel, &[TraceEvent]),
     stop: &Stop,
 ) -> Result<Attached> {
     let (mut object, rings) = Object::load(&loading(options, kernel, callers, in_kernel))?;
     let profile = object.profile();
     let logger = diagnostics(&mut object, options.verbose);
+    let marks = Marks::attach(&object, events)?;
     let tracepoints = object.attach_tracepoints(&kernel.types)?;
     let followed = object.followed()?.map(Arc::new);
     let (arming, controls, cgroups) = (object.controls()?, object.controls()?, object.controls()?);
@@ -91,6 +94,7 @@ pub fn attach(
         rings,
         cgroups: Some(cgroups),
         followed,
+        marks,
         tracepoints,
         probes,
         profile,

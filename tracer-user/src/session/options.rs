@@ -25,6 +25,8 @@ pub struct Options {
     pub cpus: CpuMask,
     /// Root calls are traced if they are theirs.
     pub callers: Callers,
+    /// Events of the kernel that are marked, by name or glob.
+    pub events: Vec<String>,
     /// Functions that are skipped with all below them, by name, glob or syscall.
     pub excluded: Vec<String>,
     /// Functions that are no roots, where a glob of those has them; by name, glob or syscall.

@@ -22,9 +22,9 @@ use super::{
     whose::{self, Named},
 };
 use crate::{
-    attach::{Attacher, Followed, Side},
+    attach::{Attacher, Followed, Marks, Side},
     graph::AttachedLate,
-    kernel::{Kernel, Mechanism, Mechanisms, numbers::Numbers},
+    kernel::{Kernel, Mechanism, Mechanisms, numbers::Numbers, trace_events::TraceEvent},
     learn::{
         growth::{Growth, Joining, Start},
         kept::{self, Cache},
@@ -79,6 +79,8 @@ pub struct Prepared {
     pub save: Option<Signal>,
     /// The user.
     pub stop: Stop,
+    /// Events that are marked.
+    pub events: Vec<TraceEvent>,
 }
 
 /// What changes the set of probes while the trace goes on.
@@ -144,7 +146,7 @@ impl Prepared {
             (&self.plan, &self.fields, self.ready(options)),
             self.mechanisms,
             self.mechanism,
-            (self.callers(options)?, in_kernel),
+            (self.callers(options)?, in_kernel, &self.events),
             &self.stop,
         )?;
         let told = whose::Told {
@@ -271,7 +273,13 @@ impl Prepared {
     }
 
     /// Keeps what was learned, and takes the probes away.
-    pub fn leave(self, options: &Options, change: Change, mut probes: Probes, sets: &Mutex<Sets>) {
+    pub fn leave(
+        self,
+        options: &Options,
+        change: Change,
+        (mut probes, marks): (Probes, Marks),
+        sets: &Mutex<Sets>,
+    ) {
         let mut seen = self.found.hits(&self.kernel);
         match change {
             Change::Never => {}
@@ -287,6 +295,6 @@ impl Prepared {
             let tell = |words: &str| tell::more(options.verbose, words);
             kept::write(&self.kernel, &self.plan.roots, cache, &seen, tell);
         }
-        probes::detach(probes);
+        probes::detach(probes, marks);
     }
 }

@@ -10,7 +10,7 @@ use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{
-    attach::{self, AttachError, Attacher, Observer, Probe, Role, Side},
+    attach::{self, AttachError, Attacher, Marks, Observer, Probe, Role, Side},
     kernel::{numbers, switch},
     model::{Skipped, many},
     plan::{Plan, Planned, Source},
@@ -183,7 +183,7 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// (exit_notify, kernel/exit.c); and what dies with probes waits for those readers
 /// (synchronize_rcu_tasks). Neither ends, and nobody on the host can patch a function any more
 /// (seen on 6.1).
-pub fn detach(probes: Probes) {
+pub fn detach(probes: Probes, marks: Marks) {
     let Probes {
         roots,
         callees,
@@ -192,7 +192,7 @@ pub fn detach(probes: Probes) {
     } = probes;
     let all: Vec<Probe> = roots.into_iter().chain(callees).chain(excluded).collect();
     let count = functions(&all);
-    let_go(all, count);
+    let_go((all, marks), count);
 }
 
 /// Likewise, of so many functions.

@@ -30,7 +30,7 @@ use super::{
     user_frames::UserFrames,
 };
 use crate::{
-    attach::{Attacher, Controls, Probe},
+    attach::{Attacher, Controls, Marks, Probe},
     export::{Export, Source},
     filter::{Filter, Names},
     graph::{AttachedLate, Rebuilder},
@@ -38,6 +38,7 @@ use crate::{
         Kernel, Mechanisms,
         haste::Haste,
         switch::{self, SwitchedOff},
+        trace_events,
     },
     learn::{
         kept,
@@ -95,6 +96,7 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
     let condition = (options.condition.as_ref(), roots.as_slice());
     let mut fields = FieldPlan::find(&kernel, &options.fields, condition)?;
     let options = &at_exit(options, &kernel, &roots, &mut fields)?;
+    let events = trace_events::find(&options.events)?;
     drop(haste);
     let subject = Subject::start(&options.command, options.begin, options.streams, limit)?;
     let tell = |words: &str| tell::more(options.verbose, words);
@@ -132,6 +134,7 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
         subject,
         save,
         stop,
+        events,
     };
     if let Shown::Latency(layout) = options.show.result {
         match counting::counting(options, layout, &outputs, &prepared) {
@@ -212,6 +215,7 @@ async fn trace(
         rings,
         cgroups: _,
         followed,
+        marks,
         tracepoints,
         mut probes,
         profile,
@@ -221,7 +225,7 @@ async fn trace(
         prepared.attach(options, in_kernel)?
     };
     let kernel = Arc::clone(&prepared.kernel);
-    let table = functions(&prepared);
+    let table = marks.named_in(functions(&prepared));
     let show = &options.show;
     let table_out = profile.as_ref().and_then(|_| outputs.graph.take());
     let head = head::head(&kernel, &prepared.plan.roots, &options.command);
@@ -276,7 +280,7 @@ async fn trace(
             save: prepared.save.take(),
             counters: controls.counters(),
             profiling: profiling.as_mut(),
-            skipped: &|| skipped(&probes, &sets, &change),
+            skipped: &|| skipped((&probes, &marks), &sets, &change),
         };
         ended = Some(streaming::stream(ends, &mut rings, &mut pipeline).await?);
         change.stop();
@@ -284,7 +288,7 @@ async fn trace(
         streaming::settle(&controls, &mut rings, &mut pipeline).await?;
     }
     let untraced = change.untraced(&prepared.found, &stop, &mut pipeline);
-    let skipped = skipped(&probes, &sets, &change);
+    let skipped = skipped((&probes, &marks), &sets, &change);
     let (finished, profiled) = finish(pipeline, profiling, &controls, skipped)?;
     export.close();
     let outcome = Outcome {
@@ -295,12 +299,13 @@ async fn trace(
         ..sums(show, &finished, seen.map(|seen| lock(&sets).calls(&seen)))
     };
     tell_sums(&outcome, profiled.as_ref(), options.verbose);
+    tell::unmarked(&marks, controls.counters().marks()?);
     let is_written = finished.printed.is_ok();
     let switched_off = explain(ended, &outcome, is_written, (&kernel, &prepared.plan, show));
     command::end(&mut child).await;
     // Its sockets are closed before a child process may take over what is to be let go.
     pipeline::told::delivered(export.end().as_ref());
-    prepared.leave(options, change, probes, &sets);
+    prepared.leave(options, change, (probes, marks), &sets);
     drop((tracepoints, logger));
     pipeline::told::written(finished.printed)?;
     let whole = "the recording cannot be written on; what was written before is whole";
@@ -347,9 +352,14 @@ async fn release(prepared: &mut Prepared) -> Result<Option<Child>> {
 }
 
 /// Hits that the kernel has skipped: of the roots, and of all others.
-fn skipped(probes: &Probes, sets: &Mutex<Sets>, change: &Change) -> [Skipped; 2] {
+fn skipped(
+    (probes, marks): (&Probes, &Marks),
+    sets: &Mutex<Sets>,
+    change: &Change,
+) -> [Skipped; 2] {
     let [roots, below] = probes.skipped();
-    [roots, below + lock(sets).skipped() + change.skipped()]
+    let below = below + lock(sets).skipped() + change.skipped();
+    [roots, below + marks.skipped()]
 }
 
 /// How it went, by the root calls that were seen and by what the kernel has skipped.

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use crate::{
+    attach::Marks,
     learn::{before::Origin, wide::Compared},
     model::many,
     pipeline::Shown,
@@ -36,6 +37,13 @@ pub fn names(plan: &Plan) -> String {
         all if all > plan::MOST_NAMED => format!("every outermost function, {all} in all"),
         all if all > told => format!("{} and {} more", shown.join(", "), all - told),
         _ => shown.join(", "),
+    }
+}
+
+/// Why nothing was marked, if something was to be and nothing was.
+pub fn unmarked(marks: &Marks, counts: [u64; 2]) {
+    if let Some(reason) = marks.silence(counts) {
+        eprintln!("tracer: {reason}");
     }
 }
 

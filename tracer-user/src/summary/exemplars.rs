@@ -149,7 +149,7 @@ fn shorten(nodes: &mut Vec<Node>, sleep: SleepTime) -> usize {
     }
     let durations = nodes.iter().filter_map(|node| match node {
         Node::Call(call) => call.duration(sleep),
-        Node::Gap { .. } => None,
+        Node::Mark(_) | Node::Gap { .. } => None,
     });
     let mut durations: Vec<_> = durations.collect();
     durations.sort_unstable_by(|one, other| other.cmp(one));

@@ -44,6 +44,7 @@ pub fn around<'c>(root: &'c RootCall, functions: &FunctionTable) -> Cow<'c, Root
     let deeper = rest.iter().cloned().map(|mut node| {
         match &mut node {
             Node::Call(call) => call.depth += levels,
+            Node::Mark(mark) => mark.depth += levels,
             Node::Gap { depth, .. } => *depth += levels,
         }
         node

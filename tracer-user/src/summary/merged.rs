@@ -250,7 +250,7 @@ impl Merged {
 pub fn self_times(root: &RootCall, sleep: SleepTime) -> Vec<Option<Nanoseconds>> {
     let duration = |node: &Node| match node {
         Node::Call(call) => call.duration(sleep),
-        Node::Gap { .. } => None,
+        Node::Mark(_) | Node::Gap { .. } => None,
     };
     let mut times: Vec<_> = root.nodes.iter().map(duration).collect();
     let mut open: Vec<usize> = Vec::new();

@@ -93,7 +93,7 @@ pub fn frames(head: &Head, calls: &[Arc<Exemplar>], functions: &FunctionTable) -
 fn functions_of(root: &RootCall) -> impl Iterator<Item = FunctionId> {
     let calls = root.nodes.iter().filter_map(|node| match node {
         Node::Call(call) => Some(call),
-        Node::Gap { .. } => None,
+        Node::Mark(_) | Node::Gap { .. } => None,
     });
     calls.flat_map(|call| {
         let above = call.details.stack().iter().copied();
@@ -106,7 +106,7 @@ fn functions_of(root: &RootCall) -> impl Iterator<Item = FunctionId> {
 fn began(call: &RootCall) -> u64 {
     let times = call.nodes.iter().filter_map(|node| match node {
         Node::Call(call) => call.entered,
-        Node::Gap { .. } => None,
+        Node::Mark(_) | Node::Gap { .. } => None,
     });
     times.map(|time| time.0).next().unwrap_or(0)
 }

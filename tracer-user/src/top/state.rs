@@ -200,7 +200,7 @@ impl State {
         if let Source::Recording(_) = self.source {
             let times = call.nodes.iter().filter_map(|node| match node {
                 Node::Call(call) => call.entered.or(call.closed.at()),
-                Node::Gap { .. } => None,
+                Node::Mark(_) | Node::Gap { .. } => None,
             });
             let first = times.min();
             let last = root.and_then(|root| root.closed.at()).or(first);

@@ -19,6 +19,8 @@ mod errno;
 pub mod escape;
 mod fields;
 pub mod number;
+mod print;
+mod record;
 mod span;
 mod stack;
 mod text;
@@ -27,6 +29,7 @@ pub mod words;
 
 pub use arguments::{Signature, TypedArgument, format_arguments, typed_arguments};
 pub use fields::{FieldValue, TypedField, UNREADABLE};
+pub use record::{MarkView, RecordValue};
 pub use span::span;
 pub use stack::{UserFrame, why_short};
 pub use view::View;
@@ -51,6 +54,7 @@ const fn is_in_parts(returns: &ValueType) -> bool {
         | ValueType::Unsigned { bytes }
         | ValueType::Enum { bytes, .. }
         | ValueType::Aggregate { bytes } => *bytes > REGISTER_BYTES,
+        ValueType::Record(_) => true,
         ValueType::Void | ValueType::Bool | ValueType::Pointer => false,
     }
 }
@@ -153,7 +157,7 @@ pub fn typed(returns: Option<&ValueType>, register: u64, values: Values) -> Opti
             Typed::Signed(register.cast_signed())
         }
         Some(ValueType::Aggregate { bytes }) => Typed::Bits(truncated(register, *bytes)),
-        Some(ValueType::Pointer) | None => Typed::Bits(register),
+        Some(ValueType::Pointer | ValueType::Record(_)) | None => Typed::Bits(register),
     })
 }
 
@@ -221,7 +225,7 @@ pub fn format_return(
             ..
         }) => listed(value, *signed, *bytes, names),
         Some(ValueType::Unsigned { bytes }) => truncated(value, *bytes).to_string(),
-        Some(ValueType::Pointer) => pointer(value),
+        Some(ValueType::Pointer | ValueType::Record(_)) => pointer(value),
         Some(ValueType::Aggregate { bytes }) => hex(truncated(value, *bytes)),
         None => hex(value),
     })

@@ -57,8 +57,12 @@ fn width(returns: Option<&ValueType>) -> (u32, bool) {
         Some(ValueType::Signed { bytes }) => (*bytes, true),
         Some(ValueType::Enum { bytes, signed, .. }) => (*bytes, *signed),
         Some(ValueType::Unsigned { bytes }) => (*bytes, false),
-        Some(ValueType::Void | ValueType::Pointer | ValueType::Aggregate { .. }) | None => {
-            (8, false)
-        }
+        Some(
+            ValueType::Void
+            | ValueType::Pointer
+            | ValueType::Aggregate { .. }
+            | ValueType::Record(_),
+        )
+        | None => (8, false),
     }
 }

@@ -11,11 +11,11 @@ use tracer::{
     graph::builder::Builder,
     model::{
         CpuId, End, FunctionId, FunctionInfo, FunctionTable, Interrupts, ParameterInfo, ProcessId,
-        RootCall, TaskId, TaskKey, Trees, ValueType,
+        RecordField, RecordFieldKind, RecordType, RootCall, TaskId, TaskKey, Trees, ValueType,
     },
     pipeline::Show,
 };
-use tracer_common::{Context, Event, EventKind, StringPlace};
+use tracer_common::{Context, Event, EventKind, FIRST_MARK, StringPlace};
 
 pub const SENDTO: u32 = 0x1000;
 pub const SENDMSG: u32 = 0x2000;
@@ -30,6 +30,41 @@ pub const IN_SENDTO: u32 = SENDTO + 0x2f;
 pub const HOOK: u32 = 0x900;
 /// The plan has no such function.
 pub const STRANGER: u32 = 0x6000;
+
+/// An event of the kernel, and one of which nothing is known.
+pub const WAKING: u32 = FIRST_MARK;
+pub const UNKNOWN_EVENT: u32 = FIRST_MARK + 1;
+
+/// What is recorded of [`WAKING`].
+fn waking() -> FunctionInfo {
+    let field = |name: &str, offset, bytes, kind| RecordField {
+        name: name.to_owned(),
+        offset,
+        bytes,
+        kind,
+    };
+    let record = RecordType {
+        system: "sched".to_owned(),
+        fields: vec![
+            field("comm", 0, 16, RecordFieldKind::Text),
+            field("pid", 16, 4, RecordFieldKind::Number { signed: true }),
+            field("address", 24, 8, RecordFieldKind::Pointer),
+            field(
+                "bytes",
+                32,
+                4,
+                RecordFieldKind::Numbers {
+                    each: 1,
+                    signed: false,
+                },
+            ),
+            field("name", 36, 4, RecordFieldKind::VariableText),
+        ],
+        print: r#""comm=%s pid=%d name=%s", REC->comm, REC->pid, __get_str(name)"#.to_owned(),
+    };
+    let returns = Some(ValueType::Record(record));
+    FunctionInfo::new("sched_waking".to_owned(), returns)
+}
 
 pub fn functions() -> FunctionTable {
     let int = ValueType::Signed { bytes: 4 };
@@ -46,7 +81,7 @@ pub fn functions() -> FunctionTable {
         (IN_SENDTO, "__sys_sendto+0x2f", None),
         (HOOK, "arch_rethook_trampoline+0x0", None),
     ];
-    FunctionTable::new(all.into_iter().chain(places).map(|(id, name, returns)| {
+    let functions = all.into_iter().chain(places).map(|(id, name, returns)| {
         let mut info = FunctionInfo::new(name.to_owned(), returns);
         if id == LOCK {
             info.parameters = vec![
@@ -55,7 +90,8 @@ pub fn functions() -> FunctionTable {
             ];
         }
         (FunctionId(id), info)
-    }))
+    });
+    FunctionTable::new(functions.chain([(FunctionId(WAKING), waking())]))
 }
 
 fn parameter(name: &str, value: ValueType) -> ParameterInfo {
@@ -127,6 +163,30 @@ impl Task {
             let place = u8::try_from(StringPlace { argument, part }.pack()).unwrap();
             let value = u64::from_ne_bytes(value);
             self.event_of(EventKind::Text, function, depth, place, value);
+        }
+        self
+    }
+
+    /// An event of the kernel, with so many calls open.
+    pub fn mark(&mut self, mark: u32, depth: u8, record: &[u8], context: Context) -> &mut Self {
+        let bytes = u16::try_from(record.len()).unwrap();
+        let mut record = record.to_vec();
+        record.resize(record.len().next_multiple_of(8).max(8), 0);
+        let (parts, _) = record.as_chunks();
+        for (part, &value) in (0..).zip(parts) {
+            let (kind, depth) = match part {
+                0 => (EventKind::Mark, depth),
+                _ => (EventKind::MarkPart, part),
+            };
+            let event = Event {
+                time_ns: self.now,
+                value: u64::from_ne_bytes(value),
+                function: mark,
+                frame: bytes,
+                depth,
+                kind_and_context: Event::pack(kind, context as u8),
+            };
+            self.builder.push(&event, CpuId(self.cpu));
         }
         self
     }
@@ -255,6 +315,43 @@ pub fn detailed() -> RootCall {
         .enter(STRANGER, 2)
         .called_from(HOOK, STRANGER, 2)
         .lose(3)
+        .leave(SENDTO, 0, 7)
+        .end(End::Returned)
+}
+
+/// A record of [`WAKING`].
+pub fn woken() -> Vec<u8> {
+    let mut record = b"reader\0\0\0\0\0\0\0\0\0\0".to_vec();
+    record.extend(136u32.to_ne_bytes());
+    record.extend([0; 4]);
+    record.extend(0xffff_8881_0000_0123u64.to_ne_bytes());
+    record.extend([127, 0, 0, 1]);
+    // Three bytes, 40 behind the fields' beginning and 8 more before that.
+    record.extend((3u32 << 16 | 48).to_ne_bytes());
+    record.extend(b"lo\0");
+    record
+}
+
+/// A root call with events of the kernel: in the root, in what it calls, in an interrupt, one that
+/// was cut off, one of which nothing is known.
+pub fn marked() -> RootCall {
+    let record = woken();
+    Task::new(10, "marked", 0)
+        .enter(SENDTO, 0)
+        .mark(WAKING, 1, &record, Context::Task)
+        .after(10)
+        .enter(SENDMSG, 1)
+        .mark(WAKING, 2, &record, Context::SoftIrq)
+        .after(10)
+        .enter(LOCK, 2)
+        .after(5)
+        .mark(WAKING, 3, &record[..32], Context::HardIrq)
+        .leave(LOCK, 2, 0)
+        .sleep(1000)
+        .mark(UNKNOWN_EVENT, 2, &[1, 2, 3], Context::Task)
+        .leave(SENDMSG, 1, 7)
+        .after(10)
+        .mark(WAKING, 1, &record, Context::Task)
         .leave(SENDTO, 0, 7)
         .end(End::Returned)
 }

@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     SAMPLE,
+    by_hand::{functions, marked},
     collector::{Collector, Manner},
     feed_copies, sample, start_from,
 };
@@ -225,6 +226,34 @@ fn what_is_no_collector() {
     let (status, said) = replay_to(&format!("http://{closed}"));
     all.push(format!("away: exit status {}\n{said}", status.unwrap()));
     insta::assert_snapshot!(all.join("\n"));
+}
+
+#[test]
+fn what_happened_within_a_call_is_an_event_of_its_span() {
+    let collector = Collector::start(&[Manner::Takes]);
+    let (export, feed) = start_from(Source::Recording, Some(&collector.url()), None);
+    feed_copies(feed, &marked(), 1, &functions());
+    assert_eq!(export.end().unwrap().spans, 3);
+    let spans = collector.spans();
+    let names = |span: &Span| {
+        let names = span.events.iter().map(|event| event.name.clone());
+        (span.name.clone(), names.collect::<Vec<_>>().join(" "))
+    };
+    let named = |span: &str, events: &str| (span.to_owned(), events.to_owned());
+    assert_eq!(
+        spans.iter().map(names).collect::<Vec<_>>(),
+        [
+            named("__sys_sendto", "sched_waking sched_waking"),
+            named("inet_sendmsg", "sched_waking unknown+0x7f000001"),
+            named("lock_sock_nested", "sched_waking"),
+        ]
+    );
+    let event = &spans[0].events[0];
+    assert_eq!(
+        attribute(&event.attributes, "pid"),
+        Some(&Value::IntValue(136))
+    );
+    assert!(event.time_unix_nano >= spans[0].start_time_unix_nano);
 }
 
 #[test]

@@ -9,10 +9,13 @@
 use proptest::prelude::*;
 use tracer::{
     graph::{Batch, Rebuilder},
-    model::{FunctionId, FunctionInfo, FunctionTable, Interrupts, RootCall, ValueType},
+    model::{
+        FunctionId, FunctionInfo, FunctionTable, Interrupts, RecordField, RecordFieldKind,
+        RecordType, RootCall, ValueType,
+    },
     recording::{Head, Piece, Reader, RecordingError},
 };
-use tracer_common::{Arrival, BatchHeader, Context, Event, EventKind};
+use tracer_common::{Arrival, BatchHeader, Context, Event, EventKind, FIRST_MARK};
 
 /// A call: its function and what it calls.
 #[derive(Clone, Debug)]
@@ -35,6 +38,20 @@ pub fn tree() -> impl Strategy<Value = Tree> {
     })
 }
 
+/// From this function on calls have a mark right after their entry, with one part more each.
+pub const FIRST_MARKED: u32 = 16;
+
+/// The last part of what is recorded of the mark of a function, if it has one.
+pub fn last_part(function: u32) -> Option<u8> {
+    let part = function.checked_sub(FIRST_MARKED)?;
+    u8::try_from(part).ok()
+}
+
+/// The bytes that are recorded of a mark whose last part that is.
+pub fn recorded(last_part: u8) -> u16 {
+    8 * u16::from(last_part) + 5
+}
+
 /// The events of a tree, in order, 10 ns apart.
 pub fn events(tree: &Tree, depth: u8, frame: u16, out: &mut Vec<Event>) {
     let make = |kind, out: &Vec<Event>| Event {
@@ -47,6 +64,19 @@ pub fn events(tree: &Tree, depth: u8, frame: u16, out: &mut Vec<Event>) {
     };
     let entry = make(EventKind::Entry, out);
     out.push(entry);
+    for part in last_part(tree.function).map_or(0..0, |last| 0..last + 1) {
+        let (kind, depth) = match part {
+            0 => (EventKind::Mark, depth + 1),
+            _ => (EventKind::MarkPart, part),
+        };
+        let mark = Event {
+            function: FIRST_MARK,
+            frame: recorded(last_part(tree.function).unwrap_or(0)),
+            depth,
+            ..make(kind, out)
+        };
+        out.push(mark);
+    }
     for child in &tree.children {
         events(child, depth + 1, frame.wrapping_sub(8), out);
     }
@@ -124,13 +154,38 @@ pub fn batches(tid: u32, root_time_ns: u64, events: &[Event], size: usize) -> Ve
 
 /// The functions of [`tree`].
 pub fn functions() -> FunctionTable {
-    FunctionTable::new((0..20).map(|id| {
-        let info = FunctionInfo::new(
-            format!("function_{id}"),
-            (id % 3 != 0).then_some(ValueType::Signed { bytes: 4 }),
-        );
-        (FunctionId(id), info)
-    }))
+    FunctionTable::new(
+        (0..20)
+            .map(|id| {
+                let info = FunctionInfo::new(
+                    format!("function_{id}"),
+                    (id % 3 != 0).then_some(ValueType::Signed { bytes: 4 }),
+                );
+                (FunctionId(id), info)
+            })
+            .chain([mark()]),
+    )
+}
+
+/// What the marks are.
+fn mark() -> (FunctionId, FunctionInfo) {
+    let field = |name: &str, offset, bytes, kind| RecordField {
+        name: name.to_owned(),
+        offset,
+        bytes,
+        kind,
+    };
+    let record = RecordType {
+        system: "made_up".to_owned(),
+        fields: vec![
+            field("number", 0, 4, RecordFieldKind::Number { signed: true }),
+            field("text", 8, 5, RecordFieldKind::Text),
+        ],
+        print: r#""number=%d", REC->number"#.to_owned(),
+    };
+    let returns = Some(ValueType::Record(record));
+    let info = FunctionInfo::new("mark".to_owned(), returns);
+    (FunctionId::of_mark(0), info)
 }
 
 /// The head of a recording.

@@ -21,7 +21,7 @@ function line(node, recording, whole) {
   }
   const name = make("span", { className: "name" }, id === null ? "" : `${recording.functions[id]}(${given}) `);
   name.style.setProperty("--depth", depth);
-  name.append(make("span", { className: isError || id === null ? "bad" : "quiet", textContent: words }));
+  name.append(make("span", { className: isError ? "bad" : "quiet", textContent: words }));
   if (caller) name.append(make("span", { className: "quiet", textContent: ` <-${caller}` }));
   if (offCpu > 0) name.append(make("span", { className: "quiet", textContent: ` off-cpu ${span(offCpu)}` }));
   const contexts = { s: " [soft interrupt]", h: " [hard interrupt]", z: " [NMI]" };

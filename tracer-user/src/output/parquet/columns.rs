@@ -29,6 +29,7 @@ message calls {
     optional int64 lost (integer(64, false));
     optional binary caller (string);
     optional binary arguments (string);
+    required binary kind (string);
 }";
 
 /// Rows that are not written yet.
@@ -51,12 +52,37 @@ pub struct Columns {
     pub lost: Column<i64>,
     pub caller: Column<ByteArray>,
     pub arguments: Column<ByteArray>,
+    pub kind: Column<ByteArray>,
 }
 
 impl Columns {
     /// How many there are.
     pub fn rows(&self) -> usize {
         self.root_call.values.len()
+    }
+
+    /// Something that happened within a call, with what was recorded of it.
+    pub fn event(&mut self, name: ByteArray, context: ByteArray, at: i64, record: ByteArray) {
+        self.function.push(name);
+        self.context.push(context);
+        self.entered_ns.push(at);
+        self.arguments.push(record);
+        for column in [
+            &mut self.value,
+            &mut self.error,
+            &mut self.end,
+            &mut self.caller,
+        ] {
+            column.set(None);
+        }
+        for column in [
+            &mut self.returned_ns,
+            &mut self.duration_ns,
+            &mut self.off_cpu_ns,
+            &mut self.lost,
+        ] {
+            column.set(None);
+        }
     }
 
     /// Where there is no call, there is nothing of it; `end` says what became of the events.
@@ -104,7 +130,8 @@ impl Columns {
         self.end.write::<ByteArrayType, _>(out)?;
         self.lost.write::<Int64Type, _>(out)?;
         self.caller.write::<ByteArrayType, _>(out)?;
-        self.arguments.write::<ByteArrayType, _>(out)
+        self.arguments.write::<ByteArrayType, _>(out)?;
+        self.kind.write::<ByteArrayType, _>(out)
     }
 }
 

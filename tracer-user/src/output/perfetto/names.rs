@@ -25,9 +25,13 @@ pub enum Category {
     OffCpu,
     /// Something is missing.
     Lost,
+    /// An event of the kernel.
+    Event,
 }
 
-const CATEGORIES: [&str; 6] = ["task", "softirq", "hardirq", "nmi", "off-cpu", "lost"];
+const CATEGORIES: [&str; 7] = [
+    "task", "softirq", "hardirq", "nmi", "off-cpu", "lost", "event",
+];
 
 /// The event that is a time off the CPU.
 pub const OFF_CPU: u64 = 1;

@@ -32,6 +32,10 @@ pub(super) const OWN_HELPERS: &[&str] = &[
     "bpf_this_cpu_ptr",
     "copy_from_kernel_nofault",
     "copy_from_kernel_nofault_allowed",
+    // perf runs the program of a mark (kernel/events/core.c).
+    "perf_swevent_get_recursion_context",
+    "perf_swevent_put_recursion_context",
+    "perf_trace_run_bpf_submit",
     // Where a function begins is asked at each hit (get_entry_ip, kernel/trace/bpf_trace.c; a
     // function of its own where the kernel has indirect branch tracking; seen on 6.18 and 7.3).
     "is_endbr",

@@ -165,7 +165,9 @@ fn returned(kind: Option<&ValueType>) -> Returned {
         Some(ValueType::Unsigned { bytes }) => sized(*bytes, false),
         Some(ValueType::Enum { bytes, signed, .. }) => sized(*bytes, *signed),
         Some(ValueType::Pointer) => Returned::number(8, true).or_error(),
-        Some(ValueType::Aggregate { .. }) | None => Returned::number(8, false),
+        Some(ValueType::Aggregate { .. } | ValueType::Record(_)) | None => {
+            Returned::number(8, false)
+        }
     }
 }
 
@@ -193,7 +195,13 @@ fn range_of(returns: Returns, kind: Option<&ValueType>) -> Option<Range> {
         Some(ValueType::Signed { .. } | ValueType::Bool) => true,
         Some(ValueType::Unsigned { bytes }) => *bytes < 8,
         Some(ValueType::Enum { bytes, signed, .. }) => *signed || *bytes < 8,
-        Some(ValueType::Pointer | ValueType::Aggregate { .. } | ValueType::Void) | None => false,
+        Some(
+            ValueType::Pointer
+            | ValueType::Aggregate { .. }
+            | ValueType::Record(_)
+            | ValueType::Void,
+        )
+        | None => false,
     };
     let exactly = matches!(returns.comparison, Comparison::Equal | Comparison::NotEqual);
     let is_pointer = kind == Some(&ValueType::Pointer);

@@ -8,7 +8,7 @@ use crate::{
     model::{self, Capture, Closed, End, Node, ReturnAddresses},
     output::ftrace::Options,
     summary::Exemplar,
-    values::{self, Style, Values, View, escape, words},
+    values::{self, MarkView, Style, Values, View, escape, words},
 };
 
 /// How a call reads, and what was recorded of it.
@@ -31,8 +31,8 @@ pub struct Call {
     nodes: Vec<Line>,
 }
 
-/// Function (none where events were lost), depth, duration, what is said of its end, whether that
-/// is an error, time off the CPU, the flag of the context, arguments, who made the call.
+/// Function (none of a mark, and where events were lost), depth, duration, what is said of its end, whether that
+/// is an error or a loss, time off the CPU, the flag of the context, arguments, who made the call.
 #[derive(Serialize)]
 struct Line(
     Option<NameId>,
@@ -52,7 +52,7 @@ impl Call {
         let root = &exemplar.call;
         let entered = root.nodes.iter().find_map(|node| match node {
             Node::Call(call) => call.entered,
-            Node::Gap { .. } => None,
+            Node::Mark(_) | Node::Gap { .. } => None,
         });
         let nodes = root.nodes.iter();
         Self {
@@ -82,6 +82,22 @@ fn end(end: End) -> Option<&'static str> {
 fn line(node: &Node, how: How, names: &mut Names<'_>) -> Line {
     match node {
         Node::Call(call) => line_of(call, how, names),
+        Node::Mark(mark) => {
+            let view = MarkView::new(names.functions, mark);
+            let words = format!("{}: {}", escape::visible(&view.name()), view.text());
+            let flag = flag(mark.context);
+            Line(
+                None,
+                mark.depth,
+                None,
+                words,
+                false,
+                0,
+                flag,
+                String::new(),
+                None,
+            )
+        }
         Node::Gap {
             depth,
             events,
@@ -89,7 +105,7 @@ fn line(node: &Node, how: How, names: &mut Names<'_>) -> Line {
             ..
         } => {
             let words = format!("{events} {}", words::missing(*missing));
-            Line(None, *depth, None, words, false, 0, "", String::new(), None)
+            Line(None, *depth, None, words, true, 0, "", String::new(), None)
         }
     }
 }
