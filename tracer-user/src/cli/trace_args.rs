@@ -221,10 +221,7 @@ pub struct StackArgs {
 impl StackArgs {
     /// Has the stacks recorded that were asked for.
     pub fn put(self, capture: &mut Capture) {
-        let recorded = |wanted| match wanted {
-            true => Stack::Recorded,
-            false => Stack::Absent,
-        };
+        let recorded = |wanted| if wanted { Stack::Recorded } else { Stack::Absent };
         capture.stack = recorded(self.stack);
         capture.user_stack = recorded(self.ustack);
     }

@@ -229,10 +229,11 @@ async fn trace(
     let show = &options.show;
     let table_out = profile.as_ref().and_then(|_| outputs.graph.take());
     let head = head::head(&kernel, &prepared.plan.roots, &options.command);
-    let form = match outputs.view {
-        Some(make) => make(&table, head.clone()),
-        None => show.form(outputs.graph, &table, kernel.possible_cpus),
-    };
+    let (view, graph, cpus) = (outputs.view, outputs.graph, kernel.possible_cpus);
+    let form = view.map_or_else(
+        || show.form(graph, &table, cpus),
+        |make| make(&table, head.clone()),
+    );
     let counters = controls.counters();
     let ask = Box::new(move || counters.sum().ok());
     let (export, feed) = Export::start(outputs.export, &head, show.text, Source::Live(ask))
