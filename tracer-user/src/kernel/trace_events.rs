@@ -157,7 +157,7 @@ pub fn parse(system: &str, format: &str) -> RecordType {
     }
 }
 
-/// A field of a line such as `field:char comm[16];	offset:8;	size:16;	signed:0;`. None of what all
+/// A field of a line such as `field:char comm[16]; offset:8; size:16; signed:0;`. None of what all
 /// events have in common.
 fn field(line: &str) -> Option<Field> {
     let line = line.trim().strip_prefix("field:")?;
