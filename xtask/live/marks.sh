@@ -15,8 +15,9 @@ tracer -G __sys_sendto -e 'nosuch:*' sh -c 'echo it ran' >/tmp/out 2>/tmp/err ||
 
 # From 6.14 on a kernel finds fault with itself where function_graph has a call whose exit an fprobe has declined (fprobe_return,
 # kernel/trace/fprobe.c; seen as a warning on 7.3), so there function_graph does not take part.
+# On 6.1 some events at the end of an interrupt in the middle of a probe are taken for the probe's own and are not marked.
 case $(uname -r) in
-6.1.* | 6.12.*) . /live/harness/marks.sh ;;
+6.12.*) . /live/harness/marks.sh ;;
 *)
     trace -G __sys_sendto -e "$events" tracer workload tcp --count 40
     ends_with 0
