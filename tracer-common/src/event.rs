@@ -40,9 +40,9 @@ pub enum EventKind {
     /// The root returned unseen: its task was seen to call a root from outside of it; `function`
     /// and `value` are 0.
     Missed = 9,
-    /// A field of a call that is open, eight bytes in `value`: a number, or a part of what has more.
-    /// `depth` says which: see [`crate::FieldPlace`]. What is read at the exit comes before the
-    /// exit's own event.
+    /// A field of a call that is open, eight bytes in `value`: a number, or a part of what has
+    /// more. `depth` says which: see [`crate::FieldPlace`]. What is read at the exit comes before
+    /// the exit's own event.
     Field = 10,
     /// A kernel frame above a call whose entry came before: `function` is where it will go on
     /// there, counted as functions are, `value` is the function that was called, and `depth` says
@@ -53,12 +53,12 @@ pub enum EventKind {
     /// the low half and in the high half how many programs it had executed; the others are the
     /// addresses of the frames, the innermost first.
     UserFrame = 12,
-    /// Something happened that the trace was asked to mark, such as a tracepoint's event: `function`
-    /// is its number ([`FIRST_MARK`]), `depth` says how many calls were open, as in an entry,
-    /// `frame` how many bytes were recorded of it, and `value` are the first eight of those.
+    /// Something happened that the trace was asked to mark, such as a tracepoint's event:
+    /// `function` is its number ([`FIRST_MARK`]), `depth` says how many calls were open, as in an
+    /// entry, `frame` how many bytes were recorded of it, and `value` are the first eight of those.
     Mark = 13,
-    /// Eight bytes more of what was recorded of a mark that came before; `depth` says which, counted
-    /// from 0.
+    /// Eight bytes more of what was recorded of a mark that came before; `depth` says which,
+    /// counted from 0.
     MarkPart = 14,
     /// A call of a function that called nothing that has a probe: its entry and its exit, two hits.
     /// `time_ns` is the entry's, `value` the exit's, and `frame` is how long it took, ns. See

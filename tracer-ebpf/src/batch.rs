@@ -291,8 +291,8 @@ pub fn flush_if_full(task: *mut Task) {
     }
 }
 
-/// Whether all events of the root call are still in its buffers: the one in use is the first one, or
-/// that is held.
+/// Whether all events of the root call are still in its buffers: the one in use is the first one,
+/// or that is held.
 #[inline(always)]
 pub unsafe fn has_all(task: *mut Task) -> bool {
     // SAFETY: the caller's checked map value.

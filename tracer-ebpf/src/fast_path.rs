@@ -245,9 +245,9 @@ fn are_too_many(calls: u64) -> bool {
 }
 
 /// Completes the entry of the call that returns, if nothing came after it: half of the calls of a
-/// send and more call nothing that has a probe. Then it stands for both ends, and the exit needs no place. An
-/// interrupt on top that takes a place meanwhile makes it an ordinary exit. Who is on the fast path
-/// has the buffer in use for itself, so it is not handed over.
+/// send and more call nothing that has a probe. Then it stands for both ends, and the exit needs no
+/// place. An interrupt on top that takes a place meanwhile makes it an ordinary exit. Who is on the
+/// fast path has the buffer in use for itself, so it is not handed over.
 #[inline(always)]
 unsafe fn complete<S: Site>(ctx: &S, task: *mut Task, entry: u64, time_ns: u64) -> bool {
     // SAFETY: the caller's place in the table.

@@ -50,8 +50,8 @@ pub fn meant<const NUMBER: u64>() -> u64 {
 }
 
 /// A number of which the compiler does not know how it comes about: the verifier must see this one
-/// compared or made, and not another one of which it could be made, too; or it is made in the fewest
-/// steps as it is written.
+/// compared or made, and not another one of which it could be made, too; or it is made in the
+/// fewest steps as it is written.
 #[inline(always)]
 pub fn as_it_is(mut number: u64) -> u64 {
     // SAFETY: does nothing.
@@ -358,8 +358,8 @@ pub fn seen(cpu: u32) -> *mut Seen {
         .wrapping_add(cpu as usize & MAX_CPUS_MASK)
 }
 
-/// Events that were to be marked on each CPU, by whether a root was open: the first words of a cache
-/// line. See `mark`.
+/// Events that were to be marked on each CPU, by whether a root was open: the first words of a
+/// cache line. See `mark`.
 #[unsafe(link_section = ".bss.marks")]
 #[unsafe(no_mangle)]
 pub static MARK_HITS: Shared<[[u64; 8]; MAX_CPUS]> = Shared(UnsafeCell::new([[0; 8]; MAX_CPUS]));

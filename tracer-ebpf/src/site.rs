@@ -43,8 +43,8 @@ pub trait Site: EbpfContext + Copy {
     /// context.
     fn argument<const NUMBER: u32>(&self) -> Option<u64>;
 
-    /// To be asked for at an entry only: where the call will go on in its caller. `cell` is in a map,
-    /// and what it holds is lost.
+    /// To be asked for at an entry only: where the call will go on in its caller. `cell` is in a
+    /// map, and what it holds is lost.
     fn return_address(&self, cell: *mut u64) -> Option<u64>;
 
     /// Where the probed function begins.

@@ -3,9 +3,9 @@
 //! Around a program a trampoline keeps the task on its CPU and takes the RCU read lock
 //! (`migrate_disable`, `__rcu_read_lock` and their counterparts; __bpf_prog_enter_recur,
 //! kernel/bpf/trampoline.c). With an fprobe on those, every probe by a trampoline would be in the
-//! graph with their calls. Where a function will return to is known when it begins: in that code, or,
-//! because it ends with a jump to such a function, after a call of it.
-//! Seen on 6.12, where BPF programs in the graph have trampolines.
+//! graph with their calls. Where a function will return to is known when it begins: in that code,
+//! or, because it ends with a jump to such a function, after a call of it. Seen on 6.12, where BPF
+//! programs in the graph have trampolines.
 
 use crate::{arch, maps::config, site::ProbeSite};
 

@@ -174,6 +174,8 @@ proptest! {
         };
         // None: the number of the form has become that of an older one, which is read, too.
         let hit = ends.iter().filter(|&&end| end <= place).count().checked_sub(1);
+        let form = ends[0] - 4..ends[0];
+        prop_assert!(hit.is_some() || form.contains(&place));
         let expected: Vec<Piece> = frames.iter().enumerate().map(|(index, frame)| {
             if Some(index) == hit {
                 Piece::Damage(Damage { from: ends[index] as u64, bytes: (ends[index + 1] - ends[index]) as u64 })

@@ -1,5 +1,5 @@
-//! The file of trace-cmd, read back as its manual says (trace-cmd.dat.v6): every event of every call
-//! is in it, on its CPU, in the order of time.
+//! The file of trace-cmd, read back as its manual says (trace-cmd.dat.v6): every event of every
+//! call is in it, on its CPU, in the order of time.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,6 +1,7 @@
 //! The arguments of calls that are open at fprobes, for their exits.
 //!
-//! Open addressing over an array, with a few places for each call: no lock, and no order among them.
+//! Open addressing over an array, with a few places for each call: no lock, and no order among
+//! them.
 
 use core::ptr;
 

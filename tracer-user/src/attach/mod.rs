@@ -2,10 +2,9 @@
 //!
 //! [`object`] loads the eBPF object with its settings and rings; [`mechanism`] says which
 //! mechanisms the kernel has; [`attacher`] gets functions attached by one of them: [`session`] or
-//! [`pair`]; [`Marks`] are
-//! events of the kernel; [`count`] attaches roots whose calls are only counted; [`controls`] says when root
-//! calls begin and how it goes. Everything is held by file descriptors: whatever becomes of the
-//! process, the kernel takes the probes away with it.
+//! [`pair`]; [`Marks`] are events of the kernel; [`count`] attaches roots whose calls are only
+//! counted; [`controls`] says when root calls begin and how it goes. Everything is held by file
+//! descriptors: whatever becomes of the process, the kernel takes the probes away with it.
 
 pub mod attacher;
 pub mod background;

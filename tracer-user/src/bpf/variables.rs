@@ -67,8 +67,8 @@ impl Object {
         }
     }
 
-    /// Makes every comparison of a register with `number`, and every question for its bits, one with
-    /// `meant`.
+    /// Makes every comparison of a register with `number`, and every question for its bits, one
+    /// with `meant`.
     pub fn put_compared(&mut self, number: i32, meant: u32) {
         for word in &mut self.0 {
             if is_comparison(*word, number) {

@@ -53,8 +53,8 @@ pub struct TraceArgs {
 /// What is marked in the graph
 #[derive(Clone, Debug, Default, ClapArgs)]
 pub struct EventArgs {
-    /// Mark these events of the kernel where they happen under a root, such as sched:sched_waking or
-    /// 'tcp:*'; may be repeated
+    /// Mark these events of the kernel where they happen under a root, such as sched:sched_waking
+    /// or 'tcp:*'; may be repeated
     #[arg(short, long = "event", value_name = "EVENT", value_delimiter = ',')]
     pub events: Vec<String>,
 }
@@ -221,7 +221,13 @@ pub struct StackArgs {
 impl StackArgs {
     /// Has the stacks recorded that were asked for.
     pub fn put(self, capture: &mut Capture) {
-        let recorded = |wanted| if wanted { Stack::Recorded } else { Stack::Absent };
+        let recorded = |wanted| {
+            if wanted {
+                Stack::Recorded
+            } else {
+                Stack::Absent
+            }
+        };
         capture.stack = recorded(self.stack);
         capture.user_stack = recorded(self.ustack);
     }

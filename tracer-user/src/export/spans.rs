@@ -2,10 +2,10 @@
 //!
 //! A span must have a beginning and an end. A call of which one end was not seen is a point in time
 //! and says so (`tracer.missing`), since a made-up duration would look like a measured one. A place
-//! where events were lost is a point, too, with their number. Marks are events of the span that they
-//! happened in. The trace's identity is random, as
-//! samplers want it; within the trace the spans are numbered on from a random beginning, so no two
-//! have the same. The times are those of the host's clock of day.
+//! where events were lost is a point, too, with their number. Marks are events of the span that
+//! they happened in. The trace's identity is random, as samplers want it; within the trace the
+//! spans are numbered on from a random beginning, so no two have the same. The times are those of
+//! the host's clock of day.
 
 use rustc_hash::FxHashMap;
 
@@ -37,7 +37,7 @@ pub struct Spans<'a> {
     first: u64,
     next: usize,
     /// Spans so far.
-    spans: u64,
+    made: u64,
     /// The depth and the identity of the calls around, the innermost last.
     around: Vec<(u32, u64)>,
     /// The last point in time that is known.
@@ -57,7 +57,7 @@ impl<'a> Spans<'a> {
             // There are not so many calls that they would reach 0, which is no identity.
             first: fastrand::u64(1..u64::MAX >> 1),
             next: 0,
-            spans: 0,
+            made: 0,
             around: Vec::new(),
             now: Nanoseconds::default(),
             has_marks: root.nodes.iter().any(|node| matches!(node, Node::Mark(_))),
@@ -70,9 +70,9 @@ impl<'a> Spans<'a> {
             self.around.pop();
         }
         let parent = self.around.last().map(|&(_, identity)| identity);
-        let identity = self.first + self.spans;
+        let identity = self.first + self.made;
         self.around.push((depth, identity));
-        self.spans += 1;
+        self.made += 1;
         self.now = from;
         let of_day = |time: Nanoseconds| time.0.saturating_add(self.offset_ns);
         Span {

@@ -1,9 +1,9 @@
 //! `--where` on a recording, and `--where-exit`: conditions on a root call that has returned.
 //!
 //! What a condition names is what was recorded of the root: its fields and arguments, and besides
-//! them `retval`, what it returned, and `duration`, in ns. At the entry a field is what it was then,
-//! at the exit what it was at the end. A comparison with what was not recorded, or could not be
-//! read, does not hold, as on the kernel side (`plan::fields::condition`).
+//! them `retval`, what it returned, and `duration`, in ns. At the entry a field is what it was
+//! then, at the exit what it was at the end. A comparison with what was not recorded, or could not
+//! be read, does not hold, as on the kernel side (`plan::fields::condition`).
 
 use crate::{
     expr::{Comparison, Condition, DURATION, Operand, Path, RETURNED, Where},

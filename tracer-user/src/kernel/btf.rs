@@ -6,8 +6,8 @@
 //! kernel, where a general library (btf-rs 2: 80 to 120 ms) builds every type first.
 //!
 //! `raw` knows the format, this file finds things, `prototype` reads what a function takes and
-//! returns, `path` follows a path from an argument to a field (`cursor` step by step, `accessor` has
-//! the short names), `trampoline` knows what BPF can attach to.
+//! returns, `path` follows a path from an argument to a field (`cursor` step by step, `accessor`
+//! has the short names), `trampoline` knows what BPF can attach to.
 
 mod accessor;
 mod cursor;

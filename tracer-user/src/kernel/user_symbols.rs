@@ -6,7 +6,7 @@
 //! was deleted. Symbols are those of the file itself (.symtab, .dynsym); what is stripped has none,
 //! and is known by its file, the place in it, and its build id.
 
-use std::num::NonZeroU32;
+use std::{fmt::Write as _, num::NonZeroU32};
 
 use blazesym::{
     Pid,
@@ -75,7 +75,11 @@ impl UserSymbols {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        // A string takes all that is written to it.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 #[cfg(test)]

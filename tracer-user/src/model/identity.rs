@@ -9,8 +9,8 @@ use tracer_common::{BatchHeader, FIRST_MARK};
 use super::Nanoseconds;
 use crate::arch::FURTHEST_PROBE;
 
-/// A function, or a kind of mark, as events name it: the low half of its address. In a recording that is counted from
-/// somewhere else, so that it does not tell where the kernel lies.
+/// A function, or a kind of mark, as events name it: the low half of its address. In a recording
+/// that is counted from somewhere else, so that it does not tell where the kernel lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FunctionId(pub u32);
 

@@ -7,8 +7,8 @@ const LONGER: usize = 4;
 /// How many are offered.
 const MOST: usize = 3;
 
-/// Up to three names that are nearly the one asked for, the nearest first. Only those that `is_good`
-/// are offered.
+/// Up to three names that are nearly the one asked for, the nearest first. Only those that
+/// `is_good` are offered.
 pub fn near<'a>(
     name: &str,
     names: impl Iterator<Item = &'a str>,

@@ -56,8 +56,9 @@ pub enum RecordFieldKind {
         /// Whether they may be below 0.
         signed: bool,
     },
-    /// Text that stands after the fields: in its low half where, counted from the record's beginning
-    /// with what all events have in common, in its high half how many bytes (`__data_loc`).
+    /// Text that stands after the fields: in its low half where, counted from the record's
+    /// beginning with what all events have in common, in its high half how many bytes
+    /// (`__data_loc`).
     VariableText,
     /// Numbers that stand there.
     VariableNumbers {

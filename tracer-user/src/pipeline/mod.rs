@@ -46,6 +46,21 @@ pub trait Observe {
     fn root_call(&self, call: &RootCall);
 }
 
+/// Nobody sees anything if there is none.
+impl<O: Observe> Observe for Option<O> {
+    fn batch(&self, batch: &Batch) {
+        if let Some(observer) = self {
+            observer.batch(batch);
+        }
+    }
+
+    fn root_call(&self, call: &RootCall) {
+        if let Some(observer) = self {
+            observer.root_call(call);
+        }
+    }
+}
+
 /// What came of it.
 #[derive(Debug)]
 pub struct Finished {

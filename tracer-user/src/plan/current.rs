@@ -1,8 +1,8 @@
 //! The running kernel as it is now: modules come and go while a trace goes on.
 //!
-//! All that is known of the kernel is read at once and does not change after, so what has changed is
-//! read anew as a whole, and who asks gets the latest. The functions of a module that has gone keep
-//! their names: root calls that they were part of may still be on their way.
+//! All that is known of the kernel is read at once and does not change after, so what has changed
+//! is read anew as a whole, and who asks gets the latest. The functions of a module that has gone
+//! keep their names: root calls that they were part of may still be on their way.
 
 use std::{
     collections::HashMap,

@@ -1,8 +1,9 @@
 //! Which fields of which functions are read, and what roots are asked for.
 //!
-//! What was typed names functions by name or glob. A function that is named must have each field; of
-//! a glob those that have all of them, and one must. What is found goes to the eBPF side as a table
-//! for each function ([`crate::attach::FieldTables`]), and to who shows calls as names and types.
+//! What was typed names functions by name or glob. A function that is named must have each field;
+//! of a glob those that have all of them, and one must. What is found goes to the eBPF side as a
+//! table for each function ([`crate::attach::FieldTables`]), and to who shows calls as names and
+//! types.
 
 mod condition;
 

@@ -3,7 +3,8 @@
 //! The user names roots; the functions under them are found. [`roots`] turns what the user typed
 //! into functions, [`closure`] finds what their text calls, [`rules`] says what must be left alone,
 //! [`programs`] knows BPF programs, [`interrupts`] what runs at the edges of one, [`described`]
-//! says what is known of each, [`current`] as modules come and go. What runs under the roots is found out in [`crate::learn`].
+//! says what is known of each, [`current`] as modules come and go. What runs under the roots is
+//! found out in [`crate::learn`].
 
 pub mod closure;
 mod current;

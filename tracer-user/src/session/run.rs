@@ -44,7 +44,7 @@ use crate::{
         kept,
         wide::{ProbeCost, Programs, Sets, sets::lock},
     },
-    model::{FunctionTable, Skipped, Stack, WideCalls},
+    model::{FunctionTable, Skipped, Stack, Untraced, WideCalls},
     pipeline::{self, Finished, Outcome, Pipeline, Printer, Show, Shown},
     plan::{self, Current, FieldPlan, Plan, Planned, RootError, Rules, described::WithFields},
     recording::Recorder,
@@ -229,11 +229,10 @@ async fn trace(
     let show = &options.show;
     let table_out = profile.as_ref().and_then(|_| outputs.graph.take());
     let head = head::head(&kernel, &prepared.plan.roots, &options.command);
-    let (view, graph, cpus) = (outputs.view, outputs.graph, kernel.possible_cpus);
-    let form = view.map_or_else(
-        || show.form(graph, &table, cpus),
-        |make| make(&table, head.clone()),
-    );
+    let form = match outputs.view {
+        Some(make) => make(&table, head.clone()),
+        None => show.form(outputs.graph, &table, kernel.possible_cpus),
+    };
     let counters = controls.counters();
     let ask = Box::new(move || counters.sum().ok());
     let (export, feed) = Export::start(outputs.export, &head, show.text, Source::Live(ask))
@@ -246,14 +245,12 @@ async fn trace(
     let recorder = outputs.recording.map(begin).transpose();
     let recorder = recorder.context("the recording cannot be begun")?;
     let seen = prepared.found.seen();
-    let mut pipeline =
-        Pipeline::new(rebuilder, printer, recorder).with_observer(prepared.found.observer());
-    if show.capture.user_stack == Stack::Recorded {
-        pipeline = pipeline.with_observer(UserFrames::new(&table));
-    }
+    let is_wanted = show.capture.user_stack == Stack::Recorded;
+    let mut pipeline = Pipeline::new(rebuilder, printer, recorder)
+        .with_observer(prepared.found.observer())
+        .with_observer(is_wanted.then(|| UserFrames::new(&table)));
     let mut rings = Rings::new(rings).context("the rings cannot be watched")?;
-    let mut child = None;
-    let mut change = Change::Never;
+    let (mut child, mut change) = (None, Change::Never);
     let later = std::mem::take(&mut probes.later);
     let functions = (probes.callee_functions(), later.len());
     let callees = first_callees(&prepared, &mut attacher, &mut probes, &mut programs)?;
@@ -292,13 +289,10 @@ async fn trace(
     let skipped = skipped((&probes, &marks), &sets, &change);
     let (finished, profiled) = finish(pipeline, profiling, &controls, skipped)?;
     export.close();
-    let outcome = Outcome {
-        counters: controls.counters().sum()?,
-        turned_away: controls.counters().turned_away()?,
-        // Nothing is known of single root calls that are counted.
-        untraced: untraced.filter(|_| profiled.is_none()),
-        ..sums(show, &finished, seen.map(|seen| lock(&sets).calls(&seen)))
-    };
+    let sums = sums(show, &finished, seen.map(|seen| lock(&sets).calls(&seen)));
+    // Nothing is known of single root calls that are counted.
+    let untraced = untraced.filter(|_| profiled.is_none());
+    let outcome = counted(&controls, untraced, sums)?;
     tell_sums(&outcome, profiled.as_ref(), options.verbose);
     tell::unmarked(&marks, controls.counters().marks()?);
     let is_written = finished.printed.is_ok();
@@ -312,6 +306,16 @@ async fn trace(
     let whole = "the recording cannot be written on; what was written before is whole";
     finished.recorded.context(whole)?;
     switched_off.map_or(Ok(outcome), Err)
+}
+
+/// The sums with what the kernel side has counted.
+fn counted(controls: &Controls, untraced: Option<Untraced>, sums: Outcome) -> Result<Outcome> {
+    Ok(Outcome {
+        counters: controls.counters().sum()?,
+        turned_away: controls.counters().turned_away()?,
+        untraced,
+        ..sums
+    })
 }
 
 /// Lets the command run before the trace is armed. A stop that comes meanwhile ends the delay.

@@ -18,8 +18,8 @@ pub fn around<'c>(root: &'c RootCall, functions: &FunctionTable) -> Cow<'c, Root
     let Some((place, Node::Call(call))) = first.map(|place| (place, &root.nodes[place])) else {
         return Cow::Borrowed(root);
     };
-    let frames = frames(call, functions);
-    let Ok(levels) = u32::try_from(frames.len()) else {
+    let above = above(call, functions);
+    let Ok(levels) = u32::try_from(above.len()) else {
         return Cow::Borrowed(root);
     };
     if levels == 0 {
@@ -34,13 +34,13 @@ pub fn around<'c>(root: &'c RootCall, functions: &FunctionTable) -> Cow<'c, Root
         })
     };
     let mut framed = RootCall {
-        nodes: Vec::with_capacity(root.nodes.len() + frames.len()),
+        nodes: Vec::with_capacity(root.nodes.len() + above.len()),
         off_cpu: root.off_cpu.clone(),
         ..*root
     };
     let (before, rest) = root.nodes.split_at(place);
     framed.nodes.extend_from_slice(before);
-    framed.nodes.extend((0..).zip(frames).map(frame));
+    framed.nodes.extend((0..).zip(above).map(frame));
     let deeper = rest.iter().cloned().map(|mut node| {
         match &mut node {
             Node::Call(call) => call.depth += levels,
@@ -54,7 +54,7 @@ pub fn around<'c>(root: &'c RootCall, functions: &FunctionTable) -> Cow<'c, Root
 }
 
 /// The functions of the frames above a call, the outermost first.
-fn frames(call: &Call, functions: &FunctionTable) -> Vec<FunctionId> {
+fn above(call: &Call, functions: &FunctionTable) -> Vec<FunctionId> {
     let view = View::new(functions, call, Values::default());
     let kernel: Vec<_> = view
         .stack()

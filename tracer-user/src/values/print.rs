@@ -1,11 +1,11 @@
-//! A record as the kernel prints it, by the event's own `print fmt`: a format of printf's and what it
-//! takes, in C.
+//! A record as the kernel prints it, by the event's own `print fmt`: a format of printf's and what
+//! it takes, in C.
 //!
 //! Most events use a small part of C: fields, constants, casts, operators, `?:`, and the kernel's
-//! macros for flags, names, strings and lists (include/trace/stages/stage3_trace_output.h). That part
-//! is understood here; whoever asks shows the fields side by side where something else is used. What
-//! a format says may come from a file, so nothing is taken for granted: numbers wrap, and nesting has
-//! an end.
+//! macros for flags, names, strings and lists (include/trace/stages/stage3_trace_output.h). That
+//! part is understood here; whoever asks shows the fields side by side where something else is
+//! used. What a format says may come from a file, so nothing is taken for granted: numbers wrap,
+//! and nesting has an end.
 //!
 //! Addresses read as they are, where the kernel hides them from those that may not see them
 //! (`hash-ptr`).
@@ -40,6 +40,10 @@ pub fn print(of: &RecordType, record: &[u8]) -> Option<String> {
 
 /// What stands between `%` and the letter.
 #[derive(Clone, Copy, Debug, Default)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "flags that stand beside each other"
+)]
 struct Spec {
     left: bool,
     zeros: bool,
@@ -144,9 +148,18 @@ fn spec<'f, 'a>(
     Some((spec, letter, rest))
 }
 
+/// The number as an `unsigned long` has it: what does not fit is cut off, as C does.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "that is what a cast does"
+)]
+const fn low_half(number: i128) -> u64 {
+    number as u64
+}
+
 fn number(number: i128, spec: Spec, letter: char) -> Option<String> {
-    #[allow(clippy::cast_possible_truncation, reason = "numbers wrap")]
-    let bits = super::truncated(number as u64, spec.bytes);
+    let bits = super::truncated(low_half(number), spec.bytes);
     let signed = sign_extended(bits, spec.bytes);
     let (sign, mut digits) = match letter {
         'd' | 'i' => (
@@ -201,8 +214,7 @@ fn pointer<'f>(value: Value<'_>, rest: &'f str) -> Option<(String, &'f str)> {
     }
     let length = usize::from(kind.starts_with(['x', 'K', 'S', 's', 'F', 'f', 'B']));
     let address = value.into_number()?;
-    #[allow(clippy::cast_possible_truncation, reason = "an address")]
-    let text = format!("{:016x}", address as u64);
+    let text = format!("{:016x}", low_half(address));
     Some((text, &rest[length..]))
 }
 
@@ -241,13 +253,11 @@ fn ipv6(bytes: &[u8]) -> Option<Ipv6Addr> {
 fn socket_address(bytes: &[u8], with_port: bool) -> Option<String> {
     let family = u16::from_ne_bytes(*bytes.first_chunk()?);
     let port = u16::from_be_bytes(*bytes.get(2..)?.first_chunk()?);
-    const INET: u16 = libc::AF_INET as u16;
-    const INET6: u16 = libc::AF_INET6 as u16;
-    Some(match (family, with_port) {
-        (INET, false) => ipv4(bytes.get(4..)?)?.to_string(),
-        (INET, true) => format!("{}:{port}", ipv4(bytes.get(4..)?)?),
-        (INET6, false) => ipv6(bytes.get(8..)?)?.to_string(),
-        (INET6, true) => format!("[{}]:{port}", ipv6(bytes.get(8..)?)?),
+    Some(match (i32::from(family), with_port) {
+        (libc::AF_INET, false) => ipv4(bytes.get(4..)?)?.to_string(),
+        (libc::AF_INET, true) => format!("{}:{port}", ipv4(bytes.get(4..)?)?),
+        (libc::AF_INET6, false) => ipv6(bytes.get(8..)?)?.to_string(),
+        (libc::AF_INET6, true) => format!("[{}]:{port}", ipv6(bytes.get(8..)?)?),
         _ => "(invalid address)".to_owned(),
     })
 }

@@ -118,9 +118,12 @@ pub(super) fn own<'a>(field: &RecordField, record: &'a [u8]) -> Option<&'a [u8]>
 
 /// What stands after the fields, as far as it came.
 pub(super) fn variable<'a>(location: &[u8], record: &'a [u8]) -> Option<&'a [u8]> {
+    // Two numbers of 16 bits each.
     let location = word(location);
-    let from = (location & 0xffff).checked_sub(MARK_RECORD.into())? as usize;
-    let to = from + (location >> 16 & 0xffff) as usize;
+    let from = usize::try_from(location & 0xffff).ok()?;
+    let length = usize::try_from(location >> 16 & 0xffff).ok()?;
+    let from = from.checked_sub(MARK_RECORD.into())?;
+    let to = from + length;
     record.get(from..to.min(record.len()))
 }
 

@@ -327,7 +327,7 @@ pub fn woken() -> Vec<u8> {
     record.extend(0xffff_8881_0000_0123u64.to_ne_bytes());
     record.extend([127, 0, 0, 1]);
     // Three bytes, 40 behind the fields' beginning and 8 more before that.
-    record.extend((3u32 << 16 | 48).to_ne_bytes());
+    record.extend((3u32 << 16 | 0x30).to_ne_bytes());
     record.extend(b"lo\0");
     record
 }

@@ -1,7 +1,7 @@
 //! A condition becomes comparisons, each of which says where to go on.
 //!
-//! `a && b || c` is three tests that jump forward: what is short-circuited is not read. A comparison
-//! with memory that cannot be read does not hold.
+//! `a && b || c` is three tests that jump forward: what is short-circuited is not read. A
+//! comparison with memory that cannot be read does not hold.
 
 use tracer_common::{FieldRead, FieldTest, MAX_TESTS, TEST_WORDS, TestKind};
 

@@ -1,5 +1,6 @@
 //! Casts between numbers.
 
+use super::low_half;
 use crate::values::{sign_extended, truncated};
 
 /// What a cast makes of a number.
@@ -73,8 +74,7 @@ impl Cast {
 
     /// The number as that type has it.
     pub fn of(self, number: i128) -> i128 {
-        #[allow(clippy::cast_possible_truncation, reason = "that is what a cast does")]
-        let bits = number as u64;
+        let bits = low_half(number);
         if self.signed {
             sign_extended(bits, self.bytes).into()
         } else {

@@ -174,11 +174,10 @@ impl<'a> Parser<'a> {
             }
             let value = self.unary()?;
             return Some(match (operator, value) {
-                ("&", value @ Value::Array(_)) => value,
+                ("&", value @ Value::Array(_)) | ("+", value) => value,
                 ("-", value) => Value::Number(value.into_number()?.wrapping_neg()),
                 ("~", value) => Value::Number(!value.into_number()?),
                 ("!", value) => Value::Number(i128::from(!is_true(&value))),
-                ("+", value) => value,
                 _ => return None,
             });
         }

@@ -3,7 +3,10 @@
 
 use std::fmt::Write as _;
 
-use super::expression::{Parser, Value};
+use super::{
+    expression::{Parser, Value},
+    low_half,
+};
 
 /// Names that are held against a value at most.
 const MOST_NAMES: usize = 4096;
@@ -43,8 +46,7 @@ fn flags<'a>(parser: &mut Parser<'a>) -> Option<Value<'a>> {
         }
     })?;
     if left != 0 {
-        #[allow(clippy::cast_possible_truncation, reason = "an unsigned long there")]
-        parts.push(format!("{:#x}", left as u64));
+        parts.push(format!("{:#x}", low_half(left)));
     }
     Some(Value::Text(parts.join(&between).into()))
 }
@@ -54,13 +56,11 @@ fn symbolic<'a>(parser: &mut Parser<'a>) -> Option<Value<'a>> {
     let value = parser.expression()?.into_number()?;
     let mut found = None;
     each_name(parser, |number, name| {
-        #[allow(clippy::cast_possible_truncation, reason = "an unsigned long there")]
-        if found.is_none() && number as u64 == value as u64 {
+        if found.is_none() && low_half(number) == low_half(value) {
             found = Some(name.to_owned());
         }
     })?;
-    #[allow(clippy::cast_possible_truncation, reason = "an unsigned long there")]
-    let text = found.unwrap_or_else(|| format!("{:#x}", value as u64));
+    let text = found.unwrap_or_else(|| format!("{:#x}", low_half(value)));
     Some(Value::Text(text.into()))
 }
 

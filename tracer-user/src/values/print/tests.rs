@@ -50,7 +50,7 @@ fn record() -> Vec<u8> {
     record.extend(0x102u32.to_ne_bytes());
     record.extend([127, 0, 0, 1]);
     // "lo" and its zero, after the fields, counted from what all have in common.
-    record.extend((3u32 << 16 | 40).to_ne_bytes());
+    record.extend((3u32 << 16 | 0x28).to_ne_bytes());
     record.extend(0xffff_8881_0000_0123u64.to_ne_bytes());
     record.extend(b"lo\0");
     record

@@ -50,10 +50,10 @@ fn types() -> Types {
             0, //
             names[1],
             unsigned,
-            3 << 24 | 32, //
+            3 << 24 | 0x20, //
             names[2],
             unsigned,
-            5 << 24 | 35, //
+            5 << 24 | 0x23, //
             0,
             union,
             64, //

@@ -31,8 +31,9 @@ pub struct Call {
     nodes: Vec<Line>,
 }
 
-/// Function (none of a mark, and where events were lost), depth, duration, what is said of its end, whether that
-/// is an error or a loss, time off the CPU, the flag of the context, arguments, who made the call.
+/// Function (none of a mark, and where events were lost), depth, duration, what is said of its end,
+/// whether that is an error or a loss, time off the CPU, the flag of the context, arguments, who
+/// made the call.
 #[derive(Serialize)]
 struct Line(
     Option<NameId>,
