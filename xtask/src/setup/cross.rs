@@ -1,5 +1,5 @@
-//! What builds `tracer` for another processor than the host's: GCC's cross compiler as linker, and for
-//! what is written in C, and Rust's standard library for that processor.
+//! What builds `tracer` for another processor than the host's: GCC's cross compiler as linker and
+//! for what is written in C, and Rust's standard library for that processor.
 
 use std::path::Path;
 use std::process::Command;
