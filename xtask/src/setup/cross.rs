@@ -1,4 +1,4 @@
-//! What builds `tracer` for another processor than the host's: GCC's cross compiler as linker, and
+//! What builds `tracer` for another processor than the host's: GCC's cross compiler as linker and
 //! for what is written in C, and Rust's standard library for that processor.
 
 use std::path::Path;
