@@ -20,7 +20,7 @@ use ratatui::{
 };
 use tracer::{
     graph::{Rebuilder, events::batches},
-    model::{Capture, End, FunctionTable, Interrupts, Nanoseconds, RootCall, Sink},
+    model::{Capture, CpuId, End, FunctionTable, Interrupts, Nanoseconds, Node, RootCall, Sink},
     output::ftrace,
     pipeline::{
         Show,
@@ -441,6 +441,20 @@ fn a_tree_goes_back_into_events_and_comes_again() {
     }
 }
 
+/// Parts of a mark whose beginning was lost are in no tree. Where something was lost, what they
+/// leave goes: their number, and their CPU as that of the next event.
+fn without_strays(mut call: RootCall) -> RootCall {
+    if call.gaps > 0 {
+        call.events = 0;
+        for node in &mut call.nodes {
+            if let Node::Gap { cpu, .. } = node {
+                *cpu = CpuId(0);
+            }
+        }
+    }
+    call
+}
+
 proptest! {
     /// The same for trees at random, with batches that were lost.
     #[test]
@@ -449,7 +463,8 @@ proptest! {
             // One that lost its beginning and its end is no root call.
             let made = made_of(&call);
             if call.end == End::Returned {
-                prop_assert_eq!(made, [call]);
+                let made: Vec<_> = made.into_iter().map(without_strays).collect();
+                prop_assert_eq!(made, [without_strays(call)]);
             }
         }
     }

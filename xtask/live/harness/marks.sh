@@ -41,6 +41,12 @@ grep -Fxf /tmp/ours.sorted /tmp/theirs.sorted >/tmp/known
 extract ours 1
 extract theirs 3
 [ "$(wc -l </tmp/ours.events)" -ge 1000 ] || fail "only $(wc -l </tmp/ours.events) events: $(head /tmp/ours.events) $(cat /tmp/err)"
-diff /tmp/ours.events /tmp/theirs.events >/tmp/differences ||
-    fail "$(grep -c '^[-+]/' /tmp/differences) of $(wc -l </tmp/theirs.events) events differ from function_graph: $(head -n 40 /tmp/differences)"
-echo "$(wc -l </tmp/ours.events) events in $(wc -l </tmp/known) functions are as function_graph has them"
+# Whatever tracer marks is where function_graph has it. What it has not, the kernel skipped: it runs no program of perf's in an interrupt
+# on top of another one (trace_call_bpf, kernel/trace/bpf_trace.c), and tracer says how many that were.
+diff /tmp/ours.events /tmp/theirs.events >/tmp/differences || :
+surplus=$(grep -c '^-/' /tmp/differences) || :
+missing=$(grep -c '^+/' /tmp/differences) || :
+skipped=$(sed -n 's/^tracer: the kernel skipped \([0-9]*\) hits.*/\1/p' /tmp/err)
+[ "$surplus" = 0 ] && [ "$missing" -le "${skipped:-0}" ] && [ $((missing * 100)) -le "$(wc -l </tmp/theirs.events)" ] ||
+    fail "$surplus too many, $missing missing, ${skipped:-0} skipped, of $(wc -l </tmp/theirs.events): $(head -n 40 /tmp/differences)"
+echo "$(wc -l </tmp/ours.events) events in $(wc -l </tmp/known) functions are as function_graph has them, $missing were skipped"
