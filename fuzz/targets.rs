@@ -146,8 +146,8 @@ fn follow(types: &Types, function: &str) {
             ".path",
             "->next->next->next",
         ] {
-            let typed = format!("f: {argument}{rest}");
-            if let Ok(fields) = Fields::parse(&typed) {
+            let argument_path = format!("f: {argument}{rest}");
+            if let Ok(fields) = Fields::parse(&argument_path) {
                 let _ = within.find(function, &fields.paths[0]);
                 let _ = within.members(function, &fields.paths[0]);
             }
@@ -160,11 +160,10 @@ pub fn expression(bytes: &[u8]) {
     let Ok(typed) = str::from_utf8(bytes) else {
         return;
     };
-    for error in [Fields::parse(typed).err(), Where::parse(typed).err()] {
-        if let Some(error) = error {
-            assert!(error.span.end <= typed.len());
-            let _ = (error.picture(), error.to_string());
-        }
+    let errors = [Fields::parse(typed).err(), Where::parse(typed).err()];
+    for error in errors.into_iter().flatten() {
+        assert!(error.span.end <= typed.len());
+        let _ = (error.picture(), error.to_string());
     }
 }
 

@@ -389,7 +389,7 @@ mod tests {
             core::mem::offset_of!(BatchHeader, cpu),
             size_of::<BatchHeader>() - 8
         );
-        assert!(crate::MAX_CPUS < 1 << 31);
+        const { assert!(crate::MAX_CPUS < 1 << 31) };
     }
 
     #[test]

@@ -92,7 +92,7 @@ const TEXT: &str = " <stack trace>
 fn stacks_stand_before_the_lines_of_their_calls() {
     let text = text(Format::Ftrace, &stacked());
     let lines = text.lines().skip_while(|line| line.starts_with('#'));
-    let lines: String = lines.map(|line| format!("{line}\n")).collect();
+    let lines = lines.collect::<Vec<_>>().join("\n") + "\n";
     assert_eq!(lines, TEXT);
 }
 

@@ -21,7 +21,8 @@ case $(uname -r) in
 *)
     trace -G __sys_sendto -e "$events" tracer workload tcp --count 40
     ends_with 0
-    for event in net_dev_xmit netif_receive_skb tcp_probe sched_waking; do
+    # The workload reads what it has sent, so nobody has to be woken.
+    for event in net_dev_xmit netif_receive_skb tcp_probe; do
         [ "$(grep -c "/\* $event: [a-z]*=" /tmp/out)" -ge 20 ] || fail "$event is missing: $(grep -c '/\*' /tmp/out) $(cat /tmp/err)"
     done
     ;;

@@ -239,13 +239,13 @@ fn what_happened_within_a_call_is_an_event_of_its_span() {
         let names = span.events.iter().map(|event| event.name.clone());
         (span.name.clone(), names.collect::<Vec<_>>().join(" "))
     };
-    let named = |span: &str, events: &str| (span.to_owned(), events.to_owned());
+    let one = |span: &str, events: &str| (span.to_owned(), events.to_owned());
     assert_eq!(
         spans.iter().map(names).collect::<Vec<_>>(),
         [
-            named("__sys_sendto", "sched_waking sched_waking"),
-            named("inet_sendmsg", "sched_waking unknown+0x7f000001"),
-            named("lock_sock_nested", "sched_waking"),
+            one("__sys_sendto", "sched_waking sched_waking"),
+            one("inet_sendmsg", "sched_waking unknown+0x7f000001"),
+            one("lock_sock_nested", "sched_waking"),
         ]
     );
     let event = &spans[0].events[0];
