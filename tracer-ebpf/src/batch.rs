@@ -387,8 +387,10 @@ unsafe fn change_buffer(task: *mut Task) -> u64 {
     0
 }
 
-/// Copies a header and the events after it into the ring, or counts their hits as lost.
-#[inline(never)]
+/// Copies a header and the events after it into the ring, or counts their hits as lost. No function
+/// of its own: the frames of all that are open may be 512 bytes (`check_max_stack_depth`,
+/// kernel/bpf/verifier.c), and this is where the longest chains end.
+#[inline(always)]
 unsafe fn output(header: *mut BatchHeader, count: u64, hits: u64, wake: Wake) {
     let (number, cpu) = (cpu_number(), this_cpu());
     // SAFETY: the caller's block within a map value, which nobody else writes.

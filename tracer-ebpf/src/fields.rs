@@ -197,9 +197,10 @@ unsafe fn one(
             ptr::write_volatile(memory.as_mut_ptr().cast::<u64>().add(word), 0);
         }
         let memory = memory.assume_init_mut();
-        let length = into(read, arguments, hit, memory);
+        let mut length = into(read, arguments, hit, memory);
         if length == 0 {
-            return part(task, hit, frame, 0, place | FieldPlace::UNREADABLE);
+            place |= FieldPlace::UNREADABLE;
+            length = PART_BYTES;
         }
         for number in 0..MAX_FIELD_BYTES as u32 / PART_BYTES {
             if number * PART_BYTES >= length {
@@ -212,7 +213,7 @@ unsafe fn one(
 }
 
 /// Stores eight bytes of a field.
-#[inline(never)]
+#[inline(always)]
 fn part(task: *mut Task, hit: &Hit, frame: u64, value: u64, place: u32) {
     let kind_and_context = hit.kind_and_context & 0xf0 | EventKind::Field as u8;
     let writer = u32::from(hit.kind_and_context >> 4);

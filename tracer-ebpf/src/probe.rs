@@ -59,7 +59,11 @@ pub fn root_entry<S: Site>(ctx: &S) -> bool {
     if opens {
         slot = open(ctx);
     }
-    task::get(slot).is_some_and(|task| entry(ctx, task, opens))
+    // No closure: it would be a function of its own, with a frame of its own.
+    match task::get(slot) {
+        Some(task) => entry(ctx, task, opens),
+        None => false,
+    }
 }
 
 /// A root returned: closes the root call that its entry opened.

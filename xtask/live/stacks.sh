@@ -70,7 +70,8 @@ grep -q "^$above;$kernel;vfs_write [0-9]*$" /tmp/folded || fail "no $above;$kern
 drive tcp 20000
 shown tcp_v4_rcv >/tmp/expected
 tracer --learn 0 -G tcp_v4_rcv -n 20 --stack --graph-opts depth=1 >/tmp/out 2>/tmp/err || fail "tcp_v4_rcv: $(cat /tmp/err)"
-stacks tcp_v4_rcv </tmp/out >/tmp/found
+# Those at the end of another interrupt, which came by chance, are not all among those that tracefs has seen.
+stacks tcp_v4_rcv </tmp/out | grep -v ';asm_' >/tmp/found
 [ -s /tmp/found ] || fail "no stacks of tcp_v4_rcv: $(head -n 20 /tmp/out)"
 grep -vxFf /tmp/expected /tmp/found >/tmp/others && fail "tracefs shows no $(head -n 1 /tmp/others), but: $(cat /tmp/expected)"
 kill $workload
