@@ -39,6 +39,12 @@ pub enum AttachError {
         and net.core.bpf_jit_enable at 1"
     )]
     NoJit,
+    /// The verifier has gone through a million instructions and gives up.
+    #[error(
+        "the verifier of this kernel gives up on the programs that this needs (E2BIG): trace \
+        without --arg and --where, which were seen to work on Linux 6.12 and later"
+    )]
+    TooComplex,
     /// The object lacks the program.
     #[error("the eBPF object has no program {0}")]
     Missing(&'static str),
@@ -76,7 +82,7 @@ impl HasExit for AttachError {
         Some(match self {
             Self::Forbidden => Exit::NotPermitted,
             Self::Function { .. } | Self::Event { .. } => Exit::Function,
-            Self::Program { .. } | Self::NoJit => Exit::Kernel,
+            Self::Program { .. } | Self::NoJit | Self::TooComplex => Exit::Kernel,
             Self::Files | Self::Memory | Self::Missing(_) | Self::Object(_) => Exit::Failure,
         })
     }
@@ -111,6 +117,8 @@ impl AttachError {
             // Without the compiler it is what a trampoline answers (arch_alloc_bpf_trampoline,
             // kernel/bpf/trampoline.c).
             libc::ENOMEM => Some(Self::NoJit),
+            // BPF_COMPLEXITY_LIMIT_INSNS (do_check, kernel/bpf/verifier.c).
+            libc::E2BIG => Some(Self::TooComplex),
             _ => None,
         }
     }
@@ -146,6 +154,7 @@ mod tests {
             of(libc::ENOMEM),
             AttachError::Memory | AttachError::NoJit
         ));
+        assert!(matches!(of(libc::E2BIG), AttachError::TooComplex));
         assert!(of(libc::EINVAL).is_about("vfs_read"));
     }
 
