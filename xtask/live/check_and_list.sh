@@ -30,9 +30,9 @@ grep -q '^MISSING  *types' /tmp/out || fail "check without BTF: $(cat /tmp/out)"
 
 tracer list -G __sys_sendto --learn 0 >/tmp/out 2>/tmp/err || fail "list: exit status $?: $(cat /tmp/err)"
 grep -q '^__sys_sendto  *root$' /tmp/out || fail "list: no root"
-grep -q 'in the text, 1 calls away$' /tmp/out || fail "list: nothing from the text"
+grep -q 'in the text, 1 call away$' /tmp/out || fail "list: nothing from the text"
 grep -q '^[^ ]*  *in the text, .* away, skipped: [a-z]' /tmp/out || fail "list: nothing is skipped"
-tail -n 1 /tmp/out | grep -q '^[1-9][0-9]* functions: 1 roots, [1-9][0-9]* under them, [1-9][0-9]* skipped$' || fail "list: $(tail -n 1 /tmp/out)"
+tail -n 1 /tmp/out | grep -q '^[1-9][0-9]* functions: 1 root, [1-9][0-9]* under them, [1-9][0-9]* skipped$' || fail "list: $(tail -n 1 /tmp/out)"
 # By the syscall's name.
 tracer list -G sendto --learn 0 2>/tmp/err | grep -q '^__sys_sendto  *root$' || fail "list -G sendto"
 

@@ -1,5 +1,7 @@
 //! A condition on a call, as it was typed.
 
+use std::cmp::Ordering;
+
 use super::{
     error::Span,
     path::{Path, Word},
@@ -33,6 +35,19 @@ impl Comparison {
             ">=" => Self::GreaterOrEqual,
             _ => return None,
         })
+    }
+
+    /// Whether it holds of two sides of which the first stands so to the second.
+    #[must_use]
+    pub const fn holds(self, ordering: Ordering) -> bool {
+        match self {
+            Self::Equal => ordering.is_eq(),
+            Self::NotEqual => ordering.is_ne(),
+            Self::Less => ordering.is_lt(),
+            Self::LessOrEqual => ordering.is_le(),
+            Self::Greater => ordering.is_gt(),
+            Self::GreaterOrEqual => ordering.is_ge(),
+        }
     }
 
     /// The one that holds of the two sides the other way round.

@@ -99,14 +99,7 @@ impl Known<'_> {
                     Some(mask) => number & constant(mask, &value)?,
                     None => number,
                 };
-                Some(match comparison {
-                    Comparison::Equal => number == wanted,
-                    Comparison::NotEqual => number != wanted,
-                    Comparison::Less => number < wanted,
-                    Comparison::LessOrEqual => number <= wanted,
-                    Comparison::Greater => number > wanted,
-                    Comparison::GreaterOrEqual => number >= wanted,
-                })
+                Some(comparison.holds(number.cmp(&wanted)))
             }
             (Value::Text(_), _) => None,
         }

@@ -4,55 +4,26 @@
 //! The name of an error stands for what the kernel returns for it, its negative number, whether it
 //! is written `EAGAIN` or `-EAGAIN`.
 
-use std::{cmp::Ordering, str::FromStr};
+use std::str::FromStr;
 
 use thiserror::Error;
 
+pub use crate::expr::Comparison;
 use crate::{
     model::ValueType,
     values::{self, number},
 };
 
-/// How a value is to compare.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Comparison {
-    /// `=`, `==` or nothing.
-    Equal,
-    /// `!=`
-    NotEqual,
-    /// `<`
-    Less,
-    /// `<=`
-    LessOrEqual,
-    /// `>`
-    Greater,
-    /// `>=`
-    GreaterOrEqual,
-}
-
-impl Comparison {
-    /// Longer ones first: each is looked for at the beginning of the text.
-    const WRITTEN: [(&'static str, Self); 7] = [
-        ("==", Self::Equal),
-        ("!=", Self::NotEqual),
-        ("<=", Self::LessOrEqual),
-        (">=", Self::GreaterOrEqual),
-        ("=", Self::Equal),
-        ("<", Self::Less),
-        (">", Self::Greater),
-    ];
-
-    const fn holds(self, ordering: Ordering) -> bool {
-        match self {
-            Self::Equal => ordering.is_eq(),
-            Self::NotEqual => ordering.is_ne(),
-            Self::Less => ordering.is_lt(),
-            Self::LessOrEqual => ordering.is_le(),
-            Self::Greater => ordering.is_gt(),
-            Self::GreaterOrEqual => ordering.is_ge(),
-        }
-    }
-}
+/// Longer ones first: each is looked for at the beginning of the text. Nothing is `=`.
+const WRITTEN: [(&str, Comparison); 7] = [
+    ("==", Comparison::Equal),
+    ("!=", Comparison::NotEqual),
+    ("<=", Comparison::LessOrEqual),
+    (">=", Comparison::GreaterOrEqual),
+    ("=", Comparison::Equal),
+    ("<", Comparison::Less),
+    (">", Comparison::Greater),
+];
 
 /// What a value is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +70,7 @@ impl FromStr for Returns {
 
     fn from_str(text: &str) -> Result<Self, NoCondition> {
         let trimmed = text.trim();
-        let (comparison, rest) = Comparison::WRITTEN
+        let (comparison, rest) = WRITTEN
             .into_iter()
             .find_map(|(written, comparison)| Some((comparison, trimmed.strip_prefix(written)?)))
             .unwrap_or((Comparison::Equal, trimmed));
