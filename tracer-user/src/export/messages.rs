@@ -7,7 +7,7 @@
 
 use prost::{Message, Oneof};
 
-use crate::values::{RecordValue, Typed};
+use crate::values::{FieldValue, RecordValue, Typed};
 
 /// SpanKind.SPAN_KIND_INTERNAL: the call neither came from nor went to another host.
 pub const INTERNAL: i32 = 1;
@@ -167,6 +167,15 @@ impl From<RecordValue<'_>> for Value {
         match value {
             RecordValue::Number(number) => number.into(),
             other => Self::Text(other.to_string()),
+        }
+    }
+}
+
+impl From<FieldValue> for Value {
+    fn from(value: FieldValue) -> Self {
+        match value {
+            FieldValue::Number(number) => number.into(),
+            FieldValue::Written(text) => Self::Text(text),
         }
     }
 }

@@ -109,6 +109,12 @@ impl<'a> Spans<'a> {
                 (None, None) => argument.value.map(|value| attribute(key(), value)),
             });
         }
+        for field in view.typed_fields() {
+            let key = |group| format!("tracer.{group}.{}", field.name);
+            attributes.extend(field.value.map(|value| attribute(key("field"), value)));
+            let exit = field.at_exit.flatten();
+            attributes.extend(exit.map(|value| attribute(key("field_at_exit"), value)));
+        }
         Span {
             name: view.name().into_owned(),
             attributes,

@@ -267,14 +267,30 @@ impl<'a, W: Write> PerfettoWriter<'a, W> {
                 Some(self.annotation(argument.name, value))
             })
             .collect();
-        if !dict_entries.is_empty() {
-            all.push(DebugAnnotation {
-                name_iid: self.names.word("arguments"),
-                value: None,
-                dict_entries,
-            });
+        all.extend(self.group("arguments", dict_entries));
+        let (mut entry, mut exit) = (Vec::new(), Vec::new());
+        for field in view.typed_fields() {
+            let value = field.value.map(Annotated::from);
+            entry.extend(value.map(|value| self.annotation(field.name, value)));
+            let value = field.at_exit.flatten().map(Annotated::from);
+            exit.extend(value.map(|value| self.annotation(field.name, value)));
         }
+        all.extend(self.group("fields", entry));
+        all.extend(self.group("fields_at_exit", exit));
         all
+    }
+
+    /// Annotations under a name; none if there are none.
+    fn group(
+        &mut self,
+        name: &'static str,
+        dict_entries: Vec<DebugAnnotation>,
+    ) -> Option<DebugAnnotation> {
+        (!dict_entries.is_empty()).then(|| DebugAnnotation {
+            name_iid: self.names.word(name),
+            value: None,
+            dict_entries,
+        })
     }
 
     fn annotation(&mut self, name: &'a str, value: Annotated) -> DebugAnnotation {

@@ -6,7 +6,7 @@
 
 use prost::{Message, Oneof};
 
-use crate::values::{RecordValue, Typed};
+use crate::values::{FieldValue, RecordValue, Typed};
 
 /// BUILTIN_CLOCK_MONOTONIC of builtin_clock.proto.
 pub const CLOCK_MONOTONIC: u32 = 3;
@@ -168,6 +168,15 @@ impl From<RecordValue<'_>> for Annotated {
         match value {
             RecordValue::Number(number) => number.into(),
             other => Self::Text(other.to_string()),
+        }
+    }
+}
+
+impl From<FieldValue> for Annotated {
+    fn from(value: FieldValue) -> Self {
+        match value {
+            FieldValue::Number(number) => number.into(),
+            FieldValue::Written(text) => Self::Text(text),
         }
     }
 }
