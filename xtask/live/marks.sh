@@ -1,5 +1,6 @@
 # Events of the kernel stand in call graphs where function_graph, which runs at the same time, has them.
 # limit: 300
+# only on 6.1, 6.12, 7.3: the oldest kernel; where function_graph takes part; the newest
 
 tracing=/sys/kernel/tracing
 events='sched:sched_waking,tcp:*,net:*,skb:*,sock:*'
@@ -19,9 +20,9 @@ tracer -G __sys_sendto -e 'nosuch:*' sh -c 'echo it ran' >/tmp/out 2>/tmp/err ||
 case $(uname -r) in
 6.12.*) . /live/harness/marks.sh ;;
 *)
-    trace -G __sys_sendto -e "$events" tracer workload tcp --count 40
+    trace -G __sys_sendto -e "$events" tracer workload tcp --count 40 --interval-us 20000
     ends_with 0
-    # The workload reads what it has sent, so nobody has to be woken.
+    # The workload reads what it has sent, so nobody has to be woken; without a rest sends would share segments.
     for event in net_dev_xmit netif_receive_skb tcp_probe; do
         [ "$(grep -c "/\* $event: [a-z]*=" /tmp/out)" -ge 20 ] || fail "$event is missing: $(grep -c '/\*' /tmp/out) $(cat /tmp/err)"
     done

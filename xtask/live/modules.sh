@@ -23,7 +23,7 @@ if [ -n "$(find /lib/modules -name 'tls.ko*' 2>/dev/null)" ]; then
         grep -q 'tcp_sendmsg_locked()' /tmp/out || fail "nothing below the module's functions: $(head -n 40 /tmp/out)"
     fi
     comes 'module tls is not loaded' '--count 60 --interval-us 50000' -G 'tls:tls_sw_sendmsg' --learn 0
-    comes 'tracing .*tcp_sendmsg' '--count 60 --interval-us 50000' -G 't*_sendmsg' --gentle
+    comes 'tracing .*tcp_sendmsg' '--count 240 --interval-us 50000' -G 't*_sendmsg' --gentle
     # Nothing of it has probes, so it goes while others are traced.
     trace -G ksys_read --gentle --duration 3s
     hear 'tracer: tracing ksys_read' 60

@@ -229,10 +229,10 @@ pub fn kept_back(calls: u64, filter: &Filter, mut given: Vec<&str>) -> String {
     ];
     let of_filter = options.iter().filter(|(is_given, _)| *is_given);
     given.extend(of_filter.map(|(_, option)| *option));
-    format!(
-        "there {} {}, and all were filtered out by {}",
-        if calls == 1 { "was" } else { "were" },
-        many(calls, "root call"),
-        given.join(" and ")
-    )
+    let (were, all) = match calls {
+        1 => ("was", "it was"),
+        _ => ("were", "all were"),
+    };
+    let (calls, options) = (many(calls, "root call"), given.join(" and "));
+    format!("there {were} {calls}, and {all} filtered out by {options}")
 }
