@@ -11,7 +11,7 @@ kill -INT $tracer
 ends_with 0
 sampler=$(sed -n 's/^tracer: process \([0-9]*\) switches the function tracer off$/\1/p' /tmp/err)
 [ -n "$sampler" ] && [ -e "/proc/$sampler" ] || fail "the prompt waits for the function tracer: $(cat /tmp/err)"
-said 'functions are let go by process [0-9]*$' || fail "the prompt waits for probes: $(cat /tmp/err)"
+said 'functions* [a-z]* let go by process [0-9]*$' || fail "the prompt waits for probes: $(cat /tmp/err)"
 kill $workload
 wait $workload || fail "the workload: $(cat /tmp/workload.err)"
 nothing_left 60
