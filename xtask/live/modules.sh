@@ -1,12 +1,17 @@
 # Functions of modules are in the graph, with their types and under their module's name, found without being named.
 # limit: 300
 
-# One that is loaded while the trace runs joins it, as a root and below; what the command does first has it loaded.
+# One that is loaded while the trace runs joins it, as a root and below; what the command does first has it loaded. It goes on until
+# the module has joined.
+cat >/tmp/joining <<'END'
+until grep -q 'module tls was loaded' /tmp/err; do tracer workload tls --count 2 --interval-us 250000; done
+exec tracer workload tls --count 20 --interval-us 50000
+END
 comes() {
-    words=$1 times=$2
-    shift 2
+    words=$1
+    shift
     grep -q '^tls ' /proc/modules && { rmmod tls || fail "the module cannot be unloaded: $(cat /proc/modules)"; }
-    trace --no-cache "$@" --graph-opts noirqs -- tracer workload tls $times
+    trace --no-cache "$@" --graph-opts noirqs -- sh /tmp/joining
     ends_with 0
     said "$words" || fail "$*: $(cat /tmp/err)"
     said 'module tls was loaded: [1-9][0-9]* roots* from now on' || fail "$*: $(cat /tmp/err)"
@@ -18,10 +23,10 @@ comes() {
 }
 # Where each function is attached for itself, that takes longer than the command runs.
 if wide && [ -n "$(find /lib/modules -name 'tls.ko*' 2>/dev/null)" ]; then
-    comes 'module tls is not loaded; once it is, \[tls\]:\* is traced' '--count 40 --interval-us 250000' -G '[tls]:*'
+    comes 'module tls is not loaded; once it is, \[tls\]:\* is traced' -G '[tls]:*'
     grep -q 'tcp_sendmsg_locked()' /tmp/out || fail "nothing below the module's functions: $(head -n 40 /tmp/out)"
-    comes 'module tls is not loaded' '--count 60 --interval-us 50000' -G 'tls:tls_sw_sendmsg' --learn 0
-    comes 'tracing .*tcp_sendmsg' '--count 240 --interval-us 50000' -G 't*_sendmsg' --gentle
+    comes 'module tls is not loaded' -G 'tls:tls_sw_sendmsg' --learn 0
+    comes 'tracing .*tcp_sendmsg' -G 't*_sendmsg' --gentle
     # Nothing of it has probes, so it goes while others are traced.
     trace -G ksys_read --gentle --duration 3s
     hear 'tracer: tracing ksys_read' 60
