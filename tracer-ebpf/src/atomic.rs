@@ -44,8 +44,10 @@ pub unsafe fn add_if_same<T, const OFFSET: usize, const DELTA: u64>(
     let found: u64;
     // SAFETY: the caller's promise.
     unsafe {
-        asm!("{new} = {delta} ll", "{new} += {old}", "r0 = {old}", "r0 = cmpxchg_64({base} + {offset}, r0, {new})",
-            new = out(reg) _, delta = const DELTA, old = in(reg) old, base = in(reg) base, offset = const OFFSET, out("r0") found,
+        asm!("{new} = {delta} ll", "{new} += {old}",
+            "r0 = {old}", "r0 = cmpxchg_64({base} + {offset}, r0, {new})",
+            new = out(reg) _, delta = const DELTA, old = in(reg) old,
+            base = in(reg) base, offset = const OFFSET, out("r0") found,
             options(nostack, preserves_flags));
     }
     found == old

@@ -98,6 +98,23 @@ pub unsafe fn take_place(task: *mut Task) -> u64 {
     unsafe { atomic::fetch_add(&raw mut (*task).cursor, cursor::STEP) }
 }
 
+/// Takes `count` places at once, `MOST` at most; none where there is no room for so many, or an
+/// interrupt takes one in the same few instructions. The caller writes meanwhile ([`WRITING`]).
+#[inline(always)]
+pub unsafe fn take_places<const MOST: u32>(task: *mut Task, count: u64) -> Option<u64> {
+    // SAFETY: the caller's checked map value.
+    unsafe {
+        let cursor = core::ptr::read_volatile(&raw const (*task).cursor);
+        let is_taken = cursor::place(cursor) < PLACES as u32 - MOST
+            && atomic::compare_exchange(
+                &raw mut (*task).cursor,
+                cursor,
+                cursor + count * cursor::STEP,
+            );
+        is_taken.then_some(cursor)
+    }
+}
+
 /// Whether there is a place where a cursor points to.
 #[inline(always)]
 pub fn has_place(cursor: u64) -> bool {

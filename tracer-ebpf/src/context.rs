@@ -37,7 +37,8 @@ pub fn soft_interrupt() -> Option<u64> {
     let count = known_preempt_count();
     // SAFETY: compares a number.
     unsafe {
-        asm!("if {count} & {mask} goto {other}", count = in(reg) count, mask = const placeholder::PREEMPT_MASK,
+        asm!("if {count} & {mask} goto {other}",
+            count = in(reg) count, mask = const placeholder::PREEMPT_MASK,
             other = label { return None }, options(nomem, nostack, preserves_flags));
     }
     Some(count & (1 << PreemptLayout::SERVING_SOFT_INTERRUPT))

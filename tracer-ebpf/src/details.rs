@@ -12,13 +12,13 @@ use aya_ebpf::helpers::{
 };
 use tracer_common::{
     CallRegisters, Context, Event, EventKind, MAX_ARGUMENTS, MAX_TEXT_BYTES, MAX_TEXT_PARTS,
-    StringArguments, StringPlace, cursor,
+    StringArguments, StringPlace,
 };
 
 use crate::{
-    arch, atomic,
+    arch,
     batch::{self, Hit},
-    maps::{PLACES, TEXTS, Task, WRITING, config},
+    maps::{TEXTS, Task, WRITING, config},
     site::Site,
 };
 
@@ -183,14 +183,7 @@ fn text(task: *mut Task, frame: u64, place: u32, address: u64, entry: &Hit) {
     // SAFETY: a checked map value; the places are ours alone once they are taken.
     unsafe {
         batch::set(task, WRITING << writer);
-        let cursor = core::ptr::read_volatile(&raw const (*task).cursor);
-        if cursor::place(cursor) < PLACES as u32 - MAX_TEXT_PARTS
-            && atomic::compare_exchange(
-                &raw mut (*task).cursor,
-                cursor,
-                cursor + parts * cursor::STEP,
-            )
-        {
+        if let Some(cursor) = batch::take_places::<{ MAX_TEXT_PARTS }>(task, parts) {
             let events = batch::event(task, cursor);
             let frame = batch::short(events, frame);
             for part in 0..MAX_TEXT_PARTS {

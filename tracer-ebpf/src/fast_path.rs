@@ -225,21 +225,23 @@ unsafe fn put_0<T, const OFFSET: usize>(base: *mut T) {
 /// number out of the program.
 #[inline(always)]
 fn are_counted(calls: u64) -> bool {
-    // SAFETY: compares a number, with one that userspace puts in.
-    unsafe {
-        asm!("if {calls} >= {least} goto {counted}", calls = in(reg) calls, least = const placeholder::PROFILE_CALLS,
-            counted = label { return true }, options(nomem, nostack, preserves_flags));
-    }
-    false
+    is_at_least::<{ placeholder::PROFILE_CALLS }>(calls)
 }
 
 /// Whether so many calls are open under the root that the slow path is to be taken.
 #[inline(always)]
 fn are_too_many(calls: u64) -> bool {
-    // SAFETY: compares a number, with one that userspace puts in.
+    is_at_least::<{ placeholder::FAST_CALLS }>(calls)
+}
+
+/// Compares with a number that userspace puts in the place of `NUMBER`: one instruction, which the
+/// compiler does not know.
+#[inline(always)]
+fn is_at_least<const NUMBER: i32>(calls: u64) -> bool {
+    // SAFETY: compares a number.
     unsafe {
-        asm!("if {calls} >= {most} goto {more}", calls = in(reg) calls, most = const placeholder::FAST_CALLS,
-            more = label { return true }, options(nomem, nostack, preserves_flags));
+        asm!("if {calls} >= {least} goto {is}", calls = in(reg) calls, least = const NUMBER,
+            is = label { return true }, options(nomem, nostack, preserves_flags));
     }
     false
 }

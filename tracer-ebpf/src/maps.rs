@@ -56,7 +56,8 @@ pub fn meant<const NUMBER: u64>() -> u64 {
 pub fn as_it_is(mut number: u64) -> u64 {
     // SAFETY: does nothing.
     unsafe {
-        asm!("/* {number} */", number = inout(reg) number, options(pure, nomem, nostack, preserves_flags));
+        asm!("/* {number} */", number = inout(reg) number,
+            options(pure, nomem, nostack, preserves_flags));
     }
     number
 }

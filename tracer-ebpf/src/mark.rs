@@ -27,7 +27,7 @@ use tracer_common::{Event, EventKind, MARK_RECORD, MAX_MARK_PARTS, MarkCookie, c
 
 use crate::{
     atomic, batch, context, depth, excluded,
-    maps::{self, GUARD, PLACES, Task, WRITING, config},
+    maps::{self, GUARD, Task, WRITING, config},
     probe,
 };
 
@@ -102,7 +102,7 @@ fn store(context: *mut c_void, task: *mut Task, writer: u8) {
                 break;
             }
             let cursor = first + u64::from(part) * cursor::STEP;
-            let has_place = cursor::place(cursor) < PLACES as u32;
+            let has_place = batch::has_place(cursor);
             let event = if has_place {
                 batch::event(task, cursor)
             } else {

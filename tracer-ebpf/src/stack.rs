@@ -21,9 +21,8 @@ use aya_ebpf::{
 use tracer_common::{Context, Event, EventKind, MAX_FRAMES, TASK_BYTES, cursor, placeholder};
 
 use crate::{
-    atomic,
     batch::{self, Hit},
-    maps::{PLACES, STACKS, Task, WRITING, config, cpu_number, meant, seen},
+    maps::{STACKS, Task, WRITING, config, cpu_number, meant, seen},
     site::Site,
     task,
 };
@@ -182,14 +181,7 @@ fn frames(task: *mut Task, frame: u64, hit: &Hit, words: *const u64, shape: u32)
     // SAFETY: a checked map value; the places are ours alone once they are taken.
     unsafe {
         batch::set(task, WRITING << writer);
-        let cursor = core::ptr::read_volatile(&raw const (*task).cursor);
-        if cursor::place(cursor) < PLACES as u32 - MAX_EVENTS
-            && atomic::compare_exchange(
-                &raw mut (*task).cursor,
-                cursor,
-                cursor + u64::from(count) * cursor::STEP,
-            )
-        {
+        if let Some(cursor) = batch::take_places::<{ MAX_EVENTS }>(task, u64::from(count)) {
             let frame = batch::short(batch::event(task, cursor), frame);
             for number in 0..MAX_EVENTS {
                 if number >= count {

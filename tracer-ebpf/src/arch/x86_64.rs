@@ -136,7 +136,8 @@ pub fn known_preempt_count() -> u64 {
         let variable = meant::<{ placeholder::PREEMPT_COUNT }>() as *const c_void;
         let variable = bpf_this_cpu_ptr(variable);
         let count: u64;
-        asm!("{count} = *(u32 *)({variable} + {offset})", count = out(reg) count, variable = in(reg) variable,
+        asm!("{count} = *(u32 *)({variable} + {offset})",
+            count = out(reg) count, variable = in(reg) variable,
             offset = const placeholder::PREEMPT_COUNT_OFFSET, options(nostack, preserves_flags));
         count
     }
