@@ -18,6 +18,7 @@ mod prepared;
 mod probes;
 mod processes;
 mod profiling;
+mod resolved;
 mod run;
 mod silent;
 mod streaming;

@@ -34,24 +34,24 @@ pub fn resolve_roots(
     rules: &Rules,
     wanted: &[String],
 ) -> Result<Vec<Planned>, RootError> {
-    let mut roots = Vec::new();
-    for typed in wanted {
-        roots.extend(resolve(kernel, rules, typed)?);
-    }
-    Ok(each_once(roots))
+    let found = wanted.iter().map(|typed| resolve(kernel, rules, typed));
+    let found = found.collect::<Result<Vec<_>, _>>()?;
+    Ok(each_once(found.concat()))
 }
 
-/// The same for a trace, to which functions of a module come later that is not loaded, and can be.
+/// The same for a trace, to which functions of a module come later that is not loaded, and can be:
+/// `wait` is told the module and what was typed.
 pub fn resolve_or_wait(
     kernel: &Kernel,
     rules: &Rules,
     wanted: &[String],
+    wait: impl Fn(&str, &str),
 ) -> Result<Vec<Planned>, RootError> {
     let mut roots = Vec::new();
     for typed in wanted {
         match resolve(kernel, rules, typed) {
             Err(RootError::NoModule(module)) if is_installed(&module) => {
-                eprintln!("tracer: module {module} is not loaded; once it is, {typed} is traced");
+                wait(&module, typed);
             }
             found => roots.extend(found?),
         }

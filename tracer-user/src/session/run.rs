@@ -23,6 +23,7 @@ use super::{
     probes::{self, FIRST_GENERATION, Probes},
     processes::Processes,
     profiling::{self, Profiled, Profiling},
+    resolved::Resolved,
     silent,
     streaming::{self, Ended, Ends},
     tasks::Tasks,
@@ -32,13 +33,11 @@ use super::{
 use crate::{
     attach::{Attacher, Controls, Marks, Probe},
     export::{Export, Source},
-    filter::{Filter, Names},
     graph::{AttachedLate, Rebuilder},
     kernel::{
         Kernel, Mechanisms,
         haste::Haste,
         switch::{self, SwitchedOff},
-        trace_events,
     },
     learn::{
         kept,
@@ -46,7 +45,7 @@ use crate::{
     },
     model::{FunctionTable, Skipped, Stack, Untraced, WideCalls},
     pipeline::{self, Finished, Outcome, Pipeline, Printer, Show, Shown},
-    plan::{self, Current, FieldPlan, Plan, Planned, RootError, Rules, described::WithFields},
+    plan::{Current, Plan, Rules, described::WithFields},
     recording::Recorder,
     stop::Stop,
     stream::Rings,
@@ -79,24 +78,14 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
     let mechanisms = Mechanisms::of(&kernel.types);
     let mechanism = mechanisms.choose(options.mechanism)?;
     let rules = Arc::new(Rules::new(&kernel, mechanisms, options.scope));
-    let roots = plan::resolve_or_wait(&kernel, &rules, &options.roots)?;
-    let excluded = plan::resolve_or_wait(&kernel, &rules, &options.excluded)?;
-    let roots = plan::without_excluded(roots, &excluded)?;
-    let not_roots = plan::resolve_or_wait(&kernel, &rules, &options.not_roots)?;
-    let roots = plan::without_excluded(roots, &not_roots)?;
-    options.show.filter.check(roots.iter().map(|root| {
-        let function = kernel.symbols.function_at(root.address);
-        let prototype = function.and_then(|function| kernel.prototype(&function));
-        (
-            root.name.as_str(),
-            prototype.map(|prototype| prototype.returns),
-        )
-    }))?;
-    check_shown(&kernel, &rules, &options.show.filter)?;
-    let condition = (options.condition.as_ref(), roots.as_slice());
-    let mut fields = FieldPlan::find(&kernel, &options.fields, condition)?;
-    let options = &at_exit(options, &kernel, &roots, &mut fields)?;
-    let events = trace_events::find(&options.events)?;
+    let Resolved {
+        options,
+        roots,
+        excluded,
+        fields,
+        events,
+    } = Resolved::find(options, &kernel, &rules)?;
+    let options = &options;
     drop(haste);
     let subject = Subject::start(&options.command, options.begin, options.streams, limit)?;
     let tell = |words: &str| tell::more(options.verbose, words);
@@ -156,40 +145,6 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
         decide: counting::decide(options, &outputs, &prepared.kernel, roots),
     };
     trace(options, prepared, outputs, in_kernel).await
-}
-
-/// Checks the functions by which it is filtered.
-fn check_shown(kernel: &Kernel, rules: &Rules, filter: &Filter) -> Result<(), RootError> {
-    type Check = fn(&Kernel, &Rules, plan::Shown<'_>) -> Result<(), RootError>;
-    let checks: [(&Names, Check); 2] = [
-        (&filter.through, plan::check_through),
-        (&filter.excluded, plan::check_hidden),
-    ];
-    for (names, check) in checks {
-        for name in names.iter() {
-            let shown = plan::Shown {
-                typed: &name.typed,
-                is_meant: &|shown| name.is(shown),
-            };
-            check(kernel, rules, shown)?;
-        }
-    }
-    Ok(())
-}
-
-/// The options with the condition on what a root returns as this kernel has it. What that names
-/// is read.
-fn at_exit(
-    options: &Options,
-    kernel: &Kernel,
-    roots: &[Planned],
-    fields: &mut FieldPlan,
-) -> Result<Options> {
-    let mut options = options.clone();
-    if let Some(condition) = &mut options.show.filter.returned {
-        *condition = fields.require(kernel, condition, roots)?;
-    }
-    Ok(options)
 }
 
 /// The functions of a trace, with the fields that are read of them.

@@ -47,6 +47,11 @@ pub fn unmarked(marks: &Marks, counts: [u64; 2]) {
     }
 }
 
+/// A module is not loaded yet of which functions were asked for.
+pub fn awaited(module: &str, typed: &str) {
+    eprintln!("tracer: module {module} is not loaded; once it is, {typed} is traced");
+}
+
 /// Root calls begin to be traced. systemd is told, too, if it waits for that (`Type=notify`).
 pub fn tracing(plan: &Plan, (functions, later): (usize, usize), cost: Option<Compared>) {
     let cost = cost.map_or_else(String::new, |cost| format!("; {cost}"));
