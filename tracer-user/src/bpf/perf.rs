@@ -3,7 +3,7 @@
 //! An event is opened for this process and never switched on, so perf itself counts and records
 //! nothing: opening it makes the kernel call perf at the tracepoint (perf_trace_event_reg,
 //! kernel/trace/trace_event_perf.c), and perf runs the programs that are linked to any event of
-//! that tracepoint, whoever runs and wherever. The link holds the event.
+//! that tracepoint, in every task and on every CPU. The link holds the event.
 
 use std::{
     io,

@@ -7,7 +7,7 @@
 
 use prost::{Message, Oneof};
 
-use crate::values::{FieldValue, RecordValue, Typed};
+use crate::values::{FieldValue, Typed};
 
 /// SpanKind.SPAN_KIND_INTERNAL: the call neither came from nor went to another host.
 pub const INTERNAL: i32 = 1;
@@ -158,16 +158,6 @@ impl From<u64> for Value {
 impl From<u32> for Value {
     fn from(number: u32) -> Self {
         Self::Integer(number.into())
-    }
-}
-
-/// Numbers are said in one text.
-impl From<RecordValue<'_>> for Value {
-    fn from(value: RecordValue<'_>) -> Self {
-        match value {
-            RecordValue::Number(number) => number.into(),
-            other => Self::Text(other.to_string()),
-        }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
         Call, Closed, FunctionId, FunctionInfo, Mark, Missing, Nanoseconds, Node, RootCall,
         SleepTime,
     },
-    values::{MarkView, Typed, Values, View, words},
+    values::{FieldValue, MarkView, Typed, Values, View, words},
 };
 
 /// What spans need to know beside the root call.
@@ -147,7 +147,7 @@ impl<'a> Spans<'a> {
             name: view.name().into_owned(),
             attributes: view
                 .fields()
-                .map(|(name, value)| attribute(name, value))
+                .map(|(name, value)| attribute(name, FieldValue::from(value)))
                 .collect(),
         }
     }

@@ -158,6 +158,16 @@ fn near_of(near: &[String]) -> String {
 }
 
 impl ExprError {
+    /// At a place of what was typed.
+    #[must_use]
+    pub fn new(source: &str, span: Span, problem: Problem) -> Self {
+        Self {
+            source_text: source.to_owned(),
+            span,
+            problem,
+        }
+    }
+
     /// The column of the place, characters, counted from 1.
     #[must_use]
     pub fn column(&self) -> usize {

@@ -58,11 +58,8 @@ pub(super) fn tokens(source: &str) -> Result<Vec<(Token, Span)>, ExprError> {
             at += first.len_utf8();
             continue;
         }
-        let (token, length) = token(rest, first).map_err(|(problem, length)| ExprError {
-            source_text: source.to_owned(),
-            span: at..at + length,
-            problem,
-        })?;
+        let (token, length) = token(rest, first)
+            .map_err(|(problem, length)| ExprError::new(source, at..at + length, problem))?;
         tokens.push((token, at..at + length));
         at += length;
     }

@@ -42,11 +42,7 @@ pub struct Fields {
 impl Fields {
     /// Reads `FUNCTION: FIELD, FIELD`.
     pub fn parse(source: &str) -> Result<Self, ExprError> {
-        let error = |span: Span, problem| ExprError {
-            source_text: source.to_owned(),
-            span,
-            problem,
-        };
+        let error = |span, problem| ExprError::new(source, span, problem);
         // A module may stand before the function, so it is the last colon that counts.
         let colon = source
             .rfind(':')
@@ -65,11 +61,7 @@ impl Fields {
     /// An error at a place of it.
     #[must_use]
     pub fn error(&self, span: Span, problem: Problem) -> ExprError {
-        ExprError {
-            source_text: self.source.clone(),
-            span,
-            problem,
-        }
+        ExprError::new(&self.source, span, problem)
     }
 }
 
@@ -94,10 +86,6 @@ impl Where {
     /// An error at a place of it.
     #[must_use]
     pub fn error(&self, span: Span, problem: Problem) -> ExprError {
-        ExprError {
-            source_text: self.source.clone(),
-            span,
-            problem,
-        }
+        ExprError::new(&self.source, span, problem)
     }
 }

@@ -46,11 +46,8 @@ impl<'a> Parser<'a> {
         let rest = source.get(start..).unwrap_or_default();
         // Places are those of the whole.
         let moved = |span: Span| span.start + start..span.end + start;
-        let tokens = tokens(rest).map_err(|error| ExprError {
-            source_text: source.to_owned(),
-            span: moved(error.span),
-            problem: error.problem,
-        })?;
+        let tokens = tokens(rest)
+            .map_err(|error| ExprError::new(source, moved(error.span), error.problem))?;
         Ok(Self {
             source,
             tokens: tokens
@@ -98,25 +95,27 @@ impl<'a> Parser<'a> {
     }
 
     fn either(&mut self) -> Result<Node, ExprError> {
-        let mut node = self.both()?;
-        while self.takes("||") {
-            let first = self.condition(node)?;
-            let second = self.both()?;
-            let second = self.condition(second)?;
-            let span = 0..self.source.len();
-            node = Node::Condition(Condition::Either(Box::new(first), Box::new(second)), span);
-        }
-        Ok(node)
+        self.joined("||", Self::both, Condition::Either)
     }
 
     fn both(&mut self) -> Result<Node, ExprError> {
-        let mut node = self.compared()?;
-        while self.takes("&&") {
+        self.joined("&&", Self::compared, Condition::Both)
+    }
+
+    /// What `part` reads, once or with `mark` between.
+    fn joined(
+        &mut self,
+        mark: &str,
+        part: fn(&mut Self) -> Result<Node, ExprError>,
+        join: fn(Box<Condition>, Box<Condition>) -> Condition,
+    ) -> Result<Node, ExprError> {
+        let mut node = part(self)?;
+        while self.takes(mark) {
             let first = self.condition(node)?;
-            let second = self.compared()?;
+            let second = part(self)?;
             let second = self.condition(second)?;
             let span = 0..self.source.len();
-            node = Node::Condition(Condition::Both(Box::new(first), Box::new(second)), span);
+            node = Node::Condition(join(Box::new(first), Box::new(second)), span);
         }
         Ok(node)
     }
@@ -249,11 +248,7 @@ impl<'a> Parser<'a> {
     }
 
     fn error(&self, span: Span, problem: Problem) -> ExprError {
-        ExprError {
-            source_text: self.source.to_owned(),
-            span,
-            problem,
-        }
+        ExprError::new(self.source, span, problem)
     }
 
     /// What begins at a place is not what should.

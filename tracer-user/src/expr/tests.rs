@@ -193,7 +193,8 @@ fn much_nesting_is_refused() {
 proptest! {
     #[test]
     fn nothing_panics(source in "[a-z>.&|!()*\\[\\]=<0-9\" :,-]{0,60}") {
-        for error in [Fields::parse(&source).err(), Where::parse(&source).err()].into_iter().flatten() {
+        let errors = [Fields::parse(&source).err(), Where::parse(&source).err()];
+        for error in errors.into_iter().flatten() {
             prop_assert!(error.picture().lines().count() == 2 || source.contains('\n'));
         }
     }

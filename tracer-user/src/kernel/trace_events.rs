@@ -145,7 +145,7 @@ fn read(tracefs: &Tracefs, full_name: &str) -> Result<TraceEvent, TracefsError> 
     })
 }
 
-/// What `format` says. Lines that are not understood are left out.
+/// What `format` says. Lines that are not understood are skipped.
 pub fn parse(system: &str, format: &str) -> RecordType {
     let print = format
         .split_once("print fmt: ")

@@ -34,7 +34,7 @@ use crate::{
         Call, FunctionInfo, FunctionTable, Mark, Missing, Nanoseconds, Node, OffCpu, RootCall,
         Sink, SleepTime,
     },
-    values::{MarkView, Typed, Values, View, words},
+    values::{FieldValue, MarkView, Typed, Values, View, words},
 };
 
 /// All packets are of one sequence.
@@ -173,7 +173,7 @@ impl<'a, W: Write> PerfettoWriter<'a, W> {
         let mut debug_annotations =
             vec![self.annotation("cpu", Annotated::Unsigned(mark.cpu.0.into()))];
         for (name, value) in MarkView::known(info, mark).fields() {
-            debug_annotations.push(self.annotation(name, value.into()));
+            debug_annotations.push(self.annotation(name, FieldValue::from(value).into()));
         }
         let event = event(nest.track, EventType::Instant, Category::Event, name);
         self.event(

@@ -62,6 +62,15 @@ pub struct FunctionFields {
     pub infos: Vec<FieldInfo>,
 }
 
+impl Default for FunctionFields {
+    fn default() -> Self {
+        Self {
+            table: FieldTable::EMPTY,
+            infos: Vec::new(),
+        }
+    }
+}
+
 impl FieldPlan {
     /// Finds what was typed on this kernel.
     pub fn find(
@@ -128,11 +137,9 @@ impl FieldPlan {
         fields: &expr::Fields,
         function: &Function<'_>,
     ) -> Result<(), ExprError> {
+        // Nothing is changed where not all is found.
         let known = self.functions.get(&function.start).cloned();
-        let mut own = known.unwrap_or(FunctionFields {
-            table: FieldTable::EMPTY,
-            infos: Vec::new(),
-        });
+        let mut own = known.unwrap_or_default();
         for path in &fields.paths {
             let found = types_of(kernel, function, &fields.source, |types| {
                 types.find(function.name, path)
@@ -175,14 +182,7 @@ impl FieldPlan {
     ) -> Result<Where, FieldError> {
         let mut named = condition.clone();
         for root in roots {
-            let unknown = || {
-                let problem = Problem::NoPrototype(root.name.clone());
-                condition.error(0..condition.source.len(), problem)
-            };
-            let function = kernel
-                .symbols
-                .function_at(root.address)
-                .ok_or_else(unknown)?;
+            let function = function_of(kernel, condition, root)?;
             let arguments = types_of(kernel, &function, "", |types| {
                 types.arguments(function.name)
             })
@@ -220,29 +220,33 @@ impl FieldPlan {
         condition: &Where,
         root: &Planned,
     ) -> Result<(), FieldError> {
-        let fail = |problem| condition.error(0..condition.source.len(), problem);
-        let unknown = || fail(Problem::NoPrototype(root.name.clone()));
-        let function = kernel
-            .symbols
-            .function_at(root.address)
-            .ok_or_else(unknown)?;
+        let function = function_of(kernel, condition, root)?;
         let tests = types_of(kernel, &function, &condition.source, |types| {
             condition::compile(types, function.name, condition)
         })
-        .ok_or_else(unknown)??;
-        let own = self
-            .functions
-            .entry(root.address)
-            .or_insert(FunctionFields {
-                table: FieldTable::EMPTY,
-                infos: Vec::new(),
-            });
+        .ok_or_else(|| no_prototype(condition, root))??;
+        let own = self.functions.entry(root.address).or_default();
         for (place, test) in own.table.test.iter_mut().zip(&tests) {
             *place = *test;
         }
         own.table.tests = u32::try_from(tests.len()).unwrap_or(0);
         Ok(())
     }
+}
+
+/// A root, that a condition asks for something.
+fn function_of<'a>(
+    kernel: &'a Kernel,
+    condition: &Where,
+    root: &Planned,
+) -> Result<Function<'a>, ExprError> {
+    let function = kernel.symbols.function_at(root.address);
+    function.ok_or_else(|| no_prototype(condition, root))
+}
+
+fn no_prototype(condition: &Where, root: &Planned) -> ExprError {
+    let problem = Problem::NoPrototype(root.name.clone());
+    condition.error(0..condition.source.len(), problem)
 }
 
 /// Does something with the types that describe a function; none if nothing does.

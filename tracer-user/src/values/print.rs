@@ -3,7 +3,7 @@
 //!
 //! Most events use a small part of C: fields, constants, casts, operators, `?:`, and the kernel's
 //! macros for flags, names, strings and lists (include/trace/stages/stage3_trace_output.h). That
-//! part is understood here; whoever asks shows the fields side by side where something else is
+//! part is understood here; who asks shows the fields side by side where something else is
 //! used. What a format says may come from a file, so nothing is taken for granted: numbers wrap,
 //! and nesting has an end.
 //!

@@ -8,7 +8,7 @@ use std::{
 use serde::Serialize;
 use tracer_common::MARK_RECORD;
 
-use super::{Typed, escape, print, sign_extended};
+use super::{FieldValue, Typed, escape, print, sign_extended};
 use crate::model::{FunctionInfo, FunctionTable, Mark, RecordField, RecordFieldKind, table};
 
 /// The value of a field.
@@ -32,6 +32,16 @@ impl fmt::Display for RecordValue<'_> {
                 let numbers: Vec<String> = numbers.iter().map(Typed::to_string).collect();
                 write!(formatter, "{{{}}}", numbers.join(","))
             }
+        }
+    }
+}
+
+/// Numbers are said in one text.
+impl From<RecordValue<'_>> for FieldValue {
+    fn from(value: RecordValue<'_>) -> Self {
+        match value {
+            RecordValue::Number(number) => Self::Number(number),
+            other => Self::Written(other.to_string()),
         }
     }
 }

@@ -38,10 +38,8 @@ impl<'a, 'c> View<'a, 'c> {
         values: Values,
     ) -> Self {
         Self {
-            call,
-            info,
             functions: Some(functions),
-            values,
+            ..Self::without_places(info, call, values)
         }
     }
 

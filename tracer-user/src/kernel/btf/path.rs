@@ -50,11 +50,9 @@ impl PathTypes<'_> {
         let (cursor, found) = self.follow(function, path)?;
         match found {
             Some(found) => Ok(found),
-            None => self.end(&cursor).map_err(|problem| ExprError {
-                source_text: self.source.to_owned(),
-                span: path.span.clone(),
-                problem,
-            }),
+            None => self
+                .end(&cursor)
+                .map_err(|problem| ExprError::new(self.source, path.span.clone(), problem)),
         }
     }
 
@@ -103,11 +101,7 @@ impl PathTypes<'_> {
         function: &str,
         path: &Path,
     ) -> Result<(Cursor<'_>, Option<Found>), ExprError> {
-        let fail = |span: &Span, problem| ExprError {
-            source_text: self.source.to_owned(),
-            span: span.clone(),
-            problem,
-        };
+        let fail = |span: &Span, problem| ExprError::new(self.source, span.clone(), problem);
         let name = &path.argument;
         let argument = self.argument(function, name);
         let mut cursor = argument.map_err(|problem| fail(&name.span, problem))?;

@@ -6,7 +6,7 @@
 
 use prost::{Message, Oneof};
 
-use crate::values::{FieldValue, RecordValue, Typed};
+use crate::values::{FieldValue, Typed};
 
 /// BUILTIN_CLOCK_MONOTONIC of builtin_clock.proto.
 pub const CLOCK_MONOTONIC: u32 = 3;
@@ -160,16 +160,6 @@ pub enum Annotated {
     Text(String),
     #[prost(uint64, tag = "7")]
     Pointer(u64),
-}
-
-/// Numbers are said in one text.
-impl From<RecordValue<'_>> for Annotated {
-    fn from(value: RecordValue<'_>) -> Self {
-        match value {
-            RecordValue::Number(number) => number.into(),
-            other => Self::Text(other.to_string()),
-        }
-    }
 }
 
 impl From<FieldValue> for Annotated {

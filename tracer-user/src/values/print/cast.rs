@@ -11,18 +11,26 @@ pub struct Cast {
 }
 
 impl Cast {
+    const fn signed(bytes: u32) -> Self {
+        Self {
+            bytes,
+            signed: true,
+        }
+    }
+
+    const fn unsigned(bytes: u32) -> Self {
+        Self {
+            bytes,
+            signed: false,
+        }
+    }
+
     /// What a cast to the type of these words makes; none if they are no type that is known.
     pub fn of_type(words: &[&str], pointer: bool) -> Option<Self> {
         if pointer {
-            return Some(Self {
-                bytes: 8,
-                signed: false,
-            });
+            return Some(Self::unsigned(8));
         }
-        let mut cast = Self {
-            bytes: 4,
-            signed: true,
-        };
+        let mut cast = Self::signed(4);
         for word in words {
             match *word {
                 "unsigned" => cast.signed = false,
@@ -31,41 +39,13 @@ impl Cast {
                 "char" | "bool" => cast.bytes = 1,
                 "int" | "const" | "signed" | "pid_t" | "enum" => {}
                 "u64" | "__u64" | "sector_t" | "loff_t" | "dev_t" | "gfp_t" => {
-                    cast = Self {
-                        bytes: 8,
-                        signed: false,
-                    };
+                    cast = Self::unsigned(8);
                 }
-                "s64" | "__s64" => {
-                    cast = Self {
-                        bytes: 8,
-                        signed: true,
-                    }
-                }
-                "u32" | "__u32" => {
-                    cast = Self {
-                        bytes: 4,
-                        signed: false,
-                    }
-                }
-                "s32" | "__s32" => {
-                    cast = Self {
-                        bytes: 4,
-                        signed: true,
-                    }
-                }
-                "u16" | "__u16" => {
-                    cast = Self {
-                        bytes: 2,
-                        signed: false,
-                    }
-                }
-                "u8" | "__u8" => {
-                    cast = Self {
-                        bytes: 1,
-                        signed: false,
-                    }
-                }
+                "s64" | "__s64" => cast = Self::signed(8),
+                "u32" | "__u32" => cast = Self::unsigned(4),
+                "s32" | "__s32" => cast = Self::signed(4),
+                "u16" | "__u16" => cast = Self::unsigned(2),
+                "u8" | "__u8" => cast = Self::unsigned(1),
                 _ => return None,
             }
         }
