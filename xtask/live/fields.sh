@@ -109,8 +109,5 @@ wrong() {
 wrong --arg 'vfs_write: file->f_flgs' 2 'has no member `f_flgs`; there is f_flags'
 grep -q '^ *^^^^^^$' /tmp/err || fail "no mark under the place: $(cat /tmp/err)"
 wrong --arg 'vfs_write: fil' 2 '`vfs_write` has no argument `fil`; there is file, buf, count, pos'
-wrong --arg 'vfs_write: file.' 2 'the end where the name of a member should be'
 wrong --arg 'no_such_function: file' 5 'no kernel function is called `no_such_function`'
-wrong --arg 'no_such_*: file' 2 'no traceable function that matches `no_such_*`'
-wrong --where 'count ==' 2 'the end where'
 wrong --where 'count == NO_SUCH' 2 '`NO_SUCH` is no number of an enum and no error'

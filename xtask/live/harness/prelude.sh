@@ -5,9 +5,9 @@ set -eu
 # What one test learns is nothing to the next.
 export TRACER_CACHE_DIR="/tmp/cache.$0"
 
-# The test fails, and this is why. The first line is the reason, the others are evidence.
+# The test fails, and this is why. The first lines are the reason, the others are evidence.
 fail() {
-    echo "$*" | head -n 1 >"/tmp/$0.reason"
+    echo "$*" | head -n 6 | tr '\n' ' ' | cut -c 1-900 >"/tmp/$0.reason"
     echo "$*"
     exit 1
 }
