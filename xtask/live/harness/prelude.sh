@@ -137,6 +137,12 @@ all_seen() {
     fi
 }
 
+# How many entries of roots the kernel skipped, as tracer said at its end.
+skipped_roots() {
+    skipped=$(sed -n 's/^tracer: the kernel skipped \([0-9]*\) entr[a-z]* and .* of roots.*/\1/p' /tmp/err)
+    echo "${skipped:-0}"
+}
+
 # tracer is to end by itself with a status: `ends_with STATUS`.
 ends_with() {
     status=0
