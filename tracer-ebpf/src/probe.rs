@@ -114,9 +114,7 @@ fn open<S: Site>(ctx: &S) -> u32 {
         return OUTSIDE;
     }
     let pid_tgid = bpf_get_current_pid_tgid();
-    // SAFETY: a helper without arguments.
-    let time_ns = unsafe { bpf_ktime_get_ns() };
-    let slot = task::claim(task::current(), generation, time_ns, pid_tgid);
+    let slot = task::claim(task::current(), generation, pid_tgid);
     let cpu = this_cpu();
     // SAFETY: a checked map value, and an element of the table, which only this CPU changes; a
     // counter is also changed by who preempts us.
@@ -207,6 +205,9 @@ pub fn entry<S: Site>(ctx: &S, task: *mut Task, opens: bool) -> bool {
                 depth,
                 kind_and_context: Event::pack(EventKind::Entry, context),
             };
+            if opens {
+                task::enter_root(task, hit.time_ns);
+            }
             batch::push(task, writer, &hit, ctx.frame());
             details::store(ctx, task, writer, &hit);
             fields::at_entry(ctx, task, &hit);
