@@ -57,8 +57,8 @@ pub const SYSCALL_ENTRIES: &[SyscallEntry] = &[
     SyscallEntry::new(OTHER_SYSCALL_ENTRIES[0], Convention::Compat, true),
 ];
 
-/// What calls these entries and is called by nothing that can be traced: `invoke_syscall` can be, and
-/// what calls it (arch/arm64/kernel/syscall.c).
+/// What calls these entries and is called by nothing that can be traced: `invoke_syscall` can be,
+/// and what calls it (arch/arm64/kernel/syscall.c).
 pub const SYSCALL_CALLERS: &[&str] = &[];
 
 /// Whether a function never runs below one that can be traced: see [`SYSCALL_CALLERS`].

@@ -56,15 +56,15 @@ pub const SYSCALL_ENTRIES: &[SyscallEntry] = &[
     SyscallEntry::new(OTHER_SYSCALL_ENTRIES[1], Convention::Compat, true),
 ];
 
-/// What calls these entries (arch/x86/entry/syscall_64.c, syscall_32.c). Nothing calls it that can be
-/// traced: the code before it is noinstr (`do_syscall_64`, `do_int80_emulation`,
+/// What calls these entries (arch/x86/entry/syscall_64.c, syscall_32.c). Nothing calls it that can
+/// be traced: the code before it is noinstr (`do_syscall_64`, `do_int80_emulation`,
 /// `__do_fast_syscall_32`).
 pub const SYSCALL_CALLERS: &[&str] = &["x64_sys_call", "ia32_sys_call", "x32_sys_call"];
 
-/// Whether a function never runs below one that can be traced, [`SYSCALL_CALLERS`] aside: these, and
-/// the entries of system calls but for those that a page fault calls, too (`emulate_vsyscall`,
-/// arch/x86/entry/vsyscall/vsyscall_64.c). Held against the text and the data of 6.1, 6.12, 6.18 and
-/// 7.3: nothing else calls them, and no pointer leads to them but the table of system calls.
+/// Whether a function never runs below one that can be traced, [`SYSCALL_CALLERS`] aside: these,
+/// and the entries of system calls but for those that a page fault calls, too (`emulate_vsyscall`,
+/// arch/x86/entry/vsyscall/vsyscall_64.c). Held against the text and the data of 6.1, 6.12, 6.18
+/// and 7.3: nothing else calls them, and no pointer leads to them but the table of system calls.
 pub fn is_never_below(name: &str) -> bool {
     const OF_PAGE_FAULTS: &[&str] = &["gettimeofday", "time", "getcpu"];
     let mut entries = SYSCALL_ENTRIES.iter();
