@@ -5,8 +5,8 @@
 //! and the one that tracer's demonstration shows. A socket's key is its local port in host byte
 //! order.
 //!
-//! The other program goes on in itself, for as long as the kernel lets it, out of an inner function:
-//! there the count of tail calls goes through whatever stands between the two.
+//! The other program goes on in itself, for as long as the kernel lets it, out of an inner
+//! function: there the count of tail calls goes through whatever stands between the two.
 #![no_std]
 #![no_main]
 #![allow(

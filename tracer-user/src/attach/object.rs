@@ -126,8 +126,8 @@ pub const USUAL_SLOTS: u32 = 128;
 const LEAST_SLOTS_OF_SLEEPERS: u32 = 1 << 11;
 
 /// Places where tasks that sleep keep theirs, on a host with so many tasks: one for each, and a
-/// quarter more, so that nearly all find one. A place takes no more than what the kernel has of each
-/// task by itself.
+/// quarter more, so that nearly all find one. A place takes no more than what the kernel has of
+/// each task by itself.
 pub fn slots_of_sleepers(tasks: u32) -> u32 {
     tasks
         .saturating_add(tasks / 4)

@@ -10,9 +10,9 @@
 //! do with sockets (`calls`, `frames`). What they do is counted, so that a trace can be held to the
 //! number.
 //!
-//! `pair` makes the sockets, `sockmap` puts them into a map with a program that redirects or
-//! calls itself, `tls` has the kernel encrypt, `pump` moves the data, `spare` keeps the kernel's allocator from
-//! starting afresh with each send.
+//! `pair` makes the sockets, `sockmap` puts them into a map with a program that redirects or calls
+//! itself, `tls` has the kernel encrypt, `pump` moves the data, `spare` keeps the kernel's allocator
+//! from starting afresh with each send.
 
 mod calls;
 mod epoll;

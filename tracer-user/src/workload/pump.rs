@@ -28,8 +28,8 @@ const WINDOW_MESSAGES: u64 = 64;
 const WINDOW_BYTES: u64 = 64 << 10;
 /// How long nothing may arrive before what is under way counts as lost.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How often a waiting thread looks whether it should end, milliseconds. A workload that rests is to
-/// cost little: an hour of it in an emulator takes what its wake-ups take.
+/// How often a waiting thread looks whether it should end, milliseconds. A workload that rests is
+/// to cost little: an hour of it in an emulator takes what its wake-ups take.
 const TICK_MS: u8 = 200;
 const RECEIVE_BYTES: usize = 128 << 10;
 
