@@ -11,8 +11,8 @@
 //! number.
 //!
 //! `pair` makes the sockets, `sockmap` puts them into a map with a program that redirects or calls
-//! itself, `tls` has the kernel encrypt, `pump` moves the data, `spare` keeps the kernel's allocator
-//! from starting afresh with each send.
+//! itself, `tls` has the kernel encrypt, `pump` moves the data, `spare` keeps the kernel's
+//! allocator from starting afresh with each send.
 
 mod calls;
 mod epoll;
