@@ -54,3 +54,32 @@ ends_with 137
 learning || fail "the kernel removes instances by itself"
 tracer list -G __sys_sendto --learn 1s >/tmp/out 2>/tmp/err || fail "exit status $?: $(cat /tmp/err)"
 within 20 no_instance || fail "the instance of a tracer that was killed is left"
+
+# All at once, as a service manager kills a service. What stays records no more, is told, and is removed by whatever trace comes next.
+cgroup=/sys/fs/cgroup/killed
+mkdir -p $cgroup
+: >/tmp/err
+# Nothing calls the root, so it is recorded until then.
+sh -c "echo \$\$ >$cgroup/cgroup.procs; exec tracer --learn 60s -G vfs_mkdir" >/tmp/out 2>/tmp/err &
+tracer=$!
+recording() { learning && [ "$(cat /sys/kernel/tracing/instances/tracer-$sampler/tracing_on)" = 1 ]; }
+within 20 recording || fail "the function tracer does not record: $(cat /tmp/err)"
+[ "$(wc -l <$cgroup/cgroup.procs)" -ge 2 ] || fail "the sampling process is in another cgroup: $(cat $cgroup/cgroup.procs)"
+left=/sys/kernel/tracing/instances/tracer-$sampler
+echo 1 >$cgroup/cgroup.kill
+ends_with 137
+empty() { [ -z "$(cat $cgroup/cgroup.procs)" ]; }
+within 10 empty || fail "the cgroup goes on: $(cat $cgroup/cgroup.procs)"
+rmdir $cgroup
+[ "$(cat $left/tracing_on)" = 0 ] || fail "what was left goes on recording"
+within 30 bpf_is_gone || fail "programs stay"
+tracer check >/tmp/check || fail "check: $(cat /tmp/check)"
+grep -q "^left  *function tracer  *$left was left" /tmp/check || fail "check does not say what was left: $(cat /tmp/check)"
+learning || fail "check changes what it looks at"
+tracer --learn 0 -G __sys_sendto -n 1 >/tmp/out 2>/tmp/err || fail "exit status $?: $(cat /tmp/err)"
+said "tracer: removed $left, left by a tracer" || fail "nothing is said of what was left: $(cat /tmp/err)"
+tracer check >/tmp/check || fail "check: $(cat /tmp/check)"
+! grep -q '^left' /tmp/check || fail "check: $(cat /tmp/check)"
+kill $workload
+wait $workload || :
+nothing_left 30

@@ -24,3 +24,31 @@ calls=$(check_listing) || fail "$calls"
 [ "$calls" = 500 ] || fail "$calls of 500: $(cat /tmp/err)"
 ! said 'not traced' || fail "places stay taken: $(cat /tmp/err)"
 nothing_left
+
+# Where functions are counted, who sleeps keeps its place: there is one for each task that the host has when it begins, and 2,046 at least.
+only_pairs && attach=pair || attach=kprobe
+count_tasks() {
+    trace profile --no-cache --gentle --learn 0 --attach $attach -G __sys_recvfrom --functions /tmp/functions
+    hear 'tracer: tracing' 60
+    tracer workload tasks --count 2500 2>/tmp/workload.err || fail "the workload: $(cat /tmp/workload.err)"
+    # What finds no place is said while the trace goes on.
+    [ "$1" = all ] || hear 'tracer: too many tasks are inside a root: there was no room for [1-9][0-9]* root calls so far' 10
+    kill -INT $tracer
+    ends_with 0
+    counted=$(sed -n 's/.* counted in the kernel in \([0-9]*\) root calls*, \([0-9]*\) missing$/\1 \2/p' /tmp/err)
+    [ $((${counted% *} + ${counted#* })) = 2500 ] || fail "$1: counted and missing are $counted: $(cat /tmp/err)"
+}
+: >/tmp/functions
+count_tasks some
+[ "${counted#* }" -ge $((2500 - 2046)) ] || fail "more than 2,046 tasks had a place: $(cat /tmp/err)"
+left=2500
+while [ $left -gt 0 ]; do
+    sleep 1000 &
+    left=$((left - 1))
+done
+sleepers=$(jobs -p)
+count_tasks all
+[ "$counted" = '2500 0' ] || fail "counted and missing are $counted: $(cat /tmp/err)"
+! said 'too many tasks' || fail "$(cat /tmp/err)"
+kill $sleepers
+nothing_left

@@ -122,8 +122,17 @@ pub const USUAL_SLEEPERS: u32 = 1 << 16;
 
 /// Places for tasks that run inside a root, at least.
 pub const USUAL_SLOTS: u32 = 128;
-/// The same where tasks that sleep keep theirs: their memory is half of what is possible.
-pub const SLOTS_OF_SLEEPERS: u32 = MAX_TASK_SLOTS / 2;
+/// The same where tasks that sleep keep theirs.
+const LEAST_SLOTS_OF_SLEEPERS: u32 = 1 << 11;
+
+/// Places where tasks that sleep keep theirs, on a host with so many tasks: one for each, and a
+/// quarter more, so that nearly all find one. A place takes no more than what the kernel has of
+/// each task by itself.
+pub fn slots_of_sleepers(tasks: u32) -> u32 {
+    tasks
+        .saturating_add(tasks / 4)
+        .clamp(LEAST_SLOTS_OF_SLEEPERS, MAX_TASK_SLOTS)
+}
 
 /// How the object is loaded.
 #[derive(Clone, Copy, Debug)]
@@ -425,4 +434,29 @@ fn explain_load(error: EbpfError) -> ObjectError {
         source = one.source();
     }
     ObjectError::Load(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(tasks: u32) -> u32 {
+        let sizes = Sizes {
+            slots: slots_of_sleepers(tasks),
+            ..Loading::SMALLEST.sizes
+        };
+        sizes.slots()
+    }
+
+    #[test]
+    fn each_task_has_a_place_where_sleepers_keep_theirs() {
+        assert_eq!(places(0), 2048);
+        assert_eq!(places(3000), 4096);
+        assert_eq!(places(20_000), 32_768);
+        assert_eq!(places(u32::MAX), 32_768);
+        // The verifier knows no greater offset (BPF_MAX_VAR_OFF), and the size is a number of 32
+        // bits that may not be negative.
+        let last = u64::from(MAX_TASK_SLOTS - 1) * u64::from(TASK_BYTES);
+        assert!(last < 1 << 29);
+    }
 }

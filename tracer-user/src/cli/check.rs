@@ -20,6 +20,7 @@ use crate::{
         symbols::Symbols,
         tracefs::Tracefs,
     },
+    learn::sampling,
 };
 
 /// Says what the host offers; the exit status says whether tracing works.
@@ -35,26 +36,36 @@ pub fn run(args: &CheckArgs) -> Result<Exit> {
     }
     let missing = findings
         .iter()
-        .find(|finding| finding.needed && !finding.found);
+        .find(|finding| finding.state == State::Lacking);
     Ok(missing.map_or(Exit::Success, |finding| finding.exit))
 }
 
 /// One line.
 struct Finding {
     what: &'static str,
-    found: bool,
-    /// Whether tracing is impossible without.
-    needed: bool,
+    state: State,
     exit: Exit,
     words: String,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Found,
+    /// It is not there, and tracing is impossible without.
+    Lacking,
+    /// It is not there, and tracing does without.
+    Missing,
+    /// It is there and should not be.
+    Left,
+}
+
 impl Finding {
     fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        let mark = match (self.found, self.needed) {
-            (true, _) => "ok",
-            (false, true) => "MISSING",
-            (false, false) => "missing",
+        let mark = match self.state {
+            State::Found => "ok",
+            State::Lacking => "MISSING",
+            State::Missing => "missing",
+            State::Left => "left",
         };
         writeln!(out, "{:<8} {:<16} {}", mark, self.what, self.words)
     }
@@ -65,7 +76,7 @@ impl Finding {
         fact: &Result<T, impl ToString>,
         words: impl FnOnce(&T) -> String,
     ) -> Self {
-        Self::new(what, true, exit, fact, words)
+        Self::new(what, State::Lacking, exit, fact, words)
     }
 
     fn useful<T>(
@@ -73,21 +84,24 @@ impl Finding {
         fact: &Result<T, impl ToString>,
         words: impl FnOnce(&T) -> String,
     ) -> Self {
-        Self::new(what, false, Exit::Success, fact, words)
+        Self::new(what, State::Missing, Exit::Success, fact, words)
     }
 
     fn new<T>(
         what: &'static str,
-        needed: bool,
+        otherwise: State,
         exit: Exit,
         fact: &Result<T, impl ToString>,
         words: impl FnOnce(&T) -> String,
     ) -> Self {
         Self {
             what,
-            needed,
             exit,
-            found: fact.is_ok(),
+            state: if fact.is_ok() {
+                State::Found
+            } else {
+                otherwise
+            },
             words: match fact {
                 Ok(fact) => words(fact),
                 Err(error) => error.to_string(),
@@ -136,6 +150,16 @@ fn findings() -> Vec<Finding> {
             "kernel.ftrace_enabled leaves probes on".to_owned()
         }),
     ];
+    findings.extend(sampling::left().iter().map(|instance| Finding {
+        what: "function tracer",
+        state: State::Left,
+        exit: Exit::Success,
+        words: format!(
+            "{} was left by a tracer that was killed: functions stay patched until the next trace \
+             removes it",
+            instance.display()
+        ),
+    }));
     if switch.is_err() {
         // What follows attaches, which would harm the kernel.
         return findings;

@@ -130,6 +130,8 @@ pub struct WorkloadArgs {
 pub enum WorkloadKind {
     /// TCP through a sockmap, redirected by a sk_msg program
     Sockmap,
+    /// The same, with a program that goes on in itself by tail calls
+    TailCalls,
     /// TCP over loopback
     Tcp,
     /// TCP over loopback, encrypted by the kernel (module tls)

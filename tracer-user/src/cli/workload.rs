@@ -29,6 +29,7 @@ pub fn run(args: &WorkloadArgs) -> Result<Exit> {
     }
     let kind = match args.kind {
         WorkloadKind::Sockmap => Kind::Sockmap,
+        WorkloadKind::TailCalls => Kind::TailCalls,
         WorkloadKind::Tcp => Kind::Tcp,
         WorkloadKind::Tls => Kind::Tls,
         WorkloadKind::Udp => Kind::Udp,

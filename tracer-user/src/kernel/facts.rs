@@ -12,6 +12,7 @@ const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
 const STATUS: &str = "/proc/self/status";
 const POSSIBLE: &str = "/sys/devices/system/cpu/possible";
 const ONLINE: &str = "/sys/devices/system/cpu/online";
+const LOAD: &str = "/proc/loadavg";
 
 /// The type of the note that holds a build id (NT_GNU_BUILD_ID, elf.h).
 const GNU_BUILD_ID: u32 = 3;
@@ -214,6 +215,18 @@ pub fn possible_cpus() -> Result<Vec<u32>, FactsError> {
 /// The CPUs that run now.
 pub fn online_cpus() -> Result<Vec<u32>, FactsError> {
     cpu_list(ONLINE)
+}
+
+/// The tasks that the host has now, in whatever PID namespace (`loadavg_proc_show`,
+/// fs/proc/loadavg.c).
+pub fn tasks() -> Result<u32, FactsError> {
+    let text = read(LOAD)?;
+    parse_tasks(&text).ok_or_else(|| malformed(LOAD, &text))
+}
+
+fn parse_tasks(load: &str) -> Option<u32> {
+    let (_running, all) = load.split(' ').nth(3)?.split_once('/')?;
+    all.parse().ok()
 }
 
 fn cpu_list(path: &'static str) -> Result<Vec<u32>, FactsError> {

@@ -18,10 +18,10 @@ use crate::{
     attach::{
         Attacher, Controls, FieldTables, Followed, Marks, Object,
         decide::Decide,
-        object::{Loading, SLOTS_OF_SLEEPERS, Sizes, Tracepoints, USUAL_SLEEPERS, USUAL_SLOTS},
+        object::{Loading, Sizes, Tracepoints, USUAL_SLEEPERS, USUAL_SLOTS, slots_of_sleepers},
         profile::Profile,
     },
-    kernel::{Kernel, Mechanism, Mechanisms, PreemptCount, trace_events::TraceEvent},
+    kernel::{Kernel, Mechanism, Mechanisms, PreemptCount, facts, trace_events::TraceEvent},
     model::{Arguments, Interrupts, ReturnAddresses, Stack},
     plan::{FieldError, FieldPlan, Plan},
     stop::Stop,
@@ -135,9 +135,10 @@ pub fn loading(
         preempt_count: preempt_count.and_then(|count| count.variable),
         sizes: match profile {
             None => streams,
-            // Nothing goes through the rings, and tasks that sleep keep their slots.
+            // Nothing goes through the rings, and tasks that sleep keep their slots. If it is not
+            // known how many there are, it is few.
             Some(_) => Sizes {
-                slots: SLOTS_OF_SLEEPERS,
+                slots: slots_of_sleepers(facts::tasks().unwrap_or_default()),
                 possible_cpus: kernel.possible_cpus,
                 ..Loading::SMALLEST.sizes
             },

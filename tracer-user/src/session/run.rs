@@ -40,7 +40,7 @@ use crate::{
         switch::{self, SwitchedOff},
     },
     learn::{
-        kept,
+        kept, sampling,
         wide::{ProbeCost, Programs, Sets, sets::lock},
     },
     model::{FunctionTable, Skipped, Stack, Untraced, WideCalls},
@@ -72,6 +72,8 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
     if !options.callers.tasks().is_empty() {
         tasks.end(&stop);
     }
+    // Before the functions are asked which of them others have patched.
+    sampling::remove_left();
     // Nothing is forked meanwhile.
     let haste = Haste::begin();
     let kernel = Arc::new(Kernel::read()?);

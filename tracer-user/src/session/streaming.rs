@@ -12,7 +12,7 @@ use super::profiling::Profiling;
 use crate::{
     attach::{Controls, Counters},
     kernel::switch,
-    model::Skipped,
+    model::{Skipped, many},
     pipeline::Pipeline,
     stop::Stop,
     stream::{Rings, Turn},
@@ -62,7 +62,8 @@ struct Losses<'a> {
     counters: Arc<Counters>,
     skipped: &'a dyn Fn() -> [Skipped; 2],
     next: Instant,
-    is_told: bool,
+    /// Root calls without a place from which on it is said.
+    told_from: u64,
 }
 
 impl Losses<'_> {
@@ -72,7 +73,7 @@ impl Losses<'_> {
 
     fn tick(&mut self, pipeline: &Pipeline<'_>) -> Result<()> {
         let wants_missed = pipeline.wants_missed();
-        if self.is_told && !wants_missed || Instant::now() < self.next {
+        if Instant::now() < self.next {
             return Ok(());
         }
         self.next = Instant::now() + Self::TICK;
@@ -80,11 +81,11 @@ impl Losses<'_> {
         if wants_missed {
             pipeline.tell_missed(counters, (self.skipped)());
         }
-        if counters.lost_roots > 0 && !self.is_told {
-            self.is_told = true;
+        if counters.lost_roots >= self.told_from {
+            self.told_from = counters.lost_roots.saturating_mul(10);
             eprintln!(
-                "tracer: too many tasks are inside a root: there is no room for some of the root \
-                calls that begin"
+                "tracer: too many tasks are inside a root: there was no room for {} so far",
+                many(counters.lost_roots, "root call")
             );
         }
         Ok(())
@@ -112,7 +113,7 @@ pub async fn stream(
         counters: Arc::clone(&ends.counters),
         skipped: ends.skipped,
         next: Instant::now() + Losses::TICK,
-        is_told: false,
+        told_from: 1,
     };
     loop {
         let asked = async {

@@ -10,9 +10,9 @@
 //! do with sockets (`calls`, `frames`). What they do is counted, so that a trace can be held to the
 //! number.
 //!
-//! `pair` makes the sockets, `sockmap` puts them into a map with a program that redirects, `tls`
-//! has the kernel encrypt, `pump` moves the data, `spare` keeps the kernel's allocator from
-//! starting afresh with each send.
+//! `pair` makes the sockets, `sockmap` puts them into a map with a program that redirects or calls
+//! itself, `tls` has the kernel encrypt, `pump` moves the data, `spare` keeps the kernel's
+//! allocator from starting afresh with each send.
 
 mod calls;
 mod epoll;
@@ -38,6 +38,8 @@ use spare::Spare;
 pub enum Kind {
     /// TCP sockets in a SOCKHASH: an sk_msg program redirects to the local peer.
     Sockmap,
+    /// The same with a program that goes on in itself, by tail calls from within an inner function.
+    TailCalls,
     /// TCP over loopback.
     Tcp,
     /// TCP over loopback, encrypted by the kernel.
@@ -96,6 +98,8 @@ pub enum Scheduling {
 pub enum Summary {
     /// Data was sent and received.
     Sent(Sent),
+    /// Data was sent through a BPF program, which ran so often.
+    Ran(Sent, u64),
     /// So many receives that slept, tasks, or sends to epoll instances.
     Rounds(u64),
 }
@@ -103,13 +107,8 @@ pub enum Summary {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Sent(sent) => write!(
-                f,
-                "{} sends, {} bytes sent and received, {} ns a send (median)",
-                sent.sends,
-                sent.bytes,
-                sent.typical.as_nanos()
-            ),
+            Self::Sent(sent) => sent.fmt(f),
+            Self::Ran(sent, runs) => write!(f, "{sent}, {runs} runs of the program"),
             Self::Rounds(rounds) => write!(f, "{rounds} rounds"),
         }
     }
@@ -124,6 +123,21 @@ pub struct Sent {
     pub bytes: u64,
     /// The median of the time that a message took to send.
     pub typical: Duration,
+}
+
+impl fmt::Display for Sent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            sends,
+            bytes,
+            typical,
+        } = self;
+        let typical = typical.as_nanos();
+        write!(
+            f,
+            "{sends} sends, {bytes} bytes sent and received, {typical} ns a send (median)"
+        )
+    }
 }
 
 /// The largest payload of a UDP datagram over IPv4, bytes.
@@ -142,6 +156,12 @@ pub fn run(kind: Kind, options: &Options, stop: &AtomicBool) -> Result<Summary> 
             // Must live as long as data flows.
             let _redirection = sockmap::redirect([&sender, &reader].into_iter().chain(spares))?;
             pump::run(&sender, &reader, options, spare.as_ref(), stop).map(Summary::Sent)
+        }
+        Kind::TailCalls => {
+            let (sender, reader) = pair::tcp().context(NO_SOCKETS)?;
+            let program = sockmap::tail_calls([&sender, &reader])?;
+            let sent = pump::run(&sender, &reader, options, None, stop)?;
+            Ok(Summary::Ran(sent, program.runs()?))
         }
         Kind::Tcp => {
             let (sender, reader) = pair::tcp().context(NO_SOCKETS)?;

@@ -4,10 +4,11 @@
 #     cargo xtask vm --icount --timeout 3600 --file xtask/src/bench/soak.sh -- sh soak.sh
 #
 # Four workloads make 3,450 sends each, one every second; files, memory and threads are what else a
-# host does. What is kept is little, so that it is full after some minutes. Prints what tracer has in
-# memory every minute, then the summary, and says whether the sends are all there. It traces as the
-# service does, `--gentle`; HOW= in the environment does not, and takes ten times as long, as each
-# wide window attaches all functions. SENDS=180 makes it three minutes.
+# host does. On a loaded machine it takes 50 minutes. What is kept is little, so that it is full
+# after some minutes. Prints what tracer has in memory every minute, then the summary, and says
+# whether the sends are all there. It traces as the service does, `--gentle`; HOW= in the environment
+# does not, and takes ten times as long, as each wide window attaches all functions. SENDS=180 makes
+# it three minutes.
 
 sends=${SENDS:-3450}
 tracer record ${HOW---gentle} --flight-recorder 512K -o /tmp/flight.rec -G __sys_sendto --graph-opts noirqs \

@@ -63,6 +63,19 @@ fn cpu_lists_have_ranges() {
 }
 
 #[test]
+fn all_tasks_are_counted_not_those_that_run() {
+    assert_eq!(parse_tasks("0.20 0.18 0.12 1/20080 11206\n"), Some(20080));
+    for bad in [
+        "",
+        "0.20 0.18 0.12",
+        "0.20 0.18 0.12 80 11206",
+        "a b c 1/x 5",
+    ] {
+        assert_eq!(parse_tasks(bad), None, "{bad}");
+    }
+}
+
+#[test]
 fn the_build_id_is_found_among_other_notes() {
     let mut notes = Vec::new();
     for (owner, kind, content) in [
@@ -87,6 +100,7 @@ fn this_machine_has_facts() {
     assert!(release().unwrap().major >= 3);
     assert!(!possible_cpus().unwrap().is_empty());
     assert!(!online_cpus().unwrap().is_empty());
+    assert!(tasks().unwrap() > 0);
     capabilities().unwrap();
     lockdown().unwrap();
 }
@@ -98,6 +112,7 @@ proptest! {
         let _ = parse_lockdown(&text);
         let _ = parse_capabilities(&text);
         let _ = parse_cpu_list(&text);
+        let _ = parse_tasks(&text);
         let _ = find_note(&bytes, b"GNU\0", 3);
     }
 }

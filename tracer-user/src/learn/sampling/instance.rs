@@ -1,9 +1,13 @@
 //! A tracefs instance: a directory with a ring buffer and switches of its own.
 //!
 //! An instance outlives the process that made it: the kernel removes none by itself. So its owner
-//! holds a lock on its directory (flock(2)), which the kernel takes away with the owner, and a
-//! process that makes an instance removes those that nobody holds. Unlike numbers of processes,
-//! locks mean the same for all who hold one.
+//! holds a lock on its directory (flock(2)), which the kernel takes away with the owner, and each
+//! trace begins by removing those that nobody holds. Unlike numbers of processes, locks mean the
+//! same for all who hold one.
+//!
+//! Until then one that was left costs little: its owner holds `free_buffer` open, and when the
+//! kernel closes that, it stops recording and takes the buffers' memory back
+//! (`tracing_free_buffer_release`, kernel/trace/trace.c). The functions stay patched.
 
 use std::{
     fs::{self, File},
@@ -25,6 +29,8 @@ const REMOVAL_TICK: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub(super) struct Instance {
     files: Tracefs,
+    /// What stops it when this process has gone. The instance is not removed while it is open.
+    stop: Option<File>,
     /// Its directory, locked.
     _claim: File,
 }
@@ -46,10 +52,26 @@ impl Instance {
         })?;
         let claim = locked(&path)?;
         drop(turn);
-        Ok(Self {
+        let mut instance = Self {
             files,
+            stop: None,
             _claim: claim,
-        })
+        };
+        instance.stop = Some(instance.stop_when_gone()?);
+        Ok(instance)
+    }
+
+    fn stop_when_gone(&self) -> Result<File, TracefsError> {
+        self.set("options/disable_on_free", "1")?;
+        let path = self.path("free_buffer");
+        File::options()
+            .write(true)
+            .open(&path)
+            .map_err(|error| TracefsError::File {
+                action: "open",
+                path,
+                error,
+            })
     }
 
     pub(super) fn set(&self, file: &str, value: &str) -> Result<(), TracefsError> {
@@ -68,6 +90,7 @@ impl Instance {
 
 impl Drop for Instance {
     fn drop(&mut self) {
+        self.stop = None;
         let path = self.files.path("");
         if let Err(error) = remove(&path) {
             log::warn!(
@@ -109,15 +132,39 @@ fn locked(path: &Path) -> Result<File, TracefsError> {
     })
 }
 
+/// Removes the instances of tracers that were killed together with their sampling processes, and
+/// says so.
+pub fn remove_left() {
+    if let Ok(tracefs) = Tracefs::open() {
+        let instances = tracefs.path("instances");
+        // As one is made: it is seen before it is locked.
+        if let Ok(_turn) = locked(&instances) {
+            remove_stale(&instances);
+        }
+    }
+}
+
+/// The instances that [`remove_left`] would remove.
+#[must_use]
+pub fn left() -> Vec<PathBuf> {
+    let left = || {
+        let instances = Tracefs::open().ok()?.path("instances");
+        let _turn = locked(&instances).ok()?;
+        let unheld = unheld(&instances).into_iter();
+        Some(unheld.map(|(path, _)| path).collect())
+    };
+    left().unwrap_or_default()
+}
+
 /// Removes the instances that nobody holds.
 fn remove_stale(instances: &Path) {
     for (path, _claim) in unheld(instances) {
+        let path_shown = path.display();
         match remove(&path) {
-            Ok(()) => log::info!(
-                "removed {}, left by a tracer that was killed",
-                path.display()
-            ),
-            Err(error) => log::warn!("cannot remove {}: {error}", path.display()),
+            Ok(()) => eprintln!("tracer: removed {path_shown}, left by a tracer that was killed"),
+            Err(error) => {
+                eprintln!("tracer: cannot remove {path_shown}: {error}; remove it with rmdir");
+            }
         }
     }
 }

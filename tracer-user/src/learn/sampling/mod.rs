@@ -8,7 +8,8 @@
 //!
 //! The kernel switches the function tracer off for nobody: a tracefs instance outlives the process
 //! that made it. So it is not used in a PID namespace ([`is_skipped`]), whose processes may all be
-//! killed at once.
+//! killed at once; and what stays when a whole cgroup is killed records no more, and is removed by
+//! the next trace ([`remove_left`]).
 //!
 //! A process of its own does it ([`Sampler`], [`serve`]), in a tracefs instance
 //! ([`FunctionTracer`]) whose records [`hits`] decodes. [`Learner`] says which of them belong to a
@@ -30,6 +31,7 @@ use crate::kernel::numbers;
 pub use error::SamplingError;
 use function_tracer::FunctionTracer;
 pub use hit::FunctionHit;
+pub use instance::{left, remove_left};
 pub use learner::Learner;
 pub use sampler::{ACTION, Sampler};
 pub use serve::serve;
