@@ -10,8 +10,8 @@ fn graph(package: &str) -> BTreeMap<String, BTreeSet<String>> {
     let files: BTreeMap<uses::Names, &String> =
         all.keys().map(|file| (uses::module(file), file)).collect();
     let file_of = |names: &[String]| {
-        let ends = (0..=names.len()).rev();
-        ends.filter_map(|end| files.get(&names[..end])).next()
+        let mut ends = (0..=names.len()).rev();
+        ends.find_map(|end| files.get(&names[..end]))
     };
     let used = |file: &String, named: &BTreeSet<uses::Names>| {
         let others = named.iter().filter_map(|names| file_of(names));
