@@ -62,10 +62,11 @@ const EBPF: [&[&str]; 10] = [
 ];
 
 /// What both sides share, from top to bottom.
-const COMMON: [&[&str]; 3] = [
+const COMMON: [&[&str]; 4] = [
     &["cursor", "strings", "profile"],
     &["event", "count", "fields", "placeholder", "away"],
-    &["config", "generation", "context"],
+    &["config", "generation"],
+    &["context"],
 ];
 
 /// The source of a crate.

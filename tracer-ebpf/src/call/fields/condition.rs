@@ -5,7 +5,7 @@ use core::ptr;
 use tracer_common::{FieldTable, FieldTest, MAX_TESTS, TEST_WORDS, TestKind};
 
 use super::{
-    Arguments,
+    arguments::Arguments,
     read::{number, string, walk},
 };
 

@@ -10,6 +10,7 @@
 //! entry leaves them in a table by task and frame (`open`), where sleep and migration do not touch
 //! them. `read` reads memory, `condition` has what a root is asked for.
 
+mod arguments;
 mod condition;
 mod open;
 mod read;
@@ -27,9 +28,10 @@ use crate::{
     maps::{Task, meant},
     probe::Site,
 };
+use arguments::{Arguments, arguments};
 use condition::meets;
 use open::{call_key, leave, take};
-use read::into;
+use read::{PART_BYTES, into};
 
 /// Which functions have fields.
 #[btf_map]
@@ -38,12 +40,6 @@ pub static FIELD_OF: Array<FieldFunction, { FIELD_FUNCTIONS as usize }> = Array:
 /// What is read.
 #[btf_map]
 pub static FIELDS: Array<FieldTable, { FIELD_TABLES as usize }> = Array::new();
-
-/// Argument registers, and room so that any number of three bits is a place.
-type Arguments = [u64; 8];
-
-/// Bytes of a part of a field.
-const PART_BYTES: u32 = size_of::<u64>() as u32;
 
 /// Stores the fields of the call that `entry` is of.
 #[inline(always)]
@@ -109,21 +105,6 @@ pub fn turn_away<S: Site>(ctx: &S) -> bool {
     let arguments = arguments(ctx);
     // SAFETY: as above.
     unsafe { meets(table, &arguments) == 0 }
-}
-
-#[inline(always)]
-fn arguments<S: Site>(ctx: &S) -> Arguments {
-    // No loop: see `Site::argument`.
-    [
-        ctx.argument::<0>().unwrap_or(0),
-        ctx.argument::<1>().unwrap_or(0),
-        ctx.argument::<2>().unwrap_or(0),
-        ctx.argument::<3>().unwrap_or(0),
-        ctx.argument::<4>().unwrap_or(0),
-        ctx.argument::<5>().unwrap_or(0),
-        0,
-        0,
-    ]
 }
 
 /// What userspace says of a function.

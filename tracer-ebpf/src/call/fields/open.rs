@@ -8,7 +8,7 @@ use core::ptr;
 use aya_ebpf::{btf_maps::Array, macros::btf_map};
 use tracer_common::FIELD_CALLS;
 
-use super::Arguments;
+use super::arguments::Arguments;
 use crate::atomic;
 
 /// The arguments of calls that are open at fprobes.

@@ -7,8 +7,11 @@ use aya_ebpf::helpers::generated::{
 };
 use tracer_common::{Context, FieldKind, FieldRead, MAX_FIELD_BYTES, MAX_STEPS};
 
-use super::{Arguments, PART_BYTES};
+use super::arguments::Arguments;
 use crate::batch::Hit;
+
+/// Bytes of a part of a field.
+pub const PART_BYTES: u32 = size_of::<u64>() as u32;
 
 /// Reads into `memory` what a read is of. Returns how many bytes that are, and 0 if it cannot be
 /// read.
