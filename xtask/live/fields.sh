@@ -1,5 +1,5 @@
 # limit: 300
-# only on 6.12, 7.3: the one whose exits have lost the arguments; the newest, whose structures have moved
+# only on 6.1, 6.12, 7.3: pairs alone; where exits have lost the arguments; the newest, whose structures have moved
 # What --arg reads is what was put there, at the entry and at the exit; --where turns away what it should.
 
 tracer check >/tmp/check

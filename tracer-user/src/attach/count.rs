@@ -244,12 +244,13 @@ impl Attacher<'_> {
                     object: object.as_ref().map(|object| object.as_fd()),
                     type_id,
                 };
-                let program = programs::load_for(end, name, &instructions, target, first)?;
+                let program =
+                    programs::load_for(end, name, instructions.as_slice().into(), target, first)?;
                 let link = bpf::link_target(program.as_fd());
                 (program, link)
             }
             ProgramKind::Many(_) | ProgramKind::ManyOf(_) => {
-                let program = programs::load(kind, name, &instructions)?;
+                let program = programs::load(kind, name, instructions.as_slice().into())?;
                 let link = self.link(&program, kind, ends, roots);
                 (program, link)
             }

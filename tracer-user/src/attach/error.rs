@@ -42,7 +42,7 @@ pub enum AttachError {
     /// The verifier has gone through a million instructions and gives up.
     #[error(
         "the verifier of this kernel gives up on the programs that this needs (E2BIG): trace \
-        without --arg and --where, which were seen to work on Linux 6.12 and later"
+        without --arg and --where, which were seen to work on Linux 6.1, 6.12 and 7.3"
     )]
     TooComplex,
     /// The object lacks the program.

@@ -15,7 +15,7 @@ use super::{
     put::{put_compared, put_number},
 };
 use crate::{
-    bpf::{self, End, Many, ProgramKind, Target, instructions::Instructions},
+    bpf::{self, Code, End, FunctionTypes, Many, ProgramKind, Target, instructions::Instructions},
     kernel::btf::Types,
 };
 
@@ -58,7 +58,12 @@ impl Programs {
             return Ok(Arc::clone(program));
         }
         let instructions = self.instructions(name, role, side)?;
-        let program = Arc::new(load(kind, name, &instructions)?);
+        let functions = self.function_types(name, role);
+        let code = Code {
+            instructions: &instructions,
+            functions: functions.as_ref(),
+        };
+        let program = Arc::new(load(kind, name, code)?);
         self.loaded.insert(key, Arc::clone(&program));
         Ok(program)
     }
@@ -74,7 +79,17 @@ impl Programs {
     ) -> Result<OwnedFd, AttachError> {
         let name = role.program(ProgramKind::One(end));
         let instructions = self.instructions(name, role, side)?;
-        load_for(end, name, &instructions, target, function)
+        let functions = self.function_types(name, role);
+        let code = Code {
+            instructions: &instructions,
+            functions: functions.as_ref(),
+        };
+        load_for(end, name, code, target, function)
+    }
+
+    /// Fields are read by functions that the verifier is to look at once.
+    fn function_types(&self, name: &str, role: Role) -> Option<FunctionTypes> {
+        (role.heeds() != 0).then(|| self.instructions.function_types(name))?
     }
 
     /// The instructions of a program with the settings of its copy. One that heeds fields takes the
@@ -111,9 +126,9 @@ pub(super) fn kernel_functions(types: &Types) -> HashMap<i32, u32> {
 pub(super) fn load(
     kind: ProgramKind,
     name: &'static str,
-    instructions: &[bpf_insn],
+    code: Code<'_>,
 ) -> Result<OwnedFd, AttachError> {
-    bpf::load(kind, name, instructions).map_err(|refusal| {
+    bpf::load(kind, name, code).map_err(|refusal| {
         AttachError::of_any(&refusal.error).unwrap_or_else(|| AttachError::Program {
             program: name,
             reason: refusal.reason(),
@@ -125,11 +140,11 @@ pub(super) fn load(
 pub(super) fn load_for(
     end: End,
     name: &'static str,
-    instructions: &[bpf_insn],
+    code: Code<'_>,
     target: Target<'_>,
     function: &str,
 ) -> Result<OwnedFd, AttachError> {
-    bpf::load_for(end, name, instructions, target).map_err(|refusal| {
+    bpf::load_for(end, name, code, target).map_err(|refusal| {
         AttachError::of_any(&refusal.error).unwrap_or_else(|| AttachError::Function {
             function: function.to_owned(),
             reason: refusal.reason(),

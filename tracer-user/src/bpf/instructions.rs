@@ -5,7 +5,8 @@
 
 use std::{
     collections::HashMap,
-    os::fd::{AsFd as _, AsRawFd as _},
+    os::fd::{AsFd as _, AsRawFd as _, OwnedFd},
+    sync::{Arc, OnceLock},
 };
 
 use aya::{
@@ -14,6 +15,8 @@ use aya::{
 };
 use aya_obj::generated::{BPF_CALL, BPF_JMP, BPF_PSEUDO_KFUNC_CALL, bpf_insn};
 use thiserror::Error;
+
+use super::function_types::{FunctionTypes, load_types};
 
 /// Why there are no instructions.
 #[derive(Debug, Error)]
@@ -30,12 +33,19 @@ pub enum InstructionsError {
 #[derive(Clone)]
 pub struct Instructions {
     object: aya_obj::Object,
+    /// Its types in the kernel, once a program needs them; none if the kernel does not take them.
+    types: OnceLock<Option<Arc<OwnedFd>>>,
 }
 
 impl Instructions {
     /// Parses the object.
     pub fn new(object: &[u8], ebpf: &Ebpf) -> Result<Self, InstructionsError> {
         let mut object = aya_obj::Object::parse(object).map_err(EbpfError::from)?;
+        if let Some(features) = aya::features().btf() {
+            object
+                .fixup_and_sanitize_btf(features)
+                .map_err(EbpfError::from)?;
+        }
         let maps: Vec<(String, i32, aya_obj::Map)> = object
             .maps
             .iter()
@@ -56,7 +66,10 @@ impl Instructions {
             )
             .and_then(|()| object.relocate_calls(&text))
             .map_err(EbpfError::from)?;
-        Ok(Self { object })
+        Ok(Self {
+            object,
+            types: OnceLock::new(),
+        })
     }
 
     /// Those of one program. Calls of helpers with the numbers in `kernel_functions` become calls
@@ -66,13 +79,8 @@ impl Instructions {
         program: &'static str,
         kernel_functions: &HashMap<i32, u32>,
     ) -> Result<Vec<bpf_insn>, InstructionsError> {
-        let missing = InstructionsError::Missing(program);
-        let Some(found) = self.object.programs.get(program) else {
-            return Err(missing);
-        };
-        let Some(function) = self.object.functions.get(&found.function_key()) else {
-            return Err(missing);
-        };
+        let function = self.function(program);
+        let function = function.ok_or(InstructionsError::Missing(program))?;
         let mut instructions = function.instructions.clone();
         for instruction in &mut instructions {
             if is_helper_call(*instruction)
@@ -83,6 +91,25 @@ impl Instructions {
             }
         }
         Ok(instructions)
+    }
+
+    /// The types of a program's functions; none if the kernel does not take them.
+    pub fn function_types(&self, program: &str) -> Option<FunctionTypes> {
+        let types = self.types.get_or_init(|| {
+            let types = self.object.btf.as_ref()?.to_bytes();
+            let loaded = load_types(&types).inspect_err(|error| {
+                log::debug!("the types of the eBPF object do not load: {error}");
+            });
+            loaded.ok().map(Arc::new)
+        });
+        let types = Arc::clone(types.as_ref()?);
+        Some(FunctionTypes::of(self.function(program)?, types))
+    }
+
+    /// A program with all that it calls.
+    fn function(&self, program: &str) -> Option<&aya_obj::Function> {
+        let found = self.object.programs.get(program)?;
+        self.object.functions.get(&found.function_key())
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use aya_obj::generated::bpf_insn;
 
-use super::{End, ProgramKind, kinds::Kind, syscall::open};
+use super::{End, FunctionTypes, ProgramKind, kinds::Kind, syscall::open};
 
 /// `BPF_PROG_LOAD`.
 const PROG_LOAD: libc::c_long = 5;
@@ -81,25 +81,39 @@ impl Target<'_> {
     }
 }
 
+/// What a program is made of.
+#[derive(Clone, Copy)]
+pub struct Code<'a> {
+    /// Its instructions.
+    pub instructions: &'a [bpf_insn],
+    /// The types of its functions; none if it does without.
+    pub functions: Option<&'a FunctionTypes>,
+}
+
+impl<'a> From<&'a [bpf_insn]> for Code<'a> {
+    fn from(instructions: &'a [bpf_insn]) -> Self {
+        Self {
+            instructions,
+            functions: None,
+        }
+    }
+}
+
 /// Loads a program that serves any number of functions. `name` is what the kernel's listings will
 /// show, of at most 15 bytes.
-pub fn load(
-    kind: ProgramKind,
-    name: &str,
-    instructions: &[bpf_insn],
-) -> Result<OwnedFd, LoadError> {
-    load_any(Kind::Functions(kind), name, instructions, None)
+pub fn load(kind: ProgramKind, name: &str, code: Code<'_>) -> Result<OwnedFd, LoadError> {
+    load_any(Kind::Functions(kind), name, code, None)
 }
 
 /// Loads a program that serves one function.
 pub fn load_for(
     end: End,
     name: &str,
-    instructions: &[bpf_insn],
+    code: Code<'_>,
     target: Target<'_>,
 ) -> Result<OwnedFd, LoadError> {
     let kind = Kind::Functions(ProgramKind::One(end));
-    load_any(kind, name, instructions, Some(target))
+    load_any(kind, name, code, Some(target))
 }
 
 /// Loads a program for a tracepoint, which is named by the type of what it calls: `btf_trace_` and
@@ -112,14 +126,14 @@ pub fn load_at_tracepoint(
     load_any(
         Kind::Tracepoint,
         name,
-        instructions,
+        instructions.into(),
         Some(Target::of_kernel(type_id)),
     )
 }
 
 /// Loads a program for any number of perf's events.
 pub fn load_for_perf(name: &str, instructions: &[bpf_insn]) -> Result<OwnedFd, LoadError> {
-    load_any(Kind::Perf, name, instructions, None)
+    load_any(Kind::Perf, name, instructions.into(), None)
 }
 
 /// Loads a program for an iterator, which is named by the type of the function `bpf_iter_*` of its
@@ -132,7 +146,7 @@ pub fn load_iterator(
     load_any(
         Kind::Iterator,
         name,
-        instructions,
+        instructions.into(),
         Some(Target::of_kernel(type_id)),
     )
 }
@@ -140,9 +154,12 @@ pub fn load_iterator(
 fn load_any(
     kind: Kind,
     name: &str,
-    instructions: &[bpf_insn],
+    code: Code<'_>,
     target: Option<Target<'_>>,
 ) -> Result<OwnedFd, LoadError> {
+    let instructions = code.instructions;
+    let functions = code.functions.map(FunctionTypes::attributes);
+    let (types, function_record_bytes, functions, function_count) = functions.unwrap_or_default();
     let attempt = |log: &mut [u8]| {
         let license: &CStr = c"GPL";
         let mut attributes = LoadAttributes {
@@ -155,6 +172,10 @@ fn load_any(
             target_object: target
                 .and_then(|target| target.object)
                 .map_or(0, |object| object.as_raw_fd().cast_unsigned()),
+            types,
+            function_record_bytes,
+            functions,
+            function_count,
             ..LoadAttributes::default()
         };
         if !log.is_empty() {

@@ -7,6 +7,7 @@
 //! object file what is known only here, [`instructions`] takes programs out of it. Nothing here
 //! knows what is traced, or why.
 
+mod function_types;
 mod info;
 pub mod instructions;
 pub mod iterator;
@@ -18,8 +19,9 @@ mod perf;
 mod syscall;
 pub mod variables;
 
+pub use function_types::FunctionTypes;
 pub use info::{missed_of_link, program_info};
 pub use kinds::{End, Ends, ITERATOR, Many, ProgramKind};
 pub use link::{Functions, Named, has_links, link, link_target, link_with_cookies};
-pub use load::{Target, load, load_at_tracepoint, load_for, load_for_perf, load_iterator};
+pub use load::{Code, Target, load, load_at_tracepoint, load_for, load_for_perf, load_iterator};
 pub use perf::{link_event, open_tracepoint};

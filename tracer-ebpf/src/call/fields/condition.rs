@@ -10,9 +10,14 @@ use super::{
 };
 
 /// Whether a call meets the condition of a table; 0 is no.
-#[inline(never)]
-pub unsafe fn meets(table: *const FieldTable, arguments: &Arguments) -> u32 {
-    // SAFETY: a checked map value; the number is bounded.
+// SAFETY: no other symbol has the name.
+#[unsafe(no_mangle)]
+pub extern "C" fn field_meets(table: *const FieldTable, arguments: *const Arguments) -> u32 {
+    if table.is_null() || arguments.is_null() {
+        return 0;
+    }
+    // SAFETY: the pointers are of what their types say, for which the verifier stands; the number
+    // is bounded.
     unsafe {
         let mut next = 0;
         for number in 0..MAX_TESTS {
@@ -23,7 +28,7 @@ pub unsafe fn meets(table: *const FieldTable, arguments: &Arguments) -> u32 {
                 continue;
             }
             let test = (&raw const (*table).test).cast::<FieldTest>().add(number);
-            let after = step(test, arguments) as u8;
+            let after = field_test(test, arguments) as u8;
             if after >= FieldTest::NOT_MET {
                 return u32::from(after == FieldTest::MET);
             }
@@ -35,10 +40,15 @@ pub unsafe fn meets(table: *const FieldTable, arguments: &Arguments) -> u32 {
 }
 
 /// Where a condition goes on after one test.
-#[inline(never)]
-unsafe fn step(test: *const FieldTest, arguments: &Arguments) -> u32 {
-    // SAFETY: a checked map value.
+// SAFETY: no other symbol has the name.
+#[unsafe(no_mangle)]
+extern "C" fn field_test(test: *const FieldTest, arguments: *const Arguments) -> u32 {
+    if test.is_null() || arguments.is_null() {
+        return u32::from(FieldTest::NOT_MET);
+    }
+    // SAFETY: the pointers are of what their types say, for which the verifier stands.
     unsafe {
+        let arguments = &*arguments;
         let unreadable = u32::from(ptr::read_volatile(&raw const (*test).unreadable));
         let read = &raw const (*test).read;
         let Some(address) = walk(read, arguments) else {

@@ -27,11 +27,12 @@ use crate::{
     batch::{self, Hit},
     maps::{Task, meant},
     probe::Site,
+    task::gate,
 };
 use arguments::{Arguments, arguments};
-use condition::meets;
-use open::{call_key, leave, take};
-use read::{PART_BYTES, into};
+use condition::field_meets;
+use open::{call_key, field_leave, field_take};
+use read::{Memory, PART_BYTES, field_read};
 
 /// Which functions have fields.
 #[btf_map]
@@ -51,17 +52,18 @@ pub fn at_entry<S: Site>(ctx: &S, task: *mut Task, entry: &Hit) {
         return;
     };
     let arguments = arguments(ctx);
+    let end = End::of(entry, ctx.frame());
     // SAFETY: a checked map value.
     unsafe {
         if !S::EXIT_HAS_ARGUMENTS && ptr::read_volatile(&raw const (*table).at_exit) != 0 {
             let call = call_key(ctx.frame(), entry.function);
-            leave(
+            field_leave(
                 ptr::read_volatile(&raw const (*task).owner),
                 call,
-                &arguments,
+                &raw const arguments,
             );
         }
-        store(task, table, &arguments, entry, ctx.frame());
+        field_end(table, &raw const arguments, &raw const end);
     }
 }
 
@@ -84,12 +86,14 @@ pub fn at_exit<S: Site>(ctx: &S, task: *mut Task, exit: &Hit) {
         } else {
             let mut arguments = Arguments::default();
             let owner = ptr::read_volatile(&raw const (*task).owner);
-            if !take(owner, call_key(ctx.frame(), exit.function), &mut arguments) {
+            let call = call_key(ctx.frame(), exit.function);
+            if field_take(owner, call, &raw mut arguments) == 0 {
                 return;
             }
             arguments
         };
-        store(task, table, &arguments, exit, ctx.frame());
+        let end = End::of(exit, ctx.frame());
+        field_end(table, &raw const arguments, &raw const end);
     }
 }
 
@@ -103,106 +107,147 @@ pub fn turn_away<S: Site>(ctx: &S) -> bool {
         return false;
     };
     let arguments = arguments(ctx);
-    // SAFETY: as above.
-    unsafe { meets(table, &arguments) == 0 }
+    field_meets(table, &raw const arguments) == 0
 }
 
 /// What userspace says of a function.
 #[inline(always)]
 fn table_of(function: u32) -> Option<*const FieldTable> {
+    FIELDS.get_ptr(field_table(function).wrapping_sub(1))
+}
+
+/// One more than the number of a function's table; 0 if it has none.
+// SAFETY: no other symbol has the name.
+#[unsafe(no_mangle)]
+extern "C" fn field_table(function: u32) -> u32 {
     for attempt in 0..FieldFunction::PLACES {
-        let place = FIELD_OF.get_ptr(FieldFunction::place(function, attempt))?;
+        let Some(place) = FIELD_OF.get_ptr(FieldFunction::place(function, attempt)) else {
+            return 0;
+        };
         // SAFETY: the pointer was checked; what userspace writes meanwhile is not about this
         // function, which has its probes.
         let FieldFunction {
             function: found,
             table,
         } = unsafe { ptr::read_volatile(place) };
-        if table == 0 {
-            return None;
-        }
-        if found == function {
-            return FIELDS.get_ptr(table - 1);
+        if table == 0 || found == function {
+            return table;
         }
     }
-    None
+    0
+}
+
+/// Which end of which call a field is of.
+#[repr(C)]
+struct End {
+    time_ns: u64,
+    frame: u64,
+    function: u32,
+    kind_and_context: u32,
+}
+
+impl End {
+    #[inline(always)]
+    fn of(hit: &Hit, frame: u64) -> Self {
+        Self {
+            time_ns: hit.time_ns,
+            frame,
+            function: hit.function,
+            kind_and_context: u32::from(hit.kind_and_context),
+        }
+    }
+
+    #[inline(always)]
+    const fn is_exit(&self) -> bool {
+        self.kind_and_context & 0xf == EventKind::Exit as u32
+    }
 }
 
 /// Stores what the table has of this end of the call.
-#[inline(never)]
-unsafe fn store(
-    task: *mut Task,
+///
+/// This and what it calls are functions that the verifier looks at once, by the types of what they
+/// take, and not on every path that leads to them (global functions, kernel/bpf/verifier.c).
+/// Otherwise a program with fields takes seconds on its way into 7.3, and never comes into 6.1.
+// SAFETY: no other symbol has the name.
+#[unsafe(no_mangle)]
+extern "C" fn field_end(
     table: *const FieldTable,
-    arguments: &Arguments,
-    hit: &Hit,
-    frame: u64,
-) {
-    // SAFETY: a checked map value; the number is bounded.
+    arguments: *const Arguments,
+    end: *const End,
+) -> u32 {
+    if table.is_null() || arguments.is_null() || end.is_null() {
+        return 0;
+    }
+    // SAFETY: the pointers are of what their types say, for which the verifier stands; the number
+    // is bounded.
     unsafe {
         for number in 0..MAX_READS {
             if number as u32 >= ptr::read_volatile(&raw const (*table).reads) {
-                return;
+                break;
             }
             let read = (&raw const (*table).read).cast::<FieldRead>().add(number);
             let place = ptr::read_volatile(&raw const (*read).place);
-            if !is_exit(hit) || place & FieldRead::AT_EXIT != 0 {
-                one(task, read, arguments, hit, frame);
+            if !(*end).is_exit() || place & FieldRead::AT_EXIT != 0 {
+                field_store(read, arguments, end);
             }
         }
     }
-}
-
-#[inline(always)]
-fn is_exit(hit: &Hit) -> bool {
-    hit.kind_and_context & 0xf == EventKind::Exit as u8
+    0
 }
 
 /// Stores one field, all of its parts.
-#[inline(never)]
-unsafe fn one(
-    task: *mut Task,
+// SAFETY: no other symbol has the name.
+#[unsafe(no_mangle)]
+extern "C" fn field_store(
     read: *const FieldRead,
-    arguments: &Arguments,
-    hit: &Hit,
-    frame: u64,
-) {
-    // SAFETY: a checked map value.
+    arguments: *const Arguments,
+    end: *const End,
+) -> u32 {
+    if read.is_null() || arguments.is_null() || end.is_null() {
+        return 0;
+    }
+    // Not from the caller: its type alone would not say that memory goes on after a task's.
+    let Some(task) = gate::inside_root() else {
+        return 0;
+    };
+    // SAFETY: the pointers are of what their types say, for which the verifier stands.
     unsafe {
+        let end = &*end;
         let mut place = u32::from(ptr::read_volatile(&raw const (*read).place) & 7);
-        if is_exit(hit) {
+        if end.is_exit() {
             place |= FieldPlace::AT_EXIT;
         }
-        let mut memory = MaybeUninit::<[u64; MAX_FIELD_BYTES / 8]>::uninit();
+        let mut memory = MaybeUninit::<Memory>::uninit();
         // Volatile, or the compiler calls a loop over its bytes.
         for word in 0..MAX_FIELD_BYTES / 8 {
             ptr::write_volatile(memory.as_mut_ptr().cast::<u64>().add(word), 0);
         }
         let memory = memory.assume_init_mut();
-        let mut length = into(read, arguments, hit, memory);
+        let mut length = field_read(read, arguments, end.kind_and_context >> 4, memory);
         if length == 0 {
             place |= FieldPlace::UNREADABLE;
             length = PART_BYTES;
         }
         for number in 0..MAX_FIELD_BYTES as u32 / PART_BYTES {
             if number * PART_BYTES >= length {
-                return;
+                break;
             }
             let value = ptr::read_volatile(&raw const memory[number as usize]);
-            part(task, hit, frame, value, place + number * FieldPlace::PART);
+            part(task, end, value, place + number * FieldPlace::PART);
         }
     }
+    0
 }
 
 /// Stores eight bytes of a field.
 #[inline(always)]
-fn part(task: *mut Task, hit: &Hit, frame: u64, value: u64, place: u32) {
-    let kind_and_context = hit.kind_and_context & 0xf0 | EventKind::Field as u8;
-    let writer = u32::from(hit.kind_and_context >> 4);
+fn part(task: *mut Task, end: &End, value: u64, place: u32) {
     let field = Hit {
+        time_ns: end.time_ns,
         value,
+        function: end.function,
         depth: place,
-        kind_and_context,
-        ..*hit
+        kind_and_context: end.kind_and_context as u8 & 0xf0 | EventKind::Field as u8,
     };
-    batch::push(task, writer, &field, frame);
+    batch::push(task, end.kind_and_context >> 4, &field, end.frame);
 }

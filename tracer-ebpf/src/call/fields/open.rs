@@ -43,11 +43,15 @@ fn place_of(owner: u64, call: u64, attempt: u32) -> Option<*mut OpenFields> {
 
 /// Leaves a call's arguments for its exit. Where all places are taken, by calls whose exits were
 /// not seen for one, nothing is known at the exit.
-#[inline(never)]
-pub unsafe fn leave(owner: u64, call: u64, arguments: &Arguments) {
+// SAFETY: no other symbol has the name.
+#[unsafe(no_mangle)]
+pub extern "C" fn field_leave(owner: u64, call: u64, arguments: *const Arguments) -> u32 {
+    if arguments.is_null() {
+        return 0;
+    }
     for attempt in 0..PLACES {
         let Some(place) = place_of(owner, call, attempt) else {
-            return;
+            return 0;
         };
         // SAFETY: the pointer was checked; the place is ours alone once it is taken. A place of the
         // same call is one whose exit was not seen.
@@ -59,20 +63,25 @@ pub unsafe fn leave(owner: u64, call: u64, arguments: &Arguments) {
                 ptr::write_volatile(&raw mut (*place).call, call);
                 for number in 0..6 {
                     let to = (&raw mut (*place).arguments).cast::<u64>().add(number);
-                    ptr::write_volatile(to, arguments[number]);
+                    ptr::write_volatile(to, (*arguments)[number]);
                 }
-                return;
+                return 1;
             }
         }
     }
+    0
 }
 
-/// Takes back what [`leave`] has left.
-#[inline(never)]
-pub unsafe fn take(owner: u64, call: u64, arguments: &mut Arguments) -> bool {
+/// Takes back what [`field_leave`] has left; 0 if that is nothing.
+// SAFETY: no other symbol has the name.
+#[unsafe(no_mangle)]
+pub extern "C" fn field_take(owner: u64, call: u64, arguments: *mut Arguments) -> u32 {
+    if arguments.is_null() {
+        return 0;
+    }
     for attempt in 0..PLACES {
         let Some(place) = place_of(owner, call, attempt) else {
-            return false;
+            return 0;
         };
         // SAFETY: as above.
         unsafe {
@@ -81,12 +90,12 @@ pub unsafe fn take(owner: u64, call: u64, arguments: &mut Arguments) -> bool {
             {
                 for number in 0..6 {
                     let from = (&raw const (*place).arguments).cast::<u64>().add(number);
-                    arguments[number] = ptr::read_volatile(from);
+                    (*arguments)[number] = ptr::read_volatile(from);
                 }
                 ptr::write_volatile(&raw mut (*place).owner, 0);
-                return true;
+                return 1;
             }
         }
     }
-    false
+    0
 }

@@ -8,30 +8,37 @@ use aya_ebpf::helpers::generated::{
 use tracer_common::{Context, FieldKind, FieldRead, MAX_FIELD_BYTES, MAX_STEPS};
 
 use super::arguments::Arguments;
-use crate::batch::Hit;
+
+/// Room for a field.
+pub type Memory = [u64; MAX_FIELD_BYTES / 8];
 
 /// Bytes of a part of a field.
 pub const PART_BYTES: u32 = size_of::<u64>() as u32;
 
 /// Reads into `memory` what a read is of. Returns how many bytes that are, and 0 if it cannot be
 /// read.
-#[inline(never)]
-pub unsafe fn into(
+// SAFETY: no other symbol has the name.
+#[unsafe(no_mangle)]
+pub extern "C" fn field_read(
     read: *const FieldRead,
-    arguments: &Arguments,
-    hit: &Hit,
-    memory: &mut [u64; MAX_FIELD_BYTES / 8],
+    arguments: *const Arguments,
+    context: u32,
+    memory: *mut Memory,
 ) -> u32 {
-    // SAFETY: a checked map value; the helpers check addresses, and the room is as large as they
-    // are told.
+    if read.is_null() || arguments.is_null() || memory.is_null() {
+        return 0;
+    }
+    // SAFETY: the pointers are of what their types say, for which the verifier stands; the helpers
+    // check addresses, and the room is as large as they are told.
     unsafe {
+        let arguments = &*arguments;
         let Some(address) = walk(read, arguments) else {
             return 0;
         };
         let kind = ptr::read_volatile(&raw const (*read).kind);
-        let to = memory.as_mut_ptr();
+        let to = memory.cast::<u64>();
         if kind == FieldKind::String as u8 {
-            let is_own = hit.kind_and_context >> 4 == Context::Task as u8;
+            let is_own = context == Context::Task as u32;
             return string(to, MAX_FIELD_BYTES as u32, address, is_own);
         }
         if kind == FieldKind::Number as u8 {
