@@ -218,6 +218,25 @@ fn another_task_on_the_same_cpu_is_announced() {
 }
 
 #[test]
+fn a_task_that_has_another_name_now_is_announced_by_it() {
+    let call = |task, name: &str| {
+        Task::new(task, name, 0)
+            .enter(LOCK, 0)
+            .after(40)
+            .leave(LOCK, 0, 0)
+            .end(End::Returned)
+    };
+    let calls = [call(7, "sh"), call(7, "dd"), call(8, "cat")];
+    let text = text(&calls, Options::default(), 1);
+    let announced: Vec<&str> = text.lines().filter(|line| line.contains("=>")).collect();
+    let [line] = announced.as_slice() else {
+        panic!("{text}");
+    };
+    let words: Vec<&str> = line.split_whitespace().collect();
+    assert_eq!(words, ["0)", "dd-7", "=>", "cat-8"]);
+}
+
+#[test]
 fn long_durations_and_errors_stand_out() {
     let coloured = Options {
         colour: Colour::Ansi,

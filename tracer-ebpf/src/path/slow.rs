@@ -15,7 +15,7 @@ use crate::{
         ALL_GUARDS, DROPPED, GUARD, SWITCH, Task, config, count_self_recursion, counts_functions,
     },
     probe::{Site, context},
-    task::{busy, calls},
+    task::{buffers::enter_root, busy, calls},
 };
 
 /// A call is entered; `opens` says that it is the root's and begins the root call.
@@ -50,6 +50,9 @@ pub fn entry<S: Site>(ctx: &S, task: *mut Task, opens: bool) -> bool {
                 depth,
                 kind_and_context: Event::pack(EventKind::Entry, context),
             };
+            if opens {
+                enter_root(task, hit.time_ns);
+            }
             batch::push(task, writer, &hit, ctx.frame());
             details::store(ctx, task, writer, &hit);
             fields::at_entry(ctx, task, &hit);

@@ -1,6 +1,6 @@
 //! A root call begins, and ends.
 
-use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_ktime_get_ns};
+use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use aya_log_ebpf::warn;
 use tracer_common::{Away, Context};
 
@@ -32,9 +32,7 @@ pub fn open<S: Site>(ctx: &S) -> u32 {
         return OUTSIDE;
     }
     let pid_tgid = bpf_get_current_pid_tgid();
-    // SAFETY: a helper without arguments.
-    let time_ns = unsafe { bpf_ktime_get_ns() };
-    let slot = slots::claim(current(), generation, time_ns, pid_tgid);
+    let slot = slots::claim(current(), generation, pid_tgid);
     let cpu = this_cpu();
     // SAFETY: a checked map value, and an element of the table, which only this CPU changes; a
     // counter is also changed by who preempts us.

@@ -72,9 +72,9 @@ pub fn take(key: u64) -> u32 {
 /// Takes a free slot for a task and makes its state new; [`OUTSIDE`] if all places are taken. The
 /// root call is of `generation`, or of the one that is armed once it is counted: userspace arms
 /// another one first and then asks how many root calls of the old one are open, so none of those is
-/// missed.
+/// missed. When it began its entry says ([`super::buffers::enter_root`]).
 #[inline(always)]
-pub fn claim(key: u64, generation: u64, root_time_ns: u64, pid_tgid: u64) -> u32 {
+pub fn claim(key: u64, generation: u64, pid_tgid: u64) -> u32 {
     let slot = take(key);
     let Some(task) = get(slot) else {
         return OUTSIDE;
@@ -97,7 +97,7 @@ pub fn claim(key: u64, generation: u64, root_time_ns: u64, pid_tgid: u64) -> u32
         ptr::write_volatile(&raw mut (*task).root_frame, 0);
         ptr::write_volatile(&raw mut (*task).root_function, 0);
         (*task).dropped_frame = 0;
-        begin(task, 0, root_time_ns, pid_tgid);
+        begin(task, 0, 0, pid_tgid);
         // What an interrupt hits before the root's entry is stored is not in the call.
         (*task).depth_and_busy = u64::from(ALL_GUARDS) << 32;
     }

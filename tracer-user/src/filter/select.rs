@@ -95,6 +95,10 @@ impl Selection {
     /// The options that ask for it.
     #[must_use]
     pub fn options(&self) -> Vec<&'static str> {
+        self.given().collect()
+    }
+
+    fn given(&self) -> impl Iterator<Item = &'static str> {
         let given = [
             (self.from.is_some(), "--from"),
             (self.to.is_some(), "--to"),
@@ -105,14 +109,14 @@ impl Selection {
             (!self.roots.is_empty(), "-G"),
             (!self.callers.is_empty(), "--caller"),
         ];
-        let given = given.iter().filter(|(is_given, _)| *is_given);
-        given.map(|(_, option)| *option).collect()
+        let given = given.into_iter().filter(|(is_given, _)| *is_given);
+        given.map(|(_, option)| option)
     }
 
     /// Whether there is anything that a root call may not meet.
     #[must_use]
     pub fn is_active(&self) -> bool {
-        !self.options().is_empty()
+        self.given().next().is_some()
     }
 
     /// The functions that it names, with the options that do.

@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 
-use tracer_common::EventKind;
+use tracer_common::{Event, EventKind};
 
 use super::{
     AttachedLate,
@@ -215,27 +215,13 @@ impl Rebuilder {
         if self.cut.takes(batch) {
             return;
         }
-        let header = batch.header();
-        if !self.open.contains_key(&call) {
-            self.close_older(call, complete);
-            self.without_beginning += u64::from(header.sequence > 0);
-        }
-        let (interrupts, trees) = (self.interrupts, self.trees);
-        let open = self.open.entry(call).or_insert_with(|| Open {
-            builder: Builder::new(interrupts, trees),
-            process: ProcessId(header.tgid),
-            comm: header.comm,
-            next_sequence: 0,
-            last: 0,
-        });
+        let Some(open) = self.open.get_mut(&call) else {
+            return self.begin(call, batch, complete);
+        };
         self.silent.remove(&open.last);
         self.applied += 1;
         open.last = self.applied;
         self.silent.insert(open.last, call);
-        if !batch.is_early() {
-            // An early one may have been handed over while the task was still to be switched to.
-            open.comm = header.comm;
-        }
         self.kept -= open.builder.kept();
         let end = open.add(call.began, batch, &self.attached_late);
         self.kept += open.builder.kept();
@@ -243,6 +229,29 @@ impl Rebuilder {
             Some(end) => self.close(call, end, complete),
             None => self.make_room(complete),
         }
+    }
+
+    /// Applies the first batch of a root call. A short one ends in it, and is never among those
+    /// that are open.
+    fn begin(&mut self, call: RootCallId, batch: &Batch, complete: &mut impl FnMut(RootCall)) {
+        self.close_older(call, complete);
+        let header = batch.header();
+        self.without_beginning += u64::from(header.sequence > 0);
+        self.applied += 1;
+        let mut open = Open {
+            builder: Builder::new(self.interrupts, self.trees),
+            process: ProcessId(header.tgid),
+            comm: header.comm,
+            next_sequence: 0,
+            last: self.applied,
+        };
+        if let Some(end) = open.add(call.began, batch, &self.attached_late) {
+            return complete(open.finish(call, end));
+        }
+        self.silent.insert(open.last, call);
+        self.kept += open.builder.kept();
+        self.open.insert(call, open);
+        self.make_room(complete);
     }
 
     /// Gives out calls that are open, until there are no more than may be.
@@ -288,13 +297,7 @@ impl Rebuilder {
         if let Some(open) = self.open.remove(&call) {
             self.silent.remove(&open.last);
             self.kept -= open.builder.kept();
-            let Open {
-                builder,
-                process,
-                comm,
-                ..
-            } = open;
-            complete(builder.finish(process, call.task, comm, end));
+            complete(open.finish(call, end));
         }
     }
 }
@@ -309,6 +312,10 @@ impl Open {
         attached_late: &AttachedLate,
     ) -> Option<End> {
         let header = batch.header();
+        if !batch.is_early() {
+            // An early one may have been handed over while the task was still to be switched to.
+            self.comm = header.comm;
+        }
         let cpu = CpuId(header.cpu);
         let lost = header.sequence.saturating_sub(self.next_sequence);
         if lost > 0 {
@@ -317,20 +324,28 @@ impl Open {
         let known = self.next_sequence.saturating_sub(header.sequence);
         let end = header.sequence.saturating_add(batch.hits());
         self.next_sequence = self.next_sequence.max(end);
-        let known = usize::try_from(known).unwrap_or(usize::MAX);
         let mut end = None;
-        for event in batch.numbered().skip(known) {
+        let mut add = |event: Event| {
             // Its entry came before the function had a probe for it: it is not missing, nor is it
             // in the tree.
-            if event.kind() == Some(EventKind::Exit)
+            let is_excused = event.kind() == Some(EventKind::Exit)
                 && !self.builder.has_open(&event)
-                && attached_late.excuses(FunctionId(event.function), began)
-            {
-                continue;
+                && attached_late.excuses(FunctionId(event.function), began);
+            if !is_excused {
+                end = self.builder.push(&event, cpu).or(end);
             }
-            end = self.builder.push(&event, cpu).or(end);
+        };
+        if known == 0 {
+            batch.events().for_each(&mut add);
+        } else {
+            let known = usize::try_from(known).unwrap_or(usize::MAX);
+            batch.numbered().skip(known).for_each(&mut add);
         }
         end
+    }
+
+    fn finish(self, call: RootCallId, end: End) -> RootCall {
+        self.builder.finish(self.process, call.task, self.comm, end)
     }
 }
 

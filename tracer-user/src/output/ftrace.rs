@@ -10,11 +10,9 @@ mod colour;
 mod line;
 pub(super) mod time;
 
-use std::{
-    collections::HashMap,
-    io::{self, Write},
-};
+use std::io::{self, Write};
 
+use rustc_hash::FxHashMap;
 use tracer_common::Context;
 
 pub(crate) use self::line::task_label;
@@ -52,6 +50,13 @@ pub struct Options {
     pub colour: Colour,
 }
 
+/// A task with the label that stands for it, which is made once as long as its name is the same.
+#[derive(Clone, Default)]
+struct Labelled {
+    whose: Option<(TaskKey, [u8; 16])>,
+    label: String,
+}
+
 /// Writes root calls as text.
 pub struct FtraceWriter<'a, W> {
     out: W,
@@ -59,9 +64,10 @@ pub struct FtraceWriter<'a, W> {
     options: Options,
     capture: Capture,
     prologue: Prologue,
-    last_task: HashMap<CpuId, (TaskKey, String)>,
-    /// The label of the task whose root call is being written.
-    task: String,
+    /// Whose root call was the last one of each CPU.
+    last_task: FxHashMap<CpuId, Labelled>,
+    /// Whose root call is being written.
+    task: Labelled,
     /// The CPU of the last line.
     last: CpuId,
     buffer: Vec<u8>,
@@ -78,8 +84,8 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
             options,
             capture: Capture::default(),
             prologue: Prologue::new(options.columns, options.wall, options.colour, cpus),
-            last_task: HashMap::new(),
-            task: String::new(),
+            last_task: FxHashMap::default(),
+            task: Labelled::default(),
             last: CpuId(0),
             buffer: Vec::new(),
             words: Vec::new(),
@@ -94,18 +100,26 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
 
     /// Says so when another task runs on the same CPU.
     fn task_change(&mut self, root: &RootCall) -> io::Result<()> {
-        self.task = line::task_label(root);
-        let Some(first) = root.nodes.first() else {
+        let whose = Some((root.task, root.comm));
+        if self.task.whose != whose {
+            let label = line::task_label(root);
+            self.task = Labelled { whose, label };
+        }
+        let Some(cpu) = root.nodes.first().map(Node::cpu) else {
             return Ok(());
         };
-        let now = (root.task, self.task.clone());
-        if let Some((task, before)) = self.last_task.insert(first.cpu(), now)
-            && task != root.task
-        {
-            self.prologue
-                .task_change(&mut self.buffer, first.cpu(), &before, &self.task)?;
+        let last = self.last_task.entry(cpu).or_default();
+        if last.whose == whose {
+            return Ok(());
         }
-        Ok(())
+        let before = std::mem::replace(last, self.task.clone());
+        match before.whose {
+            Some((task, _)) if task != root.task => {
+                let (out, now) = (&mut self.buffer, &self.task.label);
+                self.prologue.task_change(out, cpu, &before.label, now)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A root call with many lines is written by and by.
@@ -118,7 +132,8 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
     }
 
     fn start(&mut self, place: &Place) -> io::Result<()> {
-        self.prologue.write(&mut self.buffer, &self.task, place)
+        self.prologue
+            .write(&mut self.buffer, &self.task.label, place)
     }
 
     fn opening(&mut self, call: &Call) -> io::Result<()> {
