@@ -8,6 +8,7 @@
 
 pub mod attacher;
 pub mod background;
+mod buckets;
 pub mod controls;
 pub mod count;
 pub mod decide;

@@ -12,19 +12,18 @@
 //! kernel/trace/bpf_trace.c).
 
 use std::{
-    collections::HashMap,
     io,
     os::fd::{AsFd as _, BorrowedFd, OwnedFd},
     sync::Arc,
 };
 
 use super::{
-    AttachError, Observer, Role, Side, many,
+    AttachError, Observer, Role, Side, buckets, many,
     programs::{Copy, Programs},
 };
 use crate::{
     bpf::{self, End, Ends, Functions, Many, ProgramKind},
-    kernel::{Kernel, facts::Release},
+    kernel::Kernel,
     plan::Planned,
 };
 
@@ -203,35 +202,8 @@ fn addresses(kernel: &Kernel, functions: &[&Planned]) -> Vec<u64> {
         known.map_or(function.address.0, |traceable| traceable.address.0)
     };
     let mut addresses: Vec<u64> = functions.iter().map(patched).collect();
-    if functions.len() > FEW && has_buckets(kernel) {
-        most_called_last(kernel, &mut addresses);
-    }
+    buckets::order(kernel, &mut addresses);
     addresses
-}
-
-/// Functions whose order does not matter: one or two in a bucket.
-const FEW: usize = 512;
-
-/// Whether an fprobe finds a function in a hash of 256 buckets (fprobe_ip_table,
-/// kernel/trace/fprobe.c): from 6.14 to 6.18, later in one that grows. With all functions attached
-/// a bucket has some 160.
-fn has_buckets(kernel: &Kernel) -> bool {
-    let Release { major, minor } = kernel.release;
-    major == 6 && (14..=18).contains(&minor)
-}
-
-/// What is attached last is found first in its bucket (hlist_add_head_rcu in insert_fprobe_node),
-/// so the functions that most places call come last. Seen on 6.18.
-fn most_called_last(kernel: &Kernel, addresses: &mut [u64]) {
-    let Some(text) = &kernel.text else { return };
-    let all = kernel.traceable_functions();
-    let counts = text.call_counts(&kernel.symbols, all);
-    let by_address: HashMap<u64, u32> = all
-        .iter()
-        .zip(counts)
-        .map(|(traceable, calls)| (traceable.address.0, calls))
-        .collect();
-    addresses.sort_by_key(|address| by_address.get(address).copied().unwrap_or_default());
 }
 
 /// Kernel memory that probes on so many functions take for calls that are open, bytes: nothing

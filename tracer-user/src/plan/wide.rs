@@ -1,14 +1,19 @@
 //! All functions: what a trace begins with where the kernel can attach them at once.
 //!
 //! A function is found by its address alone, and only the rules that hold for an fprobe apply. So
-//! what a root calls once in a year has its probe from the first root call on. Cost: a pass over
+//! what a root calls once in a year has its probe from the first root call on. Only what begins a
+//! system call has none unless a root comes before that: it never runs below another function, and
+//! its probe would cost each system call of the host some 400 instructions. Cost: a pass over
 //! the functions that ftrace reaches, some hundred instructions each, without their types and their
 //! machine code.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Plan, Planned, Reach, Reason, Rules, Source, Worth, rules::is_shared};
-use crate::kernel::{Address, Kernel, symbols::Function};
+use crate::{
+    arch::{SYSCALL_CALLERS, is_never_below},
+    kernel::{Address, Kernel, symbols::Function},
+};
 
 impl Plan {
     /// All that the rules allow, below these roots and outside of what is excluded. Nothing where
@@ -26,12 +31,18 @@ impl Plan {
             excluded,
             ..Self::default()
         };
+        let mut roots = plan.roots.iter().map(|root| root.name.as_str());
+        let enters = roots.any(|root| SYSCALL_CALLERS.contains(&root));
         for traceable in kernel.traceable_functions() {
             let function = kernel.symbols.function_at(traceable.function);
             let Some(function) = function.filter(|function| !taken.contains(&function.start))
             else {
                 continue;
             };
+            if !enters && function.module.is_none() && is_never_below(function.name) {
+                plan.skip(&function, Reason::NeverBelow);
+                continue;
+            }
             plan.add_wide(kernel, rules, &function, Source::Everything);
         }
         plan
@@ -58,6 +69,15 @@ impl Plan {
             }
         }
         plan
+    }
+
+    fn skip(&mut self, function: &Function<'_>, reason: Reason) {
+        self.decide(
+            function.shown(),
+            function.start,
+            Source::Everything,
+            Err(reason),
+        );
     }
 
     fn add_wide(

@@ -57,6 +57,15 @@ pub const SYSCALL_ENTRIES: &[SyscallEntry] = &[
     SyscallEntry::new(OTHER_SYSCALL_ENTRIES[0], Convention::Compat, true),
 ];
 
+/// What calls these entries and is called by nothing that can be traced: `invoke_syscall` can be,
+/// and what calls it (arch/arm64/kernel/syscall.c).
+pub const SYSCALL_CALLERS: &[&str] = &[];
+
+/// Whether a function never runs below one that can be traced: see [`SYSCALL_CALLERS`].
+pub const fn is_never_below(_name: &str) -> bool {
+    false
+}
+
 /// Programs whose system calls enter the kernel elsewhere.
 pub const OTHER_PROGRAMS: &str = "32-bit programs";
 

@@ -56,6 +56,25 @@ pub const SYSCALL_ENTRIES: &[SyscallEntry] = &[
     SyscallEntry::new(OTHER_SYSCALL_ENTRIES[1], Convention::Compat, true),
 ];
 
+/// What calls these entries (arch/x86/entry/syscall_64.c, syscall_32.c). Nothing calls it that can
+/// be traced: the code before it is noinstr (`do_syscall_64`, `do_int80_emulation`,
+/// `__do_fast_syscall_32`).
+pub const SYSCALL_CALLERS: &[&str] = &["x64_sys_call", "ia32_sys_call", "x32_sys_call"];
+
+/// Whether a function never runs below one that can be traced, [`SYSCALL_CALLERS`] aside: these,
+/// and the entries of system calls but for those that a page fault calls, too (`emulate_vsyscall`,
+/// arch/x86/entry/vsyscall/vsyscall_64.c). Held against the text and the data of 6.1, 6.12, 6.18
+/// and 7.3: nothing else calls them, and no pointer leads to them but the table of system calls.
+pub fn is_never_below(name: &str) -> bool {
+    const OF_PAGE_FAULTS: &[&str] = &["gettimeofday", "time", "getcpu"];
+    let mut entries = SYSCALL_ENTRIES.iter();
+    let is_entry = entries.any(|entry| {
+        let call = name.strip_prefix(entry.prefix);
+        call.is_some_and(|call| !OF_PAGE_FAULTS.contains(&call))
+    });
+    is_entry || SYSCALL_CALLERS.contains(&name)
+}
+
 /// Programs whose system calls enter the kernel elsewhere.
 pub const OTHER_PROGRAMS: &str = "32-bit programs (int 0x80)";
 
@@ -71,4 +90,24 @@ pub fn is_interrupt_entry(name: &str) -> bool {
         "raw_irqentry_exit_cond_resched",
     ];
     NAMES.contains(&name) || name.starts_with("sysvec_") || name.starts_with("asm_sysvec_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_begins_a_system_call_is_never_below() {
+        for name in [
+            "x64_sys_call",
+            "__x64_sys_sendto",
+            "__ia32_sys_sendto",
+            "__ia32_compat_sys_recv",
+        ] {
+            assert!(is_never_below(name), "{name}");
+        }
+        for name in ["__sys_sendto", "ksys_read", "__x64_sys_gettimeofday"] {
+            assert!(!is_never_below(name), "{name}");
+        }
+    }
 }

@@ -35,6 +35,8 @@ pub enum Reason {
     OthersProgram,
     /// It is one of the tracer's own.
     OwnProgram,
+    /// It begins a system call, and no root is before that.
+    NeverBelow,
 }
 
 /// Why a function's type cannot be held against its text.
@@ -101,6 +103,7 @@ impl fmt::Display for Reason {
             }
             Self::OthersProgram => "a BPF program, and --no-bpf leaves those alone",
             Self::OwnProgram => "a program of the tracer itself",
+            Self::NeverBelow => "a system call begins with it, so no root calls it",
         })
     }
 }

@@ -131,7 +131,9 @@ impl Explain<'_> {
                     waiting.push((place, path));
                     continue;
                 }
-                let share = extra.map_or(theirs, |extra| self.more(sums.total) / extra);
+                // The others may have spent as much in the same functions on another path, so it may
+                // be more than they differ by.
+                let share = extra.map_or(theirs, |extra| (self.more(sums.total) / extra).min(1.0));
                 let [others, marked] = sums.taken_by;
                 let text = format!(
                     "take a path that the others do not: {} ({marked} of {}, of the others \
