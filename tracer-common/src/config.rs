@@ -2,6 +2,11 @@
 //!
 //! The whole is one read-only global: the verifier sees constants and prunes what is switched off.
 
+use crate::context::PreemptLayout;
+
+/// The depth that means "no limit" in [`Config::max_depth`].
+pub const NO_DEPTH_LIMIT: u32 = u32::MAX;
+
 /// The highest number of CPUs that a [`CpuMask`] can name.
 pub const MAX_CPUS: usize = 1024;
 
@@ -25,14 +30,14 @@ impl CpuMask {
 }
 
 /// Places in the table of tasks that run inside a root, at most: userspace says how many there are,
-/// a power of two. Two of them are never taken, see `task` in tracer-ebpf. With more the verifier
+/// a power of two. Two of them are never taken, see `task/slots.rs` in tracer-ebpf. With more the verifier
 /// would refuse the table: it knows no offset of 512 MiB (BPF_MAX_VAR_OFF, linux/bpf_verifier.h).
 pub const MAX_TASK_SLOTS: u32 = 1 << 15;
 /// What each takes, bytes: a power of two, so that a place is found by a mask.
 pub const TASK_BYTES: u32 = 1 << 14;
 
 /// Places of the table of tasks that sleep inside a root whose keys are beside each other: a cache
-/// line. See `parked` in tracer-ebpf.
+/// line. See `task/parked.rs` in tracer-ebpf.
 pub const PARKED_BUCKET: u32 = 8;
 /// What is kept of a task that sleeps, bytes, its key apart.
 pub const PARKED_BYTES: u32 = 128;
@@ -127,7 +132,7 @@ pub struct Config {
     pub preempt_count_offset: u64,
     /// What the bits of the preempt count mean; all unknown, and every call a task's, if this is
     /// [`crate::PreemptLayout::UNKNOWN`].
-    pub preempt_layout: crate::PreemptLayout,
+    pub preempt_layout: PreemptLayout,
     /// The offset of `__state` in `struct task_struct`, bytes (5.14+).
     pub task_state_offset: u64,
     /// The offset of `pid` in `struct task_struct`, bytes.
@@ -166,7 +171,7 @@ impl Config {
     pub const DEFAULT: Self = Self {
         fast_depth: 0,
         preempt_count_offset: 0,
-        preempt_layout: crate::PreemptLayout::UNKNOWN,
+        preempt_layout: PreemptLayout::UNKNOWN,
         task_state_offset: 0,
         task_number_offset: 0,
         process_number_offset: 0,
@@ -174,7 +179,7 @@ impl Config {
         migration_disabled_offset: 0,
         trampoline_code: [CodeRange { start: 0, bytes: 0 }; 4],
         callers: Callers::ALL,
-        max_depth: crate::NO_DEPTH_LIMIT,
+        max_depth: NO_DEPTH_LIMIT,
         arguments: 0,
         return_addresses: 0,
         stacks: 0,

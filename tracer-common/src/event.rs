@@ -5,13 +5,10 @@
 //! call of one task on one CPU: it is handed over when it is full, when the task is switched out,
 //! and when the root returns.
 
-use crate::Context;
+use crate::context::Context;
 
 /// Events that a batch can hold.
 pub const BATCH_CAPACITY: usize = 256;
-
-/// The depth that means "no limit" in [`crate::Config::max_depth`].
-pub const NO_DEPTH_LIMIT: u32 = u32::MAX;
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,10 +30,10 @@ pub enum EventKind {
     /// Who made a call whose entry came before: `function` is where it will go on there, counted as
     /// functions are, and `value` is the function that was called.
     Caller = 7,
-    /// A part of the text that an argument points to, eight bytes in `value` as they lie in memory;
-    /// the text ends before its first zero. `depth` says which argument and which part: see
-    /// [`StringPlace`].
-    Text = 8,
+    /// A part of the string that an argument points to, eight bytes in `value` as they lie in
+    /// memory; the string ends before its first zero. `depth` says which argument and which part:
+    /// see [`StringPlace`].
+    String = 8,
     /// The root returned unseen: its task was seen to call a root from outside of it; `function`
     /// and `value` are 0.
     Missed = 9,
@@ -77,7 +74,7 @@ impl EventKind {
             5 => Self::Died,
             6 => Self::Argument,
             7 => Self::Caller,
-            8 => Self::Text,
+            8 => Self::String,
             9 => Self::Missed,
             10 => Self::Field,
             11 => Self::Frame,
@@ -135,12 +132,12 @@ impl MarkCookie {
 /// common (`struct trace_entry`, include/linux/trace_events.h), which a program does not see.
 pub const MARK_RECORD: u16 = 8;
 
-/// Events of a text at most.
-pub const MAX_TEXT_PARTS: u32 = 8;
-/// Bytes of a text that are recorded at most, the zero at its end included.
-pub const MAX_TEXT_BYTES: usize = MAX_TEXT_PARTS as usize * size_of::<u64>();
+/// Events of a string at most.
+pub const MAX_STRING_PARTS: u32 = 8;
+/// Bytes of a string that are recorded at most, the zero at its end included.
+pub const MAX_STRING_BYTES: usize = MAX_STRING_PARTS as usize * size_of::<u64>();
 
-/// Which part of which argument's text an event is.
+/// Which part of which argument's string an event is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StringPlace {
     /// The argument, counted from 0.
@@ -389,7 +386,7 @@ mod tests {
             core::mem::offset_of!(BatchHeader, cpu),
             size_of::<BatchHeader>() - 8
         );
-        const { assert!(crate::MAX_CPUS < 1 << 31) };
+        const { assert!(crate::config::MAX_CPUS < 1 << 31) };
     }
 
     #[test]
@@ -403,9 +400,9 @@ mod tests {
     }
 
     #[test]
-    fn places_of_texts_survive_packing() {
-        for argument in 0..crate::MAX_ARGUMENTS {
-            for part in 0..MAX_TEXT_PARTS {
+    fn places_of_strings_survive_packing() {
+        for argument in 0..crate::config::MAX_ARGUMENTS {
+            for part in 0..MAX_STRING_PARTS {
                 let place = StringPlace { argument, part };
                 let depth = u8::try_from(place.pack()).unwrap();
                 assert_eq!(StringPlace::unpack(depth), place);

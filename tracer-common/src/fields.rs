@@ -22,7 +22,7 @@ pub const MAX_STEPS: usize = 6;
 pub const MAX_FIELD_BYTES: usize = 64;
 /// Tests of one table.
 pub const MAX_TESTS: usize = 16;
-/// Words of a text that a test compares: see [`FieldTest::words`].
+/// Words of a string that a test compares: see [`FieldTest::words`].
 pub const TEST_WORDS: usize = 4;
 
 /// What is read at the end of a path.
@@ -33,8 +33,8 @@ pub enum FieldKind {
     Number = 0,
     /// So many bytes as they lie in memory.
     Bytes = 1,
-    /// What is at the end is the address of a text.
-    Text = 2,
+    /// What is at the end is the address of a string.
+    String = 2,
 }
 
 /// One thing to read.
@@ -94,8 +94,8 @@ pub enum TestKind {
     Less = 1,
     /// It is less, without.
     Below = 2,
-    /// The text begins with the words; where these end with a zero byte, it is the text.
-    Text = 3,
+    /// The string begins with the words; where these end with a zero byte, it is the string.
+    String = 3,
 }
 
 /// One step of a condition: a comparison, and where to go on. Steps go forward only.
@@ -108,7 +108,7 @@ pub struct FieldTest {
     pub value: u64,
     /// Bits of the number that are looked at.
     pub mask: u64,
-    /// What a text must begin with.
+    /// What a string must begin with.
     pub words: [u64; TEST_WORDS],
     /// Bits of these words that are looked at.
     pub masks: [u64; TEST_WORDS],

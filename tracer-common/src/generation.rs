@@ -6,8 +6,8 @@
 //! side, so a set stays attached while the other side takes its turn, and is armed again under a
 //! new number.
 //!
-//! The gate has one word per CPU and side (`gate` in tracer-ebpf), so a probe asks for its own side
-//! by the address that it reads, and a generation costs a call nothing.
+//! The gate has one word per CPU and side (`task/gate.rs` in tracer-ebpf), so a probe asks for its
+//! own side by the address that it reads, and a generation costs a call nothing.
 
 /// Sets of probes that can be attached at a time.
 pub const SIDES: usize = 2;

@@ -16,24 +16,24 @@ mod fields;
 pub mod generation;
 pub mod placeholder;
 pub mod profile;
-mod texts;
+mod strings;
 
 pub use away::{Away, AwayCounts};
 pub use config::{
     Callers, CodeRange, Config, CpuMask, FOLLOWED_BYTES, FOLLOWED_LIST_BYTES, MAX_ARGUMENTS,
-    MAX_CPUS, MAX_FAST_DEPTH, MAX_NAMES, MAX_TASK_SLOTS, MAX_TASKS, PARKED_BUCKET, PARKED_BYTES,
-    TASK_BYTES,
+    MAX_CPUS, MAX_FAST_DEPTH, MAX_NAMES, MAX_TASK_SLOTS, MAX_TASKS, NO_DEPTH_LIMIT, PARKED_BUCKET,
+    PARKED_BYTES, TASK_BYTES,
 };
 pub use context::{Context, PreemptLayout};
 pub use event::{
     Arrival, BATCH_CAPACITY, BatchHeader, Event, EventKind, FIRST_MARK, MARK_RECORD, MAX_FRAMES,
-    MAX_MARK_PARTS, MAX_TEXT_BYTES, MAX_TEXT_PARTS, MarkCookie, NO_DEPTH_LIMIT, StringPlace,
+    MAX_MARK_PARTS, MAX_STRING_BYTES, MAX_STRING_PARTS, MarkCookie, StringPlace,
 };
 pub use fields::{
     FIELD_CALLS, FIELD_FUNCTIONS, FIELD_TABLES, FieldFunction, FieldKind, FieldPlace, FieldRead,
     FieldTable, FieldTest, MAX_FIELD_BYTES, MAX_READS, MAX_STEPS, MAX_TESTS, TEST_WORDS, TestKind,
 };
-pub use texts::{CallRegisters, StringArguments, TEXT_FUNCTIONS};
+pub use strings::{CallRegisters, STRING_FUNCTIONS, StringArguments};
 
 /// Counters of one CPU, kept by the eBPF side and read by userspace; every field counts since load.
 #[repr(C)]
@@ -44,7 +44,7 @@ pub struct CpuCounters {
     /// Root calls that were not traced because no task slot was free.
     pub lost_roots: u64,
     /// Hits that the tracer's own work caused (a lock that a helper takes): dropped, not a loss.
-    pub own_hits: u64,
+    pub self_recursions: u64,
     /// Batches that were handed to the ring.
     pub batches: u64,
     /// Root calls whose first batch was stored nowhere: the ring was full.

@@ -35,8 +35,8 @@ pub const IS_FAST: u64 = 0x7472_0005_7472_0005;
 /// Stands for [`crate::Config::preempt_count_offset`] in the instruction that reads 32 bits there.
 /// Nothing else lies so far from anything.
 pub const PREEMPT_COUNT_OFFSET: i16 = 0x7472;
-/// Stands for the offset of a side's word in `Cpu` (tracer-ebpf/src/maps.rs), in the instruction
-/// that reads 32 bits there. Userspace puts it in for each copy of a program.
+/// Stands for the offset of a side's word in `Cpu` (tracer-ebpf/src/maps/cpu.rs), in the
+/// instruction that reads 32 bits there. Userspace puts it in for each copy of a program.
 pub const GATE_WORD: i16 = 0x7478;
 /// Stands for the side that a copy of a program serves.
 pub const SIDE: u64 = 0x7472_0008_7472_0008;

@@ -2,14 +2,16 @@
 //!
 //! Probe programs, each serving any number of functions: entry and exit of a root, of a callee, and
 //! of a function that is excluded with all below it; function by function, or as one program for
-//! both ends (`session`); `site` is what these have in common. A root opens and closes a root call;
-//! a excluded function makes no events. A tracepoint keeps "which task runs on this CPU" right
-//! across switches and ends the calls of tasks that die.
+//! both ends. A root opens and closes a root call; an excluded function makes no events. A
+//! tracepoint keeps "which task runs on this CPU" right across switches and ends the calls of tasks
+//! that die.
 //!
-//! The flow is `gate` (is the task that runs here inside a root? a few instructions) -> `task` (its
-//! state; `parked` has what survives sleep and migration) -> `batch` (one event into the task's
-//! batch; the batch into the CPU's ring). There is no policy here: what is traced is decided by
-//! what userspace attaches and by the constants of [`tracer_common::Config`].
+//! Each folder uses those after it, none before it: `programs` (by mechanism) -> `path` (what a
+//! probe does: gate, guard, event) -> `root` (which root calls begin, how they end) -> `call` (what
+//! is recorded of a call besides its ends) -> `batch` (an event into the task's batch; the batch
+//! into the CPU's ring) -> `task` (whether it is inside a root, and its state) -> `probe` (what a
+//! probe knows by itself) -> `maps` (what is kept). There is no policy here: what is traced is
+//! decided by what userspace attaches and by the constants of [`tracer_common::Config`].
 #![no_std]
 #![no_main]
 #![feature(core_intrinsics, asm_experimental_arch)]
@@ -20,33 +22,13 @@
 mod arch;
 mod atomic;
 mod batch;
-mod callers;
-mod context;
-mod count;
-mod decide;
-mod depth;
-mod details;
-mod excluded;
-mod fast_path;
-mod fields;
-mod gate;
-mod kprobe;
+mod call;
 mod maps;
-mod mark;
-mod missed;
-mod nothing;
-mod pair;
-mod parked;
+mod path;
 mod probe;
-mod profile;
-mod reserving;
-mod session;
-mod site;
-mod stack;
-mod switch;
+mod programs;
+mod root;
 mod task;
-mod trampoline;
-mod whose;
 
 use aya_ebpf::{
     EbpfContext as _,
@@ -55,19 +37,22 @@ use aya_ebpf::{
     programs::{BtfTracePointContext, FEntryContext, FExitContext, TracePointContext},
 };
 
-use site::TrampolineSite;
+use call::excluded;
+use probe::TrampolineSite;
+use programs::{kprobe, mark, pair, session, switch};
+use root::followed;
 
 /// A root was entered.
 #[fentry]
 pub fn root_entry(ctx: FEntryContext) -> i32 {
-    probe::root_entry(&TrampolineSite::of(&ctx));
+    path::root::entry(&TrampolineSite::of(&ctx));
     0
 }
 
 /// A root returned.
 #[fexit]
 pub fn root_exit(ctx: FExitContext) -> i32 {
-    probe::root_exit(&TrampolineSite::of(&ctx));
+    path::root::exit(&TrampolineSite::of(&ctx));
     0
 }
 
@@ -88,21 +73,21 @@ pub fn callee_exit(ctx: FExitContext) -> i32 {
 /// A function that is excluded was entered.
 #[fentry]
 pub fn excluded_entry(ctx: FEntryContext) -> i32 {
-    probe::excluded_entry(&TrampolineSite::of(&ctx));
+    excluded::entry(&TrampolineSite::of(&ctx));
     0
 }
 
 /// A function that is excluded returned.
 #[fexit]
 pub fn excluded_exit(ctx: FExitContext) -> i32 {
-    probe::excluded_exit(&TrampolineSite::of(&ctx));
+    excluded::exit(&TrampolineSite::of(&ctx));
     0
 }
 
 /// A root, at its entry and at its exit, at a trampoline.
 #[fentry]
 pub fn root_session(ctx: FEntryContext) -> i32 {
-    session::root(&ctx);
+    session::root_call(&ctx);
     0
 }
 
@@ -141,7 +126,7 @@ pub extern "C" fn shared_probe(registers: *mut pt_regs) -> i32 {
 /// A function that is excluded, at its entry and at its exit, at a trampoline.
 #[fentry]
 pub fn excluded_session(ctx: FEntryContext) -> i32 {
-    session::excluded(&ctx);
+    session::excluded_call(&ctx);
     0
 }
 
@@ -237,7 +222,7 @@ pub fn sched_switch(ctx: BtfTracePointContext) -> i32 {
 /// A task was made.
 #[btf_tracepoint(function = "task_newtask")]
 pub fn task_newtask(ctx: BtfTracePointContext) -> i32 {
-    whose::new_task(&ctx);
+    followed::new_task(&ctx);
     0
 }
 

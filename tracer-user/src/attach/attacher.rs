@@ -1,13 +1,13 @@
 //! Attaching functions, whichever way.
 //!
-//! A function that a trampoline can serve goes the way that was chosen; one that only its address
-//! tells apart goes by kprobe.session, and one that has types of its own goes as a pair. All make
-//! the same events, so a graph may have all three.
+//! A function that a trampoline can serve goes by the mechanism that was chosen; one that only its
+//! address tells apart goes by kprobe.session, and one that has types of its own goes as a pair.
+//! All make the same events, so a graph may have all three.
 
 use std::{os::fd::BorrowedFd, sync::Arc};
 
 use super::{
-    AttachError, FieldTables, Object, Pair, Role, Side, Texts,
+    AttachError, FieldTables, Object, Pair, Role, Side, Strings,
     pair::Loaded,
     programs::Programs,
     session::{self, LinkShape, Session},
@@ -72,19 +72,19 @@ pub struct Attacher {
     mechanisms: Mechanisms,
     mechanism: Mechanism,
     programs: Programs,
-    texts: Option<Texts>,
+    strings: Option<Strings>,
     fields: Option<FieldTables>,
 }
 
 impl Attacher {
     /// Attaches by `mechanism`, which the kernel must have; `mechanisms` are all that it has.
-    /// `texts` are there if they are wanted, and so are `fields`.
+    /// `strings` are there if they are wanted, and so are `fields`.
     pub fn new(
         object: Object,
         kernel: Arc<Kernel>,
         mechanisms: Mechanisms,
         mechanism: Mechanism,
-        (texts, fields): (Option<Texts>, Option<FieldTables>),
+        (strings, fields): (Option<Strings>, Option<FieldTables>),
     ) -> Self {
         Self {
             programs: Programs::new(&object, &kernel.types),
@@ -92,7 +92,7 @@ impl Attacher {
             kernel,
             mechanisms,
             mechanism,
-            texts,
+            strings,
             fields,
         }
     }
@@ -142,8 +142,8 @@ impl Attacher {
 
     /// Tells the eBPF side which arguments of these functions are strings, if it is asked for them.
     pub fn enter_strings(&mut self, functions: &[Planned]) -> Result<(), AttachError> {
-        if let Some(texts) = &mut self.texts {
-            texts.enter(&self.kernel, functions)?;
+        if let Some(strings) = &mut self.strings {
+            strings.enter(&self.kernel, functions)?;
         }
         Ok(())
     }

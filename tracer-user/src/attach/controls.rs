@@ -34,7 +34,7 @@ pub struct Counters {
 }
 
 /// What the eBPF side keeps per CPU; only the counters are read. The layout is `Cpu` in
-/// tracer-ebpf/src/maps.rs.
+/// tracer-ebpf/src/maps.
 #[repr(C, align(64))]
 #[derive(Clone, Copy)]
 struct Cpu {
@@ -131,7 +131,7 @@ impl Counters {
             let one = cpu.counters;
             sum.lost_events += one.lost_events;
             sum.lost_roots += one.lost_roots;
-            sum.own_hits += one.own_hits;
+            sum.self_recursions += one.self_recursions;
             sum.batches += one.batches;
             sum.lost_beginnings += one.lost_beginnings;
         }

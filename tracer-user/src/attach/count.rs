@@ -1,5 +1,5 @@
-//! Roots whose calls are counted in the kernel: their programs (tracer-ebpf/src/count.rs), and the
-//! tables that those fill.
+//! Roots whose calls are counted in the kernel: their programs (tracer-ebpf/src/programs/count),
+//! and the tables that those fill.
 //!
 //! The mechanisms are those of a trace, but a root costs one probe and nothing else: no ring, no
 //! task table, no tracepoint. By a pair a call costs half of what it costs by an fprobe. A program

@@ -1,5 +1,5 @@
-//! Conditions by which the kernel side drops root calls (tracer-ebpf/src/decide.rs): constants in
-//! the programs' text.
+//! Conditions by which the kernel side drops root calls (tracer-ebpf/src/root/decide.rs): constants
+//! in the programs' text.
 
 use tracer_common::{
     count::{Returned, placeholder as count},

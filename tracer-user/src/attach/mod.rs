@@ -27,7 +27,7 @@ mod put;
 mod role;
 pub mod session;
 mod side;
-mod texts;
+mod strings;
 
 pub use attacher::{Attacher, LoadedPair, Observer, Probe};
 pub use controls::{Controls, Counters};
@@ -40,4 +40,4 @@ pub use object::{Object, ObjectError};
 pub use pair::Pair;
 pub use role::Role;
 pub use side::Side;
-pub use texts::Texts;
+pub use strings::Strings;

@@ -20,7 +20,7 @@ use tracer_common::{
 };
 
 use super::{
-    Controls, FieldTables, Followed, Texts,
+    Controls, FieldTables, Followed, Strings,
     decide::{self, Decide},
     error::is_forbidden,
     followed,
@@ -324,9 +324,9 @@ impl Object {
         FieldTables::of(&self.ebpf)
     }
 
-    /// The table of functions with texts among their arguments, by a descriptor of its own.
-    pub fn texts(&self) -> Result<Texts, ObjectError> {
-        Texts::of(&self.ebpf)
+    /// The table of functions with strings among their arguments, by a descriptor of its own.
+    pub fn strings(&self) -> Result<Strings, ObjectError> {
+        Strings::of(&self.ebpf)
     }
 
     /// What is read and set while the trace goes on. It has descriptors of its own, so the object

@@ -1,4 +1,4 @@
-//! The tables of functions that the kernel counts (tracer-ebpf/src/profile.rs), mapped into
+//! The tables of functions that the kernel counts (tracer-ebpf/src/call/profile), mapped into
 //! tracer's own memory: reading them costs the kernel nothing.
 
 use std::{collections::BTreeMap, mem::offset_of, os::fd::AsFd as _, sync::atomic::Ordering};

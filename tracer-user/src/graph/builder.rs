@@ -95,7 +95,7 @@ impl Builder {
             EventKind::On => self.back_on_cpu(Nanoseconds(event.time_ns)),
             EventKind::Argument
             | EventKind::Caller
-            | EventKind::Text
+            | EventKind::String
             | EventKind::Field
             | EventKind::Frame
             | EventKind::UserFrame => self.detail(kind, event, cpu),

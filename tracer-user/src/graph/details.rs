@@ -25,7 +25,7 @@ pub fn add(details: &mut Details, kind: EventKind, event: &Event) {
     match kind {
         EventKind::Caller => details.set_caller(FunctionId(event.function)),
         EventKind::Argument => details.add_argument(event.depth.into(), event.value),
-        EventKind::Text => {
+        EventKind::String => {
             let StringPlace { argument, part } = StringPlace::unpack(event.depth);
             details.add_text(argument, part, event.value);
         }
@@ -75,7 +75,7 @@ pub fn events(detail: &Detail, entry: &Event) -> Vec<Event> {
             .map(|(part, value)| {
                 let argument = text.argument;
                 event(
-                    EventKind::Text,
+                    EventKind::String,
                     StringPlace { argument, part }.pack(),
                     value,
                 )

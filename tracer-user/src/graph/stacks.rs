@@ -2,8 +2,8 @@
 //!
 //! What calls a root through a trampoline, because it has a probe itself, stands in the stack with
 //! the trampoline's frame after it: that is none of the kernel's own. And where the eBPF side did
-//! not find the caller among the frames (tracer-ebpf/src/stack.rs), the stack begins with those of
-//! tracer's program and its trampoline.
+//! not find the caller among the frames (tracer-ebpf/src/call/stack.rs), the stack begins with
+//! those of tracer's program and its trampoline.
 
 use crate::model::{Call, FunctionId, FunctionTable};
 

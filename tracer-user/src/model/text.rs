@@ -5,7 +5,7 @@
 //! only if the zero after it came; one that is as long as what is recorded at most gives up its
 //! last byte, so that what is shown as cut is never all.
 
-use tracer_common::MAX_TEXT_BYTES;
+use tracer_common::MAX_STRING_BYTES;
 
 /// Bytes of an event.
 const PART_BYTES: usize = size_of::<u64>();
@@ -34,7 +34,7 @@ impl Text {
     /// Parts that make this text again, in order.
     pub(crate) fn parts(&self) -> impl Iterator<Item = u64> {
         let mut bytes = self.bytes.clone();
-        if !self.is_whole && self.bytes.len() == MAX_TEXT_BYTES - 2 {
+        if !self.is_whole && self.bytes.len() == MAX_STRING_BYTES - 2 {
             // The last byte was given up.
             bytes.push(b'.');
         }
@@ -56,8 +56,8 @@ impl Text {
         let end = part.iter().position(|&byte| byte == 0);
         self.bytes
             .extend_from_slice(&part[..end.unwrap_or(PART_BYTES)]);
-        if self.bytes.len() + 1 >= MAX_TEXT_BYTES {
-            self.bytes.truncate(MAX_TEXT_BYTES - 2);
+        if self.bytes.len() + 1 >= MAX_STRING_BYTES {
+            self.bytes.truncate(MAX_STRING_BYTES - 2);
         } else {
             self.is_whole = end.is_some();
         }
@@ -71,7 +71,7 @@ mod tests {
 
     /// What the eBPF side makes of a text: the beginning that it has room for, a zero after it.
     fn parts(text: &[u8]) -> Vec<u64> {
-        let mut bytes = text[..text.len().min(MAX_TEXT_BYTES - 1)].to_vec();
+        let mut bytes = text[..text.len().min(MAX_STRING_BYTES - 1)].to_vec();
         bytes.push(0);
         bytes.resize(bytes.len().next_multiple_of(PART_BYTES), 0);
         let (parts, _) = bytes.as_chunks::<PART_BYTES>();
@@ -100,12 +100,12 @@ mod tests {
         #[test]
         fn a_text_is_whole_or_a_true_beginning(text in prop::collection::vec(1u8.., 0..90)) {
             let read = read(&parts(&text));
-            if text.len() < MAX_TEXT_BYTES - 1 {
+            if text.len() < MAX_STRING_BYTES - 1 {
                 prop_assert!(read.is_whole);
                 prop_assert_eq!(read.bytes, text);
             } else {
                 prop_assert!(!read.is_whole);
-                prop_assert_eq!(&read.bytes, &text[..MAX_TEXT_BYTES - 2]);
+                prop_assert_eq!(&read.bytes, &text[..MAX_STRING_BYTES - 2]);
             }
         }
 
@@ -134,7 +134,7 @@ mod tests {
             for (number, part) in parts {
                 text.push(number, part);
             }
-            prop_assert!(text.bytes.len() < MAX_TEXT_BYTES);
+            prop_assert!(text.bytes.len() < MAX_STRING_BYTES);
             prop_assert!(!text.bytes.contains(&0));
         }
     }

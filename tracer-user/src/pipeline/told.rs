@@ -69,7 +69,7 @@ pub fn losses(outcome: &Outcome, verbose: bool) {
              middle of a probe",
             many(counters.batches, "batch"),
             many(counters.lost_events, "event"),
-            many(counters.own_hits, "hit"),
+            many(counters.self_recursions, "hit"),
             (*skipped_roots + *skipped_below).all()
         );
     }

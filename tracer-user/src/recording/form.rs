@@ -6,6 +6,8 @@
 //! [`OLDEST_FORM`] unless what was written before is read as it was. The test
 //! `the_form_has_not_changed` notices.
 
+mod counted;
+
 use std::{
     fmt::{self, Formatter},
     marker::PhantomData,
@@ -15,12 +17,15 @@ use serde::{
     Deserialize, Deserializer, Serialize,
     de::{Error as _, SeqAccess, Visitor},
 };
-use tracer_common::{CpuCounters, FIELD_FUNCTIONS, MAX_READS};
 
-use crate::model::{FieldInfo, FunctionInfo, Skipped, UserPlace, ValueType};
+use tracer_common::{FIELD_FUNCTIONS, MAX_READS};
+
+use crate::model::{FieldInfo, FunctionInfo, UserPlace, ValueType};
+pub use counted::{Counters, Hits, Missed};
 
 /// The number of this form.
 pub const FORM: u32 = 3;
+
 /// The oldest that is read: it lacks [`Frame::Missed`], and the second [`Frame::DataWithFields`],
 /// [`Frame::DataOfProcesses`],
 /// [`ValueType::Record`] and [`tracer_common::EventKind::Leaf`].
@@ -28,11 +33,14 @@ pub const OLDEST_FORM: u32 = 1;
 
 /// What an element of a list takes beside its name, bytes.
 const ENTRY: usize = 100;
+
 /// Functions of one frame. A frame is written when it has half as many events, and no function is
 /// in it that is in no event.
 pub const MOST_FUNCTIONS: usize = 1 << 17;
+
 /// Places in the code of processes of one frame.
 pub const MOST_USERS: usize = 1 << 17;
+
 /// Functions of one frame that have fields.
 const MOST_WITH_FIELDS: usize = FIELD_FUNCTIONS as usize;
 
@@ -296,73 +304,4 @@ pub enum Ending {
     Enough,
     /// The file was as large as it may be.
     Full,
-}
-
-/// What no batch tells of, since the trace began.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Missed {
-    /// Root calls of which nothing came, because a ring was full.
-    pub lost_whole: u64,
-    /// Hits of the roots that the kernel skipped.
-    pub roots: Hits,
-    /// Hits of all other functions that it skipped.
-    pub below: Hits,
-}
-
-/// [`Skipped`] on disk.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hits {
-    /// Entries.
-    pub entries: u64,
-    /// Exits.
-    pub exits: u64,
-}
-
-impl From<Skipped> for Hits {
-    fn from(Skipped { entries, exits }: Skipped) -> Self {
-        Self { entries, exits }
-    }
-}
-
-impl From<Hits> for Skipped {
-    fn from(Hits { entries, exits }: Hits) -> Self {
-        Self { entries, exits }
-    }
-}
-
-/// [`CpuCounters`] on disk.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counters {
-    /// Events that were stored nowhere.
-    pub lost_events: u64,
-    /// Root calls that were not traced.
-    pub lost_roots: u64,
-    /// Hits of the tracer's own making.
-    pub own_hits: u64,
-    /// Batches that were handed over.
-    pub batches: u64,
-}
-
-impl From<CpuCounters> for Counters {
-    fn from(counters: CpuCounters) -> Self {
-        Self {
-            lost_events: counters.lost_events,
-            lost_roots: counters.lost_roots,
-            own_hits: counters.own_hits,
-            batches: counters.batches,
-        }
-    }
-}
-
-/// How many root calls were lost whole is in [`Missed`].
-impl From<Counters> for CpuCounters {
-    fn from(counters: Counters) -> Self {
-        Self {
-            lost_events: counters.lost_events,
-            lost_roots: counters.lost_roots,
-            own_hits: counters.own_hits,
-            batches: counters.batches,
-            lost_beginnings: 0,
-        }
-    }
 }

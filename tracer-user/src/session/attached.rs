@@ -79,12 +79,12 @@ pub fn attach(
     let tracepoints = object.attach_tracepoints(&kernel.types)?;
     let followed = object.followed()?.map(Arc::new);
     let (arming, controls, cgroups) = (object.controls()?, object.controls()?, object.controls()?);
-    let texts = match options.show.capture.arguments {
+    let strings = match options.show.capture.arguments {
         Arguments::Absent => None,
-        Arguments::Recorded => Some(object.texts()?),
+        Arguments::Recorded => Some(object.strings()?),
     };
     let fields = tables(&object, fields)?;
-    let details = (texts, fields);
+    let details = (strings, fields);
     let mut attacher = Attacher::new(object, Arc::clone(kernel), mechanisms, mechanism, details);
     let probes = probes::attach_all(&mut attacher, plan, ready, stop)?;
     Ok(Attached {

@@ -5,10 +5,10 @@
 //! function, [`diff`] compares two recordings ([`paths`]), [`explain`] the slow or failed root
 //! calls of one with the others, [`flame`] makes bars of merged trees, [`frames`] puts the stack
 //! above a root around it, [`exemplars`] keeps the calls that are worth reading, [`recent`] keeps
-//! those of the last minute, [`spread`] is a histogram for the eye, [`overview`] does all that a
-//! page shows at once, [`table`] prints such numbers in columns. What collects is a
-//! [`crate::model::Sink`] like those that print, so a
-//! summary sees what the filter lets through and nothing else.
+//! those of the last minute, [`log_histogram`] is a histogram for the eye, [`overview`] does all
+//! that a page shows at once, [`table`] prints such numbers in columns. What collects is a
+//! [`crate::model::Sink`] like those that print, so a summary sees what the filter lets through and
+//! nothing else.
 
 pub mod calltree;
 pub mod diff;
@@ -18,12 +18,12 @@ pub mod flame;
 pub mod frames;
 pub mod histogram;
 pub mod latency;
+pub mod log_histogram;
 pub mod merged;
 pub mod overview;
 pub mod paths;
 pub mod recent;
 pub mod report;
-pub mod spread;
 pub mod table;
 
 use std::io::{self, Write};

@@ -15,6 +15,7 @@
 //! [`escape`] before it is written.
 
 mod arguments;
+mod bytes;
 mod errno;
 pub mod escape;
 mod fields;

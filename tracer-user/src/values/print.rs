@@ -13,14 +13,17 @@
 mod cast;
 mod expression;
 mod list;
+mod parser;
 mod tokens;
+mod value;
 
 use std::{
     fmt::Write as _,
     net::{Ipv4Addr, Ipv6Addr},
 };
 
-use expression::{Parser, Value};
+use parser::Parser;
+use value::{Value, low_half};
 
 use super::sign_extended;
 use crate::model::RecordType;
@@ -146,16 +149,6 @@ fn spec<'f, 'a>(
         letter = next()?;
     }
     Some((spec, letter, rest))
-}
-
-/// The number as an `unsigned long` has it: what does not fit is cut off, as C does.
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "that is what a cast does"
-)]
-const fn low_half(number: i128) -> u64 {
-    number as u64
 }
 
 fn number(number: i128, spec: Spec, letter: char) -> Option<String> {

@@ -6,9 +6,12 @@ use std::{
 };
 
 use serde::Serialize;
-use tracer_common::MARK_RECORD;
 
-use super::{FieldValue, Typed, escape, print, sign_extended};
+use super::{
+    FieldValue, Typed,
+    bytes::{own, signed, text, variable, word},
+    escape, print,
+};
 use crate::model::{FunctionInfo, FunctionTable, Mark, RecordField, RecordFieldKind, table};
 
 /// The value of a field.
@@ -120,51 +123,15 @@ fn value<'a>(field: &RecordField, record: &'a [u8]) -> Option<RecordValue<'a>> {
     })
 }
 
-/// The bytes of a field itself.
-pub(super) fn own<'a>(field: &RecordField, record: &'a [u8]) -> Option<&'a [u8]> {
-    let offset = field.offset as usize;
-    record.get(offset..offset.checked_add(field.bytes as usize)?)
-}
-
-/// What stands after the fields, as far as it came.
-pub(super) fn variable<'a>(location: &[u8], record: &'a [u8]) -> Option<&'a [u8]> {
-    // Two numbers of 16 bits each.
-    let location = word(location);
-    let from = usize::try_from(location & 0xffff).ok()?;
-    let length = usize::try_from(location >> 16 & 0xffff).ok()?;
-    let from = from.checked_sub(MARK_RECORD.into())?;
-    let to = from + length;
-    record.get(from..to.min(record.len()))
-}
-
-/// Up to the first zero.
-pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
-    let end = memchr::memchr(0, bytes).unwrap_or(bytes.len());
-    String::from_utf8_lossy(&bytes[..end])
-}
-
 fn numbers(bytes: &[u8], each: u32, signed: bool) -> RecordValue<'static> {
     let numbers = bytes.chunks(each.max(1) as usize);
     RecordValue::Numbers(numbers.map(|bytes| number(bytes, signed)).collect())
 }
 
-fn number(bytes: &[u8], signed: bool) -> Typed {
-    if signed {
-        Typed::Listed(self::signed(bytes))
+fn number(bytes: &[u8], is_signed: bool) -> Typed {
+    if is_signed {
+        Typed::Listed(signed(bytes))
     } else {
         Typed::Unsigned(word(bytes))
     }
-}
-
-/// As a signed number.
-pub(super) fn signed(bytes: &[u8]) -> i64 {
-    sign_extended(word(bytes), u32::try_from(bytes.len()).unwrap_or(u32::MAX))
-}
-
-/// As it lies in memory; of more than eight bytes the first.
-pub(super) fn word(bytes: &[u8]) -> u64 {
-    let mut word = [0; size_of::<u64>()];
-    let length = bytes.len().min(word.len());
-    word[..length].copy_from_slice(&bytes[..length]);
-    u64::from_ne_bytes(word)
 }

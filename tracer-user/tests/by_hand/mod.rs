@@ -162,7 +162,7 @@ impl Task {
         for (part, &value) in (0..).zip(parts) {
             let place = u8::try_from(StringPlace { argument, part }.pack()).unwrap();
             let value = u64::from_ne_bytes(value);
-            self.event_of(EventKind::Text, function, depth, place, value);
+            self.event_of(EventKind::String, function, depth, place, value);
         }
         self
     }

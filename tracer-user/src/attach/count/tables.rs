@@ -156,7 +156,7 @@ impl Tables {
             .load(Ordering::Relaxed)
     }
 
-    /// Where a row begins, see `row` in tracer-ebpf/src/count.
+    /// Where a row begins, see `row` in tracer-ebpf/src/programs/count.
     fn row(&self, root: usize, cpu: usize) -> usize {
         (1 + cpu * self.roots() + root) * ROW_BYTES as usize
     }

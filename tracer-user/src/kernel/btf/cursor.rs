@@ -183,6 +183,6 @@ impl<'a> Cursor<'a> {
     pub(super) fn text(&self) -> Result<Option<FieldRead>, Problem> {
         let mut end = self.clone();
         end.follow(TypeId(0), 0)?;
-        Ok(end.read(FieldKind::Text, 0, Some(0)))
+        Ok(end.read(FieldKind::String, 0, Some(0)))
     }
 }

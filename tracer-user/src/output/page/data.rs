@@ -19,8 +19,8 @@ use crate::{
     summary::{
         self, Change, Changed, Flame, Overview,
         latency::Root,
+        log_histogram::{Bucket, log_histogram},
         report::{Row, SortBy},
-        spread::{Bucket, spread},
     },
     values::escape::visible,
 };
@@ -155,7 +155,7 @@ impl RootTimes {
             p99: root.quantile(0.99),
             max: root.longest,
             errors: root.errors.iter().map(|(&name, &n)| (name, n)).collect(),
-            spread: spread(root.times.durations()),
+            spread: log_histogram(root.times.durations()),
         }
     }
 }

@@ -346,7 +346,7 @@ impl Compiler<'_> {
                 read,
                 words: words(bytes),
                 masks: words(masks),
-                kind: TestKind::Text as u32,
+                kind: TestKind::String as u32,
                 ..FieldTest::NONE
             },
             turned,

@@ -1,6 +1,6 @@
 //! Casts between numbers.
 
-use super::low_half;
+use super::value::low_half;
 use crate::values::{sign_extended, truncated};
 
 /// What a cast makes of a number.

@@ -1,87 +1,14 @@
 //! The part of C that formats use: evaluated while it is read.
 
-use std::borrow::Cow;
-
-use super::{cast::Cast, list, tokens::Tokens};
-use crate::{
-    model::{RecordField, RecordFieldKind, RecordType},
-    values::record,
+use super::{
+    cast::Cast,
+    list,
+    parser::Parser,
+    value::{Value, is_true},
 };
 
 /// Nesting that is followed.
 const DEEPEST: u32 = 64;
-
-/// What an expression is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value<'a> {
-    /// A number, of whatever type.
-    Number(i128),
-    /// Text.
-    Text(Cow<'a, str>),
-    /// An array.
-    Array(Array<'a>),
-}
-
-/// An array as it lies in memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Array<'a> {
-    /// All of it.
-    pub bytes: &'a [u8],
-    /// Bytes of each element; 0 if that is not known.
-    pub each: u32,
-    /// Whether they may be below 0.
-    pub signed: bool,
-}
-
-impl<'a> Array<'a> {
-    /// Characters.
-    const fn text(bytes: &'a [u8]) -> Self {
-        Self {
-            bytes,
-            each: 1,
-            signed: false,
-        }
-    }
-
-    /// The number in a place.
-    fn at(self, index: usize) -> Option<i128> {
-        let each = usize::try_from(self.each).ok().filter(|each| *each > 0)?;
-        let element = self.bytes.chunks_exact(each).nth(index)?;
-        Some(if self.signed {
-            record::signed(element).into()
-        } else {
-            record::word(element).into()
-        })
-    }
-}
-
-impl<'a> Value<'a> {
-    /// As a number.
-    pub fn into_number(self) -> Option<i128> {
-        match self {
-            Self::Number(number) => Some(number),
-            Self::Text(_) | Self::Array(_) => None,
-        }
-    }
-
-    /// As text.
-    pub fn into_text(self) -> Option<Cow<'a, str>> {
-        match self {
-            Self::Text(text) => Some(text),
-            Self::Array(array) => Some(record::text(array.bytes)),
-            Self::Number(_) => None,
-        }
-    }
-}
-
-/// Reads the expressions of a record's format.
-pub struct Parser<'a> {
-    of: &'a RecordType,
-    record: &'a [u8],
-    /// What is left to read.
-    pub tokens: Tokens<'a>,
-    depth: u32,
-}
 
 /// Operators of two sides, those that bind weakest first.
 const BINARY: [&[&str]; 10] = [
@@ -98,16 +25,6 @@ const BINARY: [&[&str]; 10] = [
 ];
 
 impl<'a> Parser<'a> {
-    /// Of the format of a record.
-    pub fn new(of: &'a RecordType, record: &'a [u8]) -> Self {
-        Self {
-            of,
-            record,
-            tokens: Tokens::new(of.print.trim()),
-            depth: 0,
-        }
-    }
-
     /// An expression with `?:`.
     pub fn expression(&mut self) -> Option<Value<'a>> {
         if self.depth == DEEPEST {
@@ -258,48 +175,6 @@ impl<'a> Parser<'a> {
             _ => None,
         }
     }
-
-    /// A field by its name.
-    pub fn field(&self, name: &str) -> Option<Value<'a>> {
-        let field = self.find(name)?;
-        let bytes = record::own(field, self.record)?;
-        Some(match field.kind {
-            RecordFieldKind::Number { signed: true } => Value::Number(record::signed(bytes).into()),
-            RecordFieldKind::Number { signed: false } | RecordFieldKind::Pointer => {
-                Value::Number(record::word(bytes).into())
-            }
-            RecordFieldKind::Text => Value::Array(Array::text(bytes)),
-            RecordFieldKind::Numbers { each, signed } => Value::Array(Array {
-                bytes,
-                each,
-                signed,
-            }),
-            RecordFieldKind::VariableText | RecordFieldKind::VariableNumbers { .. } => return None,
-        })
-    }
-
-    /// What stands after the fields.
-    pub fn variable(&self, name: &str) -> Option<Array<'a>> {
-        let field = self.find(name)?;
-        let bytes = record::variable(record::own(field, self.record)?, self.record)?;
-        match field.kind {
-            RecordFieldKind::VariableText => Some(Array::text(bytes)),
-            RecordFieldKind::VariableNumbers { each, signed } => Some(Array {
-                bytes,
-                each,
-                signed,
-            }),
-            _ => None,
-        }
-    }
-
-    fn find(&self, name: &str) -> Option<&'a RecordField> {
-        self.of.fields.iter().find(|field| field.name == name)
-    }
-}
-
-fn is_true(value: &Value<'_>) -> bool {
-    !matches!(value, Value::Number(0))
 }
 
 fn apply(operator: &str, left: i128, right: i128) -> Option<i128> {

@@ -4,9 +4,10 @@
 use std::fmt::Write as _;
 
 use super::{
-    expression::{Parser, Value},
-    low_half,
+    parser::Parser,
+    value::{Value, low_half},
 };
+use crate::values::bytes::word;
 
 /// Names that are held against a value at most.
 const MOST_NAMES: usize = 4096;
@@ -105,7 +106,7 @@ fn array<'a>(parser: &mut Parser<'a>) -> Option<Value<'a>> {
     for element in bytes.get(..count.checked_mul(size)?)?.chunks(size) {
         let between = if text.len() > 1 { "," } else { "" };
         // Writing to a string cannot fail.
-        let _ = write!(text, "{between}{:#x}", crate::values::record::word(element));
+        let _ = write!(text, "{between}{:#x}", word(element));
     }
     text.push('}');
     Some(Value::Text(text.into()))

@@ -167,12 +167,12 @@ fn texts_are_read_where_they_are() {
     let (register, offsets, label) = read(&types, "walk: node->label");
     assert_eq!(
         (register, offsets, label.kind),
-        (0, vec![32, 0], FieldKind::Text as u8)
+        (0, vec![32, 0], FieldKind::String as u8)
     );
     let (register, offsets, text) = read(&types, "walk: text");
     assert_eq!(
         (register, offsets, text.kind),
-        (3, vec![0], FieldKind::Text as u8)
+        (3, vec![0], FieldKind::String as u8)
     );
     let name = find(&types, "walk: node->name").unwrap();
     assert_eq!(name.shape, FieldShape::Characters);
