@@ -30,8 +30,9 @@ impl CpuMask {
 }
 
 /// Places in the table of tasks that run inside a root, at most: userspace says how many there are,
-/// a power of two. Two of them are never taken, see `task/slots.rs` in tracer-ebpf. With more the verifier
-/// would refuse the table: it knows no offset of 512 MiB (BPF_MAX_VAR_OFF, linux/bpf_verifier.h).
+/// a power of two. Two of them are never taken, see `task/slots.rs` in tracer-ebpf. With more the
+/// verifier would refuse the table: it knows no offset of 512 MiB (BPF_MAX_VAR_OFF,
+/// linux/bpf_verifier.h).
 pub const MAX_TASK_SLOTS: u32 = 1 << 15;
 /// What each takes, bytes: a power of two, so that a place is found by a mask.
 pub const TASK_BYTES: u32 = 1 << 14;

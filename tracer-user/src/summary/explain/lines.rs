@@ -131,8 +131,8 @@ impl Explain<'_> {
                     waiting.push((place, path));
                     continue;
                 }
-                // The others may have spent as much in the same functions on another path, so it may
-                // be more than they differ by.
+                // The others may have spent as much in the same functions on another path, so it
+                // may be more than they differ by.
                 let share = extra.map_or(theirs, |extra| (self.more(sums.total) / extra).min(1.0));
                 let [others, marked] = sums.taken_by;
                 let text = format!(

@@ -1,5 +1,5 @@
-//! What is read where the expressions of a record's format are evaluated: its tokens, and the fields
-//! of the record.
+//! What is read where the expressions of a record's format are evaluated: its tokens, and the
+//! fields of the record.
 
 use super::{
     tokens::Tokens,
