@@ -237,6 +237,13 @@ pub unsafe fn is_at_work(task: *mut Task, context: u8) -> bool {
     unsafe { any(task, (GUARD | FAST) << context) }
 }
 
+/// Whether the probe with this guard runs on top of another one of the task.
+#[inline(always)]
+pub unsafe fn is_on_top(task: *mut Task, guard: u32) -> bool {
+    // SAFETY: the caller's checked map value.
+    unsafe { any(task, (ALL_GUARDS | ALL_GUARDS * FAST) & !guard) }
+}
+
 /// The high half of [`Task::depth_and_busy`].
 #[inline(always)]
 pub unsafe fn busy(task: *mut Task) -> u32 {
@@ -298,7 +305,9 @@ pub fn flush_if_full(task: *mut Task) {
         if any(task, PARKED) {
             cold_path();
             parked::hand_over(task);
-        } else if is_nearly_full(cursor) && !any(task, ALL_WRITING | FLUSHING) {
+        } else if (is_nearly_full(cursor) || stack::needs_room(cursor))
+            && !any(task, ALL_WRITING | FLUSHING)
+        {
             if decide::is_possible() && has_all(task) && (*task).held == 0 {
                 hold(task);
             } else {

@@ -61,7 +61,7 @@ pub fn root_entry<S: Site>(ctx: &S) -> bool {
     }
     // No closure: it would be a function of its own, with a frame of its own.
     match task::get(slot) {
-        Some(task) => entry(ctx, task, opens),
+        Some(task) => entry::<S, true>(ctx, task, opens),
         None => false,
     }
 }
@@ -175,9 +175,9 @@ pub fn count_own_hit() {
     unsafe { atomic::fetch_add(&raw mut (*cpu).counters.own_hits, 1) };
 }
 
-/// A call is entered; `opens` says that it is the root's and begins the root call.
+/// A call is entered; `ROOT` says that it is of a root, `opens` that it begins the root call.
 #[inline(always)]
-pub fn entry<S: Site>(ctx: &S, task: *mut Task, opens: bool) -> bool {
+pub fn entry<S: Site, const ROOT: bool>(ctx: &S, task: *mut Task, opens: bool) -> bool {
     if excluded::is_on(task) {
         return false;
     }
@@ -210,7 +210,7 @@ pub fn entry<S: Site>(ctx: &S, task: *mut Task, opens: bool) -> bool {
             batch::push(task, writer, &hit, ctx.frame());
             details::store(ctx, task, writer, &hit);
             fields::at_entry(ctx, task, &hit);
-            if opens {
+            if ROOT && (opens || stack::is_wanted_of_all() && !batch::is_on_top(task, guard)) {
                 stack::store(ctx, task, writer, &hit);
             }
         }

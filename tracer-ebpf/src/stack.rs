@@ -8,9 +8,10 @@
 //! address of a probe, and the kernel has the one in its place. All before it is skipped. Where
 //! there is neither, all are recorded, and userspace skips those of tracer by name.
 //!
-//! Each frame is an event after the entry's, all of a stack or none. Only roots have one, and the
-//! settings are constants to the verifier: callees, and programs of traces without stacks, have
-//! nothing of this.
+//! Each frame is an event after the entry's, all of a stack or none. Only root calls have one, and
+//! in a listing each call of a root, unless it comes in the middle of a probe, which may be about
+//! to write a stack to the same memory. The settings are constants to the verifier: callees, and
+//! programs of traces without stacks, have nothing of this.
 
 use core::ffi::c_void;
 
@@ -18,7 +19,9 @@ use aya_ebpf::{
     bindings::BPF_F_USER_STACK,
     helpers::{bpf_get_current_pid_tgid, bpf_probe_read_kernel, generated::bpf_get_stack},
 };
-use tracer_common::{Context, Event, EventKind, MAX_FRAMES, TASK_BYTES, cursor, placeholder};
+use tracer_common::{
+    BATCH_CAPACITY, Config, Context, Event, EventKind, MAX_FRAMES, TASK_BYTES, cursor, placeholder,
+};
 
 use crate::{
     batch::{self, Hit},
@@ -37,7 +40,20 @@ const MAX_EVENTS: u32 = MAX_FRAMES + 1;
 /// Bytes of a frame.
 const FRAME_BYTES: u32 = size_of::<u64>() as u32;
 
-/// Stores the stacks that are wanted of the root call that `entry` begins.
+/// Whether each call of a root has one, also within a root call.
+#[inline(always)]
+pub fn is_wanted_of_all() -> bool {
+    config!(stacks) == Config::STACKS_OF_ROOTS
+}
+
+/// Whether a buffer is to be handed over before it is nearly full: where each call of a root has a
+/// stack, there must be room for one after an entry and what else is recorded of it.
+#[inline(always)]
+pub fn needs_room(cursor: u64) -> bool {
+    is_wanted_of_all() && cursor::place(cursor) > BATCH_CAPACITY as u32 / 2 - MAX_EVENTS
+}
+
+/// Stores the stacks that are wanted of the call of a root that `entry` begins.
 #[inline(always)]
 pub fn store<S: Site>(ctx: &S, task: *mut Task, writer: u32, entry: &Hit) {
     if config!(stacks) != 0 {

@@ -2,7 +2,7 @@
 //! the page begin with, and how their output is written.
 
 use std::{
-    io::{self, BufWriter, Write},
+    io::{self, BufWriter, Read, Write},
     path::Path,
 };
 
@@ -12,7 +12,7 @@ use super::{exit::Exit, replay};
 use crate::{
     model::FunctionTable,
     pipeline::{Outcome, Show, replay::replay_into},
-    recording::{Head, Readable},
+    recording::{Head, Readable, Recording},
     summary::{Collect, Collecting},
 };
 
@@ -64,6 +64,21 @@ pub fn have_names(one: &Collected, other: &Collected) -> Result<()> {
         .map_or(Ok(()), |missing| Err(missing.clone().into()))
 }
 
+/// The same of a trace that was recorded for this, and has said how it went.
+#[cfg(feature = "live")]
+pub fn collect_own(
+    path: &Path,
+    show: &Show,
+    functions: &FunctionTable,
+    collector: &mut impl Collect,
+) -> Result<Collected> {
+    let mut recording = replay::open_with_bar(path)?;
+    recording.is_quiet = true;
+    let collected = go_through(recording, show, functions, collector)?;
+    collected.outcome.has_names()?;
+    Ok(collected)
+}
+
 /// Goes through a recording.
 pub fn collect(
     path: &Path,
@@ -71,7 +86,15 @@ pub fn collect(
     functions: &FunctionTable,
     collector: &mut impl Collect,
 ) -> Result<Collected> {
-    let recording = replay::open_with_bar(path)?;
+    go_through(replay::open_with_bar(path)?, show, functions, collector)
+}
+
+fn go_through(
+    recording: Recording<impl Read>,
+    show: &Show,
+    functions: &FunctionTable,
+    collector: &mut impl Collect,
+) -> Result<Collected> {
     let head = recording.head.clone();
     let form = Box::new(Collecting(collector));
     let (outcome, readable) = replay_into(show, recording, functions, form)?;
