@@ -16,7 +16,7 @@ for mechanism in $mechanisms; do
     ! grep -Eq 'rethook|return_to_handler|bpf_trampoline|<-unknown' /tmp/out || fail "$mechanism: a probe as caller: $(cat /tmp/out)"
     calls=$(check_listing) || fail "$mechanism: $calls"
     [ "$calls" -ge 5 ] || fail "$mechanism: $calls root calls"
-    tracer replay /tmp/recording --graph-opts noirqs,retaddr >/tmp/replayed 2>/tmp/err.replay || fail "$mechanism: replay: $(cat /tmp/err.replay)"
+    tracer replay /tmp/recording --graph-opts noirqs,retaddr,depth=3 >/tmp/replayed 2>/tmp/err.replay || fail "$mechanism: replay: $(cat /tmp/err.replay)"
     cmp /tmp/out /tmp/replayed || fail "$mechanism: the replay differs: $(diff /tmp/out /tmp/replayed | head -n 5)"
     tracer replay /tmp/recording --format json 2>/tmp/err.replay | grep -q "\"function\":\"ksys_write\",[^}]*\"caller\":\"$syscall\"" || fail "$mechanism: no caller in JSON"
 done

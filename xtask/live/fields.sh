@@ -56,6 +56,17 @@ conditions <<'LIST'
 0 count == 77 || fd < 0
 LIST
 
+about() {
+    wanted=$1
+    shift
+    tracer --learn 0 --graph-depth 1 "$@" >/tmp/out 2>/tmp/err || fail "$*: $?: $(cat /tmp/err)"
+    has_calls "$wanted"
+}
+# A file, by another name than that by which it is opened.
+rm -f /tmp/appended
+touch /tmp/appended
+ln /tmp/appended /tmp/linked
+about 3 -n 3 -G vfs_write --path /tmp/linked -- sh /tmp/writes
 # A socket: its addresses are those that /proc has.
 drive tcp 20000
 ports() {
@@ -69,12 +80,20 @@ tracer record --print -o /tmp/recording --learn 0 -p $workload -G tcp_sendmsg --
     --arg 'tcp_sendmsg: sk.tuple, sk.dport, sk.family, size, ((struct tcp_sock *)sk)->write_seq, msg->msg_iter.count' >/tmp/out 2>/tmp/err || fail "a socket: $?: $(cat /tmp/err)"
 grep -Eq "sk.tuple=127.0.0.1:($one|$other) > 127.0.0.1:($one|$other), sk.dport=($one|$other), sk.family=2, size=7, \(\(struct tcp_sock \*\)sk\)->write_seq=[0-9]+→[0-9]+, msg->msg_iter->count=7→0\)" /tmp/out ||
     fail "a socket of ports $one and $other: $(cat /tmp/out)"
-tracer replay /tmp/recording >/tmp/replayed 2>/tmp/err || fail "replay: $(cat /tmp/err)"
+tracer replay /tmp/recording --graph-depth 1 >/tmp/replayed 2>/tmp/err || fail "replay: $(cat /tmp/err)"
 cmp /tmp/out /tmp/replayed || fail "the replay differs: $(diff /tmp/out /tmp/replayed | head -n 5)"
 tracer replay --format json /tmp/recording >/tmp/json 2>/tmp/err || fail "replay: $(cat /tmp/err)"
 grep -q '"fields":\[{"name":"sk.tuple","value":"127.0.0.1:[0-9]* > 127.0.0.1:[0-9]*"}' /tmp/json || fail "no fields in JSON: $(head -c 600 /tmp/json)"
 tracer --learn 0 -p $workload -G tcp_sendmsg --graph-depth 1 --duration 300ms --where "sk.dport == 1" >/tmp/out 2>/tmp/err || fail "another port: $?: $(cat /tmp/err)"
 has_calls 0
+# Short forms: what they are about depends on what the root takes.
+about 2 -n 2 -p $workload -G tcp_sendmsg --port $one
+about 2 -n 2 -p $workload -G inet_sendmsg --port $other
+about 0 --duration 300ms -p $workload -G tcp_sendmsg --port 1
+about 2 -n 2 -p $workload -G tcp_sendmsg --peer 127.0.0.1 --where 'size == 7'
+about 0 --duration 300ms -p $workload -G tcp_sendmsg --peer ::1
+about 2 -n 2 -G dev_hard_start_xmit --ifname lo
+about 0 --duration 300ms -G dev_hard_start_xmit --ifname eth7
 # What is known when a call returns: only calls that meet it are shown.
 tracer record --print -o /tmp/recording --learn 0 -p $workload -G tcp_sendmsg --graph-depth 1 -n 3 --where-exit 'retval == 7 && size == 7 && msg->msg_iter.count == 0 && duration < 10s' >/tmp/out 2>/tmp/err ||
     fail "at the exit: $?: $(cat /tmp/err)"
@@ -109,8 +128,7 @@ wrong() {
 wrong --arg 'vfs_write: file->f_flgs' 2 'has no member `f_flgs`; there is f_flags'
 grep -q '^ *^^^^^^$' /tmp/err || fail "no mark under the place: $(cat /tmp/err)"
 wrong --arg 'vfs_write: fil' 2 '`vfs_write` has no argument `fil`; there is file, buf, count, pos'
-wrong --arg 'vfs_write: file.' 2 'the end where the name of a member should be'
+wrong --port 1 2 'is about a socket (struct sock * or socket *), and `vfs_write` takes none'
+wrong --path /no/such 2 'name a file that is there'
 wrong --arg 'no_such_function: file' 5 'no kernel function is called `no_such_function`'
-wrong --arg 'no_such_*: file' 2 'no traceable function that matches `no_such_*`'
-wrong --where 'count ==' 2 'the end where'
 wrong --where 'count == NO_SUCH' 2 '`NO_SUCH` is no number of an enum and no error'

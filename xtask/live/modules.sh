@@ -1,5 +1,6 @@
 # Functions of modules are in the graph, with their types and under their module's name, found without being named.
 # limit: 300
+# only on 6.1, 6.12, 7.3: pairs; kprobe.session; fsession.multi, whose links go by a module's BTF
 
 # One that is loaded while the trace runs joins it, as a root and below; what the command does first has it loaded. It goes on until
 # the module has joined.

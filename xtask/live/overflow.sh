@@ -3,7 +3,7 @@
 
 # How many events the kernel side says were taken, and lost.
 events() { sed -n 's/.* partial, \([0-9]*\) events.*/\1/p' /tmp/err; }
-lost() { sed -n 's/.* in the kernel .* batches, \([0-9]*\) events lost,.*/\1/p' /tmp/err; }
+lost() { sed -n 's/.* in the kernel .* batches*, \([0-9]*\) events* lost,.*/\1/p' /tmp/err; }
 
 # How often the scheduler took the CPU away from a process, by what `time -v` says of it.
 switches() { sed -n 's/.*Involuntary context switches: //p' "$1"; }

@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result};
 
 use super::{
+    about_args::AboutArgs,
     discovery::DiscoveryArgs,
     exit::Exit,
     live_args::{
@@ -29,6 +30,7 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
         all_cpus: false,
         excluded: Vec::new(),
         fields: Vec::new(),
+        about: AboutArgs::default(),
         pids: Vec::new(),
         tids: Vec::new(),
         names: Vec::new(),

@@ -1,6 +1,8 @@
 //! The command line: what was typed becomes options, options become a run, a failure becomes one
 //! sentence and an exit code.
 
+#[cfg(feature = "live")]
+mod about_args;
 mod args;
 #[cfg(feature = "live")]
 mod check;

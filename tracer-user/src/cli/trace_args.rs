@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Args as ClapArgs, ColorChoice};
 
 use super::{
+    about_args::AboutArgs,
     colour,
     discovery::DiscoveryArgs,
     exit::{Output, Usage},
@@ -138,6 +139,8 @@ pub struct CaptureArgs {
     /// repeated
     #[arg(long = "arg", value_name = "FUNCTION: FIELDS")]
     pub fields: Vec<String>,
+    #[command(flatten)]
+    pub about: AboutArgs,
     /// Trace root calls that begin on these CPUs, such as 0,2-3
     #[arg(short = 'C', long = "cpu", value_name = "CPUS")]
     pub cpus: Option<String>,
@@ -314,6 +317,7 @@ impl CaptureArgs {
                 .map(|typed| Fields::parse(typed))
                 .collect::<Result<_, _>>()?,
             condition: show.filter.entered.take(),
+            about: self.about.about()?,
             show,
             delay: None,
             duration: self.duration,

@@ -14,12 +14,14 @@ mod error;
 mod lexer;
 mod parser;
 mod path;
+mod short;
 #[cfg(test)]
 mod tests;
 
 pub use condition::{Comparison, Condition, Operand};
 pub use error::{ExprError, Problem, Span, near_names};
 pub use path::{ACCESSORS, Path, Step, Word};
+pub use short::About;
 
 use parser::Parser;
 
@@ -81,6 +83,15 @@ impl Where {
             source: source.to_owned(),
             condition: Parser::new(source)?.whole_condition()?,
         })
+    }
+
+    /// Both this and what is asked besides. Places are those of this one.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            source: self.source,
+            condition: Condition::Both(Box::new(self.condition), Box::new(other.condition)),
+        }
     }
 
     /// An error at a place of it.

@@ -8,6 +8,7 @@
 pub mod btf;
 pub mod cgroup;
 pub mod facts;
+pub mod file_identity;
 pub mod gfp;
 mod halves;
 pub mod haste;

@@ -5,11 +5,14 @@
 //! table for each function ([`crate::attach::FieldTables`]), and to who shows calls as names and
 //! types.
 
+mod asked;
 mod condition;
 
 use std::collections::BTreeMap;
 
 use tracer_common::{FieldTable, MAX_READS};
+
+pub use asked::Asked;
 
 use super::{Planned, RootError, functions_of, roots::is_glob};
 use crate::{
@@ -32,6 +35,20 @@ pub enum FieldError {
     /// No function is called so.
     #[error(transparent)]
     Function(#[from] RootError),
+    /// A short form on a root that takes nothing of the kind.
+    #[error(
+        "{option} is about {needs}, and `{root}` takes none: name a root that does, such as {example}"
+    )]
+    NotAbout {
+        /// The option.
+        option: &'static str,
+        /// What a root must take.
+        needs: &'static str,
+        /// The root.
+        root: String,
+        /// A root that does.
+        example: &'static str,
+    },
     /// More than there is room for.
     #[error("there is no room for the fields of more functions; narrow the pattern of --arg")]
     NoRoom,
@@ -42,6 +59,7 @@ impl HasExit for FieldError {
         match self {
             Self::Expression(error) => error.exit(),
             Self::Function(error) => error.exit(),
+            Self::NotAbout { .. } => Some(Exit::Usage),
             Self::NoRoom => Some(Exit::Failure),
         }
     }
@@ -76,15 +94,16 @@ impl FieldPlan {
     pub fn find(
         kernel: &Kernel,
         fields: &[expr::Fields],
-        (condition, roots): (Option<&Where>, &[Planned]),
+        asked: Asked<'_>,
+        roots: &[Planned],
     ) -> Result<Self, FieldError> {
         let mut plan = Self::default();
         for one in fields {
             plan.add(kernel, one)?;
         }
-        if let Some(condition) = condition {
-            for root in roots {
-                plan.ask(kernel, condition, root)?;
+        for root in roots {
+            if let Some(condition) = asked.of(kernel, root)? {
+                plan.ask(kernel, &condition, root)?;
             }
         }
         Ok(plan)

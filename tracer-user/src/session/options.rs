@@ -7,12 +7,12 @@ use tracer_common::CpuMask;
 use super::{Begin, Callers, Streams};
 use crate::{
     export::Outlets,
-    expr::{Fields, Where},
+    expr::{About, Fields, Where},
     kernel::Mechanism,
     learn::wide::Again,
     model::{FunctionTable, Sink},
     pipeline::Show,
-    plan::{self, Scope},
+    plan::{self, Asked, Scope},
     recording::{Head, target::Target},
 };
 
@@ -35,6 +35,8 @@ pub struct Options {
     pub fields: Vec<Fields>,
     /// What root calls are asked for when they are entered.
     pub condition: Option<Where>,
+    /// The same in short forms.
+    pub about: Vec<About>,
     /// What is shown, and how.
     pub show: Show,
     /// Root calls that begin in this time after the command has are not traced.
@@ -65,6 +67,19 @@ pub struct Options {
 }
 
 impl Options {
+    /// What root calls are asked for when they are entered.
+    pub(super) fn asked(&self) -> Asked<'_> {
+        Asked {
+            condition: self.condition.as_ref(),
+            about: &self.about,
+        }
+    }
+
+    /// Whether they are asked for anything.
+    pub(super) fn has_condition(&self) -> bool {
+        self.condition.is_some() || !self.about.is_empty()
+    }
+
     /// Whether nothing below the roots is wanted.
     pub(super) fn is_roots_only(&self) -> bool {
         self.show.capture.depth == Some(1)

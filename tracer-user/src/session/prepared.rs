@@ -203,9 +203,10 @@ impl Prepared {
     ) -> Result<Change> {
         let typed = Typed {
             // A condition is on the arguments of roots that are known.
-            roots: match options.condition {
-                Some(_) => Vec::new(),
-                None => options.roots.clone(),
+            roots: if options.has_condition() {
+                Vec::new()
+            } else {
+                options.roots.clone()
             },
             excluded: options.excluded.clone(),
             not_roots: options.not_roots.clone(),

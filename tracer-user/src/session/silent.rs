@@ -142,7 +142,7 @@ const fn whose(reason: Away) -> &'static str {
         Away::Task => "in other tasks (--tid)",
         Away::Name => "in tasks of other names (--comm)",
         Away::Cgroup => "in other cgroups (--cgroup)",
-        Away::Condition => "with arguments that do not meet --where",
+        Away::Condition => "with arguments that do not meet --where or its short forms",
     }
 }
 

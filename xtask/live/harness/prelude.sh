@@ -5,9 +5,9 @@ set -eu
 # What one test learns is nothing to the next.
 export TRACER_CACHE_DIR="/tmp/cache.$0"
 
-# The test fails, and this is why. The first line is the reason, the others are evidence.
+# The test fails, and this is why. The first lines are the reason, the others are evidence.
 fail() {
-    echo "$*" | head -n 1 >"/tmp/$0.reason"
+    echo "$*" | head -n 6 | tr '\n' ' ' | cut -c 1-900 >"/tmp/$0.reason"
     echo "$*"
     exit 1
 }
@@ -135,6 +135,12 @@ all_seen() {
     else
         said ', 0 events lost, 0 gaps'
     fi
+}
+
+# How many entries of roots the kernel skipped, as tracer said at its end.
+skipped_roots() {
+    skipped=$(sed -n 's/^tracer: the kernel skipped \([0-9]*\) entr[a-z]* and .* of roots.*/\1/p' /tmp/err)
+    echo "${skipped:-0}"
 }
 
 # tracer is to end by itself with a status: `ends_with STATUS`.

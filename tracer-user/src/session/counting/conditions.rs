@@ -49,7 +49,7 @@ pub enum Streamed {
     #[error("the kernel side does not tell one --failed from another")]
     Failures,
     /// A condition names fields.
-    #[error("--where and --where-exit are decided where calls are streamed")]
+    #[error("--where, its short forms and --where-exit are decided where calls are streamed")]
     Condition,
     /// There are too many roots.
     #[error(transparent)]
@@ -71,7 +71,7 @@ pub fn counting(
     if show.text.sleep == SleepTime::Excluded {
         return Err(Streamed::SleepTime);
     }
-    if options.condition.is_some() || show.filter.has_conditions() {
+    if options.has_condition() || show.filter.has_conditions() {
         return Err(Streamed::Condition);
     }
     if options.is_everything() {
