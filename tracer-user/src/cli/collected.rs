@@ -46,7 +46,17 @@ pub fn collect_one(
     functions: &FunctionTable,
     collector: &mut impl Collect,
 ) -> Result<Collected> {
-    let collected = collect(path, show, functions, collector)?;
+    collect_opened(replay::open_with_bar(path)?, show, functions, collector)
+}
+
+/// The same of one that was opened.
+pub fn collect_opened(
+    recording: Recording<impl Read>,
+    show: &Show,
+    functions: &FunctionTable,
+    collector: &mut impl Collect,
+) -> Result<Collected> {
+    let collected = go_through(recording, show, functions, collector)?;
     collected.outcome.has_names()?;
     Ok(collected)
 }
@@ -62,21 +72,6 @@ pub fn have_names(one: &Collected, other: &Collected) -> Result<()> {
     missing
         .next()
         .map_or(Ok(()), |missing| Err(missing.clone().into()))
-}
-
-/// The same of a trace that was recorded for this, and has said how it went.
-#[cfg(feature = "live")]
-pub fn collect_own(
-    path: &Path,
-    show: &Show,
-    functions: &FunctionTable,
-    collector: &mut impl Collect,
-) -> Result<Collected> {
-    let mut recording = replay::open_with_bar(path)?;
-    recording.is_quiet = true;
-    let collected = go_through(recording, show, functions, collector)?;
-    collected.outcome.has_names()?;
-    Ok(collected)
 }
 
 /// Goes through a recording.

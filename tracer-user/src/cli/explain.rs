@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use super::running::run_trace;
 use super::{
     args::ExplainArgs,
-    collected::{Collected, collect_one, write},
+    collected::{Collected, collect_opened, write},
     exit::Exit,
     output::{self, Medium},
     replay,
@@ -54,7 +54,8 @@ pub fn run(args: &ExplainArgs) -> Result<Exit> {
     })?;
     // Whose arguments are as asked for was decided before anything was recorded.
     show.filter.entered = None;
-    explain(file.path(), &show, condition, super::collected::collect_own)?;
+    // The trace has said how it went.
+    explain(file.path(), &show, condition, true)?;
     Ok(Exit::Success)
 }
 
@@ -68,7 +69,7 @@ pub fn run(args: &ExplainArgs) -> Result<Exit> {
 
 fn recorded(path: &Path, mut show: Show) -> Result<Exit> {
     let condition = Condition::take(&mut show.filter);
-    let collected = explain(path, &show, condition, collect_one)?;
+    let collected = explain(path, &show, condition, false)?;
     Ok(replay::exit(&collected.readable))
 }
 
@@ -76,7 +77,7 @@ fn explain(
     path: &Path,
     show: &Show,
     mut condition: Condition,
-    collect: impl FnOnce(&Path, &Show, &FunctionTable, &mut Explain<'_>) -> Result<Collected>,
+    is_quiet: bool,
 ) -> Result<Collected> {
     if condition.is_empty() {
         let mut durations = Durations::default();
@@ -86,7 +87,9 @@ fn explain(
     }
     let functions = FunctionTable::default();
     let mut explain = Explain::new(&functions, condition);
-    let collected = collect(path, show, &functions, &mut explain)?;
+    let mut recording = replay::open_with_bar(path)?;
+    recording.is_quiet = is_quiet;
+    let collected = collect_opened(recording, show, &functions, &mut explain)?;
     let out = output::open(None, Medium::Text)?;
     write(out, |out| explain.write(out))?;
     Ok(collected)

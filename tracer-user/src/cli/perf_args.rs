@@ -82,9 +82,7 @@ impl PerfArgs {
             || !self.listed.is_empty()
             || !self.not_listed.is_empty()
     }
-}
 
-impl PerfArgs {
     /// Whether a listing has the stack of each call; refuses that of a graph.
     pub fn has_call_graph(&self) -> Result<bool> {
         let has = self.func_opts.contains(&FuncOption::CallGraph);

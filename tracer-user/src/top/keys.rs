@@ -176,7 +176,7 @@ impl State {
         };
         let found = match &mut self.page {
             Page::Tree => self.tree.search(&self.functions, &pattern, direction),
-            Page::Slowest => {
+            Page::Slowest | Page::Open => {
                 "the tree and an open call can be searched".clone_into(&mut self.message);
                 return;
             }
