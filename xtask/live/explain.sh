@@ -1,4 +1,5 @@
 # A trace is explained when it ends, by a condition or by the durations; parts of a recording have together what it has.
+# only on 6.12: recordings are read in the same way everywhere
 # limit: 240
 
 # Of so many writes the last fails; what else the shell writes is no concern of it.
