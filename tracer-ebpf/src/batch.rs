@@ -28,8 +28,8 @@ use crate::{
     count::below,
     decide,
     maps::{
-        ALL_WRITING, Buffer, FAST, FLUSHING, GUARD, PARKED, PLACES, RINGS, Single, Task, WRITING,
-        config, cpu_number, this_cpu,
+        ALL_GUARDS, ALL_WRITING, Buffer, FAST, FLUSHING, GUARD, PARKED, PLACES, RINGS, Single,
+        Task, WRITING, config, cpu_number, this_cpu,
     },
     parked, profile, stack, task,
 };
