@@ -112,7 +112,7 @@ fn a_part_is_what_a_replay_takes_of_the_same_time() {
     let span =
         split::Span::of(Recording::open(File::open(sample("sockmap.rec")).unwrap()).unwrap());
     let span = span.unwrap().unwrap();
-    let middle = (span.first.0 + span.last.0) / 2;
+    let middle = u64::midpoint(span.first.0, span.last.0);
     let middle = format!("{}.{:09}", middle / 1_000_000_000, middle % 1_000_000_000);
     let times = ["--from", middle.as_str(), "--to", "1h"];
     let split = [&["split", "all", "-o", "part"][..], &times].concat();
