@@ -53,8 +53,7 @@ pub enum Action {
     Graph(GraphArgs),
     /// Compare two recordings: paths that appeared or vanished, times that shifted
     Diff(DiffArgs),
-    /// Say what the slow or failed root calls of a recording, or of a trace, do that the others do
-    /// not
+    /// Say what slow or failed root calls, recorded or traced now, do that the others do not
     Explain(Box<ExplainArgs>),
     /// Make parts of a recording, each a recording of its own
     Split(SplitArgs),
