@@ -154,7 +154,8 @@ pub struct Config {
     pub arguments: u32,
     /// Whether where it will go on in its caller is recorded of each call; 0 is no.
     pub return_addresses: u32,
-    /// Whether the kernel frames above each root are recorded; 0 is no.
+    /// Of which calls the kernel frames above are recorded: of none if 0,
+    /// [`Config::STACKS_OF_ROOT_CALLS`] or [`Config::STACKS_OF_ROOTS`].
     pub stacks: u32,
     /// Whether the frames of the process are recorded at each root; 0 is no.
     pub user_stacks: u32,
@@ -168,6 +169,11 @@ pub struct Config {
 }
 
 impl Config {
+    /// Of each root call.
+    pub const STACKS_OF_ROOT_CALLS: u32 = 1;
+    /// Of each call of a root, within a root call, too.
+    pub const STACKS_OF_ROOTS: u32 = 2;
+
     /// Everything is traced, nothing is known of the kernel.
     pub const DEFAULT: Self = Self {
         fast_depth: 0,

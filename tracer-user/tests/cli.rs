@@ -49,6 +49,7 @@ fn help_of_the_subcommands() {
         "graph",
         "diff",
         "explain",
+        "split",
         "demo",
         "list",
         "check",

@@ -469,3 +469,48 @@ proptest! {
         }
     }
 }
+
+/// What is open is known before it ends, and no longer.
+#[test]
+fn root_calls_are_shown_while_they_are_open() {
+    let leaf = made_up::Tree {
+        function: 3,
+        children: vec![],
+    };
+    let tree = |function, child| made_up::Tree {
+        function,
+        children: vec![child],
+    };
+    let mut list = Vec::new();
+    made_up::events(&tree(1, tree(2, leaf)), 0, 0x8000, &mut list);
+    let table = made_up::functions();
+    let mut rebuilder = Rebuilder::new(Interrupts::default());
+    let mut state = live();
+    state.tick(Nanoseconds(3_000_000));
+    assert!(!state.shows_open());
+    keys(&mut state, "o");
+    assert!(state.shows_open());
+    assert!(picture(&mut state, 80, 24).contains("no root call is open"));
+
+    let begun = made_up::batch(7, 5, 1, 0, &list[..2]);
+    rebuilder.push(begun, &mut |_| panic!("it has not returned"));
+    state.set_open(rebuilder.open_calls(), &table);
+    let shown = picture(&mut state, 80, 24);
+    assert!(shown.contains("test-7, on CPU 1:"), "{shown}");
+    assert!(shown.contains(" ms  function_1\n"), "{shown}");
+    assert!(shown.contains(" ms    function_2\n"), "{shown}");
+    assert!(!shown.contains("function_3"), "{shown}");
+    // Paused it stands still.
+    keys(&mut state, "p");
+    assert!(!state.shows_open());
+    keys(&mut state, "p");
+
+    let mut ended = 0;
+    let rest = made_up::batch(7, 5, 1, 2, &list[2..]);
+    rebuilder.push(rest, &mut |_| ended += 1);
+    state.set_open(rebuilder.open_calls(), &table);
+    assert_eq!(ended, 1);
+    assert!(picture(&mut state, 80, 24).contains("no root call is open"));
+    keys(&mut state, "\x1b");
+    assert!(!state.shows_open());
+}

@@ -45,6 +45,12 @@ grep -q '[0-9] whole calls*, 0 partial' /tmp/screens || fail "no sums on the fir
 tracer replay /tmp/top.rec >/tmp/out 2>/tmp/err || fail "replay: exit status $?: $(cat /tmp/err)"
 [ "$(check_listing)" = 1 ] || fail "not one call: $(cat /tmp/out)"
 
+# What is open, while it is.
+while :; do sleep 0.7; done &
+sleeper=$!
+on_terminal 'see Tab slowest\nkey o\nsee , on CPU\nsee clock_nanosleep\nkey q\nend 0\n' tracer top --learn 0 -G '*clock_nanosleep'
+kill $sleeper
+
 # A signal.
 on_terminal 'see Tab slowest\nmiss  0 calls\nsignal SIGTERM\nend 0\n' tracer top --learn 0 -G sock_def_readable
 

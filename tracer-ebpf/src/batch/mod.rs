@@ -27,11 +27,11 @@ use crate::{
         busy, calls, parked,
     },
 };
-use place::store;
 pub use place::{
     Hit, add_to_last, event, has_place, is_nearly_full, last, short, single, take_place,
     take_places,
 };
+use place::{needs_room_for_stack, store};
 use ring::hold;
 pub use ring::{Wake, early, flush};
 
@@ -84,7 +84,9 @@ pub fn flush_if_full(task: *mut Task) {
         if busy::any(task, PARKED) {
             cold_path();
             hand_over(task);
-        } else if is_nearly_full(cursor) && !busy::any(task, ALL_WRITING | FLUSHING) {
+        } else if (is_nearly_full(cursor) || needs_room_for_stack(cursor))
+            && !busy::any(task, ALL_WRITING | FLUSHING)
+        {
             if may_drop() && has_all(task) && (*task).held == 0 {
                 hold(task);
             } else {

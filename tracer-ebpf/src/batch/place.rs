@@ -3,13 +3,13 @@
 use core::{arch::asm, mem::offset_of, ptr};
 
 use tracer_common::{
-    Event, TASK_BYTES,
+    BATCH_CAPACITY, Event, MAX_FRAMES, TASK_BYTES,
     cursor::{self, NEARLY_FULL},
 };
 
 use crate::{
     atomic,
-    maps::{PLACES, Single, Task},
+    maps::{PLACES, Single, Task, wants_stacks_of_roots},
 };
 
 /// What an event says besides its place.
@@ -78,6 +78,14 @@ pub fn is_nearly_full(cursor: u64) -> bool {
             full = label { return true }, options(nomem, nostack, preserves_flags));
     }
     false
+}
+
+/// Whether a buffer is to be handed over before it is nearly full: where each call of a root has a
+/// stack, there must be room for one after an entry and what else is recorded of it.
+#[inline(always)]
+pub fn needs_room_for_stack(cursor: u64) -> bool {
+    const STACK: u32 = MAX_FRAMES + 1;
+    wants_stacks_of_roots() && cursor::place(cursor) > BATCH_CAPACITY as u32 / 2 - STACK
 }
 
 /// The last event before a cursor, if the buffer has one: else what is no event, and no entry of a

@@ -8,9 +8,10 @@
 //! address of a probe, and the kernel has the one in its place. All before it is skipped. Where
 //! there is neither, all are recorded, and userspace skips those of tracer by name.
 //!
-//! Each frame is an event after the entry's, all of a stack or none. Only roots have one, and the
-//! settings are constants to the verifier: callees, and programs of traces without stacks, have
-//! nothing of this.
+//! Each frame is an event after the entry's, all of a stack or none. Only root calls have one, and
+//! in a listing each call of a root, unless it comes in the middle of a probe, which may be about
+//! to write a stack to the same memory. The settings are constants to the verifier: callees, and
+//! programs of traces without stacks, have nothing of this.
 
 use core::ffi::c_void;
 
@@ -40,7 +41,7 @@ const MAX_EVENTS: u32 = MAX_FRAMES + 1;
 /// Bytes of a frame.
 const FRAME_BYTES: u32 = size_of::<u64>() as u32;
 
-/// Stores the stacks that are wanted of the root call that `entry` begins.
+/// Stores the stacks that are wanted of the call of a root that `entry` begins.
 #[inline(always)]
 pub fn store<S: Site>(ctx: &S, task: *mut Task, writer: u32, entry: &Hit) {
     if config!(stacks) != 0 {

@@ -50,3 +50,9 @@ pub fn counts_functions() -> bool {
 pub fn may_drop() -> bool {
     meant::<{ placeholder::DECIDE }>() != 0
 }
+
+/// Whether each call of a root has its stack, also within a root call.
+#[inline(always)]
+pub fn wants_stacks_of_roots() -> bool {
+    config!(stacks) == Config::STACKS_OF_ROOTS
+}

@@ -324,7 +324,7 @@ unsafe fn write(event: *mut Event, identity: u64) {
 /// on the fast path.
 #[inline(never)]
 fn any_entry<S: Site>(ctx: S) -> bool {
-    ours().is_some_and(|task| slow::entry(&ctx, task, false))
+    ours().is_some_and(|task| slow::entry::<_, false>(&ctx, task, false))
 }
 
 /// As [`any_entry`].

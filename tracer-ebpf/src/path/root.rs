@@ -29,7 +29,7 @@ pub fn entry<S: Site>(ctx: &S) -> bool {
     }
     // No closure: it would be a function of its own, with a frame of its own.
     match slots::get(slot) {
-        Some(task) => slow::entry(ctx, task, opens),
+        Some(task) => slow::entry::<S, true>(ctx, task, opens),
         None => false,
     }
 }

@@ -13,14 +13,15 @@ use crate::{
     call::{details, excluded, fields, profile, stack},
     maps::{
         ALL_GUARDS, DROPPED, GUARD, SWITCH, Task, config, count_self_recursion, counts_functions,
+        wants_stacks_of_roots,
     },
     probe::{Site, context},
     task::{buffers::enter_root, busy, calls},
 };
 
-/// A call is entered; `opens` says that it is the root's and begins the root call.
+/// A call is entered; `ROOT` says that it is of a root, `opens` that it begins the root call.
 #[inline(always)]
-pub fn entry<S: Site>(ctx: &S, task: *mut Task, opens: bool) -> bool {
+pub fn entry<S: Site, const ROOT: bool>(ctx: &S, task: *mut Task, opens: bool) -> bool {
     if excluded::is_on(task) {
         return false;
     }
@@ -56,7 +57,7 @@ pub fn entry<S: Site>(ctx: &S, task: *mut Task, opens: bool) -> bool {
             batch::push(task, writer, &hit, ctx.frame());
             details::store(ctx, task, writer, &hit);
             fields::at_entry(ctx, task, &hit);
-            if opens {
+            if ROOT && (opens || wants_stacks_of_roots() && !busy::is_on_top(task, guard)) {
                 stack::store(ctx, task, writer, &hit);
             }
         }

@@ -6,7 +6,7 @@
 
 use core::ptr;
 
-use crate::maps::{FAST, GUARD, Task};
+use crate::maps::{ALL_GUARDS, FAST, GUARD, Task};
 
 /// Interrupts change `busy` too, but leave it as they found it: a plain read and write loses
 /// nothing.
@@ -35,6 +35,13 @@ pub unsafe fn any(task: *mut Task, bits: u32) -> bool {
 pub unsafe fn is_at_work(task: *mut Task, context: u8) -> bool {
     // SAFETY: the caller's checked map value.
     unsafe { any(task, (GUARD | FAST) << context) }
+}
+
+/// Whether the probe with this guard runs on top of another one of the task.
+#[inline(always)]
+pub unsafe fn is_on_top(task: *mut Task, guard: u32) -> bool {
+    // SAFETY: the caller's checked map value.
+    unsafe { any(task, (ALL_GUARDS | ALL_GUARDS * FAST) & !guard) }
 }
 
 /// The high half of [`Task::depth_and_busy`].

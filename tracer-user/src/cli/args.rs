@@ -4,11 +4,18 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
-pub use super::recording_args::{DiffArgs, ExplainArgs, GraphArgs, ReplayArgs, ReportArgs};
+#[cfg(feature = "live")]
+pub use super::explain_args::ExplainArgs;
+#[cfg(not(feature = "live"))]
+pub use super::recording_args::ExplainArgs;
 #[cfg(feature = "live")]
 use super::{
     live_args::{Host, Tracing},
     trace_args::TraceArgs,
+};
+pub use super::{
+    recording_args::{DiffArgs, GraphArgs, ReplayArgs, ReportArgs},
+    split::SplitArgs,
 };
 
 /// Trace kernel functions as a call graph, live
@@ -46,8 +53,10 @@ pub enum Action {
     Graph(GraphArgs),
     /// Compare two recordings: paths that appeared or vanished, times that shifted
     Diff(DiffArgs),
-    /// Say what the slow or failed root calls of a recording do that the others do not
-    Explain(ExplainArgs),
+    /// Say what slow or failed root calls, recorded or traced now, do that the others do not
+    Explain(Box<ExplainArgs>),
+    /// Make parts of a recording, each a recording of its own
+    Split(SplitArgs),
     #[cfg(feature = "live")]
     #[command(flatten)]
     Host(Host),

@@ -2,7 +2,7 @@
 //! the page begin with, and how their output is written.
 
 use std::{
-    io::{self, BufWriter, Write},
+    io::{self, BufWriter, Read, Write},
     path::Path,
 };
 
@@ -12,7 +12,7 @@ use super::{exit::Exit, replay};
 use crate::{
     model::FunctionTable,
     pipeline::{Outcome, Show, replay::replay_into},
-    recording::{Head, Readable},
+    recording::{Head, Readable, Recording},
     summary::{Collect, Collecting},
 };
 
@@ -46,7 +46,17 @@ pub fn collect_one(
     functions: &FunctionTable,
     collector: &mut impl Collect,
 ) -> Result<Collected> {
-    let collected = collect(path, show, functions, collector)?;
+    collect_opened(replay::open_with_bar(path)?, show, functions, collector)
+}
+
+/// The same of one that was opened.
+pub fn collect_opened(
+    recording: Recording<impl Read>,
+    show: &Show,
+    functions: &FunctionTable,
+    collector: &mut impl Collect,
+) -> Result<Collected> {
+    let collected = go_through(recording, show, functions, collector)?;
     collected.outcome.has_names()?;
     Ok(collected)
 }
@@ -71,7 +81,15 @@ pub fn collect(
     functions: &FunctionTable,
     collector: &mut impl Collect,
 ) -> Result<Collected> {
-    let recording = replay::open_with_bar(path)?;
+    go_through(replay::open_with_bar(path)?, show, functions, collector)
+}
+
+fn go_through(
+    recording: Recording<impl Read>,
+    show: &Show,
+    functions: &FunctionTable,
+    collector: &mut impl Collect,
+) -> Result<Collected> {
     let head = recording.head.clone();
     let form = Box::new(Collecting(collector));
     let (outcome, readable) = replay_into(show, recording, functions, form)?;

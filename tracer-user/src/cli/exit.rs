@@ -22,7 +22,7 @@ use crate::{
     exit_code::HasExit,
     expr::ExprError,
     filter::{NeverHolds, NotRecorded},
-    recording::RecordingError,
+    recording::{RecordingError, split::SplitError},
     values::escape,
 };
 
@@ -96,6 +96,7 @@ fn of_cause(cause: &(dyn StdError + 'static)) -> Option<Exit> {
         ExprError,
         NotRecorded,
         RecordingError,
+        SplitError,
         std::io::Error,
     );
     #[cfg(feature = "live")]

@@ -23,7 +23,8 @@ const HABITS: &[Habit] = &[
     ),
     (
         &["--func-opts"],
-        "name the function with -G; --stack shows who called it",
+        "name the function with -G; --stack of a trace, or --func-opts call-graph of a listing \
+         (`tracer -T`), shows who called it",
     ),
     (
         &["-k", "--kernel"],
@@ -36,7 +37,8 @@ const HABITS: &[Habit] = &[
     ),
     (
         &["-e", "--events", "--event"],
-        "events are not traced; name a function with -G",
+        "nothing is measured from event to event: name a function with -G; `tracer -e` marks events \
+         in a graph",
     ),
     (
         &["-D", "--delay"],

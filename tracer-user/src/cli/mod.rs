@@ -16,6 +16,8 @@ mod discovery;
 mod exit;
 mod explain;
 #[cfg(feature = "live")]
+mod explain_args;
+#[cfg(feature = "live")]
 mod first;
 mod graph_options;
 mod habits;
@@ -46,6 +48,7 @@ mod ring_args;
 mod running;
 mod select_args;
 mod show_args;
+mod split;
 #[cfg(feature = "live")]
 mod stuck;
 #[cfg(feature = "live")]
@@ -112,6 +115,7 @@ fn run(args: Args) -> Result<Exit> {
         Some(Action::Graph(graph)) => report::graph(&graph),
         Some(Action::Diff(diff)) => report::diff(&diff),
         Some(Action::Explain(explain)) => explain::run(&explain),
+        Some(Action::Split(parts)) => split::run(&parts),
         Some(Action::Completions(completions)) => describe::completions(&completions),
         Some(Action::Manual(manual)) => describe::manual(&manual),
     }

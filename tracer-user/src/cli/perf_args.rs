@@ -5,7 +5,10 @@
 
 use std::time::Duration;
 
+use anyhow::{Result, bail};
 use clap::Args as ClapArgs;
+
+use super::exit::Usage;
 
 /// Options of `perf ftrace`
 #[derive(Clone, Debug, Default, ClapArgs)]
@@ -38,6 +41,28 @@ pub struct PerfArgs {
         conflicts_with = "roots"
     )]
     pub not_listed: Vec<String>,
+    /// Of a listing: call-graph, which shows the kernel's stack at each call
+    #[arg(long, value_name = "OPTIONS", value_parser = func_option, value_delimiter = ',')]
+    pub func_opts: Vec<FuncOption>,
+}
+
+/// What `--func-opts` can ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FuncOption {
+    /// The stack at each call.
+    CallGraph,
+}
+
+/// An option of perf's for listings. The events know one flag of the five of `irq-info`.
+fn func_option(text: &str) -> Result<FuncOption, String> {
+    match text.trim() {
+        "call-graph" => Ok(FuncOption::CallGraph),
+        "irq-info" => Err(
+            "`irq-info` is not there; --graph-opts verbose of a graph says what interrupts made"
+                .to_owned(),
+        ),
+        other => Err(format!("`{other}` is none of them; there is call-graph")),
+    }
 }
 
 /// The kernel's tracers that there are here.
@@ -56,6 +81,19 @@ impl PerfArgs {
         matches!(self.tracer, Some(Tracer::Function))
             || !self.listed.is_empty()
             || !self.not_listed.is_empty()
+    }
+
+    /// Whether a listing has the stack of each call; refuses that of a graph.
+    pub fn has_call_graph(&self) -> Result<bool> {
+        let has = self.func_opts.contains(&FuncOption::CallGraph);
+        if has && !self.is_listing() {
+            bail!(Usage(
+                "--func-opts is of a listing: name functions with -T; in a graph --stack shows \
+                 who called the root"
+                    .to_owned()
+            ));
+        }
+        Ok(has)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args as ClapArgs;
+use clap::{Arg, Args as ClapArgs};
 
 use super::{
     select_args::SelectArgs,
@@ -65,14 +65,10 @@ pub struct DiffArgs {
     pub show: FilterArgs,
 }
 
-/// Some root calls of a recording beside the others
+/// Some root calls of a recording beside the others, in a build that traces nothing
+#[cfg(not(feature = "live"))]
 #[derive(Debug, ClapArgs)]
-#[command(mut_args(|arg| match arg.get_id().as_str() {
-    "slower_than" => arg.help("Explain root calls that took longer than this, such as 10ms; without it, --failed and --returns: those that are much slower than the others"),
-    "failed" => arg.help("Explain root calls that returned an error; with a list as of `tracer replay`"),
-    "returns" => arg.help("Explain root calls that returned such a value: =7, !=0, <0, >=0x100, =-EAGAIN"),
-    _ => arg,
-}))]
+#[command(mut_args(of_marked))]
 pub struct ExplainArgs {
     /// The recording
     #[arg(value_name = "RECORDING")]
@@ -81,6 +77,22 @@ pub struct ExplainArgs {
     pub select: SelectArgs,
     #[command(flatten)]
     pub show: FilterArgs,
+}
+
+/// The conditions say which root calls are explained, and keep none from it.
+pub fn of_marked(arg: Arg) -> Arg {
+    match arg.get_id().as_str() {
+        "slower_than" => arg.help(
+            "Explain root calls that took longer than this, such as 10ms; without it, --failed \
+             and --returns: those that are much slower than the others",
+        ),
+        "failed" => {
+            arg.help("Explain root calls that returned an error; with a list as of `tracer replay`")
+        }
+        "returns" => arg
+            .help("Explain root calls that returned such a value: =7, !=0, <0, >=0x100, =-EAGAIN"),
+        _ => arg,
+    }
 }
 
 /// A function of a recording, with what it called

@@ -24,13 +24,8 @@ pub struct SelectArgs {
     /// recording must have callers (--graph-opts retaddr)
     #[arg(long, value_name = "FUNCTION")]
     pub caller: Vec<String>,
-    /// Take root calls that were entered at this time or later: seconds, as --graph-opts verbose
-    /// shows them, or with a plus since the recording began, as in +1.5 or +200ms
-    #[arg(long, value_name = "TIME", value_parser = moment)]
-    pub from: Option<Moment>,
-    /// Take root calls that were entered before this time
-    #[arg(long, value_name = "TIME", value_parser = moment)]
-    pub to: Option<Moment>,
+    #[command(flatten)]
+    pub times: TimeArgs,
     /// Take root calls that begin on these CPUs, such as 0,2-3
     #[arg(short = 'C', long = "cpu", value_name = "CPUS")]
     pub cpus: Option<String>,
@@ -43,6 +38,18 @@ pub struct SelectArgs {
     /// Take root calls of tasks of this name, or of all but these: '!NAME'; may be repeated
     #[arg(long = "comm", value_name = "NAME")]
     pub names: Vec<String>,
+}
+
+/// A time of a recording
+#[derive(Clone, Copy, Debug, Default, ClapArgs)]
+pub struct TimeArgs {
+    /// Take root calls that were entered at this time or later: seconds, as --graph-opts verbose
+    /// shows them, or with a plus since the recording began, as in +1.5 or +200ms
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub from: Option<Moment>,
+    /// Take root calls that were entered before this time
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub to: Option<Moment>,
 }
 
 /// A time as it is typed.
@@ -79,8 +86,8 @@ impl SelectArgs {
     pub fn selection(&self) -> Result<Selection> {
         let cpus = self.cpus.as_deref().map(values::any_cpus);
         Ok(Selection {
-            from: self.from,
-            to: self.to,
+            from: self.times.from,
+            to: self.times.to,
             cpus: cpus.transpose()?,
             processes: numbers(&self.pids),
             tasks: numbers(&self.tids),

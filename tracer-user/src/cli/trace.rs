@@ -11,7 +11,11 @@ use super::{
     trace_args::TraceArgs,
     words,
 };
-use crate::{model::ReturnAddresses, output::Format, pipeline::Shown};
+use crate::{
+    model::{ReturnAddresses, Stack},
+    output::Format,
+    pipeline::Shown,
+};
 
 /// Traces as asked.
 pub fn run(mut args: TraceArgs) -> Result<Exit> {
@@ -19,6 +23,7 @@ pub fn run(mut args: TraceArgs) -> Result<Exit> {
         return list::names(glob);
     }
     let is_listing = args.perf.is_listing();
+    let has_call_graph = args.perf.has_call_graph()?;
     if is_listing {
         let listed = std::mem::take(&mut args.perf.listed);
         args.capture.list(listed)?;
@@ -36,6 +41,9 @@ pub fn run(mut args: TraceArgs) -> Result<Exit> {
         options.functions = Some(BTreeSet::new());
         options.show.result = Shown::Each(Format::Function);
         options.show.capture.callers = ReturnAddresses::Recorded;
+        if has_call_graph || args.stacks.stack {
+            options.show.capture.stack = Stack::OfEachRoot;
+        }
     }
     run_trace(&options, || {
         printed(args.output.as_deref(), options.show.result, &args.capture)

@@ -4,7 +4,8 @@
 //! `tracer ftrace ...`, or tracer by the name `perf-ftrace`, takes the words that `perf ftrace`
 //! takes: `trace`, `latency`, `profile`, or none of them, which is `trace`. Whatever else is no
 //! option is a command to run there, even if tracer has a command of that name. tracer's own words
-//! for `trace` are none at all, and `tracer trace` is taken, too.
+//! for `trace` are none at all, and `tracer trace` is taken, too. One letter means another thing to
+//! perf: `-n` of `latency`.
 
 use std::{ffi::OsString, path::Path};
 
@@ -33,11 +34,14 @@ pub fn translated(words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     if is_perfs && !is_link {
         words.remove(1);
     }
+    if is_perfs && words.get(1).is_some_and(|word| word == "latency") {
+        return in_nanoseconds(words);
+    }
     match words.get(1) {
         Some(word) if word == "trace" => {
             words.remove(1);
         }
-        Some(word) if is_perfs && word != "latency" && word != "profile" => {}
+        Some(word) if is_perfs && word != "profile" => {}
         _ => return words,
     }
     let is_command = |word: &OsString| !word.to_string_lossy().starts_with('-');
@@ -45,6 +49,57 @@ pub fn translated(words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
         words.insert(1, "--".into());
     }
     words
+}
+
+/// Options of `perf ftrace latency` after which a value stands.
+const WITH_VALUE: [&str; 17] = [
+    "-T",
+    "--trace-funcs",
+    "-G",
+    "--graph-funcs",
+    "-e",
+    "--events",
+    "-p",
+    "--pid",
+    "--tid",
+    "-C",
+    "--cpu",
+    "-m",
+    "--buffer-size",
+    "--bucket-range",
+    "--min-latency",
+    "--max-latency",
+    "-o",
+];
+
+/// `-n` of `perf ftrace latency` is `--use-nsec`, and to tracer a number of calls. What stands after
+/// the command's name is the command's.
+fn in_nanoseconds(words: Vec<OsString>) -> Vec<OsString> {
+    let mut out = Vec::with_capacity(words.len());
+    let mut words = words.into_iter();
+    out.extend(words.by_ref().take(2));
+    while let Some(word) = words.next() {
+        let text = word.to_string_lossy();
+        let letters = text.strip_prefix('-').filter(|letters| !letters.is_empty());
+        let Some(letters) = letters.filter(|_| text != "--") else {
+            out.push(word);
+            break;
+        };
+        if WITH_VALUE.contains(&&*text) {
+            out.push(word);
+            out.extend(words.next());
+        } else if letters.contains('n') && letters.chars().all(|letter| "abnv".contains(letter)) {
+            let each = letters.chars().map(|letter| match letter {
+                'n' => "--use-nsec".into(),
+                _ => format!("-{letter}").into(),
+            });
+            out.extend(each);
+        } else {
+            out.push(word);
+        }
+    }
+    out.extend(words);
+    out
 }
 
 /// Whether what is to be run is there, if all that was typed is a command: it may be a command of
@@ -98,6 +153,19 @@ mod tests {
             ("perf-ftrace top", "perf-ftrace -- top"),
             ("perf-ftrace ftrace", "perf-ftrace -- ftrace"),
             ("tracer latency trace", "tracer latency trace"),
+            (
+                "tracer ftrace latency -n -T f head -n 1",
+                "tracer latency --use-nsec -T f head -n 1",
+            ),
+            (
+                "perf-ftrace latency -T f -bn -p 1 -a -- head -n 1",
+                "perf-ftrace latency -T f -b --use-nsec -p 1 -a -- head -n 1",
+            ),
+            (
+                "perf-ftrace latency -T -n --hide-empty ls",
+                "perf-ftrace latency -T -n --hide-empty ls",
+            ),
+            ("tracer latency -n 3 -G f", "tracer latency -n 3 -G f"),
         ] {
             let words = translated(typed.split(' ').map(OsString::from));
             let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();

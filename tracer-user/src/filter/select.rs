@@ -19,7 +19,9 @@ pub enum Moment {
 }
 
 impl Moment {
-    const fn from(self, began: Nanoseconds) -> Nanoseconds {
+    /// The same by the clock of the events, of a recording that began then.
+    #[must_use]
+    pub const fn from(self, began: Nanoseconds) -> Nanoseconds {
         match self {
             Self::At(time) => time,
             Self::Since(time) => Nanoseconds(began.0.saturating_add(time.0)),

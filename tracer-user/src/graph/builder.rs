@@ -19,7 +19,7 @@ use super::{
 };
 use crate::model::{
     Call, Closed, CpuId, Details, End, FunctionId, Interrupts, Mark, Nanoseconds, Node, OffCpu,
-    ProcessId, RootCall, TaskKey, Trees,
+    OpenRootCall, ProcessId, RootCall, TaskKey, Trees,
 };
 
 /// Contexts that there are, see [`Context`].
@@ -67,6 +67,24 @@ impl Builder {
     #[must_use]
     pub const fn kept(&self) -> u64 {
         self.tree.kept()
+    }
+
+    /// The root call as far as it has come: which calls are open.
+    #[must_use]
+    pub fn open_now(&self, task: TaskKey, comm: [u8; 16]) -> OpenRootCall {
+        let functions = self.open.iter().map(|open| {
+            let entered = match self.tree.node(open.node) {
+                Some(Node::Call(call)) => call.entered,
+                _ => None,
+            };
+            (FunctionId(open.identity.function), entered)
+        });
+        OpenRootCall {
+            task,
+            comm,
+            cpu: self.tree.cpu(),
+            functions: functions.collect(),
+        }
     }
 
     /// Marks that `lost` events are missing before the next one.

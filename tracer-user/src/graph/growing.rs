@@ -50,6 +50,19 @@ impl Growing {
         self.kept
     }
 
+    /// A node that is kept.
+    pub fn node(&self, node: Kept) -> Option<&Node> {
+        match node {
+            Kept::At(index) => self.nodes.get(index),
+            Kept::Apart | Kept::NoRoom => None,
+        }
+    }
+
+    /// The CPU of the last node.
+    pub fn cpu(&self) -> CpuId {
+        self.nodes.last().map_or(CpuId(0), Node::cpu)
+    }
+
     /// Whether nothing is added any more.
     pub const fn is_full(&self) -> bool {
         self.kept >= MOST_EVENTS

@@ -71,6 +71,11 @@ impl OpenCalls {
         self.calls.push(call);
     }
 
+    /// All that are here, outermost first.
+    pub fn iter(&self) -> impl Iterator<Item = &OpenCall> {
+        self.calls.iter()
+    }
+
     /// Closes the innermost call.
     pub fn pop(&mut self) -> Option<OpenCall> {
         self.too_deep = 0;

@@ -23,7 +23,8 @@ use super::{
 use crate::{
     graph::Batch,
     model::{
-        CpuId, End, FunctionId, Interrupts, Nanoseconds, ProcessId, RootCall, RootCallId, Trees,
+        CpuId, End, FunctionId, Interrupts, MOST_OPEN, Nanoseconds, OpenRootCall, ProcessId,
+        RootCall, RootCallId, Trees,
     },
 };
 
@@ -151,6 +152,18 @@ impl Rebuilder {
     #[must_use]
     pub const fn without_beginning(&self) -> u64 {
         self.without_beginning
+    }
+
+    /// The root calls that are open, those that have been for the longest first, [`MOST_OPEN`] at
+    /// most.
+    #[must_use]
+    pub fn open_calls(&self) -> Vec<OpenRootCall> {
+        let mut all: Vec<_> = self.open.iter().collect();
+        all.sort_by_key(|(call, _)| (call.began, call.task));
+        all.truncate(MOST_OPEN);
+        let open = all.into_iter();
+        open.map(|(call, open)| open.builder.open_now(call.task, open.comm))
+            .collect()
     }
 
     /// Forgets what is still open.

@@ -46,6 +46,8 @@ pub enum Stack {
     Absent,
     /// As far as it could be read, [`tracer_common::MAX_FRAMES`] at most.
     Recorded,
+    /// The same, also where the function is called within another root's call.
+    OfEachRoot,
 }
 
 /// Which parts of the events the tree shall have.

@@ -2,7 +2,10 @@
 
 use std::io;
 
-use super::{RootCall, Trees, Untraced};
+use super::{OpenRootCall, RootCall, Trees, Untraced};
+
+/// Open root calls that are shown at most.
+pub const MOST_OPEN: usize = 64;
 
 /// Takes finished root calls, one after the other.
 pub trait Sink {
@@ -22,6 +25,15 @@ pub trait Sink {
     fn untraced(&mut self, _: &Untraced) -> io::Result<()> {
         Ok(())
     }
+
+    /// Whether it is about to show root calls that are open.
+    fn wants_open(&self) -> bool {
+        false
+    }
+
+    /// Root calls that are open now, those that have been for the longest first: all, or
+    /// [`MOST_OPEN`].
+    fn open_calls(&mut self, _: Vec<OpenRootCall>) {}
 
     /// Makes sure that what was written is out.
     fn flush(&mut self) -> io::Result<()>;

@@ -5,7 +5,10 @@
 //! Each call of the graph is a line, in the order of entry within a root call. A root call is
 //! written when it has returned, so the times of lines go back where root calls overlap.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    iter,
+};
 
 use crate::{
     model::{
@@ -67,7 +70,24 @@ impl<'a, W: Write> FunctionWriter<'a, W> {
         if let Some(caller) = view.caller() {
             write!(self.out, " <-{}", escape::visible(&caller))?;
         }
-        writeln!(self.out)
+        writeln!(self.out)?;
+        self.stack(task, call, entered)
+    }
+
+    /// The stack at a call, after its line, as the option `func_stack_trace` has it
+    /// (`function_stack_trace_call`, kernel/trace/trace_functions.c): it begins with the function.
+    fn stack(&mut self, task: &str, call: &Call, entered: Nanoseconds) -> io::Result<()> {
+        let view = View::new(self.functions, call, Values::Typed);
+        let mut frames = view.stack().peekable();
+        if frames.peek().is_none() {
+            return Ok(());
+        }
+        self.begin_line(task, call.cpu, entered, "<stack trace>")?;
+        writeln!(self.out)?;
+        for frame in iter::once(view.name()).chain(frames) {
+            writeln!(self.out, " => {}", escape::visible(&frame))?;
+        }
+        Ok(())
     }
 }
 

@@ -13,9 +13,7 @@ use std::{
 
 use super::ftrace::task_label;
 use crate::{
-    model::{
-        Closed, CpuId, End, FunctionId, FunctionTable, Nanoseconds, Node, RootCall, Sink, many,
-    },
+    model::{CpuId, FunctionId, FunctionTable, Nanoseconds, OpenRootCall, RootCall, Sink, many},
     values::{escape, span},
 };
 
@@ -30,18 +28,12 @@ struct Open {
 
 impl Open {
     fn of(root: &RootCall) -> Option<Self> {
-        if root.end != End::Cut {
-            return None;
-        }
-        let open = root.nodes.iter().filter_map(|node| match node {
-            Node::Call(call) if call.closed == Closed::Open => Some((call.function, call.entered)),
-            _ => None,
-        });
+        let OpenRootCall { cpu, functions, .. } = OpenRootCall::of(root)?;
         Some(Self {
             task: task_label(root),
             tid: root.task.id().0,
-            cpu: root.nodes.last().map_or(CpuId(0), Node::cpu),
-            functions: open.collect(),
+            cpu,
+            functions,
         })
     }
 

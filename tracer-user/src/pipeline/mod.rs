@@ -170,8 +170,11 @@ impl<'a> Pipeline<'a> {
         }
     }
 
-    /// Makes sure that what was printed is out.
+    /// Makes sure that what was printed is out, and shows what is open where that is wanted.
     pub fn flush(&mut self) {
+        if self.printer.wants_open() {
+            self.printer.open_calls(self.rebuilder.open_calls());
+        }
         self.printer.flush();
     }
 

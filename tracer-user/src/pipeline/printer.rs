@@ -9,7 +9,7 @@ use crate::{
     export::Feed,
     filter::{Filter, select::Selection},
     graph::callers,
-    model::{FunctionTable, RootCall, Sink, Totals, Trees, Untraced},
+    model::{FunctionTable, OpenRootCall, RootCall, Sink, Totals, Trees, Untraced},
     recording::Missed,
 };
 
@@ -117,6 +117,16 @@ impl<'a> Printer<'a> {
             self.filtered_out += 1;
             self.feed.filtered_out();
         }
+    }
+
+    /// Whether root calls that are open are about to be shown.
+    pub fn wants_open(&self) -> bool {
+        self.form.wants_open()
+    }
+
+    /// Shows root calls that are open.
+    pub fn open_calls(&mut self, calls: Vec<OpenRootCall>) {
+        self.form.open_calls(calls);
     }
 
     /// Makes sure that what was printed is out.

@@ -182,12 +182,14 @@ fn go_through<'a>(
         // What comes after was not wanted, so it is not missed.
         readable.end = Some(end);
     }
-    told::totals(&outcome, false);
-    // What could not be written says so itself.
-    if printed.is_ok() {
-        told::nothing_shown(show, &outcome);
+    if !recording.is_quiet {
+        told::totals(&outcome, false);
+        // What could not be written says so itself.
+        if printed.is_ok() {
+            told::nothing_shown(show, &outcome);
+        }
+        told::readable(&readable);
     }
-    told::readable(&readable);
     told::written(printed)?;
     Ok((outcome, readable))
 }

@@ -6,8 +6,8 @@
 //! says what is kept, [`columns`] brings events into a shape that compresses well, [`frame`] puts
 //! it on disk so that every frame stands for itself, [`writer`] writes, [`reader`] reads, [`file`]
 //! says who may. [`recorder`] records a trace while it goes on, to files ([`target`]) or to memory
-//! ([`flight`]); [`opened`] and [`learning`] read one for a replay. [`RootCalls`] is for other
-//! programs.
+//! ([`flight`]); [`opened`] and [`learning`] read one for a replay, and [`split`] makes several of
+//! one. [`RootCalls`] is for other programs.
 //!
 //! A frame that has been written stays readable whatever happens to those around it: it has a mark
 //! to find it by, its length, a checksum, and all that is needed to understand it. A file that was
@@ -25,6 +25,7 @@ pub mod reader;
 mod recorder;
 mod root_calls;
 mod rotation;
+pub mod split;
 mod sums;
 pub mod target;
 pub mod writer;

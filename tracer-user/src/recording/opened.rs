@@ -38,7 +38,7 @@ pub struct Recording<R> {
     pub head: Head,
     /// How much could be read until now.
     pub readable: Readable,
-    /// Whether damage is not said: of a recording that is read again.
+    /// Whether nothing is said of damage and of sums: of a recording that is read again.
     pub is_quiet: bool,
 }
 

@@ -188,7 +188,11 @@ fn config(
         max_depth,
         arguments,
         return_addresses,
-        stacks: u32::from(capture.stack == Stack::Recorded),
+        stacks: match capture.stack {
+            Stack::Absent => 0,
+            Stack::Recorded => Config::STACKS_OF_ROOT_CALLS,
+            Stack::OfEachRoot => Config::STACKS_OF_ROOTS,
+        },
         user_stacks: u32::from(capture.user_stack == Stack::Recorded),
         not_in_interrupts: u32::from(options.is_everything() && hides_interrupts),
         wake_bytes: u64::from(options.ring_bytes / 4),

@@ -66,6 +66,7 @@ pub fn draw(state: &mut State, colour: Colour, buffer: &mut Buffer) {
         Page::Tree => canvas.tree(state),
         Page::Slowest => canvas.slowest(state),
         Page::Call(open) => canvas.call(state, open),
+        Page::Open => canvas.open(state),
     }
     canvas.footer(state);
 }
@@ -183,6 +184,7 @@ impl Canvas<'_> {
             Page::Tree => "Tab slowest",
             Page::Slowest => "Tab tree  Enter open",
             Page::Call(_) => "Esc back",
+            Page::Open => "Tab tree",
         };
         let words = format!("q quit  ? help  {page}  p pause  / search  f filter  s sort  w write");
         self.text(1, keys, &words, Style::new());
@@ -282,6 +284,18 @@ impl Canvas<'_> {
             if number == cursor {
                 self.bar(y, REVERSED);
             }
+        }
+    }
+
+    fn open(&mut self, state: &State) {
+        self.text(1, 2, "  open for  function", BOLD);
+        let lines = state.open_lines();
+        if lines.is_empty() {
+            self.text(1, 3, "no root call is open", Style::new());
+        }
+        let first = state.open_line.min(lines.len().saturating_sub(1));
+        for (line, y) in lines.iter().skip(first).zip(self.lines(state)) {
+            self.text(1, y, line, Style::new());
         }
     }
 

@@ -35,6 +35,10 @@ pub const HELP: &[(&str, &str)] = &[
         "the tree, or the slowest root calls of the last minute",
     ),
     (
+        "o",
+        "root calls that have not returned: their open functions, how long",
+    ),
+    (
         "/  n  N",
         "search a name, a part of one or a glob; next; previous",
     ),
@@ -98,10 +102,11 @@ impl State {
             KeyCode::Char('w') => self.ask(Asks::Save, FILE),
             KeyCode::Char('n') => self.search_on(Direction::Down),
             KeyCode::Char('N') => self.search_on(Direction::Up),
+            KeyCode::Char('o') => self.page = Page::Open,
             KeyCode::Tab => {
                 self.page = match self.page {
                     Page::Tree => Page::Slowest,
-                    Page::Slowest | Page::Call(_) => Page::Tree,
+                    Page::Slowest | Page::Call(_) | Page::Open => Page::Tree,
                 }
             }
             code => self.on_page(code),
@@ -117,7 +122,7 @@ impl State {
     fn back(&mut self) -> Option<Wish> {
         match self.page {
             Page::Tree => return Some(Wish::Quit),
-            Page::Slowest => self.page = Page::Tree,
+            Page::Slowest | Page::Open => self.page = Page::Tree,
             Page::Call(_) => self.page = Page::Slowest,
         }
         None
@@ -171,7 +176,7 @@ impl State {
         };
         let found = match &mut self.page {
             Page::Tree => self.tree.search(&self.functions, &pattern, direction),
-            Page::Slowest => {
+            Page::Slowest | Page::Open => {
                 "the tree and an open call can be searched".clone_into(&mut self.message);
                 return;
             }
@@ -204,6 +209,11 @@ impl State {
                 } else if let Some(place) = moved(code, self.slowest, all, height) {
                     self.slowest = place;
                 }
+            }
+            Page::Open => {
+                let lines = self.open_lines().len();
+                let place = moved(code, self.open_line, lines, height);
+                self.open_line = place.unwrap_or(self.open_line);
             }
             Page::Call(open) => match code {
                 KeyCode::Right | KeyCode::Char('l') => open.column += SIDEWAYS,

@@ -22,7 +22,7 @@ use super::{
     stderr,
 };
 use crate::{
-    model::{Capture, FunctionTable, Nanoseconds, RootCall, Sink},
+    model::{Capture, FunctionTable, Nanoseconds, OpenRootCall, RootCall, Sink},
     output::ftrace,
     recording::Head,
     stop::Stop,
@@ -193,6 +193,16 @@ impl Sink for Watching<'_> {
         let mut inner = self.top.0.borrow_mut();
         inner.state.add(call, self.functions);
         inner.go_on()
+    }
+
+    fn wants_open(&self) -> bool {
+        let inner = self.top.0.borrow();
+        inner.state.shows_open() && inner.drawn.elapsed() >= EVERY
+    }
+
+    fn open_calls(&mut self, calls: Vec<OpenRootCall>) {
+        let mut inner = self.top.0.borrow_mut();
+        inner.state.set_open(calls, self.functions);
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -11,11 +11,15 @@
 use std::{path::PathBuf, sync::Arc};
 
 use super::{
+    numbers,
     pattern::Pattern,
     tree::{Row, Tree},
 };
 use crate::{
-    model::{Capture, FunctionTable, Nanoseconds, Node, RootCall, Sink as _, SleepTime, Totals},
+    model::{
+        Capture, FunctionId, FunctionTable, MOST_OPEN, Nanoseconds, Node, OpenRootCall, RootCall,
+        Sink as _, SleepTime, Totals,
+    },
     output::ftrace::{self, FtraceWriter},
     recording::Head,
     summary::{Collect as _, Exemplar, Recent},
@@ -43,6 +47,8 @@ pub enum Page {
     Slowest,
     /// One of them.
     Call(Box<OpenCall>),
+    /// Root calls that have not returned.
+    Open,
 }
 
 /// A call that is read.
@@ -107,6 +113,10 @@ pub struct State {
     pub tree: Tree,
     /// The slowest root calls of late.
     pub recent: Recent,
+    /// Root calls that have not returned; of a trace that goes on, when that was last asked.
+    pub open: Vec<OpenRootCall>,
+    /// The first of their lines that is to be seen.
+    pub open_line: usize,
     /// What came.
     pub totals: Totals,
     /// Root calls that returned an error.
@@ -160,6 +170,8 @@ impl State {
             functions: FunctionTable::default(),
             tree: Tree::new(sleep),
             recent: Recent::new(sleep),
+            open: Vec::new(),
+            open_line: 0,
             totals: Totals::default(),
             errors: 0,
             rate: None,
@@ -191,6 +203,7 @@ impl State {
         self.totals.add(call);
         self.tree.add(call, &self.functions);
         self.recent.add(call);
+        self.remember_open(call);
         let root = call.root();
         let value = root.and_then(|root| Some((root.function, root.closed.value()?)));
         let error = value.and_then(|(function, value)| {
@@ -212,14 +225,64 @@ impl State {
         }
     }
 
+    /// Of a recording, and of a trace that has ended, what is open is known in the end.
+    fn remember_open(&mut self, call: &RootCall) {
+        if let Some(open) = OpenRootCall::of(call)
+            && self.open.len() < MOST_OPEN
+        {
+            self.open.retain(|known| known.task != open.task);
+            self.open.push(open);
+            self.open.sort_by_key(OpenRootCall::since);
+        }
+    }
+
+    /// Whether what is open is to be asked for.
+    pub fn shows_open(&self) -> bool {
+        matches!(self.page, Page::Open) && self.paused.is_none() && !self.helps
+    }
+
+    /// Takes the root calls that are open now.
+    pub fn set_open(&mut self, calls: Vec<OpenRootCall>, functions: &FunctionTable) {
+        for call in &calls {
+            for &(function, _) in &call.functions {
+                self.know_function(function, functions);
+            }
+        }
+        self.open = calls;
+    }
+
+    /// The lines of what is open: who, and below each open function with how long it has been.
+    pub fn open_lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for open in &self.open {
+            let name = open.comm.split(|&byte| byte == 0).next().unwrap_or(&[]);
+            let name = String::from_utf8_lossy(name);
+            let (tid, cpu) = (open.task.id().0, open.cpu.0);
+            lines.push(format!("{name}-{tid}, on CPU {cpu}:"));
+            for (depth, &(function, entered)) in open.functions.iter().enumerate() {
+                let time = entered.map_or("-".to_owned(), |entered| {
+                    numbers::time(self.clock.now.since(entered))
+                });
+                let (indent, name) = ("  ".repeat(depth), self.functions.name(function));
+                lines.push(format!("{time:>10}  {indent}{name}"));
+            }
+        }
+        lines
+    }
+
     fn know(&self, call: &RootCall, functions: &FunctionTable) {
         for node in &call.nodes {
-            if let Node::Call(call) = node
-                && self.functions.get(call.function).is_none()
-                && let Some(info) = functions.get(call.function)
-            {
-                self.functions.insert(call.function, info.clone());
+            if let Node::Call(call) = node {
+                self.know_function(call.function, functions);
             }
+        }
+    }
+
+    fn know_function(&self, function: FunctionId, functions: &FunctionTable) {
+        if self.functions.get(function).is_none()
+            && let Some(info) = functions.get(function)
+        {
+            self.functions.insert(function, info.clone());
         }
     }
 
@@ -327,7 +390,9 @@ impl State {
     pub fn to_save(&self) -> Vec<Arc<Exemplar>> {
         match &self.page {
             Page::Call(open) => vec![Arc::clone(&open.call)],
-            Page::Tree | Page::Slowest => self.recent.calls().map(Arc::clone).collect(),
+            Page::Tree | Page::Slowest | Page::Open => {
+                self.recent.calls().map(Arc::clone).collect()
+            }
         }
     }
 }
