@@ -16,6 +16,7 @@ on_terminal '
 see Tab slowest
 miss  0 calls
 show
+see - lock_sock_nested
 key h
 see + lock_sock_nested
 key l?

@@ -72,8 +72,8 @@ const WITH_VALUE: [&str; 17] = [
     "-o",
 ];
 
-/// `-n` of `perf ftrace latency` is `--use-nsec`, and to tracer a number of calls. What stands after
-/// the command's name is the command's.
+/// `-n` of `perf ftrace latency` is `--use-nsec`, and to tracer a number of calls. What stands
+/// after the command's name is the command's.
 fn in_nanoseconds(words: Vec<OsString>) -> Vec<OsString> {
     let mut out = Vec::with_capacity(words.len());
     let mut words = words.into_iter();
