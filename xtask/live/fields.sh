@@ -99,7 +99,7 @@ tracer record --print -o /tmp/recording --learn 0 -p $workload -G tcp_sendmsg --
     fail "at the exit: $?: $(cat /tmp/err)"
 has 'tcp_sendmsg(size=7, msg->msg_iter->count=7→0)'
 has_calls 3
-for condition in "--where=msg.msg_iter.count==7" "--where-exit=msg.msg_iter.count==0" "--where-exit=retval>6&&duration"; do
+for condition in "--where=msg.msg_iter.count==7" "--where-exit=msg.msg_iter.count==0" "--where-exit=retval>6&&duration" "--where-exit=retval==size"; do
     tracer replay "$condition" /tmp/recording >/tmp/replayed 2>/tmp/err || fail "replay $condition: $(cat /tmp/err)"
     [ "$(grep -c 'tcp_sendmsg(' /tmp/replayed)" = 3 ] || fail "replay $condition: $(cat /tmp/replayed /tmp/err)"
 done

@@ -94,14 +94,22 @@ impl Known<'_> {
                 }
             }
             (Value::Number { number, value }, right) => {
-                let wanted = constant(right, &value)?;
-                let number = match mask {
-                    Some(mask) => number & constant(mask, &value)?,
-                    None => number,
-                };
+                let wanted = constant(right, &value).or_else(|| self.other(right))?;
+                let number = masked(number, mask.as_deref(), &value)?;
                 Some(comparison.holds(number.cmp(&wanted)))
             }
             (Value::Text(_), _) => None,
+        }
+    }
+
+    /// The number of a field that another one is compared with, as in `retval == size`.
+    fn other(&self, operand: &Operand) -> Option<i128> {
+        let Operand::Path { path, mask } = operand else {
+            return None;
+        };
+        match self.value(path)? {
+            Value::Number { number, value } => masked(number, mask.as_deref(), &value),
+            Value::Text(_) => None,
         }
     }
 
@@ -170,6 +178,14 @@ impl Known<'_> {
             values::Typed::Bits(bits) => (bits.into(), ValueType::Pointer),
         };
         Some(Value::Number { number, value })
+    }
+}
+
+/// The bits of a number that are looked at.
+fn masked(number: i128, mask: Option<&Operand>, value: &ValueType) -> Option<i128> {
+    match mask {
+        Some(mask) => Some(number & constant(mask, value)?),
+        None => Some(number),
     }
 }
 
@@ -270,6 +286,11 @@ mod tests {
             ("8 == sk->queued", false, true),
             ("sk->queued & 8 && len > 999", true, true),
             ("len == 1000 || sk->queued == 1", true, true),
+            ("len > sk->queued", true, true),
+            ("sk->queued == len", false, false),
+            ("retval < len && retval != sk->queued", true, true),
+            ("sk->queued & 8 == len & 8", true, true),
+            ("len != sk->gone", false, false),
             ("file.path == \"log\"", true, true),
             ("file.path == \"lo\"*", true, true),
             ("file.path != \"lo\"*", false, false),

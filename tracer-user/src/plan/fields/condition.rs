@@ -234,7 +234,9 @@ impl Compiler<'_> {
                 }),
             _ => {
                 let problem = Problem::NoComparison(
-                    "a number is compared with a number or the name of one".to_owned(),
+                    "a number is compared with a number or the name of one; --where-exit compares \
+                     fields with each other, too"
+                        .to_owned(),
                 );
                 Err(self.error(span.clone(), problem))
             }
