@@ -6,10 +6,10 @@ use anyhow::Result;
 use clap::Args as ClapArgs;
 
 use super::{
+    capture_args::CaptureArgs,
     recording_args::of_marked,
     select_args::{SelectArgs, TimeArgs},
     show_args::FilterArgs,
-    trace_args::CaptureArgs,
 };
 use crate::filter::select::Selection;
 

@@ -5,15 +5,14 @@ use std::{io::BufWriter, os::fd::AsFd as _};
 use anyhow::{Result, bail};
 
 use super::{
+    capture_args::CaptureArgs,
     check, demo,
     exit::{Exit, Usage},
     list,
     live_args::{Host, LatencyArgs, ProfileArgs, RecordArgs, Tracing},
     output::{self, Medium},
     running::{printed, run_trace},
-    stuck, top,
-    trace_args::CaptureArgs,
-    workload,
+    stuck, top, workload,
 };
 use crate::{
     learn::sampling,

@@ -4,15 +4,13 @@ use std::time::Duration;
 
 use clap::{Args as ClapArgs, ColorChoice, Subcommand, ValueEnum};
 
-use super::{live_values, stuck::StuckArgs, values};
 pub use super::{
+    capture_args::{CaptureArgs, ChildrenArgs, ScopeArgs},
     record_args::RecordArgs,
     show_args::{FilterArgs, ShowArgs},
-    trace_args::{
-        CaptureArgs, ChildrenArgs, EventArgs, ExportArgs, LatencyArgs, ProfileArgs, ScopeArgs,
-        TopArgs, TraceArgs,
-    },
+    trace_args::{EventArgs, ExportArgs, LatencyArgs, ProfileArgs, TopArgs, TraceArgs},
 };
+use super::{live_values, stuck::StuckArgs, values};
 use crate::{kernel::Mechanism, learn::sampling};
 
 /// What traces, and is not a trace of one's own

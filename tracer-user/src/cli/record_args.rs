@@ -9,9 +9,10 @@ use anyhow::Result;
 use clap::Args as ClapArgs;
 
 use super::{
+    capture_args::CaptureArgs,
     live_values, output,
     show_args::ShowArgs,
-    trace_args::{CaptureArgs, EventArgs, StackArgs},
+    trace_args::{EventArgs, StackArgs},
 };
 use crate::recording::{
     file,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use super::{exit::Exit, output, preconditions, trace_args::CaptureArgs};
+use super::{capture_args::CaptureArgs, exit::Exit, output, preconditions};
 use crate::{
     pipeline::Shown,
     session::{self, Options, Outputs},

@@ -6,10 +6,10 @@ use anyhow::Result;
 use clap::Args as ClapArgs;
 
 use super::{
+    capture_args::CaptureArgs,
     exit::Exit,
     output::{self, Medium},
     show_args::nanoseconds,
-    trace_args::CaptureArgs,
     values,
 };
 use crate::{output::stuck::Stuck, pipeline::Show, session::Outputs};
