@@ -9,7 +9,7 @@ use aya::{Ebpf, maps::Array, maps::MapData};
 use tracer_common::{FIELD_TABLES, FieldFunction, FieldTable};
 
 use super::{ObjectError, controls::again};
-use crate::{arch::PROBE_OFFSETS, kernel::Address, plan::function_id};
+use crate::{arch::NAMED_AT, kernel::Address, plan::function_id};
 
 /// The tables of a loaded object.
 pub struct FieldTables {
@@ -39,9 +39,9 @@ impl FieldTables {
         let Some(number) = self.number(table)? else {
             return Ok(false);
         };
-        // A probe names its function by either address.
-        for offset in PROBE_OFFSETS {
-            let function = function_id(address.plus(offset)).0;
+        // A probe names its function by any of these addresses.
+        for offset in NAMED_AT {
+            let function = function_id(address.plus(*offset)).0;
             if !self.put_function(function, number + 1)? {
                 return Ok(false);
             }

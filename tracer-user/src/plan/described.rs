@@ -5,8 +5,7 @@ use std::sync::Arc;
 use super::{Current, FieldPlan};
 use crate::{
     arch::{
-        FURTHEST_PROBE, LARGE_ARGUMENT_REGISTERS, LARGEST_IN_REGISTERS, PROBE_OFFSETS,
-        REGISTER_BYTES,
+        FURTHEST_PROBE, LARGE_ARGUMENT_REGISTERS, LARGEST_IN_REGISTERS, NAMED_AT, REGISTER_BYTES,
     },
     kernel::{
         Address, Kernel,
@@ -55,9 +54,11 @@ impl Describe for WithFields {
     fn describe(&self, id: FunctionId) -> Option<FunctionInfo> {
         let mut info = self.kernel.describe(id)?;
         let address = self.kernel.kernel().whole(id.0);
-        let begins = PROBE_OFFSETS.map(|offset| address.0.wrapping_sub(offset));
+        let begins = NAMED_AT
+            .iter()
+            .map(|offset| address.0.wrapping_sub(*offset));
         let fields = begins.map(|begin| self.fields.infos(Address(begin)));
-        info.fields = fields.concat();
+        info.fields = fields.collect::<Vec<_>>().concat();
         Some(info)
     }
 
