@@ -2,7 +2,7 @@
 //!
 //! From 6.14 to 6.18 an fprobe finds a function in a hash of 256 buckets (`fprobe_ip_table`,
 //! kernel/trace/fprobe.c): with all functions attached a bucket has some 160, and each that is
-//! passed on the way costs five instructions at every hit, whoever calls. What is attached last is
+//! passed on the way costs five instructions at every hit, of any task. What is attached last is
 //! found first (`hlist_add_head_rcu` in `insert_fprobe_node`). So the functions that usual work
 //! calls come last ([`USUAL`]), and before them those that many places call. By the hash of 6.18
 //! and the calls of samples/send.rec a hit looks at 92 functions if they come by address, at 36 if

@@ -232,6 +232,7 @@ impl Attacher<'_> {
             .instructions()
             .of(name, &programs::kernel_functions(&self.kernel.types))?;
         constants::put(&mut instructions, self.tables, &self.conditions, number);
+        let code = instructions.into();
         let first = roots.first().map_or("", |(_, root)| &root.name);
         let (program, link) = match kind {
             ProgramKind::One(end) => {
@@ -244,13 +245,12 @@ impl Attacher<'_> {
                     object: object.as_ref().map(|object| object.as_fd()),
                     type_id,
                 };
-                let program =
-                    programs::load_for(end, name, instructions.as_slice().into(), target, first)?;
+                let program = programs::load_for(end, name, &code, target, first)?;
                 let link = bpf::link_target(program.as_fd());
                 (program, link)
             }
             ProgramKind::Many(_) | ProgramKind::ManyOf(_) => {
-                let program = programs::load(kind, name, instructions.as_slice().into())?;
+                let program = programs::load(kind, name, &code)?;
                 let link = self.link(&program, kind, ends, roots);
                 (program, link)
             }

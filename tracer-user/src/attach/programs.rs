@@ -7,7 +7,6 @@ use std::{
     sync::Arc,
 };
 
-use aya_obj::generated::bpf_insn;
 use tracer_common::placeholder::{FAST_CALLS, FIELDS, IS_FAST, SESSION_COOKIE, SESSION_IS_RETURN};
 
 use super::{
@@ -15,7 +14,7 @@ use super::{
     put::{put_compared, put_number},
 };
 use crate::{
-    bpf::{self, Code, End, FunctionTypes, Many, ProgramKind, Target, instructions::Instructions},
+    bpf::{self, Code, End, Many, ProgramKind, Target, instructions::Instructions},
     kernel::btf::Types,
 };
 
@@ -57,13 +56,7 @@ impl Programs {
         if let Some(program) = self.loaded.get(&key) {
             return Ok(Arc::clone(program));
         }
-        let instructions = self.instructions(name, role, side)?;
-        let functions = self.function_types(name, role);
-        let code = Code {
-            instructions: &instructions,
-            functions: functions.as_ref(),
-        };
-        let program = Arc::new(load(kind, name, code)?);
+        let program = Arc::new(load(kind, name, &self.code(name, role, side)?)?);
         self.loaded.insert(key, Arc::clone(&program));
         Ok(program)
     }
@@ -78,28 +71,12 @@ impl Programs {
         function: &str,
     ) -> Result<OwnedFd, AttachError> {
         let name = role.program(ProgramKind::One(end));
-        let instructions = self.instructions(name, role, side)?;
-        let functions = self.function_types(name, role);
-        let code = Code {
-            instructions: &instructions,
-            functions: functions.as_ref(),
-        };
-        load_for(end, name, code, target, function)
+        load_for(end, name, &self.code(name, role, side)?, target, function)
     }
 
-    /// Fields are read by functions that the verifier is to look at once.
-    fn function_types(&self, name: &str, role: Role) -> Option<FunctionTypes> {
-        (role.heeds() != 0).then(|| self.instructions.function_types(name))?
-    }
-
-    /// The instructions of a program with the settings of its copy. One that heeds fields takes the
-    /// slow path with every call.
-    fn instructions(
-        &self,
-        name: &'static str,
-        role: Role,
-        side: Side,
-    ) -> Result<Vec<bpf_insn>, AttachError> {
+    /// A program with the settings of its copy. One that heeds fields takes the slow path with
+    /// every call, and reads them by functions that the verifier is to look at once.
+    fn code(&self, name: &'static str, role: Role, side: Side) -> Result<Code, AttachError> {
         let mut instructions = self.instructions.of(name, &self.kernel_functions)?;
         side.put_into(&mut instructions);
         let heeds = role.heeds();
@@ -107,7 +84,12 @@ impl Programs {
         let fast_calls = if heeds == 0 { self.fast_calls } else { 0 };
         put_number(&mut instructions, IS_FAST, u64::from(fast_calls > 0));
         put_compared(&mut instructions, FAST_CALLS, fast_calls);
-        Ok(instructions)
+        Ok(Code {
+            instructions,
+            functions: (heeds != 0)
+                .then(|| self.instructions.function_types(name))
+                .flatten(),
+        })
     }
 }
 
@@ -126,7 +108,7 @@ pub(super) fn kernel_functions(types: &Types) -> HashMap<i32, u32> {
 pub(super) fn load(
     kind: ProgramKind,
     name: &'static str,
-    code: Code<'_>,
+    code: &Code,
 ) -> Result<OwnedFd, AttachError> {
     bpf::load(kind, name, code).map_err(|refusal| {
         AttachError::of_any(&refusal.error).unwrap_or_else(|| AttachError::Program {
@@ -140,7 +122,7 @@ pub(super) fn load(
 pub(super) fn load_for(
     end: End,
     name: &'static str,
-    code: Code<'_>,
+    code: &Code,
     target: Target<'_>,
     function: &str,
 ) -> Result<OwnedFd, AttachError> {

@@ -50,7 +50,7 @@ pub struct FunctionTypes {
 }
 
 impl FunctionTypes {
-    /// Those of a program of which all functions are linked.
+    /// Those of a program whose functions are all linked into it.
     pub fn of(program: &Function, types: Arc<OwnedFd>) -> Self {
         Self {
             types,

@@ -41,11 +41,6 @@ impl Instructions {
     /// Parses the object.
     pub fn new(object: &[u8], ebpf: &Ebpf) -> Result<Self, InstructionsError> {
         let mut object = aya_obj::Object::parse(object).map_err(EbpfError::from)?;
-        if let Some(features) = aya::features().btf() {
-            object
-                .fixup_and_sanitize_btf(features)
-                .map_err(EbpfError::from)?;
-        }
         let maps: Vec<(String, i32, aya_obj::Map)> = object
             .maps
             .iter()
@@ -95,15 +90,20 @@ impl Instructions {
 
     /// The types of a program's functions; none if the kernel does not take them.
     pub fn function_types(&self, program: &str) -> Option<FunctionTypes> {
-        let types = self.types.get_or_init(|| {
-            let types = self.object.btf.as_ref()?.to_bytes();
-            let loaded = load_types(&types).inspect_err(|error| {
-                log::debug!("the types of the eBPF object do not load: {error}");
-            });
-            loaded.ok().map(Arc::new)
-        });
+        let types = self.types.get_or_init(|| self.load_types());
         let types = Arc::clone(types.as_ref()?);
         Some(FunctionTypes::of(self.function(program)?, types))
+    }
+
+    fn load_types(&self) -> Option<Arc<OwnedFd>> {
+        let mut object = self.object.clone();
+        let types = object
+            .fixup_and_sanitize_btf(aya::features().btf()?)
+            .ok()??;
+        let loaded = load_types(&types.to_bytes()).inspect_err(|error| {
+            log::debug!("the types of the eBPF object do not load: {error}");
+        });
+        loaded.ok().map(Arc::new)
     }
 
     /// A program with all that it calls.

@@ -82,16 +82,24 @@ impl Target<'_> {
 }
 
 /// What a program is made of.
-#[derive(Clone, Copy)]
-pub struct Code<'a> {
+pub struct Code {
     /// Its instructions.
-    pub instructions: &'a [bpf_insn],
+    pub instructions: Vec<bpf_insn>,
     /// The types of its functions; none if it does without.
-    pub functions: Option<&'a FunctionTypes>,
+    pub functions: Option<FunctionTypes>,
 }
 
-impl<'a> From<&'a [bpf_insn]> for Code<'a> {
-    fn from(instructions: &'a [bpf_insn]) -> Self {
+/// Instructions, and the types of the functions among them.
+type Parts<'a> = (&'a [bpf_insn], Option<&'a FunctionTypes>);
+
+impl Code {
+    fn parts(&self) -> Parts<'_> {
+        (&self.instructions, self.functions.as_ref())
+    }
+}
+
+impl From<Vec<bpf_insn>> for Code {
+    fn from(instructions: Vec<bpf_insn>) -> Self {
         Self {
             instructions,
             functions: None,
@@ -101,19 +109,19 @@ impl<'a> From<&'a [bpf_insn]> for Code<'a> {
 
 /// Loads a program that serves any number of functions. `name` is what the kernel's listings will
 /// show, of at most 15 bytes.
-pub fn load(kind: ProgramKind, name: &str, code: Code<'_>) -> Result<OwnedFd, LoadError> {
-    load_any(Kind::Functions(kind), name, code, None)
+pub fn load(kind: ProgramKind, name: &str, code: &Code) -> Result<OwnedFd, LoadError> {
+    load_any(Kind::Functions(kind), name, code.parts(), None)
 }
 
 /// Loads a program that serves one function.
 pub fn load_for(
     end: End,
     name: &str,
-    code: Code<'_>,
+    code: &Code,
     target: Target<'_>,
 ) -> Result<OwnedFd, LoadError> {
     let kind = Kind::Functions(ProgramKind::One(end));
-    load_any(kind, name, code, Some(target))
+    load_any(kind, name, code.parts(), Some(target))
 }
 
 /// Loads a program for a tracepoint, which is named by the type of what it calls: `btf_trace_` and
@@ -126,14 +134,14 @@ pub fn load_at_tracepoint(
     load_any(
         Kind::Tracepoint,
         name,
-        instructions.into(),
+        (instructions, None),
         Some(Target::of_kernel(type_id)),
     )
 }
 
 /// Loads a program for any number of perf's events.
 pub fn load_for_perf(name: &str, instructions: &[bpf_insn]) -> Result<OwnedFd, LoadError> {
-    load_any(Kind::Perf, name, instructions.into(), None)
+    load_any(Kind::Perf, name, (instructions, None), None)
 }
 
 /// Loads a program for an iterator, which is named by the type of the function `bpf_iter_*` of its
@@ -146,7 +154,7 @@ pub fn load_iterator(
     load_any(
         Kind::Iterator,
         name,
-        instructions.into(),
+        (instructions, None),
         Some(Target::of_kernel(type_id)),
     )
 }
@@ -154,11 +162,10 @@ pub fn load_iterator(
 fn load_any(
     kind: Kind,
     name: &str,
-    code: Code<'_>,
+    (instructions, functions): Parts<'_>,
     target: Option<Target<'_>>,
 ) -> Result<OwnedFd, LoadError> {
-    let instructions = code.instructions;
-    let functions = code.functions.map(FunctionTypes::attributes);
+    let functions = functions.map(FunctionTypes::attributes);
     let (types, function_record_bytes, functions, function_count) = functions.unwrap_or_default();
     let attempt = |log: &mut [u8]| {
         let license: &CStr = c"GPL";

@@ -53,7 +53,6 @@ impl AboutArgs {
                 ))
             })?;
             about.push(About::File {
-                path: path.clone(),
                 inode: file.inode,
                 device: file.device,
             });

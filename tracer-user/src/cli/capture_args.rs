@@ -22,7 +22,7 @@ use crate::{
     filter::select::Choice,
     kernel::{Mechanism, cgroup::Cgroup},
     pipeline::Show,
-    plan::{self, OthersPrograms, Scope, Worth},
+    plan::{self, Asked, OthersPrograms, Scope, Worth},
     session::{
         Begin, Callers, Options, Streams,
         callers::{Children, Meaning},
@@ -171,8 +171,10 @@ impl CaptureArgs {
                 .iter()
                 .map(|typed| Fields::parse(typed))
                 .collect::<Result<_, _>>()?,
-            condition: show.filter.entered.take(),
-            about: self.about.about()?,
+            asked: Asked {
+                condition: show.filter.entered.take(),
+                about: self.about.about()?,
+            },
             show,
             delay: None,
             duration: self.duration,

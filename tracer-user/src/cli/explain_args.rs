@@ -26,7 +26,8 @@ pub struct ExplainArgs {
     /// Explain this recording; without one what is named is traced, and explained when the trace
     /// ends
     #[arg(value_name = "RECORDING", conflicts_with_all = [
-        "excluded", "fields", "all_cpus", "cgroups", "inherit", "no_inherit", "duration", "functions", "attach", "otlp", "prometheus", "command"
+        "excluded", "fields", "all_cpus", "cgroups", "inherit", "no_inherit", "duration",
+        "functions", "attach", "otlp", "prometheus", "command"
     ])]
     pub recording: Option<PathBuf>,
     /// Of a recording: take root calls that this function made, a name or a glob; may be repeated

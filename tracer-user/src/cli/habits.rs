@@ -37,8 +37,8 @@ const HABITS: &[Habit] = &[
     ),
     (
         &["-e", "--events", "--event"],
-        "nothing is measured from event to event: name a function with -G; `tracer -e` marks events \
-         in a graph",
+        "nothing is measured from event to event: name a function with -G; `tracer -e` marks \
+         events in a graph",
     ),
     (
         &["-D", "--delay"],

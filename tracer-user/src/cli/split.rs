@@ -31,7 +31,12 @@ pub struct SplitArgs {
     #[command(flatten)]
     pub times: TimeArgs,
     /// Make so many parts, each of the same time
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST_PARTS), conflicts_with = "every")]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = clap::value_parser!(u64).range(1..=MOST_PARTS),
+        conflicts_with = "every"
+    )]
     pub parts: Option<u64>,
     /// Make a part of each such time, as in 10s, from the first root call on
     #[arg(long, value_name = "TIME", value_parser = values::duration)]

@@ -5,7 +5,7 @@
 //! condition of its own, which is written here as if it had been typed. A short form names one
 //! thing, such as a connection; of a root that takes several of its kind each may be it.
 
-use std::{net::IpAddr, path::PathBuf};
+use std::net::IpAddr;
 
 /// What root calls are about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,8 +18,6 @@ pub enum About {
     Interface(String),
     /// The file that is there.
     File {
-        /// As it was typed.
-        path: PathBuf,
         /// The number of its inode.
         inode: u64,
         /// The number of its filesystem's device, as the kernel has it.
@@ -102,7 +100,7 @@ impl About {
                 format!("({})", words.join(" && "))
             }
             Self::Interface(name) => format!("{path}->name == \"{name}\""),
-            Self::File { inode, device, .. } => {
+            Self::File { inode, device } => {
                 format!("({path}->i_ino == {inode} && {path}->i_sb->s_dev == {device})")
             }
         }
@@ -124,7 +122,6 @@ mod tests {
     fn a_short_form_is_a_condition_on_the_arguments_of_its_kind() {
         let peer = |address: &str| About::Peer(address.parse().unwrap());
         let file = About::File {
-            path: "/x".into(),
             inode: 7,
             device: 9,
         };

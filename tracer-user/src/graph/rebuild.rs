@@ -23,7 +23,7 @@ use super::{
 use crate::{
     graph::Batch,
     model::{
-        CpuId, End, FunctionId, Interrupts, MOST_OPEN, Nanoseconds, OpenRootCall, ProcessId,
+        CpuId, End, FunctionId, Interrupts, MOST_OPEN_SHOWN, Nanoseconds, OpenRootCall, ProcessId,
         RootCall, RootCallId, Trees,
     },
 };
@@ -154,13 +154,13 @@ impl Rebuilder {
         self.without_beginning
     }
 
-    /// The root calls that are open, those that have been for the longest first, [`MOST_OPEN`] at
-    /// most.
+    /// The root calls that are open, those that have been for the longest first,
+    /// [`MOST_OPEN_SHOWN`] at most.
     #[must_use]
     pub fn open_calls(&self) -> Vec<OpenRootCall> {
         let mut all: Vec<_> = self.open.iter().collect();
         all.sort_by_key(|(call, _)| (call.began, call.task));
-        all.truncate(MOST_OPEN);
+        all.truncate(MOST_OPEN_SHOWN);
         let open = all.into_iter();
         open.map(|(call, open)| open.builder.open_now(call.task, open.comm))
             .collect()

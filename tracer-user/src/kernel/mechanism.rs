@@ -199,7 +199,7 @@ fn has_kprobe_multi() -> bool {
 }
 
 fn has_links(kind: ProgramKind, named: Named) -> bool {
-    let program = bpf::load(kind, "tracer_asks", nothing().as_slice().into());
+    let program = bpf::load(kind, "tracer_asks", &nothing().to_vec().into());
     program.is_ok_and(|program| bpf::has_links(program.as_fd(), named))
 }
 

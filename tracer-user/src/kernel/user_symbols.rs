@@ -1,10 +1,10 @@
 //! Places in the code of processes, by name.
 //!
 //! /proc/PID/maps says which file an address lies in, and the file's symbols say which function
-//! that is: both while the process lives, so who sees a stack asks at once. Files are read
-//! through /proc/PID/map_files, which is right also in another mount namespace and for a file that
-//! was deleted. Symbols are those of the file itself (.symtab, .dynsym); what is stripped has none,
-//! and is known by its file, the place in it, and its build id.
+//! that is: both while the process lives, so a stack is resolved as soon as it comes. Files are
+//! read through /proc/PID/map_files, which is right also in another mount namespace and for a file
+//! that was deleted. Symbols are those of the file itself (.symtab, .dynsym); what is stripped has
+//! none, and is known by its file, the place in it, and its build id.
 
 use std::{fmt::Write as _, num::NonZeroU32};
 

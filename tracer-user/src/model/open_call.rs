@@ -5,6 +5,9 @@
 
 use super::{Closed, CpuId, End, FunctionId, Nanoseconds, Node, RootCall, TaskKey};
 
+/// Open root calls that are shown at most.
+pub const MOST_OPEN_SHOWN: usize = 64;
+
 /// A root call that has not returned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenRootCall {

@@ -4,9 +4,6 @@ use std::io;
 
 use super::{OpenRootCall, RootCall, Trees, Untraced};
 
-/// Open root calls that are shown at most.
-pub const MOST_OPEN: usize = 64;
-
 /// Takes finished root calls, one after the other.
 pub trait Sink {
     /// How much of root calls it looks at. What nothing looks at is not kept.
@@ -32,7 +29,7 @@ pub trait Sink {
     }
 
     /// Root calls that are open now, those that have been for the longest first: all, or
-    /// [`MOST_OPEN`].
+    /// [`super::MOST_OPEN_SHOWN`].
     fn open_calls(&mut self, _: Vec<OpenRootCall>) {}
 
     /// Makes sure that what was written is out.

@@ -102,7 +102,7 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
     fn task_change(&mut self, root: &RootCall) -> io::Result<()> {
         let whose = Some((root.task, root.comm));
         if self.task.whose != whose {
-            let label = line::task_label(root);
+            let label = line::task_label(root.task, &root.comm);
             self.task = Labelled { whose, label };
         }
         let Some(cpu) = root.nodes.first().map(Node::cpu) else {

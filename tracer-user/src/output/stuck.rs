@@ -13,33 +13,24 @@ use std::{
 
 use super::ftrace::task_label;
 use crate::{
-    model::{CpuId, FunctionId, FunctionTable, Nanoseconds, OpenRootCall, RootCall, Sink, many},
+    model::{FunctionTable, Nanoseconds, OpenRootCall, RootCall, Sink, many},
     values::{escape, span},
 };
 
-/// A root call that has not returned.
-struct Open {
-    task: String,
-    tid: u32,
-    cpu: CpuId,
-    /// The open functions, the root first, and when they were entered.
-    functions: Vec<(FunctionId, Option<Nanoseconds>)>,
-}
-
-impl Open {
-    fn of(root: &RootCall) -> Option<Self> {
-        let OpenRootCall { cpu, functions, .. } = OpenRootCall::of(root)?;
-        Some(Self {
-            task: task_label(root),
-            tid: root.task.id().0,
-            cpu,
-            functions,
-        })
-    }
-
-    fn since(&self) -> Option<Nanoseconds> {
-        self.functions.first()?.1
-    }
+/// The lines of the functions that are open in a root call, the root's first: how long each has
+/// been, by `time`, which knows when it was entered if that was seen, in so many columns.
+pub fn open_functions<'a>(
+    open: &'a OpenRootCall,
+    functions: &'a FunctionTable,
+    width: usize,
+    time: impl Fn(Option<Nanoseconds>) -> String + 'a,
+) -> impl Iterator<Item = String> + 'a {
+    let each = open.functions.iter().enumerate();
+    each.map(move |(depth, &(function, entered))| {
+        let (indent, time) = ("  ".repeat(depth), time(entered));
+        let name = escape::visible_owned(functions.name(function));
+        format!("{time:>width$}  {indent}{name}")
+    })
 }
 
 /// A task whose stack has a root.
@@ -56,7 +47,7 @@ pub struct Stuck<'a, W> {
     functions: &'a FunctionTable,
     roots: Vec<String>,
     least: Nanoseconds,
-    open: Vec<Open>,
+    open: Vec<OpenRootCall>,
 }
 
 impl<'a, W: Write> Stuck<'a, W> {
@@ -81,7 +72,7 @@ impl<'a, W: Write> Stuck<'a, W> {
         let least = self.least;
         self.open
             .retain(|open| open.since().is_none_or(|since| now.since(since) >= least));
-        self.open.sort_by_key(Open::since);
+        self.open.sort_by_key(OpenRootCall::since);
         let all = self.open.len() + before.len();
         writeln!(
             self.out,
@@ -106,14 +97,14 @@ impl<'a, W: Write> Stuck<'a, W> {
             writeln!(
                 self.out,
                 "{}, on CPU {}:",
-                escape::visible(&open.task),
+                task_label(open.task, &open.comm),
                 open.cpu.0
             )?;
-            for (depth, &(function, entered)) in open.functions.iter().enumerate() {
-                let name = escape::visible_owned(self.functions.name(function));
-                let time = entered.map(|entered| span(now.since(entered).0));
-                let time = time.unwrap_or_default();
-                writeln!(self.out, "{time:>15}  {}{name}", "  ".repeat(depth))?;
+            let time = |entered: Option<Nanoseconds>| {
+                entered.map_or_else(String::new, |entered| span(now.since(entered).0))
+            };
+            for line in open_functions(open, self.functions, 15, time) {
+                writeln!(self.out, "{line}")?;
             }
         }
         self.out.flush()
@@ -126,7 +117,7 @@ impl<W: Write> Sink for Stuck<'_, W> {
     }
 
     fn root_call(&mut self, call: &RootCall) -> io::Result<()> {
-        self.open.extend(Open::of(call));
+        self.open.extend(OpenRootCall::of(call));
         Ok(())
     }
 
@@ -135,7 +126,7 @@ impl<W: Write> Sink for Stuck<'_, W> {
     }
 
     fn end(&mut self) -> io::Result<()> {
-        let known: BTreeSet<u32> = self.open.iter().map(|open| open.tid).collect();
+        let known: BTreeSet<u32> = self.open.iter().map(|open| open.task.id().0).collect();
         let mut before = stacks(&self.roots);
         before.retain(|task| !known.contains(&task.tid));
         self.write(Nanoseconds::now(), &before)
@@ -186,6 +177,7 @@ fn below_root(stack: &str, roots: &[String]) -> Option<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{CpuId, FunctionId, TaskId, TaskKey};
 
     #[test]
     fn a_stack_is_shown_from_the_root_on() {
@@ -211,9 +203,9 @@ mod tests {
         let functions = FunctionTable::default();
         let mut text = Vec::new();
         let mut stuck = Stuck::new(&mut text, &functions, Vec::new(), Nanoseconds(1_000_000));
-        let open = |tid: u32, since: u64| Open {
-            task: format!("task-{tid}"),
-            tid,
+        let open = |tid: u32, since: u64| OpenRootCall {
+            task: TaskKey::Thread(TaskId(tid)),
+            comm: *b"task\0\0\0\0\0\0\0\0\0\0\0\0",
             cpu: CpuId(1),
             functions: vec![
                 (FunctionId(1), Some(Nanoseconds(since))),

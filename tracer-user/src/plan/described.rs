@@ -57,8 +57,8 @@ impl Describe for WithFields {
         let begins = NAMED_AT
             .iter()
             .map(|offset| address.0.wrapping_sub(*offset));
-        let fields = begins.map(|begin| self.fields.infos(Address(begin)));
-        info.fields = fields.collect::<Vec<_>>().concat();
+        let fields = begins.flat_map(|begin| self.fields.infos(Address(begin)));
+        info.fields = fields.cloned().collect();
         Some(info)
     }
 

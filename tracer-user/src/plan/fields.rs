@@ -37,7 +37,8 @@ pub enum FieldError {
     Function(#[from] RootError),
     /// A short form on a root that takes nothing of the kind.
     #[error(
-        "{option} is about {needs}, and `{root}` takes none: name a root that does, such as {example}"
+        "{option} is about {needs}, and `{root}` takes none: name a root that does, such as \
+         {example}"
     )]
     NotAbout {
         /// The option.
@@ -94,7 +95,7 @@ impl FieldPlan {
     pub fn find(
         kernel: &Kernel,
         fields: &[expr::Fields],
-        asked: Asked<'_>,
+        asked: &Asked,
         roots: &[Planned],
     ) -> Result<Self, FieldError> {
         let mut plan = Self::default();

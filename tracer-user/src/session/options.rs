@@ -7,7 +7,7 @@ use tracer_common::CpuMask;
 use super::{Begin, Callers, Streams};
 use crate::{
     export::Outlets,
-    expr::{About, Fields, Where},
+    expr::Fields,
     kernel::Mechanism,
     learn::wide::Again,
     model::{FunctionTable, Sink},
@@ -34,9 +34,7 @@ pub struct Options {
     /// Fields that are read.
     pub fields: Vec<Fields>,
     /// What root calls are asked for when they are entered.
-    pub condition: Option<Where>,
-    /// The same in short forms.
-    pub about: Vec<About>,
+    pub asked: Asked,
     /// What is shown, and how.
     pub show: Show,
     /// Root calls that begin in this time after the command has are not traced.
@@ -67,19 +65,6 @@ pub struct Options {
 }
 
 impl Options {
-    /// What root calls are asked for when they are entered.
-    pub(super) fn asked(&self) -> Asked<'_> {
-        Asked {
-            condition: self.condition.as_ref(),
-            about: &self.about,
-        }
-    }
-
-    /// Whether they are asked for anything.
-    pub(super) fn has_condition(&self) -> bool {
-        self.condition.is_some() || !self.about.is_empty()
-    }
-
     /// Whether nothing below the roots is wanted.
     pub(super) fn is_roots_only(&self) -> bool {
         self.show.capture.depth == Some(1)

@@ -203,10 +203,10 @@ impl Prepared {
     ) -> Result<Change> {
         let typed = Typed {
             // A condition is on the arguments of roots that are known.
-            roots: if options.has_condition() {
-                Vec::new()
-            } else {
+            roots: if options.asked.is_empty() {
                 options.roots.clone()
+            } else {
+                Vec::new()
             },
             excluded: options.excluded.clone(),
             not_roots: options.not_roots.clone(),

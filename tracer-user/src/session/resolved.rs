@@ -47,7 +47,7 @@ impl Resolved {
             )
         }))?;
         check_shown(kernel, rules, &options.show.filter)?;
-        let mut fields = FieldPlan::find(kernel, &options.fields, options.asked(), &roots)?;
+        let mut fields = FieldPlan::find(kernel, &options.fields, &options.asked, &roots)?;
         let mut options = options.clone();
         if let Some(condition) = &mut options.show.filter.returned {
             *condition = fields.require(kernel, condition, &roots)?;

@@ -47,7 +47,7 @@ pub fn unmarked(marks: &Marks, counts: [u64; 2]) {
     }
 }
 
-/// A module is not loaded yet of which functions were asked for.
+/// A module whose functions were asked for is not loaded yet.
 pub fn awaited(module: &str, typed: &str) {
     eprintln!("tracer: module {module} is not loaded; once it is, {typed} is traced");
 }

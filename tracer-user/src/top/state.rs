@@ -17,12 +17,16 @@ use super::{
 };
 use crate::{
     model::{
-        Capture, FunctionId, FunctionTable, MOST_OPEN, Nanoseconds, Node, OpenRootCall, RootCall,
-        Sink as _, SleepTime, Totals,
+        Capture, FunctionId, FunctionTable, MOST_OPEN_SHOWN, Nanoseconds, Node, OpenRootCall,
+        RootCall, Sink as _, SleepTime, Totals,
     },
-    output::ftrace::{self, FtraceWriter},
+    output::{
+        ftrace::{self, FtraceWriter},
+        stuck::open_functions,
+    },
     recording::Head,
     summary::{Collect as _, Exemplar, Recent},
+    values::escape,
 };
 
 /// The time that a rate is of.
@@ -228,7 +232,7 @@ impl State {
     /// Of a recording, and of a trace that has ended, what is open is known in the end.
     fn remember_open(&mut self, call: &RootCall) {
         if let Some(open) = OpenRootCall::of(call)
-            && self.open.len() < MOST_OPEN
+            && self.open.len() < MOST_OPEN_SHOWN
         {
             self.open.retain(|known| known.task != open.task);
             self.open.push(open);
@@ -255,17 +259,15 @@ impl State {
     pub fn open_lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
         for open in &self.open {
-            let name = open.comm.split(|&byte| byte == 0).next().unwrap_or(&[]);
-            let name = String::from_utf8_lossy(name);
+            let name = escape::task_name(&open.comm);
             let (tid, cpu) = (open.task.id().0, open.cpu.0);
             lines.push(format!("{name}-{tid}, on CPU {cpu}:"));
-            for (depth, &(function, entered)) in open.functions.iter().enumerate() {
-                let time = entered.map_or("-".to_owned(), |entered| {
+            let time = |entered: Option<Nanoseconds>| {
+                entered.map_or("-".to_owned(), |entered| {
                     numbers::time(self.clock.now.since(entered))
-                });
-                let (indent, name) = ("  ".repeat(depth), self.functions.name(function));
-                lines.push(format!("{time:>10}  {indent}{name}"));
-            }
+                })
+            };
+            lines.extend(open_functions(open, &self.functions, 10, time));
         }
         lines
     }

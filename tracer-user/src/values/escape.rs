@@ -50,18 +50,23 @@ pub fn visible_bytes(bytes: &[u8]) -> Cow<'_, str> {
 /// The name of a root call's task.
 #[must_use]
 pub fn comm(root: &RootCall) -> Cow<'_, str> {
-    visible_bytes(comm_bytes(root))
+    task_name(&root.comm)
 }
 
-/// The name of a root call's task, cut to so many characters. An escape counts as what it stands
-/// for.
+/// The name of a task, which zeros pad.
 #[must_use]
-pub fn short_comm(root: &RootCall, most: usize) -> String {
-    pieces(comm_bytes(root)).take(most).collect()
+pub fn task_name(comm: &[u8]) -> Cow<'_, str> {
+    visible_bytes(comm_bytes(comm))
 }
 
-fn comm_bytes(root: &RootCall) -> &[u8] {
-    let bytes = root.comm.as_slice();
+/// The name of a task, which zeros pad, cut to so many characters. An escape counts as what it
+/// stands for.
+#[must_use]
+pub fn short_comm(comm: &[u8], most: usize) -> String {
+    pieces(comm_bytes(comm)).take(most).collect()
+}
+
+fn comm_bytes(bytes: &[u8]) -> &[u8] {
     bytes.split(|&byte| byte == 0).next().unwrap_or(bytes)
 }
 

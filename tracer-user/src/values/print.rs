@@ -3,9 +3,9 @@
 //!
 //! Most events use a small part of C: fields, constants, casts, operators, `?:`, and the kernel's
 //! macros for flags, names, strings and lists (include/trace/stages/stage3_trace_output.h). That
-//! part is understood here; who asks shows the fields side by side where something else is
-//! used. What a format says may come from a file, so nothing is taken for granted: numbers wrap,
-//! and nesting has an end.
+//! part is understood here; where something else is used, its fields are shown side by side. What a
+//! format says may come from a file, so nothing is taken for granted: numbers wrap, and nesting has
+//! an end.
 //!
 //! Addresses read as they are, where the kernel hides them from those that may not see them
 //! (`hash-ptr`).

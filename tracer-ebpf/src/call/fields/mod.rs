@@ -45,10 +45,7 @@ pub static FIELDS: Array<FieldTable, { FIELD_TABLES as usize }> = Array::new();
 /// Stores the fields of the call that `entry` is of.
 #[inline(always)]
 pub fn at_entry<S: Site>(ctx: &S, task: *mut Task, entry: &Hit) {
-    if meant::<{ placeholder::FIELDS }>() & placeholder::READS_FIELDS == 0 {
-        return;
-    }
-    let Some(table) = table_of(entry.function) else {
+    let Some(table) = table_of::<{ placeholder::READS_FIELDS }>(entry.function) else {
         return;
     };
     let arguments = arguments(ctx);
@@ -70,10 +67,7 @@ pub fn at_entry<S: Site>(ctx: &S, task: *mut Task, entry: &Hit) {
 /// Stores the fields of the call that `exit` is of, before its event.
 #[inline(always)]
 pub fn at_exit<S: Site>(ctx: &S, task: *mut Task, exit: &Hit) {
-    if meant::<{ placeholder::FIELDS }>() & placeholder::READS_FIELDS == 0 {
-        return;
-    }
-    let Some(table) = table_of(exit.function) else {
+    let Some(table) = table_of::<{ placeholder::READS_FIELDS }>(exit.function) else {
         return;
     };
     // SAFETY: as above.
@@ -100,19 +94,19 @@ pub fn at_exit<S: Site>(ctx: &S, task: *mut Task, exit: &Hit) {
 /// Whether a root that is entered does not meet the condition on its arguments.
 #[inline(always)]
 pub fn turn_away<S: Site>(ctx: &S) -> bool {
-    if meant::<{ placeholder::FIELDS }>() & placeholder::TESTS_FIELDS == 0 {
-        return false;
-    }
-    let Some(table) = table_of(ctx.function() as u32) else {
+    let Some(table) = table_of::<{ placeholder::TESTS_FIELDS }>(ctx.function_id()) else {
         return false;
     };
     let arguments = arguments(ctx);
     field_meets(table, &raw const arguments) == 0
 }
 
-/// What userspace says of a function.
+/// What userspace says of a function; none in a copy of a program that does not heed that part.
 #[inline(always)]
-fn table_of(function: u32) -> Option<*const FieldTable> {
+fn table_of<const PART: u64>(function: u32) -> Option<*const FieldTable> {
+    if meant::<{ placeholder::FIELDS }>() & PART == 0 {
+        return None;
+    }
     FIELDS.get_ptr(field_table(function).wrapping_sub(1))
 }
 

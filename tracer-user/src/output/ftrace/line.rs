@@ -17,7 +17,7 @@ use super::{
     time::{self, WALL_WIDTH, WallClock},
 };
 use crate::{
-    model::{CpuId, Nanoseconds, RootCall},
+    model::{CpuId, Nanoseconds, TaskKey},
     values::escape,
 };
 
@@ -168,8 +168,8 @@ impl Prologue {
 }
 
 /// `comm-pid`, the name cut to seven characters (`print_graph_proc`).
-pub fn task_label(root: &RootCall) -> String {
-    format!("{}-{}", escape::short_comm(root, 7), root.task.id().0)
+pub fn task_label(task: TaskKey, comm: &[u8]) -> String {
+    format!("{}-{}", escape::short_comm(comm, 7), task.id().0)
 }
 
 /// The third flag of `trace_print_lat_fmt` (kernel/trace/trace_output.c), without a hard interrupt

@@ -9,18 +9,23 @@ use crate::{
 };
 
 /// What root calls are asked for when they are entered; all of it must hold.
-#[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
     /// What was typed as a condition.
-    pub condition: Option<&'a Where>,
+    pub condition: Option<Where>,
     /// What was typed as short forms.
-    pub about: &'a [About],
+    pub about: Vec<About>,
 }
 
-impl Asked<'_> {
+impl Asked {
+    /// Whether they are asked for nothing.
+    pub fn is_empty(&self) -> bool {
+        self.condition.is_none() && self.about.is_empty()
+    }
+
     /// What the calls of a root are asked for; none if nothing.
     pub(super) fn of(&self, kernel: &Kernel, root: &Planned) -> Result<Option<Where>, FieldError> {
-        let mut whole = self.condition.cloned();
+        let mut whole = self.condition.clone();
         if self.about.is_empty() {
             return Ok(whole);
         }
@@ -31,7 +36,7 @@ impl Asked<'_> {
             .into_iter()
             .map(|it| (it.name, it.type_name))
             .collect();
-        for about in self.about {
+        for about in &self.about {
             let (needs, example) = about.needs();
             let written = about.condition(&arguments);
             let written = written.ok_or_else(|| FieldError::NotAbout {

@@ -232,11 +232,17 @@ impl Compiler<'_> {
                     let problem = Problem::NoComparison(format!("`{}` is no error", name.text));
                     self.error(name.span.clone(), problem)
                 }),
-            _ => {
+            Operand::Path { .. } => {
                 let problem = Problem::NoComparison(
-                    "a number is compared with a number or the name of one; --where-exit compares \
-                     fields with each other, too"
+                    "one field is compared with a number here; --where-exit compares fields with \
+                     each other"
                         .to_owned(),
+                );
+                Err(self.error(span.clone(), problem))
+            }
+            Operand::Text { .. } => {
+                let problem = Problem::NoComparison(
+                    "a number is compared with a number or the name of one".to_owned(),
                 );
                 Err(self.error(span.clone(), problem))
             }

@@ -71,7 +71,7 @@ pub fn counting(
     if show.text.sleep == SleepTime::Excluded {
         return Err(Streamed::SleepTime);
     }
-    if options.has_condition() || show.filter.has_conditions() {
+    if !options.asked.is_empty() || show.filter.has_conditions() {
         return Err(Streamed::Condition);
     }
     if options.is_everything() {

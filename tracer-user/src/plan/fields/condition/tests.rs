@@ -40,7 +40,8 @@ fn compiled(source: &str) -> Result<Vec<FieldTest>, ExprError> {
     compile(within, "f", &condition)
 }
 
-/// What the eBPF side does (`meets` in tracer-ebpf/src/call/fields), for arguments in registers.
+/// What the eBPF side does (`field_meets` in tracer-ebpf/src/call/fields), for arguments in
+/// registers.
 fn meets(tests: &[FieldTest], registers: [u64; 3]) -> bool {
     let mut next = 0;
     for (number, test) in tests.iter().enumerate() {
