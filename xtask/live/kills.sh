@@ -68,9 +68,7 @@ within 20 recording || fail "the function tracer does not record: $(cat /tmp/err
 left=/sys/kernel/tracing/instances/tracer-$sampler
 echo 1 >$cgroup/cgroup.kill
 ends_with 137
-empty() { [ -z "$(cat $cgroup/cgroup.procs)" ]; }
-within 10 empty || fail "the cgroup goes on: $(cat $cgroup/cgroup.procs)"
-rmdir $cgroup
+remove_cgroup $cgroup
 [ "$(cat $left/tracing_on)" = 0 ] || fail "what was left goes on recording"
 within 30 bpf_is_gone || fail "programs stay"
 tracer check >/tmp/check || fail "check: $(cat /tmp/check)"

@@ -33,7 +33,7 @@ run $both --cgroup /sys/fs/cgroup/other --cgroup /sys/fs/cgroup/outer -n 2
 nobody $both --cgroup /sys/fs/cgroup/other
 kill $workload
 wait $workload || fail "the workload: $(cat /tmp/workload.err)"
-rmdir /sys/fs/cgroup/outer/inner /sys/fs/cgroup/outer /sys/fs/cgroup/other
+for cgroup in outer/inner outer other; do remove_cgroup /sys/fs/cgroup/$cgroup; done
 
 # The tracer itself is there if it is asked for, and only then. Each call that it prints makes the next one: it ends all the same.
 nobody -G ksys_write --graph-opts depth=1

@@ -29,6 +29,12 @@ within() {
     done
 }
 
+# Removes a cgroup once nothing is in it. cgroup.procs is empty earlier: it leaves out tasks that exit, and they hold the cgroup until they have (cgroup_is_populated in kernel/cgroup/cgroup.c).
+remove_cgroup() {
+    within 10 grep -q '^populated 0$' "$1/cgroup.events" || fail "$1 is in use: $(cat "$1/cgroup.procs")"
+    rmdir "$1"
+}
+
 # Whether any BPF program is in the kernel. The workload of a sockmap has one, so it must have ended.
 bpf_is_there() {
     grep -q 'bpf_prog_.*\[bpf\]$' /proc/kallsyms
