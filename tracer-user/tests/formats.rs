@@ -88,9 +88,9 @@ fn what_happened_within_a_call_is_there() {
 
 #[test]
 fn registers_are_hex_when_asked_for() {
-    let text_options = ftrace::Options {
+    let text_options = ftrace::TextOptions {
         values: ftrace::Values::Hex,
-        ..ftrace::Options::default()
+        ..ftrace::TextOptions::default()
     };
     let show = Show {
         result: Shown::Each(Format::Json),

@@ -16,7 +16,7 @@ pub struct GraphOptions {
     /// `thresh=N`: what a call must take to be shown.
     pub threshold: Option<Nanoseconds>,
     /// `tail`, `walltime`, `retval`, `retval-hex`, `nosleep-time`, `verbose`
-    pub text: ftrace::Options,
+    pub text: ftrace::TextOptions,
 }
 
 /// Options that are there.

@@ -18,6 +18,7 @@ pub mod events;
 mod growing;
 pub mod limits;
 mod open;
+mod open_roots;
 pub mod rebuild;
 mod stacks;
 mod waiting;

@@ -11,9 +11,9 @@
 mod channel;
 pub mod command;
 mod console;
+mod guest_run;
 mod initramfs;
 mod qemu;
-mod session;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -113,7 +113,7 @@ pub fn run(emulator: &Emulator, spec: &VmSpec, sinks: Sinks) -> Result<VmEnd, Vm
     let token = session::token();
     let archive = initramfs::build(emulator, spec, &initramfs::Job::Command { token: &token })?;
     let machine = qemu::Machine::start(emulator, spec, &archive)?;
-    session::Session::new(spec, sinks, &token).run(machine)
+    guest_run::GuestRun::new(spec, sinks, &token).run(machine)
 }
 
 /// Runs a command that ends well, and returns what it wrote to stdout; what it wrote to stderr is
