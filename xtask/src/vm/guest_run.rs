@@ -154,7 +154,7 @@ impl<'a, 'b> GuestRun<'a, 'b> {
             })
     }
 
-    /// The end of the session, if it has come.
+    /// The end of the run, if it has come.
     fn verdict(&self) -> Option<Result<u8, VmError>> {
         let trouble = || Err(VmError::Kernel(self.console.trouble().unwrap_or_default()));
         if self.complained.is_some_and(|at| at.elapsed() >= COMPLAINT) {

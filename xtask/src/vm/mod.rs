@@ -110,7 +110,7 @@ pub enum VmError {
 /// Boots the machine, runs the command, and ends the machine. What the command wrote before an
 /// error is in the sinks.
 pub fn run(emulator: &Emulator, spec: &VmSpec, sinks: Sinks) -> Result<VmEnd, VmError> {
-    let token = session::token();
+    let token = guest_run::token();
     let archive = initramfs::build(emulator, spec, &initramfs::Job::Command { token: &token })?;
     let machine = qemu::Machine::start(emulator, spec, &archive)?;
     guest_run::GuestRun::new(spec, sinks, &token).run(machine)
