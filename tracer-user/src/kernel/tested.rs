@@ -168,16 +168,16 @@ mod tests {
         arch: String,
         flavour: String,
         series: Option<String>,
+        arguments: Option<String>,
     }
 
     #[test]
     fn these_are_the_rows_of_the_matrix() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../xtask/matrix.toml");
         let matrix: Matrix = toml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-        let rows = matrix.row.into_iter().filter_map(|row| {
-            let flavour = row.flavour;
-            Some((row.kernel, row.arch, flavour, row.series?))
-        });
+        // How a kernel was booted its release does not tell.
+        let rows = matrix.row.into_iter().filter(|row| row.arguments.is_none());
+        let rows = rows.filter_map(|row| Some((row.kernel, row.arch, row.flavour, row.series?)));
         let tested = TESTED.iter().map(|tested| {
             let Release { major, minor } = tested.series;
             let flavour = format!("{:?}", tested.flavour).to_lowercase();

@@ -117,7 +117,7 @@ pub fn named(name: &str, arch: Arch) -> Result<Kernel> {
 
 /// The newest kernel of a row.
 pub fn of(row: &'static Row) -> Result<Kernel> {
-    let name = format!("{}{}", row.kernel, row.arch.suffix());
+    let name = row.place();
     let dir = workspace::cache().join("kernels").join(&name);
     // A cache of an earlier time has no such directory.
     let loadable = dir.join(LOADABLE_DIRECTORY);

@@ -36,6 +36,8 @@ pub struct Row {
     series: Option<String>,
     /// Of a custom kernel, as `uname -r` prints it.
     release: Option<String>,
+    /// What the kernel is booted with, besides what every guest has.
+    pub arguments: Option<String>,
     /// What `tracer check` must find besides pairs.
     pub mechanisms: Vec<String>,
     pub runs: Runs,
@@ -81,13 +83,31 @@ impl Row {
     /// Where its package is, and the regular expression of its name. None if it is custom.
     pub fn package(&self) -> Option<(&'static Series, String)> {
         let series = MATRIX.series.get(self.series.as_ref()?)?;
-        let flavour = match self.flavour {
-            Flavour::Cloud => "cloud-",
-            Flavour::Rt => "rt-",
-            Flavour::Generic | Flavour::Custom => "",
-        };
-        let image = &series.image;
+        let (image, flavour) = (&series.image, self.flavour.of_package());
         Some((series, format!("{image}{flavour}{}$", self.arch.debian())))
+    }
+
+    /// Its place among the kernels in the cache, which it shares with rows of the same package.
+    pub fn place(&self) -> String {
+        let series = self.series.as_ref().unwrap_or(&self.kernel);
+        let flavour = match self.flavour {
+            Flavour::Cloud => "",
+            Flavour::Rt => "-rt",
+            Flavour::Generic => "-generic",
+            Flavour::Custom => "-custom",
+        };
+        format!("{series}{flavour}{}", self.arch.suffix())
+    }
+}
+
+impl Flavour {
+    /// How it stands in the name of a package.
+    const fn of_package(self) -> &'static str {
+        match self {
+            Self::Cloud => "cloud-",
+            Self::Rt => "rt-",
+            Self::Generic | Self::Custom => "",
+        }
     }
 }
 
