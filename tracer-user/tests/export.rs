@@ -21,7 +21,7 @@ use tracer::{
     graph::{AttachedLate, Rebuilder},
     model::{FunctionTable, Interrupts, RootCall},
     output::ftrace,
-    recording::{Head, Learning, Recording, columns::Step},
+    recording::{Head, Learning, Recording, steps::Step},
 };
 use tracer_common::CpuCounters;
 

@@ -1,4 +1,4 @@
-//! Debian's packages of a series' kernels: which they are, and what is kept of one.
+//! Debian's packages of kernels: how one is found, and what is kept of it.
 //!
 //! Of a package only the image is kept, the few modules that the guest needs before it can talk to
 //! the host, and those that a workload asks for.
@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 
 use super::apt::Archive;
-use crate::arch::Arch;
+use super::matrix::Row;
 use crate::process::{capture, say, shown};
 use crate::workspace;
 
@@ -38,71 +38,35 @@ const LOADABLE: [&str; 6] = [
 /// Where they are in a kernel's place in the cache.
 pub const LOADABLE_DIRECTORY: &str = "modules";
 
-/// The suites that have a series, and the regular expression of its packages' names
-/// without the processor's.
-fn source(series: &str) -> Result<(&'static [&'static str], &'static str)> {
-    Ok(match series {
-        "6.1" => (
-            &[
-                "http://deb.debian.org/debian bookworm",
-                "http://deb.debian.org/debian-security bookworm-security",
-            ],
-            r"^linux-image-6\.1\.0-[0-9]+-cloud-",
-        ),
-        "6.12" => (
-            &[
-                "http://deb.debian.org/debian trixie",
-                "http://deb.debian.org/debian-security trixie-security",
-            ],
-            r"^linux-image-6\.12\.[0-9]+\+deb[0-9]+-cloud-",
-        ),
-        "6.18" => (
-            &["http://deb.debian.org/debian trixie-backports"],
-            r"^linux-image-6\.18\.[0-9]+\+deb[0-9]+-cloud-",
-        ),
-        // From 6.19 on the image lies in a package of its own, see `modules_package`.
-        "7.3" => (
-            &["http://deb.debian.org/debian trixie-backports"],
-            r"^linux-binary-7\.3\.[0-9]+\+deb[0-9]+-cloud-",
-        ),
-        _ => bail!("no kernel series {series}"),
-    })
-}
-
 /// The package that has the modules of an image that lies in a package of its own.
 fn modules_package(image: &str) -> Option<String> {
     let rest = image.strip_prefix("linux-binary-")?;
     Some(format!("linux-modules-{rest}"))
 }
 
-/// Downloads the newest kernel of a series into `dir`, which appears complete or not at all.
-pub fn fetch(series: &str, arch: Arch, dir: &Path) -> Result<()> {
-    let (suites, regex) = source(series)?;
-    let regex = format!("{regex}{}$", arch.debian());
+/// Downloads the newest kernel of a row into `dir`, which appears complete or not at all.
+pub fn fetch(row: &Row, name: &str, dir: &Path) -> Result<()> {
+    let (series, regex) = row
+        .package()
+        .with_context(|| format!("{row} is no package"))?;
+    let suites: Vec<&str> = series.suites.iter().map(String::as_str).collect();
     let names: Vec<_> = suites
         .iter()
         .filter_map(|line| line.split(' ').nth(1))
         .collect();
+    let names = names.join(" and ");
     say(format!(
-        "downloading the newest {series} kernel of Debian {} for {}",
-        names.join(" and "),
-        arch.debian()
+        "downloading the newest {row} kernel of Debian {names}"
     ));
-    let state = workspace::cache()
-        .join("apt")
-        .join(format!("{series}{}", arch.suffix()));
-    let archive = Archive::open(&state, suites, arch)?;
+    let state = workspace::cache().join("apt").join(name);
+    let archive = Archive::open(&state, &suites, row.arch)?;
     archive.update()?;
     let newest = archive
         .search(&regex)?
         .into_iter()
         .max_by_key(|name| numbers(name));
     let package = newest.with_context(|| {
-        format!(
-            "Debian {} has no {series} kernel for {} any more: give an image with `--kernel PATH`",
-            names.join(" and "),
-            arch.debian()
-        )
+        format!("Debian {names} has no {row} kernel any more: give an image with `--kernel PATH`")
     })?;
     let parts = dir.with_extension("partial");
     if parts.exists() {

@@ -1,4 +1,4 @@
-//! The kernels of the matrix: Debian's cloud kernels, the newest of each series.
+//! The kernels of the matrix as files: Debian's, the newest of each series.
 //!
 //! Nothing is pinned to a package that the archive drops one day: whatever is newest of the series
 //! when it is first wanted is [downloaded](super::kernel_package) and stays in the cache.
@@ -12,20 +12,9 @@ use anyhow::{Context, Result};
 
 use super::kernel_package::{LOADABLE_DIRECTORY, MODULES, fetch};
 use super::lock;
+use super::matrix::{self, Row};
 use crate::arch::Arch;
 use crate::workspace;
-
-/// The matrix.
-pub const SERIES: [&str; 4] = ["6.1", "6.12", "6.18", "7.3"];
-
-/// Those of them that a processor's trampolines are in: arm64 has them from 6.4 on.
-pub const fn of(arch: Arch) -> &'static [&'static str] {
-    let [_, later @ ..] = &SERIES;
-    match arch {
-        Arch::Amd64 => &SERIES,
-        Arch::Arm64 => later,
-    }
-}
 
 /// What boots when nobody says.
 pub const DEFAULT: &str = "6.12";
@@ -43,12 +32,15 @@ pub struct Kernel {
     /// Modules that the guest loads when it needs them, as they are in the package: compressed in
     /// some series.
     pub loadable: Vec<PathBuf>,
+    /// What the matrix says of it, if that has it.
+    pub row: Option<&'static Row>,
 }
 
 /// A kernel as one names it on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KernelChoice {
-    Series(String),
+    /// By its name in the matrix.
+    Named(String),
     Image(PathBuf),
 }
 
@@ -56,20 +48,23 @@ impl FromStr for KernelChoice {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if SERIES.contains(&text) {
-            return Ok(Self::Series(text.to_owned()));
+        if matrix::names().contains(&text) {
+            return Ok(Self::Named(text.to_owned()));
         }
         if Path::new(text).is_file() {
             return Ok(Self::Image(PathBuf::from(text)));
         }
-        Err(format!("neither one of {} nor a file", SERIES.join(", ")))
+        Err(format!(
+            "neither one of {} nor a file",
+            matrix::names().join(", ")
+        ))
     }
 }
 
 impl fmt::Display for KernelChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Series(series) => f.write_str(series),
+            Self::Named(name) => f.write_str(name),
             Self::Image(path) => write!(f, "{}", path.display()),
         }
     }
@@ -79,29 +74,41 @@ impl KernelChoice {
     /// The kernel for a processor, downloaded if it has to be.
     pub fn resolve(&self, arch: Arch) -> Result<Kernel> {
         match self {
-            Self::Series(name) => series(name, arch),
+            Self::Named(name) => named(name, arch),
             Self::Image(path) => image(path),
         }
     }
 }
 
-/// The newest kernel of a series for a processor.
-pub fn series(series: &str, arch: Arch) -> Result<Kernel> {
-    let name = format!("{series}{}", arch.suffix());
-    let dir = workspace::cache().join("kernels").join(name);
+/// The kernel that the matrix has by a name for a processor.
+pub fn named(name: &str, arch: Arch) -> Result<Kernel> {
+    let row = matrix::named(name, arch)
+        .with_context(|| format!("xtask/matrix.toml has no {name} for {}", arch.debian()))?;
+    of(row)
+}
+
+/// The newest kernel of a row.
+pub fn of(row: &'static Row) -> Result<Kernel> {
+    let name = row.place();
+    let dir = workspace::cache().join("kernels").join(&name);
     // A cache of an earlier time has no such directory.
     let loadable = dir.join(LOADABLE_DIRECTORY);
     if !loadable.exists() {
         let _lock = lock()?;
         // Another xtask may have fetched it while this one waited.
         if !loadable.exists() {
-            fetch(series, arch, &dir)?;
+            fetch(row, &name, &dir)?;
         }
     }
     let mut kernel = image(&dir.join("vmlinuz"))?;
-    series.clone_into(&mut kernel.name);
-    let modules = MODULES.map(|name| dir.join(format!("{name}.ko")));
-    kernel.modules = modules.into_iter().filter(|path| path.exists()).collect();
+    kernel.row = Some(row);
+    row.kernel.clone_into(&mut kernel.name);
+    // Compressed in some flavours.
+    let files = MODULES
+        .iter()
+        .flat_map(|name| [format!("{name}.ko"), format!("{name}.ko.xz")]);
+    let modules = files.map(|file| dir.join(file));
+    kernel.modules = modules.filter(|path| path.exists()).collect();
     for entry in fs::read_dir(loadable)? {
         kernel.loadable.push(entry?.path());
     }
@@ -117,6 +124,7 @@ fn image(path: &Path) -> Result<Kernel> {
     let image = std::path::absolute(path)?;
     Ok(Kernel {
         name: path.display().to_string(),
+        row: matrix::released(&release),
         release,
         image,
         modules: Vec::new(),
