@@ -42,6 +42,8 @@ pub struct TextOptions {
     pub columns: Columns,
     /// The wall clock, if its time stands before all else.
     pub wall: Option<WallClock>,
+    /// What a call that slept took on the CPU.
+    pub cpu_time: bool,
     /// What a duration is.
     pub sleep: SleepTime,
     /// Whether long durations and errors stand out.

@@ -130,7 +130,11 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
     /// Ends the line in which a call ends.
     fn end_of_call(&mut self, call: &Call) -> io::Result<()> {
         if call.off_cpu.0 > 0 && call.closed != Closed::Open {
-            write!(self.buffer, " /* off-cpu {} */", time::span(call.off_cpu.0))?;
+            write!(self.buffer, " /* off-cpu {}", time::span(call.off_cpu.0))?;
+            if let Some(time) = call.cpu_time().filter(|_| self.options.cpu_time) {
+                write!(self.buffer, ", on-cpu {}", time::span(time.0))?;
+            }
+            self.buffer.extend_from_slice(b" */");
         }
         match call.folded {
             None | Some(0) => {}
