@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::PAIR_WAY;
+use super::PAIR_MECHANISM;
 use super::state::{self, Group, State};
 use crate::setup::{Emulator, Kernel};
 use crate::vm::{self, GuestFile, Sinks, VmError, VmSpec};
@@ -43,7 +43,7 @@ impl Machine<'_> {
             .is_some_and(|group| group.suspicion.is_some());
         let count = if suspected {
             1
-        } else if self.mechanism == PAIR_WAY {
+        } else if self.mechanism == PAIR_MECHANISM {
             PAIRS_AT_ONCE
         } else {
             AT_ONCE.min(state.waiting.len())
@@ -86,7 +86,7 @@ impl Machine<'_> {
             .iter()
             .map(|group| group.functions.len())
             .sum::<usize>();
-        let each = if self.mechanism == PAIR_WAY {
+        let each = if self.mechanism == PAIR_MECHANISM {
             PAIR
         } else {
             ONE_OF_MANY

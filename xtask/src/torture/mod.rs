@@ -30,7 +30,8 @@ use state::State;
 /// Functions in a group.
 const LARGEST: usize = 8192;
 const LARGEST_OF_PAIRS: usize = 256;
-const PAIR_WAY: &str = "pair";
+
+const PAIR_MECHANISM: &str = "pair";
 
 /// A torture
 #[derive(Args, Debug)]
@@ -102,7 +103,7 @@ fn begin(
         functions.len()
     ));
     let largest = match mechanism {
-        PAIR_WAY => LARGEST_OF_PAIRS,
+        PAIR_MECHANISM => LARGEST_OF_PAIRS,
         _ => LARGEST,
     };
     Ok(State::new(&functions, args.largest.unwrap_or(largest)))
@@ -132,8 +133,8 @@ fn report(release: &str, mechanism: &str, state: &State) -> String {
 /// The mechanisms that the kernel has, or the one that was asked for.
 fn mechanisms(emulator: &Emulator, kernel: &Kernel, wanted: Option<&str>) -> Result<Vec<String>> {
     let asked = script(emulator, kernel, "tracer check || true")?;
-    let has = |mechanism: &&str| *mechanism == PAIR_WAY || checked::has(&asked, mechanism);
-    let mechanisms = ["multi", "kprobe", "kprobe-multi", PAIR_WAY]
+    let has = |mechanism: &&str| *mechanism == PAIR_MECHANISM || checked::has(&asked, mechanism);
+    let mechanisms = ["multi", "kprobe", "kprobe-multi", PAIR_MECHANISM]
         .into_iter()
         .filter(has);
     let mechanisms: Vec<String> = mechanisms

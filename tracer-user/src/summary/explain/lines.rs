@@ -5,16 +5,11 @@ use std::io::{self, Write};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{
-    Explain, MARKED, OTHERS,
-    parts::{Kind, Part, Role, role},
-    traits::{Trait, What},
-};
+use super::{Explain, MARKED, OTHERS, parts::Kind, sentences::failed, traits::What};
 use crate::{
-    filter::Failure,
-    model::{FunctionId, Nanoseconds, many},
+    model::{FunctionId, many},
     summary::Place,
-    values::{self, escape, span},
+    values::escape,
 };
 
 /// Lines, at most.
@@ -23,6 +18,7 @@ const MOST: usize = 10;
 const LEAST: f64 = 0.05;
 /// How much more often the marked calls must take a path that is said to be theirs.
 const THEIRS: f64 = 0.5;
+
 /// A line, with what it goes by: its share, and what comes first among equals.
 struct Line {
     share: f64,
