@@ -116,7 +116,7 @@ impl<'a, 'b> GuestRun<'a, 'b> {
             }
             GuestStream::Control => self.control.extend_from_slice(bytes),
             GuestStream::Stdout | GuestStream::Stderr => {
-                self.pass_on(source, |stream| stream.push(bytes))?
+                self.pass_on(source, |stream| stream.push(bytes))?;
             }
         }
         if self.finished.is_none()
