@@ -32,7 +32,8 @@ pub enum EventKind {
     Caller = 7,
     /// A part of the string that an argument points to, eight bytes in `value` as they lie in
     /// memory; the string ends before its first zero. `depth` says which argument and which part:
-    /// see [`StringPlace`].
+    /// see [`StringPlace`]. What belongs to no argument is the name of the process, see
+    /// [`StringPlace::PROCESS`].
     String = 8,
     /// The root returned unseen: its task was seen to call a root from outside of it; `function`
     /// and `value` are 0.
@@ -147,6 +148,10 @@ pub struct StringPlace {
 }
 
 impl StringPlace {
+    /// In the place of an argument, at a root call's entry by a thread that does not lead its
+    /// process: the string is the name of the thread that does.
+    pub const PROCESS: u32 = 7;
+
     /// As an event's `depth`: the argument in the low three bits, the part above.
     #[inline(always)]
     pub const fn pack(self) -> u32 {

@@ -83,7 +83,7 @@ impl<'a, W: Write> CsvWriter<'a, W> {
 }
 
 /// The head, and the order of the cells.
-const COLUMNS: [&str; 18] = [
+const COLUMNS: [&str; 19] = [
     "root_call",
     "task",
     "comm",
@@ -102,6 +102,7 @@ const COLUMNS: [&str; 18] = [
     "caller",
     "arguments",
     "kind",
+    "process",
 ];
 
 impl<W: Write> Sink for CsvWriter<'_, W> {
@@ -112,6 +113,7 @@ impl<W: Write> Sink for CsvWriter<'_, W> {
 
     fn root_call(&mut self, root: &RootCall) -> io::Result<()> {
         self.root_calls += 1;
+        let process = escape::other_process(root).map(|name| escape::cell(name.into()));
         for node in &root.nodes {
             let row = Row {
                 root_call: self.root_calls,
@@ -120,6 +122,7 @@ impl<W: Write> Sink for CsvWriter<'_, W> {
                 depth: node.depth(),
                 cpu: node.cpu().0,
                 kind: kind(node),
+                process: process.clone(),
                 ..Row::default()
             };
             let row = match node {
@@ -184,4 +187,5 @@ struct Row<'a> {
     caller: Option<Cow<'a, str>>,
     arguments: Option<Cow<'a, str>>,
     kind: &'static str,
+    process: Option<Cow<'a, str>>,
 }

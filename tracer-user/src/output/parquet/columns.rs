@@ -30,6 +30,7 @@ message calls {
     optional binary caller (string);
     optional binary arguments (string);
     required binary kind (string);
+    optional binary process (string);
 }";
 
 /// Rows that are not written yet.
@@ -53,6 +54,7 @@ pub struct Columns {
     pub caller: Column<ByteArray>,
     pub arguments: Column<ByteArray>,
     pub kind: Column<ByteArray>,
+    pub process: Column<ByteArray>,
 }
 
 impl Columns {
@@ -131,7 +133,8 @@ impl Columns {
         self.lost.write::<Int64Type, _>(out)?;
         self.caller.write::<ByteArrayType, _>(out)?;
         self.arguments.write::<ByteArrayType, _>(out)?;
-        self.kind.write::<ByteArrayType, _>(out)
+        self.kind.write::<ByteArrayType, _>(out)?;
+        self.process.write::<ByteArrayType, _>(out)
     }
 }
 
