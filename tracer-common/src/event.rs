@@ -33,7 +33,8 @@ pub enum EventKind {
     Caller = 7,
     /// A part of the string that an argument points to, eight bytes in `value` as they lie in
     /// memory; the string ends before its first zero. `depth` says which argument and which part:
-    /// see [`crate::StringPlace`].
+    /// see [`crate::StringPlace`]. What belongs to no argument is the name of the process, see
+    /// [`crate::StringPlace::PROCESS`].
     String = 8,
     /// The root returned unseen: its task was seen to call a root from outside of it; `function`
     /// and `value` are 0.

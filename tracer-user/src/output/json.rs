@@ -193,6 +193,10 @@ impl<W: Write> Sink for JsonWriter<'_, W> {
         number(&mut line, r#"{"task":"#, root.task.id().0);
         line.extend_from_slice(br#","comm":"#);
         escape::json(&mut line, &*root.comm())?;
+        if let Some(process) = root.other_process() {
+            line.extend_from_slice(br#","process":"#);
+            escape::json(&mut line, &*String::from_utf8_lossy(process.bytes()))?;
+        }
         word(&mut line, r#","end":"#, words::end(root.end));
         number(&mut line, r#","events":"#, root.events);
         number(&mut line, r#","lost":"#, root.lost);

@@ -164,6 +164,10 @@ fn config(
     let return_addresses = u32::from(capture.callers == ReturnAddresses::Recorded);
     let takes_fast_path = preempt_count.is_some() && arguments == 0 && return_addresses == 0;
     let hides_interrupts = capture.interrupts == Interrupts::Excluded;
+    let offset = |member| {
+        let offset = kernel.types.member_offset("task_struct", member);
+        offset.unwrap_or_default()
+    };
     Config {
         fast_depth: if takes_fast_path {
             u64::from(max_depth).min(MAX_FAST_DEPTH)
@@ -175,14 +179,10 @@ fn config(
         task_state_offset: kernel.task_state_offset,
         task_number_offset: kernel.task_number_offsets[0],
         process_number_offset: kernel.task_number_offsets[1],
-        executed_offset: kernel
-            .types
-            .member_offset("task_struct", "self_exec_id")
-            .unwrap_or_default(),
-        migration_disabled_offset: kernel
-            .types
-            .member_offset("task_struct", "migration_disabled")
-            .unwrap_or_default(),
+        executed_offset: offset("self_exec_id"),
+        leader_offset: offset("group_leader"),
+        name_offset: offset("comm"),
+        migration_disabled_offset: offset("migration_disabled"),
         trampoline_code: TRAMPOLINE_CODE.map(|name| text_of(kernel, name)),
         callers,
         max_depth,
