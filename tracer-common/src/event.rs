@@ -53,8 +53,9 @@ pub enum EventKind {
     /// addresses of the frames, the innermost first.
     UserFrame = 12,
     /// Something happened that the trace was asked to mark, such as a tracepoint's event:
-    /// `function` is its number ([`crate::FIRST_MARK`]), `depth` says how many calls were open, as in an
-    /// entry, `frame` how many bytes were recorded of it, and `value` are the first eight of those.
+    /// `function` is its number ([`crate::FIRST_MARK`]), `depth` says how many calls were open, as
+    /// in an entry, `frame` how many bytes were recorded of it, and `value` are the first eight of
+    /// those.
     Mark = 13,
     /// Eight bytes more of what was recorded of a mark that came before; `depth` says which,
     /// counted from 0.
