@@ -15,7 +15,7 @@ use super::{
     Options, Outputs,
     attached::{Attached, InKernel},
     command::{self, Subject},
-    counting,
+    counting::{self, NotCounted},
     found::Asked,
     head,
     limits::FileLimit,
@@ -85,6 +85,7 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
         roots,
         excluded,
         fields,
+        by,
         events,
     } = Resolved::find(options, &kernel, &rules)?;
     let options = &options;
@@ -116,6 +117,7 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
         rules,
         plan,
         fields,
+        by,
         mechanisms,
         mechanism,
         found,
@@ -130,6 +132,7 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
     if let Shown::Latency(layout) = options.show.result {
         match counting::counting(options, layout, &outputs, &prepared) {
             Ok(counting) => return counting::run(options, counting, prepared, outputs).await,
+            Err(reason) if options.by.is_some() => return Err(NotCounted(reason).into()),
             Err(reason) => tell::streamed(&reason, layout),
         }
     }
