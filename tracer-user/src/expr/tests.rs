@@ -183,6 +183,8 @@ fn a_number_is_a_path_with_or_without_bits() {
     let by = By::parse("file->f_flags & 0x3").unwrap();
     assert_eq!(by.path.to_string(), "file->f_flags");
     assert_eq!(by.mask, Some(Operand::Number(3)));
+    let by = By::parse("size & -4096").unwrap();
+    assert_eq!(by.mask, Some(Operand::Number(!4095)));
     let by = By::parse("sk.dport").unwrap();
     assert_eq!((by.path.to_string().as_str(), by.mask), ("sk.dport", None));
     let all: Vec<String> = ["", "1", "a == 1", "a b", "a & ", "!a", "a && b", "\"x\""]

@@ -60,7 +60,7 @@ pub(super) fn tell(shown: &Shown) {
     if others > 0 {
         eprintln!(
             "tracer: {} counted as others: there is room for about {} values of each root; count \
-             by some bits of it, as in '{} & ~0xff'",
+             by its upper bits, as in '{} & -256'",
             many(others, "call"),
             shown.tables.places_of_root(),
             shown.by.as_ref().map_or("", |by| &by.source),
