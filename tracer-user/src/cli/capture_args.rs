@@ -24,7 +24,7 @@ use crate::{
     pipeline::Show,
     plan::{self, Asked, OthersPrograms, Scope, Worth},
     session::{
-        Begin, Callers, Options, Streams,
+        Begin, CallerOptions, Options, Streams,
         callers::{Children, Meaning},
     },
 };
@@ -265,7 +265,7 @@ impl CaptureArgs {
         })
     }
 
-    fn callers(&self) -> Result<Callers> {
+    fn callers(&self) -> Result<CallerOptions> {
         let cgroups: Result<Vec<_>, _> = self
             .cgroups
             .iter()
@@ -280,7 +280,7 @@ impl CaptureArgs {
                     .to_owned()
             ));
         }
-        let callers = Callers {
+        let callers = CallerOptions {
             pids,
             pids_mean,
             tids,
