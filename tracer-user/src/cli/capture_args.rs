@@ -175,6 +175,7 @@ impl CaptureArgs {
                 condition: show.filter.entered.take(),
                 about: self.about.about()?,
             },
+            by: None,
             show,
             delay: None,
             duration: self.duration,

@@ -7,6 +7,7 @@
 
 mod conditions;
 mod told;
+mod values;
 
 use std::{
     collections::HashMap,
@@ -32,7 +33,7 @@ use crate::{
     export::{Counts, Export, Source},
     kernel::haste::Haste,
     pipeline::{self, Outcome},
-    plan::Planned,
+    plan::{ByPlan, Planned},
     stop::Stop,
     summary::{
         LatencyLayout,
@@ -40,7 +41,7 @@ use crate::{
         latency::{self, Parts, Root},
     },
 };
-pub use conditions::{counting, decide};
+pub use conditions::{NotCounted, counting, decide};
 use told::Sums;
 
 /// How often it is looked whether as many calls have been counted as were asked for.
@@ -50,6 +51,8 @@ const TICK: Duration = Duration::from_millis(20);
 pub struct Counting {
     conditions: Conditions,
     returned: Vec<Returned>,
+    /// Places of each root for values by which its calls are told apart; 0 if they are not.
+    places: usize,
     layout: LatencyLayout,
 }
 
@@ -73,6 +76,7 @@ pub async fn run(
         counters,
         conditions: counting.conditions,
         layout: counting.layout,
+        by: prepared.by.take(),
     });
     let mut out = outputs.graph.unwrap_or_else(|| Box::new(io::sink()));
     let head = head::head(&prepared.kernel, &prepared.plan.roots, &options.command);
@@ -95,6 +99,7 @@ pub async fn run(
         written = written.and_then(|()| shown.write(&counted, &mut out));
         let sums = shown.sums(&counted);
         sums.tell(&counting.conditions);
+        values::tell(&shown);
         let outcome = sums.outcome(turned_away.turned_away()?);
         silent::explain(
             &prepared.kernel,
@@ -141,7 +146,10 @@ fn attach(options: &Options, counting: &Counting, prepared: &Prepared) -> Result
     };
     let turned_away = object.controls()?.counters();
     prepared.follow(options, told)?;
-    let tables = Tables::new(&counting.returned, kernel.possible_cpus as usize)?;
+    let cpus = kernel.possible_cpus as usize;
+    let tables = Tables::new(&counting.returned, cpus, counting.places)?;
+    let by = prepared.by.iter().flat_map(|by| &by.roots);
+    attached::tables(&object, by.map(|(root, table, _)| (*root, table)))?;
     let mechanism = conditions::mechanism(options, prepared);
     tell::more(
         options.verbose,
@@ -237,6 +245,7 @@ struct Shown {
     before: Skipped,
     conditions: Conditions,
     layout: LatencyLayout,
+    by: Option<ByPlan>,
 }
 
 impl Shown {
@@ -267,6 +276,10 @@ impl Shown {
 
     /// Roots that were called.
     fn write(&self, counted: &[Counted], out: &mut impl Write) -> io::Result<()> {
+        if self.by.is_some() {
+            values::write(self, counted, out)?;
+            return out.flush();
+        }
         let roots = self.names.iter().zip(counted);
         let roots: Vec<(&String, Root)> = roots
             .map(|(name, counted)| (name, self.root(counted)))
