@@ -16,6 +16,7 @@ mod fields;
 pub mod generation;
 pub mod placeholder;
 pub mod profile;
+pub mod sample;
 mod strings;
 
 pub use away::{Away, AwayCounts};
@@ -55,7 +56,7 @@ pub struct CpuCounters {
 mod user {
     use super::{
         BatchHeader, Config, CpuCounters, CpuMask, Event, FieldFunction, FieldTable,
-        StringArguments,
+        StringArguments, sample::Sampling,
     };
 
     // SAFETY: each is `repr(C)`, Copy, has no padding (see the tests of `event`), and every bit
@@ -73,6 +74,8 @@ mod user {
     unsafe impl aya::Pod for FieldFunction {}
     // SAFETY: as above.
     unsafe impl aya::Pod for FieldTable {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for Sampling {}
     // SAFETY: as above.
     unsafe impl aya::Pod for StringArguments {}
 }

@@ -150,6 +150,8 @@ pub struct Loading {
     pub profile: Option<By>,
     /// Which root calls are streamed; none if all are.
     pub decide: Option<Decide>,
+    /// Whether root calls may be sampled.
+    pub samples: bool,
 }
 
 impl Loading {
@@ -166,6 +168,7 @@ impl Loading {
         diagnostics: false,
         profile: None,
         decide: None,
+        samples: false,
     };
 }
 
@@ -217,6 +220,7 @@ impl Object {
         let memory = put_tables(&mut object, sizes)?;
         let profile = put_profile(&mut object, loading)?;
         decide::put(&mut object, loading.decide);
+        object.put_number(placeholder::SAMPLES, u64::from(loading.samples));
         let callers = &loading.config.callers;
         let followed = followed::make(callers)?;
         object.put_memory(placeholder::FOLLOWED, followed.fd().as_fd());

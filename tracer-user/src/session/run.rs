@@ -14,6 +14,7 @@ use tokio::{
 use super::{
     Options, Outputs,
     attached::{Attached, InKernel},
+    budget::Budget,
     command::{self, Subject},
     counting,
     found::Asked,
@@ -32,7 +33,7 @@ use super::{
 };
 use crate::{
     attach::{Attacher, Controls, Marks, Probe},
-    export::{Export, Source},
+    export::{Export, KernelCounts, Source},
     graph::{AttachedLate, Rebuilder},
     kernel::{
         Kernel, Mechanisms,
@@ -170,6 +171,7 @@ async fn trace(
         arming,
         controls,
         rings,
+        sampling,
         cgroups: _,
         followed,
         marks,
@@ -191,7 +193,12 @@ async fn trace(
         None => show.form(outputs.graph, &table, kernel.possible_cpus),
     };
     let counters = controls.counters();
-    let ask = Box::new(move || counters.sum().ok());
+    let ask = Box::new(move || {
+        Some(KernelCounts {
+            counters: counters.sum().ok()?,
+            sampled_out: counters.sampled_out().ok()?,
+        })
+    });
     let (export, feed) = Export::start(outputs.export, &head, show.text, Source::Live(ask))
         .context("nothing can be sent or served")?;
     let printer = Printer::new(form, &table, &show.filter, show.count).with_feed(feed);
@@ -217,6 +224,7 @@ async fn trace(
     let begin = |profile| Profiling::new(profile, &table, show.result, table_out, (&seen, &sets));
     let mut profiling = profile.map(begin);
     let (stop, mut ended) = (prepared.stop.clone(), None);
+    let mut budget = None;
     if !stop.is_wanted() {
         let growing = (later, followed);
         change = prepared
@@ -227,6 +235,7 @@ async fn trace(
         }
         lock(&sets).arm(prepared.found.width(options))?;
         tell::tracing(&prepared.plan, functions, cost);
+        budget = begin_budget(options, sampling)?;
         child = child.or(release(&mut prepared).await?);
         let ends = Ends {
             duration: options.duration,
@@ -235,6 +244,7 @@ async fn trace(
             save: prepared.save.take(),
             counters: controls.counters(),
             profiling: profiling.as_mut(),
+            budget: budget.as_mut(),
             skipped: &|| skipped((&probes, &marks), &sets, &change),
         };
         ended = Some(streaming::stream(ends, &mut rings, &mut pipeline).await?);
@@ -251,6 +261,7 @@ async fn trace(
     let untraced = untraced.filter(|_| profiled.is_none());
     let outcome = counted(&controls, untraced, sums)?;
     tell_sums(&outcome, profiled.as_ref(), options.verbose);
+    budget.as_ref().map_or(Ok(()), Budget::tell)?;
     tell::unmarked(&marks, controls.counters().marks()?);
     let is_written = finished.printed.is_ok();
     let switched_off = explain(ended, &outcome, is_written, (&kernel, &prepared.plan, show));
@@ -273,6 +284,13 @@ fn counted(controls: &Controls, untraced: Option<Untraced>, sums: Outcome) -> Re
         untraced,
         ..sums
     })
+}
+
+/// What the trace costs is measured from now on, if it has a budget.
+fn begin_budget(options: &Options, sampling: Option<Controls>) -> Result<Option<Budget>> {
+    let budget = options.budget.zip(sampling);
+    let begin = |(share, controls)| Budget::begin(share, controls);
+    budget.map(begin).transpose()
 }
 
 /// Lets the command run before the trace is armed. A stop that comes meanwhile ends the delay.

@@ -1,0 +1,179 @@
+//! What tracing may cost, and what is done to stay below it.
+//!
+//! Some times a second at most it is measured what tracing costs ([`meter`]), and decided of how
+//! many root calls one is traced ([`controller`]); the kernel side does it from the next root call
+//! on, and counts those that it leaves aside. Whatever was done is said when it is done, if it is
+//! much, and at the end: what it cost, one in how many, how many were sampled out.
+
+mod controller;
+mod meter;
+
+use std::{
+    collections::VecDeque,
+    fmt::{self, Display},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result};
+
+use crate::{
+    attach::{Controls, Counters},
+    model::many_were,
+};
+use controller::Sampled;
+use meter::{Cost, Meter};
+
+/// How far back the cost is averaged that is said.
+const SAID: Duration = Duration::from_secs(10);
+/// From one line on what is done to the next at least.
+const LINES: Duration = Duration::from_secs(10);
+/// How many times as many, or as few, are worth a line.
+const WORTH_A_LINE: u64 = 4;
+
+/// A share of the time of all CPUs that are online, more than 0 and less than 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Share(pub f64);
+
+impl Share {
+    /// What those traces get that go on for weeks, if nothing else is said.
+    pub const USUAL: Self = Self(0.01);
+}
+
+/// In per cent.
+impl Display for Share {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let percent = self.0 * 100.0;
+        match out.precision() {
+            Some(digits) => write!(out, "{percent:.digits$} %"),
+            None => write!(out, "{percent} %"),
+        }
+    }
+}
+
+/// Keeps a trace within its budget.
+pub struct Budget {
+    share: Share,
+    meter: Meter,
+    controls: Controls,
+    counters: Arc<Counters>,
+    sampled: Sampled,
+    /// What was measured lately, and when.
+    costs: VecDeque<(Instant, Cost)>,
+    /// The highest number of root calls of which one was traced.
+    most: u64,
+    said: u64,
+    next_line: Instant,
+}
+
+impl Budget {
+    /// The trace begins.
+    pub fn begin(share: Share, controls: Controls) -> Result<Self> {
+        let meter = Meter::begin().context(
+            "the kernel does not measure what tracing costs (BPF_ENABLE_STATS takes CAP_SYS_ADMIN): \
+             run as root, or give --budget none",
+        )?;
+        Ok(Self {
+            share,
+            meter,
+            counters: controls.counters(),
+            controls,
+            sampled: Sampled::ALL,
+            costs: VecDeque::new(),
+            most: 1,
+            said: 1,
+            next_line: Instant::now(),
+        })
+    }
+
+    /// Time has passed. Says whether from now on one of another number of root calls is traced.
+    pub fn tick(&mut self) -> Result<bool> {
+        let cost = self.meter.tick().context("the cost cannot be measured")?;
+        let Some(cost) = cost else {
+            return Ok(false);
+        };
+        let now = Instant::now();
+        self.costs.push_back((now, cost));
+        while self.costs.len() > 1 && now.duration_since(self.costs[0].0) > SAID {
+            self.costs.pop_front();
+        }
+        let next = self.sampled.after(cost.all(), self.share.0);
+        log::debug!("cost {cost:?}, one in {}", next.one_in);
+        if next == self.sampled {
+            return Ok(false);
+        }
+        self.sampled = next;
+        self.most = self.most.max(next.one_in);
+        self.controls.sample(next.one_in)?;
+        self.meter.hurry();
+        self.say(cost, now);
+        Ok(true)
+    }
+
+    /// Root calls that were sampled out up to now.
+    pub fn sampled_out(&self) -> Result<u64> {
+        Ok(self.counters.sampled_out()?)
+    }
+
+    /// Says what is done, where that is much different from what was said.
+    fn say(&mut self, cost: Cost, now: Instant) {
+        let one_in = self.sampled.one_in;
+        let is_much = one_in >= self.said.saturating_mul(WORTH_A_LINE)
+            || one_in <= self.said / WORTH_A_LINE
+            || (one_in == 1) != (self.said == 1);
+        if !is_much || now < self.next_line {
+            return;
+        }
+        self.said = one_in;
+        self.next_line = now + LINES;
+        let (cost, share) = (Share(cost.all()), self.share);
+        if one_in == 1 {
+            eprintln!("tracer: tracing takes {cost:.2} of the CPUs' time: every root call is traced");
+        } else {
+            eprintln!(
+                "tracer: tracing took {cost:.2} of the CPUs' time, and {share} is the budget: one \
+                 in {one_in} root calls is traced"
+            );
+        }
+    }
+
+    /// Says what it cost, and what was done.
+    pub fn tell(&self) -> Result<()> {
+        let share = self.share;
+        let Some(cost) = self.mean() else {
+            eprintln!("tracer: the trace was too short to measure what it cost; {share} is the budget");
+            return Ok(());
+        };
+        let [all, programs, own] = [cost.all(), cost.programs, cost.own].map(Share);
+        eprintln!(
+            "tracer: tracing took {all:.2} of the CPUs' time at last, {programs:.2} in its programs \
+             and {own:.2} of its own; {share} is the budget"
+        );
+        let (out, one_in) = (self.sampled_out()?, self.sampled.one_in);
+        if self.most > 1 {
+            eprintln!(
+                "tracer: {} sampled out: at last one in {one_in} was traced, at least one in {}",
+                many_were(out, "root call"),
+                self.most
+            );
+        }
+        if all.0 > share.0 * 1.2 && one_in > 1 {
+            eprintln!(
+                "tracer: fewer root calls do not bring it below the budget: probes cost even when \
+                 they record nothing; --graph-opts depth=1 has the fewest"
+            );
+        }
+        Ok(())
+    }
+
+    /// What was measured lately.
+    fn mean(&self) -> Option<Cost> {
+        #[allow(clippy::cast_precision_loss, reason = "some dozens")]
+        let count = self.costs.len() as f64;
+        let sum = |of: fn(&Cost) -> f64| self.costs.iter().map(|(_, cost)| of(cost)).sum::<f64>();
+        (!self.costs.is_empty()).then(|| Cost {
+            programs: sum(|cost| cost.programs) / count,
+            own: sum(|cost| cost.own) / count,
+        })
+    }
+}
