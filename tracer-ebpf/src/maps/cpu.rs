@@ -4,9 +4,7 @@
 //! loaded, half as many instructions. Userspace does not load this where there are more CPUs than
 //! [`MAX_CPUS`].
 
-use tracer_common::{
-    Away, AwayCounts, CpuCounters, MAX_CPUS, generation::SIDES, sample::Sampling,
-};
+use tracer_common::{Away, AwayCounts, CpuCounters, MAX_CPUS, generation::SIDES, sample::Sampling};
 
 use super::{setting::config, shared::Shared};
 use crate::atomic;

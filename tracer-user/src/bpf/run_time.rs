@@ -16,11 +16,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::{
-    info::program_info,
-    objects,
-    syscall::open,
-};
+use super::{info::program_info, objects, syscall::open};
 
 /// `BPF_ENABLE_STATS`.
 const ENABLE_STATS: libc::c_long = 32;

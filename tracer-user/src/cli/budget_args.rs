@@ -38,13 +38,17 @@ fn budget(text: &str) -> Result<Limit, String> {
     if text == "none" {
         return Ok(Limit::None);
     }
-    let percent = text.strip_suffix('%').and_then(|number| number.trim_end().parse::<f64>().ok());
+    let percent = text
+        .strip_suffix('%')
+        .and_then(|number| number.trim_end().parse::<f64>().ok());
     match percent {
         Some(percent) if percent > 0.0 && percent < 100.0 => {
             Ok(Limit::Share(Share(percent / 100.0)))
         }
         Some(_) => Err("give a share of more than 0% and less than 100%, or none".to_owned()),
-        None => Err(format!("`{text}` is no share: write it as 1% or 0.5%, or none")),
+        None => Err(format!(
+            "`{text}` is no share: write it as 1% or 0.5%, or none"
+        )),
     }
 }
 

@@ -1,11 +1,13 @@
 //! What tracing may cost, and what is done to stay below it.
 //!
-//! Some times a second at most it is measured what tracing costs ([`meter`]), and decided of how
-//! many root calls one is traced ([`controller`]); the kernel side does it from the next root call
-//! on, and counts those that it leaves aside. Whatever was done is said when it is done, if it is
-//! much, and at the end: what it cost, one in how many, how many were sampled out.
+//! Some times a second at most it is measured what tracing costs ([`meter`]), and decided how deep
+//! and of how many root calls one is traced ([`controller`]). The kernel side samples from the next
+//! root call on, and counts those that it does not trace; what the depth is takes longer
+//! ([`depth`]). What was done is said when it is done, if it is much, and at the end: what tracing
+//! cost, one in how many, how many were sampled out, how long the roots alone were traced.
 
 mod controller;
+pub mod depth;
 mod meter;
 
 use std::{
@@ -21,7 +23,8 @@ use crate::{
     attach::{Controls, Counters},
     model::many_were,
 };
-use controller::Sampled;
+use controller::{Controller, Depth, Traced};
+use depth::{Changing, Means};
 use meter::{Cost, Meter};
 
 /// How far back the cost is averaged that is said.
@@ -30,6 +33,9 @@ const SAID: Duration = Duration::from_secs(10);
 const LINES: Duration = Duration::from_secs(10);
 /// How many times as many, or as few, are worth a line.
 const WORTH_A_LINE: u64 = 4;
+
+/// How many times the budget a cost is that cannot be brought below it.
+const TOO_MUCH: f64 = 1.5;
 
 /// A share of the time of all CPUs that are online, more than 0 and less than 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -54,34 +60,40 @@ impl Display for Share {
 /// Keeps a trace within its budget.
 pub struct Budget {
     share: Share,
+    began: Instant,
     meter: Meter,
     controls: Controls,
     counters: Arc<Counters>,
-    sampled: Sampled,
+    controller: Controller,
+    /// Changes the depth, where there is anything below the roots.
+    changing: Option<Changing>,
     /// What was measured lately, and when.
     costs: VecDeque<(Instant, Cost)>,
     /// The highest number of root calls of which one was traced.
     most: u64,
-    said: u64,
+    said: Traced,
     next_line: Instant,
 }
 
 impl Budget {
-    /// The trace begins.
-    pub fn begin(share: Share, controls: Controls) -> Result<Self> {
+    /// The trace begins. The depth can be changed by those means, if there are any.
+    pub fn begin(share: Share, controls: Controls, means: Option<Means>) -> Result<Self> {
         let meter = Meter::begin().context(
             "the kernel does not measure what tracing costs (BPF_ENABLE_STATS takes CAP_SYS_ADMIN): \
              run as root, or give --budget none",
         )?;
+        let controller = Controller::new(means.is_some());
         Ok(Self {
             share,
+            began: Instant::now(),
             meter,
             counters: controls.counters(),
             controls,
-            sampled: Sampled::ALL,
+            controller,
+            changing: means.map(Changing::new),
             costs: VecDeque::new(),
             most: 1,
-            said: 1,
+            said: controller.traced(),
             next_line: Instant::now(),
         })
     }
@@ -97,17 +109,29 @@ impl Budget {
         while self.costs.len() > 1 && now.duration_since(self.costs[0].0) > SAID {
             self.costs.pop_front();
         }
-        let next = self.sampled.after(cost.all(), self.share.0);
-        log::debug!("cost {cost:?}, one in {}", next.one_in);
-        if next == self.sampled {
+        // What is just being changed costs, too, and only for now.
+        if let Some(changing) = &mut self.changing
+            && !changing.is_ready()?
+        {
             return Ok(false);
         }
-        self.sampled = next;
+        let before = self.controller.traced();
+        let at = now.duration_since(self.began);
+        let next = self.controller.decide(cost.all(), self.share.0, at);
+        log::debug!("{cost:?}, {next:?}");
+        if next == before {
+            return Ok(false);
+        }
         self.most = self.most.max(next.one_in);
         self.controls.sample(next.one_in)?;
+        if let Some(changing) = &mut self.changing
+            && next.depth != before.depth
+        {
+            changing.begin(next.depth)?;
+        }
         self.meter.hurry();
         self.say(cost, now);
-        Ok(true)
+        Ok(next.one_in != before.one_in)
     }
 
     /// Root calls that were sampled out up to now.
@@ -117,31 +141,40 @@ impl Budget {
 
     /// Says what is done, where that is much different from what was said.
     fn say(&mut self, cost: Cost, now: Instant) {
-        let one_in = self.sampled.one_in;
-        let is_much = one_in >= self.said.saturating_mul(WORTH_A_LINE)
-            || one_in <= self.said / WORTH_A_LINE
-            || (one_in == 1) != (self.said == 1);
-        if !is_much || now < self.next_line {
+        let traced = self.controller.traced();
+        let (one_in, said) = (traced.one_in, self.said.one_in);
+        let is_much = one_in >= said.saturating_mul(WORTH_A_LINE)
+            || one_in <= said / WORTH_A_LINE
+            || (one_in == 1) != (said == 1);
+        let is_deep = traced.depth != self.said.depth;
+        if !is_deep && (!is_much || now < self.next_line) {
             return;
         }
-        self.said = one_in;
+        self.said = traced;
         self.next_line = now + LINES;
         let (cost, share) = (Share(cost.all()), self.share);
-        if one_in == 1 {
-            eprintln!("tracer: tracing takes {cost:.2} of the CPUs' time: every root call is traced");
-        } else {
-            eprintln!(
-                "tracer: tracing took {cost:.2} of the CPUs' time, and {share} is the budget: one \
-                 in {one_in} root calls is traced"
-            );
-        }
+        let calls = match one_in {
+            1 => "every root call is traced".to_owned(),
+            _ => format!("one in {one_in} root calls is traced"),
+        };
+        let depth = match traced.depth {
+            Depth::Roots => ", without what is below",
+            Depth::All if is_deep => ", with what is below",
+            Depth::All => "",
+        };
+        eprintln!(
+            "tracer: tracing took {cost:.2} of the CPUs' time, and {share} is the budget: {calls}\
+             {depth}"
+        );
     }
 
     /// Says what it cost, and what was done.
     pub fn tell(&self) -> Result<()> {
         let share = self.share;
         let Some(cost) = self.mean() else {
-            eprintln!("tracer: the trace was too short to measure what it cost; {share} is the budget");
+            eprintln!(
+                "tracer: the trace was too short to measure what it cost; {share} is the budget"
+            );
             return Ok(());
         };
         let [all, programs, own] = [cost.all(), cost.programs, cost.own].map(Share);
@@ -149,7 +182,7 @@ impl Budget {
             "tracer: tracing took {all:.2} of the CPUs' time at last, {programs:.2} in its programs \
              and {own:.2} of its own; {share} is the budget"
         );
-        let (out, one_in) = (self.sampled_out()?, self.sampled.one_in);
+        let (out, one_in) = (self.sampled_out()?, self.controller.traced().one_in);
         if self.most > 1 {
             eprintln!(
                 "tracer: {} sampled out: at last one in {one_in} was traced, at least one in {}",
@@ -157,10 +190,18 @@ impl Budget {
                 self.most
             );
         }
-        if all.0 > share.0 * 1.2 && one_in > 1 {
+        let lowered = self.changing.as_ref().map(Changing::time);
+        if let Some(lowered) = lowered.filter(|time| !time.is_zero()) {
+            eprintln!(
+                "tracer: root calls were traced without what is below them for {:.1} s of {:.1} s",
+                lowered.as_secs_f64(),
+                self.began.elapsed().as_secs_f64()
+            );
+        }
+        if all.0 > share.0 * TOO_MUCH && one_in > 1 {
             eprintln!(
                 "tracer: fewer root calls do not bring it below the budget: probes cost even when \
-                 they record nothing; --graph-opts depth=1 has the fewest"
+                 they record nothing; name roots that are called less often"
             );
         }
         Ok(())

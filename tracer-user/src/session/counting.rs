@@ -94,7 +94,9 @@ pub async fn run(
         if let Some(subject) = prepared.subject.take() {
             child = Some(subject.release().await?);
         }
-        let budget = options.budget.map(|share| Budget::begin(share, sampling));
+        let budget = options
+            .budget
+            .map(|share| Budget::begin(share, sampling, None));
         let mut budget = budget.transpose()?;
         let ends = (&mut child, budget.as_mut(), &stop);
         written = wait(options, ends, &shown, &mut out).await?;

@@ -14,7 +14,7 @@ use tokio::{
 use super::{
     Options, Outputs,
     attached::{Attached, InKernel},
-    budget::Budget,
+    budget::{Budget, depth::Means},
     command::{self, Subject},
     counting,
     found::Asked,
@@ -235,7 +235,15 @@ async fn trace(
         }
         lock(&sets).arm(prepared.found.width(options))?;
         tell::tracing(&prepared.plan, functions, cost);
-        budget = begin_budget(options, sampling)?;
+        let budgeted = options.budget.zip(sampling);
+        let joining = change.joining().filter(|_| !options.is_roots_only());
+        let means = joining.map(|(joining, stop)| Means {
+            sets: Arc::clone(&sets),
+            joining,
+            stop,
+        });
+        let begin = |(share, controls)| Budget::begin(share, controls, means);
+        budget = budgeted.map(begin).transpose()?;
         child = child.or(release(&mut prepared).await?);
         let ends = Ends {
             duration: options.duration,
@@ -284,13 +292,6 @@ fn counted(controls: &Controls, untraced: Option<Untraced>, sums: Outcome) -> Re
         untraced,
         ..sums
     })
-}
-
-/// What the trace costs is measured from now on, if it has a budget.
-fn begin_budget(options: &Options, sampling: Option<Controls>) -> Result<Option<Budget>> {
-    let budget = options.budget.zip(sampling);
-    let begin = |(share, controls)| Budget::begin(share, controls);
-    budget.map(begin).transpose()
 }
 
 /// Lets the command run before the trace is armed. A stop that comes meanwhile ends the delay.
