@@ -6,10 +6,10 @@ mechanisms=pair
 ! grep -q "^ok  *kprobe " /tmp/check || mechanisms=kprobe
 ! grep -q "^ok  *multi " /tmp/check || mechanisms="multi $mechanisms"
 for mechanism in $mechanisms; do
-    tracer record --print -o /tmp/recording --attach $mechanism --learn 0 -G __x64_sys_write -G ksys_write -G vfs_write --graph-opts noirqs,retaddr,depth=3 -- \
+    tracer record --print -o /tmp/recording --attach $mechanism --learn 0 -G ${sys}write -G ksys_write -G vfs_write --graph-opts noirqs,retaddr,depth=3 -- \
         dd if=/dev/zero of=/dev/null bs=64 count=5 >/tmp/out 2>/tmp/err || fail "$mechanism: exit status $?: $(cat /tmp/err)"
-    syscall=$(sed -n 's|.*  __x64_sys_write() { /\* <-\(.*\) \*/$|\1|p' /tmp/out | sort -u)
-    echo "$syscall" | grep -Eq '^(x64_sys_call|do_syscall_64)\+0x[0-9a-f]+$' || fail "$mechanism: __x64_sys_write was called from '$syscall': $(cat /tmp/out)"
+    syscall=$(sed -n "s|.*  ${sys}write() { /\\* <-\\(.*\\) \\*/\$|\\1|p" /tmp/out | sort -u)
+    echo "$syscall" | grep -Eq '^(x64_sys_call|do_syscall_64|invoke_syscall)\+0x[0-9a-f]+$' || fail "$mechanism: ${sys}write was called from '$syscall': $(cat /tmp/out)"
     # Jumped to, so both return to the same place.
     grep -Eq "  ksys_write\(\)(;| \{) /\* <-$(echo "$syscall" | sed 's/+/[+]/') " /tmp/out || fail "$mechanism: $(grep -m 3 ksys_write /tmp/out)"
     grep -Eq '  vfs_write\(\)(;| \{) /\* <-ksys_write\+0x[0-9a-f]+ ' /tmp/out || fail "$mechanism: $(grep -m 3 vfs_write /tmp/out)"

@@ -36,7 +36,12 @@ die 1200 -G do_task_dead --graph-opts depth=1
 drive sleep 60000000
 trace --functions /tmp/functions -G __sys_recvfrom -G get_signal --comm sleeper
 hear 'tracer: tracing' 60
-waits() { grep -q '^45 ' /proc/$workload/task/*/syscall; }
+# The number of recvfrom(2).
+case $(uname -m) in
+x86_64) number=45 ;;
+aarch64) number=207 ;;
+esac
+waits() { grep -q "^$number " /proc/$workload/task/*/syscall; }
 within 20 waits || fail "nobody waits in recvfrom: $(cat /proc/$workload/task/*/syscall)"
 kill -KILL $workload
 wait $workload || :

@@ -12,7 +12,7 @@ whole=$(sed -n 's/^tracer: \([0-9]*\) whole calls*,.*/\1/p' /tmp/err)
 [ "$(grep -c 'whole calls*,' /tmp/err)" = 1 ] || fail "explain: sums are not said once: $(cat /tmp/err)"
 grep -q "^# 1 of $whole root calls failed" /tmp/out || fail "explain: $(cat /tmp/out /tmp/err)"
 grep -q ' -ENOSPC from ' /tmp/out || fail "explain: not who failed first: $(cat /tmp/out)"
-tracer explain -G __x64_sys_nosuchcall --duration 1s >/tmp/out 2>/tmp/err && fail "explain: a function that is not there"
+tracer explain -G ${sys}nosuchcall --duration 1s >/tmp/out 2>/tmp/err && fail "explain: a function that is not there"
 [ -z "$(ls /tmp/tracer-* 2>/dev/null)" ] || fail "explain: a recording is left: $(ls /tmp)"
 
 tracer record -o /tmp/all.rec -G ksys_write --learn 0 --stack --graph-opts args -- sh /tmp/writes >/tmp/out 2>/tmp/err || fail "record: $(cat /tmp/err)"

@@ -2,7 +2,7 @@
 # only on 6.12: what kallsyms has is read in the same way everywhere
 
 # System calls without arguments have two names at one address.
-for name in getpid __x64_sys_getpid; do
+for name in getpid ${sys}getpid; do
     trace --learn 0 -G $name --graph-opts depth=1 -n 1 -- sh -c 'sh -c :'
     ends_with 0
     said 'tracer: tracing ' || fail "$name: $(cat /tmp/err)"

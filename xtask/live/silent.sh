@@ -38,8 +38,8 @@ shows_nothing 0 'there w[aser]* [1-9][0-9]* root calls*, and [a-z]* w[aser]* fil
     tracer -G ksys_read --graph-opts depth=1 --slower-than 100s -- head -n 1 /proc/uptime
 
 # It was not called. Every way to trace says so, and what reads a recording of it.
-uncalled='__x64_sys_sethostname.* was not called while it was traced'
-shows_nothing 0 "$uncalled" tracer -G __x64_sys_sethostname $roots_only
+uncalled="${sys}sethostname.* was not called while it was traced"
+shows_nothing 0 "$uncalled" tracer -G ${sys}sethostname $roots_only
 # Where the kernel runs 32-bit programs, which Debian's do.
 if grep -q ' __ia32_sys_sethostname$' /proc/kallsyms; then
     said '^tracer: 32-bit programs (int 0x80) enter elsewhere: trace __ia32_sys_sethostname, too' || fail "int 0x80: $(cat /tmp/err)"

@@ -7,7 +7,7 @@ for mechanism in multi kprobe pair; do
     [ $mechanism = pair ] || grep -q "^ok  *$mechanism " /tmp/check || continue
     # `ksys_write` is all that is left to do when the arguments are in their registers, and compilers jump there.
     for call in write read; do
-        outer=__x64_sys_$call inner=ksys_$call
+        outer=$sys$call inner=ksys_$call
         trace --attach $mechanism --functions /tmp/functions -G $outer -G $inner --graph-opts noirqs,tail -- dd if=/dev/zero of=/dev/null bs=64 count=50
         ends_with 0
         awk -v inside="$outer>$inner" -v at_least=50 -f /live/harness/listing.awk /tmp/out >/tmp/calls || fail "$mechanism: $call: $(cat /tmp/calls): $(cat /tmp/err)"

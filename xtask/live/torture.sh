@@ -7,7 +7,7 @@ every=30
 grep -q '^ok  *\(multi\|kprobe\) ' /tmp/check || every=400
 tracer list | grep -v ' skipped: \| functions: ' | awk -v every=$every 'NR % every == 0' >/tmp/slice
 [ "$(wc -l </tmp/slice)" -ge 50 ] || fail "a slice of $(wc -l </tmp/slice) functions"
-trace --no-cache --functions /tmp/slice -G sendto -G recvfrom -G ksys_read -G ksys_write -G __x64_sys_openat -G kernel_clone -G do_exit
+trace --no-cache --functions /tmp/slice -G sendto -G recvfrom -G ksys_read -G ksys_write -G ${sys}openat -G kernel_clone -G do_exit
 hear 'tracer: tracing' 120
 attached=$(sed -n 's/^tracer: tracing .*, \([0-9]*\) functions* below$/\1/p' /tmp/err)
 [ "$attached" -ge $(($(wc -l </tmp/slice) * 9 / 10)) ] || fail "$attached of $(wc -l </tmp/slice) functions are attached"

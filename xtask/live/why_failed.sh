@@ -71,7 +71,7 @@ awk '
 # Who returned each error first, as it was read in full listings of the calls on 6.12: no call further down returned it.
 while read -r error function; do
     grep -q "^$error $function" /tmp/last || fail "$error does not end at $function: $(grep "^$error " /tmp/last | tr '\n' ' '): $(cat /tmp/out)"
-done <<'END'
+done <<END
 ENOENT step_into
 ENOTDIR link_path_walk
 EISDIR path_openat
@@ -94,7 +94,7 @@ EBADF ksys_dup3
 ECONNREFUSED __inet_stream_connect
 ENETUNREACH ip_route_output_key_hash_rcu
 ESRCH kill_pid_info_type
-ENOTTY __x64_sys_ioctl
+ENOTTY ${sys}ioctl
 END
 
 # `capable` is false, and the path goes through it; the arguments are there if they are asked for; a list of errors is one of errors.

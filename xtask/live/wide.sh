@@ -28,7 +28,7 @@ fi
 trace --no-cache --graph-opts noirqs -- sleep 0.1
 ends_with 0
 check_listing >/tmp/calls || fail "a command: $(cat /tmp/calls)"
-grep -q '__x64_sys_clock_nanosleep() {$' /tmp/out || fail "a command: no clock_nanosleep in $(wc -l </tmp/out) lines"
+grep -q "${sys}clock_nanosleep() {$" /tmp/out || fail "a command: no clock_nanosleep in $(wc -l </tmp/out) lines"
 # The mark stands for more than 100 ms.
 grep -q '@ [0-9.]* us .*} /\* hrtimer_nanosleep = 0 \*/ /\* off-cpu [0-9.]* ms' /tmp/out || fail "a command: $(grep nanosleep /tmp/out)"
 nothing_left

@@ -4,9 +4,11 @@
 //! What a kernel for the one cannot run on the other is emulated, so a host serves both.
 
 use clap::{Args, ValueEnum};
+use serde::Deserialize;
 
 /// A processor, by Debian's name for it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, ValueEnum)]
+#[serde(rename_all = "lowercase")]
 pub enum Arch {
     /// x86-64.
     #[cfg_attr(not(target_arch = "aarch64"), default)]

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use crate::arch::Arch;
 use crate::build;
 use crate::process::say;
-use crate::setup::{self, KernelChoice, kernels};
+use crate::setup::{self, kernels};
 use crate::vm::{self, Sinks, VmSpec};
 
 /// How many calls are shown.
@@ -56,7 +56,7 @@ pub fn demo(arch: Arch, arguments: &[OsString]) -> Result<u8> {
 
 fn in_a_guest(arch: Arch, words: Vec<OsString>) -> Result<u8> {
     let emulator = setup::emulator(arch)?;
-    let kernel = KernelChoice::Series(kernels::DEFAULT.to_owned()).resolve(arch)?;
+    let kernel = kernels::named(kernels::DEFAULT, arch)?;
     say(format!(
         "tracing {} in a virtual machine instead; it takes some seconds to start",
         kernel.release

@@ -38,7 +38,8 @@ pub unsafe fn stack_at_entry(registers: *mut pt_regs) -> u64 {
 }
 
 /// What [`stack_at_entry`] was, at the exit of the function: nothing of the caller's stack is the
-/// function's.
+/// function's. The kernel does not keep it at an exit (`return_to_handler`,
+/// arch/arm64/kernel/entry-ftrace.S), so userspace never loads the programs that ask.
 ///
 /// # Safety
 /// As there.

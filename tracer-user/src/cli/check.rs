@@ -18,6 +18,7 @@ use crate::{
         kcore::KernelCode,
         switch,
         symbols::Symbols,
+        tested::Like,
         tracefs::Tracefs,
     },
     learn::sampling,
@@ -116,7 +117,13 @@ fn findings() -> Vec<Finding> {
     let exit = exit.unwrap_or(Exit::Success);
     let switch = switch::check();
     let mut findings = vec![
-        Finding::useful("kernel", &facts::release_name(), Clone::clone),
+        Finding::useful("kernel", &facts::release_name(), |name| {
+            let series = facts::release().ok();
+            match series.and_then(|series| Like::of(name, series)) {
+                Some(like) => format!("{name}: {like}"),
+                None => name.clone(),
+            }
+        }),
         Finding::needed("privileges", Exit::NotPermitted, &privileges(), |words| {
             (*words).to_owned()
         }),

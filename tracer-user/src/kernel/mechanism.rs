@@ -14,6 +14,7 @@ use super::{
     facts::{self, Release},
 };
 use crate::{
+    arch::EXITS_HAVE_STACK,
     bpf::{self, End, Ends, Many, Named, ProgramKind},
     exit_code::{Exit, HasExit},
 };
@@ -55,7 +56,7 @@ impl Mechanism {
             Self::Multi => "fsession.multi, in Linux from 7.2 on",
             Self::Kprobe => "kprobe.session, in Linux from 6.10 on with CONFIG_FPROBE",
             Self::KprobeMulti => {
-                "kprobe.multi and kretprobe.multi, in Linux from 5.18 on with CONFIG_FPROBE"
+                "kprobe.multi and kretprobe.multi, on x86-64 in Linux from 5.18 on with CONFIG_FPROBE"
             }
             Self::Pair => "fentry and fexit, in Linux from 5.17 on",
         }
@@ -193,7 +194,11 @@ fn has_kprobe(types: &Types) -> bool {
         )
 }
 
+/// The two links know a call's exit by the stack pointer that its entry had.
 fn has_kprobe_multi() -> bool {
+    if !EXITS_HAVE_STACK {
+        return false;
+    }
     let end = End::Exit;
     has_links(ProgramKind::ManyOf(end), Named::Addresses(Ends::Only(end)))
 }

@@ -26,6 +26,7 @@ mod sites;
 pub mod switch;
 pub mod symbols;
 pub mod system_calls;
+pub mod tested;
 pub mod text;
 pub mod trace_events;
 pub mod traceable;

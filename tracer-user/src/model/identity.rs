@@ -41,8 +41,10 @@ impl FunctionId {
         FIRST_MARK <= self.0 && self.0 < END
     }
 
-    /// That of the place that a value is the address of, if it can be one: kernel, modules and BPF
-    /// programs lie within the last 2 GiB (Documentation/arch/x86/x86_64/mm.rst).
+    /// That of the place that a value is the address of, if it can be one: on x86-64 kernel,
+    /// modules and BPF programs lie within the last 2 GiB (Documentation/arch/x86/x86_64/mm.rst).
+    /// Elsewhere they lie anywhere, and a recording has their places by whole addresses
+    /// ([`super::Image::KERNEL`]).
     #[must_use]
     #[allow(clippy::cast_possible_truncation, reason = "the half that differs")]
     pub const fn of_place(value: u64) -> Option<Self> {

@@ -112,8 +112,10 @@ impl FunctionTable {
     /// `lock_sock_nested+0x35`. A recording brings those that occur in it: see
     /// [`crate::recording::columns`].
     pub fn place(&self, value: u64) -> Option<&str> {
-        self.get(self.place_id(value)?)
-            .map(|info| info.name.as_str())
+        if let Some(id) = self.place_id(value) {
+            return self.get(id).map(|info| info.name.as_str());
+        }
+        self.user_place(Image::KERNEL, value)?.function.as_deref()
     }
 
     /// How a place in the kernel's text that a value is the address of is named; none if that is

@@ -22,6 +22,13 @@ pub struct Image {
 }
 
 impl Image {
+    /// The kernel, whose places stand among those of processes in recordings of kernels that may
+    /// lie anywhere. Process 0 is the idle task, which runs no program.
+    pub const KERNEL: Self = Self {
+        process: ProcessId(0),
+        executed: u32::MAX,
+    };
+
     /// The one that an event means, see [`tracer_common::EventKind::UserFrame`].
     #[must_use]
     #[allow(clippy::cast_possible_truncation, reason = "the two halves of a word")]

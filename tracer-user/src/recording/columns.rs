@@ -12,7 +12,7 @@ use tracer_common::{BATCH_CAPACITY, BatchHeader, Event, EventKind};
 use super::form::{Columns, Data, Header, Known, KnownUser, MOST_FUNCTIONS, MOST_USERS};
 use crate::{
     graph::{AttachedLate, Batch},
-    model::{FunctionId, FunctionInfo, FunctionTable, Image},
+    model::{FunctionId, FunctionInfo, FunctionTable, Image, UserPlace},
 };
 
 /// Data in the making.
@@ -103,10 +103,12 @@ impl Collector {
                 known.id = known.id.wrapping_sub(self.base);
             }
         }
-        let places = places(&data.events, functions);
-        data.functions.extend(places);
+        let (known, elsewhere) = places(&data.events, functions);
+        data.functions.extend(known);
         data.functions.truncate(MOST_FUNCTIONS);
         data.users = users(&data.events, functions);
+        data.users.extend(elsewhere);
+        data.users.truncate(MOST_USERS);
         data
     }
 
@@ -125,25 +127,39 @@ impl Collector {
 
 /// The places in the kernel's text whose addresses were passed or returned. Values stand in a
 /// recording as they are, so these are known by where they lay, which no function is: counted from
-/// the beginning of the text each of those is in the lower half.
-fn places(events: &Columns, functions: &FunctionTable) -> Vec<Known> {
+/// the beginning of the text each of those is in the lower half. Where the text is not at the end
+/// of all addresses, half of one could be a function's, and the places stand by their whole
+/// addresses among those of processes.
+fn places(events: &Columns, functions: &FunctionTable) -> (Vec<Known>, Vec<KnownUser>) {
     let kinds = events.kinds_and_contexts.iter();
     let mut seen = BTreeMap::new();
     for (kind, value) in kinds.zip(&events.values) {
         let kind = EventKind::from_u8(kind & 0xf);
         if let Some(EventKind::Argument | EventKind::Exit | EventKind::Leaf) = kind
-            && let Some(FunctionId(id)) = functions.place_id(*value)
             && let Some(name) = functions.place(*value)
         {
-            seen.entry(id).or_insert_with(|| name.to_owned());
+            seen.entry(*value).or_insert_with(|| name.to_owned());
         }
     }
-    let known = |(id, name)| Known {
-        id,
-        info: Some(FunctionInfo::new(name, None)),
-        attached_late_ns: None,
-    };
-    seen.into_iter().map(known).collect()
+    let (mut known, mut elsewhere) = (Vec::new(), Vec::new());
+    for (address, name) in seen {
+        match FunctionId::of_place(address) {
+            Some(FunctionId(id)) => known.push(Known {
+                id,
+                info: Some(FunctionInfo::new(name, None)),
+                attached_late_ns: None,
+            }),
+            None => elsewhere.push(KnownUser {
+                image: Image::KERNEL.word(),
+                address,
+                place: UserPlace {
+                    function: Some(name),
+                    ..UserPlace::default()
+                },
+            }),
+        }
+    }
+    (known, elsewhere)
 }
 
 /// The places in the code of processes that stacks lead through, as far as something is known of
@@ -167,7 +183,7 @@ fn users(events: &Columns, functions: &FunctionTable) -> Vec<KnownUser> {
         address,
         place,
     };
-    seen.into_iter().map(known).take(MOST_USERS).collect()
+    seen.into_iter().map(known).collect()
 }
 
 /// What the stream brought.
@@ -298,19 +314,20 @@ mod tests {
     use super::*;
     use crate::model::Describe;
 
-    const PLACE: u64 = 0xffff_ffff_8100_0135;
+    /// The lower half of where a place is.
+    const HALF: u32 = 0x8100_0135;
 
     /// A kernel of one place.
-    struct OnePlace;
+    struct OnePlace(u64);
 
     impl Describe for OnePlace {
         fn describe(&self, id: FunctionId) -> Option<FunctionInfo> {
-            let is_it = FunctionId::of_place(PLACE) == Some(id);
+            let is_it = id == FunctionId(HALF);
             is_it.then(|| FunctionInfo::new("sock_sendmsg+0x35".to_owned(), None))
         }
 
         fn place(&self, value: u64) -> Option<FunctionId> {
-            FunctionId::of_place(value).filter(|_| value == PLACE)
+            (value == self.0).then_some(FunctionId(HALF))
         }
 
         fn base(&self) -> Option<FunctionId> {
@@ -320,7 +337,13 @@ mod tests {
 
     #[test]
     fn places_that_were_passed_are_known_by_a_reader() {
-        let live = FunctionTable::of(Arc::new(OnePlace));
+        for upper in [0xffff_ffff, 0xffff_8000] {
+            known_by_a_reader(upper << 32 | u64::from(HALF));
+        }
+    }
+
+    fn known_by_a_reader(place: u64) {
+        let live = FunctionTable::of(Arc::new(OnePlace(place)));
         let of_kind = |kind, value| Event {
             value,
             function: 0x8100_0100,
@@ -329,8 +352,8 @@ mod tests {
         };
         let events = [
             of_kind(EventKind::Entry, 0),
-            of_kind(EventKind::Argument, PLACE),
-            of_kind(EventKind::Argument, PLACE + 1),
+            of_kind(EventKind::Argument, place),
+            of_kind(EventKind::Argument, place + 1),
             of_kind(EventKind::Argument, 7),
         ];
         let header = BatchHeader {
@@ -344,8 +367,16 @@ mod tests {
         let known = data.functions.into_iter();
         let known = known.filter_map(|known| Some((FunctionId(known.id), known.info?)));
         let read = FunctionTable::new(known);
-        assert_eq!(read.place(PLACE), Some("sock_sendmsg+0x35"));
-        assert_eq!(read.place(PLACE + 1), None);
+        for KnownUser {
+            image,
+            address,
+            place,
+        } in data.users
+        {
+            read.insert_user(Image::of_word(image), address, place);
+        }
+        assert_eq!(read.place(place), Some("sock_sendmsg+0x35"));
+        assert_eq!(read.place(place + 1), None);
         assert_eq!(read.place(7), None);
     }
 }

@@ -5,6 +5,12 @@ set -eu
 # What one test learns is nothing to the next.
 export TRACER_CACHE_DIR="/tmp/cache.$0"
 
+# What the entry of a system call begins with.
+case $(uname -m) in
+x86_64) sys=__x64_sys_ ;;
+aarch64) sys=__arm64_sys_ ;;
+esac
+
 # The test fails, and this is why. The first lines are the reason, the others are evidence.
 fail() {
     echo "$*" | head -n 6 | tr '\n' ' ' | cut -c 1-900 >"/tmp/$0.reason"

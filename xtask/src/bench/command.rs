@@ -23,7 +23,7 @@ const WIDE: &str = include_str!("wide.sh");
 /// A measurement
 #[derive(Args, Debug)]
 pub struct BenchArgs {
-    /// 6.1, 6.12, 6.18, 7.3, or the path of a bzImage
+    /// A kernel of xtask/matrix.toml, such as 6.12, or the path of a bzImage
     #[arg(long, default_value = kernels::DEFAULT)]
     kernel: KernelChoice,
     #[command(flatten)]

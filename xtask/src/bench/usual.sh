@@ -1,4 +1,5 @@
-# Which functions usual work calls, for the order in which they are attached (tracer-user/src/attach/buckets.rs): one a line, what is called most first. Run on 6.18; the names
+# Which functions usual work calls, for the order in which they are attached (tracer-user/src/attach/buckets.rs): one a line, what is called most first,
+# where each kind of work counts the same, however much of it there is. Run on 6.18; the names
 # are in the lines that begin with "usual ":
 #
 #     cargo xtask vm --smp 1 --kernel 6.18 --file xtask/src/bench/usual.sh -- sh usual.sh
@@ -13,7 +14,7 @@ seen() {
     echo 1 >$T/tracing_on
     sh -c "$1" >/dev/null 2>&1 </dev/null
     echo 0 >$T/tracing_on
-    awk '!/^#/ && / <-/ { sub(/.*[0-9]: /, ""); sub(/ <-.*/, ""); calls[$0]++ } END { for (name in calls) print calls[name], name }' $T/trace >>/tmp/all
+    awk '!/^#/ && / <-/ { sub(/.*[0-9]: /, ""); sub(/ <-.*/, ""); calls[$0]++; all++ } END { for (name in calls) print calls[name] * 1000000 / all, name }' $T/trace >>/tmp/all
 }
 mkdir -p /tmp/w; cd /tmp/w
 ip link set lo up
@@ -37,5 +38,5 @@ seen 'for i in 1 2 3 4 5 6 7 8; do usleep 1000; done; : | : | cat; echo x >p; ca
 seen 'tracer workload unix --size 9000 --interval-us 100 --count 200'
 seen 'dd if=/dev/zero of=/dev/null bs=1 count=2000'
 echo nop >$T/current_tracer
-awk '{ calls[$2] += $1 } END { for (name in calls) print calls[name], name }' /tmp/all |
+awk '{ share[$2] += $1 } END { for (name in share) printf "%d %s\n", share[name], name }' /tmp/all |
     sort -k1,1rn -k2,2 | head -n 2048 | sed 's/.* /usual /'

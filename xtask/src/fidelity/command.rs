@@ -41,7 +41,7 @@ const OTHER_ROOTS: [(&str, &str); 7] = [
 /// A comparison.
 #[derive(Args, Debug)]
 pub struct FidelityArgs {
-    /// 6.1, 6.12, 6.18, 7.3, or the path of a bzImage
+    /// A kernel of xtask/matrix.toml, such as 6.12, or the path of a bzImage
     #[arg(long, default_value = kernels::DEFAULT)]
     kernel: KernelChoice,
     #[command(flatten)]

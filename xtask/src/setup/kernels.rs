@@ -1,4 +1,4 @@
-//! The kernels of the matrix: Debian's cloud kernels, the newest of each series.
+//! The kernels of the matrix as files: Debian's, the newest of each series.
 //!
 //! Nothing is pinned to a package that the archive drops one day: whatever is newest of the series
 //! when it is first wanted is downloaded and stays in the cache. Of a package only the image is
@@ -15,21 +15,10 @@ use anyhow::{Context, Result, bail};
 
 use super::apt::Archive;
 use super::lock;
+use super::matrix::{self, Row};
 use crate::arch::Arch;
 use crate::process::{capture, say, shown};
 use crate::workspace;
-
-/// The matrix.
-pub const SERIES: [&str; 4] = ["6.1", "6.12", "6.18", "7.3"];
-
-/// Those of them that a processor's trampolines are in: arm64 has them from 6.4 on.
-pub const fn of(arch: Arch) -> &'static [&'static str] {
-    let [_, later @ ..] = &SERIES;
-    match arch {
-        Arch::Amd64 => &SERIES,
-        Arch::Arm64 => later,
-    }
-}
 
 /// What boots when nobody says.
 pub const DEFAULT: &str = "6.12";
@@ -71,12 +60,15 @@ pub struct Kernel {
     /// Modules that the guest loads when it needs them, as they are in the package: compressed in
     /// some series.
     pub loadable: Vec<PathBuf>,
+    /// What the matrix says of it, if that has it.
+    pub row: Option<&'static Row>,
 }
 
 /// A kernel as one names it on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KernelChoice {
-    Series(String),
+    /// By its name in the matrix.
+    Named(String),
     Image(PathBuf),
 }
 
@@ -84,20 +76,23 @@ impl FromStr for KernelChoice {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if SERIES.contains(&text) {
-            return Ok(Self::Series(text.to_owned()));
+        if matrix::names().contains(&text) {
+            return Ok(Self::Named(text.to_owned()));
         }
         if Path::new(text).is_file() {
             return Ok(Self::Image(PathBuf::from(text)));
         }
-        Err(format!("neither one of {} nor a file", SERIES.join(", ")))
+        Err(format!(
+            "neither one of {} nor a file",
+            matrix::names().join(", ")
+        ))
     }
 }
 
 impl fmt::Display for KernelChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Series(series) => f.write_str(series),
+            Self::Named(name) => f.write_str(name),
             Self::Image(path) => write!(f, "{}", path.display()),
         }
     }
@@ -107,29 +102,41 @@ impl KernelChoice {
     /// The kernel for a processor, downloaded if it has to be.
     pub fn resolve(&self, arch: Arch) -> Result<Kernel> {
         match self {
-            Self::Series(name) => series(name, arch),
+            Self::Named(name) => named(name, arch),
             Self::Image(path) => image(path),
         }
     }
 }
 
-/// The newest kernel of a series for a processor.
-pub fn series(series: &str, arch: Arch) -> Result<Kernel> {
-    let name = format!("{series}{}", arch.suffix());
-    let dir = workspace::cache().join("kernels").join(name);
+/// The kernel that the matrix has by a name for a processor.
+pub fn named(name: &str, arch: Arch) -> Result<Kernel> {
+    let row = matrix::named(name, arch)
+        .with_context(|| format!("xtask/matrix.toml has no {name} for {}", arch.debian()))?;
+    of(row)
+}
+
+/// The newest kernel of a row.
+pub fn of(row: &'static Row) -> Result<Kernel> {
+    let name = row.place();
+    let dir = workspace::cache().join("kernels").join(&name);
     // A cache of an earlier time has no such directory.
     let loadable = dir.join(LOADABLE_DIRECTORY);
     if !loadable.exists() {
         let _lock = lock()?;
         // Another xtask may have fetched it while this one waited.
         if !loadable.exists() {
-            fetch(series, arch, &dir)?;
+            fetch(row, &name, &dir)?;
         }
     }
     let mut kernel = image(&dir.join("vmlinuz"))?;
-    series.clone_into(&mut kernel.name);
-    let modules = MODULES.map(|name| dir.join(format!("{name}.ko")));
-    kernel.modules = modules.into_iter().filter(|path| path.exists()).collect();
+    kernel.row = Some(row);
+    row.kernel.clone_into(&mut kernel.name);
+    // Compressed in some flavours.
+    let files = MODULES
+        .iter()
+        .flat_map(|name| [format!("{name}.ko"), format!("{name}.ko.xz")]);
+    let modules = files.map(|file| dir.join(file));
+    kernel.modules = modules.filter(|path| path.exists()).collect();
     for entry in fs::read_dir(loadable)? {
         kernel.loadable.push(entry?.path());
     }
@@ -145,6 +152,7 @@ fn image(path: &Path) -> Result<Kernel> {
     let image = std::path::absolute(path)?;
     Ok(Kernel {
         name: path.display().to_string(),
+        row: matrix::released(&release),
         release,
         image,
         modules: Vec::new(),
@@ -185,71 +193,35 @@ fn release_of_arm64(image: &[u8]) -> Option<String> {
     releases.next().map(str::to_owned)
 }
 
-/// The suites that have a series, and the regular expression of its packages' names
-/// without the processor's.
-fn source(series: &str) -> Result<(&'static [&'static str], &'static str)> {
-    Ok(match series {
-        "6.1" => (
-            &[
-                "http://deb.debian.org/debian bookworm",
-                "http://deb.debian.org/debian-security bookworm-security",
-            ],
-            r"^linux-image-6\.1\.0-[0-9]+-cloud-",
-        ),
-        "6.12" => (
-            &[
-                "http://deb.debian.org/debian trixie",
-                "http://deb.debian.org/debian-security trixie-security",
-            ],
-            r"^linux-image-6\.12\.[0-9]+\+deb[0-9]+-cloud-",
-        ),
-        "6.18" => (
-            &["http://deb.debian.org/debian trixie-backports"],
-            r"^linux-image-6\.18\.[0-9]+\+deb[0-9]+-cloud-",
-        ),
-        // From 6.19 on the image lies in a package of its own, see `modules_package`.
-        "7.3" => (
-            &["http://deb.debian.org/debian trixie-backports"],
-            r"^linux-binary-7\.3\.[0-9]+\+deb[0-9]+-cloud-",
-        ),
-        _ => bail!("no kernel series {series}"),
-    })
-}
-
 /// The package that has the modules of an image that lies in a package of its own.
 fn modules_package(image: &str) -> Option<String> {
     let rest = image.strip_prefix("linux-binary-")?;
     Some(format!("linux-modules-{rest}"))
 }
 
-/// Downloads the newest kernel of a series into `dir`, which appears complete or not at all.
-fn fetch(series: &str, arch: Arch, dir: &Path) -> Result<()> {
-    let (suites, regex) = source(series)?;
-    let regex = format!("{regex}{}$", arch.debian());
+/// Downloads the newest kernel of a row into `dir`, which appears complete or not at all.
+fn fetch(row: &Row, name: &str, dir: &Path) -> Result<()> {
+    let (series, regex) = row
+        .package()
+        .with_context(|| format!("{row} is no package"))?;
+    let suites: Vec<&str> = series.suites.iter().map(String::as_str).collect();
     let names: Vec<_> = suites
         .iter()
         .filter_map(|line| line.split(' ').nth(1))
         .collect();
+    let names = names.join(" and ");
     say(format!(
-        "downloading the newest {series} kernel of Debian {} for {}",
-        names.join(" and "),
-        arch.debian()
+        "downloading the newest {row} kernel of Debian {names}"
     ));
-    let state = workspace::cache()
-        .join("apt")
-        .join(format!("{series}{}", arch.suffix()));
-    let archive = Archive::open(&state, suites, arch)?;
+    let state = workspace::cache().join("apt").join(name);
+    let archive = Archive::open(&state, &suites, row.arch)?;
     archive.update()?;
     let newest = archive
         .search(&regex)?
         .into_iter()
         .max_by_key(|name| numbers(name));
     let package = newest.with_context(|| {
-        format!(
-            "Debian {} has no {series} kernel for {} any more: give an image with `--kernel PATH`",
-            names.join(" and "),
-            arch.debian()
-        )
+        format!("Debian {names} has no {row} kernel any more: give an image with `--kernel PATH`")
     })?;
     let parts = dir.with_extension("partial");
     if parts.exists() {

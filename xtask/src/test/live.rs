@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::queue::Job;
 use super::report::Report;
 use super::script::Script;
+use super::table::Table;
 use super::tally::Tally;
 use crate::process::say;
 use crate::setup::{Emulator, Kernel};
@@ -19,19 +20,12 @@ use crate::workspace;
 /// Where the scripts lie in the guest.
 const GUEST_DIR: &str = "/live";
 
-/// The kernel that keeps what protects it against its processor and its own mistakes; not one of
-/// the longest.
-const HARDENED: &str = "6.18";
-
-/// Where tests take longest: by pairs, and with the most functions. Begun first, so that the others
-/// fill what is left.
-const LONGEST: [&str; 3] = ["6.12", "7.3", "6.1"];
-
-/// Boots each kernel once, those first that take longest.
+/// Boots each kernel once, in their order.
 pub fn jobs<'a>(
     emulator: &'a Emulator,
     kernels: &'a [Kernel],
     tests: &'a [Script],
+    table: &'a Table,
 ) -> Vec<Job<'a>> {
     let matrix: Vec<&str> = kernels.iter().map(|kernel| kernel.name.as_str()).collect();
     for test in tests {
@@ -43,25 +37,27 @@ pub fn jobs<'a>(
             ));
         }
     }
-    let mut order: Vec<&Kernel> = kernels.iter().collect();
-    order.sort_by_key(|kernel| {
-        LONGEST
-            .iter()
-            .position(|name| *name == kernel.name)
-            .unwrap_or(LONGEST.len())
-    });
     let on = |kernel: &'a Kernel| -> Job<'a> {
         let tests: Vec<&Script> = tests
             .iter()
-            .filter(|test| test.runs_on(&kernel.name, &matrix))
+            .filter(|test| runs_on(test, kernel, &matrix))
             .collect();
-        Box::new(move || on_kernel(emulator, kernel, &tests))
+        Box::new(move || on_kernel(emulator, kernel, &tests, table))
     };
-    order.into_iter().map(on).collect()
+    kernels.iter().map(on).collect()
+}
+
+/// Whether a test runs on a kernel: its row may name the tests, else the test says itself.
+fn runs_on(test: &Script, kernel: &Kernel, matrix: &[&str]) -> bool {
+    let named = kernel.row.and_then(|row| row.tests.as_ref());
+    named.map_or_else(
+        || test.runs_on(&kernel.name, matrix),
+        |tests| tests.contains(&test.name),
+    )
 }
 
 /// Runs all tests on one kernel, and prints its line.
-fn on_kernel(emulator: &Emulator, kernel: &Kernel, tests: &[&Script]) -> Tally {
+fn on_kernel(emulator: &Emulator, kernel: &Kernel, tests: &[&Script], table: &Table) -> Tally {
     let started = Instant::now();
     let mut report = Report::new(&kernel.release);
     let mut stderr = Relay {
@@ -83,33 +79,30 @@ fn on_kernel(emulator: &Emulator, kernel: &Kernel, tests: &[&Script]) -> Tally {
     };
     let names: Vec<_> = tests.iter().map(|test| test.name.as_str()).collect();
     let tally = report.finish(&names, &why);
-    println!(
-        "kernel {}: {tally} ({} s)",
-        kernel.release,
-        started.elapsed().as_secs()
-    );
+    let took = started.elapsed();
+    println!("kernel {}: {tally} ({} s)", kernel.release, took.as_secs());
+    table.note(kernel, &tally, took);
     tally
 }
 
 fn spec(kernel: &Kernel, tests: &[&Script]) -> VmSpec {
+    // What the row says must be there is asserted by the test `check_and_list`.
+    let must_have = kernel.row.map(|row| row.mechanisms.join(" "));
+    let must_have = must_have.map(|names| [String::from("env"), format!("MUST_HAVE={names}")]);
     let runner = [String::from("sh"), format!("{GUEST_DIR}/harness/runner.sh")];
+    let runner = must_have.into_iter().flatten().chain(runner);
     let arguments = tests
         .iter()
         .map(|test| format!("{}:{}", test.name, test.limit.as_secs()));
-    let command = runner
-        .into_iter()
-        .chain(arguments)
-        .map(Into::into)
-        .collect();
+    let command = runner.chain(arguments).map(Into::into).collect();
     let mut spec = VmSpec::new(kernel.clone(), command);
     spec.files = vec![GuestFile {
         source: workspace::live_tests(),
         destination: GUEST_DIR.to_owned(),
     }];
-    // Retpolines and the like, and memory that is cleared when it is handed out, take a fifth of
-    // the emulated time. Processors of the last years need few of them (eIBRS, AutoIBRS); one
-    // kernel keeps all, so that both kinds of text are traced.
-    spec.hardened = kernel.name == HARDENED;
+    // Processors of the last years need few of what protects against them (eIBRS, AutoIBRS); one
+    // row keeps all, so that both kinds of text are traced.
+    spec.hardened = kernel.row.is_some_and(|row| row.hardened);
     // The limits of the tests are kept in the guest; this one is for a guest that stands still.
     spec.timeout = Duration::from_mins(1) + tests.iter().map(|test| test.limit).sum::<Duration>();
     spec

@@ -11,6 +11,7 @@ mod queue;
 mod report;
 mod script;
 mod service;
+mod table;
 mod tally;
 
 use std::env;
@@ -18,11 +19,13 @@ use std::num::NonZeroUsize;
 use std::thread;
 
 use anyhow::{Context, Result};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
-use crate::arch::ArchArgs;
+use crate::arch::{Arch, ArchArgs};
 use crate::build;
-use crate::setup::{self, Kernel, KernelChoice, kernels};
+use crate::process::say;
+use crate::setup::matrix::{self, Runs};
+use crate::setup::{self, Emulator, Kernel, KernelChoice, kernels};
 
 use tally::Tally;
 
@@ -32,10 +35,13 @@ const EXTRA_KERNELS: &str = "TRACER_EXTRA_KERNELS";
 /// Which tests to run.
 #[derive(Args, Debug)]
 pub struct TestArgs {
-    /// Only on this kernel, 6.1, 6.12, 6.18, 7.3 or the path of a bzImage; may be given several
-    /// times
+    /// Only on this kernel, one of xtask/matrix.toml, such as 6.12, or the path of a bzImage; may
+    /// be given several times
     #[arg(long)]
     kernel: Vec<KernelChoice>,
+    /// The whole matrix, every processor and flavour: hours
+    #[arg(long, conflicts_with_all = ["kernel", "arch"])]
+    all: bool,
     #[command(flatten)]
     on: ArchArgs,
     /// Only the live tests whose name contains this, or `service`, which has a boot of its own
@@ -61,6 +67,12 @@ pub fn main(args: &TestArgs) -> u8 {
     u8::from(total.failed > 0)
 }
 
+/// What boots the guests of a processor, and which.
+struct Guests {
+    emulator: Emulator,
+    kernels: Vec<Kernel>,
+}
+
 fn run(args: &TestArgs, total: &mut Tally) -> Result<()> {
     let arch = args.on.arch;
     let tracer = build::build(arch)?;
@@ -75,35 +87,71 @@ fn run(args: &TestArgs, total: &mut Tally) -> Result<()> {
         *total += host::run()?;
         *total += package::run(&tracer, &emulator);
     }
-    let kernels = matrix(args)?
-        .iter()
-        .map(|kernel| kernel.resolve(arch))
-        .collect::<Result<Vec<Kernel>>>()?;
     let tests = script::find(args.only.as_deref())?;
     let cpus = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     // A guest runs on one CPU and waits for a quarter of the time.
     let workers = args.jobs.map_or(cpus + cpus / 2, NonZeroUsize::get);
-    let mut jobs = live::jobs(&emulator, &kernels, &tests);
+    let guests = guests(args, emulator)?;
+    let table = table::Table::default();
+    let mut jobs: Vec<_> = guests
+        .iter()
+        .flat_map(|guests| live::jobs(&guests.emulator, &guests.kernels, &tests, &table))
+        .collect();
     if with_host {
-        jobs.push(Box::new(|| service::run(&tracer, &emulator)));
+        jobs.push(Box::new(|| service::run(&tracer, &guests[0].emulator)));
     }
     *total += queue::run(jobs, workers);
+    if args.all {
+        table.print(matrix::rows());
+    }
     Ok(())
 }
 
-/// The kernels to test.
-fn matrix(args: &TestArgs) -> Result<Vec<KernelChoice>> {
+/// The kernels to test, by their processors; those of the host's first.
+fn guests(args: &TestArgs, emulator: Emulator) -> Result<Vec<Guests>> {
+    let arch = emulator.arch;
     if !args.kernel.is_empty() {
-        return Ok(args.kernel.clone());
+        let kernels = args.kernel.iter().map(|kernel| kernel.resolve(arch));
+        let kernels = kernels.collect::<Result<_>>()?;
+        return Ok(vec![Guests { emulator, kernels }]);
     }
-    let mut kernels: Vec<_> = kernels::of(args.on.arch)
-        .iter()
-        .map(|series| KernelChoice::Series((*series).to_owned()))
-        .collect();
+    let mut kernels = packaged(arch, args.all)?;
     let extra = env::var(EXTRA_KERNELS).unwrap_or_default();
     for path in extra.split(':').filter(|path| !path.is_empty()) {
-        let kernel = path.parse().map_err(anyhow::Error::msg);
+        let kernel: KernelChoice = path.parse().map_err(anyhow::Error::msg)?;
+        let kernel = kernel.resolve(arch);
         kernels.push(kernel.with_context(|| format!("{path} in {EXTRA_KERNELS}"))?);
     }
-    Ok(kernels)
+    say_missing(arch, &kernels);
+    let mut all = vec![Guests { emulator, kernels }];
+    let others = Arch::value_variants().iter().filter(|it| **it != arch);
+    for &other in others.filter(|_| args.all) {
+        build::build(other)?;
+        let (emulator, kernels) = (setup::emulator(other)?, packaged(other, true)?);
+        all.push(Guests { emulator, kernels });
+    }
+    Ok(all)
+}
+
+/// Says which rows have an image that nobody has given.
+fn say_missing(arch: Arch, kernels: &[Kernel]) {
+    let custom = matrix::rows().filter(|row| row.arch == arch && row.package().is_none());
+    for row in custom {
+        let is_there = kernels.iter().filter_map(|kernel| kernel.row);
+        if !is_there.into_iter().any(|it| it.kernel == row.kernel) {
+            say(format!(
+                "{row} is not tested: {EXTRA_KERNELS} has no image of it"
+            ));
+        }
+    }
+}
+
+/// The kernels that Debian has, of the rows that run always or of all.
+fn packaged(arch: Arch, all: bool) -> Result<Vec<Kernel>> {
+    matrix::rows()
+        .filter(|row| row.arch == arch && row.package().is_some())
+        // Another processor's run when they are asked for.
+        .filter(|row| all || row.runs == Runs::Always || !arch.is_host())
+        .map(kernels::of)
+        .collect()
 }

@@ -65,7 +65,7 @@ pub fn run(tracer: &Path, emulator: &Emulator) -> Tally {
 }
 
 fn attempt(tracer: &Path, emulator: &Emulator) -> Result<()> {
-    let kernel = kernels::series(kernels::DEFAULT, emulator.arch)?;
+    let kernel = kernels::named(kernels::DEFAULT, emulator.arch)?;
     let systemd = setup::unpacked("systemd", "trixie", emulator.arch)?;
     let own = workspace::emptied("service")?;
     for (name, text) in FILES {

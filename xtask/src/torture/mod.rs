@@ -51,7 +51,7 @@ const PAIR_WAY: &str = "pair";
 /// A torture
 #[derive(Args, Debug)]
 pub struct TortureArgs {
-    /// 6.1, 6.12, 6.18, 7.3, or the path of a bzImage
+    /// A kernel of xtask/matrix.toml, such as 6.12, or the path of a bzImage
     #[arg(long, default_value = kernels::DEFAULT)]
     kernel: KernelChoice,
     #[command(flatten)]

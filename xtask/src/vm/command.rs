@@ -35,7 +35,7 @@ const EXIT_KERNEL: u8 = 125;
     reason = "each is a flag of the command line"
 )]
 pub struct VmArgs {
-    /// 6.1, 6.12, 6.18, 7.3, or the path of a bzImage
+    /// A kernel of xtask/matrix.toml, such as 6.12, or the path of a bzImage
     #[arg(long, default_value = kernels::DEFAULT)]
     kernel: KernelChoice,
     #[command(flatten)]

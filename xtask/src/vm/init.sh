@@ -26,6 +26,7 @@ mount -t cgroup2 cgroup2 /sys/fs/cgroup
 ln -s /proc/self/fd /dev/fd
 ifconfig lo 127.0.0.1 up
 hostname guest
+unxz /modules/*.xz 2>/dev/null
 for module in /modules/*.ko; do
     [ -e "$module" ] && insmod "$module"
 done

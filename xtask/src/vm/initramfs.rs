@@ -47,8 +47,9 @@ pub fn build(emulator: &Emulator, spec: &VmSpec, job: &Job) -> Result<fs::File> 
         &workspace::built_for_guests(emulator.arch).join("tracer-terminal"),
     )?;
     for (position, module) in spec.kernel.modules.iter().enumerate() {
-        // init loads them in the order of their names.
-        archive.file(&format!("modules/{position:02}.ko"), module)?;
+        // init loads them in the order of their names, and uncompresses those called so.
+        let name = module.file_name().unwrap_or_default().to_string_lossy();
+        archive.file(&format!("modules/{position:02}-{name}"), module)?;
     }
     for module in &spec.kernel.loadable {
         let name = module.file_name().unwrap_or_default().to_string_lossy();
@@ -213,6 +214,7 @@ mod tests {
     #[test]
     fn arguments_survive_the_shell() {
         let kernel = Kernel {
+            row: None,
             name: String::new(),
             release: String::new(),
             image: "k".into(),

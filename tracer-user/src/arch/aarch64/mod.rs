@@ -40,6 +40,10 @@ pub const FURTHEST_PROBE: u64 = PROBE_OFFSETS[1];
 /// begins (`arch_ftrace_get_symaddr`, arch/arm64/kernel/ftrace.c).
 pub const NAMED_AT: &[u64] = &[0];
 
+/// Whether an fprobe at an exit sees the stack pointer. It keeps what was returned and the frame
+/// pointer alone (`return_to_handler`, arch/arm64/kernel/entry-ftrace.S; seen on 7.3).
+pub const EXITS_HAVE_STACK: bool = false;
+
 /// Where the preempt count is (arch/arm64/include/asm/preempt.h).
 pub const PREEMPT_COUNT: PreemptCountOf = PreemptCountOf::Task;
 

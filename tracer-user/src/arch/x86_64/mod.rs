@@ -38,6 +38,10 @@ pub const FURTHEST_PROBE: u64 = PROBE_OFFSETS[1];
 /// landing pad, which differs by mechanism and kernel.
 pub const NAMED_AT: &[u64] = &PROBE_OFFSETS;
 
+/// Whether an fprobe at an exit sees the stack pointer (`return_to_handler`,
+/// arch/x86/kernel/ftrace_64.S; before 6.14 `arch_rethook_trampoline`, arch/x86/kernel/rethook.c).
+pub const EXITS_HAVE_STACK: bool = true;
+
 /// Where the preempt count is (arch/x86/include/asm/preempt.h).
 pub const PREEMPT_COUNT: PreemptCountOf = PreemptCountOf::Cpu;
 
