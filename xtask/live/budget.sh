@@ -1,6 +1,6 @@
-# A trace with a budget: root calls are sampled where it would cost more, and those that were counted or shown and those that were sampled out are all that there were.
+# A trace with a budget: root calls are sampled and the depth is lowered where it would cost more, and the root calls that were counted or shown and those that were sampled out are all that there were.
 # only on 6.1, 7.3: pairs, whose programs have the least room, and the newest
-# limit: 180
+# limit: 300
 
 # Reads of a byte by a task of its own name: `read_bytes READS`.
 read_bytes() {
@@ -37,12 +37,15 @@ let_go
 
 # Streamed: those that are shown are whole, and all others are a number.
 for depth in 1 3; do
-    trace --no-cache --learn 0 --budget 0.01% -G __sys_sendto --graph-opts depth=$depth -- tracer workload unix --count 3000 --interval-us 1000
+    trace --no-cache --learn 0 --budget 0.01% -G __sys_sendto --graph-opts depth=$depth -- tracer workload unix --count 2000 --interval-us 1000
     ends_with 0
     whole=$(sed -n 's/^tracer: \([0-9]*\) whole calls*, .*/\1/p' /tmp/err)
     [ "$(sampled_out)" -gt 0 ] || fail "nothing was sampled out: $(cat /tmp/err)"
-    [ $((whole + $(sampled_out) + $(skipped_roots))) = 3000 ] || fail "depth $depth: $whole shown and $(sampled_out) sampled out of 3000: $(cat /tmp/err)"
+    [ $((whole + $(sampled_out) + $(skipped_roots))) = 2000 ] || fail "depth $depth: $whole shown and $(sampled_out) sampled out of 2000: $(cat /tmp/err)"
     said 'whole calls*, 0 partial' || fail "depth $depth: $(cat /tmp/err)"
+    # Where there is anything below, that goes first, and no root call is torn by it.
+    [ $depth = 1 ] || said 'is the budget: .*, without what is below$' || fail "the depth is not lowered: $(cat /tmp/err)"
+    [ $depth = 3 ] || ! said 'without what is below' || fail "there is nothing below: $(cat /tmp/err)"
     let_go
 done
 

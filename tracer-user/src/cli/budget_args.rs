@@ -8,7 +8,7 @@ use crate::session::budget::Share;
 #[derive(Clone, Copy, Debug, Default, ClapArgs)]
 pub struct BudgetArgs {
     /// Let tracing take at most this share of the time of all CPUs, such as 1% or 0.5%: sample root
-    /// calls where it would take more. none lets it take what it takes. Without it: 1% with
+    /// calls and lower the depth where it would take more. none lets it take what it takes. Without it: 1% with
     /// --prometheus or --otlp, else none
     #[arg(long, value_name = "SHARE", value_parser = budget)]
     pub budget: Option<Limit>,
