@@ -28,10 +28,11 @@ kill -INT $tracer
 ends_with 0
 counted=$(sed -n 's/^tracer: \([0-9]*\) calls* counted in the kernel, .*/\1/p' /tmp/err)
 missing=$(sed -n 's/^tracer: .* counted in the kernel, \([0-9]*\) missing.*/\1/p' /tmp/err)
-[ "$(sampled_out)" -gt 4000 ] || fail "of 5000 reads $(sampled_out) were sampled out: $(cat /tmp/err)"
+[ "$(sampled_out)" -gt 0 ] || fail "nothing was sampled out: $(cat /tmp/err)"
 [ $((counted + missing + $(sampled_out))) = $reads ] || fail "$counted counted, $missing missing and $(sampled_out) sampled out of $reads: $(cat /tmp/err)"
 shown=$(sed -n 's/^ksys_read: \([0-9]*\) calls.*/\1/p' /tmp/out)
 [ $((shown + missing)) = $reads ] || fail "the table has $shown of $reads: $(cat /tmp/out)"
+! said 'begun before' || fail "sampled out is not begun before: $(cat /tmp/err)"
 said 'tracing took .* % of the CPUs. time at last, .*; 0.01 % is the budget' || fail "no cost: $(cat /tmp/err)"
 let_go
 

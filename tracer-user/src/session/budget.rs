@@ -69,6 +69,8 @@ pub struct Budget {
     changing: Option<Changing>,
     /// What was measured lately, and when.
     costs: VecDeque<(Instant, Cost)>,
+    /// When it was asked how many were sampled out, and that.
+    asked: (Instant, u64),
     /// The highest number of root calls of which one was traced.
     most: u64,
     said: Traced,
@@ -92,6 +94,7 @@ impl Budget {
             controller,
             changing: means.map(Changing::new),
             costs: VecDeque::new(),
+            asked: (Instant::now(), 0),
             most: 1,
             said: controller.traced(),
             next_line: Instant::now(),
@@ -109,15 +112,17 @@ impl Budget {
         while self.costs.len() > 1 && now.duration_since(self.costs[0].0) > SAID {
             self.costs.pop_front();
         }
-        // What is just being changed costs, too, and only for now.
+        let before = self.controller.traced();
+        // What is just being attached costs, too, and only for now.
         if let Some(changing) = &mut self.changing
             && !changing.is_ready()?
+            && before.depth == Depth::All
         {
             return Ok(false);
         }
-        let before = self.controller.traced();
+        let calls = self.calls_a_second(before.one_in, now)?;
         let at = now.duration_since(self.began);
-        let next = self.controller.decide(cost.all(), self.share.0, at);
+        let next = self.controller.decide(cost.all(), self.share.0, calls, at);
         log::debug!("{cost:?}, {next:?}");
         if next == before {
             return Ok(false);
@@ -132,6 +137,20 @@ impl Budget {
         self.meter.hurry();
         self.say(cost, now);
         Ok(next.one_in != before.one_in)
+    }
+
+    /// How many root calls begin in a second, by those that were sampled out since this was asked.
+    /// Where none is, it is not known and may be any number.
+    #[allow(clippy::cast_precision_loss, reason = "53 bits are months")]
+    fn calls_a_second(&mut self, one_in: u64, now: Instant) -> Result<f64> {
+        let out = self.sampled_out()?;
+        let (since, before) = std::mem::replace(&mut self.asked, (now, out));
+        let seconds = now.duration_since(since).as_secs_f64();
+        if one_in == 1 || seconds == 0.0 {
+            return Ok(f64::INFINITY);
+        }
+        let traced = one_in as f64 / (one_in - 1) as f64;
+        Ok(out.saturating_sub(before) as f64 / seconds * traced)
     }
 
     /// Root calls that were sampled out up to now.

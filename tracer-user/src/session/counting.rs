@@ -288,7 +288,7 @@ impl Shown {
 
     fn sums(&self, counted: &[Counted]) -> Sums {
         let skipped = self.counters.skipped().since(self.before);
-        Sums::of(counted, skipped, &self.conditions)
+        Sums::of(counted, skipped, &self.conditions, self.weighted.is_some())
     }
 
     /// For scrapers.

@@ -11,6 +11,9 @@
 //! cost until it is tried: that is done when there is much room, and after a time that doubles when
 //! it was in vain.
 //!
+//! What comes anyway may be more than the budget by itself. Then no number of root calls is low enough,
+//! and some a second are traced all the same: they cost next to nothing.
+//!
 //! It goes down by as much as the measurement says and up by a part of it: a host that rests for a
 //! moment must not find tracing at full cost when it goes on.
 
@@ -34,6 +37,9 @@ const MUCH_ROOM: f64 = 0.5;
 const FIRST_TRY: Duration = Duration::from_secs(30);
 /// And after this time at the latest.
 const LAST_TRY: Duration = Duration::from_secs(1800);
+
+/// At least so many root calls are traced in a second, if there are as many.
+const FEWEST: f64 = 2.0;
 
 /// How deep root calls are traced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,11 +90,13 @@ impl Controller {
     }
 
     /// What is to be traced from now on, after `cost` was measured where `budget` was wanted; both
-    /// in the same unit, and the budget is more than 0. `at` is the time since the trace began.
-    pub fn decide(&mut self, cost: f64, budget: f64, at: Duration) -> Traced {
+    /// in the same unit, and the budget is more than 0. `calls` are the root calls that begin in a
+    /// second, `at` is the time since the trace began.
+    pub fn decide(&mut self, cost: f64, budget: f64, calls: f64, at: Duration) -> Traced {
         let before = self.traced;
         let one_in = sampled(before.one_in, cost, budget);
         let since = at.saturating_sub(self.changed);
+        let most = most(calls).max(whole(before.one_in, 1.0 / MORE));
         match before.depth {
             Depth::All if self.may_lower && cost > budget && one_in > MOST_WITH_ALL => {
                 // In vain: it has just been raised.
@@ -103,7 +111,7 @@ impl Controller {
             Depth::Roots if one_in == 1 && cost < budget * MUCH_ROOM && since >= self.patience => {
                 self.change(MOST_WITH_ALL, Depth::All, at);
             }
-            Depth::All | Depth::Roots => self.traced.one_in = one_in,
+            Depth::All | Depth::Roots => self.traced.one_in = one_in.min(most),
         }
         self.traced
     }
@@ -124,6 +132,16 @@ fn sampled(before: u64, cost: f64, budget: f64) -> u64 {
     // One in 1 and one in 2 are far from each other, and so are their costs.
     let is_worth_it = cost > budget || expected(cost, before, one_in) <= budget;
     if is_worth_it { one_in } else { before }
+}
+
+/// The highest number of root calls of which one is traced, where so many begin in a second.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "more than there are stays at the most"
+)]
+fn most(calls: f64) -> u64 {
+    ((calls / FEWEST) as u64).clamp(1, MOST_ONE_IN)
 }
 
 /// So many times as many, rounded up: rather fewer root calls than more.
@@ -217,7 +235,7 @@ mod tests {
                     Depth::Roots => cost(one_in, roots * budget, of_roots * budget),
                 };
                 above += u32::from(cost > budget);
-                let next = controller.decide(cost, budget, Duration::from_secs(second));
+                let next = controller.decide(cost, budget, f64::INFINITY, Duration::from_secs(second));
                 raised += u32::from(depth == Depth::Roots && next.depth == Depth::All);
             }
             prop_assert!(above < 200, "{above}");
@@ -229,20 +247,31 @@ mod tests {
     fn what_cannot_be_met_ends_at_the_most() {
         let mut controller = Controller::new(false);
         for second in 0..100 {
-            controller.decide(0.05, 0.01, Duration::from_secs(second));
+            controller.decide(0.05, 0.01, f64::INFINITY, Duration::from_secs(second));
         }
         assert_eq!(controller.traced().one_in, MOST_ONE_IN);
         assert_eq!(controller.traced().depth, Depth::All);
     }
 
     #[test]
+    fn some_root_calls_are_traced_whatever_the_rest_costs() {
+        let mut controller = Controller::new(false);
+        for second in 0..100 {
+            controller.decide(0.05, 0.01, 500.0, Duration::from_secs(second));
+        }
+        assert_eq!(controller.traced().one_in, 250);
+        let idle = controller.decide(0.05, 0.01, 0.0, Duration::from_secs(100));
+        assert_eq!(idle.one_in, 84);
+    }
+
+    #[test]
     fn the_depth_comes_back_when_there_is_room() {
         let mut controller = Controller::new(true);
-        let first = controller.decide(0.5, 0.01, Duration::from_secs(1));
+        let first = controller.decide(0.5, 0.01, 1e6, Duration::from_secs(1));
         assert_eq!((first.one_in, first.depth), (1, Depth::Roots));
-        let soon = controller.decide(0.001, 0.01, Duration::from_secs(2));
+        let soon = controller.decide(0.001, 0.01, 1e6, Duration::from_secs(2));
         assert_eq!(soon.depth, Depth::Roots);
-        let later = controller.decide(0.001, 0.01, Duration::from_secs(40));
+        let later = controller.decide(0.001, 0.01, 1e6, Duration::from_secs(40));
         assert_eq!((later.one_in, later.depth), (MOST_WITH_ALL, Depth::All));
     }
 }

@@ -23,9 +23,9 @@ use crate::{
 const WINDOW: Duration = Duration::from_millis(200);
 /// From the end of one to the next, where nothing changes.
 const PAUSE: Duration = Duration::from_millis(800);
-/// Reading what the kernel has measured takes at most one part in so many of the time: there may be
-/// thousands of programs.
-const READING: u32 = 500;
+/// Reading what the kernel has measured takes at most one part in so many of the time, where nothing
+/// changes: there may be thousands of programs.
+const READING: u32 = 100;
 
 /// What tracing has cost for a while.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -48,8 +48,6 @@ pub struct Meter {
     window: Option<Window>,
     /// When the next one begins.
     next: Instant,
-    /// How long reading took.
-    reading: Duration,
     /// When tracer's own time was read, and that.
     own: (Instant, Nanoseconds),
 }
@@ -67,7 +65,6 @@ impl Meter {
         let mut meter = Self {
             window: None,
             next: now,
-            reading: Duration::ZERO,
             own: (now, own_time()),
         };
         meter.open()?;
@@ -90,24 +87,21 @@ impl Meter {
         let cpus = online();
         let programs = share(after.since(&window.before), time, cpus);
         self.window = None;
-        self.reading = now.elapsed();
+        let reading = now.elapsed();
         let own = own_time();
         let cost = Cost {
             programs,
             own: share(own.since(self.own.1).0, self.own.0.elapsed(), cpus),
         };
         self.own = (Instant::now(), own);
-        self.pause(PAUSE);
+        let pause = PAUSE.max(reading * 2 * READING);
+        self.next = Instant::now() + pause;
         Ok(Some(cost))
     }
 
     /// What was measured brought a change: the next window is to begin soon.
     pub fn hurry(&mut self) {
-        self.pause(Duration::ZERO);
-    }
-
-    fn pause(&mut self, pause: Duration) {
-        self.next = Instant::now() + pause.max(self.reading * 2 * READING);
+        self.next = Instant::now();
     }
 
     fn open(&mut self) -> io::Result<()> {
