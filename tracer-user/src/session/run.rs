@@ -32,8 +32,8 @@ use super::{
     user_frames::UserFrames,
 };
 use crate::{
-    attach::{Attacher, Controls, Marks, Probe},
-    export::{Export, KernelCounts, Source},
+    attach::{Attacher, Controls, Counters, Marks, Probe},
+    export::{AskKernel, Export, KernelCounts, Source},
     graph::{AttachedLate, Rebuilder},
     kernel::{
         Kernel, Mechanisms,
@@ -192,13 +192,7 @@ async fn trace(
         Some(make) => make(&table, head.clone()),
         None => show.form(outputs.graph, &table, kernel.possible_cpus),
     };
-    let counters = controls.counters();
-    let ask = Box::new(move || {
-        Some(KernelCounts {
-            counters: counters.sum().ok()?,
-            sampled_out: counters.sampled_out().ok()?,
-        })
-    });
+    let ask = ask_kernel(controls.counters());
     let (export, feed) = Export::start(outputs.export, &head, show.text, Source::Live(ask))
         .context("nothing can be sent or served")?;
     let printer = Printer::new(form, &table, &show.filter, show.count).with_feed(feed);
@@ -219,12 +213,10 @@ async fn trace(
     let functions = (probes.callee_functions(), later.len());
     let callees = first_callees(&prepared, &mut attacher, &mut probes, &mut programs)?;
     let cost = cost.and_then(|mut cost| cost.now());
-    let sets = Sets::new(arming, FIRST_GENERATION, callees);
-    let sets = Arc::new(Mutex::new(sets));
+    let sets = Arc::new(Mutex::new(Sets::new(arming, FIRST_GENERATION, callees)));
     let begin = |profile| Profiling::new(profile, &table, show.result, table_out, (&seen, &sets));
     let mut profiling = profile.map(begin);
-    let (stop, mut ended) = (prepared.stop.clone(), None);
-    let mut budget = None;
+    let (stop, mut ended, mut budget) = (prepared.stop.clone(), None, None);
     if !stop.is_wanted() {
         let growing = (later, followed);
         change = prepared
@@ -235,15 +227,7 @@ async fn trace(
         }
         lock(&sets).arm(prepared.found.width(options))?;
         tell::tracing(&prepared.plan, functions, cost);
-        let budgeted = options.budget.zip(sampling);
-        let joining = change.joining().filter(|_| !options.is_roots_only());
-        let means = joining.map(|(joining, stop)| Means {
-            sets: Arc::clone(&sets),
-            joining,
-            stop,
-        });
-        let begin = |(share, controls)| Budget::begin(share, controls, means);
-        budget = budgeted.map(begin).transpose()?;
+        budget = begin_budget(options, sampling, &change, &sets)?;
         child = child.or(release(&mut prepared).await?);
         let ends = Ends {
             duration: options.duration,
@@ -266,10 +250,12 @@ async fn trace(
     export.close();
     let sums = sums(show, &finished, seen.map(|seen| lock(&sets).calls(&seen)));
     // Nothing is known of single root calls that are counted.
-    let untraced = untraced.filter(|_| profiled.is_none());
-    let outcome = counted(&controls, untraced, sums)?;
-    tell_sums(&outcome, profiled.as_ref(), options.verbose);
-    budget.as_ref().map_or(Ok(()), Budget::tell)?;
+    let outcome = counted(&controls, untraced.filter(|_| profiled.is_none()), sums)?;
+    tell_sums(
+        &outcome,
+        (profiled.as_ref(), budget.as_ref()),
+        options.verbose,
+    )?;
     tell::unmarked(&marks, controls.counters().marks()?);
     let is_written = finished.printed.is_ok();
     let switched_off = explain(ended, &outcome, is_written, (&kernel, &prepared.plan, show));
@@ -302,12 +288,44 @@ async fn delayed(delay: Duration, prepared: &mut Prepared) -> Result<Option<Chil
 }
 
 /// How many root calls there were, or functions that were counted, and what is missing.
-fn tell_sums(outcome: &Outcome, profiled: Option<&Profiled>, verbose: bool) {
+fn tell_sums(
+    outcome: &Outcome,
+    (profiled, budget): (Option<&Profiled>, Option<&Budget>),
+    verbose: bool,
+) -> Result<()> {
     match profiled {
         Some(profiled) => profiled.tell(outcome),
         None => pipeline::told::calls(outcome),
     }
     pipeline::told::losses(outcome, verbose);
+    budget.map_or(Ok(()), Budget::tell)
+}
+
+/// What a scraper is told of the kernel side.
+fn ask_kernel(counters: Arc<Counters>) -> AskKernel {
+    Box::new(move || {
+        Some(KernelCounts {
+            counters: counters.sum().ok()?,
+            sampled_out: counters.sampled_out().ok()?,
+        })
+    })
+}
+
+/// What the trace costs is measured from now on, if it has a budget.
+fn begin_budget(
+    options: &Options,
+    sampling: Option<Controls>,
+    change: &Change,
+    sets: &Arc<Mutex<Sets>>,
+) -> Result<Option<Budget>> {
+    let joining = change.joining().filter(|_| !options.is_roots_only());
+    let means = joining.map(|(joining, stop)| Means {
+        sets: Arc::clone(sets),
+        joining,
+        stop,
+    });
+    let begin = |(share, controls)| Budget::begin(share, controls, means);
+    options.budget.zip(sampling).map(begin).transpose()
 }
 
 /// What came of it, with what the kernel has dropped or counted for itself.
