@@ -251,11 +251,8 @@ async fn trace(
     let sums = sums(show, &finished, seen.map(|seen| lock(&sets).calls(&seen)));
     // Nothing is known of single root calls that are counted.
     let outcome = counted(&controls, untraced.filter(|_| profiled.is_none()), sums)?;
-    tell_sums(
-        &outcome,
-        (profiled.as_ref(), budget.as_ref()),
-        options.verbose,
-    )?;
+    let also = (profiled.as_ref(), budget.as_ref());
+    tell_sums(&outcome, also, options.verbose)?;
     tell::unmarked(&marks, controls.counters().marks()?);
     let is_written = finished.printed.is_ok();
     let switched_off = explain(ended, &outcome, is_written, (&kernel, &prepared.plan, show));
