@@ -77,6 +77,7 @@ impl Joining {
     /// Attaches functions below the roots until the trace ends. Says how many the kernel accepts.
     pub fn attach(&mut self, functions: &[Planned], stop: &AtomicBool) -> usize {
         if self.is_suspended {
+            self.below.extend_from_slice(functions);
             return 0;
         }
         let added = self.attach_as(Role::Callee, functions, stop);
@@ -98,7 +99,9 @@ impl Joining {
     /// Attaches those below the roots again that had probes.
     pub fn resume(&mut self, stop: &AtomicBool) {
         self.is_suspended = false;
-        let below = std::mem::take(&mut self.below);
+        let mut below = std::mem::take(&mut self.below);
+        below.sort_by_key(|function| function.address);
+        below.dedup_by_key(|function| function.address);
         self.attach(&below, stop);
     }
 
