@@ -234,10 +234,10 @@ async fn wait(
             }
             () = tokio::time::sleep(TICK), if is_watched => {}
         }
-        if let Some(budget) = &mut budget {
-            if budget.tick()? {
-                shown.cut(budget.sampled_out()?);
-            }
+        if let Some(budget) = &mut budget
+            && budget.tick()?
+        {
+            shown.cut(budget.sampled_out()?);
         }
         if options
             .show

@@ -175,10 +175,10 @@ async fn trace(
         cgroups: _,
         followed,
         marks,
-        tracepoints,
+        tracepoints: _tracepoints,
         mut probes,
         profile,
-        logger,
+        logger: _logger,
     } = {
         let _haste = Haste::begin();
         prepared.attach(options, in_kernel)?
@@ -260,7 +260,6 @@ async fn trace(
     // Its sockets are closed before a child process may take over what is to be let go.
     pipeline::told::delivered(export.end().as_ref());
     prepared.leave(options, change, (probes, marks), &sets);
-    drop((tracepoints, logger));
     pipeline::told::written(finished.printed)?;
     let whole = "the recording cannot be written on; what was written before is whole";
     finished.recorded.context(whole)?;

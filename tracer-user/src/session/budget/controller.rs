@@ -36,7 +36,7 @@ const MUCH_ROOM: f64 = 0.5;
 /// After this time at the earliest.
 const FIRST_TRY: Duration = Duration::from_secs(30);
 /// And after this time at the latest.
-const LAST_TRY: Duration = Duration::from_secs(1800);
+const LAST_TRY: Duration = Duration::from_mins(30);
 
 /// At least so many root calls are traced in a second, if there are as many.
 const FEWEST: f64 = 2.0;
