@@ -65,7 +65,7 @@ const EBPF: [&[&str]; 10] = [
 const COMMON: [&[&str]; 4] = [
     &["cursor", "strings", "profile"],
     &["event", "count", "fields", "placeholder", "away"],
-    &["config", "generation"],
+    &["config", "generation", "sample"],
     &["context"],
 ];
 
