@@ -93,7 +93,7 @@ mod tests {
         let mut state = Sampling::default();
         let mut met = [0; 4];
         for place in run(&mut state, 4, 4000) {
-            met[place as usize % 4] += 1;
+            met[usize::try_from(place % 4).unwrap()] += 1;
         }
         assert_eq!(met.iter().sum::<u32>(), 1000);
         assert!(met.iter().all(|&times| times > 150), "{met:?}");
