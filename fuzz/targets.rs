@@ -29,7 +29,7 @@ use tracer::{
         page::{Page, Recorded},
     },
     pipeline::{Show, Shown},
-    recording::{Frame, Head, Piece, Reader, Writer, columns::Step},
+    recording::{Frame, Head, Piece, Reader, Writer, steps::Step},
     summary::{Collect as _, Diff, GroupBy, LatencyLayout, Overview, SortBy},
 };
 use tracer_common::{BATCH_CAPACITY, BatchHeader, Event};
@@ -294,7 +294,7 @@ fn page(calls: &[RootCall]) {
         recordings: &recordings,
         diff: Some(Diff::new(&before.side, &after.side)),
         sort: SortBy::default(),
-        text: ftrace::Options::default(),
+        text: ftrace::TextOptions::default(),
         capture: Capture::default(),
     };
     assert!(page.write(&mut io::sink()).is_ok());

@@ -21,7 +21,7 @@ use tracer::{
     graph::{AttachedLate, Rebuilder},
     model::{FunctionTable, Interrupts, RootCall},
     output::ftrace,
-    recording::{Head, Learning, Recording, columns::Step},
+    recording::{Head, Learning, Recording, steps::Step},
 };
 use tracer_common::CpuCounters;
 
@@ -73,7 +73,7 @@ fn start_from(
         scrapers,
     };
     let (head, ..) = sample();
-    Export::start(outlets, &head, ftrace::Options::default(), source).unwrap()
+    Export::start(outlets, &head, ftrace::TextOptions::default(), source).unwrap()
 }
 
 /// Feeds so many copies of a root call, and no more.

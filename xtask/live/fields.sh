@@ -19,6 +19,11 @@ has_calls() {
 }
 
 printf '%s\n' vfs_write >/tmp/functions
+# O_WRONLY, O_APPEND and the processor's own O_LARGEFILE.
+case $(uname -m) in
+x86_64) flags=33793 ;;
+aarch64) flags=132097 ;;
+esac
 for mechanism in multi kprobe kprobe-multi pair; do
     [ $mechanism = pair ] || grep -q "^ok  *$mechanism " /tmp/check || continue
     # Where one program is for both ends, that for each end has nothing of its own.
@@ -26,7 +31,7 @@ for mechanism in multi kprobe kprobe-multi pair; do
     # A root: numbers, texts, what a pointer leads to before and after.
     write --attach $mechanism -G vfs_write --graph-depth 1 --where 'file.path == "appended"' \
         --arg 'vfs_write: file->f_flags, count, file.path, *pos, file->f_inode->i_size, buf'
-    has 'vfs_write(file->f_flags=33793, count=8, file.path="appended", *pos=0→8, file->f_inode->i_size=0→8, buf="1234567\n'
+    has 'vfs_write(file->f_flags='$flags', count=8, file.path="appended", *pos=0→8, file->f_inode->i_size=0→8, buf="1234567\n'
     has 'count=4, file.path="appended", *pos=8→12, file->f_inode->i_size=8→12, buf="abc\n'
     has 'count=1, file.path="appended", *pos=12→13, file->f_inode->i_size=12→13, buf="\n'
     has_calls 3

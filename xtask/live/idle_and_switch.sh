@@ -8,13 +8,17 @@ whole=$(sed -n 's/^tracer: \([0-9]*\) whole calls*.*/\1/p' /tmp/err)
 partial=$(sed -n 's/.* whole calls*, \([0-9]*\) partial.*/\1/p' /tmp/err)
 [ "$whole" -ge 10 ] && [ "$partial" -le "$(nproc)" ] || fail "idle: $whole whole and $partial partial calls: $(cat /tmp/err)"
 
-# Between the tracepoint sched_switch and the switch the going task still runs: switch_mm_irqs_off is called there.
+# Between the tracepoint sched_switch and the switch the going task still runs: this is called there (context_switch in kernel/sched/core.c).
+case $(uname -m) in
+x86_64) in_switch=switch_mm_irqs_off ;;
+aarch64) in_switch=check_and_switch_context ;;
+esac
 tracer workload sleep --interval-us 20000 2>/tmp/workload.err & workload=$!
 receives() { grep -c '__sys_recvfrom();' /tmp/out; }
 trace --learn 0 -G __sys_recvfrom -p $workload --graph-opts depth=1 --duration 4s
 ends_with 0
 alone=$(receives)
-trace --learn 0 -G switch_mm_irqs_off -G __sys_recvfrom --graph-opts depth=1 --duration 4s
+trace --learn 0 -G $in_switch -G __sys_recvfrom --graph-opts depth=1 --duration 4s
 ends_with 0
 ! said 'root calls were not traced' || fail "slots leak: $(cat /tmp/err)"
 [ "$alone" -ge 20 ] && [ "$(receives)" -ge $((alone * 8 / 10)) ] ||

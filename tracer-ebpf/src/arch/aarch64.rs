@@ -21,6 +21,11 @@ pub const NATIVE: [usize; MAX_ARGUMENTS as usize] = [0, 1, 2, 3, 4, 5];
 /// Those of a 32-bit program are the same.
 pub const COMPAT: [usize; MAX_ARGUMENTS as usize] = NATIVE;
 
+/// Whether a stack from the registers at a function's entry lacks what called it: the kernel goes
+/// from frame record to frame record (`unwind_next`, arch/arm64/kernel/stacktrace.c), and the
+/// function has not made its own yet, so where it returns to is in a register alone. Seen on 7.3.
+pub const STACKS_LACK_CALLER: bool = true;
+
 /// The register with the address that a function returns to (`lr`).
 const LINK: usize = 30;
 /// Bytes of an instruction.

@@ -13,11 +13,13 @@ mod x86_64;
 
 #[cfg(bpf_target_arch = "aarch64")]
 pub use aarch64::{
-    CALL_WORDS, COMPAT, NATIVE, STACK, argument, called_before, known_preempt_count,
-    return_address, returned, stack_at_entry, stack_at_exit, trampoline_return_address,
+    CALL_WORDS, COMPAT, NATIVE, STACK, STACKS_LACK_CALLER, argument, called_before,
+    known_preempt_count, return_address, returned, stack_at_entry, stack_at_exit,
+    trampoline_return_address,
 };
 #[cfg(not(bpf_target_arch = "aarch64"))]
 pub use x86_64::{
-    CALL_WORDS, COMPAT, NATIVE, STACK, argument, called_before, known_preempt_count,
-    return_address, returned, stack_at_entry, stack_at_exit, trampoline_return_address,
+    CALL_WORDS, COMPAT, NATIVE, STACK, STACKS_LACK_CALLER, argument, called_before,
+    known_preempt_count, return_address, returned, stack_at_entry, stack_at_exit,
+    trampoline_return_address,
 };

@@ -15,6 +15,10 @@ use crate::maps::meant;
 /// halves count as two stacks.
 pub const STACK: u64 = 1 << 14;
 
+/// Whether a stack from the registers at a function's entry lacks what called it: that is on the
+/// stack.
+pub const STACKS_LACK_CALLER: bool = false;
+
 /// The size of a return address, which `call` leaves on the stack.
 const RETURN_ADDRESS: u64 = 8;
 

@@ -22,6 +22,7 @@ use aya_ebpf::{
 use tracer_common::{Context, Event, EventKind, MAX_FRAMES, TASK_BYTES, cursor, placeholder};
 
 use crate::{
+    arch,
     batch::{self, Hit},
     maps::{STACKS, Task, WRITING, config, cpu_number, meant, seen},
     probe::Site,
@@ -129,17 +130,24 @@ fn memory(task: *mut Task) -> Option<*mut u64> {
 }
 
 /// Which of the first frames is the caller's: the one where the root returns to, or the one after
-/// the root's own. 0 if it is not among them.
+/// the root's own. 0 if it is not among them. Where a stack from a probe's registers lacks the
+/// caller, it takes the place of the root's own.
 #[inline(always)]
-fn place_of(words: *const u64, caller: u64, root: u64) -> u32 {
+fn place_of(words: *mut u64, caller: u64, root: u64) -> u32 {
     for place in 0..OWN_FRAMES {
-        // SAFETY: within the memory.
-        let word = unsafe { *words.add(place as usize) };
-        if word == caller {
-            return place;
-        }
-        if word.wrapping_sub(root) < ENTRY_BYTES {
-            return place + 1;
+        // SAFETY: within the memory, as is the one after it.
+        unsafe {
+            let word = words.add(place as usize);
+            if *word == caller {
+                return place;
+            }
+            if (*word).wrapping_sub(root) < ENTRY_BYTES {
+                if arch::STACKS_LACK_CALLER && caller != 0 && *word.add(1) != caller {
+                    *word = caller;
+                    return place;
+                }
+                return place + 1;
+            }
         }
     }
     0

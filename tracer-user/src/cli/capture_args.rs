@@ -25,7 +25,7 @@ use crate::{
     pipeline::Show,
     plan::{self, Asked, OthersPrograms, Scope, Worth},
     session::{
-        Begin, Callers, Options, Streams,
+        Begin, CallerOptions, Options, Streams,
         callers::{Children, Meaning},
     },
 };
@@ -270,7 +270,7 @@ impl CaptureArgs {
         })
     }
 
-    fn callers(&self) -> Result<Callers> {
+    fn callers(&self) -> Result<CallerOptions> {
         let cgroups: Result<Vec<_>, _> = self
             .cgroups
             .iter()
@@ -285,7 +285,7 @@ impl CaptureArgs {
                     .to_owned()
             ));
         }
-        let callers = Callers {
+        let callers = CallerOptions {
             pids,
             pids_mean,
             tids,

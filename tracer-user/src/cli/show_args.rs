@@ -79,7 +79,7 @@ pub struct FilterArgs {
     /// may be repeated
     #[arg(long, value_name = "FUNCTION")]
     pub hide: Vec<String>,
-    /// Comma-separated: noirqs, nosleep-time, depth=N, thresh=N (in µs), tail, verbose,
+    /// Comma-separated: noirqs, nosleep-time, cputime, depth=N, thresh=N (in µs), tail, verbose,
     /// walltime, args, retaddr, retval, retval-hex
     #[arg(long, value_name = "OPTIONS", default_value = "")]
     pub graph_opts: String,

@@ -96,7 +96,7 @@ impl Export {
     pub fn start(
         outlets: Outlets,
         head: &Head,
-        text: ftrace::Options,
+        text: ftrace::TextOptions,
         source: Source,
     ) -> io::Result<(Self, Feed)> {
         let (ending, ended) = watch::channel(false);

@@ -16,9 +16,9 @@ use super::{
 };
 use crate::{
     attach::{
-        Attacher, Controls, FieldTables, Followed, Marks, Object,
+        Attacher, Controls, FieldTables, Followed, Marks, Object, Tracepoints,
         decide::Decide,
-        object::{Loading, Sizes, Tracepoints, USUAL_SLEEPERS, USUAL_SLOTS, slots_of_sleepers},
+        loading::{Loading, Sizes, USUAL_SLEEPERS, USUAL_SLOTS, slots_of_sleepers},
         profile::Profile,
     },
     kernel::{Kernel, Mechanism, Mechanisms, PreemptCount, facts, trace_events::TraceEvent},
@@ -78,7 +78,7 @@ pub fn attach(
     let profile = object.profile();
     let logger = diagnostics(&mut object, options.verbose);
     let marks = Marks::attach(&object, events)?;
-    let tracepoints = object.attach_tracepoints(&kernel.types)?;
+    let tracepoints = Tracepoints::attach(&object, &kernel.types)?;
     let followed = object.followed()?.map(Arc::new);
     let (arming, controls, cgroups) = (object.controls()?, object.controls()?, object.controls()?);
     let sampling = options.budget.map(|_| object.controls()).transpose()?;

@@ -26,9 +26,9 @@ use super::{
 };
 use crate::{
     attach::{
-        self, AttachError, Object, Observer,
+        self, AttachError, Object, Observer, Tracepoints,
         count::{Attacher, Conditions, Counted, Counters, Skipped, Tables},
-        object::{Loading, Tracepoints},
+        loading::Loading,
     },
     export::{Counts, Export, Source},
     kernel::haste::Haste,
@@ -146,7 +146,7 @@ fn attach(options: &Options, counting: &Counting, prepared: &Prepared) -> Result
     // Nothing goes through the rings.
     loading.sizes.ring_bytes = Loading::SMALLEST.sizes.ring_bytes;
     let (object, _rings) = Object::load(&loading)?;
-    let following = object.attach_following(&kernel.types)?;
+    let following = Tracepoints::attach_following(&object, &kernel.types)?;
     let followed = object.followed()?;
     let told = Told {
         cgroups: Some(object.controls()?),

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, io::Write, time::Duration};
 
 use tracer_common::CpuMask;
 
-use super::{Begin, Callers, Streams, budget::Share};
+use super::{Begin, CallerOptions, Streams, budget::Share};
 use crate::{
     export::Outlets,
     expr::Fields,
@@ -24,7 +24,7 @@ pub struct Options {
     /// Root calls are traced if they are entered here.
     pub cpus: CpuMask,
     /// Root calls are traced if they are theirs.
-    pub callers: Callers,
+    pub callers: CallerOptions,
     /// Events of the kernel that are marked, by name or glob.
     pub events: Vec<String>,
     /// Functions that are skipped with all below them, by name, glob or syscall.

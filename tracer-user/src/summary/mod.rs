@@ -24,6 +24,7 @@ pub mod overview;
 pub mod paths;
 pub mod recent;
 pub mod report;
+mod row;
 pub mod table;
 
 use std::io::{self, Write};

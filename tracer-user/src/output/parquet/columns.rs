@@ -30,6 +30,7 @@ message calls {
     optional binary caller (string);
     optional binary arguments (string);
     required binary kind (string);
+    optional int64 cpu_ns (integer(64, false));
 }";
 
 /// Rows that are not written yet.
@@ -53,6 +54,7 @@ pub struct Columns {
     pub caller: Column<ByteArray>,
     pub arguments: Column<ByteArray>,
     pub kind: Column<ByteArray>,
+    pub cpu_ns: Column<i64>,
 }
 
 impl Columns {
@@ -79,6 +81,7 @@ impl Columns {
             &mut self.returned_ns,
             &mut self.duration_ns,
             &mut self.off_cpu_ns,
+            &mut self.cpu_ns,
             &mut self.lost,
         ] {
             column.set(None);
@@ -102,6 +105,7 @@ impl Columns {
             &mut self.returned_ns,
             &mut self.duration_ns,
             &mut self.off_cpu_ns,
+            &mut self.cpu_ns,
         ] {
             column.set(None);
         }
@@ -131,7 +135,8 @@ impl Columns {
         self.lost.write::<Int64Type, _>(out)?;
         self.caller.write::<ByteArrayType, _>(out)?;
         self.arguments.write::<ByteArrayType, _>(out)?;
-        self.kind.write::<ByteArrayType, _>(out)
+        self.kind.write::<ByteArrayType, _>(out)?;
+        self.cpu_ns.write::<Int64Type, _>(out)
     }
 }
 
