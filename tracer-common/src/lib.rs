@@ -63,8 +63,8 @@ mod user {
         StringArguments, sample::Sampling,
     };
 
-    // SAFETY: each is `repr(C)`, Copy, has no padding (see the tests of `event` and `batch`), and every bit
-    // pattern is a value.
+    // SAFETY: each is `repr(C)`, Copy, has no padding (see the tests of `event` and `batch`), and
+    // every bit pattern is a value.
     unsafe impl aya::Pod for BatchHeader {}
     // SAFETY: as above.
     unsafe impl aya::Pod for Config {}

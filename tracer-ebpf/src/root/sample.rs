@@ -1,4 +1,5 @@
-//! Root calls that are sampled: where a trace has a budget, userspace says of how many one is traced.
+//! Root calls that are sampled: where a trace has a budget, userspace says of how many one is
+//! traced.
 //!
 //! Asked last of all, so that it is one of those that are wanted ([`tracer_common::sample`] says
 //! which one). Any other is counted. Whoever preempts or interrupts us in the middle changes at

@@ -91,8 +91,8 @@ impl Loading {
         samples: false,
     };
 
-    /// Places in which a stack is written on its way to a task's events: one for each task that runs
-    /// inside a root, where stacks are wanted.
+    /// Places in which a stack is written on its way to a task's events: one for each task that
+    /// runs inside a root, where stacks are wanted.
     pub(super) fn stacks(&self) -> u32 {
         let config = &self.config;
         match config.stacks | config.user_stacks {

@@ -8,8 +8,8 @@ use crate::session::budget::Share;
 #[derive(Clone, Copy, Debug, Default, ClapArgs)]
 pub struct BudgetArgs {
     /// Let tracing take at most this share of the time of all CPUs, such as 1% or 0.5%: sample root
-    /// calls and lower the depth where it would take more. none lets it take what it takes. Without it: 1% with
-    /// --prometheus or --otlp, else none
+    /// calls and lower the depth where it would take more. none lets it take what it takes. Without
+    /// it: 1% with --prometheus or --otlp, else none
     #[arg(long, value_name = "SHARE", value_parser = budget)]
     pub budget: Option<Limit>,
 }
@@ -24,7 +24,7 @@ pub enum Limit {
 }
 
 impl BudgetArgs {
-    /// What the trace may cost. One that goes on for weeks has a budget unless it is told otherwise.
+    /// What the trace may cost. One that goes on for weeks has a budget unless told otherwise.
     pub(super) const fn share(self, goes_on: bool) -> Option<Share> {
         match self.budget {
             Some(Limit::Share(share)) => Some(share),

@@ -32,8 +32,8 @@ pub struct DiscoveryArgs {
 }
 
 impl DiscoveryArgs {
-    /// What was typed. A trace that goes on for weeks, or has a budget, is gentle unless it is asked
-    /// to be wide.
+    /// What was typed. A trace that goes on for weeks, or has a budget, is gentle unless it is
+    /// asked to be wide.
     pub(super) fn discovery(self, is_gentle: bool) -> Discovery {
         let learn = self.learn.unwrap_or(USUAL_LEARN);
         let wide = |stays| Discovery::Wide {

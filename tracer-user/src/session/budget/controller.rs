@@ -1,4 +1,4 @@
-//! What is to be traced, so that tracing costs what it may: of how many root calls one, and how deep.
+//! What is to be traced, so that tracing costs what it may: of how many root calls one, how deep.
 //!
 //! What tracing costs is one part that comes with each root call that is traced, and one that comes
 //! anyway: programs that run and record nothing. If all of it were of the first kind, what is
@@ -7,12 +7,12 @@
 //! where the sum is what is wanted, if it can be, and never jumps over it.
 //!
 //! Some of the second part is of probes below the roots. Where one in [`MOST_WITH_ALL`] root calls
-//! is still too much, the roots alone are traced, of which more fit. Nobody knows what the rest will
-//! cost until it is tried: that is done when there is much room, and after a time that doubles when
-//! it was in vain.
+//! is still too much, the roots alone are traced, of which more fit. Nobody knows what the rest
+//! will cost until it is tried: that is done when there is much room, and after a time that doubles
+//! when it was in vain.
 //!
-//! What comes anyway may be more than the budget by itself. Then no number of root calls is low enough,
-//! and some a second are traced all the same: they cost next to nothing.
+//! What comes anyway may be more than the budget by itself. Then no number of root calls is low
+//! enough, and some a second are traced all the same: they cost next to nothing.
 //!
 //! It goes down by as much as the measurement says and up by a part of it: a host that rests for a
 //! moment must not find tracing at full cost when it goes on.

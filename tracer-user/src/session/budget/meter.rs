@@ -23,8 +23,8 @@ use crate::{
 const WINDOW: Duration = Duration::from_millis(200);
 /// From the end of one to the next, where nothing changes.
 const PAUSE: Duration = Duration::from_millis(800);
-/// Reading what the kernel has measured takes at most one part in so many of the time, where nothing
-/// changes: there may be thousands of programs.
+/// Reading what the kernel has measured takes at most one part in so many of the time, where
+/// nothing changes: there may be thousands of programs.
 const READING: u32 = 100;
 
 /// What tracing has cost for a while.
