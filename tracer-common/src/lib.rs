@@ -18,6 +18,7 @@ pub mod generation;
 mod mark;
 pub mod placeholder;
 pub mod profile;
+pub mod sample;
 mod strings;
 
 pub use away::{Away, AwayCounts};
@@ -59,7 +60,7 @@ pub struct CpuCounters {
 mod user {
     use super::{
         BatchHeader, Config, CpuCounters, CpuMask, Event, FieldFunction, FieldTable,
-        StringArguments,
+        StringArguments, sample::Sampling,
     };
 
     // SAFETY: each is `repr(C)`, Copy, has no padding (see the tests of `event` and `batch`), and
@@ -77,6 +78,8 @@ mod user {
     unsafe impl aya::Pod for FieldFunction {}
     // SAFETY: as above.
     unsafe impl aya::Pod for FieldTable {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for Sampling {}
     // SAFETY: as above.
     unsafe impl aya::Pod for StringArguments {}
 }

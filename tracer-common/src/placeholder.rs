@@ -50,6 +50,8 @@ pub const PREEMPT_MASK: i32 = 0x7472_0007;
 /// Stands for whether root calls may be dropped in the kernel; the conditions are those of
 /// [`crate::count::placeholder`].
 pub const DECIDE: u64 = 0x7472_0012_7472_0012;
+/// Stands for whether root calls may be sampled, see [`crate::sample`].
+pub const SAMPLES: u64 = 0x7472_0017_7472_0017;
 /// Stands for whether anything is asked of callers but that they are not tracer's own processes.
 pub const CALLERS_ASKED: u64 = 0x7472_0013_7472_0013;
 /// Stand for the numbers of tracer's own processes, see [`crate::Callers::not_tgids`].

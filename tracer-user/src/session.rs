@@ -7,6 +7,7 @@
 //! what has been captured is written before anything else is done.
 
 mod attached;
+pub mod budget;
 pub mod callers;
 mod command;
 mod counting;

@@ -17,7 +17,7 @@ mod prometheus;
 use std::{fs::File, net::TcpListener};
 
 use tracer::{
-    export::{Export, Feed, Outlets, Source},
+    export::{Export, Feed, KernelCounts, Outlets, Source},
     graph::{AttachedLate, Rebuilder},
     model::{FunctionTable, Interrupts, RootCall},
     output::ftrace,
@@ -53,7 +53,12 @@ fn start(
     scrapers: Option<TcpListener>,
     counters: CpuCounters,
 ) -> (Export, Feed) {
-    let source = Source::Live(Box::new(move || Some(counters)));
+    let source = Source::Live(Box::new(move || {
+        Some(KernelCounts {
+            counters,
+            sampled_out: 5,
+        })
+    }));
     start_from(source, collector, scrapers)
 }
 

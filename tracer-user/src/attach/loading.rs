@@ -70,6 +70,8 @@ pub struct Loading {
     pub profile: Option<By>,
     /// Which root calls are streamed; none if all are.
     pub decide: Option<Decide>,
+    /// Whether root calls may be sampled.
+    pub samples: bool,
 }
 
 impl Loading {
@@ -86,6 +88,7 @@ impl Loading {
         diagnostics: false,
         profile: None,
         decide: None,
+        samples: false,
     };
 
     /// Places in which a stack is written on its way to a task's events: one for each task that

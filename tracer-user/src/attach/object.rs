@@ -62,6 +62,7 @@ impl Object {
         let memory = put_tables(&mut object, sizes)?;
         let profile = put_profile(&mut object, loading)?;
         decide::put(&mut object, loading.decide);
+        object.put_number(placeholder::SAMPLES, u64::from(loading.samples));
         let callers = &loading.config.callers;
         let followed = followed::make(callers)?;
         object.put_memory(placeholder::FOLLOWED, followed.fd().as_fd());

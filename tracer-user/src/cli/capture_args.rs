@@ -9,6 +9,7 @@ use clap::Args as ClapArgs;
 
 use super::{
     about_args::AboutArgs,
+    budget_args::BudgetArgs,
     discovery::DiscoveryArgs,
     exit::Usage,
     live_values,
@@ -91,6 +92,8 @@ pub struct CaptureArgs {
     #[command(flatten)]
     pub ring: RingArgs,
     #[command(flatten)]
+    pub budget: BudgetArgs,
+    #[command(flatten)]
     pub export: ExportArgs,
     /// Tell more on stderr
     #[arg(short, long)]
@@ -159,6 +162,8 @@ impl CaptureArgs {
             ));
         }
         let ring_bytes = self.ring.bytes()?;
+        let goes_on = self.export.goes_on();
+        let budget = self.budget.share(goes_on);
         Ok(Options {
             roots: self.roots(),
             cpus: live_values::cpus(self.cpus.as_deref())?,
@@ -179,10 +184,11 @@ impl CaptureArgs {
             show,
             delay: None,
             duration: self.duration,
-            discovery: self.discovery.discovery(self.export.goes_on()),
+            discovery: self.discovery.discovery(goes_on || budget.is_some()),
             use_cache: !self.no_cache,
             functions: self.functions()?,
             ring_bytes,
+            budget,
             scope: self.scope.into(),
             mechanism: self.attach,
             verbose: self.verbose,

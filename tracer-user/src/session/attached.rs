@@ -48,6 +48,8 @@ pub struct Attached {
     pub controls: Controls,
     /// One for each CPU.
     pub rings: Vec<RingBuf<MapData>>,
+    /// Says how many root calls are sampled, until somebody does so.
+    pub sampling: Option<Controls>,
     /// Says which cgroups are traced, until somebody does so.
     pub cgroups: Option<Controls>,
     /// Says which processes and tasks are traced; none if nobody was named.
@@ -81,6 +83,7 @@ pub fn attach(
     let tracepoints = Tracepoints::attach(&object, &kernel.types)?;
     let followed = object.followed()?.map(Arc::new);
     let (arming, controls, cgroups) = (object.controls()?, object.controls()?, object.controls()?);
+    let sampling = options.budget.map(|_| object.controls()).transpose()?;
     let strings = match options.show.capture.arguments {
         Arguments::Absent => None,
         Arguments::Recorded => Some(object.strings()?),
@@ -95,6 +98,7 @@ pub fn attach(
         arming,
         controls,
         rings,
+        sampling,
         cgroups: Some(cgroups),
         followed,
         marks,
@@ -153,6 +157,7 @@ pub fn loading(
         diagnostics: options.verbose,
         profile,
         decide,
+        samples: options.budget.is_some(),
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use anyhow::Result;
 
 use super::{
+    budget::Budget,
     prepared::Change,
     probes::Probes,
     profiling::{Profiled, Profiling},
@@ -79,12 +80,17 @@ pub fn counted(controls: &Controls, untraced: Option<Untraced>, sums: Outcome) -
 }
 
 /// How many root calls there were, or functions that were counted, and what is missing.
-pub fn tell_sums(outcome: &Outcome, profiled: Option<&Profiled>, verbose: bool) {
+pub fn tell_sums(
+    outcome: &Outcome,
+    (profiled, budget): (Option<&Profiled>, Option<&Budget>),
+    verbose: bool,
+) -> Result<()> {
     match profiled {
         Some(profiled) => profiled.tell(outcome),
         None => pipeline::told::calls(outcome),
     }
     pipeline::told::losses(outcome, verbose);
+    budget.map_or(Ok(()), Budget::tell)
 }
 
 /// Says why nothing is shown, if nothing is; what could not be written says so itself. The error is

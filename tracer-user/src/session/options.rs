@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, io::Write, time::Duration};
 
 use tracer_common::CpuMask;
 
-use super::{Begin, CallerOptions, Streams};
+use super::{Begin, CallerOptions, Streams, budget::Share};
 use crate::{
     export::Outlets,
     expr::{By, Fields},
@@ -56,6 +56,8 @@ pub struct Options {
     pub mechanism: Option<Mechanism>,
     /// Bytes of each CPU's ring.
     pub ring_bytes: u32,
+    /// What tracing may cost; none is anything.
+    pub budget: Option<Share>,
     /// Tell more on stderr.
     pub verbose: bool,
     /// A command to run and trace.

@@ -15,6 +15,7 @@ use tokio::process::Child;
 use super::{
     Options, Outputs,
     attached::{Attached, InKernel},
+    budget::{Budget, depth::Means},
     command,
     ending::{counted, explain, finish, skipped, sums, tell_sums},
     head,
@@ -26,8 +27,8 @@ use super::{
     user_frames::UserFrames,
 };
 use crate::{
-    attach::{Attacher, Probe},
-    export::{Export, Source},
+    attach::{Attacher, Controls, Counters, Probe},
+    export::{AskKernel, Export, KernelCounts, Source},
     graph::{AttachedLate, Rebuilder},
     kernel::haste::Haste,
     learn::wide::{ProbeCost, Programs, Sets, sets::lock},
@@ -60,13 +61,14 @@ pub async fn trace(
         arming,
         controls,
         rings,
+        sampling,
         cgroups: _,
         followed,
         marks,
-        tracepoints,
+        tracepoints: _tracepoints,
         mut probes,
         profile,
-        logger,
+        logger: _logger,
     } = {
         let _haste = Haste::begin();
         prepared.attach(options, in_kernel)?
@@ -80,8 +82,7 @@ pub async fn trace(
         Some(make) => make(&table, head.clone()),
         None => show.form(outputs.graph, &table, kernel.possible_cpus),
     };
-    let counters = controls.counters();
-    let ask = Box::new(move || counters.sum().ok());
+    let ask = ask_kernel(controls.counters());
     let (export, feed) = Export::start(outputs.export, &head, show.text, Source::Live(ask))
         .context("nothing can be sent or served")?;
     let printer = Printer::new(form, &table, &show.filter, show.count).with_feed(feed);
@@ -102,11 +103,10 @@ pub async fn trace(
     let functions = (probes.callee_functions(), later.len());
     let callees = first_callees(&prepared, &mut attacher, &mut probes, &mut programs)?;
     let cost = cost.and_then(|mut cost| cost.now());
-    let sets = Sets::new(arming, FIRST_GENERATION, callees);
-    let sets = Arc::new(Mutex::new(sets));
+    let sets = Arc::new(Mutex::new(Sets::new(arming, FIRST_GENERATION, callees)));
     let begin = |profile| Profiling::new(profile, &table, show.result, table_out, (&seen, &sets));
     let mut profiling = profile.map(begin);
-    let (stop, mut ended) = (prepared.stop.clone(), None);
+    let (stop, mut ended, mut budget) = (prepared.stop.clone(), None, None);
     if !stop.is_wanted() {
         let growing = (later, followed);
         change = prepared
@@ -117,6 +117,7 @@ pub async fn trace(
         }
         lock(&sets).arm(prepared.found.width(options))?;
         tell::tracing(&prepared.plan, functions, cost);
+        budget = begin_budget(options, sampling, &change, &sets)?;
         child = child.or(release(&mut prepared).await?);
         let ends = Ends {
             duration: options.duration,
@@ -125,6 +126,7 @@ pub async fn trace(
             save: prepared.save.take(),
             counters: controls.counters(),
             profiling: profiling.as_mut(),
+            budget: budget.as_mut(),
             skipped: &|| skipped((&probes, &marks), &sets, &change),
         };
         ended = Some(streaming::stream(ends, &mut rings, &mut pipeline).await?);
@@ -138,9 +140,9 @@ pub async fn trace(
     export.close();
     let sums = sums(show, &finished, seen.map(|seen| lock(&sets).calls(&seen)));
     // Nothing is known of single root calls that are counted.
-    let untraced = untraced.filter(|_| profiled.is_none());
-    let outcome = counted(&controls, untraced, sums)?;
-    tell_sums(&outcome, profiled.as_ref(), options.verbose);
+    let outcome = counted(&controls, untraced.filter(|_| profiled.is_none()), sums)?;
+    let also = (profiled.as_ref(), budget.as_ref());
+    tell_sums(&outcome, also, options.verbose)?;
     tell::unmarked(&marks, controls.counters().marks()?);
     let is_written = finished.printed.is_ok();
     let switched_off = explain(ended, &outcome, is_written, (&kernel, &prepared.plan, show));
@@ -148,11 +150,37 @@ pub async fn trace(
     // Its sockets are closed before a child process may take over what is to be let go.
     pipeline::told::delivered(export.end().as_ref());
     prepared.leave(options, change, (probes, marks), &sets);
-    drop((tracepoints, logger));
     pipeline::told::written(finished.printed)?;
     let whole = "the recording cannot be written on; what was written before is whole";
     finished.recorded.context(whole)?;
     switched_off.map_or(Ok(outcome), Err)
+}
+
+/// What a scraper is told of the kernel side.
+fn ask_kernel(counters: Arc<Counters>) -> AskKernel {
+    Box::new(move || {
+        Some(KernelCounts {
+            counters: counters.sum().ok()?,
+            sampled_out: counters.sampled_out().ok()?,
+        })
+    })
+}
+
+/// What the trace costs is measured from now on, if it has a budget.
+fn begin_budget(
+    options: &Options,
+    sampling: Option<Controls>,
+    change: &Change,
+    sets: &Arc<Mutex<Sets>>,
+) -> Result<Option<Budget>> {
+    let joining = change.joining().filter(|_| !options.is_roots_only());
+    let means = joining.map(|(joining, stop)| Means {
+        sets: Arc::clone(sets),
+        joining,
+        stop,
+    });
+    let begin = |(share, controls)| Budget::begin(share, controls, means);
+    options.budget.zip(sampling).map(begin).transpose()
 }
 
 /// Lets the command run before the trace is armed. A stop that comes meanwhile ends the delay.

@@ -150,6 +150,7 @@ fn a_scraper_has_what_the_trace_has() {
         ("tracer_gaps_total", 2.0),
         ("tracer_lost_events_total", 7.0),
         ("tracer_lost_root_calls_total", 3.0),
+        ("tracer_sampled_out_calls_total", 5.0),
         ("tracer_lost_whole_calls_total", 9.0),
     ] {
         assert!(close(scraped.number(name, None), expected), "{name}");

@@ -66,7 +66,7 @@ const COMMON: [&[&str]; 5] = [
     &["cursor", "strings", "profile"],
     &["batch"],
     &["event", "mark", "count", "fields", "placeholder", "away"],
-    &["config", "generation"],
+    &["config", "generation", "sample"],
     &["context"],
 ];
 

@@ -42,7 +42,7 @@ use crate::{
         ProbeSite, Site, TrampolineSite,
         session::{cookie, is_return},
     },
-    root::callers,
+    root::{callers, sample},
 };
 
 /// A root was entered, at a trampoline of this end alone.
@@ -185,7 +185,7 @@ fn is_wanted_entry() -> bool {
     }
     let cpu = cpu_number();
     match callers::turn_away(cpu) {
-        None => true,
+        None => !sample::is_out(cpu),
         Some(reason) => {
             count_away(cpu, reason);
             false

@@ -266,5 +266,9 @@ impl Grower {
             thread::sleep(step);
             left -= step;
         }
+        // Nothing is learned while nothing below the roots is traced.
+        while joining::lock(&self.start.joining).is_suspended() && !self.has_ended() {
+            thread::sleep(TICK);
+        }
     }
 }
