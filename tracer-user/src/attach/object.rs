@@ -65,6 +65,18 @@ pub enum ObjectError {
     /// A program did not load or attach.
     #[error("the tracepoint {0} cannot be used: {1}")]
     Tracepoint(&'static str, String),
+    /// The ring of a CPU could not be made.
+    #[error(
+        "{cpus} rings of {kib} KiB cannot be made: give a smaller size, such as --buffer-size 4M"
+    )]
+    Ring {
+        /// One for each.
+        cpus: u32,
+        /// What was asked for.
+        kib: u32,
+        /// What the kernel said.
+        source: MapError,
+    },
     /// A map could not be made.
     #[error("a map cannot be made")]
     Map(#[from] MapError),
@@ -416,7 +428,12 @@ fn make_rings(ebpf: &mut Ebpf, sizes: Sizes) -> Result<Vec<RingBuf<MapData>>, Ob
                 sizes.ring_bytes,
                 0,
             );
-            let ring = MapData::create(definition, "tracer_ring", None)?;
+            let ring = MapData::create(definition, "tracer_ring", None);
+            let ring = ring.map_err(|source| ObjectError::Ring {
+                cpus: sizes.possible_cpus,
+                kib: sizes.ring_bytes / 1024,
+                source,
+            })?;
             outer.set(cpu, &ring, 0)?;
             Ok(RingBuf::try_from(Map::RingBuf(ring))?)
         })
