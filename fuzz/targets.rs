@@ -11,7 +11,7 @@ mod rings;
 use std::io;
 
 use tracer::{
-    expr::{Fields, Where},
+    expr::{By, Fields, Where},
     graph::{Batch, Rebuilder},
     kernel::{
         Address,
@@ -29,7 +29,7 @@ use tracer::{
         page::{Page, Recorded},
     },
     pipeline::{Show, Shown},
-    recording::{Frame, Head, Piece, Reader, Writer, columns::Step},
+    recording::{Frame, Head, Piece, Reader, Writer, steps::Step},
     summary::{Collect as _, Diff, GroupBy, LatencyLayout, Overview, SortBy},
 };
 use tracer_common::{BATCH_CAPACITY, BatchHeader, Event};
@@ -160,7 +160,11 @@ pub fn expression(bytes: &[u8]) {
     let Ok(typed) = str::from_utf8(bytes) else {
         return;
     };
-    let errors = [Fields::parse(typed).err(), Where::parse(typed).err()];
+    let errors = [
+        Fields::parse(typed).err(),
+        Where::parse(typed).err(),
+        By::parse(typed).err(),
+    ];
     for error in errors.into_iter().flatten() {
         assert!(error.span.end <= typed.len());
         let _ = (error.picture(), error.to_string());
@@ -294,7 +298,7 @@ fn page(calls: &[RootCall]) {
         recordings: &recordings,
         diff: Some(Diff::new(&before.side, &after.side)),
         sort: SortBy::default(),
-        text: ftrace::Options::default(),
+        text: ftrace::TextOptions::default(),
         capture: Capture::default(),
     };
     assert!(page.write(&mut io::sink()).is_ok());

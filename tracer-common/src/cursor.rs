@@ -7,7 +7,7 @@
 //! a half written one took more than a buffer has, only the hit is counted. Who finds none gives
 //! the place back, so the low half never runs out of its buffer.
 
-use crate::event::{BatchHeader, Event};
+use crate::{batch::BatchHeader, event::Event};
 
 /// How far the second buffer lies behind the first, bytes.
 pub const SECOND: u64 = 8192;

@@ -1,14 +1,15 @@
-//! Events and the batches they travel in.
+//! Events: what a probe's hit becomes.
 //!
-//! An event is 24 bytes: most of what identifies it (task, CPU, sequence number, command name) is
-//! the same for all events of a batch and stands once in the header. A batch belongs to one root
-//! call of one task on one CPU: it is handed over when it is full, when the task is switched out,
-//! and when the root returns.
+//! An event is 24 bytes: what happened, when, to which function. Most of what identifies it (task,
+//! CPU, sequence number, command name) is the same for all events of a batch and stands once in the
+//! [header](crate::BatchHeader). What more there is to say of a call is in events after its
+//! entry's, eight bytes each: arguments, [strings](crate::StringPlace),
+//! [fields](crate::FieldPlace), frames.
 
 use crate::context::Context;
 
-/// Events that a batch can hold.
-pub const BATCH_CAPACITY: usize = 256;
+/// Frames of a stack that are recorded at most, kernel and process apart.
+pub const MAX_FRAMES: u32 = 64;
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,8 +33,8 @@ pub enum EventKind {
     Caller = 7,
     /// A part of the string that an argument points to, eight bytes in `value` as they lie in
     /// memory; the string ends before its first zero. `depth` says which argument and which part:
-    /// see [`StringPlace`]. What belongs to no argument is the name of the process, see
-    /// [`StringPlace::PROCESS`].
+    /// see [`crate::StringPlace`]. What belongs to no argument is the name of the process, see
+    /// [`crate::StringPlace::PROCESS`].
     String = 8,
     /// The root returned unseen: its task was seen to call a root from outside of it; `function`
     /// and `value` are 0.
@@ -52,8 +53,9 @@ pub enum EventKind {
     /// addresses of the frames, the innermost first.
     UserFrame = 12,
     /// Something happened that the trace was asked to mark, such as a tracepoint's event:
-    /// `function` is its number ([`FIRST_MARK`]), `depth` says how many calls were open, as in an
-    /// entry, `frame` how many bytes were recorded of it, and `value` are the first eight of those.
+    /// `function` is its number ([`crate::FIRST_MARK`]), `depth` says how many calls were open, as
+    /// in an entry, `frame` how many bytes were recorded of it, and `value` are the first eight of
+    /// those.
     Mark = 13,
     /// Eight bytes more of what was recorded of a mark that came before; `depth` says which,
     /// counted from 0.
@@ -85,85 +87,6 @@ impl EventKind {
             15 => Self::Leaf,
             _ => return None,
         })
-    }
-}
-
-/// Frames of a stack that are recorded at most, kernel and process apart.
-pub const MAX_FRAMES: u32 = 64;
-/// The number of the first kind of mark, in place of a function's. Functions lie in the last 2 GiB,
-/// and in a recording they are counted from the beginning of the kernel's text: neither reaches
-/// these numbers, which end where the upper half begins.
-pub const FIRST_MARK: u32 = 0x7f00_0000;
-/// Eight bytes each that are recorded of a mark at most.
-pub const MAX_MARK_PARTS: u32 = 24;
-
-/// What the probe of a mark knows of it: its cookie (bpf_get_attach_cookie).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct MarkCookie {
-    /// Its number, from [`FIRST_MARK`] on.
-    pub number: u32,
-    /// Bytes of what it records, if they are always as many.
-    pub bytes: u16,
-    /// Where in its record the place of the last part of variable length stands, as
-    /// `__data_loc` has it (include/trace/stages/stage1_struct_define.h); 0 if there is none.
-    pub last_variable: u16,
-}
-
-impl MarkCookie {
-    /// As a number.
-    #[must_use]
-    pub const fn pack(self) -> u64 {
-        self.number as u64 | (self.bytes as u64) << 32 | (self.last_variable as u64) << 48
-    }
-
-    /// From a number.
-    #[inline(always)]
-    #[must_use]
-    #[allow(clippy::cast_possible_truncation, reason = "the fields of a number")]
-    pub const fn unpack(number: u64) -> Self {
-        Self {
-            number: number as u32,
-            bytes: (number >> 32) as u16,
-            last_variable: (number >> 48) as u16,
-        }
-    }
-}
-
-/// Where a tracepoint's record begins for its readers, bytes: before stands what all have in
-/// common (`struct trace_entry`, include/linux/trace_events.h), which a program does not see.
-pub const MARK_RECORD: u16 = 8;
-
-/// Events of a string at most.
-pub const MAX_STRING_PARTS: u32 = 8;
-/// Bytes of a string that are recorded at most, the zero at its end included.
-pub const MAX_STRING_BYTES: usize = MAX_STRING_PARTS as usize * size_of::<u64>();
-
-/// Which part of which argument's string an event is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StringPlace {
-    /// The argument, counted from 0.
-    pub argument: u32,
-    /// The part, counted from 0.
-    pub part: u32,
-}
-
-impl StringPlace {
-    /// In the place of an argument, at a root call's entry by a thread that does not lead its
-    /// process: the string is the name of the thread that does.
-    pub const PROCESS: u32 = 7;
-
-    /// As an event's `depth`: the argument in the low three bits, the part above.
-    #[inline(always)]
-    pub const fn pack(self) -> u32 {
-        self.argument | (self.part << 3)
-    }
-
-    /// From an event's `depth`.
-    pub const fn unpack(depth: u8) -> Self {
-        Self {
-            argument: (depth & 7) as u32,
-            part: (depth >> 3) as u32,
-        }
     }
 }
 
@@ -279,51 +202,13 @@ impl Event {
     }
 }
 
-/// What a batch says of those before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u16)]
-pub enum Arrival {
-    /// All earlier batches of the root call are in some ring, or lost.
-    InOrder = 0,
-    /// It went into the ring ahead of earlier events, which the task had still to hand over.
-    Early = 1,
-}
-
-/// What is the same for all events of a batch; `count` events follow it.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct BatchHeader {
-    /// The number of the first hit within its root call. Every hit gets a number, also one that
-    /// could not be stored, so a gap between two batches is exactly the number of lost ones.
-    pub sequence: u64,
-    /// CLOCK_MONOTONIC in ns at which the root was entered: with the task the identity of the root
-    /// call. The task is `tid`; of the idle tasks, which all have 0 and never leave their CPU, it
-    /// is `cpu`.
-    pub root_time_ns: u64,
-    /// The task's command name, padded with zeros (`TASK_COMM_LEN`, include/linux/sched.h).
-    pub comm: [u8; 16],
-    /// The task (what the kernel calls pid), in the initial PID namespace.
-    pub tid: u32,
-    /// The process (what the kernel calls tgid), in the initial PID namespace.
-    pub tgid: u32,
-    /// The CPU on which all events of the batch were taken.
-    pub cpu: u32,
-    /// Events in the batch, at most [`BATCH_CAPACITY`].
-    pub count: u16,
-    /// The [`Arrival`] in the lowest bit, the root call's generation above it, see
-    /// [`crate::generation`].
-    pub early: u16,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn layouts_have_no_padding() {
+    fn the_layout_has_no_padding() {
         assert_eq!(size_of::<Event>(), 8 + 8 + 4 + 2 + 1 + 1);
-        assert_eq!(size_of::<BatchHeader>(), 8 + 8 + 3 * 4 + 2 * 2 + 16);
-        assert_eq!(size_of::<BatchHeader>() % align_of::<Event>(), 0);
     }
 
     #[test]
@@ -381,37 +266,5 @@ mod tests {
         }
         assert_eq!(entry.frame, exit.frame);
         assert_eq!(leaf.hits(), 2);
-    }
-
-    /// What stands before the first event of a batch is no entry of a function: none begins at an
-    /// address whose lower half is a CPU's number.
-    #[test]
-    fn the_end_of_a_header_is_no_entry() {
-        assert_eq!(
-            core::mem::offset_of!(BatchHeader, cpu),
-            size_of::<BatchHeader>() - 8
-        );
-        const { assert!(crate::config::MAX_CPUS < 1 << 31) };
-    }
-
-    #[test]
-    fn cookies_of_marks_survive_packing() {
-        let cookie = MarkCookie {
-            number: FIRST_MARK + 0x0001_0203,
-            bytes: 0x0405,
-            last_variable: 0x0607,
-        };
-        assert_eq!(MarkCookie::unpack(cookie.pack()), cookie);
-    }
-
-    #[test]
-    fn places_of_strings_survive_packing() {
-        for argument in 0..crate::config::MAX_ARGUMENTS {
-            for part in 0..MAX_STRING_PARTS {
-                let place = StringPlace { argument, part };
-                let depth = u8::try_from(place.pack()).unwrap();
-                assert_eq!(StringPlace::unpack(depth), place);
-            }
-        }
     }
 }

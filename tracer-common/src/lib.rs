@@ -7,6 +7,7 @@
 #![no_std]
 
 mod away;
+mod batch;
 mod config;
 pub mod context;
 pub mod count;
@@ -14,26 +15,30 @@ pub mod cursor;
 mod event;
 mod fields;
 pub mod generation;
+mod mark;
 pub mod placeholder;
 pub mod profile;
+pub mod sample;
 mod strings;
 
 pub use away::{Away, AwayCounts};
+pub use batch::{Arrival, BATCH_CAPACITY, BatchHeader};
 pub use config::{
     Callers, CodeRange, Config, CpuMask, FOLLOWED_BYTES, FOLLOWED_LIST_BYTES, MAX_ARGUMENTS,
     MAX_CPUS, MAX_FAST_DEPTH, MAX_NAMES, MAX_TASK_SLOTS, MAX_TASKS, NO_DEPTH_LIMIT, PARKED_BUCKET,
     PARKED_BYTES, TASK_BYTES,
 };
 pub use context::{Context, PreemptLayout};
-pub use event::{
-    Arrival, BATCH_CAPACITY, BatchHeader, Event, EventKind, FIRST_MARK, MARK_RECORD, MAX_FRAMES,
-    MAX_MARK_PARTS, MAX_STRING_BYTES, MAX_STRING_PARTS, MarkCookie, StringPlace,
-};
+pub use event::{Event, EventKind, MAX_FRAMES};
 pub use fields::{
     FIELD_CALLS, FIELD_FUNCTIONS, FIELD_TABLES, FieldFunction, FieldKind, FieldPlace, FieldRead,
     FieldTable, FieldTest, MAX_FIELD_BYTES, MAX_READS, MAX_STEPS, MAX_TESTS, TEST_WORDS, TestKind,
 };
-pub use strings::{CallRegisters, STRING_FUNCTIONS, StringArguments};
+pub use mark::{FIRST_MARK, MARK_RECORD, MAX_MARK_PARTS, MarkCookie};
+pub use strings::{
+    CallRegisters, MAX_STRING_BYTES, MAX_STRING_PARTS, STRING_FUNCTIONS, StringArguments,
+    StringPlace,
+};
 
 /// Counters of one CPU, kept by the eBPF side and read by userspace; every field counts since load.
 #[repr(C)]
@@ -55,11 +60,11 @@ pub struct CpuCounters {
 mod user {
     use super::{
         BatchHeader, Config, CpuCounters, CpuMask, Event, FieldFunction, FieldTable,
-        StringArguments,
+        StringArguments, sample::Sampling,
     };
 
-    // SAFETY: each is `repr(C)`, Copy, has no padding (see the tests of `event`), and every bit
-    // pattern is a value.
+    // SAFETY: each is `repr(C)`, Copy, has no padding (see the tests of `event` and `batch`), and
+    // every bit pattern is a value.
     unsafe impl aya::Pod for BatchHeader {}
     // SAFETY: as above.
     unsafe impl aya::Pod for Config {}
@@ -73,6 +78,8 @@ mod user {
     unsafe impl aya::Pod for FieldFunction {}
     // SAFETY: as above.
     unsafe impl aya::Pod for FieldTable {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for Sampling {}
     // SAFETY: as above.
     unsafe impl aya::Pod for StringArguments {}
 }

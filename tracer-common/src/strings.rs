@@ -6,6 +6,8 @@
 //! the verifier makes its look-up a few instructions, and most functions are known to have nothing
 //! of the kind after the first place. A function that finds its places taken is skipped: its
 //! strings stay addresses, and so do the registers of a system call.
+//!
+//! A string travels in events of its own after its call's entry, eight bytes each: [`StringPlace`].
 
 /// Places in the table, a power of two: 64 KiB.
 pub const STRING_FUNCTIONS: u32 = 1 << 13;
@@ -67,6 +69,40 @@ impl StringArguments {
     }
 }
 
+/// Events of a string at most.
+pub const MAX_STRING_PARTS: u32 = 8;
+/// Bytes of a string that are recorded at most, the zero at its end included.
+pub const MAX_STRING_BYTES: usize = MAX_STRING_PARTS as usize * size_of::<u64>();
+
+/// Which part of which argument's string an event is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StringPlace {
+    /// The argument, counted from 0.
+    pub argument: u32,
+    /// The part, counted from 0.
+    pub part: u32,
+}
+
+impl StringPlace {
+    /// In the place of an argument, at a root call's entry by a thread that does not lead its
+    /// process: the string is the name of the thread that does.
+    pub const PROCESS: u32 = 7;
+
+    /// As an event's `depth`: the argument in the low three bits, the part above.
+    #[inline(always)]
+    pub const fn pack(self) -> u32 {
+        self.argument | (self.part << 3)
+    }
+
+    /// From an event's `depth`.
+    pub const fn unpack(depth: u8) -> Self {
+        Self {
+            argument: (depth & 7) as u32,
+            part: (depth >> 3) as u32,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,5 +117,16 @@ mod tests {
             }
         }
         assert_eq!(StringArguments::registers(0x3f), 0);
+    }
+
+    #[test]
+    fn places_of_strings_survive_packing() {
+        for argument in 0..crate::config::MAX_ARGUMENTS {
+            for part in 0..MAX_STRING_PARTS {
+                let place = StringPlace { argument, part };
+                let depth = u8::try_from(place.pack()).unwrap();
+                assert_eq!(StringPlace::unpack(depth), place);
+            }
+        }
     }
 }

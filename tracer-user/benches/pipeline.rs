@@ -15,7 +15,7 @@ use divan::{Bencher, counter::ItemsCount};
 use tracer::{
     graph::{Batch, Rebuilder},
     model::{FunctionId, FunctionInfo, FunctionTable, Interrupts, Sink as _, ValueType},
-    output::ftrace::{FtraceWriter, Options},
+    output::ftrace::{FtraceWriter, TextOptions},
 };
 use tracer_common::{BatchHeader, Context, Event, EventKind};
 
@@ -132,7 +132,7 @@ fn decode_rebuild_and_print(bencher: Bencher) {
         .counter(ItemsCount::new(events / 2))
         .with_inputs(|| batches.clone())
         .bench_local_values(|batches| {
-            let mut writer = FtraceWriter::new(io::sink(), &table, Options::default(), 4);
+            let mut writer = FtraceWriter::new(io::sink(), &table, TextOptions::default(), 4);
             let mut rebuilder = Rebuilder::new(Interrupts::Shown);
             for bytes in batches {
                 rebuilder.push(Batch::new(bytes).unwrap(), &mut |call| {

@@ -16,7 +16,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use tracer::{
-    attach::{AttachError, Attacher, Object, Observer, Probe, Role, Side, object::Loading},
+    attach::{AttachError, Attacher, Object, Observer, Probe, Role, Side, loading::Loading},
     kernel::{Kernel, Mechanism, Mechanisms},
     plan::{self, Planned, Rules, Scope},
 };

@@ -12,7 +12,7 @@ use std::{fs, hint::black_box, time::Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use tracer::{
-    attach::{Object, object::Loading},
+    attach::{Object, loading::Loading},
     kernel::{
         Kernel, Mechanisms, btf::Types, kcore::KernelCode, symbols::Symbols,
         traceable::TraceableFunctions, tracefs::Tracefs,

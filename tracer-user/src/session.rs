@@ -7,9 +7,11 @@
 //! what has been captured is written before anything else is done.
 
 mod attached;
+pub mod budget;
 pub mod callers;
 mod command;
 mod counting;
+mod ending;
 mod found;
 mod head;
 mod limits;
@@ -24,11 +26,13 @@ mod silent;
 mod streaming;
 mod tasks;
 mod tell;
+mod trace;
 mod user_frames;
 mod whose;
 
-pub use callers::Callers;
+pub use callers::CallerOptions;
 pub use command::{Begin, Streams};
+pub use counting::NotCounted;
 pub use limits::FileLimit;
 pub use options::{Discovery, MakeView, Options, Outputs, Stays, USUAL_LEARN};
 pub use run::run;

@@ -22,7 +22,7 @@ use tracer::{
     pipeline::{Show, Shown},
     recording::Head,
     summary::{CallTree, Collect as _, Diff, GroupBy, Latency, Overview, Report, Side, SortBy},
-    top::{Source, State, draw},
+    top::{Origin, State, draw},
 };
 
 /// Names that a task and a recording have.
@@ -102,11 +102,11 @@ fn head(names: &Names) -> Head {
     }
 }
 
-fn everywhere() -> ftrace::Options {
-    ftrace::Options {
+fn everywhere() -> ftrace::TextOptions {
+    ftrace::TextOptions {
         columns: ftrace::Columns::All,
         tail: true,
-        ..ftrace::Options::default()
+        ..ftrace::TextOptions::default()
     }
 }
 
@@ -203,7 +203,7 @@ fn page(names: &Names, table: &FunctionTable, calls: &[RootCall]) -> Vec<u8> {
 
 /// Both pages of the screen, with what its cells hold.
 fn screen(names: &Names, table: &FunctionTable, calls: &[RootCall]) -> Vec<u8> {
-    let source = Source::Recording(names.function.clone());
+    let source = Origin::Recording(names.function.clone());
     let mut state = State::new(source, head(names), (everywhere(), details()));
     for call in calls {
         state.add(call, table);

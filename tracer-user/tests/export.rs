@@ -17,11 +17,11 @@ mod prometheus;
 use std::{fs::File, net::TcpListener};
 
 use tracer::{
-    export::{Export, Feed, Outlets, Source},
+    export::{Export, Feed, KernelCounts, Outlets, Source},
     graph::{AttachedLate, Rebuilder},
     model::{FunctionTable, Interrupts, RootCall},
     output::ftrace,
-    recording::{Head, Learning, Recording, columns::Step},
+    recording::{Head, Learning, Recording, steps::Step},
 };
 use tracer_common::CpuCounters;
 
@@ -53,7 +53,12 @@ fn start(
     scrapers: Option<TcpListener>,
     counters: CpuCounters,
 ) -> (Export, Feed) {
-    let source = Source::Live(Box::new(move || Some(counters)));
+    let source = Source::Live(Box::new(move || {
+        Some(KernelCounts {
+            counters,
+            sampled_out: 5,
+        })
+    }));
     start_from(source, collector, scrapers)
 }
 
@@ -68,7 +73,7 @@ fn start_from(
         scrapers,
     };
     let (head, ..) = sample();
-    Export::start(outlets, &head, ftrace::Options::default(), source).unwrap()
+    Export::start(outlets, &head, ftrace::TextOptions::default(), source).unwrap()
 }
 
 /// Feeds so many copies of a root call, and no more.

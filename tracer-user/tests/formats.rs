@@ -11,6 +11,7 @@ mod made_up;
 use std::collections::BTreeMap;
 
 use by_hand::{LOCK, SENDTO, Task, detailed, everything, functions, marked, nested, written};
+use clap::ValueEnum as _;
 use made_up::calls;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -48,6 +49,26 @@ fn every_form_has_everything() {
     }
 }
 
+/// In the table of forms, and in the row of `--format`.
+#[test]
+fn every_form_is_in_the_docs() {
+    let formats = include_str!("../../docs/formats.md");
+    let reference = include_str!("../../docs/reference.md");
+    let row = |line: &&str| line.starts_with("| `--format FORMAT` |");
+    let option = reference.lines().find(row).unwrap();
+    for format in Format::value_variants() {
+        let value = format.to_possible_value().unwrap();
+        let name = format!("`{}`", value.get_name());
+        // Two may share a row.
+        let names = |line: &str| line.split('|').nth(1).unwrap_or_default().contains(&name);
+        assert!(
+            formats.lines().any(names),
+            "docs/formats.md has no row of {name}"
+        );
+        assert!(option.contains(&name), "docs/reference.md: {option}");
+    }
+}
+
 #[test]
 fn what_was_asked_for_of_a_call_is_there() {
     let json = text(Format::Json, &[detailed()]);
@@ -70,6 +91,36 @@ fn what_was_asked_for_of_a_call_is_there() {
     insta::assert_debug_snapshot!("chrome_detailed", given);
 }
 
+/// A call is on the CPU or off it.
+#[test]
+fn time_on_the_cpu_is_the_rest_of_the_duration() {
+    let rows = text(Format::Csv, &everything());
+    let mut reader = csv::Reader::from_reader(rows.as_bytes());
+    let mut slept = 0;
+    for row in reader.deserialize() {
+        let row: BTreeMap<String, String> = row.unwrap();
+        let time = |name: &str| row[name].parse::<u64>().ok();
+        if let (Some(duration), Some(off)) = (time("duration_ns"), time("off_cpu_ns")) {
+            assert_eq!(time("cpu_ns"), Some(duration - off), "{row:?}");
+            slept += u64::from(off > 0);
+        }
+    }
+    assert!(slept > 0);
+    let show = Show {
+        text: ftrace::TextOptions {
+            cpu_time: true,
+            ..ftrace::TextOptions::default()
+        },
+        ..Show::default()
+    };
+    let listing = text_as(&show, &everything());
+    let asleep: Vec<&str> = listing
+        .lines()
+        .filter(|line| line.contains("off-cpu"))
+        .collect();
+    insta::assert_snapshot!("cpu_time", asleep.join("\n"));
+}
+
 #[test]
 fn what_happened_within_a_call_is_there() {
     let calls = [marked()];
@@ -88,9 +139,9 @@ fn what_happened_within_a_call_is_there() {
 
 #[test]
 fn registers_are_hex_when_asked_for() {
-    let text_options = ftrace::Options {
+    let text_options = ftrace::TextOptions {
         values: ftrace::Values::Hex,
-        ..ftrace::Options::default()
+        ..ftrace::TextOptions::default()
     };
     let show = Show {
         result: Shown::Each(Format::Json),

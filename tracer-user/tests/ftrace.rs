@@ -6,14 +6,14 @@ use by_hand::{LOCK, SENDMSG, SENDTO, Task, detailed, functions, nested, sleeper}
 use tracer::{
     graph::callers,
     model::{Arguments, Capture, End, ReturnAddresses, RootCall, Sink, SleepTime, Untraced},
-    output::ftrace::{Colour, Columns, FtraceWriter, Options, Values},
+    output::ftrace::{Colour, Columns, FtraceWriter, TextOptions, Values},
 };
 
-fn text(calls: &[RootCall], options: Options, cpus: u32) -> String {
+fn text(calls: &[RootCall], options: TextOptions, cpus: u32) -> String {
     text_with(Capture::default(), calls, options, cpus)
 }
 
-fn text_with(capture: Capture, calls: &[RootCall], options: Options, cpus: u32) -> String {
+fn text_with(capture: Capture, calls: &[RootCall], options: TextOptions, cpus: u32) -> String {
     let functions = functions();
     let mut out = Vec::new();
     let writer = FtraceWriter::new(&mut out, &functions, options, cpus);
@@ -28,14 +28,14 @@ fn text_with(capture: Capture, calls: &[RootCall], options: Options, cpus: u32) 
 
 #[test]
 fn a_whole_call() {
-    insta::assert_snapshot!(text(&[nested()], Options::default(), 2));
+    insta::assert_snapshot!(text(&[nested()], TextOptions::default(), 2));
 }
 
 #[test]
 fn what_had_no_probe_is_said_at_the_end() {
     let functions = functions();
     let mut out = Vec::new();
-    let mut writer = FtraceWriter::new(&mut out, &functions, Options::default(), 2);
+    let mut writer = FtraceWriter::new(&mut out, &functions, TextOptions::default(), 2);
     let untraced = Untraced {
         root_calls: 12,
         calls: 131,
@@ -53,20 +53,20 @@ fn what_had_no_probe_is_said_at_the_end() {
 
 #[test]
 fn values_in_hex_and_names_at_every_brace() {
-    let options = Options {
+    let options = TextOptions {
         values: Values::Hex,
         tail: true,
-        ..Options::default()
+        ..TextOptions::default()
     };
     insta::assert_snapshot!(text(&[nested()], options, 2));
 }
 
 #[test]
 fn no_values_and_many_cpus() {
-    let options = Options {
+    let options = TextOptions {
         values: Values::Hidden,
         tail: true,
-        ..Options::default()
+        ..TextOptions::default()
     };
     insta::assert_snapshot!(text(&[nested()], options, 128));
 }
@@ -101,7 +101,7 @@ fn what_is_missing_is_said_where_it_is_missing() {
         .end(End::Returned);
     insta::assert_snapshot!(text(
         &[gap, exit_unseen, entry_unseen],
-        Options::default(),
+        TextOptions::default(),
         2
     ));
 }
@@ -123,7 +123,7 @@ fn arguments_stand_behind_the_name_as_far_as_they_are_known() {
         arguments: Arguments::Recorded,
         ..Capture::default()
     };
-    insta::assert_snapshot!(text_with(capture, &[call], Options::default(), 2));
+    insta::assert_snapshot!(text_with(capture, &[call], TextOptions::default(), 2));
 }
 
 #[test]
@@ -135,9 +135,9 @@ fn callers_stand_behind_the_call_and_not_the_probes_that_hide_them() {
         callers: ReturnAddresses::Recorded,
         ..Capture::default()
     };
-    let wanted = text_with(capture, &[call.clone()], Options::default(), 2);
+    let wanted = text_with(capture, &[call.clone()], TextOptions::default(), 2);
     insta::assert_snapshot!(wanted);
-    let not_wanted = text(&[call], Options::default(), 2);
+    let not_wanted = text(&[call], TextOptions::default(), 2);
     assert!(
         !not_wanted.contains("<-") && !not_wanted.contains("name"),
         "{not_wanted}"
@@ -155,7 +155,7 @@ fn ends_that_are_no_return() {
             .enter(SENDMSG, 1)
             .end(end)
     });
-    insta::assert_snapshot!(text(&ends, Options::default(), 2));
+    insta::assert_snapshot!(text(&ends, TextOptions::default(), 2));
 }
 
 #[test]
@@ -171,29 +171,29 @@ fn a_call_that_moved_ends_on_its_new_cpu() {
         .leave(SENDMSG, 1, 7)
         .leave(SENDTO, 0, 7)
         .end(End::Returned);
-    insta::assert_snapshot!(text(&[moved], Options::default(), 12));
+    insta::assert_snapshot!(text(&[moved], TextOptions::default(), 12));
 }
 
 #[test]
 fn time_off_the_cpu_is_said_where_the_call_ends() {
-    insta::assert_snapshot!(text(&[sleeper()], Options::default(), 2));
+    insta::assert_snapshot!(text(&[sleeper()], TextOptions::default(), 2));
 }
 
 #[test]
 fn time_off_the_cpu_can_be_excluded_from_durations() {
-    let options = Options {
+    let options = TextOptions {
         sleep: SleepTime::Excluded,
         tail: true,
-        ..Options::default()
+        ..TextOptions::default()
     };
     insta::assert_snapshot!(text(&[sleeper()], options, 2));
 }
 
 #[test]
 fn verbose_has_time_task_and_context() {
-    let options = Options {
+    let options = TextOptions {
         columns: Columns::All,
-        ..Options::default()
+        ..TextOptions::default()
     };
     insta::assert_snapshot!(text(&[sleeper()], options, 2));
 }
@@ -214,7 +214,7 @@ fn another_task_on_the_same_cpu_is_announced() {
         call(173, "reader", 0),
         call(172, "sender", 0),
     ];
-    insta::assert_snapshot!(text(&calls, Options::default(), 2));
+    insta::assert_snapshot!(text(&calls, TextOptions::default(), 2));
 }
 
 #[test]
@@ -227,7 +227,7 @@ fn a_task_that_has_another_name_now_is_announced_by_it() {
             .end(End::Returned)
     };
     let calls = [call(7, "sh"), call(7, "dd"), call(8, "cat")];
-    let text = text(&calls, Options::default(), 1);
+    let text = text(&calls, TextOptions::default(), 1);
     let announced: Vec<&str> = text.lines().filter(|line| line.contains("=>")).collect();
     let [line] = announced.as_slice() else {
         panic!("{text}");
@@ -238,9 +238,9 @@ fn a_task_that_has_another_name_now_is_announced_by_it() {
 
 #[test]
 fn long_durations_and_errors_stand_out() {
-    let coloured = Options {
+    let coloured = TextOptions {
         colour: Colour::Ansi,
-        ..Options::default()
+        ..TextOptions::default()
     };
     let shown = text(&[nested()], coloured, 2);
     insta::assert_snapshot!(shown.replace('\x1b', "<ESC>"));
@@ -251,5 +251,5 @@ fn long_durations_and_errors_stand_out() {
         let (_, words) = part.split_once('m').expect("a colour ends with m");
         rest.push_str(words);
     }
-    assert_eq!(rest, text(&[nested()], Options::default(), 2));
+    assert_eq!(rest, text(&[nested()], TextOptions::default(), 2));
 }

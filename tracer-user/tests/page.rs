@@ -48,7 +48,7 @@ fn written(recordings: &[Recorded<'_>], diff: Option<Diff<'_>>) -> String {
         recordings,
         diff,
         sort: SortBy::Total,
-        text: ftrace::Options::default(),
+        text: ftrace::TextOptions::default(),
         capture: Capture::default(),
     };
     let mut out = Vec::new();
@@ -110,7 +110,7 @@ fn a_trace_makes_the_page_that_its_recording_would() {
         ..recorded(&overview, "", Head::default())
     };
     let mut live = Vec::new();
-    let text = (ftrace::Options::default(), Capture::default());
+    let text = (ftrace::TextOptions::default(), Capture::default());
     let mut form = page::live(&mut live, &table, Head::default(), text, SortBy::Total);
     form.begin().unwrap();
     for call in &calls {

@@ -19,7 +19,7 @@ use tracer::{
     pipeline::{Pipeline, Printer, Show, replay},
     recording::{
         Ending, Frame, Hits, Missed, Piece, Recorder, Recording,
-        columns::Step,
+        steps::Step,
         target::{Limit, Target, WhenFull},
     },
 };

@@ -17,8 +17,7 @@ use tracer::{
     pipeline::{Show, replay},
     recording::{
         Damage, Data, End, Frame, Head, Hits, Missed, Piece, Reader, Recording, RecordingError,
-        Writer,
-        columns::{Collector, Step},
+        Writer, columns::Collector, steps::Step,
     },
 };
 use tracer_common::{Event, EventKind};

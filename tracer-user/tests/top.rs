@@ -27,7 +27,7 @@ use tracer::{
         replay::{replay, replay_into},
     },
     recording::{Frame, Head, Recording, Writer},
-    top::{Source, State, Wish, draw, save},
+    top::{Origin, State, Wish, draw, save},
 };
 
 /// Gives what comes to the state.
@@ -56,12 +56,12 @@ impl Sink for Into<'_> {
 fn sample() -> State {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../samples/sockmap.rec");
     let recording = Recording::open(File::open(path).unwrap()).unwrap();
-    let source = Source::Recording("sockmap.rec".to_owned());
+    let source = Origin::Recording("sockmap.rec".to_owned());
     let head = recording.head.clone();
     let mut state = State::new(
         source,
         head,
-        (ftrace::Options::default(), Capture::default()),
+        (ftrace::TextOptions::default(), Capture::default()),
     );
     let table = FunctionTable::default();
     let show = Show::default();
@@ -73,9 +73,9 @@ fn sample() -> State {
 /// A live trace of calls that were made by hand.
 fn live() -> State {
     State::new(
-        Source::Live,
+        Origin::Live,
         Head::default(),
-        (ftrace::Options::default(), Capture::default()),
+        (ftrace::TextOptions::default(), Capture::default()),
     )
 }
 

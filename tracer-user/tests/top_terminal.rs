@@ -19,7 +19,7 @@ use tracer::{
     output::ftrace,
     recording::Head,
     stop::Stop,
-    top::{Source, Top},
+    top::{Origin, Top},
 };
 use tracer_terminal::{End, Terminal};
 
@@ -117,8 +117,8 @@ fn a_panic_leaves_the_terminal_as_it_was_and_is_read() {
 /// Takes the terminal as a trace does.
 fn take_the_terminal(functions: &FunctionTable) -> Box<dyn tracer::model::Sink + '_> {
     let top = Top::new(
-        Source::Live,
-        (ftrace::Options::default(), Capture::default()),
+        Origin::Live,
+        (ftrace::TextOptions::default(), Capture::default()),
         Stop::default(),
     );
     let mut form = top.form(functions, Head::default());

@@ -26,7 +26,7 @@ port_is_free() {
 # Nobody else sends UDP here. Pairs take long to let go, so a process does that when the trace has ended.
 printf '%s\n' ip_route_output_flow ip_route_output_key_hash ip_make_skb ip_setup_cork sock_alloc_send_pskb ip_send_skb \
     __ip_local_out ip_output ip_finish_output >/tmp/functions
-trace --attach pair --functions /tmp/functions -G udp_sendmsg --prometheus 9464 --otlp http://127.0.0.1:4318/cgi-bin/traces
+trace --attach pair --functions /tmp/functions -G udp_sendmsg --budget none --prometheus 9464 --otlp http://127.0.0.1:4318/cgi-bin/traces
 hear 'tracer: tracing' 60
 has 'tracer_root_duration_seconds_count{root="udp_sendmsg"}' 0 || fail "metrics: $(wget -q -O - http://127.0.0.1:9464/metrics)"
 

@@ -2,7 +2,7 @@
 
 # The sums of the durations and of the times off the CPU, ms, of the calls that slept for 20 ms and more, and how many these are.
 sums() {
-    awk 'function ms(unit) { return unit == "us" ? 0.001 : unit == "ms" ? 1 : 1000 }
+    awk 'function ms(unit) { sub(",", "", unit); return unit == "us" ? 0.001 : unit == "ms" ? 1 : 1000 }
     /\|  [}].*off-cpu/ {
         for (i = 2; i <= NF; i++) {
             if ($i == "us" && !duration) duration = $(i - 1) / 1000
@@ -23,11 +23,13 @@ sums >/tmp/sums
 read -r calls durations sleeps </tmp/sums
 [ "$calls" -ge 8 ] && [ "$sleeps" -ge 500 ] || fail "$calls of 10 receives sleep, $sleeps ms: $(grep '|  }' /tmp/out)"
 [ "$durations" -ge "$sleeps" ] || fail "sleeps are not in the durations: $durations ms of which $sleeps asleep: $(grep '|  }' /tmp/out)"
-tracer --learn 0 -G __sys_recvfrom --graph-opts nosleep-time -- tracer workload sleep --count 10 --interval-us 100000 >/tmp/out 2>/tmp/err || fail "exit status $?: $(cat /tmp/err)"
+tracer --learn 0 -G __sys_recvfrom --graph-opts nosleep-time,cputime -- tracer workload sleep --count 10 --interval-us 100000 >/tmp/out 2>/tmp/err || fail "exit status $?: $(cat /tmp/err)"
 sums >/tmp/sums
 read -r calls durations sleeps </tmp/sums
 [ "$calls" -ge 8 ] && [ "$durations" -lt "$sleeps" ] || fail "nosleep-time: $durations ms in $calls calls, $sleeps ms asleep: $(grep '|  }' /tmp/out)"
 awk '/\|  [}]/ { for (i = 1; i <= NF; i++) if ($i == "us") { n += $(i - 1) >= 90000; break } } END { exit n > 0 }' /tmp/out || fail "nosleep-time: $(grep '|  }' /tmp/out)"
+
+[ "$(grep -c 'off-cpu' /tmp/out)" = "$(grep -c 'off-cpu [0-9.]* [mun]*s, on-cpu [0-9.]* [mun]*s ' /tmp/out)" ] || fail "cputime: $(grep 'off-cpu' /tmp/out)"
 
 # Root calls that do not return: one that began before the trace, and one that has been open for a while when the trace ends.
 sleep 1000 &

@@ -14,6 +14,7 @@ use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
@@ -33,6 +34,8 @@ struct Page {
     links: Vec<String>,
     /// The anchors of its headings.
     anchors: BTreeSet<String>,
+    /// The source files that it names, with a folder.
+    sources: Vec<String>,
 }
 
 impl Page {
@@ -40,6 +43,12 @@ impl Page {
         let mut page = Self::default();
         let mut heading: Option<String> = None;
         for event in Parser::new_ext(text, Options::ENABLE_TABLES) {
+            if let Event::Code(words) = &event
+                && words.contains('/')
+                && words.ends_with(".rs")
+            {
+                page.sources.push(words.to_string());
+            }
             match event {
                 Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
                     page.links.push(dest_url.into_string());
@@ -137,6 +146,33 @@ fn links_lead_somewhere() {
         );
     }
     assert!(broken.is_empty(), "{broken:#?}");
+}
+
+/// The folder says which file is meant, with or without the crate's. The log of benchmarks is of
+/// its time.
+#[test]
+fn source_files_are_where_pages_say() {
+    let listed = Command::new("git")
+        .args(["ls-files", "*.rs"])
+        .current_dir(root())
+        .output();
+    let listed = String::from_utf8(listed.unwrap().stdout).unwrap();
+    let is_there = |named: &String| {
+        let end = format!("/{named}");
+        listed
+            .lines()
+            .any(|file| file == named || file.ends_with(&end))
+    };
+    let mut missing = Vec::new();
+    for path in book() {
+        if path.ends_with("benchmarks-log.md") {
+            continue;
+        }
+        let sources = Page::read(&path).sources.into_iter();
+        let gone = sources.filter(|named| !named.contains('*') && !is_there(named));
+        missing.extend(gone.map(|named| format!("{}: {named}", path.display())));
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
 }
 
 /// A book is copied to where the rest of the repository is not.

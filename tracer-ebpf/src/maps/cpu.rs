@@ -4,7 +4,7 @@
 //! loaded, half as many instructions. Userspace does not load this where there are more CPUs than
 //! [`MAX_CPUS`].
 
-use tracer_common::{Away, AwayCounts, CpuCounters, MAX_CPUS, generation::SIDES};
+use tracer_common::{Away, AwayCounts, CpuCounters, MAX_CPUS, generation::SIDES, sample::Sampling};
 
 use super::{setting::config, shared::Shared};
 use crate::atomic;
@@ -75,6 +75,23 @@ pub fn count_dropped() {
     let count = DROPPED_CALLS.get().cast::<[u64; 8]>().wrapping_add(cpu);
     // SAFETY: an element of the table; a root of an interrupt may count here, too.
     unsafe { atomic::fetch_add(count.cast(), 1) };
+}
+
+/// Which root calls are sampled on each CPU, and how many were not.
+#[unsafe(link_section = ".bss.sampling")]
+#[unsafe(no_mangle)]
+pub static SAMPLING: Shared<[Sampling; MAX_CPUS]> =
+    // SAFETY: all zeros is a value.
+    Shared::new(unsafe { core::mem::zeroed() });
+
+/// That of a CPU.
+#[inline(always)]
+pub fn sampling(cpu: u32) -> *mut Sampling {
+    // As in `this_cpu`, the mask is for the verifier.
+    SAMPLING
+        .get()
+        .cast::<Sampling>()
+        .wrapping_add(cpu as usize & MAX_CPUS_MASK)
 }
 
 /// What each CPU knows of processes' stacks, the first words of a cache line.

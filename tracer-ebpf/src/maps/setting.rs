@@ -51,6 +51,12 @@ pub fn may_drop() -> bool {
     meant::<{ placeholder::DECIDE }>() != 0
 }
 
+/// Whether root calls may be sampled in this trace.
+#[inline(always)]
+pub fn may_sample() -> bool {
+    meant::<{ placeholder::SAMPLES }>() != 0
+}
+
 /// Whether each call of a root has its stack, also within a root call.
 #[inline(always)]
 pub fn wants_stacks_of_roots() -> bool {

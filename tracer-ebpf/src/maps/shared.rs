@@ -55,6 +55,11 @@ pub fn cgroup(index: usize) -> u64 {
 #[unsafe(no_mangle)]
 pub static LEAST_DISABLED: Shared<u64> = Shared::new(0);
 
+/// Of how many root calls one is traced, see [`tracer_common::sample`]; up to 1 all are.
+#[unsafe(link_section = ".bss.one_in")]
+#[unsafe(no_mangle)]
+pub static ONE_IN: Shared<u64> = Shared::new(0);
+
 /// Whether root calls that do not meet the conditions are dropped, see `decide`: not while the
 /// trace finds out what runs below the roots.
 #[unsafe(link_section = ".bss.deciding")]

@@ -4,7 +4,7 @@ use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use aya_log_ebpf::warn;
 use tracer_common::{Away, Context};
 
-use super::callers;
+use super::{callers, sample};
 use crate::{
     atomic,
     batch::{self, Wake},
@@ -29,6 +29,9 @@ pub fn open<S: Site>(ctx: &S) -> u32 {
     };
     if let Some(reason) = away {
         count_away(number, reason);
+        return OUTSIDE;
+    }
+    if sample::is_out(number) {
         return OUTSIDE;
     }
     let pid_tgid = bpf_get_current_pid_tgid();

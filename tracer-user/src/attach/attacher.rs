@@ -4,65 +4,20 @@
 //! address tells apart goes by kprobe.session, and one that has types of its own goes as a pair.
 //! All make the same events, so a graph may have all three.
 
-use std::{os::fd::BorrowedFd, sync::Arc};
+use std::sync::Arc;
 
 use super::{
-    AttachError, FieldTables, Object, Pair, Role, Side, Strings,
+    AttachError, FieldTables, Object, Observer, Probe, Role, Side, Strings,
+    observer::FirstTry,
     pair::Loaded,
     programs::Programs,
-    session::{self, LinkShape, Session},
+    session::{self, LinkShape},
 };
 use crate::{
-    bpf::{End, Many},
+    bpf::Many,
     kernel::{Kernel, Mechanism, Mechanisms},
     plan::{Planned, Reach},
 };
-
-/// Who wants to know how attaching goes.
-pub trait Observer {
-    /// These functions have their probes.
-    fn attached(&mut self, functions: &[&Planned]);
-    /// One is not accepted. An error ends the attaching.
-    fn refused(&mut self, error: AttachError) -> Result<(), AttachError>;
-    /// Whether to leave it at what is attached.
-    fn is_stopped(&self) -> bool;
-}
-
-/// Probes in the kernel. Dropping it takes them away.
-#[derive(Debug)]
-pub enum Probe {
-    /// Of one function.
-    Pair(Pair),
-    /// Of many.
-    Session(Session),
-}
-
-impl Probe {
-    /// How many functions have these probes.
-    pub const fn functions(&self) -> usize {
-        match self {
-            Self::Pair(_) => 1,
-            Self::Session(session) => session.functions(),
-        }
-    }
-
-    /// The programs behind them, and the end that each is for; one that is for both is for the
-    /// entry.
-    pub(super) fn programs(&self) -> Vec<(BorrowedFd<'_>, End)> {
-        match self {
-            Self::Pair(pair) => pair.programs().into(),
-            Self::Session(session) => session.programs().collect(),
-        }
-    }
-
-    /// The links to many functions, as [`Self::programs`].
-    pub(super) fn links(&self) -> Vec<(BorrowedFd<'_>, End)> {
-        match self {
-            Self::Pair(_) => Vec::new(),
-            Self::Session(session) => session.links().collect(),
-        }
-    }
-}
 
 /// The loaded object, with what attaching needs.
 pub struct Attacher {
@@ -215,15 +170,9 @@ impl Attacher {
         if by_address.is_none_or(|by_address| by_address == mechanism) {
             return self.attach_by(mechanism, functions, at, observer);
         }
-        let mut first = FirstTry {
-            observer,
-            functions,
-            refused: Vec::new(),
-        };
+        let mut first = FirstTry::new(observer, functions);
         let mut probes = self.attach_by(mechanism, functions, at, &mut first)?;
-        let FirstTry {
-            observer, refused, ..
-        } = first;
+        let (observer, refused) = first.again();
         probes.extend(self.attach_by(self.by_address(), &refused, at, observer)?);
         Ok(probes)
     }
@@ -343,33 +292,4 @@ pub struct LoadedPair {
     /// The function.
     pub function: Planned,
     loaded: Loaded,
-}
-
-/// Keeps to itself what can be tried again by address.
-struct FirstTry<'a> {
-    observer: &'a mut dyn Observer,
-    functions: &'a [&'a Planned],
-    refused: Vec<&'a Planned>,
-}
-
-impl Observer for FirstTry<'_> {
-    fn attached(&mut self, functions: &[&Planned]) {
-        self.observer.attached(functions);
-    }
-
-    fn refused(&mut self, error: AttachError) -> Result<(), AttachError> {
-        let again = self
-            .functions
-            .iter()
-            .find(|function| function.reach == Reach::Type && error.is_about(&function.name));
-        match again {
-            Some(function) => self.refused.push(function),
-            None => self.observer.refused(error)?,
-        }
-        Ok(())
-    }
-
-    fn is_stopped(&self) -> bool {
-        self.observer.is_stopped()
-    }
 }

@@ -11,7 +11,9 @@ use aya::{
     Ebpf,
     maps::{Array, Map, MapData, MapError},
 };
-use tracer_common::{AwayCounts, CpuCounters, MAX_CPUS, MAX_NAMES, generation::SIDES};
+use tracer_common::{
+    AwayCounts, CpuCounters, MAX_CPUS, MAX_NAMES, generation::SIDES, sample::Sampling,
+};
 
 use super::{ObjectError, Side};
 
@@ -21,6 +23,7 @@ pub struct Controls {
     inside: Array<MapData, u64>,
     keep_exits: Array<MapData, u64>,
     deciding: Array<MapData, u64>,
+    one_in: Array<MapData, u64>,
     cgroups: Array<MapData, [u64; MAX_NAMES]>,
     counters: Arc<Counters>,
 }
@@ -30,6 +33,7 @@ pub struct Counters {
     cpus: Array<MapData, [Cpu; MAX_CPUS]>,
     away: Array<MapData, [AwayCounts; MAX_CPUS]>,
     dropped: Array<MapData, [[u64; 8]; MAX_CPUS]>,
+    sampling: Array<MapData, [Sampling; MAX_CPUS]>,
     marks: Array<MapData, [[u64; 8]; MAX_CPUS]>,
 }
 
@@ -63,11 +67,13 @@ impl Controls {
             inside: Array::try_from(again(ebpf, "INSIDE")?)?,
             keep_exits: Array::try_from(again(ebpf, ".bss.exits")?)?,
             deciding: Array::try_from(again(ebpf, ".bss.deciding")?)?,
+            one_in: Array::try_from(again(ebpf, ".bss.one_in")?)?,
             cgroups: Array::try_from(again(ebpf, ".bss.cgroups")?)?,
             counters: Arc::new(Counters {
                 cpus: Array::try_from(again(ebpf, ".bss.cpus")?)?,
                 away: Array::try_from(again(ebpf, ".bss.away")?)?,
                 dropped: Array::try_from(again(ebpf, ".bss.dropped")?)?,
+                sampling: Array::try_from(again(ebpf, ".bss.sampling")?)?,
                 marks: Array::try_from(again(ebpf, ".bss.marks")?)?,
             }),
         })
@@ -98,6 +104,11 @@ impl Controls {
     /// any.
     pub fn decide(&mut self, decide: bool) -> Result<(), ObjectError> {
         Ok(self.deciding.set(0, u64::from(decide), 0)?)
+    }
+
+    /// From now on one of so many root calls is traced, if they may be sampled.
+    pub fn sample(&mut self, one_in: u64) -> Result<(), ObjectError> {
+        Ok(self.one_in.set(0, one_in, 0)?)
     }
 
     /// Tasks that are inside a root. What a task that has left recorded is in the rings by then.
@@ -142,6 +153,12 @@ impl Counters {
     pub fn dropped(&self) -> Result<u64, ObjectError> {
         let all = self.dropped.get(&0, 0)?;
         Ok(all.iter().map(|[calls, ..]| calls).sum())
+    }
+
+    /// How many root calls were sampled out.
+    pub fn sampled_out(&self) -> Result<u64, ObjectError> {
+        let all = self.sampling.get(&0, 0)?;
+        Ok(all.iter().map(|cpu| cpu.out).sum())
     }
 
     /// How many events that were to be marked happened outside of root calls, and inside.

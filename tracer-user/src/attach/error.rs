@@ -133,13 +133,6 @@ fn compiles(switch: io::Result<String>) -> bool {
     }
 }
 
-/// Whether the kernel's answer is EPERM. Lockdown refuses tracing programs when they are loaded
-/// (security_locked_down(LOCKDOWN_BPF_READ_KERNEL) in the helpers' prototypes,
-/// kernel/trace/bpf_trace.c).
-pub(super) fn is_forbidden(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(libc::EPERM)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,7 +8,7 @@ use std::{
 
 use aya_obj::generated::bpf_insn;
 
-use super::{End, FunctionTypes, ProgramKind, kinds::Kind, syscall::open};
+use super::{End, FunctionTypes, ProgramKind, kinds::Kind, run_time, syscall::open};
 
 /// `BPF_PROG_LOAD`.
 const PROG_LOAD: libc::c_long = 5;
@@ -196,7 +196,7 @@ fn load_any(
         // SAFETY: all that the attributes point to outlives the call.
         unsafe { open(PROG_LOAD, &attributes) }
     };
-    attempt(&mut []).or_else(|_| {
+    let loaded = attempt(&mut []).or_else(|_| {
         let mut log = vec![0; LOG_BYTES];
         attempt(&mut log).map_err(|error| {
             let end = log.iter().position(|&byte| byte == 0);
@@ -206,7 +206,11 @@ fn load_any(
                 log: String::from_utf8_lossy(&log).into_owned(),
             }
         })
-    })
+    });
+    if let Ok(program) = &loaded {
+        run_time::note(program);
+    }
+    loaded
 }
 
 /// The reason in what the verifier says: the last line that is not about its own work, nor after

@@ -3,9 +3,9 @@
 //! [`load`] and [`link`] take programs whose attach type it does not know and links to many
 //! functions at once, [`program_info`] and [`missed_of_link`] say what the kernel has counted of
 //! either. [`link_event`] takes what perf makes of a tracepoint. [`objects`] finds what others have
-//! loaded, [`iterator`] reads what an iterator of the kernel's writes. [`variables`] puts into the
-//! object file what is known only here, [`instructions`] takes programs out of it. Nothing here
-//! knows what is traced, or why.
+//! loaded, [`run_time`] says how long programs run, [`iterator`] reads what an iterator of the
+//! kernel's writes. [`variables`] puts into the object file what is known only here,
+//! [`instructions`] takes programs out of it. Nothing here knows what is traced, or why.
 
 mod function_types;
 mod info;
@@ -16,6 +16,7 @@ mod link;
 mod load;
 pub mod objects;
 mod perf;
+pub mod run_time;
 mod syscall;
 pub mod variables;
 

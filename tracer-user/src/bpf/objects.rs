@@ -31,6 +31,11 @@ pub fn programs_after(id: u32) -> impl Iterator<Item = (u32, OwnedFd)> {
     ids_after(NEXT_PROGRAM, id).filter_map(|id| Some((id, by_id(OPEN_PROGRAM, id).ok()?)))
 }
 
+/// The program with that id, if it is there.
+pub fn program(id: u32) -> io::Result<OwnedFd> {
+    by_id(OPEN_PROGRAM, id)
+}
+
 /// Whether a program may go on in another one (`bpf_tail_call`): it has a map of programs
 /// (BPF_MAP_TYPE_PROG_ARRAY).
 pub fn may_tail_call(program: BorrowedFd<'_>) -> io::Result<bool> {

@@ -9,6 +9,7 @@ use clap::Args as ClapArgs;
 
 use super::{
     about_args::AboutArgs,
+    budget_args::BudgetArgs,
     discovery::DiscoveryArgs,
     exit::Usage,
     live_values,
@@ -24,7 +25,7 @@ use crate::{
     pipeline::Show,
     plan::{self, Asked, OthersPrograms, Scope, Worth},
     session::{
-        Begin, Callers, Options, Streams,
+        Begin, CallerOptions, Options, Streams,
         callers::{Children, Meaning},
     },
 };
@@ -90,6 +91,8 @@ pub struct CaptureArgs {
     pub attach: Option<Mechanism>,
     #[command(flatten)]
     pub ring: RingArgs,
+    #[command(flatten)]
+    pub budget: BudgetArgs,
     #[command(flatten)]
     pub export: ExportArgs,
     /// Tell more on stderr
@@ -159,6 +162,8 @@ impl CaptureArgs {
             ));
         }
         let ring_bytes = self.ring.bytes()?;
+        let goes_on = self.export.goes_on();
+        let budget = self.budget.share(goes_on);
         Ok(Options {
             roots: self.roots(),
             cpus: live_values::cpus(self.cpus.as_deref())?,
@@ -175,13 +180,15 @@ impl CaptureArgs {
                 condition: show.filter.entered.take(),
                 about: self.about.about()?,
             },
+            by: None,
             show,
             delay: None,
             duration: self.duration,
-            discovery: self.discovery.discovery(self.export.goes_on()),
+            discovery: self.discovery.discovery(goes_on || budget.is_some()),
             use_cache: !self.no_cache,
             functions: self.functions()?,
             ring_bytes,
+            budget,
             scope: self.scope.into(),
             mechanism: self.attach,
             verbose: self.verbose,
@@ -264,7 +271,7 @@ impl CaptureArgs {
         })
     }
 
-    fn callers(&self) -> Result<Callers> {
+    fn callers(&self) -> Result<CallerOptions> {
         let cgroups: Result<Vec<_>, _> = self
             .cgroups
             .iter()
@@ -279,7 +286,7 @@ impl CaptureArgs {
                     .to_owned()
             ));
         }
-        let callers = Callers {
+        let callers = CallerOptions {
             pids,
             pids_mean,
             tids,

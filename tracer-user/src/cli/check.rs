@@ -9,7 +9,7 @@ use super::{
     live_args::CheckArgs,
 };
 use crate::{
-    attach::{Object, object::Loading, pair},
+    attach::{Object, Tracepoints, loading::Loading, pair},
     exit_code::HasExit,
     kernel::{
         Mechanism, Mechanisms,
@@ -242,7 +242,7 @@ fn mechanism(mechanism: Mechanism, mechanisms: Mechanisms) -> Finding {
 fn probe(types: Option<&Types>) -> anyhow::Result<()> {
     let types = types.context("without types there is nothing to attach by")?;
     let (object, _rings) = Object::load(&Loading::SMALLEST)?;
-    let _tracepoints = object.attach_tracepoints(types)?;
+    let _tracepoints = Tracepoints::attach(&object, types)?;
     pair::try_out(&object, types)?;
     Ok(())
 }

@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result};
 
 use super::{
     about_args::AboutArgs,
+    budget_args::BudgetArgs,
     discovery::DiscoveryArgs,
     exit::Exit,
     live_args::{
@@ -43,6 +44,7 @@ pub fn run(args: &DemoArgs) -> Result<Exit> {
         scope: ScopeArgs::default(),
         attach: args.attach,
         ring: RingArgs::default(),
+        budget: BudgetArgs::default(),
         export: ExportArgs::default(),
         verbose: args.verbose,
         command: std::iter::once(program.to_string_lossy().into_owned())

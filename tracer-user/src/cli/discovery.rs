@@ -32,8 +32,9 @@ pub struct DiscoveryArgs {
 }
 
 impl DiscoveryArgs {
-    /// What was typed. A trace that goes on for weeks is gentle unless it is asked to be wide.
-    pub(super) fn discovery(self, goes_on: bool) -> Discovery {
+    /// What was typed. A trace that goes on for weeks, or has a budget, is gentle unless it is
+    /// asked to be wide.
+    pub(super) fn discovery(self, is_gentle: bool) -> Discovery {
         let learn = self.learn.unwrap_or(USUAL_LEARN);
         let wide = |stays| Discovery::Wide {
             stays,
@@ -45,7 +46,7 @@ impl DiscoveryArgs {
         if let Some(pause) = self.wide_every {
             return wide(Stays::UntilQuiet(Again::Every(pause)));
         }
-        if self.gentle || self.learn.is_some() || goes_on {
+        if self.gentle || self.learn.is_some() || is_gentle {
             return Discovery::Gentle { learn };
         }
         wide(Stays::UntilQuiet(Again::default()))

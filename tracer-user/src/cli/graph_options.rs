@@ -15,12 +15,12 @@ pub struct GraphOptions {
     pub capture: Capture,
     /// `thresh=N`: what a call must take to be shown.
     pub threshold: Option<Nanoseconds>,
-    /// `tail`, `walltime`, `retval`, `retval-hex`, `nosleep-time`, `verbose`
-    pub text: ftrace::Options,
+    /// `tail`, `walltime`, `retval`, `retval-hex`, `nosleep-time`, `cputime`, `verbose`
+    pub text: ftrace::TextOptions,
 }
 
 /// Options that are there.
-const KNOWN: &str = "noirqs, nosleep-time, depth=N, thresh=N, tail, verbose, walltime, args, retaddr, retval, retval-hex";
+const KNOWN: &str = "noirqs, nosleep-time, cputime, depth=N, thresh=N, tail, verbose, walltime, args, retaddr, retval, retval-hex";
 
 impl GraphOptions {
     /// Reads a comma-separated list.
@@ -41,6 +41,7 @@ impl GraphOptions {
                 ("retval", None) => options.text.values = Values::Typed,
                 ("retval-hex", None) => options.text.values = Values::Hex,
                 ("nosleep-time", None) => options.text.sleep = SleepTime::Excluded,
+                ("cputime", None) => options.text.cpu_time = true,
                 ("args", None) => options.capture.arguments = Arguments::Recorded,
                 ("retaddr", None) => options.capture.callers = ReturnAddresses::Recorded,
                 ("verbose", None) => options.text.columns = Columns::All,
@@ -82,12 +83,12 @@ mod tests {
     #[test]
     fn known_options_are_read() {
         let options = GraphOptions::parse(
-            "noirqs,tail, retval-hex,args,retaddr,depth=3,thresh=10,verbose,nosleep-time",
+            "noirqs,tail, retval-hex,args,retaddr,depth=3,thresh=10,verbose,nosleep-time,cputime",
         )
         .unwrap();
         assert_eq!(options.capture.interrupts, Interrupts::Excluded);
         assert_eq!(options.capture.depth, Some(3));
-        assert!(options.text.tail);
+        assert!(options.text.tail && options.text.cpu_time);
         assert_eq!(options.capture.arguments, Arguments::Recorded);
         assert_eq!(options.capture.callers, ReturnAddresses::Recorded);
         assert_eq!(options.threshold, Some(Nanoseconds(10_000)));

@@ -19,7 +19,7 @@ use crate::{
         sampling::{self, Sampler},
     },
     model::many,
-    plan::{self, Plan, Planned, Reason, Rules, Scope, Source, closure},
+    plan::{self, FoundBy, Plan, Planned, Reason, Rules, Scope, closure},
     session,
 };
 
@@ -153,14 +153,14 @@ fn show(plan: &Plan, names: &[String], out: &mut impl Write) -> io::Result<()> {
     )
 }
 
-fn source(source: Source) -> String {
+fn source(source: FoundBy) -> String {
     match source {
-        Source::Root => "root".to_owned(),
-        Source::Before { hits } => format!("known from before, seen {}", many(hits, "time")),
-        Source::Interrupt => "runs around interrupts".to_owned(),
-        Source::Learned { hits } => format!("seen {}", many(hits, "time")),
-        Source::Everything => "all functions have probes".to_owned(),
-        Source::Text { distance } => format!("in the text, {} away", many(distance, "call")),
+        FoundBy::Root => "root".to_owned(),
+        FoundBy::Before { hits } => format!("known from before, seen {}", many(hits, "time")),
+        FoundBy::Interrupt => "runs around interrupts".to_owned(),
+        FoundBy::Learned { hits } => format!("seen {}", many(hits, "time")),
+        FoundBy::Everything => "all functions have probes".to_owned(),
+        FoundBy::Code { distance } => format!("in the text, {} away", many(distance, "call")),
     }
 }
 

@@ -5,6 +5,8 @@
 mod about_args;
 mod args;
 #[cfg(feature = "live")]
+mod budget_args;
+#[cfg(feature = "live")]
 mod capture_args;
 #[cfg(feature = "live")]
 mod check;

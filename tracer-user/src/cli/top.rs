@@ -20,7 +20,7 @@ use crate::{
     pipeline::{Show, replay::replay_into},
     session::{self, Outputs, Streams},
     stop::Stop,
-    top::{Source, Top},
+    top::{Origin, Top},
 };
 
 /// Shows what was asked for.
@@ -41,7 +41,7 @@ fn trace(args: &TopArgs, show: Show) -> Result<Exit> {
     let export = args.capture.export.outlets()?;
     super::running::until_stopped(async |stop| {
         leave_on(&stop)?;
-        let top = Top::new(Source::Live, text, stop.clone());
+        let top = Top::new(Origin::Live, text, stop.clone());
         let made = top.clone();
         let outputs = Outputs {
             graph: None,
@@ -60,7 +60,7 @@ fn recording(path: &Path, show: &Show) -> Result<Exit> {
     super::running::until_stopped(async |stop: Stop| {
         leave_on(&stop)?;
         let name = path.file_name().unwrap_or(path.as_os_str());
-        let source = Source::Recording(name.to_string_lossy().into_owned());
+        let source = Origin::Recording(name.to_string_lossy().into_owned());
         let top = Top::new(source, (show.text, show.capture), stop);
         let functions = FunctionTable::default();
         let form = top.form(&functions, recording.head.clone());

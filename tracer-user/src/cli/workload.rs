@@ -42,7 +42,7 @@ pub fn run(args: &WorkloadArgs) -> Result<Exit> {
         WorkloadKind::Threads => Kind::Threads,
         WorkloadKind::Frames => Kind::Frames,
     };
-    let options = workload::Options {
+    let options = workload::WorkloadOptions {
         count: args.count,
         size: args.size,
         interval: Duration::from_micros(args.interval_us),

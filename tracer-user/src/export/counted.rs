@@ -25,6 +25,8 @@ pub struct Counts {
     pub roots: Vec<(String, Root)>,
     /// Calls that did not meet a condition.
     pub filtered_out: u64,
+    /// Calls that were sampled out: those that were counted stand for them, too.
+    pub sampled_out: u64,
     /// Calls that the kernel skipped, or for which there was no room, at most.
     pub missing: u64,
 }
@@ -55,6 +57,11 @@ impl Collector for CountedCalls {
                 "filtered_out_calls",
                 "Root calls that the filter kept back",
                 counts.filtered_out,
+            ),
+            (
+                "sampled_out_calls",
+                "Calls of roots that were sampled out, for which others stand in all counts",
+                counts.sampled_out,
             ),
             (
                 "missing_calls",

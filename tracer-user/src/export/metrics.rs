@@ -40,8 +40,17 @@ const BUCKETS: u16 = 26;
 /// What is in front of every name.
 const PREFIX: &str = "tracer";
 
-/// Asks the kernel side for its counters.
-pub type AskKernel = Box<dyn Fn() -> Option<CpuCounters> + Send + Sync>;
+/// What the kernel side has counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KernelCounts {
+    /// Its counters.
+    pub counters: CpuCounters,
+    /// Root calls that were sampled out.
+    pub sampled_out: u64,
+}
+
+/// Asks the kernel side for what it has counted.
+pub type AskKernel = Box<dyn Fn() -> Option<KernelCounts> + Send + Sync>;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Skipped {
@@ -79,6 +88,7 @@ pub struct Metrics {
     gaps: Counter,
     lost_events: Counter,
     lost_roots: Counter,
+    sampled_out: Counter,
     lost_whole: Counter,
     skipped: Family<Skipped, Counter>,
 }
@@ -120,6 +130,7 @@ impl Metrics {
             gaps: Counter::default(),
             lost_events: Counter::default(),
             lost_roots: Counter::default(),
+            sampled_out: Counter::default(),
             lost_whole: Counter::default(),
             skipped: Family::default(),
         };
@@ -176,6 +187,11 @@ impl Metrics {
             &self.lost_roots,
         );
         counter(
+            "sampled_out_calls",
+            "Root calls that were not traced because of the budget",
+            &self.sampled_out,
+        );
+        counter(
             "lost_whole_calls",
             "Root calls of which nothing came because a ring was full, at most",
             &self.lost_whole,
@@ -215,10 +231,15 @@ impl Metrics {
 
     /// All of it, as Prometheus reads it.
     pub fn text(&self) -> Result<String, fmt::Error> {
-        if let Some(counters) = (self.kernel)() {
+        if let Some(KernelCounts {
+            counters,
+            sampled_out,
+        }) = (self.kernel)()
+        {
             let store = |counter: &Counter, to| counter.inner().store(to, Ordering::Relaxed);
             store(&self.lost_events, counters.lost_events);
             store(&self.lost_roots, counters.lost_roots);
+            store(&self.sampled_out, sampled_out);
         }
         let mut text = String::new();
         prometheus_text::encode(&mut text, &self.registry)?;

@@ -30,7 +30,7 @@ use tokio::{
 pub use counted::{AskCounts, Counts};
 pub use endpoint::{Endpoint, EndpointError};
 pub use feed::{Clock, Feed};
-pub use metrics::{AskKernel, Metrics, Sent};
+pub use metrics::{AskKernel, KernelCounts, Metrics, Sent};
 pub use serve::{Address, NoAddress};
 
 use crate::{output::ftrace, recording::Head};
@@ -96,7 +96,7 @@ impl Export {
     pub fn start(
         outlets: Outlets,
         head: &Head,
-        text: ftrace::Options,
+        text: ftrace::TextOptions,
         source: Source,
     ) -> io::Result<(Self, Feed)> {
         let (ending, ended) = watch::channel(false);

@@ -99,6 +99,8 @@ impl<'a> Spans<'a> {
             attributes.extend(of_root(self.root));
         }
         attributes.extend(of_call(call));
+        let times = view.times();
+        attributes.extend(times.map(|(name, time)| attribute(format!("tracer.{name}"), time.0)));
         attributes.extend(value.map(|value| attribute("tracer.return_value", value)));
         attributes.extend(error.map(|name| attribute("error.type", name)));
         for argument in view.typed_arguments() {
@@ -211,7 +213,6 @@ fn of_root(root: &RootCall) -> impl Iterator<Item = KeyValue> {
 /// What is not usual of a call.
 fn of_call(call: &Call) -> impl Iterator<Item = KeyValue> {
     let context = words::context(call.context).map(|word| attribute("tracer.context", word));
-    let off_cpu = (call.off_cpu.0 > 0).then(|| attribute("tracer.off_cpu_ns", call.off_cpu.0));
     let missing = match (call.entered, call.closed) {
         (None, _) => Some("entry"),
         (_, Closed::Unseen) => Some("return"),
@@ -219,5 +220,5 @@ fn of_call(call: &Call) -> impl Iterator<Item = KeyValue> {
         _ => None,
     };
     let missing = missing.map(|end| attribute("tracer.missing", end));
-    [context, off_cpu, missing].into_iter().flatten()
+    [context, missing].into_iter().flatten()
 }

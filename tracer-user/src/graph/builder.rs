@@ -12,18 +12,17 @@
 use tracer_common::{Context, Event, EventKind};
 
 use super::{
+    depth::KernelDepth,
     details,
-    growing::{self, Growing},
+    growing::Growing,
     limits::MOST_DEPTH,
+    marks::{self, LastMarks},
     open::{Identity, Kept, OpenCall, OpenCalls},
 };
 use crate::model::{
-    Call, Closed, CommandName, CpuId, Details, End, FunctionId, Interrupts, Mark, Nanoseconds,
-    Node, OffCpu, OpenRootCall, ProcessId, RootCall, TaskKey, Trees,
+    Call, Closed, CommandName, CpuId, Details, End, FunctionId, Interrupts, Nanoseconds, Node,
+    OffCpu, OpenRootCall, ProcessId, RootCall, TaskKey, Trees,
 };
-
-/// Contexts that there are, see [`Context`].
-const CONTEXTS: usize = Context::Nmi as usize + 1;
 
 /// A tree in the making.
 #[derive(Debug)]
@@ -36,13 +35,10 @@ pub struct Builder {
     open: OpenCalls,
     /// Calls in interrupts that are excluded and have not returned.
     skipped: Vec<Identity>,
-    /// The last mark of each context, for what more was recorded of it.
-    marks: [Option<(FunctionId, Kept)>; CONTEXTS],
+    marks: LastMarks,
     off_since: Option<Nanoseconds>,
     off_total: Nanoseconds,
-    /// How far the kernel's depth is from ours; changes only where something is missing.
-    depth_drift: i64,
-    after_gap: bool,
+    depth: KernelDepth,
 }
 
 impl Builder {
@@ -55,11 +51,10 @@ impl Builder {
             tree: Growing::new(trees),
             open: OpenCalls::default(),
             skipped: Vec::new(),
-            marks: [None; CONTEXTS],
+            marks: LastMarks::default(),
             off_since: None,
             off_total: Nanoseconds(0),
-            depth_drift: 0,
-            after_gap: false,
+            depth: KernelDepth::default(),
         }
     }
 
@@ -91,7 +86,7 @@ impl Builder {
 
     /// Marks that `lost` events are missing before the next one.
     pub fn gap(&mut self, lost: u64, cpu: CpuId) {
-        self.after_gap = true;
+        self.depth.gap();
         self.tree.lose(lost, self.depth(), cpu);
     }
 
@@ -242,38 +237,26 @@ impl Builder {
 
     /// Something happened in the innermost open call.
     fn mark(&mut self, event: &Event, context: Context, cpu: CpuId) {
-        self.marks[context as usize] = None;
+        self.marks.forget(context);
         if self.is_excluded(context) {
             return;
         }
         self.resume_at_depth_of(event);
-        let event_id = FunctionId(event.function);
         let node = if self.tree.is_full() {
             self.keep_out(cpu);
             Kept::NoRoom
         } else {
-            let mut mark = Mark {
-                event: event_id,
-                depth: self.depth(),
-                at: Nanoseconds(event.time_ns),
-                cpu,
-                context,
-                bytes: event.frame,
-                record: Vec::new(),
-            };
-            growing::extend(&mut mark, event.value);
+            let mark = marks::begun_by(event, self.depth(), context, cpu);
             self.tree.put(Node::Mark(mark))
         };
-        self.marks[context as usize] = Some((event_id, node));
+        self.marks.remember(event, context, node);
     }
 
     /// More of what was recorded of the last mark of its context.
     fn mark_part(&mut self, event: &Event, context: Context, cpu: CpuId) {
-        let Some((mark, node)) = self.marks[context as usize] else {
-            return;
-        };
-        let is_its = mark == FunctionId(event.function);
-        if is_its && !self.tree.mark_part(node, event.depth, event.value) {
+        if let Some(node) = self.marks.last_of(event, context)
+            && !self.tree.mark_part(node, event.depth, event.value)
+        {
             self.keep_out(cpu);
         }
     }
@@ -320,19 +303,14 @@ impl Builder {
 
     /// After a gap, calls that the kernel no longer counts as open have returned in it.
     fn resume_at_depth_of(&mut self, event: &Event) {
-        let ours = i64::from(self.depth());
-        if !self.after_gap || event.depth == u8::MAX {
-            self.depth_drift = i64::from(event.depth) - ours;
-            return;
+        if let Some(depth) = self.depth.after_gap(event.depth, self.depth()) {
+            self.close_unseen_from(depth);
+            self.settle_depth(event);
         }
-        let depth = (i64::from(event.depth) - self.depth_drift).max(1);
-        self.close_unseen_from(usize::try_from(depth).unwrap_or(usize::MAX));
-        self.settle_depth(event);
     }
 
     fn settle_depth(&mut self, event: &Event) {
-        self.after_gap = false;
-        self.depth_drift = i64::from(event.depth) - i64::from(self.depth());
+        self.depth.settle(event.depth, self.depth());
     }
 
     /// The calls from this depth on have ended, and that was not seen.

@@ -101,7 +101,7 @@ pub fn events(detail: &Detail, entry: &Event) -> Vec<Event> {
             .zip(std::iter::once(stack.image.word()).chain(stack.frames.iter().copied()))
             .map(|(number, word)| event(EventKind::UserFrame, number, word))
             .collect(),
-        Detail::Text(text) => (0..)
+        Detail::String(text) => (0..)
             .zip(text.parts())
             .map(|(part, value)| {
                 let argument = text.argument;

@@ -15,7 +15,7 @@ pub const MOST_EVENTS: u64 = 1 << 20;
 pub const MOST_EVENTS_IN_ALL: u64 = 1 << 21;
 /// Root calls that are open. One more, and the one that has been silent for the longest is
 /// given out as it is. The kernel side has about as many
-/// ([`crate::attach::object::USUAL_SLEEPERS`]); others are calls whose end was lost.
+/// ([`crate::attach::loading::USUAL_SLEEPERS`]); others are calls whose end was lost.
 pub const MOST_OPEN: usize = 1 << 16;
 /// Events that may wait for one before them, in all: see [`super::waiting`]. A live trace comes
 /// near only if a task's batch is missing while all rings are full.

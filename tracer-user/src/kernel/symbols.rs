@@ -8,74 +8,23 @@
 //!
 //! Where the kernel's memory can be read, the same symbols are taken from there instead, in the
 //! same order ([`table`], [`loaded`]): the kernel needs half a second of an emulated machine to
-//! print the file.
-//!
-//! Skipped are the symbols that name no function, such as `__pfx_*`: the padding before one.
+//! print the file ([`kallsyms`]).
 
+mod error;
+mod kallsyms;
 mod loaded;
 mod table;
 
-use std::{fs::File, io::Read, path::Path};
-
 use super::{Address, btf::Types, kcore::KernelCode, names::NameIndex};
-use crate::{
-    arch::PROBE_OFFSETS,
-    exit_code::{Exit, HasExit},
-};
+use crate::arch::PROBE_OFFSETS;
+pub use error::SymbolsError;
+pub(super) use kallsyms::KALLSYMS;
 use loaded::{Lists, Names};
 use table::Table;
-
-pub(super) const KALLSYMS: &str = "/proc/kallsyms";
 
 /// No function is taken to be longer than this, bytes: the last one of a module is followed by a
 /// gap that is not its own.
 const LONGEST_FUNCTION: u64 = 1 << 18;
-
-/// Whether a name is of no function: it is of the padding before one, or it says, as compilers for
-/// arm64 do in modules, where code and data begin (`is_mapping_symbol`,
-/// include/linux/module_symbol.h).
-fn is_passed_over(name: &[u8]) -> bool {
-    name.starts_with(b"__pfx_") || name.starts_with(b"$")
-}
-
-/// Why there are no symbols.
-#[derive(Debug, thiserror::Error)]
-pub enum SymbolsError {
-    /// The file cannot be read.
-    #[error(
-        "cannot read {KALLSYMS}: {0}; the kernel needs CONFIG_KALLSYMS and /proc must be mounted"
-    )]
-    Read(#[from] std::io::Error),
-    /// Every address is zero, which is how the kernel hides them (kallsyms_show_value).
-    #[error(
-        "the kernel hides its addresses in {KALLSYMS}; run as root with CAP_SYSLOG, and if that is \
-        so already, set kernel.kptr_restrict to 1"
-    )]
-    Hidden,
-    /// A line is not what it should be.
-    #[error("line {line} of {KALLSYMS} is not `address type name`; please report it with the line")]
-    Malformed {
-        /// Counted from 1.
-        line: usize,
-    },
-    /// More than four GiB of text: not a list of symbols.
-    #[error("{KALLSYMS} is larger than 4 GiB, which no kernel's symbol table is")]
-    TooLarge,
-}
-
-impl HasExit for SymbolsError {
-    /// The kernel hides its symbols from those who may not see them; what else is wrong with them
-    /// is the kernel's.
-    fn exit(&self) -> Option<Exit> {
-        Some(match self {
-            Self::Hidden => Exit::NotPermitted,
-            Self::Read(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-                Exit::NotPermitted
-            }
-            Self::Read(_) | Self::Malformed { .. } | Self::TooLarge => Exit::Kernel,
-        })
-    }
-}
 
 /// A function of the kernel, of a module, or of a BPF program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +73,7 @@ impl Symbols {
     /// Reads the running kernel's symbols from its memory, or from the file where that does not
     /// serve.
     pub fn of_kernel(text: Option<&KernelCode>, types: &Types) -> Result<Self, SymbolsError> {
-        if is_excluded()? {
+        if kallsyms::are_excluded()? {
             return Err(SymbolsError::Hidden);
         }
         match text.and_then(|text| Self::from_memory(text, types)) {
@@ -146,10 +95,7 @@ impl Symbols {
 
     /// Reads the running kernel's symbols from the file. Takes some ten milliseconds.
     pub fn read() -> Result<Self, SymbolsError> {
-        // The kernel hands out a page at a time; room for all of it saves copying.
-        let mut text = Vec::with_capacity(16 << 20);
-        File::open(Path::new(KALLSYMS))?.read_to_end(&mut text)?;
-        Self::from_bytes(text)
+        Self::from_bytes(kallsyms::read()?)
     }
 
     /// Reads symbols from text in the form of `/proc/kallsyms`.
@@ -158,27 +104,7 @@ impl Symbols {
     }
 
     fn from_bytes(text: Vec<u8>) -> Result<Self, SymbolsError> {
-        if u32::try_from(text.len()).is_err() {
-            return Err(SymbolsError::TooLarge);
-        }
-        let mut symbols = Vec::with_capacity(text.len() / 48);
-        let mut hidden = true;
-        let mut position = 0;
-        let mut line = 0;
-        while position < text.len() {
-            line += 1;
-            let (symbol, end) =
-                parse_line(&text, position).ok_or(SymbolsError::Malformed { line })?;
-            position = end + 1;
-            hidden &= symbol.address == 0;
-            let name = &text[symbol.name as usize..][..usize::from(symbol.name_length)];
-            if !is_passed_over(name) {
-                symbols.push(symbol);
-            }
-        }
-        if hidden {
-            return Err(SymbolsError::Hidden);
-        }
+        let symbols = kallsyms::symbols(&text)?;
         Ok(Self::of(text, symbols))
     }
 
@@ -334,63 +260,11 @@ impl Symbol {
     }
 }
 
-/// Whether the kernel hides its addresses: what an administrator has switched off is not read in
-/// another way. The first page has some symbols with an address other than 0, if there are any.
-fn is_excluded() -> Result<bool, SymbolsError> {
-    const DIGITS: usize = 16;
-    let mut page = Vec::with_capacity(4096);
-    File::open(KALLSYMS)?.take(4096).read_to_end(&mut page)?;
-    let hides = |line: &[u8]| line.iter().take(DIGITS).all(|digit| *digit == b'0');
-    Ok(page
-        .split(|byte| *byte == b'\n')
-        .filter(|line| line.len() > DIGITS)
-        .all(hides))
-}
-
-/// Reads `address type name[\t[module]]` at `start`; also says where the line ends.
-fn parse_line(text: &[u8], start: usize) -> Option<(Symbol, usize)> {
-    let mut position = start;
-    let mut address = 0u64;
-    loop {
-        let byte = *text.get(position)?;
-        let digit = match byte {
-            b'0'..=b'9' => byte - b'0',
-            b'a'..=b'f' => byte - b'a' + 10,
-            _ => break,
-        };
-        address = (address << 4) | u64::from(digit);
-        position += 1;
-    }
-    if position == start || position - start > 16 {
-        return None;
-    }
-    let [b' ', kind, b' '] = *text.get(position..position + 3)? else {
-        return None;
-    };
-    let name = position + 3;
-    let length = text[name..]
-        .iter()
-        .position(|byte| matches!(byte, b'\t' | b'\n'))
-        .unwrap_or(text.len() - name);
-    if length == 0 {
-        return None;
-    }
-    let name_end = name + length;
-    let line_end = match text.get(name_end) {
-        Some(b'\t') => {
-            let rest = text[name_end..].iter().position(|byte| *byte == b'\n');
-            rest.map_or(text.len(), |rest| name_end + rest)
-        }
-        _ => name_end,
-    };
-    let symbol = Symbol {
-        address,
-        name: u32::try_from(name).ok()?,
-        name_length: u16::try_from(length).ok()?,
-        // No code stands at the last address: nothing would be after it.
-        is_function: is_function(kind) && address < u64::MAX,
-    };
-    Some((symbol, line_end))
+/// Whether a name is of no function, and is skipped: it is of the padding before one, or it says,
+/// as compilers for arm64 do in modules, where code and data begin (`is_mapping_symbol`,
+/// include/linux/module_symbol.h).
+fn is_passed_over(name: &[u8]) -> bool {
+    name.starts_with(b"__pfx_") || name.starts_with(b"$")
 }
 
 /// Whether a symbol of that type is a function.

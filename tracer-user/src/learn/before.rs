@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     kernel::{Address, Kernel},
-    plan::{Planned, Source, closure, interrupts::AROUND_INTERRUPTS},
+    plan::{FoundBy, Planned, closure, interrupts::AROUND_INTERRUPTS},
 };
 
 /// Root calls after which learning may end early.
@@ -33,7 +33,7 @@ const TEXT_LIMIT: usize = 120;
 #[derive(Debug)]
 pub struct Learned {
     /// Functions under the roots.
-    pub functions: BTreeMap<Address, Source>,
+    pub functions: BTreeMap<Address, FoundBy>,
     /// How that is known.
     pub origin: Origin,
 }
@@ -65,7 +65,7 @@ impl Learned {
         let wanted = functions.filter(|function| names.contains(&function.shown()));
         Self {
             functions: wanted
-                .map(|function| (function.start, Source::Text { distance: 0 }))
+                .map(|function| (function.start, FoundBy::Code { distance: 0 }))
                 .collect(),
             origin: Origin::Given,
         }
@@ -135,7 +135,7 @@ pub fn learn(
 }
 
 /// What the text of the roots calls.
-pub fn of_text(kernel: &Kernel, roots: &[Planned]) -> BTreeMap<Address, Source> {
+pub fn of_text(kernel: &Kernel, roots: &[Planned]) -> BTreeMap<Address, FoundBy> {
     let addresses: Vec<Address> = roots.iter().map(|root| root.address).collect();
     closure::reachable(kernel, &addresses, TEXT_LEVELS, TEXT_LIMIT)
 }
@@ -194,7 +194,7 @@ fn sample_for(
         return Ok(None);
     }
     let members = learner.members().iter();
-    let seen = members.map(|(&address, &hits)| (address, Source::Learned { hits }));
+    let seen = members.map(|(&address, &hits)| (address, FoundBy::Learned { hits }));
     Ok(Some(Learned {
         // What was seen replaces what is only expected.
         functions: around(kernel).chain(seen).collect(),
@@ -202,10 +202,10 @@ fn sample_for(
     }))
 }
 
-fn around(kernel: &Kernel) -> impl Iterator<Item = (Address, Source)> {
+fn around(kernel: &Kernel) -> impl Iterator<Item = (Address, FoundBy)> {
     AROUND_INTERRUPTS
         .iter()
         .filter(|name| kernel.is_traceable(name))
         .filter_map(|name| kernel.symbols.address_of(name))
-        .map(|address| (address, Source::Interrupt))
+        .map(|address| (address, FoundBy::Interrupt))
 }

@@ -1,5 +1,5 @@
 //! What is recorded of calls: this goes to the kernel side. How it is printed is another matter
-//! ([`crate::output::ftrace::Options`]). Of a recording it says what is taken of what is there.
+//! ([`crate::output::ftrace::TextOptions`]). Of a recording it says what is taken of what is there.
 
 /// What is recorded of calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

@@ -6,7 +6,7 @@
 
 use tracer_common::FieldPlace;
 
-use super::{Field, FunctionId, Image, Text, UserStack};
+use super::{Field, FunctionId, Image, RecordedString, UserStack};
 
 /// One thing that is known of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub enum Detail {
     /// The first argument registers at its entry.
     Arguments(Vec<u64>),
     /// The string that an argument points to.
-    Text(Text),
+    String(RecordedString),
     /// The kernel frames above it, its caller first, addresses that are counted as functions are.
     Stack(Vec<FunctionId>),
     /// The stack of the process.
@@ -70,9 +70,9 @@ impl Details {
     }
 
     /// The strings that arguments point to, as far as they were recorded.
-    pub fn texts(&self) -> impl Iterator<Item = &Text> {
+    pub fn strings(&self) -> impl Iterator<Item = &RecordedString> {
         self.0.iter().filter_map(|detail| match detail {
-            Detail::Text(text) => Some(text),
+            Detail::String(text) => Some(text),
             _ => None,
         })
     }
@@ -188,14 +188,14 @@ impl Details {
     /// Adds a part of the string that an argument points to.
     pub(crate) fn add_text(&mut self, argument: u32, part: u32, value: u64) {
         let last = self.0.iter_mut().rev().find_map(|detail| match detail {
-            Detail::Text(text) => Some(text),
+            Detail::String(text) => Some(text),
             _ => None,
         });
         if let Some(text) = last.filter(|text| text.argument == argument) {
             return text.push(part, value);
         }
-        let mut text = Text::new(argument);
+        let mut text = RecordedString::new(argument);
         text.push(part, value);
-        self.0.push(Detail::Text(text));
+        self.0.push(Detail::String(text));
     }
 }

@@ -93,6 +93,12 @@ impl Call {
         })
     }
 
+    /// How long of that the task was on the CPU, interrupts included.
+    #[must_use]
+    pub fn cpu_time(&self) -> Option<Nanoseconds> {
+        self.duration(SleepTime::Excluded)
+    }
+
     /// Whether it returned on another CPU than it was entered on.
     #[must_use]
     pub fn has_moved(&self) -> bool {

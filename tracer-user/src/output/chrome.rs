@@ -12,7 +12,7 @@ use std::{
     io::{self, Write},
 };
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::json;
 
 use crate::{
@@ -90,9 +90,7 @@ impl<'a, W: Write> ChromeWriter<'a, W> {
                 arguments: view.arguments(),
                 error: value.and_then(Typed::error_name),
                 cpu: Some(call.cpu.0),
-                off_cpu_us: Some(call.off_cpu)
-                    .filter(|span| span.0 > 0)
-                    .map(microseconds),
+                times: Times(view.times().collect()),
                 missing: words::unseen_end(call),
                 ..Annotations::default()
             },
@@ -203,14 +201,28 @@ struct Annotations<'a> {
     arguments: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cpu: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    off_cpu_us: Option<f64>,
+    #[serde(flatten)]
+    times: Times,
     #[serde(skip_serializing_if = "Option::is_none")]
     missing: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     lost: Option<u64>,
     #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
     fields: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Times of a call, as annotations of their own: in microseconds, as all times are here.
+#[derive(Default)]
+struct Times(Vec<(&'static str, Nanoseconds)>);
+
+impl Serialize for Times {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let times = self.0.iter().map(|&(name, time)| {
+            let name = name.strip_suffix("_ns").unwrap_or(name);
+            (format!("{name}_us"), microseconds(time))
+        });
+        serializer.collect_map(times)
+    }
 }
 
 impl<'a> Event<'a> {

@@ -56,6 +56,7 @@ impl<'a, W: Write> CsvWriter<'a, W> {
             returned_ns: call.closed.at().map(|at| at.0),
             duration_ns: call.duration(self.sleep).map(|span| span.0),
             off_cpu_ns: Some(call.off_cpu.0),
+            cpu_ns: call.cpu_time().map(|span| span.0),
             value,
             error: value.and_then(Typed::error_name),
             end: words::closed(call.closed),
@@ -83,7 +84,7 @@ impl<'a, W: Write> CsvWriter<'a, W> {
 }
 
 /// The head, and the order of the cells.
-const COLUMNS: [&str; 19] = [
+const COLUMNS: [&str; 20] = [
     "root_call",
     "task",
     "comm",
@@ -102,6 +103,7 @@ const COLUMNS: [&str; 19] = [
     "caller",
     "arguments",
     "kind",
+    "cpu_ns",
     "process",
 ];
 
@@ -187,5 +189,6 @@ struct Row<'a> {
     caller: Option<Cow<'a, str>>,
     arguments: Option<Cow<'a, str>>,
     kind: &'static str,
+    cpu_ns: Option<u64>,
     process: Option<Cow<'a, str>>,
 }

@@ -6,6 +6,7 @@
 //! its own event, so a call that moved ends on another CPU than it began on; time off the CPU is
 //! said where the call ends.
 
+mod call;
 mod colour;
 mod line;
 pub(super) mod time;
@@ -16,18 +17,15 @@ use rustc_hash::FxHashMap;
 use tracer_common::Context;
 
 pub(crate) use self::line::task_label;
+use self::line::{Place, Prologue};
 pub use self::{colour::Colour, line::Columns, time::WallClock};
-use self::{
-    colour::painted,
-    line::{Place, Prologue},
-};
 pub use crate::values::Values;
 use crate::{
     model::{
-        Call, Capture, Closed, CommandName, CpuId, End, FunctionInfo, FunctionTable, Mark, Missing,
-        Node, ReturnAddresses, RootCall, Sink, SleepTime, TaskKey, Untraced, table,
+        Call, Capture, CommandName, CpuId, End, FunctionTable, Mark, Missing, Node, RootCall, Sink,
+        SleepTime, TaskKey, Untraced,
     },
-    values::{self, MarkView, Style, View, escape},
+    values::{MarkView, escape},
 };
 
 /// Bytes of a root call that are collected before they are written.
@@ -35,7 +33,7 @@ const LARGE: usize = 1 << 16;
 
 /// What the user can choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Options {
+pub struct TextOptions {
     /// Return values.
     pub values: Values,
     /// Every closing brace says whose it is.
@@ -44,6 +42,8 @@ pub struct Options {
     pub columns: Columns,
     /// The wall clock, if its time stands before all else.
     pub wall: Option<WallClock>,
+    /// What a call that slept took on the CPU.
+    pub cpu_time: bool,
     /// What a duration is.
     pub sleep: SleepTime,
     /// Whether long durations and errors stand out.
@@ -61,7 +61,7 @@ struct Labelled {
 pub struct FtraceWriter<'a, W> {
     out: W,
     functions: &'a FunctionTable,
-    options: Options,
+    options: TextOptions,
     capture: Capture,
     prologue: Prologue,
     /// Whose root call was the last one of each CPU.
@@ -77,7 +77,7 @@ pub struct FtraceWriter<'a, W> {
 
 impl<'a, W: Write> FtraceWriter<'a, W> {
     /// Writes to `out`. `cpus` is the number of CPUs, for the width of the first column.
-    pub fn new(out: W, functions: &'a FunctionTable, options: Options, cpus: u32) -> Self {
+    pub fn new(out: W, functions: &'a FunctionTable, options: TextOptions, cpus: u32) -> Self {
         Self {
             out,
             functions,
@@ -137,133 +137,6 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
             .write(&mut self.buffer, &self.task.label, place)
     }
 
-    fn opening(&mut self, call: &Call) -> io::Result<()> {
-        self.stacks(call)?;
-        self.start(&Place {
-            at: call.entered,
-            ..without_time(call.cpu, call.context, call.depth)
-        })?;
-        let info = self.functions.get(call.function);
-        self.name_and_arguments(call, info);
-        self.buffer.extend_from_slice(b" {");
-        self.words.clear();
-        self.caller(call);
-        if !self.words.is_empty() {
-            self.buffer.extend_from_slice(b" /*");
-            self.buffer.extend_from_slice(&self.words);
-            self.buffer.extend_from_slice(b" */");
-        }
-        self.buffer.push(b'\n');
-        Ok(())
-    }
-
-    /// The stacks at a call, before its line, as ftrace's `stacktrace` and `userstacktrace` show
-    /// them.
-    fn stacks(&mut self, call: &Call) -> io::Result<()> {
-        let view = self.view(call, None);
-        let mut frames = view.stack().peekable();
-        if frames.peek().is_some() {
-            self.buffer.extend_from_slice(b" <stack trace>\n");
-        }
-        for frame in frames {
-            writeln!(self.buffer, " => {}", escape::visible(&frame))?;
-        }
-        let Some(frames) = view.user_stack() else {
-            return Ok(());
-        };
-        self.buffer.extend_from_slice(b" <user stack trace>\n");
-        for frame in &frames {
-            let frame = frame.to_string();
-            writeln!(self.buffer, " => {}", escape::visible(&frame))?;
-        }
-        match values::why_short(&frames) {
-            Some(why) => writeln!(self.buffer, " => /* {why} */"),
-            None => Ok(()),
-        }
-    }
-
-    fn leaf(&mut self, call: &Call) -> io::Result<()> {
-        self.stacks(call)?;
-        self.start(&Place {
-            at: call.entered.or(call.closed.at()),
-            duration: call.duration(self.options.sleep),
-            ..without_time(call.cpu, call.context, call.depth)
-        })?;
-        let info = self.functions.get(call.function);
-        self.name_and_arguments(call, info);
-        self.buffer.push(b';');
-        self.words.clear();
-        self.caller(call);
-        self.remark(call, info);
-        if !self.words.is_empty() {
-            // The colon stands after a name, and here is none.
-            let remark = self.words.strip_prefix(b":").unwrap_or(&self.words);
-            self.buffer.extend_from_slice(b" /*");
-            self.buffer.extend_from_slice(remark);
-            self.buffer.extend_from_slice(b" */");
-        }
-        self.end_of_call(call)
-    }
-
-    fn view<'c>(&self, call: &'c Call, info: Option<&'a FunctionInfo>) -> View<'a, 'c> {
-        View::known(self.functions, info, call, self.options.values)
-    }
-
-    /// The name with what stands between the parentheses.
-    fn name_and_arguments(&mut self, call: &Call, info: Option<&'a FunctionInfo>) {
-        let name = table::name(call.function, info);
-        self.buffer
-            .extend_from_slice(escape::visible(&name).as_bytes());
-        self.buffer.push(b'(');
-        let given = self.view(call, info).given(self.capture.arguments);
-        if let Some(arguments) = given {
-            self.buffer.extend_from_slice(arguments.as_bytes());
-        }
-        self.buffer.push(b')');
-    }
-
-    fn closing(&mut self, call: &Call) -> io::Result<()> {
-        if call.closed == Closed::Open {
-            return Ok(());
-        }
-        let cpu = match call.closed {
-            Closed::Returned { cpu, .. } => cpu,
-            _ => call.cpu,
-        };
-        self.start(&Place {
-            at: call.closed.at(),
-            duration: call.duration(self.options.sleep),
-            ..without_time(cpu, call.context, call.depth)
-        })?;
-        let info = self.functions.get(call.function);
-        self.words.clear();
-        self.remark(call, info);
-        self.buffer.push(b'}');
-        if !self.words.is_empty() || self.options.tail {
-            self.buffer.extend_from_slice(b" /* ");
-            let name = table::name(call.function, info);
-            self.buffer
-                .extend_from_slice(escape::visible(&name).as_bytes());
-            self.buffer.extend_from_slice(&self.words);
-            self.buffer.extend_from_slice(b" */");
-        }
-        self.end_of_call(call)
-    }
-
-    /// Ends the line in which a call ends.
-    fn end_of_call(&mut self, call: &Call) -> io::Result<()> {
-        if call.off_cpu.0 > 0 && call.closed != Closed::Open {
-            write!(self.buffer, " /* off-cpu {} */", time::span(call.off_cpu.0))?;
-        }
-        match call.folded {
-            None | Some(0) => {}
-            Some(1) => self.buffer.extend_from_slice(b" /* 1 call folded */"),
-            Some(calls) => write!(self.buffer, " /* {calls} calls folded */")?,
-        }
-        self.buffer.push(b'\n');
-        Ok(())
-    }
-
     fn gap(&mut self, depth: u32, events: u64, missing: Missing, cpu: CpuId) -> io::Result<()> {
         self.start(&without_time(cpu, Context::Task, depth))?;
         match missing {
@@ -297,55 +170,6 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
         let cpu = root.nodes.last().map_or(CpuId(0), Node::cpu);
         self.start(&without_time(cpu, Context::Task, 0))?;
         writeln!(self.buffer, "/* {words} */")
-    }
-
-    /// Appends to `words` who made a call, if that is known and wanted.
-    fn caller(&mut self, call: &Call) {
-        if self.capture.callers == ReturnAddresses::Recorded
-            && let Some(caller) = self.view(call, None).caller()
-        {
-            self.words.extend_from_slice(b" <-");
-            self.words
-                .extend_from_slice(escape::visible(&caller).as_bytes());
-        }
-    }
-
-    /// Appends to `words` what stands in the comment after a call: its return value, or what is
-    /// missing.
-    fn remark(&mut self, call: &Call, info: Option<&FunctionInfo>) {
-        let Closed::Returned { value, .. } = call.closed else {
-            let words = match call.closed {
-                Closed::Unseen => ": return not seen",
-                _ => ": did not return",
-            };
-            return self.words.extend_from_slice(words.as_bytes());
-        };
-        let before = self.words.len();
-        self.words.extend_from_slice(b" = ");
-        let is_shown = self.value(info, value);
-        if !is_shown {
-            self.words.truncate(before);
-        }
-        if call.entered.is_none() {
-            let before = if is_shown { b',' } else { b':' };
-            self.words.push(before);
-            self.words.extend_from_slice(b" entry not seen");
-        }
-    }
-
-    /// Appends the return value to `words`, if it is shown.
-    fn value(&mut self, info: Option<&FunctionInfo>, value: u64) -> bool {
-        let returns = info.and_then(|info| info.returns.as_ref());
-        let style = match self.options.values {
-            Values::Hidden => return false,
-            Values::Hex => Style::Hex,
-            Values::Typed => Style::Typed,
-        };
-        let colour = self.options.colour.of_return(returns, value);
-        let functions = Some(self.functions);
-        painted(&mut self.words, colour, |words| {
-            values::append_return(words, functions, returns, value, style)
-        })
     }
 }
 

@@ -1,10 +1,10 @@
 //! JSON lines: one object for each root call. Its schema is docs/json.schema.json, described in
 //! docs/formats.md.
 //!
-//! A line is a root call as a whole, so a reader of lines never has half of one. Fields
-//! that would say nothing are not there: a call has a `context` if it was made in an interrupt, an
-//! `off_cpu_ns` if it slept. Times are whole nanoseconds; what may not fit a double without loss, a
-//! register in hex, is a string.
+//! A line is a root call as a whole, so a reader of lines never has half of one. Fields that would
+//! say nothing are not there: a call has a `context` if it was made in an interrupt, an
+//! `off_cpu_ns` and `cpu_ns` if it slept. Times are whole nanoseconds; what may not fit a double
+//! without loss, a register in hex, is a string.
 //!
 //! Calls are written without a detour, for a replay spends most of its time on them: what stands
 //! before a function's numbers is escaped once for each function. Only what comes from elsewhere
@@ -94,15 +94,15 @@ impl<'a, W: Write> JsonWriter<'a, W> {
         if let Some(span) = call.duration(self.sleep) {
             number(line, r#","duration_ns":"#, span.0);
         }
-        if call.off_cpu.0 > 0 {
-            number(line, r#","off_cpu_ns":"#, call.off_cpu.0);
+        let view = View::known(self.functions, info, call, self.values);
+        for (name, time) in view.times() {
+            number(line, &format!(r#","{name}":"#), time.0);
         }
         if let Closed::Returned { cpu, .. } = call.closed
             && cpu != call.cpu
         {
             number(line, r#","returned_cpu":"#, cpu.0);
         }
-        let view = View::known(self.functions, info, call, self.values);
         if let Some(value) = view.value() {
             returned(line, value);
         }

@@ -47,7 +47,7 @@ pub struct Page<'a> {
     /// By what functions are sorted at first.
     pub sort: SortBy,
     /// How values read, and what a duration is.
-    pub text: ftrace::Options,
+    pub text: ftrace::TextOptions,
     /// What was recorded of calls, as far as it is wanted.
     pub capture: Capture,
 }

@@ -97,6 +97,7 @@ impl<'a, W: Write + Send> ParquetWriter<'a, W> {
             .duration_ns
             .set(call.duration(self.sleep).map(signed));
         columns.off_cpu_ns.push(signed(call.off_cpu));
+        columns.cpu_ns.set(call.cpu_time().map(signed));
         let text = value.map(|value| ByteArray::from(value.to_string().into_bytes()));
         columns.value.set(text);
         columns

@@ -9,6 +9,7 @@
 //! What is written is written at once: memory holds one root call and the names that have occurred.
 //! A trace that was cut can be read up to there.
 
+mod annotations;
 mod messages;
 mod names;
 mod tracks;
@@ -23,18 +24,17 @@ use prost::Message as _;
 
 use self::{
     messages::{
-        Annotated, CLOCK_MONOTONIC, Clock, ClockSnapshot, DebugAnnotation, EventType, NEEDS_STATE,
-        STATE_CLEARED, Trace, TracePacket, TracePacketDefaults, TrackEvent,
+        Annotated, CLOCK_MONOTONIC, Clock, ClockSnapshot, EventType, NEEDS_STATE, STATE_CLEARED,
+        Trace, TracePacket, TracePacketDefaults, TrackEvent,
     },
     names::{Category, EVENTS_LOST, EVENTS_NOT_KEPT, EventName, Names, OFF_CPU, event},
     tracks::Tracks,
 };
 use crate::{
     model::{
-        Call, FunctionInfo, FunctionTable, Mark, Missing, Nanoseconds, Node, OffCpu, RootCall,
-        Sink, SleepTime,
+        Call, FunctionTable, Mark, Missing, Nanoseconds, Node, OffCpu, RootCall, Sink, SleepTime,
     },
-    values::{FieldValue, MarkView, Typed, Values, View, words},
+    values::{FieldValue, MarkView, Values, words},
 };
 
 /// All packets are of one sequence.
@@ -238,67 +238,6 @@ impl<'a, W: Write> PerfettoWriter<'a, W> {
             ..TrackEvent::default()
         };
         self.event(at, event)
-    }
-
-    fn annotations(&mut self, call: &Call, info: Option<&'a FunctionInfo>) -> Vec<DebugAnnotation> {
-        let mut all = vec![self.annotation("cpu", Annotated::Unsigned(call.cpu.0.into()))];
-        if call.off_cpu.0 > 0 {
-            all.push(self.annotation("off_cpu_ns", Annotated::Unsigned(call.off_cpu.0)));
-        }
-        let view = View::known(self.functions, info, call, self.values);
-        let value = view.value();
-        if let Some(value) = value {
-            all.push(self.annotation("value", value.into()));
-        }
-        if let Some(error) = value.and_then(Typed::error_name) {
-            all.push(self.annotation("error", Annotated::Text(error.to_owned())));
-        }
-        if let Some(caller) = view.caller() {
-            all.push(self.annotation("caller", Annotated::Text(caller.into_owned())));
-        }
-        let dict_entries: Vec<_> = view
-            .typed_arguments()
-            .into_iter()
-            .filter_map(|argument| {
-                let text = argument.text.map(|text| Annotated::Text(text.into_owned()));
-                let symbol = argument.symbol.map(|name| Annotated::Text(name.to_owned()));
-                let value = text.or(symbol);
-                let value = value.or_else(|| argument.value.map(Annotated::from))?;
-                Some(self.annotation(argument.name, value))
-            })
-            .collect();
-        all.extend(self.group("arguments", dict_entries));
-        let (mut entry, mut exit) = (Vec::new(), Vec::new());
-        for field in view.typed_fields() {
-            let value = field.value.map(Annotated::from);
-            entry.extend(value.map(|value| self.annotation(field.name, value)));
-            let value = field.at_exit.flatten().map(Annotated::from);
-            exit.extend(value.map(|value| self.annotation(field.name, value)));
-        }
-        all.extend(self.group("fields", entry));
-        all.extend(self.group("fields_at_exit", exit));
-        all
-    }
-
-    /// Annotations under a name; none if there are none.
-    fn group(
-        &mut self,
-        name: &'static str,
-        dict_entries: Vec<DebugAnnotation>,
-    ) -> Option<DebugAnnotation> {
-        (!dict_entries.is_empty()).then(|| DebugAnnotation {
-            name_iid: self.names.word(name),
-            value: None,
-            dict_entries,
-        })
-    }
-
-    fn annotation(&mut self, name: &'a str, value: Annotated) -> DebugAnnotation {
-        DebugAnnotation {
-            name_iid: self.names.word(name),
-            value: Some(value),
-            dict_entries: Vec::new(),
-        }
     }
 }
 

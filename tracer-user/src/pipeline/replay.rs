@@ -14,7 +14,7 @@ use crate::{
     graph::{AttachedLate, Rebuilder},
     model::{FunctionTable, Nanoseconds, RootCall, Sink, Trees},
     output::ftrace::WallClock,
-    recording::{Ending, Learning, Readable, Recording, columns::Step},
+    recording::{Ending, Learning, Readable, Recording, steps::Step},
     summary::Collect,
     values::escape::visible,
 };

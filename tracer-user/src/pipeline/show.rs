@@ -72,7 +72,7 @@ pub struct Show {
     pub result: Shown,
     /// How the text looks, and what of it goes for other forms: return values and what a duration
     /// is.
-    pub text: ftrace::Options,
+    pub text: ftrace::TextOptions,
     /// What of a recording is taken.
     pub selection: Selection,
     /// End after so many whole root calls.
@@ -97,7 +97,7 @@ impl Show {
             return Box::new(Nothing);
         };
         let out = BufWriter::new(out);
-        let ftrace::Options { values, sleep, .. } = self.text;
+        let ftrace::TextOptions { values, sleep, .. } = self.text;
         let format = match self.result {
             Shown::Each(format) => format,
             Shown::Latency(layout) => {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     kernel::{Address, Kernel},
-    plan::Source,
+    plan::FoundBy,
 };
 
 /// Functions that can be reached from `roots` in at most `levels` calls, nearest first, at most
@@ -18,7 +18,7 @@ pub fn reachable(
     roots: &[Address],
     levels: u32,
     limit: usize,
-) -> BTreeMap<Address, Source> {
+) -> BTreeMap<Address, FoundBy> {
     let mut found = BTreeMap::new();
     let Some(text) = &kernel.text else {
         return found;
@@ -33,7 +33,7 @@ pub fn reachable(
                 }
                 let target = callee.target;
                 if !roots.contains(&target) && !found.contains_key(&target) {
-                    found.insert(target, Source::Text { distance });
+                    found.insert(target, FoundBy::Code { distance });
                     next.push(target);
                 }
             }

@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use current::Current;
 pub use described::function_info;
-pub use fields::{Asked, FieldError, FieldPlan};
+pub use fields::{Asked, ByPlan, FieldError, FieldPlan};
 pub use programs::OthersPrograms;
 pub use prototypes::prototypes;
 pub use roots::{
@@ -38,7 +38,7 @@ use crate::{
 
 /// From where a function is known to run under a root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Source {
+pub enum FoundBy {
     /// The user named it.
     Root,
     /// It was seen to run under a root, so many times.
@@ -55,8 +55,8 @@ pub enum Source {
     Interrupt,
     /// All functions get probes.
     Everything,
-    /// The text of a function of the plan calls it.
-    Text {
+    /// The code of a function of the plan calls it.
+    Code {
         /// Calls between a root and it.
         distance: u32,
     },
@@ -85,7 +85,7 @@ pub struct Planned {
     /// Where it begins.
     pub address: Address,
     /// From where it is known.
-    pub source: Source,
+    pub source: FoundBy,
     /// How its probes find it.
     pub reach: Reach,
 }
@@ -98,7 +98,7 @@ pub struct Skipped {
     /// Why.
     pub reason: Reason,
     /// From where it is known.
-    pub source: Source,
+    pub source: FoundBy,
 }
 
 /// What will be attached.
@@ -120,7 +120,7 @@ impl Plan {
         kernel: &Kernel,
         rules: &Rules,
         roots: Vec<Planned>,
-        known: BTreeMap<Address, Source>,
+        known: BTreeMap<Address, FoundBy>,
     ) -> Self {
         let mut plan = Self {
             roots,
@@ -139,7 +139,7 @@ impl Plan {
         self.roots.iter().map(|root| root.address).collect()
     }
 
-    fn add(&mut self, kernel: &Kernel, rules: &Rules, address: Address, source: Source) {
+    fn add(&mut self, kernel: &Kernel, rules: &Rules, address: Address, source: FoundBy) {
         let function = kernel.symbols.function_at(address);
         let of_kernel =
             function.filter(|known| known.start == address && known.module != Some("bpf"));
@@ -159,7 +159,7 @@ impl Plan {
         &mut self,
         name: String,
         address: Address,
-        source: Source,
+        source: FoundBy,
         reach: Result<Reach, Reason>,
     ) {
         match reach {

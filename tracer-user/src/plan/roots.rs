@@ -10,7 +10,7 @@ mod wanted;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Planned, Reach, Source, interrupts::AROUND_INTERRUPTS, rules::Rules};
+use super::{FoundBy, Planned, Reach, interrupts::AROUND_INTERRUPTS, rules::Rules};
 use crate::{
     arch::{OTHER_SYSCALL_ENTRIES, SYSCALL_ENTRY},
     kernel::{Address, Kernel, facts, modules, symbols::Function},
@@ -281,7 +281,7 @@ fn planned(function: &Function<'_>, reach: Reach) -> Planned {
     Planned {
         name: function.name.to_owned(),
         address: function.start,
-        source: Source::Root,
+        source: FoundBy::Root,
         reach,
     }
 }

@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Plan, Planned, Reach, Reason, Rules, Source, Worth, rules::is_shared};
+use super::{FoundBy, Plan, Planned, Reach, Reason, Rules, Worth, rules::is_shared};
 use crate::{
     arch::{SYSCALL_CALLERS, is_never_below},
     kernel::{Address, Kernel, symbols::Function},
@@ -43,7 +43,7 @@ impl Plan {
                 plan.skip(&function, Reason::NeverBelow);
                 continue;
             }
-            plan.add_wide(kernel, rules, &function, Source::Everything);
+            plan.add_wide(kernel, rules, &function, FoundBy::Everything);
         }
         plan
     }
@@ -53,7 +53,7 @@ impl Plan {
         kernel: &Kernel,
         rules: &Rules,
         roots: Vec<Planned>,
-        known: BTreeMap<Address, Source>,
+        known: BTreeMap<Address, FoundBy>,
     ) -> Self {
         let mut plan = Self {
             roots,
@@ -75,7 +75,7 @@ impl Plan {
         self.decide(
             function.shown(),
             function.start,
-            Source::Everything,
+            FoundBy::Everything,
             Err(reason),
         );
     }
@@ -85,7 +85,7 @@ impl Plan {
         kernel: &Kernel,
         rules: &Rules,
         function: &Function<'_>,
-        source: Source,
+        source: FoundBy,
     ) {
         let reach = rules.wide_reach(kernel, function);
         self.decide(function.shown(), function.start, source, reach);

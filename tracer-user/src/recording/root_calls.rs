@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use super::{Ending, Head, Learning, Readable, Recording, RecordingError, columns::Step};
+use super::{Ending, Head, Learning, Readable, Recording, RecordingError, steps::Step};
 use crate::{
     graph::{AttachedLate, Rebuilder, callers},
     model::{FunctionTable, Interrupts, RootCall},

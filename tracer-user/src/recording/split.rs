@@ -19,8 +19,8 @@ use std::{
 };
 
 use super::{
-    End, Ending, Frame, Head, Learning, Recording, Writer, columns::Collector, columns::Step, file,
-    frame::Packer,
+    End, Ending, Frame, Head, Learning, Recording, Writer, columns::Collector, file, frame::Packer,
+    steps::Step,
 };
 use crate::{
     graph::{AttachedLate, Batch, Rebuilder},

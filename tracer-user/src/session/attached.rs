@@ -6,8 +6,8 @@ use std::sync::Arc;
 use anyhow::Result;
 use aya::maps::{MapData, RingBuf};
 use tracer_common::{
-    Callers, CodeRange, Config, MAX_ARGUMENTS, MAX_FAST_DEPTH, NO_DEPTH_LIMIT, PreemptLayout,
-    profile::By,
+    Callers, CodeRange, Config, FieldTable, MAX_ARGUMENTS, MAX_FAST_DEPTH, NO_DEPTH_LIMIT,
+    PreemptLayout, profile::By,
 };
 
 use super::{
@@ -16,12 +16,14 @@ use super::{
 };
 use crate::{
     attach::{
-        Attacher, Controls, FieldTables, Followed, Marks, Object,
+        Attacher, Controls, FieldTables, Followed, Marks, Object, Tracepoints,
         decide::Decide,
-        object::{Loading, Sizes, Tracepoints, USUAL_SLEEPERS, USUAL_SLOTS, slots_of_sleepers},
+        loading::{Loading, Sizes, USUAL_SLEEPERS, USUAL_SLOTS, slots_of_sleepers},
         profile::Profile,
     },
-    kernel::{Kernel, Mechanism, Mechanisms, PreemptCount, facts, trace_events::TraceEvent},
+    kernel::{
+        Address, Kernel, Mechanism, Mechanisms, PreemptCount, facts, trace_events::TraceEvent,
+    },
     model::{Arguments, Interrupts, ReturnAddresses, Stack},
     plan::{FieldError, FieldPlan, Plan},
     stop::Stop,
@@ -46,6 +48,8 @@ pub struct Attached {
     pub controls: Controls,
     /// One for each CPU.
     pub rings: Vec<RingBuf<MapData>>,
+    /// Says how many root calls are sampled, until somebody does so.
+    pub sampling: Option<Controls>,
     /// Says which cgroups are traced, until somebody does so.
     pub cgroups: Option<Controls>,
     /// Says which processes and tasks are traced; none if nobody was named.
@@ -76,14 +80,16 @@ pub fn attach(
     let profile = object.profile();
     let logger = diagnostics(&mut object, options.verbose);
     let marks = Marks::attach(&object, events)?;
-    let tracepoints = object.attach_tracepoints(&kernel.types)?;
+    let tracepoints = Tracepoints::attach(&object, &kernel.types)?;
     let followed = object.followed()?.map(Arc::new);
     let (arming, controls, cgroups) = (object.controls()?, object.controls()?, object.controls()?);
+    let sampling = options.budget.map(|_| object.controls()).transpose()?;
     let strings = match options.show.capture.arguments {
         Arguments::Absent => None,
         Arguments::Recorded => Some(object.strings()?),
     };
-    let fields = tables(&object, fields)?;
+    let all = fields.functions();
+    let fields = tables(&object, all.map(|(address, own)| (address, &own.table)))?;
     let details = (strings, fields);
     let mut attacher = Attacher::new(object, Arc::clone(kernel), mechanisms, mechanism, details);
     let probes = probes::attach_all(&mut attacher, plan, ready, stop)?;
@@ -92,6 +98,7 @@ pub fn attach(
         arming,
         controls,
         rings,
+        sampling,
         cgroups: Some(cgroups),
         followed,
         marks,
@@ -103,17 +110,21 @@ pub fn attach(
 }
 
 /// Tells the eBPF side what is read of calls; none if that is nothing.
-fn tables(object: &Object, fields: &FieldPlan) -> Result<Option<FieldTables>> {
-    if fields.is_empty() {
-        return Ok(None);
-    }
-    let mut tables = object.fields()?;
-    for (address, own) in fields.functions() {
-        if !tables.put(address, &own.table)? {
+pub fn tables<'a>(
+    object: &Object,
+    fields: impl Iterator<Item = (Address, &'a FieldTable)>,
+) -> Result<Option<FieldTables>> {
+    let mut tables = None;
+    for (address, table) in fields {
+        let tables = match &mut tables {
+            Some(tables) => tables,
+            none => none.insert(object.fields()?),
+        };
+        if !tables.put(address, table)? {
             return Err(FieldError::NoRoom.into());
         }
     }
-    Ok(Some(tables))
+    Ok(tables)
 }
 
 /// How the object is loaded for a trace.
@@ -146,6 +157,7 @@ pub fn loading(
         diagnostics: options.verbose,
         profile,
         decide,
+        samples: options.budget.is_some(),
     }
 }
 

@@ -42,7 +42,7 @@ impl Meaning {
 /// Whose root calls are traced: each list that is not empty must be met, by one of its elements, or
 /// by none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Callers {
+pub struct CallerOptions {
     /// Processes, by their numbers where tracer runs.
     pub pids: Vec<u32>,
     /// What they are named for.
@@ -70,7 +70,7 @@ pub struct TooMany {
     most: usize,
 }
 
-impl Callers {
+impl CallerOptions {
     /// Whether the eBPF side has room for all.
     pub fn check(&self) -> Result<(), TooMany> {
         for (option, given, most) in [
@@ -153,27 +153,30 @@ mod tests {
 
     #[test]
     fn the_tracer_itself_is_excluded_unless_tasks_are_named() {
-        assert_eq!(Callers::default().config([7, 8], false).not_tgids, [7, 8]);
-        let in_cgroup = Callers {
+        assert_eq!(
+            CallerOptions::default().config([7, 8], false).not_tgids,
+            [7, 8]
+        );
+        let in_cgroup = CallerOptions {
             cgroups: vec![Cgroup {
                 path: "/sys/fs/cgroup".into(),
                 id: CgroupId(1),
             }],
-            ..Callers::default()
+            ..CallerOptions::default()
         };
         let config = in_cgroup.config([7, 8], false);
         assert_eq!((config.not_tgids, config.cgroups_named), ([7, 8], 1));
-        let named = Callers {
+        let named = CallerOptions {
             names: vec!["tracer".parse().unwrap()],
-            ..Callers::default()
+            ..CallerOptions::default()
         };
         assert_eq!(named.config([7, 8], false).not_tgids, [0; 2]);
     }
 
     #[test]
     fn a_command_is_traced_alone_unless_processes_are_named() {
-        let mut callers = Callers::default();
-        let named = |callers: &Callers, has_command| {
+        let mut callers = CallerOptions::default();
+        let named = |callers: &CallerOptions, has_command| {
             let config = callers.config([7, 7], has_command);
             (
                 config.processes_named,
@@ -189,9 +192,9 @@ mod tests {
         assert_eq!(named(&callers, true), (1, 1, 0));
         callers.children = Children::Followed;
         assert_eq!(named(&callers, false), (1, 1, 1));
-        callers = Callers {
+        callers = CallerOptions {
             children: Children::Excluded,
-            ..Callers::default()
+            ..CallerOptions::default()
         };
         assert_eq!(named(&callers, true), (1, 0, 0));
     }
@@ -199,12 +202,12 @@ mod tests {
     #[test]
     fn all_but_some_are_told_apart_from_some() {
         use tracer_common::Callers as Told;
-        let callers = Callers {
+        let callers = CallerOptions {
             pids: vec![7],
             pids_mean: Meaning::AllButThese,
             names: vec!["sh".parse().unwrap()],
             names_mean: Meaning::AllButThese,
-            ..Callers::default()
+            ..CallerOptions::default()
         };
         let config = callers.config([1, 2], false);
         assert_eq!(config.processes_named, Told::ALL_BUT_THESE);
@@ -217,12 +220,12 @@ mod tests {
 
     #[test]
     fn more_than_there_is_room_for_is_refused() {
-        let callers = Callers {
+        let callers = CallerOptions {
             names: vec!["name".parse().unwrap(); MAX_NAMES + 1],
-            ..Callers::default()
+            ..CallerOptions::default()
         };
         let error = callers.check().unwrap_err().to_string();
         assert!(error.starts_with("--comm was given 5 times"), "{error}");
-        assert_eq!(Callers::default().check(), Ok(()));
+        assert_eq!(CallerOptions::default().check(), Ok(()));
     }
 }

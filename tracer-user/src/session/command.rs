@@ -167,7 +167,9 @@ fn hold(tell: &PipeWriter, wait: &PipeReader, other_end: RawFd) -> Result<(), Er
     loop {
         match unistd::read(wait, &mut byte) {
             Ok(1) => return Ok(()),
-            Ok(_) => return Err(Errno::ECANCELED),
+            // An error would be told to tracer by `std`, which aborts where nobody listens.
+            // SAFETY: the process ends here, and nothing is to be cleaned up in it.
+            Ok(_) => unsafe { libc::_exit(0) },
             // A signal that tracer handles for itself.
             Err(Errno::EINTR) => {}
             Err(error) => return Err(error),
@@ -262,6 +264,18 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         assert!(!mark.exists());
+    }
+
+    /// An error is told to tracer by `std`, which aborts with words on stderr if tracer is gone.
+    #[tokio::test]
+    async fn one_that_is_not_let_go_has_nothing_to_say() {
+        let subject = start(&shell("exit 3")).unwrap().unwrap();
+        let Subject::Held(Held { gate, child, .. }) = subject else {
+            panic!("it is not held");
+        };
+        drop(gate);
+        let mut child = child.await.unwrap().unwrap();
+        assert_eq!(child.wait().await.unwrap().code(), Some(0));
     }
 
     /// tracer's own limit is raised, and the command does not see that.

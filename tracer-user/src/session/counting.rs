@@ -7,11 +7,13 @@
 
 mod conditions;
 mod told;
+mod values;
+mod weighted;
 
 use std::{
     collections::HashMap,
     io::{self, Write},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -20,19 +22,19 @@ use tokio::process::Child;
 use tracer_common::count::Returned;
 
 use super::{
-    Options, Outputs, attached, command, head, prepared::Prepared, probes, silent, tell,
-    whose::Told,
+    Options, Outputs, attached, budget::Budget, command, head, prepared::Prepared, probes, silent,
+    tell, whose::Told,
 };
 use crate::{
     attach::{
-        self, AttachError, Object, Observer,
+        self, AttachError, Object, Observer, Tracepoints,
         count::{Attacher, Conditions, Counted, Counters, Skipped, Tables},
-        object::{Loading, Tracepoints},
+        loading::Loading,
     },
     export::{Counts, Export, Source},
     kernel::haste::Haste,
     pipeline::{self, Outcome},
-    plan::Planned,
+    plan::{ByPlan, Planned},
     stop::Stop,
     summary::{
         LatencyLayout,
@@ -40,8 +42,9 @@ use crate::{
         latency::{self, Parts, Root},
     },
 };
-pub use conditions::{counting, decide};
+pub use conditions::{NotCounted, counting, decide};
 use told::Sums;
+use weighted::Weighted;
 
 /// How often it is looked whether as many calls have been counted as were asked for.
 const TICK: Duration = Duration::from_millis(20);
@@ -50,6 +53,8 @@ const TICK: Duration = Duration::from_millis(20);
 pub struct Counting {
     conditions: Conditions,
     returned: Vec<Returned>,
+    /// Places of each root for values by which its calls are told apart; 0 if they are not.
+    places: usize,
     layout: LatencyLayout,
 }
 
@@ -64,6 +69,7 @@ pub async fn run(
         tables,
         counters,
         turned_away,
+        sampling,
         following: _following,
     } = attach(options, &counting, &prepared)?;
     let shown = Arc::new(Shown {
@@ -71,8 +77,11 @@ pub async fn run(
         tables,
         before: counters.skipped(),
         counters,
+        kernel: Arc::clone(&turned_away),
+        weighted: options.budget.map(|_| Mutex::default()),
         conditions: counting.conditions,
         layout: counting.layout,
+        by: prepared.by.take(),
     });
     let mut out = outputs.graph.unwrap_or_else(|| Box::new(io::sink()));
     let head = head::head(&prepared.kernel, &prepared.plan.roots, &options.command);
@@ -89,12 +98,19 @@ pub async fn run(
         if let Some(subject) = prepared.subject.take() {
             child = Some(subject.release().await?);
         }
-        written = wait(options, &mut child, &stop, &shown, &mut out).await?;
+        let budget = options
+            .budget
+            .map(|share| Budget::begin(share, sampling, None));
+        let mut budget = budget.transpose()?;
+        let ends = (&mut child, budget.as_mut(), &stop);
+        written = wait(options, ends, &shown, &mut out).await?;
         shown.tables.disarm();
         let counted = shown.counted();
-        written = written.and_then(|()| shown.write(&counted, &mut out));
+        written = written.and_then(|()| shown.write(&shown.weighted(&counted), &mut out));
         let sums = shown.sums(&counted);
         sums.tell(&counting.conditions);
+        values::tell(&shown);
+        budget.as_ref().map_or(Ok(()), Budget::tell)?;
         let outcome = sums.outcome(turned_away.turned_away()?);
         silent::explain(
             &prepared.kernel,
@@ -117,6 +133,8 @@ struct InKernel {
     counters: Counters,
     /// Counts entries of others than those who were asked for.
     turned_away: Arc<attach::Counters>,
+    /// Says how many calls are sampled.
+    sampling: attach::Controls,
     /// Held as long as the tables are armed.
     following: Tracepoints,
 }
@@ -133,15 +151,19 @@ fn attach(options: &Options, counting: &Counting, prepared: &Prepared) -> Result
     // Nothing goes through the rings.
     loading.sizes.ring_bytes = Loading::SMALLEST.sizes.ring_bytes;
     let (object, _rings) = Object::load(&loading)?;
-    let following = object.attach_following(&kernel.types)?;
+    let following = Tracepoints::attach_following(&object, &kernel.types)?;
     let followed = object.followed()?;
     let told = Told {
         cgroups: Some(object.controls()?),
         followed: followed.as_ref(),
     };
-    let turned_away = object.controls()?.counters();
+    let sampling = object.controls()?;
+    let turned_away = sampling.counters();
     prepared.follow(options, told)?;
-    let tables = Tables::new(&counting.returned, kernel.possible_cpus as usize)?;
+    let cpus = kernel.possible_cpus as usize;
+    let tables = Tables::new(&counting.returned, cpus, counting.places)?;
+    let by = prepared.by.iter().flat_map(|by| &by.roots);
+    attached::tables(&object, by.map(|(root, table, _)| (*root, table)))?;
     let mechanism = conditions::mechanism(options, prepared);
     tell::more(
         options.verbose,
@@ -161,6 +183,7 @@ fn attach(options: &Options, counting: &Counting, prepared: &Prepared) -> Result
         tables,
         counters,
         turned_away,
+        sampling,
         following,
     })
 }
@@ -184,8 +207,7 @@ impl Observer for Strict<'_> {
 /// too.
 async fn wait(
     options: &Options,
-    child: &mut Option<Child>,
-    stop: &Stop,
+    (child, mut budget, stop): (&mut Option<Child>, Option<&mut Budget>, &Stop),
     shown: &Shown,
     out: &mut impl Write,
 ) -> Result<io::Result<()>> {
@@ -196,6 +218,7 @@ async fn wait(
     let interval = shown.layout.interval.unwrap_or(forever);
     let mut next = tokio::time::interval_at((begin + interval).into(), interval);
     next.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    let is_watched = options.show.count.is_some() || budget.is_some();
     loop {
         let command_ended = async {
             match child {
@@ -217,7 +240,12 @@ async fn wait(
                     return Ok(written);
                 }
             }
-            () = tokio::time::sleep(TICK), if options.show.count.is_some() => {}
+            () = tokio::time::sleep(TICK), if is_watched => {}
+        }
+        if let Some(budget) = &mut budget
+            && budget.tick()?
+        {
+            shown.cut(budget.sampled_out()?);
         }
         if options
             .show
@@ -235,8 +263,12 @@ struct Shown {
     tables: Tables,
     counters: Counters,
     before: Skipped,
+    kernel: Arc<attach::Counters>,
+    /// If calls may be sampled.
+    weighted: Option<Mutex<Weighted>>,
     conditions: Conditions,
     layout: LatencyLayout,
+    by: Option<ByPlan>,
 }
 
 impl Shown {
@@ -246,27 +278,50 @@ impl Shown {
             .collect()
     }
 
+    /// What was counted, with what was sampled out.
+    fn weighted(&self, counted: &[Counted]) -> Vec<Counted> {
+        let (Some(weighted), Ok(out)) = (&self.weighted, self.kernel.sampled_out()) else {
+            return counted.to_vec();
+        };
+        let weighted = weighted.lock().unwrap_or_else(PoisonError::into_inner);
+        weighted.now(counted, out)
+    }
+
+    /// One of another number of calls is counted from now on.
+    fn cut(&self, sampled_out: u64) {
+        if let Some(weighted) = &self.weighted {
+            let mut weighted = weighted.lock().unwrap_or_else(PoisonError::into_inner);
+            weighted.cut(self.counted(), sampled_out);
+        }
+    }
+
     fn sums(&self, counted: &[Counted]) -> Sums {
         let skipped = self.counters.skipped().since(self.before);
-        Sums::of(counted, skipped, &self.conditions)
+        Sums::of(counted, skipped, &self.conditions, self.weighted.is_some())
     }
 
     /// For scrapers.
     fn counts(&self) -> Counts {
         let counted = self.counted();
         let sums = self.sums(&counted);
+        let counted = self.weighted(&counted);
         let roots = self.names.iter().zip(&counted);
         Counts {
             roots: roots
                 .map(|(name, counted)| (name.clone(), self.root(counted)))
                 .collect(),
-            filtered_out: sums.filtered_out,
+            filtered_out: counted.iter().map(|root| root.filtered_out).sum(),
+            sampled_out: self.kernel.sampled_out().unwrap_or_default(),
             missing: sums.missing(),
         }
     }
 
     /// Roots that were called.
     fn write(&self, counted: &[Counted], out: &mut impl Write) -> io::Result<()> {
+        if self.by.is_some() {
+            values::write(self, counted, out)?;
+            return out.flush();
+        }
         let roots = self.names.iter().zip(counted);
         let roots: Vec<(&String, Root)> = roots
             .map(|(name, counted)| (name, self.root(counted)))
@@ -282,7 +337,7 @@ impl Shown {
 
     fn write_live(&self, after: Duration, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "# after {:.1} s", after.as_secs_f64())?;
-        self.write(&self.counted(), out)?;
+        self.write(&self.weighted(&self.counted()), out)?;
         writeln!(out)?;
         out.flush()
     }

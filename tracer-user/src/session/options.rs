@@ -4,10 +4,10 @@ use std::{collections::BTreeSet, io::Write, time::Duration};
 
 use tracer_common::CpuMask;
 
-use super::{Begin, Callers, Streams};
+use super::{Begin, CallerOptions, Streams, budget::Share};
 use crate::{
     export::Outlets,
-    expr::Fields,
+    expr::{By, Fields},
     kernel::Mechanism,
     learn::wide::Again,
     model::{FunctionTable, Sink},
@@ -24,7 +24,7 @@ pub struct Options {
     /// Root calls are traced if they are entered here.
     pub cpus: CpuMask,
     /// Root calls are traced if they are theirs.
-    pub callers: Callers,
+    pub callers: CallerOptions,
     /// Events of the kernel that are marked, by name or glob.
     pub events: Vec<String>,
     /// Functions that are skipped with all below them, by name, glob or syscall.
@@ -35,6 +35,8 @@ pub struct Options {
     pub fields: Vec<Fields>,
     /// What root calls are asked for when they are entered.
     pub asked: Asked,
+    /// The number by which calls are told apart where they are counted.
+    pub by: Option<By>,
     /// What is shown, and how.
     pub show: Show,
     /// Root calls that begin in this time after the command has are not traced.
@@ -54,6 +56,8 @@ pub struct Options {
     pub mechanism: Option<Mechanism>,
     /// Bytes of each CPU's ring.
     pub ring_bytes: u32,
+    /// What tracing may cost; none is anything.
+    pub budget: Option<Share>,
     /// Tell more on stderr.
     pub verbose: bool,
     /// A command to run and trace.

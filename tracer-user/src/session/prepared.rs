@@ -2,7 +2,7 @@
 //! changes them, the end.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -33,7 +33,7 @@ use crate::{
     },
     model::{Skipped, Untraced},
     pipeline::Pipeline,
-    plan::{Current, FieldPlan, Plan, Planned, Rules},
+    plan::{ByPlan, Current, FieldPlan, Plan, Planned, Rules},
     stop::Stop,
 };
 
@@ -61,6 +61,8 @@ pub struct Prepared {
     pub plan: Plan,
     /// What is read of calls, and asked of root calls.
     pub fields: FieldPlan,
+    /// How calls are told apart that are counted.
+    pub by: Option<ByPlan>,
     /// All that the kernel has, and the one that is taken.
     pub mechanisms: Mechanisms,
     /// See `mechanisms`.
@@ -110,6 +112,14 @@ impl Change {
         };
         while !growth.has_begun() && !stop.is_wanted() {
             tokio::time::sleep(TICK).await;
+        }
+    }
+
+    /// What attaches, and the word that ends it, if the trace grows.
+    pub fn joining(&self) -> Option<(Arc<Mutex<Joining>>, Arc<AtomicBool>)> {
+        match self {
+            Self::Grows(growth) => Some(growth.joining()),
+            Self::Never | Self::Narrows(_) => None,
         }
     }
 
@@ -232,7 +242,8 @@ impl Prepared {
             }
             Found::Some { growth, .. } => {
                 let growth = growth.take();
-                if growth.is_none() && !modules.may_bring_roots() {
+                let may_be_suspended = options.budget.is_some() && !self.plan.callees.is_empty();
+                if growth.is_none() && !modules.may_bring_roots() && !may_be_suspended {
                     return Ok(Change::Never);
                 }
                 let (pause, sampler) = growth.unzip();
@@ -241,11 +252,13 @@ impl Prepared {
                 let known = self.plan.callees.iter().chain(&self.plan.excluded);
                 let has_probes = known.filter(|one| !is_later(one)).map(|one| one.address);
                 let side = Side::of(FIRST_GENERATION);
+                let below = self.plan.callees.iter().filter(|one| !is_later(one));
+                let below = below.cloned().collect();
                 let joining = Joining::new(
                     attacher,
                     side,
                     attached_late,
-                    has_probes.collect(),
+                    (has_probes.collect(), below),
                     options.verbose,
                 );
                 let held = self.subject.as_ref().and_then(Subject::held);
@@ -288,6 +301,7 @@ impl Prepared {
             Change::Grows(growth) => {
                 let grown = growth.end();
                 probes.callees.extend(grown.probes);
+                probes.callees.extend(grown.below);
                 seen = grown.seen;
             }
         }

@@ -13,7 +13,7 @@ use crate::{
     attach::{self, AttachError, Attacher, Marks, Observer, Probe, Role, Side},
     kernel::{numbers, switch},
     model::{Skipped, many},
-    plan::{Plan, Planned, Source},
+    plan::{FoundBy, Plan, Planned},
     stop::Stop,
 };
 
@@ -117,8 +117,8 @@ pub fn attach_all(
 /// without it, what that calls would hang wherever an interrupt came.
 const fn heat(planned: &Planned) -> u64 {
     match planned.source {
-        Source::Interrupt => u64::MAX,
-        Source::Learned { hits } | Source::Before { hits } => hits,
+        FoundBy::Interrupt => u64::MAX,
+        FoundBy::Learned { hits } | FoundBy::Before { hits } => hits,
         _ => 0,
     }
 }

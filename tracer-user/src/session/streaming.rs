@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use tokio::{process::Child, signal::unix::Signal};
 
-use super::profiling::Profiling;
+use super::{budget::Budget, profiling::Profiling};
 use crate::{
     attach::{Controls, Counters},
     kernel::switch,
@@ -52,6 +52,8 @@ pub struct Ends<'a, 'b> {
     pub counters: Arc<Counters>,
     /// Functions are counted in the kernel, and shown while the trace goes on.
     pub profiling: Option<&'a mut Profiling<'b>>,
+    /// No end: what tracing costs is to stay within this.
+    pub budget: Option<&'a mut Budget>,
     /// No end: hits of the roots and of all others that the kernel has skipped.
     pub skipped: &'a dyn Fn() -> [Skipped; 2],
 }
@@ -148,6 +150,9 @@ pub async fn stream(
         }
         let turn = turn(rings, pipeline);
         losses.tick(pipeline)?;
+        if let Some(budget) = &mut ends.budget {
+            budget.tick()?;
+        }
         if let Some(profiling) = &mut ends.profiling {
             profiling.tick();
         }

@@ -6,7 +6,7 @@ use std::{iter, time::Duration};
 use anyhow::{Context as _, Result};
 use tracer_common::MAX_NAMES;
 
-use super::{callers::Callers, processes::Processes, tasks::Tasks};
+use super::{callers::CallerOptions, processes::Processes, tasks::Tasks};
 use crate::{
     attach::{Controls, Followed, List},
     kernel::{
@@ -62,7 +62,7 @@ pub fn own(types: &Types, sampler: Option<u32>) -> Result<[u32; 2]> {
 /// that is made meanwhile is not missed.
 pub fn begin(
     types: &Types,
-    callers: &Callers,
+    callers: &CallerOptions,
     named: &Named<'_>,
     told: Told<'_>,
     stop: &Stop,
@@ -77,7 +77,7 @@ pub fn begin(
     Ok(())
 }
 
-fn follow(numbers: &Numbers, callers: &Callers, named: &Named<'_>, followed: &Followed) {
+fn follow(numbers: &Numbers, callers: &CallerOptions, named: &Named<'_>, followed: &Followed) {
     let command = named.command.filter(|_| !callers.has_numbers());
     if let Some(process) = command.and_then(|command| numbers.process(command)) {
         followed.add(List::Processes, process);

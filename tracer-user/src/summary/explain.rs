@@ -12,6 +12,7 @@
 
 mod lines;
 mod parts;
+mod sentences;
 pub mod split;
 mod traits;
 

@@ -1,8 +1,7 @@
 //! Each function in numbers: how often, how long, how often it failed.
 //!
-//! Quantiles come from histograms with two significant digits (within 1 %). A histogram takes up to
-//! some 30 KB, so there is a limit to the rows, and what would be a row too many is counted in one
-//! for all others.
+//! A [row](super::row) takes up to some 30 KB, so there is a limit to them, and what would be a row
+//! too many is counted in one for all others.
 
 use std::{
     borrow::Cow,
@@ -10,10 +9,15 @@ use std::{
     io::{self, Write},
 };
 
-use hdrhistogram::Histogram;
 use tracer_common::count::bounds_of;
 
-use super::{Collect, merged::self_times, table};
+pub use super::row::{Row, SortBy};
+use super::{
+    Collect,
+    merged::self_times,
+    row::{HEAD, cells},
+    table,
+};
 use crate::{
     model::{Call, CpuId, FunctionId, FunctionTable, Node, RootCall, SleepTime, TaskKey},
     values::{self, escape},
@@ -21,9 +25,6 @@ use crate::{
 
 /// Rows, at most.
 const MOST_ROWS: usize = 1 << 14;
-
-/// Significant digits of quantiles.
-const DIGITS: u8 = 2;
 
 /// By what the rows of a function are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -36,35 +37,6 @@ pub enum GroupBy {
     Caller,
 }
 
-/// What the rows are sorted by; the largest comes first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum SortBy {
-    /// Time from entry to return
-    #[default]
-    Total,
-    /// The same without the time of the calls below
-    #[value(name = "self")]
-    Own,
-    /// Number of calls
-    #[value(alias = "count")]
-    Calls,
-    /// Average time
-    #[value(alias = "avg")]
-    Average,
-    /// The time that half of the calls stay below
-    P50,
-    /// The time that 90 of 100 calls stay below
-    P90,
-    /// The time that 99 of 100 calls stay below
-    P99,
-    /// The longest time
-    Max,
-    /// Number of calls that returned an error
-    Errors,
-    /// The function's name
-    Name,
-}
-
 /// Whose calls a row is about, beside the function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Group {
@@ -72,69 +44,6 @@ enum Group {
     Task(TaskKey),
     Cpu(CpuId),
     Caller(Option<FunctionId>),
-}
-
-/// The sums of a row.
-pub struct Row {
-    /// Calls.
-    pub calls: u64,
-    /// Time from entry to return, ns.
-    pub total: u64,
-    /// The same without the time of the calls below.
-    pub own: u64,
-    /// The longest time, ns.
-    pub longest: u64,
-    times: Histogram<u64>,
-    /// Calls that returned an error, by its name.
-    pub errors: BTreeMap<&'static str, u64>,
-}
-
-impl Row {
-    fn new() -> Self {
-        let times = Histogram::new(DIGITS).expect("so few digits are possible");
-        Self {
-            calls: 0,
-            total: 0,
-            own: 0,
-            longest: 0,
-            times,
-            errors: BTreeMap::new(),
-        }
-    }
-
-    /// Calls that returned an error.
-    #[must_use]
-    pub fn failed(&self) -> u64 {
-        self.errors.values().sum()
-    }
-
-    /// Calls of which both ends were seen; the times are theirs.
-    #[must_use]
-    pub fn timed(&self) -> u64 {
-        self.times.len()
-    }
-
-    /// The time that this part of the calls stays below, ns.
-    #[must_use]
-    pub fn quantile(&self, part: f64) -> u64 {
-        // The histogram gives the end of a bucket.
-        self.times.value_at_quantile(part).min(self.longest)
-    }
-
-    fn key(&self, by: SortBy) -> u64 {
-        match by {
-            SortBy::Total => self.total,
-            SortBy::Own => self.own,
-            SortBy::Calls => self.calls,
-            SortBy::Average => self.total / self.times.len().max(1),
-            SortBy::P50 => self.quantile(0.5),
-            SortBy::P90 => self.quantile(0.9),
-            SortBy::P99 => self.quantile(0.99),
-            SortBy::Max => self.longest,
-            SortBy::Errors => self.failed(),
-            SortBy::Name => 0,
-        }
-    }
 }
 
 /// The calls of a function, or of one that the same function made, as somebody else has counted
@@ -199,11 +108,7 @@ impl<'a> Report<'a> {
     /// Writes the report.
     pub fn write(&self, sort_by: SortBy, out: &mut impl Write) -> io::Result<()> {
         let rows = self.rows(sort_by);
-        let head = [
-            "calls", "total us", "self us", "avg us", "p50 us", "p90 us", "p99 us", "max us",
-            "errors", "function",
-        ];
-        table::write(out, &head, &rows, |(label, row)| cells(label, row))
+        table::write(out, &HEAD, &rows, |(label, row)| cells(label, row))
     }
 
     /// What a row is about, as it may be shown.
@@ -309,35 +214,4 @@ impl Collect for Report<'_> {
 fn caller(call: &Call, open: &[FunctionId]) -> Option<FunctionId> {
     let above = || call.details.stack().first().copied();
     open.last().copied().or_else(above)
-}
-
-fn cells(label: &str, row: &Row) -> Vec<String> {
-    let time = |ns| {
-        if row.times.is_empty() {
-            "-".to_owned()
-        } else {
-            table::microseconds(ns)
-        }
-    };
-    let errors = row.errors.iter();
-    let errors: Vec<String> = errors
-        .map(|(name, count)| format!("{count} {name}"))
-        .collect();
-    let label = if errors.is_empty() {
-        label.to_owned()
-    } else {
-        format!("{label} ({})", errors.join(", "))
-    };
-    vec![
-        row.calls.to_string(),
-        table::microseconds(row.total),
-        table::microseconds(row.own),
-        table::average(row.total, row.times.len()),
-        time(row.quantile(0.5)),
-        time(row.quantile(0.9)),
-        time(row.quantile(0.99)),
-        time(row.longest),
-        row.failed().to_string(),
-        label,
-    ]
 }

@@ -18,7 +18,7 @@ use super::{
     draw::draw,
     save::Saving,
     screen::{Input, Screen},
-    state::{Source, State, Wish},
+    state::{Origin, State, Wish},
     stderr,
 };
 use crate::{
@@ -51,7 +51,11 @@ struct Inner {
 
 impl Top {
     /// Nothing has come, and the terminal is not taken yet.
-    pub fn new(source: Source, (text, capture): (ftrace::Options, Capture), stop: Stop) -> Self {
+    pub fn new(
+        source: Origin,
+        (text, capture): (ftrace::TextOptions, Capture),
+        stop: Stop,
+    ) -> Self {
         Self(Rc::new(RefCell::new(Inner {
             state: State::new(source, Head::default(), (text, capture)),
             stop,

@@ -8,9 +8,11 @@
 //! Memory is bounded: the tree by its paths, the slowest calls by their number and size. Paused, it
 //! takes nothing in: calls that go by are counted, and what is on the screen stays there.
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
+pub use super::page::{Asks, OpenCall, Page, Prompt, Wish};
 use super::{
+    clock::Clock,
     numbers,
     pattern::Pattern,
     tree::{Row, Tree},
@@ -29,86 +31,23 @@ use crate::{
     values::escape,
 };
 
-/// The time that a rate is of.
-const STRETCH: Nanoseconds = Nanoseconds(2_000_000_000);
-/// The time after which there is a first rate.
-const FIRST: Nanoseconds = Nanoseconds(200_000_000);
-
 /// Where the calls come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum Origin {
     /// A trace that goes on.
     Live,
     /// A recording of this name.
     Recording(String),
 }
 
-/// What is shown.
-pub enum Page {
-    /// The merged calls.
-    Tree,
-    /// The slowest root calls.
-    Slowest,
-    /// One of them.
-    Call(Box<OpenCall>),
-    /// Root calls that have not returned.
-    Open,
-}
-
-/// A call that is read.
-pub struct OpenCall {
-    /// Which.
-    pub call: Arc<Exemplar>,
-    /// As a listing.
-    pub lines: Vec<String>,
-    /// The line where the cursor is.
-    pub line: usize,
-    /// Columns that are out of sight on the left.
-    pub column: usize,
-}
-
-/// Something that is being typed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Prompt {
-    /// What for.
-    pub asks: Asks,
-    /// What was typed until now.
-    pub text: String,
-}
-
-/// What is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asks {
-    /// A name to find.
-    Search,
-    /// A name to narrow the tree to.
-    Filter,
-    /// A file to write to.
-    Save,
-}
-
-/// What the user wants that is not for the state to do.
-#[derive(Debug)]
-pub enum Wish {
-    /// To end.
-    Quit,
-    /// These calls in a recording.
-    Save {
-        /// Its file.
-        path: PathBuf,
-        /// The calls.
-        calls: Vec<Arc<Exemplar>>,
-    },
-}
-
 /// All of it.
 pub struct State {
     /// Where the calls come from.
-    pub source: Source,
+    pub source: Origin,
     /// Where they were made.
     pub head: Head,
     /// How a listing looks.
-    text: ftrace::Options,
+    text: ftrace::TextOptions,
     /// What was recorded of calls.
     capture: Capture,
     /// What the functions are.
@@ -148,25 +87,18 @@ pub struct State {
     pub room: (usize, usize),
 }
 
-/// Times, ns of CLOCK_MONOTONIC.
-#[derive(Clone, Copy, Debug, Default)]
-struct Clock {
-    began: Option<Nanoseconds>,
-    now: Nanoseconds,
-    stretch: Option<Nanoseconds>,
-    /// Calls before the stretch.
-    before: u64,
-    has_had_stretch: bool,
-}
-
 impl State {
     /// Nothing has come yet.
-    pub fn new(source: Source, head: Head, (text, capture): (ftrace::Options, Capture)) -> Self {
+    pub fn new(
+        source: Origin,
+        head: Head,
+        (text, capture): (ftrace::TextOptions, Capture),
+    ) -> Self {
         let sleep = text.sleep;
         Self {
             source,
             head,
-            text: ftrace::Options {
+            text: ftrace::TextOptions {
                 colour: ftrace::Colour::Plain,
                 ..text
             },
@@ -214,7 +146,7 @@ impl State {
             crate::values::returned_error(self.functions.returns(function), value)
         });
         self.errors += u64::from(error.is_some());
-        if let Source::Recording(_) = self.source {
+        if let Origin::Recording(_) = self.source {
             let times = call.nodes.iter().filter_map(|node| match node {
                 Node::Call(call) => call.entered.or(call.closed.at()),
                 Node::Mark(_) | Node::Gap { .. } => None,
@@ -222,9 +154,7 @@ impl State {
             let first = times.min();
             let last = root.and_then(|root| root.closed.at()).or(first);
             if let (Some(first), Some(last)) = (first, last) {
-                let began = self.clock.began.unwrap_or(first).min(first);
-                self.clock.began = Some(began);
-                self.clock.now = self.clock.now.max(last);
+                self.clock.recorded(first, last);
             }
         }
     }
@@ -265,7 +195,7 @@ impl State {
             lines.push(format!("{task}, on CPU {cpu}:"));
             let time = |entered: Option<Nanoseconds>| {
                 entered.map_or("-".to_owned(), |entered| {
-                    numbers::time(self.clock.now.since(entered))
+                    numbers::time(self.clock.now().since(entered))
                 })
             };
             lines.extend(open_functions(open, &self.functions, 10, time));
@@ -291,49 +221,30 @@ impl State {
 
     /// How much time it is about.
     pub fn elapsed(&self) -> Nanoseconds {
-        let began = self.clock.began.unwrap_or(self.clock.now);
-        self.clock.now.since(began)
+        self.clock.elapsed()
     }
 
     /// Time goes on; of a recording it goes with the calls.
     pub fn tick(&mut self, now: Nanoseconds) {
-        if self.source == Source::Live && self.ended.is_none() {
-            self.clock.began.get_or_insert(now);
-            self.clock.now = now;
+        let is_live = self.source == Origin::Live;
+        if is_live && self.ended.is_none() {
+            self.clock.advance(now);
         }
         if self.paused.is_some() || self.ended.is_some() {
             return;
         }
-        let now = self.clock.now;
-        let Some(began) = self.clock.stretch.or(self.clock.began) else {
+        let Some(stretch) = self.clock.stretch(is_live) else {
             return;
         };
-        let stretch = now.since(began);
-        let least = match self.source {
-            Source::Live if self.clock.has_had_stretch => STRETCH,
-            Source::Live => FIRST,
-            Source::Recording(_) => Nanoseconds(1),
-        };
-        if stretch < least {
-            return;
-        }
-        self.set_rates(stretch);
-        if stretch >= STRETCH && self.source == Source::Live {
-            self.clock.has_had_stretch = true;
+        self.tree.for_all(|numbers| numbers.set_rate(stretch));
+        self.rate = Some(self.clock.rate(self.all_calls(), stretch));
+        if is_live && self.clock.ends_stretch(stretch) {
             self.begin_stretch();
         }
     }
 
-    #[allow(clippy::cast_precision_loss, reason = "a rate for the eye")]
-    fn set_rates(&mut self, stretch: Nanoseconds) {
-        self.tree.for_all(|numbers| numbers.set_rate(stretch));
-        let calls = self.all_calls() - self.clock.before;
-        self.rate = Some(calls as f64 * 1e9 / stretch.0.max(1) as f64);
-    }
-
     fn begin_stretch(&mut self) {
-        self.clock.stretch = Some(self.clock.now);
-        self.clock.before = self.all_calls();
+        self.clock.begin_stretch(self.all_calls());
         self.tree.for_all(super::numbers::Numbers::begin_stretch);
     }
 
@@ -344,7 +255,7 @@ impl State {
 
     /// Nothing comes any more.
     pub fn end(&mut self, why: &'static str) {
-        self.tick(self.clock.now);
+        self.tick(self.clock.now());
         self.ended = Some(why);
     }
 

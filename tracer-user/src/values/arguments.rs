@@ -13,12 +13,13 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::{
-    IN_PARTS, Style, Typed, Values, escape, format_return, place, sign_extended, text::quoted,
-    typed,
+    Style, Typed, Values, escape, format_return, register::IN_PARTS, returned::place,
+    sign_extended, string::quoted, typed,
 };
 use crate::arch::REGISTER_BYTES;
 use crate::model::{
-    Details, FunctionInfo, FunctionTable, ParameterInfo, Text, ValueType, first_argument_register,
+    Details, FunctionInfo, FunctionTable, ParameterInfo, RecordedString, ValueType,
+    first_argument_register,
 };
 
 /// What of a function says where its arguments are.
@@ -57,7 +58,7 @@ pub fn format_arguments(signature: Signature<'_>, details: &Details) -> String {
     let mut shown: Vec<String> = recorded(signature, details)
         .map(|(parameter, given)| {
             let value = match given {
-                Given::Text(_, text) => Some(quoted(text)),
+                Given::String(_, text) => Some(quoted(text)),
                 Given::Register(register) => {
                     readable(signature.functions, &parameter.value, register)
                 }
@@ -117,7 +118,7 @@ pub fn typed_arguments<'p, 't>(
     recorded(signature, details)
         .map(|(parameter, given)| {
             let (register, text) = match given {
-                Given::Text(register, text) => (Some(register), Some(text)),
+                Given::String(register, text) => (Some(register), Some(text)),
                 Given::Register(register) => (Some(register), None),
                 Given::Elsewhere => (None, None),
             };
@@ -139,7 +140,7 @@ enum Given<'a> {
     /// A register.
     Register(u64),
     /// A register that points to a text.
-    Text(u64, &'a Text),
+    String(u64, &'a RecordedString),
     /// Several registers, or a place on the stack.
     Elsewhere,
 }
@@ -153,10 +154,12 @@ fn recorded<'a, 't>(
     let mut first = signature.first;
     signature.parameters.iter().map_while(move |parameter| {
         let own = first..first + parameter.registers as usize;
-        let text = details.texts().find(|text| text.argument as usize == first);
+        let text = details
+            .strings()
+            .find(|text| text.argument as usize == first);
         first = own.end;
         let given = match (registers.get(own)?, text) {
-            (&[register], Some(text)) => Given::Text(register, text),
+            (&[register], Some(text)) => Given::String(register, text),
             (&[register], None) => Given::Register(register),
             _ => Given::Elsewhere,
         };
@@ -169,8 +172,8 @@ mod tests {
     use super::*;
     use crate::model::{Detail, FunctionId};
 
-    fn given(registers: &[u64], texts: &[Text]) -> Details {
-        let texts = texts.iter().cloned().map(Detail::Text);
+    fn given(registers: &[u64], texts: &[RecordedString]) -> Details {
+        let texts = texts.iter().cloned().map(Detail::String);
         let registers = Detail::Arguments(registers.to_vec());
         std::iter::once(registers).chain(texts).collect()
     }
@@ -251,7 +254,7 @@ mod tests {
             parameter("name", ValueType::Pointer, 1),
             parameter("other", ValueType::Pointer, 1),
         ];
-        let texts = [Text {
+        let texts = [RecordedString {
             argument: 2,
             bytes: b"etc\xff".to_vec(),
             is_whole: false,

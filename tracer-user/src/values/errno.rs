@@ -168,8 +168,8 @@ const INTERNAL: [&str; 20] = [
     "ENOGRACE",
 ];
 
-/// The name of an error number, given as a positive number.
-pub(super) fn name(number: u64) -> Option<&'static str> {
+/// The name of an error by its number, a positive one: such as `EAGAIN` of 11.
+pub fn name(number: u64) -> Option<&'static str> {
     let (table, first) = if number < FIRST_INTERNAL {
         (&SEEN_BY_PROGRAMS[..], 1)
     } else {
@@ -179,8 +179,9 @@ pub(super) fn name(number: u64) -> Option<&'static str> {
     table.get(position).copied().filter(|name| !name.is_empty())
 }
 
-/// The number of an error by its name, positive; also by the two names that stand for another.
-pub(super) fn number(wanted: &str) -> Option<u64> {
+/// The number of an error by its name, such as 11 of `EAGAIN`; also by the two names that stand
+/// for another.
+pub fn number(wanted: &str) -> Option<u64> {
     let wanted = match wanted {
         "EWOULDBLOCK" => "EAGAIN",
         "EDEADLOCK" => "EDEADLK",

@@ -8,9 +8,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use serde::Serialize;
 
-use super::{IN_PARTS, Typed, Values, arguments::readable, text::quoted, typed};
+use super::{Typed, Values, arguments::readable, register::IN_PARTS, string::quoted, typed};
 use crate::model::{
-    Details, Field, FieldInfo, FieldMember, FieldShape, FunctionTable, Text, ValueType,
+    Details, Field, FieldInfo, FieldMember, FieldShape, FunctionTable, RecordedString, ValueType,
 };
 
 /// What stands for memory that could not be read.
@@ -141,7 +141,7 @@ fn text(field: &Field, can_be_cut: bool) -> Read {
     let is_whole = end.is_some_and(|end| end + 1 < tracer_common::MAX_FIELD_BYTES) || !can_be_cut;
     bytes.truncate(end.unwrap_or(bytes.len()));
     let value = String::from_utf8_lossy(&bytes).into_owned();
-    let text = Text {
+    let text = RecordedString {
         argument: 0,
         bytes,
         is_whole,

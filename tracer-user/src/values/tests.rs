@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::{GFP, ValueType};
 
 fn typed(returns: &ValueType, value: u64) -> String {
     format_return(None, Some(returns), value, Style::Typed).unwrap_or("nothing".to_owned())

@@ -10,7 +10,7 @@ use super::{
     Signature, Typed, TypedArgument, TypedField, UserFrame, Values, fields, format_arguments,
     typed, typed_arguments,
 };
-use crate::model::{Arguments, Call, FieldInfo, FunctionInfo, FunctionTable, table};
+use crate::model::{Arguments, Call, FieldInfo, FunctionInfo, FunctionTable, Nanoseconds, table};
 
 /// A call with what is known of its function.
 #[derive(Clone, Copy)]
@@ -63,6 +63,18 @@ impl<'a, 'c> View<'a, 'c> {
     #[must_use]
     pub fn name(self) -> Cow<'a, str> {
         table::name(self.call.function, self.info)
+    }
+
+    /// The times of a call that slept, beside its duration, in ns: each with its name in the forms
+    /// for programs.
+    pub fn times(self) -> impl Iterator<Item = (&'static str, Nanoseconds)> {
+        let has_slept = self.call.off_cpu.0 > 0;
+        let times = [
+            ("off_cpu_ns", Some(self.call.off_cpu)),
+            ("cpu_ns", self.call.cpu_time()),
+        ];
+        let times = times.into_iter().filter(move |_| has_slept);
+        times.filter_map(|(name, time)| Some((name, time?)))
     }
 
     /// The return value, if it was seen and there is one.

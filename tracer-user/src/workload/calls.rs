@@ -15,7 +15,7 @@ use std::{
 use anyhow::{Context as _, Result, anyhow, ensure};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 
-use super::{Options, Summary, pump};
+use super::{Summary, WorkloadOptions, pump};
 
 /// What a round does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub enum Calls {
 const MAPPED: NonZeroUsize = NonZeroUsize::new(64 << 10).unwrap();
 
 /// Goes on until the count is reached or `stop` is set.
-pub(super) fn run(calls: Calls, options: &Options, stop: &AtomicBool) -> Result<Summary> {
+pub(super) fn run(calls: Calls, options: &WorkloadOptions, stop: &AtomicBool) -> Result<Summary> {
     pump::place_sender(options.scheduling)?;
     let path = std::env::temp_dir().join(format!("tracer-workload-{}", std::process::id()));
     let data = vec![0; options.size];

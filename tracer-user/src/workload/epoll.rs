@@ -15,7 +15,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
-use super::{NO_SOCKETS, Options, Summary, pair};
+use super::{NO_SOCKETS, Summary, WorkloadOptions, pair};
 
 /// Instances within each other: the most that the kernel allows is five (EP_MAX_NESTS,
 /// fs/eventpoll.c).
@@ -23,7 +23,7 @@ pub const LEVELS: usize = 4;
 
 /// Sends a byte, waits for it at the outermost instance, and receives it, until the count is
 /// reached or `stop` is set.
-pub(super) fn run(options: &Options, stop: &AtomicBool) -> Result<Summary> {
+pub(super) fn run(options: &WorkloadOptions, stop: &AtomicBool) -> Result<Summary> {
     let (mut sender, mut reader) = pair::unix().context(NO_SOCKETS)?;
     let instances = nest(&reader).context("epoll instances cannot be put into each other")?;
     let outermost = instances.last().context("there is no epoll instance")?;

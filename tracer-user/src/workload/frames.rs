@@ -16,10 +16,10 @@ use anyhow::{Context as _, Result, ensure};
 
 use here::workload_outer;
 
-use super::{Options, Summary};
+use super::{Summary, WorkloadOptions};
 
 /// Writes to /dev/null until the count is reached or `stop` is set.
-pub(super) fn run(options: &Options, stop: &AtomicBool) -> Result<Summary> {
+pub(super) fn run(options: &WorkloadOptions, stop: &AtomicBool) -> Result<Summary> {
     let null = OpenOptions::new()
         .write(true)
         .open("/dev/null")

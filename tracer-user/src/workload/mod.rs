@@ -66,7 +66,7 @@ pub enum Kind {
 
 /// How much is sent, and how often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
+pub struct WorkloadOptions {
     /// Sends, tasks or other rounds until the end; none goes on until it is told to stop.
     pub count: Option<u64>,
     /// Bytes of each send, at least 1.
@@ -144,7 +144,7 @@ impl fmt::Display for Sent {
 const LARGEST_DATAGRAM: usize = 65_507;
 
 /// Runs a workload until its count is reached or `stop` is set.
-pub fn run(kind: Kind, options: &Options, stop: &AtomicBool) -> Result<Summary> {
+pub fn run(kind: Kind, options: &WorkloadOptions, stop: &AtomicBool) -> Result<Summary> {
     anyhow::ensure!(options.size > 0, "a send needs at least one byte");
     match kind {
         Kind::Sockmap => {
@@ -200,8 +200,8 @@ const NO_SOCKETS: &str = "the workload's sockets cannot be made; see that loopba
 mod tests {
     use super::*;
 
-    fn options(count: u64, size: usize) -> Options {
-        Options {
+    fn options(count: u64, size: usize) -> WorkloadOptions {
+        WorkloadOptions {
             count: Some(count),
             size,
             interval: Duration::ZERO,
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn a_stop_ends_it() {
-        let endless = Options {
+        let endless = WorkloadOptions {
             count: None,
             ..options(0, 1)
         };
@@ -259,7 +259,7 @@ mod tests {
 
     #[test]
     fn the_interval_is_kept() {
-        let slow = Options {
+        let slow = WorkloadOptions {
             interval: Duration::from_millis(5),
             ..options(5, 1)
         };

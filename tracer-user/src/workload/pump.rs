@@ -19,7 +19,7 @@ use nix::{
     unistd::Pid,
 };
 
-use super::{Options, Scheduling, Sent, spare::Spare, times::Times};
+use super::{Scheduling, Sent, WorkloadOptions, spare::Spare, times::Times};
 
 /// Messages that may be under way.
 const WINDOW_MESSAGES: u64 = 64;
@@ -49,7 +49,7 @@ struct Progress {
 pub(super) fn run(
     sender: &(impl AsFd + Sync),
     reader: &(impl AsFd + Sync),
-    options: &Options,
+    options: &WorkloadOptions,
     spare: Option<&Spare>,
     stop: &AtomicBool,
 ) -> Result<Sent> {
@@ -129,7 +129,7 @@ fn pin(cpu: usize) -> Result<()> {
 fn send_all(
     socket: &impl AsFd,
     progress: &Progress,
-    options: &Options,
+    options: &WorkloadOptions,
     stop: &AtomicBool,
 ) -> Result<Sent> {
     let socket = socket.as_fd().as_raw_fd();
@@ -296,7 +296,7 @@ mod tests {
     fn a_peer_that_goes_is_an_error() {
         let (sender, reader) = std::os::unix::net::UnixStream::pair().unwrap();
         sender.shutdown(std::net::Shutdown::Both).unwrap();
-        let options = Options {
+        let options = WorkloadOptions {
             count: Some(3),
             size: 1,
             interval: Duration::ZERO,

@@ -11,14 +11,14 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow};
 
-use super::{NO_SOCKETS, Options, Summary, pair};
+use super::{NO_SOCKETS, Summary, WorkloadOptions, pair};
 
 /// The thread's name, which a trace shows.
 const SLEEPER: &str = "sleeper";
 
 /// Receives until the count is reached or `stop` is set; each receive has to wait for some
 /// interval.
-pub(super) fn run(options: &Options, stop: &AtomicBool) -> Result<Summary> {
+pub(super) fn run(options: &WorkloadOptions, stop: &AtomicBool) -> Result<Summary> {
     let (sender, sleeper) = pair::udp().context(NO_SOCKETS)?;
     thread::scope(|scope| {
         let sleeping = thread::Builder::new()

@@ -18,7 +18,7 @@ use nix::{
     unistd::{Pid, gettid},
 };
 
-use super::{NO_SOCKETS, Options, Summary, pair};
+use super::{NO_SOCKETS, Summary, WorkloadOptions, pair};
 
 /// Tasks, if nobody says how many.
 const USUAL: u64 = 100;
@@ -28,7 +28,7 @@ const STACK_BYTES: usize = 64 << 10;
 const LOOK: Duration = Duration::from_millis(5);
 
 /// Lets `count` tasks wait, then return.
-pub(super) fn run(options: &Options) -> Result<Summary> {
+pub(super) fn run(options: &WorkloadOptions) -> Result<Summary> {
     // Only a connected socket can be shut down.
     let (_peer, socket) = pair::udp().context(NO_SOCKETS)?;
     let count = options.count.unwrap_or(USUAL);

@@ -18,7 +18,7 @@ use opentelemetry_proto::tonic::{
 };
 use tracer::{
     export::Source,
-    model::{Call, FunctionTable, Node, RootCall},
+    model::{Call, FunctionTable, Node, RootCall, SleepTime},
     recording::Head,
     values::{self, Typed, Values},
 };
@@ -75,6 +75,9 @@ fn check_call(span: &Span, call: &Call, head: &Head, table: &FunctionTable) {
     assert_eq!(of("cpu.logical_number"), Some(cpu));
     let off_cpu = (call.off_cpu.0 > 0).then(|| Value::IntValue(call.off_cpu.0.try_into().unwrap()));
     assert_eq!(of("tracer.off_cpu_ns"), off_cpu);
+    let cpu_time = call.duration(SleepTime::Excluded).unwrap().0;
+    let cpu_time = off_cpu.map(|_| Value::IntValue(cpu_time.try_into().unwrap()));
+    assert_eq!(of("tracer.cpu_ns"), cpu_time);
     let returns = table.returns(call.function);
     let returned = values::typed(returns, call.closed.value().unwrap(), Values::Typed);
     assert_eq!(of("tracer.return_value"), returned.map(as_attribute));

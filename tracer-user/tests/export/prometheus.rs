@@ -20,8 +20,13 @@ use super::{
 };
 
 /// A port of the metrics' own, and where it is.
+///
+/// The address is this process's own, so that once it is closed nobody else answers there: ports of
+/// 127.0.0.1 go from one test to the next, of other programs, too.
 fn listen() -> (std::net::TcpListener, SocketAddr) {
-    let listener = "0".parse::<Address>().unwrap().listen().unwrap();
+    let [_, a, b, c] = std::process::id().to_be_bytes();
+    let own = format!("127.{}.{b}.{c}:0", a | 0x80);
+    let listener = own.parse::<Address>().unwrap().listen().unwrap();
     let address = listener.local_addr().unwrap();
     assert!(address.ip().is_loopback());
     (listener, address)
@@ -145,6 +150,7 @@ fn a_scraper_has_what_the_trace_has() {
         ("tracer_gaps_total", 2.0),
         ("tracer_lost_events_total", 7.0),
         ("tracer_lost_root_calls_total", 3.0),
+        ("tracer_sampled_out_calls_total", 5.0),
         ("tracer_lost_whole_calls_total", 9.0),
     ] {
         assert!(close(scraped.number(name, None), expected), "{name}");

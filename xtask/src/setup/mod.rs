@@ -8,6 +8,7 @@
 mod apt;
 mod cross;
 mod emulator;
+mod kernel_package;
 pub mod kernels;
 mod linker;
 pub mod matrix;

@@ -22,7 +22,7 @@ recorded() {
     usleep 500000
     [ -s $recording ] && [ "$(calls $recording)" -gt 0 ]
 }
-calls() { tracer replay "$1" 2>/dev/null | grep -c '|  __sys_sendto() {'; }
+calls() { tracer replay "$1" 2>/dev/null | grep -cE '\|  __sys_sendto\(\)( \{|;)'; }
 within 20 recorded || fail "it records nothing"
 
 # It has what its unit allows, and no more: bpf, perfmon, syslog, sys_admin, sys_rawio.

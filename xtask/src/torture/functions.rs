@@ -26,7 +26,7 @@ pub fn choose(
             fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
         return Ok(text.lines().map(str::to_owned).collect());
     }
-    let script = if mechanism == super::PAIR_WAY {
+    let script = if mechanism == super::PAIR_MECHANISM {
         CALLED
     } else {
         "tracer list"

@@ -11,9 +11,9 @@
 mod channel;
 pub mod command;
 mod console;
+mod guest_run;
 mod initramfs;
 mod qemu;
-mod session;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -110,10 +110,10 @@ pub enum VmError {
 /// Boots the machine, runs the command, and ends the machine. What the command wrote before an
 /// error is in the sinks.
 pub fn run(emulator: &Emulator, spec: &VmSpec, sinks: Sinks) -> Result<VmEnd, VmError> {
-    let token = session::token();
+    let token = guest_run::token();
     let archive = initramfs::build(emulator, spec, &initramfs::Job::Command { token: &token })?;
     let machine = qemu::Machine::start(emulator, spec, &archive)?;
-    session::Session::new(spec, sinks, &token).run(machine)
+    guest_run::GuestRun::new(spec, sinks, &token).run(machine)
 }
 
 /// Runs a command that ends well, and returns what it wrote to stdout; what it wrote to stderr is

@@ -23,7 +23,7 @@ use crate::setup::Emulator;
 
 /// What comes out of the guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum GuestStream {
     Console,
     Stdout,
     Stderr,
@@ -31,23 +31,23 @@ pub enum Source {
 }
 
 /// The serial ports in the order of their numbers, and the virtio ports that carry the same.
-const SERIAL: [Source; 4] = [
-    Source::Console,
-    Source::Stdout,
-    Source::Stderr,
-    Source::Control,
+const SERIAL: [GuestStream; 4] = [
+    GuestStream::Console,
+    GuestStream::Stdout,
+    GuestStream::Stderr,
+    GuestStream::Control,
 ];
-const VIRTIO: [(Source, &str); 3] = [
-    (Source::Stdout, "stdout"),
-    (Source::Stderr, "stderr"),
-    (Source::Control, "control"),
+const VIRTIO: [(GuestStream, &str); 3] = [
+    (GuestStream::Stdout, "stdout"),
+    (GuestStream::Stderr, "stderr"),
+    (GuestStream::Control, "control"),
 ];
 
 /// A running guest.
 pub struct Machine {
     child: Child,
     /// The host's ends of the guest's channels.
-    pub streams: Vec<(Source, UnixStream)>,
+    pub streams: Vec<(GuestStream, UnixStream)>,
 }
 
 impl Machine {

@@ -62,10 +62,11 @@ const EBPF: [&[&str]; 10] = [
 ];
 
 /// What both sides share, from top to bottom.
-const COMMON: [&[&str]; 4] = [
+const COMMON: [&[&str]; 5] = [
     &["cursor", "strings", "profile"],
-    &["event", "count", "fields", "placeholder", "away"],
-    &["config", "generation"],
+    &["batch"],
+    &["event", "mark", "count", "fields", "placeholder", "away"],
+    &["config", "generation", "sample"],
     &["context"],
 ];
 

@@ -20,7 +20,7 @@ use crate::{
     kernel::{Address, numbers::Numbers},
     learn::sampling::{Learner, Sampler, SamplingError},
     model::{Nanoseconds, many},
-    plan::{Plan, Reason, Source},
+    plan::{FoundBy, Plan, Reason},
 };
 
 /// How long a sampling window is.
@@ -230,11 +230,11 @@ impl Grower {
     fn attach_new(&mut self, learner: &Learner<'_>) {
         let members = learner.members();
         let mut joining = joining::lock(&self.start.joining);
-        let new: BTreeMap<Address, Source> = learner.order()[self.taken..]
+        let new: BTreeMap<Address, FoundBy> = learner.order()[self.taken..]
             .iter()
             .filter(|address| !joining.has_probe(**address))
             .filter_map(|address| Some((*address, *members.get(address)?)))
-            .map(|(address, hits)| (address, Source::Learned { hits }))
+            .map(|(address, hits)| (address, FoundBy::Learned { hits }))
             .collect();
         let order: HashMap<Address, usize> = learner.order().iter().copied().zip(0..).collect();
         self.taken = order.len();
@@ -265,6 +265,10 @@ impl Grower {
             let step = left.min(TICK);
             thread::sleep(step);
             left -= step;
+        }
+        // Nothing is learned while nothing below the roots is traced.
+        while joining::lock(&self.start.joining).is_suspended() && !self.has_ended() {
+            thread::sleep(TICK);
         }
     }
 }

@@ -12,6 +12,8 @@ use crate::{attach::Probe, kernel::Address};
 pub struct Grown {
     /// Functions that were attached on the way.
     pub probes: Vec<Probe>,
+    /// Those of them that are below the roots.
+    pub below: Vec<Probe>,
     /// What was seen to run under the roots, with its hits.
     pub seen: BTreeMap<Address, u64>,
 }

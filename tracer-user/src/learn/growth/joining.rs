@@ -29,17 +29,22 @@ pub struct Joining {
     /// Functions that have probes.
     has_probes: BTreeSet<Address>,
     grown: Arc<Mutex<Grown>>,
+    /// Functions below the roots that have probes, or will have them again.
+    below: Vec<Planned>,
+    /// Whether none below the roots has a probe for now.
+    is_suspended: bool,
     /// Tell more on stderr.
     verbose: bool,
 }
 
 impl Joining {
-    /// Attaches on that side. Functions of `has_probes` are attached already.
+    /// Attaches on that side. Functions of `has_probes` are attached already, and those `below` the
+    /// roots.
     pub fn new(
         attacher: Attacher,
         side: Side,
         attached_late: AttachedLate,
-        has_probes: BTreeSet<Address>,
+        (has_probes, below): (BTreeSet<Address>, Vec<Planned>),
         verbose: bool,
     ) -> Self {
         Self {
@@ -48,6 +53,8 @@ impl Joining {
             attached_late,
             has_probes,
             grown: Arc::default(),
+            below,
+            is_suspended: false,
             verbose,
         }
     }
@@ -69,7 +76,38 @@ impl Joining {
 
     /// Attaches functions below the roots until the trace ends. Says how many the kernel accepts.
     pub fn attach(&mut self, functions: &[Planned], stop: &AtomicBool) -> usize {
-        self.attach_as(Role::Callee, functions, stop)
+        if self.is_suspended {
+            self.below.extend_from_slice(functions);
+            return 0;
+        }
+        let added = self.attach_as(Role::Callee, functions, stop);
+        let is_new = |one: &&Planned| self.has_probes.contains(&one.address);
+        self.below.extend(functions.iter().filter(is_new).cloned());
+        added
+    }
+
+    /// None below the roots is attached until [`Self::resume`]. Hands out the probes of those that
+    /// have joined.
+    pub fn suspend(&mut self) -> Vec<Probe> {
+        self.is_suspended = true;
+        for function in &self.below {
+            self.has_probes.remove(&function.address);
+        }
+        std::mem::take(&mut grown::lock(&self.grown).below)
+    }
+
+    /// Attaches those below the roots again that had probes.
+    pub fn resume(&mut self, stop: &AtomicBool) {
+        self.is_suspended = false;
+        let mut below = std::mem::take(&mut self.below);
+        below.sort_by_key(|function| function.address);
+        below.dedup_by_key(|function| function.address);
+        self.attach(&below, stop);
+    }
+
+    /// Whether it is as [`Self::suspend`] left it.
+    pub const fn is_suspended(&self) -> bool {
+        self.is_suspended
     }
 
     /// As [`Self::attach`], in any role.
@@ -81,7 +119,13 @@ impl Joining {
                 break;
             }
             match self.attach_some(role, some, stop) {
-                Ok(probes) => grown::lock(&self.grown).probes.extend(probes),
+                Ok(probes) => {
+                    let mut grown = grown::lock(&self.grown);
+                    match role {
+                        Role::Callee => grown.below.extend(probes),
+                        _ => grown.probes.extend(probes),
+                    }
+                }
                 Err(error) => eprintln!("tracer: {error}; the graph does not grow by it"),
             }
         }
@@ -118,7 +162,7 @@ impl Joining {
 }
 
 /// What attaches, for as long as it takes.
-pub(super) fn lock(joining: &Mutex<Joining>) -> MutexGuard<'_, Joining> {
+pub fn lock(joining: &Mutex<Joining>) -> MutexGuard<'_, Joining> {
     // Nothing in it can be left half done.
     joining.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -30,7 +30,7 @@ use coming::Coming;
 use grower::Grower;
 pub use grown::Grown;
 use grown::lock;
-pub use joining::Joining;
+pub use joining::{Joining, lock as lock_joining};
 pub use start::Start;
 pub use untraced::Sampled;
 
@@ -53,6 +53,7 @@ pub struct Growth {
     begun: Arc<AtomicBool>,
     sampled: Sampled,
     grown: Arc<Mutex<Grown>>,
+    joining: Arc<Mutex<Joining>>,
     /// That which samples, if there is one.
     grower: Option<JoinHandle<()>>,
     /// That which has modules join.
@@ -77,6 +78,7 @@ impl Growth {
             .name("modules".to_owned())
             .spawn(move || coming.run())
             .context("no thread can be made")?;
+        let joining = Arc::clone(&start.joining);
         let begun = Arc::new(AtomicBool::new(false));
         let root_calls = start.sampled.clone();
         let shared = (Arc::clone(&stop), Arc::clone(&begun));
@@ -92,6 +94,7 @@ impl Growth {
             begun,
             sampled: root_calls,
             grown,
+            joining,
             grower,
             coming,
         })
@@ -100,6 +103,11 @@ impl Growth {
     /// Tells it to end, and does not wait.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Release);
+    }
+
+    /// What attaches, and the word that ends it.
+    pub fn joining(&self) -> (Arc<Mutex<Joining>>, Arc<AtomicBool>) {
+        (Arc::clone(&self.joining), Arc::clone(&self.stop))
     }
 
     /// Whether the first sampling window is open, or none will be.
@@ -116,7 +124,8 @@ impl Growth {
 
     /// Hits that the kernel skipped of what has joined.
     pub fn skipped(&self) -> Skipped {
-        attach::skipped(lock(&self.grown).probes.iter())
+        let grown = lock(&self.grown);
+        attach::skipped(grown.probes.iter().chain(&grown.below))
     }
 
     fn samples_no_more(&self) -> bool {

@@ -12,7 +12,7 @@ pub use cache::{Cache, CacheError, Hits, Unfit};
 
 use crate::{
     kernel::{Address, Kernel, facts},
-    plan::{Planned, Source},
+    plan::{FoundBy, Planned},
 };
 
 /// Roots of a trace of which it is kept what runs below them.
@@ -21,10 +21,10 @@ const MOST_EXEMPLARS: usize = 64;
 /// Functions that were seen to run under a root, with their hits: not those that are only expected
 /// to.
 pub fn hits<'a>(
-    known: impl Iterator<Item = (&'a Address, &'a Source)>,
+    known: impl Iterator<Item = (&'a Address, &'a FoundBy)>,
 ) -> impl Iterator<Item = (Address, u64)> {
     known.filter_map(|(&address, source)| match *source {
-        Source::Learned { hits } | Source::Before { hits } => Some((address, hits)),
+        FoundBy::Learned { hits } | FoundBy::Before { hits } => Some((address, hits)),
         _ => None,
     })
 }
@@ -44,7 +44,7 @@ pub fn read(
     roots: &[Planned],
     cache: &Cache,
     tell: impl Fn(&str),
-) -> BTreeMap<Address, Source> {
+) -> BTreeMap<Address, FoundBy> {
     let mut all = BTreeMap::new();
     if roots.len() > MOST_EXEMPLARS {
         return all;
@@ -55,7 +55,7 @@ pub fn read(
                 for (name, hits) in kept.unwrap_or_default() {
                     // Several may have the name: too many probes are better than too few.
                     for address in kernel.symbols.functions_named(&name) {
-                        all.insert(address, Source::Before { hits });
+                        all.insert(address, FoundBy::Before { hits });
                     }
                 }
             }

@@ -4,7 +4,7 @@ use std::{cmp::Reverse, collections::BTreeMap};
 
 use crate::{
     kernel::{Address, Kernel},
-    plan::{Plan, Planned, Reach, Rules, Source},
+    plan::{FoundBy, Plan, Planned, Reach, Rules},
 };
 
 /// The share of all hits, in percent, that the functions have which get pairs.
@@ -17,16 +17,16 @@ const MOST_PAIRS: usize = 256;
 /// What was seen, in this trace or an earlier one, and what its machine code calls: a branch that
 /// was not taken yet is one call away.
 pub fn narrow(kernel: &Kernel, rules: &Rules, wide: &Plan, seen: &BTreeMap<Address, u64>) -> Plan {
-    let mut known: BTreeMap<Address, Source> = BTreeMap::new();
+    let mut known: BTreeMap<Address, FoundBy> = BTreeMap::new();
     let roots = wide.roots.iter().map(|root| root.address);
     if let Some(text) = &kernel.text {
         for caller in roots.chain(seen.keys().copied()) {
             for callee in text.callees(&kernel.symbols, caller) {
-                known.insert(callee.target, Source::Text { distance: 1 });
+                known.insert(callee.target, FoundBy::Code { distance: 1 });
             }
         }
     }
-    let hits = |(&address, &hits)| (address, Source::Learned { hits });
+    let hits = |(&address, &hits)| (address, FoundBy::Learned { hits });
     known.extend(seen.iter().map(hits));
     let mut plan = Plan::new(kernel, rules, wide.roots.clone(), known).hide(wide.excluded.clone());
     // As in the wide plan: a pair calls them four times, 250 instructions each, for nothing (seen
@@ -44,7 +44,7 @@ pub fn hottest(plan: &Plan) -> Vec<Planned> {
         .iter()
         .filter(|one| one.reach == Reach::Type)
         .filter_map(|one| match one.source {
-            Source::Learned { hits } => Some((hits, one)),
+            FoundBy::Learned { hits } => Some((hits, one)),
             _ => None,
         })
         .collect();
@@ -71,7 +71,7 @@ mod tests {
         let callee = |number: u64, hits| Planned {
             name: format!("f{number}"),
             address: Address(number),
-            source: Source::Learned { hits },
+            source: FoundBy::Learned { hits },
             reach: Reach::Type,
         };
         let by_address = Planned {

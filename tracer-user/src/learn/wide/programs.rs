@@ -11,7 +11,7 @@ use crate::{
         Address,
         programs::{LoadedProgram, programs_after},
     },
-    plan::{Planned, Reach, Rules, Source, programs},
+    plan::{FoundBy, Planned, Reach, Rules, programs},
 };
 
 /// Functions of programs that join at most.
@@ -60,7 +60,7 @@ fn planned(rules: &Rules, address: Address) -> Option<Planned> {
     Some(Planned {
         name: format!("{name} [bpf]"),
         address,
-        source: Source::Everything,
+        source: FoundBy::Everything,
         reach: Reach::Program,
     })
 }

@@ -17,7 +17,7 @@ pub fn live<'a, W: Write + 'a>(
     out: W,
     functions: &'a FunctionTable,
     head: Head,
-    (text, capture): (ftrace::Options, Capture),
+    (text, capture): (ftrace::TextOptions, Capture),
     sort: SortBy,
 ) -> impl Sink + 'a {
     let overview = Overview::new(functions, text.sleep);

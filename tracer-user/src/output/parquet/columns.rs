@@ -30,6 +30,7 @@ message calls {
     optional binary caller (string);
     optional binary arguments (string);
     required binary kind (string);
+    optional int64 cpu_ns (integer(64, false));
     optional binary process (string);
 }";
 
@@ -54,6 +55,7 @@ pub struct Columns {
     pub caller: Column<ByteArray>,
     pub arguments: Column<ByteArray>,
     pub kind: Column<ByteArray>,
+    pub cpu_ns: Column<i64>,
     pub process: Column<ByteArray>,
 }
 
@@ -81,6 +83,7 @@ impl Columns {
             &mut self.returned_ns,
             &mut self.duration_ns,
             &mut self.off_cpu_ns,
+            &mut self.cpu_ns,
             &mut self.lost,
         ] {
             column.set(None);
@@ -104,6 +107,7 @@ impl Columns {
             &mut self.returned_ns,
             &mut self.duration_ns,
             &mut self.off_cpu_ns,
+            &mut self.cpu_ns,
         ] {
             column.set(None);
         }
@@ -134,6 +138,7 @@ impl Columns {
         self.caller.write::<ByteArrayType, _>(out)?;
         self.arguments.write::<ByteArrayType, _>(out)?;
         self.kind.write::<ByteArrayType, _>(out)?;
+        self.cpu_ns.write::<Int64Type, _>(out)?;
         self.process.write::<ByteArrayType, _>(out)
     }
 }

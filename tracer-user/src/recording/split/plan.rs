@@ -12,7 +12,7 @@ use crate::{
     exit_code::{Exit, HasExit},
     graph::Batch,
     model::Nanoseconds,
-    recording::{Recording, columns::Step},
+    recording::{Recording, steps::Step},
 };
 
 /// Parts that one recording can have: each is an open file.

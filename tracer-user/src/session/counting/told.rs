@@ -25,7 +25,13 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    pub(super) fn of(counted: &[Counted], skipped: Skipped, conditions: &Conditions) -> Self {
+    /// Where calls may be sampled, an exit without an entry may be one of those.
+    pub(super) fn of(
+        counted: &[Counted],
+        skipped: Skipped,
+        conditions: &Conditions,
+        may_sample: bool,
+    ) -> Self {
         let sum = |of: fn(&Counted) -> u64| counted.iter().map(of).sum::<u64>();
         let calls = sum(|root| root.buckets.iter().sum());
         let filtered_out = sum(|root| root.filtered_out);
@@ -46,7 +52,7 @@ impl Sums {
             skipped: hits.calls(without_entry, without_exit),
             no_place: sum(|root| root.no_place),
             begun_before: match hits.either {
-                0 => without_entry.saturating_sub(hits.entries),
+                0 if !may_sample => without_entry.saturating_sub(hits.entries),
                 _ => 0,
             },
         }

@@ -1,19 +1,15 @@
-//! What was found, as lines: ten at most, the largest share first.
+//! What was found, as lines: ten at most, the largest share first. Here it is decided what is worth
+//! a line; [`super::sentences`] has how it is said.
 
 use std::io::{self, Write};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{
-    Explain, MARKED, OTHERS,
-    parts::{Kind, Part, Role, role},
-    traits::{Trait, What},
-};
+use super::{Explain, MARKED, OTHERS, parts::Kind, sentences::failed, traits::What};
 use crate::{
-    filter::Failure,
-    model::{FunctionId, Nanoseconds, many},
+    model::{FunctionId, many},
     summary::Place,
-    values::{self, escape, span},
+    values::escape,
 };
 
 /// Lines, at most.
@@ -22,8 +18,6 @@ const MOST: usize = 10;
 const LEAST: f64 = 0.05;
 /// How much more often the marked calls must take a path that is said to be theirs.
 const THEIRS: f64 = 0.5;
-/// Functions of a path that are shown, the last ones.
-const SHOWN: usize = 4;
 
 /// A line, with what it goes by: its share, and what comes first among equals.
 struct Line {
@@ -33,7 +27,7 @@ struct Line {
 }
 
 /// The paths, spelled out.
-type Spelled = FxHashMap<Place, Vec<FunctionId>>;
+pub(super) type Spelled = FxHashMap<Place, Vec<FunctionId>>;
 
 /// Writes what was found.
 pub fn write(explain: &Explain<'_>, out: &mut impl Write) -> io::Result<()> {
@@ -64,32 +58,6 @@ pub fn write(explain: &Explain<'_>, out: &mut impl Write) -> io::Result<()> {
 
 #[allow(clippy::cast_precision_loss)]
 impl Explain<'_> {
-    /// Which root calls are explained, and how much longer they took.
-    fn head(&self) -> String {
-        let what = [
-            self.condition
-                .slower_than
-                .map(|time| format!("took longer than {}", span(time.0))),
-            self.condition.failed.as_ref().map(|_| "failed".to_owned()),
-            self.condition
-                .returns
-                .map(|_| "returned what was asked for".to_owned()),
-        ];
-        let what: Vec<String> = what.into_iter().flatten().collect();
-        let what = what.join(" and ");
-        let [others, marked] = self.calls;
-        if self.condition.is_empty() {
-            let calls = many(marked, "root call");
-            return format!("{calls}, none of which is much slower than another");
-        }
-        let [other_time, marked_time] = [OTHERS, MARKED]
-            .map(|group| span((self.total[group] / self.calls[group].max(1)).max(1)));
-        format!(
-            "{marked} of {} {what}: {marked_time} on average, the others {other_time}",
-            many(marked + others, "root call")
-        )
-    }
-
     /// What the parts that took longer in the marked calls took longer on average, ns; none if time
     /// is not the matter.
     fn extra(&self) -> Option<f64> {
@@ -102,7 +70,7 @@ impl Explain<'_> {
         self.mean(sums, MARKED) - self.mean(sums, OTHERS)
     }
 
-    fn mean(&self, sums: [u64; 2], group: usize) -> f64 {
+    pub(super) fn mean(&self, sums: [u64; 2], group: usize) -> f64 {
         sums[group] as f64 / self.calls[group].max(1) as f64
     }
 
@@ -191,63 +159,6 @@ impl Explain<'_> {
         lines
     }
 
-    fn times(&self, sums: [u64; 2]) -> String {
-        let [others, marked] = [OTHERS, MARKED].map(|group| self.mean(sums, group));
-        format!("{} a call, the others {}", time(marked), time(others))
-    }
-
-    /// What a part is, and where most of it is.
-    fn what(&self, part: Part, spelled: &Spelled) -> String {
-        let name = self.functions.name(part.function);
-        let takes_lock = role(&name) == Role::Locks;
-        let words = match (part.kind, takes_lock) {
-            (Kind::Waiting, true) => "wait for a lock",
-            (Kind::Own, true) => "spin for a lock",
-            (Kind::Waiting, false) => "wait off the CPU",
-            (Kind::Preempted, _) => "lose the CPU to another task",
-            (Kind::Own, false) | (Kind::Interrupts, _) => "take longer",
-        };
-        let places = self.places.iter().filter(|((it, _), _)| *it == part);
-        let place = places
-            .max_by_key(|(_, ns)| **ns)
-            .map(|((_, place), _)| place);
-        let path = place.and_then(|place| spelled.get(place));
-        let path = path.map_or_else(|| name.into_owned(), |path| self.path(path));
-        format!("{words} in {path}{}", self.lock(part))
-    }
-
-    /// Which lock it is for the most part, if that is known.
-    fn lock(&self, part: Part) -> String {
-        let of_part = || self.locks.iter().filter(|((it, _), _)| *it == part);
-        let all: u64 = of_part().map(|(_, ns)| ns).sum();
-        match of_part().max_by_key(|(_, ns)| **ns) {
-            Some(((_, lock), &ns)) if ns.saturating_mul(2) > all => {
-                format!(
-                    ", the lock at {lock:#x} in {} %",
-                    ns.saturating_mul(100) / all
-                )
-            }
-            _ => String::new(),
-        }
-    }
-
-    fn of_interrupts(&self, sums: [u64; 2]) -> String {
-        let of_interrupts = self
-            .parts
-            .iter()
-            .filter(|(part, _)| part.kind == Kind::Interrupts);
-        let most = of_interrupts.max_by_key(|(_, sums)| sums[MARKED]);
-        let most = most.map_or_else(String::new, |(part, _)| {
-            format!(", most in {}", self.path(&[part.function]))
-        });
-        format!(
-            "are interrupted{most}: {}; {:.1} calls of interrupts in each, {:.1} in the others",
-            self.times(sums),
-            self.mean(self.interrupts, MARKED),
-            self.mean(self.interrupts, OTHERS)
-        )
-    }
-
     fn of_traits(&self) -> Vec<Line> {
         let found = self.traits.found(self.calls);
         let lines = found.into_iter().map(|found| Line {
@@ -273,22 +184,6 @@ impl Explain<'_> {
             },
         });
         lines.collect()
-    }
-
-    fn trait_of(&self, what: &Trait) -> String {
-        match what {
-            Trait::Cpu(cpu) => format!("begin on CPU {cpu}"),
-            Trait::Name(name) => format!("are of tasks called {}", escape::visible(name)),
-            Trait::Task(task) => format!("are of task {}", escape::visible(task)),
-            Trait::Root(root) => format!("are calls of {}", self.path(&[*root])),
-            Trait::Argument(name, value) => {
-                format!(
-                    "are given {}={}",
-                    escape::visible(name),
-                    escape::visible(value)
-                )
-            }
-        }
     }
 
     /// Who returned the failures first.
@@ -325,33 +220,4 @@ impl Explain<'_> {
         }
         spelled
     }
-
-    /// The end of a path.
-    fn path(&self, path: &[FunctionId]) -> String {
-        let from = path.len().saturating_sub(SHOWN);
-        let names: Vec<String> = path[from..]
-            .iter()
-            .map(|&function| escape::visible(&self.functions.name(function)).into_owned())
-            .collect();
-        let begin = if from > 0 { "... > " } else { "" };
-        format!("{begin}{}", names.join(" > "))
-    }
-}
-
-fn failed(failure: Failure) -> String {
-    match failure {
-        Failure::Error(number) => values::name_of_error(number.into())
-            .map_or_else(|| format!("-{number}"), |name| format!("-{name}")),
-        Failure::Null => "NULL".to_owned(),
-        Failure::False => "false".to_owned(),
-    }
-}
-
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a mean of u64"
-)]
-fn time(ns: f64) -> String {
-    span(Nanoseconds(ns as u64).0)
 }

@@ -1,9 +1,12 @@
 # What the guest does for `cargo xtask fidelity --one-shot`, behind live/harness/function_graph.sh:
 # each command is run four times in one boot, once to warm the machine, twice under the kernel's
-# function_graph and once under tracer. All of it runs on the last CPU: where the scheduler puts a
-# command decides which CPU's free memory it takes, which pages are freed with it, and whether a
-# wake-up interrupts another CPU, and that differs from run to run.
-taskset -p $((1 << ($(nproc) - 1))) $$ >/dev/null
+# function_graph and once under tracer. Each goes to the last CPU by itself, before it is what it is:
+# where the scheduler puts a command decides which CPU's free memory it takes, which pages are freed
+# with it, and whether a wake-up interrupts another CPU, and that differs from run to run. All else
+# stays on the others: a parent that waits on the same CPU is there to be picked when the command's
+# time slice ends, which is sooner the slower its functions are.
+last=$((1 << ($(nproc) - 1)))
+taskset -p $((last - 1)) $$ >/dev/null
 
 # What tracer can attach, and what it does not.
 list_functions() {
@@ -44,6 +47,7 @@ compare() {
     echo "===== $name root"
     echo "$root"
     [ -n "$root" ] || return 0
+    set -- taskset $last "$@"
     graph_on "$root"
     recorded "$@" >/dev/null
     for time in 1 2; do
@@ -61,7 +65,7 @@ compare() {
 # Three sends and a rest, again and again. The reader sleeps when it is sent something.
 bursts() {
     while :; do
-        tracer workload sockmap --count 3 --interval-us 30100 --reader-delay-us 12000 --real-time \
+        taskset $last tracer workload sockmap --count 3 --interval-us 30100 --reader-delay-us 12000 --real-time \
             2>/dev/null
         sleep 5
     done

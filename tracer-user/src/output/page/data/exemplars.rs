@@ -6,13 +6,13 @@ use tracer_common::Context;
 use super::names::{NameId, Names};
 use crate::{
     model::{self, Capture, Closed, End, Node, ReturnAddresses},
-    output::ftrace::Options,
+    output::ftrace::TextOptions,
     summary::Exemplar,
     values::{self, MarkView, Style, Values, View, escape, words},
 };
 
 /// How a call reads, and what was recorded of it.
-type How = (Options, Capture);
+type How = (TextOptions, Capture);
 
 /// A root call.
 #[derive(Serialize)]

@@ -1,7 +1,7 @@
-//! The text that an argument points to, as far as it was recorded.
+//! The string (`char *`) that an argument points to, as far as it was recorded.
 //!
 //! It comes eight bytes an event. A part that does not follow the one before is skipped with all
-//! after it, so what is there is always a beginning of the text. It is known to be the whole one
+//! after it, so what is there is always a beginning of the string. It is known to be the whole one
 //! only if the zero after it came; one that is as long as what is recorded at most gives up its
 //! last byte, so that what is shown as cut is never all.
 
@@ -10,9 +10,9 @@ use tracer_common::MAX_STRING_BYTES;
 /// Bytes of an event.
 const PART_BYTES: usize = size_of::<u64>();
 
-/// A text.
+/// A string.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Text {
+pub struct RecordedString {
     /// The argument register that points to it, counted from 0.
     pub argument: u32,
     /// Its bytes, without a zero.
@@ -21,7 +21,7 @@ pub struct Text {
     pub is_whole: bool,
 }
 
-impl Text {
+impl RecordedString {
     /// One of which nothing has come yet.
     pub(crate) const fn new(argument: u32) -> Self {
         Self {
@@ -78,8 +78,8 @@ mod tests {
         parts.iter().map(|&part| u64::from_ne_bytes(part)).collect()
     }
 
-    fn read(parts: &[u64]) -> Text {
-        let mut text = Text::new(0);
+    fn read(parts: &[u64]) -> RecordedString {
+        let mut text = RecordedString::new(0);
         for (number, &part) in (0..).zip(parts) {
             text.push(number, part);
         }
@@ -116,7 +116,7 @@ mod tests {
         ) {
             let parts = parts(&text);
             let missing = missing % parts.len();
-            let mut read = Text::new(0);
+            let mut read = RecordedString::new(0);
             for (number, &part) in (0..).zip(&parts) {
                 if number as usize != missing {
                     read.push(number, part);
@@ -130,7 +130,7 @@ mod tests {
         fn any_parts_make_a_text_without_a_zero(
             parts in prop::collection::vec((0u32..40, any::<u64>()), 0..20),
         ) {
-            let mut text = Text::new(0);
+            let mut text = RecordedString::new(0);
             for (number, part) in parts {
                 text.push(number, part);
             }

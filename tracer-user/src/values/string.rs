@@ -4,10 +4,10 @@
 use std::fmt::Write as _;
 
 use super::escape;
-use crate::model::Text;
+use crate::model::RecordedString;
 
 /// A text with its quotes. One that goes on has `...` after it, as strace prints it.
-pub fn quoted(text: &Text) -> String {
+pub fn quoted(text: &RecordedString) -> String {
     let mut out = String::with_capacity(text.bytes.len() + 2);
     out.push('"');
     for chunk in text.bytes.utf8_chunks() {
@@ -34,8 +34,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn text(bytes: &[u8], is_whole: bool) -> Text {
-        Text {
+    fn text(bytes: &[u8], is_whole: bool) -> RecordedString {
+        RecordedString {
             argument: 0,
             bytes: bytes.to_vec(),
             is_whole,

@@ -1,7 +1,7 @@
 //! What happens between power-on and power-off: reads every channel, and decides when it is over.
 //!
-//! One thread for each channel only reads; all decisions fall in one place, [`Session::run`], which
-//! takes events in the order in which they come and knows every deadline.
+//! One thread for each channel only reads; all decisions fall in one place, [`GuestRun::run`],
+//! which takes events in the order in which they come and knows every deadline.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -15,7 +15,7 @@ use anyhow::anyhow;
 
 use super::channel::UntilToken;
 use super::console::Console;
-use super::qemu::{Machine, Source};
+use super::qemu::{GuestStream, Machine};
 use super::{Sinks, VmEnd, VmError, VmSpec};
 
 /// How long a complaint may go on before the machine is ended.
@@ -32,13 +32,13 @@ pub fn token() -> String {
 }
 
 struct Event {
-    source: Source,
+    source: GuestStream,
     /// Nothing: the channel has closed.
     bytes: Option<Vec<u8>>,
 }
 
 /// One run of one machine.
-pub struct Session<'a, 'b> {
+pub struct GuestRun<'a, 'b> {
     spec: &'a VmSpec,
     sinks: Sinks<'b>,
     started: Instant,
@@ -53,7 +53,7 @@ pub struct Session<'a, 'b> {
     first_output: Option<Duration>,
 }
 
-impl<'a, 'b> Session<'a, 'b> {
+impl<'a, 'b> GuestRun<'a, 'b> {
     pub fn new(spec: &'a VmSpec, sinks: Sinks<'b>, token: &str) -> Self {
         Self {
             spec,
@@ -74,7 +74,7 @@ impl<'a, 'b> Session<'a, 'b> {
         let result = self.supervise(machine);
         // What looked like the beginning of a token that never came. The verdict stands already: a
         // reader that has gone does not change it.
-        for source in [Source::Stdout, Source::Stderr] {
+        for source in [GuestStream::Stdout, GuestStream::Stderr] {
             let _ = self.pass_on(source, UntilToken::take_rest);
         }
         let elapsed = self.started.elapsed();
@@ -103,9 +103,9 @@ impl<'a, 'b> Session<'a, 'b> {
         }
     }
 
-    fn take(&mut self, source: Source, bytes: &[u8]) -> Result<(), VmError> {
+    fn take(&mut self, source: GuestStream, bytes: &[u8]) -> Result<(), VmError> {
         match source {
-            Source::Console => {
+            GuestStream::Console => {
                 if self.spec.verbose {
                     let _ = io::stderr().write_all(bytes);
                 }
@@ -114,8 +114,10 @@ impl<'a, 'b> Session<'a, 'b> {
                     self.complained = Some(Instant::now());
                 }
             }
-            Source::Control => self.control.extend_from_slice(bytes),
-            Source::Stdout | Source::Stderr => self.pass_on(source, |stream| stream.push(bytes))?,
+            GuestStream::Control => self.control.extend_from_slice(bytes),
+            GuestStream::Stdout | GuestStream::Stderr => {
+                self.pass_on(source, |stream| stream.push(bytes))?;
+            }
         }
         if self.finished.is_none()
             && self.stdout.ended()
@@ -130,10 +132,10 @@ impl<'a, 'b> Session<'a, 'b> {
     /// Gives the command's bytes to whom they belong.
     fn pass_on(
         &mut self,
-        source: Source,
+        source: GuestStream,
         own: impl FnOnce(&mut UntilToken) -> Vec<u8>,
     ) -> Result<(), VmError> {
-        let (stream, sink) = if source == Source::Stdout {
+        let (stream, sink) = if source == GuestStream::Stdout {
             (&mut self.stdout, &mut self.sinks.stdout)
         } else {
             (&mut self.stderr, &mut self.sinks.stderr)
@@ -152,7 +154,7 @@ impl<'a, 'b> Session<'a, 'b> {
             })
     }
 
-    /// The end of the session, if it has come.
+    /// The end of the run, if it has come.
     fn verdict(&self) -> Option<Result<u8, VmError>> {
         let trouble = || Err(VmError::Kernel(self.console.trouble().unwrap_or_default()));
         if self.complained.is_some_and(|at| at.elapsed() >= COMPLAINT) {
@@ -218,7 +220,7 @@ fn read_all(machine: &mut Machine) -> Result<Receiver<Event>, VmError> {
     Ok(receiver)
 }
 
-fn read(source: Source, mut stream: UnixStream, sender: &SyncSender<Event>) {
+fn read(source: GuestStream, mut stream: UnixStream, sender: &SyncSender<Event>) {
     let mut buffer = vec![0; 64 << 10];
     loop {
         let bytes = match stream.read(&mut buffer) {
