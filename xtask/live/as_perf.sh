@@ -61,5 +61,7 @@ ends_with 0
 # A histogram and a table, by their names for it.
 perf_ftrace latency -b -T vfs_write sh -c 'echo x; sleep 0.1'
 grep -q vfs_write /tmp/out || fail "latency -T: $(cat /tmp/out)"
+# The whole host, on these CPUs.
+perf_ftrace latency -a -C 0-1 -T vfs_write --duration 300ms
 perf_ftrace profile -m 8M -s count sh -c 'sleep 0.1'
 grep -q nanosleep /tmp/out || fail "profile: $(head -n 30 /tmp/out)"

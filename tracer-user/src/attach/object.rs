@@ -208,7 +208,12 @@ fn make_rings(ebpf: &mut Ebpf, sizes: Sizes) -> Result<Vec<RingBuf<MapData>>, Ob
                 sizes.ring_bytes,
                 0,
             );
-            let ring = MapData::create(definition, "tracer_ring", None)?;
+            let ring = MapData::create(definition, "tracer_ring", None);
+            let ring = ring.map_err(|source| ObjectError::Ring {
+                cpus: sizes.possible_cpus,
+                kib: sizes.ring_bytes / 1024,
+                source,
+            })?;
             outer.set(cpu, &ring, 0)?;
             Ok(RingBuf::try_from(Map::RingBuf(ring))?)
         })

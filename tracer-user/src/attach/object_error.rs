@@ -36,6 +36,18 @@ pub enum ObjectError {
     /// A program did not load or attach.
     #[error("the tracepoint {0} cannot be used: {1}")]
     Tracepoint(&'static str, String),
+    /// The ring of a CPU could not be made.
+    #[error(
+        "{cpus} rings of {kib} KiB cannot be made: give a smaller size, such as --buffer-size 4M"
+    )]
+    Ring {
+        /// One for each.
+        cpus: u32,
+        /// What was asked for.
+        kib: u32,
+        /// What the kernel said.
+        source: MapError,
+    },
     /// A map could not be made.
     #[error("a map cannot be made")]
     Map(#[from] MapError),

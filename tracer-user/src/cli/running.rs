@@ -27,7 +27,7 @@ pub fn printed(path: Option<&Path>, shown: Shown, capture: &CaptureArgs) -> Resu
 pub fn run_trace(options: &Options, open: impl FnOnce() -> Result<Outputs>) -> Result<Exit> {
     check(options)?;
     let outputs = open()?;
-    until_stopped(async |stop| session::run(options, outputs, stop).await)?;
+    until_stopped(async |stop| Box::pin(session::run(options, outputs, stop)).await)?;
     Ok(Exit::Success)
 }
 

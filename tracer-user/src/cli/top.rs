@@ -49,7 +49,7 @@ fn trace(args: &TopArgs, show: Show) -> Result<Exit> {
             export,
             view: Some(Box::new(move |functions, head| made.form(functions, head))),
         };
-        let traced = session::run(&options, outputs, stop).await;
+        let traced = Box::pin(session::run(&options, outputs, stop)).await;
         finish(&top, "the trace has ended", traced.map(|_| Exit::Success))
     })
 }
