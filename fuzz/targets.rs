@@ -11,7 +11,7 @@ mod rings;
 use std::io;
 
 use tracer::{
-    expr::{Fields, Where},
+    expr::{By, Fields, Where},
     graph::{Batch, Rebuilder},
     kernel::{
         Address,
@@ -160,7 +160,11 @@ pub fn expression(bytes: &[u8]) {
     let Ok(typed) = str::from_utf8(bytes) else {
         return;
     };
-    let errors = [Fields::parse(typed).err(), Where::parse(typed).err()];
+    let errors = [
+        Fields::parse(typed).err(),
+        Where::parse(typed).err(),
+        By::parse(typed).err(),
+    ];
     for error in errors.into_iter().flatten() {
         assert!(error.span.end <= typed.len());
         let _ = (error.picture(), error.to_string());

@@ -142,6 +142,10 @@ pub struct Config {
     pub process_number_offset: u64,
     /// The offset of `self_exec_id` there, bytes.
     pub executed_offset: u64,
+    /// The offset of `group_leader` there, bytes; 0 where it is not known.
+    pub leader_offset: u64,
+    /// The offset of `comm` there, bytes.
+    pub name_offset: u64,
     /// The offset of `migration_disabled` in `struct task_struct`, bytes; 0 where it is not known.
     pub migration_disabled_offset: u64,
     /// What trampolines call before and after a program.
@@ -183,6 +187,8 @@ impl Config {
         task_number_offset: 0,
         process_number_offset: 0,
         executed_offset: 0,
+        leader_offset: 0,
+        name_offset: 0,
         migration_disabled_offset: 0,
         trampoline_code: [CodeRange { start: 0, bytes: 0 }; 4],
         callers: Callers::ALL,
@@ -212,7 +218,7 @@ mod tests {
         assert_eq!(size_of::<Callers>(), 8 * 4 + MAX_NAMES * 16);
         assert_eq!(
             size_of::<Config>(),
-            8 * 8 + 4 * 16 + size_of::<Callers>() + 6 * 4 + 8 + MAX_CPUS / 8
+            10 * 8 + 4 * 16 + size_of::<Callers>() + 6 * 4 + 8 + MAX_CPUS / 8
         );
     }
 }

@@ -4,10 +4,13 @@
 //! them whenever it shows them, so no call costs it anything. In front of the rows stands a
 //! [`Switch`], in a place as large as a row.
 //!
+//! Where calls are told apart by a value, a root has a row for each of them: see [`values`].
+//!
 //! [`buckets`](bucket_of) finds a time's bucket, [`Returned`] reads a return register.
 
 mod buckets;
 mod returned;
+pub mod values;
 
 pub use buckets::{BUCKETS, LINEAR_BUCKETS, Linear, Unit, bounds_of, bucket_of};
 pub use returned::Returned;
@@ -91,7 +94,7 @@ const _: () = assert!(size_of::<Row>() == ROW_BYTES as usize);
 pub struct OpenCall {
     /// See [`open_key`]; 0 is a free place.
     pub key: u64,
-    /// When it was entered, ns of CLOCK_MONOTONIC.
+    /// When it was entered, ns of CLOCK_MONOTONIC, or a [`values::Begun`].
     pub entered: u64,
 }
 
@@ -122,7 +125,7 @@ pub mod placeholder {
     pub const ROWS: u64 = number(1);
     /// The memory of the table of open calls.
     pub const OPEN: u64 = number(2);
-    /// How many roots there are: rows of one CPU stand together.
+    /// How many rows a CPU has, one for each root or for each of their values: they stand together.
     pub const ROOTS: u64 = number(3);
     /// How many rows there are.
     pub const ROW_COUNT: u64 = number(4);
@@ -150,6 +153,11 @@ pub mod placeholder {
     pub const LINEAR_LAST: u64 = number(15);
     /// How the return register is read ([`super::Returned`]), or [`super::ASK`]: the row says it.
     pub const RETURNED: u64 = number(16);
+    /// How many places for values each root has, see [`super::values`]; 0 where calls are not told
+    /// apart.
+    pub const PLACES: u64 = number(17);
+    /// The memory of the values of all roots, one word for each place.
+    pub const VALUES: u64 = number(18);
 }
 
 /// In place of a root's number: the probe's cookie is the number.

@@ -33,7 +33,8 @@ pub enum EventKind {
     Caller = 7,
     /// A part of the string that an argument points to, eight bytes in `value` as they lie in
     /// memory; the string ends before its first zero. `depth` says which argument and which part:
-    /// see [`crate::StringPlace`].
+    /// see [`crate::StringPlace`]. What belongs to no argument is the name of the process, see
+    /// [`crate::StringPlace::PROCESS`].
     String = 8,
     /// The root returned unseen: its task was seen to call a root from outside of it; `function`
     /// and `value` are 0.
@@ -52,8 +53,9 @@ pub enum EventKind {
     /// addresses of the frames, the innermost first.
     UserFrame = 12,
     /// Something happened that the trace was asked to mark, such as a tracepoint's event:
-    /// `function` is its number ([`crate::FIRST_MARK`]), `depth` says how many calls were open, as in an
-    /// entry, `frame` how many bytes were recorded of it, and `value` are the first eight of those.
+    /// `function` is its number ([`crate::FIRST_MARK`]), `depth` says how many calls were open, as
+    /// in an entry, `frame` how many bytes were recorded of it, and `value` are the first eight of
+    /// those.
     Mark = 13,
     /// Eight bytes more of what was recorded of a mark that came before; `depth` says which,
     /// counted from 0.

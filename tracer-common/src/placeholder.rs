@@ -73,9 +73,11 @@ pub const PROFILE_CELLS: u64 = 0x7472_0010_7472_0010;
 pub const PROFILE_CELL_MASK: u64 = 0x7472_0011_7472_0011;
 
 /// Stands for what of [`crate::FieldTable`] a copy of a program heeds: [`READS_FIELDS`],
-/// [`TESTS_FIELDS`], or nothing. Userspace puts it in for each copy.
+/// [`TESTS_FIELDS`], [`COUNTS_BY_FIELD`], or nothing. Userspace puts it in for each copy.
 pub const FIELDS: u64 = 0x7472_0016_7472_0016;
 /// In what stands for [`FIELDS`]: the reads.
 pub const READS_FIELDS: u64 = 1;
 /// In what stands for [`FIELDS`]: the tests of a root.
 pub const TESTS_FIELDS: u64 = 2;
+/// In what stands for [`FIELDS`]: the first test, as the number that a root call is counted by.
+pub const COUNTS_BY_FIELD: u64 = 4;

@@ -84,6 +84,10 @@ pub struct StringPlace {
 }
 
 impl StringPlace {
+    /// In the place of an argument, at a root call's entry by a thread that does not lead its
+    /// process: the string is the name of the thread that does.
+    pub const PROCESS: u32 = 7;
+
     /// As an event's `depth`: the argument in the low three bits, the part above.
     #[inline(always)]
     pub const fn pack(self) -> u32 {

@@ -2,12 +2,14 @@
 //!
 //! The kernel side has done its part before ([`tracer_common::Config`]: CPUs, tasks, cgroups). What
 //! is decided here needs the end of the call: how long it took ([`Filter::slower_than`]), what it
-//! returned ([`failures`], [`returns`]), what it called ([`Filter::through`]). Conditions of
+//! returned ([`failures`], [`returns`]), what it called ([`Filter::through`],
+//! [`contains`]). Conditions of
 //! different kinds must all hold. A root call whose end was not seen meets none of the first two
 //! kinds. `thresh` ([`threshold`]), `depth`, `--hide` ([`hide`]) and `--why-failed` ([`why`]) take
 //! calls out of a tree; a root that is below the threshold leaves nothing to show.
 
 pub mod condition;
+pub mod contains;
 pub mod failures;
 mod hide;
 pub mod names;
@@ -26,6 +28,7 @@ use crate::{
 };
 
 use condition::Moment;
+pub use contains::Contains;
 pub use failures::Failures;
 pub use names::{Name, Names, NotRecorded};
 pub use outcome::Failure;
@@ -57,6 +60,8 @@ pub struct Filter {
     pub returned: Option<Where>,
     /// It called one of these, itself or further down. None named: whatever it called.
     pub through: Names,
+    /// One call in its tree meets this.
+    pub contains: Option<Contains>,
     /// What is shown of it.
     pub extent: Extent,
     /// The lines of these are not shown.
@@ -120,13 +125,16 @@ impl Filter {
     /// The functions that it names, with the options that do.
     pub fn named(&self) -> impl Iterator<Item = (&'static str, &Name)> {
         let through = self.through.iter().map(|name| ("--through", name));
-        through.chain(self.excluded.iter().map(|name| ("--hide", name)))
+        let contains = self.contains.iter().flat_map(Contains::functions);
+        let contains = contains.map(|name| ("--contains", name));
+        let hidden = self.excluded.iter().map(|name| ("--hide", name));
+        through.chain(contains).chain(hidden)
     }
 
     /// Whether what the root called decides.
     #[must_use]
     pub const fn needs_tree(&self) -> bool {
-        !self.through.is_empty()
+        !self.through.is_empty() || self.contains.is_some()
     }
 
     /// Whether it asks for a return value, which functions that return nothing do not have.
@@ -155,7 +163,9 @@ impl Filter {
     }
 
     fn keeps(&self, call: &RootCall, functions: &FunctionTable) -> bool {
-        if !self.goes_through(call, functions) {
+        let mut contains = self.contains.iter();
+        let has_it = contains.all(|it| it.is_in(call, functions, self.sleep));
+        if !has_it || !self.goes_through(call, functions) {
             return false;
         }
         if self.slower_than.is_none() && !self.needs_value() && !self.has_conditions() {

@@ -32,6 +32,7 @@ mod whose;
 
 pub use callers::CallerOptions;
 pub use command::{Begin, Streams};
+pub use counting::NotCounted;
 pub use limits::FileLimit;
 pub use options::{Discovery, MakeView, Options, Outputs, Stays, USUAL_LEARN};
 pub use run::run;

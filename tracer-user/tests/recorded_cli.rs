@@ -126,6 +126,9 @@ fn what_a_recording_shows() {
             "nothing",
         ],
         &["report", "whole", "-G", "inner"],
+        &["report", "whole", "--contains", "inner && duration > 0"],
+        &["replay", "whole", "--contains", "leaf && duration > 1s"],
+        &["replay", "whole", "--contains", "leaf && durtion > 1s"],
         &["explain", "whole"],
         &["replay", "whole", "--failed=ENOENT", "--why-failed"],
         &["replay", "whole", "--failed=NOTHING"],
@@ -211,6 +214,7 @@ fn a_name_that_no_function_has_is_said_with_what_is_like_it() {
     let all: &[&[&str]] = &[
         &["replay", "whole", "--hide", "iner"],
         &["replay", "whole", "--through", "sock_*"],
+        &["replay", "whole", "--contains", "iner && duration > 1"],
         &["report", "whole", "--through", "outer_"],
         &["graph", "whole", "inner", "-G", "oute"],
         &["explain", "whole", "--caller", "zzz"],

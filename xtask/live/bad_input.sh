@@ -33,6 +33,7 @@ refused 5 'no kernel function is called `__sys_sendtoo`; did you mean __sys_send
 refused 5 'no kernel function is called `__sys_sendtoo`; did you mean __sys_sendto' tracer -G __sys_sendto --through __sys_sendtoo
 refused 5 'no kernel function is called `sendto`; did you mean __sys_sendto' tracer -G sendto --hide sendto
 refused 5 'cannot be traced' tracer -G vfs_read --through $denied
+refused 5 'did you mean __sys_sendto' tracer -G __sys_sendto --contains '__sys_sendtoo && duration > 1ms'
 refused 5 'no traceable kernel function matches' tracer -G vfs_read --hide 'no_such_*'
 refused 5 'skips every root' tracer -G __sys_sendto -g sendto
 refused 2 'power of two' tracer --ring-size 5 -G __sys_sendto

@@ -1,4 +1,4 @@
-# Calls that the kernel counts: known numbers of them by each mechanism, what is filtered there, and quantiles as those of a recording of the same calls.
+# Calls that the kernel counts: known numbers of them by each mechanism, of each value of an argument, what is filtered there, and quantiles as those of a recording of the same calls.
 # limit: 300
 
 # Four readers at a time, so many reads of a byte each: `read_bytes READS`.
@@ -41,6 +41,60 @@ for mechanism in pair kprobe-multi kprobe multi; do
     buckets=$(awk -F'|' '!/#  / && NF == 3 { sum += $2 } END { print sum }' /tmp/out)
     [ "$buckets" = "$(counted)" ] || fail "$mechanism: $buckets calls in the buckets: $(cat /tmp/out)"
 done
+
+# Told apart by a value: each has its calls, by each mechanism; what is read is what was there at the entry.
+row() {
+    awk -v value="$1" 'NF > 8 && $NF == value { calls = $1 } END { print calls + 0 }' /tmp/out
+}
+read_sizes() {
+    dd if=/dev/zero of=/dev/null bs=1 count=400 2>/dev/null
+    dd if=/dev/zero of=/dev/null bs=2 count=30 2>/dev/null
+    dd if=/dev/zero of=/dev/null bs=3 count=7 2>/dev/null
+}
+for mechanism in pair kprobe-multi kprobe multi; do
+    tracer latency --attach $mechanism -G ksys_read -- true >/dev/null 2>/tmp/err || continue
+    count_reads --attach $mechanism --by count
+    read_sizes
+    end_count
+    missing=$(sed -n 's/^tracer: [0-9]* calls counted in the kernel, \([0-9]*\) missing.*/\1/p' /tmp/err)
+    case $mechanism in kprobe*) [ "$missing" = 0 ] || fail "$mechanism, --by: $missing missing" ;; esac
+    rows="$(row 1) $(row 2) $(row 3)"
+    [ "$missing" != 0 ] || [ "$rows" = "400 30 7" ] || fail "$mechanism, --by: $rows: $(cat /tmp/out /tmp/err)"
+    [ $(($(row 1) + $(row 2) + $(row 3) + missing)) = 437 ] || fail "$mechanism, --by: $rows and $missing missing of 437: $(cat /tmp/out /tmp/err)"
+    count_reads --attach $mechanism --by 'count & 0x2' --use-nsec
+    read_sizes
+    end_count
+    [ $(($(row 0) + $(row 2))) = "$(counted)" ] || fail "$mechanism, --by with a mask: $(cat /tmp/out /tmp/err)"
+done
+# A field behind a pointer (O_LARGEFILE alone), memory that is not there, more values than there is room for.
+trace latency --no-cache -G vfs_read --comm dd --by 'file->f_flags'
+hear 'tracer: tracing' 30
+read_sizes
+end_count
+[ "$(row 32768)" -ge 400 ] || fail "--by a field: $(cat /tmp/out /tmp/err)"
+count_reads --by '((struct file *)count)->f_flags'
+read_sizes
+end_count
+[ "$(row '?')" = "$(counted)" ] || fail "--by what is not there: $(cat /tmp/out /tmp/err)"
+said 'counted as ?: the value could not be read' || fail "--by what is not there: $(cat /tmp/err)"
+count_reads --by count
+size=0
+while [ $size -lt 300 ]; do
+    size=$((size + 1))
+    dd if=/dev/zero of=/dev/null bs=$size count=1 2>/dev/null
+done
+end_count
+[ "$(awk 'NR > 2 { sum += $1 } END { print sum }' /tmp/out)" = "$(counted)" ] || fail "--by with many values: $(cat /tmp/out)"
+[ "$(row others)" -ge 47 ] && said "$(row others) calls counted as others" || fail "--by with many values: $(tail -n 3 /tmp/out; cat /tmp/err)"
+wrong_by() {
+    ! tracer latency -G ksys_read "$@" -- true >/tmp/out 2>/tmp/err || fail "$*: $(cat /tmp/out)"
+}
+wrong_by --by cnt
+said '`ksys_read` has no argument `cnt`; there is fd, buf, count' && grep -q '^ *^^^$' /tmp/err || fail "a wrong --by: $(cat /tmp/err)"
+wrong_by --by buf
+said '`buf` is no number, and calls are counted by numbers' || fail "a wrong --by: $(cat /tmp/err)"
+wrong_by --by count -g vfs_read
+said 'by counts in the kernel, and these calls cannot be counted there: what -g excludes' || fail "--by with -g: $(cat /tmp/err)"
 
 # The limit is exact, and ends the trace.
 count_reads -n 1234

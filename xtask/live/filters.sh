@@ -40,6 +40,12 @@ filtered -G hrtimer_nanosleep --graph-opts thresh=150000 -n 2
 no_duration '< 150000'
 shown '  do_nanosleep' || fail "thresh: nothing below the root: $(cat /tmp/out)"
 
+# By one call below the root: the sleep that took so long.
+filtered -G do_nanosleep -n 2 --graph-opts noirqs --contains 'schedule && duration > 150ms'
+[ "$calls" = 2 ] || fail "--contains: $calls calls"
+awk '/\|  }/ && match($0, /[0-9.]+ us /) && substr($0, RSTART, RLENGTH) + 0 < 150000' /tmp/out >/tmp/wrong
+[ ! -s /tmp/wrong ] || fail "--contains: short ones: $(cat /tmp/wrong)"
+
 # Skipped with everything below, and only that: what starts the timer, and not the sleep that follows.
 run -G do_nanosleep -n 3 --graph-opts noirqs -g hrtimer_sleeper_start_expires -g 'hrtimer_start_range_ns*'
 ! shown ' *hrtimer_[a-z_]*start_[a-z_]*' || fail "-g: it is shown: $(cat /tmp/out)"

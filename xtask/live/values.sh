@@ -25,3 +25,14 @@ values --learn 0 -G inet_sendmsg -n 3 --graph-opts depth=1
 [ "$(grep -c '|  ' /tmp/out)" = 4 ] || fail "depth=1 shows the second level: $(cat /tmp/out)"
 values --learn 0 -G tcp_poll -n 3 --graph-opts retval-hex
 [ "$(grep -c 'tcp_poll.* = 0x[0-9a-f]* \*/$' /tmp/out)" = 3 ] || fail "no hex: $(cat /tmp/out)"
+
+# A thread with a name of its own has its process's beside it, in a recording, too; who leads a process has none.
+values --learn 0 -G inet_sendmsg -n 2 --graph-opts depth=1,verbose
+[ "$(grep -c ' sender-[0-9]* (tracer) |.* inet_sendmsg();' /tmp/out)" = 2 ] || fail "no process: $(cat /tmp/out)"
+tracer record -o /tmp/recording --learn 0 -G inet_sendmsg -n 2 --graph-opts depth=1 2>/tmp/err || fail "record: $(cat /tmp/err)"
+tracer replay /tmp/recording --format json >/tmp/out 2>/tmp/err || fail "replay: $(cat /tmp/err)"
+[ "$(grep -c '"comm":"sender","process":"tracer",' /tmp/out)" = 2 ] || fail "no process in a recording: $(cat /tmp/out)"
+values --learn 0 -G ksys_write --graph-opts depth=1,verbose -- sh -c 'echo said'
+grep -q ' sh-[0-9]*  *|.* ksys_write();' /tmp/out || fail "a process by itself: $(cat /tmp/out)"
+kill $workload
+wait $workload || fail "the workload: $(cat /tmp/workload.err)"

@@ -154,10 +154,10 @@ const PART_BYTES: u64 = size_of::<u64>() as u64;
 /// page that is not in memory for one, and then there is no string.
 ///
 /// One place after the other would be the usual way, but then the verifier goes through what
-/// happens where there is none 48 times. `place` is the argument, and in bit 8 and above the
-/// writer.
+/// happens where there is none 48 times. `place` is the argument, or [`StringPlace::PROCESS`], and
+/// in bit 8 and above the writer.
 #[inline(never)]
-fn string(task: *mut Task, frame: u64, place: u32, address: u64, entry: &Hit) {
+pub fn string(task: *mut Task, frame: u64, place: u32, address: u64, entry: &Hit) {
     let mut string = [0u64; MAX_STRING_PARTS as usize];
     let (to, from) = (
         string.as_mut_ptr().cast::<c_void>(),

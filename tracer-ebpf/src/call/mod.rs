@@ -4,5 +4,6 @@
 pub mod details;
 pub mod excluded;
 pub mod fields;
+pub mod process;
 pub mod profile;
 pub mod stack;

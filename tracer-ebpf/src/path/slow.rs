@@ -10,7 +10,7 @@ use tracer_common::{Event, EventKind};
 
 use crate::{
     batch::{self, Hit},
-    call::{details, excluded, fields, profile, stack},
+    call::{details, excluded, fields, process, profile, stack},
     maps::{
         ALL_GUARDS, DROPPED, GUARD, SWITCH, Task, config, count_self_recursion, counts_functions,
         wants_stacks_of_roots,
@@ -56,6 +56,9 @@ pub fn entry<S: Site, const ROOT: bool>(ctx: &S, task: *mut Task, opens: bool) -
             }
             batch::push(task, writer, &hit, ctx.frame());
             details::store(ctx, task, writer, &hit);
+            if ROOT && opens {
+                process::store(ctx, task, writer, &hit);
+            }
             fields::at_entry(ctx, task, &hit);
             if ROOT && (opens || wants_stacks_of_roots() && !busy::is_on_top(task, guard)) {
                 stack::store(ctx, task, writer, &hit);

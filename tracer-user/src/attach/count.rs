@@ -19,13 +19,13 @@ use tracer_common::count::{ASK, Linear, Unit};
 
 use super::{AttachError, Object, Observer, Role, decide::Range, pair, programs, session};
 use crate::{
-    bpf::{self, End, Ends, Functions, Many, ProgramKind},
+    bpf::{self, Code, End, Ends, Functions, Many, ProgramKind},
     kernel::{Kernel, Mechanism, Mechanisms},
     plan::{Planned, Reach},
 };
 
 pub use skipped::Skipped;
-pub use tables::{Counted, Tables, TooLarge};
+pub use tables::{Counted, Tables, TooLarge, Value};
 
 /// Which calls are counted, and how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -232,7 +232,14 @@ impl Attacher<'_> {
             .instructions()
             .of(name, &programs::kernel_functions(&self.kernel.types))?;
         constants::put(&mut instructions, self.tables, &self.conditions, number);
-        let code = instructions.into();
+        // Functions that read fields are looked at by their types, once.
+        let reads_fields = constants::heeds(self.tables) != 0;
+        let code = Code {
+            instructions,
+            functions: reads_fields
+                .then(|| self.object.instructions().function_types(name))
+                .flatten(),
+        };
         let first = roots.first().map_or("", |(_, root)| &root.name);
         let (program, link) = match kind {
             ProgramKind::One(end) => {

@@ -2,10 +2,10 @@
 //!
 //! [`object`] loads the eBPF object with the settings and sizes of [`loading`]; [`Tracepoints`] are
 //! what it needs beside probes; [`attacher`] gets functions attached by one of the kernel's
-//! mechanisms: [`session`] or [`pair`]; [`Marks`] are events of the kernel; [`count`] attaches roots
-//! whose calls are only counted; [`controls`] says when root calls begin and how it goes. Everything
-//! is held by file descriptors: whatever becomes of the process, the kernel takes the probes away
-//! with it.
+//! mechanisms: [`session`] or [`pair`]; [`Marks`] are events of the kernel; [`count`] attaches
+//! roots whose calls are only counted; [`controls`] says when root calls begin and how it goes.
+//! Everything is held by file descriptors: whatever becomes of the process, the kernel takes the
+//! probes away with it.
 
 pub mod attacher;
 pub mod background;

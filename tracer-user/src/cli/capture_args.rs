@@ -37,7 +37,7 @@ pub struct CaptureArgs {
     #[arg(short = 'G', long = "graph-funcs", value_name = "ROOT")]
     pub roots: Vec<String>,
     /// Trace the whole host: every outermost function, unless roots are named
-    #[arg(short = 'a', long = "all-cpus", conflicts_with = "cpus")]
+    #[arg(short = 'a', long = "all-cpus")]
     pub all_cpus: bool,
     /// Skip this function and all that runs under it: a name, a glob, or a syscall's name; may
     /// be repeated
@@ -180,6 +180,7 @@ impl CaptureArgs {
                 condition: show.filter.entered.take(),
                 about: self.about.about()?,
             },
+            by: None,
             show,
             delay: None,
             duration: self.duration,

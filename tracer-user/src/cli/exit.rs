@@ -17,6 +17,7 @@ use crate::{
         trace_events::EventError,
     },
     plan::{FieldError, RootError},
+    session::NotCounted,
 };
 use crate::{
     exit_code::HasExit,
@@ -114,6 +115,7 @@ fn of_cause(cause: &(dyn StdError + 'static)) -> Option<Exit> {
             KernelError,
             ObjectError,
             AttachError,
+            NotCounted,
         )
     });
     exit

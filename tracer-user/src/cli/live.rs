@@ -15,6 +15,7 @@ use super::{
     stuck, top, workload,
 };
 use crate::{
+    expr::By,
     learn::sampling,
     output::page,
     pipeline::{Show, Shown},
@@ -55,15 +56,16 @@ fn latency(args: &LatencyArgs) -> Result<Exit> {
     let mut show = args.filter.show()?;
     if show.filter.needs_tree() {
         bail!(Usage(
-            "--through needs what the roots call, and latency traces the roots alone; use \
-             `tracer profile --through`"
+            "--through and --contains need what the roots call, and latency traces the roots \
+             alone; use `tracer profile` with them"
                 .to_owned()
         ));
     }
     shows_no_fields(&args.capture)?;
     show.result = Shown::Latency(args.layout.layout()?);
     show.limit_depth(Some(1));
-    let options = args.capture.options(show)?;
+    let mut options = args.capture.options(show)?;
+    options.by = args.by.as_deref().map(By::parse).transpose()?;
     run_trace(&options, || {
         printed(args.output.as_deref(), options.show.result, &args.capture)
     })

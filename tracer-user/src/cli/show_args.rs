@@ -9,7 +9,7 @@ use super::{colour, graph_options::GraphOptions, values};
 use crate::{
     export::Endpoint,
     expr::Where,
-    filter::{Extent, Failures, Filter, Names, Returns, select::Selection},
+    filter::{Contains, Extent, Failures, Filter, Names, Returns, select::Selection},
     model::Nanoseconds,
     output::Format,
     pipeline::{Show, Shown},
@@ -75,6 +75,10 @@ pub struct FilterArgs {
     /// may be repeated
     #[arg(long, value_name = "FUNCTION")]
     pub through: Vec<String>,
+    /// Show only root calls in which one call, the root's own or one below it, meets this: a
+    /// function's name, `retval`, `duration`, such as 'kfree_skb && duration > 1ms'
+    #[arg(long, value_name = "CONDITION", allow_hyphen_values = true)]
+    pub contains: Option<String>,
     /// Skip the line of this function, and show what it calls one level up: a name or a glob;
     /// may be repeated
     #[arg(long, value_name = "FUNCTION")]
@@ -127,6 +131,7 @@ impl FilterArgs {
                 entered: self.entered.as_deref().map(Where::parse).transpose()?,
                 returned: self.returned.as_deref().map(Where::parse).transpose()?,
                 through: Names::new(&self.through),
+                contains: self.contains.as_deref().map(Contains::parse).transpose()?,
                 extent: Extent::Whole,
                 excluded: Names::new(&self.hide),
                 threshold: graph.threshold,

@@ -136,6 +136,21 @@ pub enum Problem {
     /// Two things that cannot be compared.
     #[error("{0}")]
     NoComparison(String),
+    /// Something by which calls cannot be counted.
+    #[error("`{0}` is no number, and calls are counted by numbers")]
+    NoNumber(String),
+    /// Something that is not known of a call in a tree.
+    #[error(
+        "`{name}` is not known of a call: a function's name stands alone, what is compared is \
+         retval, duration or function{}",
+        near_of(.near)
+    )]
+    NotOfCall {
+        /// What was typed.
+        name: String,
+        /// Names that look like it.
+        near: Vec<String>,
+    },
     /// A function that tells nothing of its arguments.
     #[error("the kernel has no type for `{0}`, so its arguments are not known")]
     NoPrototype(String),

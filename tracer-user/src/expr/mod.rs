@@ -9,6 +9,7 @@
 //! what a path means on one is found by `kernel::btf`. No text makes it panic (`tests` and the fuzz
 //! target `expression` hold it to that), and what it takes is bounded by what was typed.
 
+mod by;
 mod condition;
 mod error;
 mod lexer;
@@ -18,6 +19,7 @@ mod short;
 #[cfg(test)]
 mod tests;
 
+pub use by::By;
 pub use condition::{Comparison, Condition, Operand};
 pub use error::{ExprError, Problem, Span, near_names};
 pub use path::{ACCESSORS, Path, Step, Word};

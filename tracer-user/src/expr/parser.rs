@@ -80,6 +80,18 @@ impl<'a> Parser<'a> {
         Ok(condition)
     }
 
+    /// A number of a call, to the end: a path, and which of its bits count.
+    pub(super) fn whole_number(&mut self) -> Result<(Path, Option<Operand>), ExprError> {
+        let found = match self.masked()? {
+            Node::Operand(Operand::Path { path, mask }, _) => (path, mask.map(|mask| *mask)),
+            Node::Operand(_, span) | Node::Condition(_, span) => {
+                return Err(self.unexpected_at(span, "an argument's name"));
+            }
+        };
+        self.end("& or the end")?;
+        Ok(found)
+    }
+
     fn path(&mut self) -> Result<Path, ExprError> {
         match self.unary()? {
             Node::Operand(

@@ -178,6 +178,22 @@ fn what_is_wrong_is_shown_at_its_place() {
     insta::assert_snapshot!("wrong_conditions", all.join("\n"));
 }
 
+#[test]
+fn a_number_is_a_path_with_or_without_bits() {
+    let by = By::parse("file->f_flags & 0x3").unwrap();
+    assert_eq!(by.path.to_string(), "file->f_flags");
+    assert_eq!(by.mask, Some(Operand::Number(3)));
+    let by = By::parse("size & -4096").unwrap();
+    assert_eq!(by.mask, Some(Operand::Number(!4095)));
+    let by = By::parse("sk.dport").unwrap();
+    assert_eq!((by.path.to_string().as_str(), by.mask), ("sk.dport", None));
+    let all: Vec<String> = ["", "1", "a == 1", "a b", "a & ", "!a", "a && b", "\"x\""]
+        .into_iter()
+        .map(|source| shown(&By::parse(source).unwrap_err()))
+        .collect();
+    insta::assert_snapshot!("wrong_numbers", all.join("\n"));
+}
+
 fn shown(error: &ExprError) -> String {
     format!("{error}\n{}", error.picture())
 }
@@ -193,7 +209,11 @@ fn much_nesting_is_refused() {
 proptest! {
     #[test]
     fn nothing_panics(source in "[a-z>.&|!()*\\[\\]=<0-9\" :,-]{0,60}") {
-        let errors = [Fields::parse(&source).err(), Where::parse(&source).err()];
+        let errors = [
+            Fields::parse(&source).err(),
+            Where::parse(&source).err(),
+            By::parse(&source).err(),
+        ];
         for error in errors.into_iter().flatten() {
             prop_assert!(error.picture().lines().count() == 2 || source.contains('\n'));
         }
@@ -201,7 +221,7 @@ proptest! {
 
     #[test]
     fn any_text_is_read_or_refused(source in "\\PC{0,40}") {
-        let _ = (Fields::parse(&source), Where::parse(&source));
+        let _ = (Fields::parse(&source), Where::parse(&source), By::parse(&source));
     }
 
     #[test]

@@ -27,13 +27,23 @@ pub fn holds(
     functions: &FunctionTable,
     (moment, sleep): (Moment, SleepTime),
 ) -> bool {
+    meets(&condition.condition, root, functions, (moment, sleep))
+}
+
+/// Whether a call, a root's or another one, meets a condition that has no text any more.
+pub(super) fn meets(
+    condition: &Condition,
+    call: &Call,
+    functions: &FunctionTable,
+    (moment, sleep): (Moment, SleepTime),
+) -> bool {
     let known = Known {
-        root,
+        root: call,
         functions,
         moment,
         sleep,
     };
-    known.holds(&condition.condition)
+    known.holds(condition)
 }
 
 /// What is known of a root.

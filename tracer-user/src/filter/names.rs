@@ -26,6 +26,15 @@ pub struct Name {
 }
 
 impl Name {
+    /// A name or a glob.
+    #[must_use]
+    pub fn new(typed: &str) -> Self {
+        Self {
+            typed: typed.to_owned(),
+            glob: WildMatch::new(typed),
+        }
+    }
+
     /// Whether a function that is called so is meant.
     #[must_use]
     pub fn is(&self, name: &str) -> bool {
@@ -63,11 +72,7 @@ impl Names {
     /// Those that match one of these.
     #[must_use]
     pub fn new(globs: &[String]) -> Self {
-        let named = globs.iter().map(|typed| Name {
-            typed: typed.clone(),
-            glob: WildMatch::new(typed),
-        });
-        Self(named.collect())
+        Self(globs.iter().map(|typed| Name::new(typed)).collect())
     }
 
     /// Whether it names none.

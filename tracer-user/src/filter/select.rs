@@ -220,6 +220,7 @@ fn part(whole: &RootCall, root: &Call, nodes: &[Node]) -> RootCall {
         task: whole.task,
         process: whole.process,
         comm: whole.comm,
+        process_name: whole.process_name,
         nodes: nodes.to_vec(),
         off_cpu: whole.off_cpu.clone(),
         end: match root.closed {

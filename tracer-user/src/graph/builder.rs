@@ -20,8 +20,8 @@ use super::{
     open::{Identity, Kept, OpenCall, OpenCalls},
 };
 use crate::model::{
-    Call, Closed, CpuId, Details, End, FunctionId, Interrupts, Nanoseconds, Node, OffCpu,
-    OpenRootCall, ProcessId, RootCall, TaskKey, Trees,
+    Call, Closed, CommandName, CpuId, Details, End, FunctionId, Interrupts, Nanoseconds, Node,
+    OffCpu, OpenRootCall, ProcessId, RootCall, TaskKey, Trees,
 };
 
 /// A tree in the making.
@@ -74,9 +74,11 @@ impl Builder {
             };
             (FunctionId(open.identity.function), entered)
         });
+        let process = self.tree.process_name();
         OpenRootCall {
             task,
             comm,
+            process: process.filter(|name| *name != CommandName::of(comm)),
             cpu: self.tree.cpu(),
             functions: functions.collect(),
         }
@@ -217,6 +219,9 @@ impl Builder {
 
     /// What is known of a call beside its ends. It belongs to the open call with its frame.
     fn detail(&mut self, kind: EventKind, event: &Event, cpu: CpuId) {
+        if let Some((part, value)) = details::process_name(kind, event) {
+            return self.tree.name_process(part, value);
+        }
         let identity = Identity {
             function: details::function(kind, event),
             frame: event.frame,

@@ -6,7 +6,7 @@
 
 use tracer_common::{Event, EventKind, FieldPlace, StringPlace};
 
-use crate::model::{Detail, Details, FunctionId};
+use crate::model::{CommandName, Detail, Details, FunctionId};
 
 /// The function whose call the event belongs to.
 pub fn function(kind: EventKind, event: &Event) -> u32 {
@@ -17,6 +17,42 @@ pub fn function(kind: EventKind, event: &Event) -> u32 {
         )]
         EventKind::Caller | EventKind::Frame => event.value as u32,
         _ => event.function,
+    }
+}
+
+/// The part of the name of the root call's process that an event has: its number, and its bytes.
+pub const fn process_name(kind: EventKind, event: &Event) -> Option<(u32, u64)> {
+    let place = StringPlace::unpack(event.depth);
+    match kind {
+        EventKind::String if place.argument == StringPlace::PROCESS => {
+            Some((place.part, event.value))
+        }
+        _ => None,
+    }
+}
+
+/// The events that say the name of the process again, after the root's `entry`.
+pub fn process_events(name: CommandName, entry: &Event) -> Vec<Event> {
+    let argument = StringPlace::PROCESS;
+    let parts = (0..).zip(name.parts());
+    let events = parts.map(|(part, value)| {
+        of_entry(
+            entry,
+            EventKind::String,
+            StringPlace { argument, part }.pack(),
+            value,
+        )
+    });
+    events.collect()
+}
+
+/// An event of another kind that belongs to an entry, or to an exit.
+fn of_entry(entry: &Event, kind: EventKind, number: u32, value: u64) -> Event {
+    Event {
+        value,
+        depth: u8::try_from(number).unwrap_or(u8::MAX),
+        kind_and_context: entry.kind_and_context & 0xf0 | kind as u8,
+        ..*entry
     }
 }
 
@@ -43,12 +79,7 @@ pub const fn is_of_exit(detail: &Detail) -> bool {
 
 /// The events that say it again. `entry` is that of the call, or its exit: see [`is_of_exit`].
 pub fn events(detail: &Detail, entry: &Event) -> Vec<Event> {
-    let event = |kind, number: u32, value| Event {
-        value,
-        depth: u8::try_from(number).unwrap_or(u8::MAX),
-        kind_and_context: entry.kind_and_context & 0xf0 | kind as u8,
-        ..*entry
-    };
+    let event = |kind, number: u32, value| of_entry(entry, kind, number, value);
     match detail {
         Detail::Caller(caller) => vec![Event {
             function: caller.0,
@@ -101,6 +132,26 @@ pub fn events(detail: &Detail, entry: &Event) -> Vec<Event> {
 mod tests {
     use super::*;
     use crate::model::Field;
+
+    #[test]
+    fn the_name_of_a_process_comes_back_as_it_went() {
+        for (name, parts) in [
+            ("a", 1),
+            ("seven-b", 1),
+            ("eight-by", 2),
+            ("fifteen-bytes-x", 2),
+        ] {
+            let name: CommandName = name.parse().unwrap();
+            let mut again = CommandName::default();
+            let events = process_events(name, &Event::default());
+            assert_eq!(events.len(), parts);
+            for event in events {
+                let (part, value) = process_name(event.kind().unwrap(), &event).unwrap();
+                again.set_part(part, value);
+            }
+            assert_eq!(again, name);
+        }
+    }
 
     #[test]
     fn fields_come_back_as_they_went() {

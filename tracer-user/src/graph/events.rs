@@ -11,7 +11,7 @@ use tracer_common::{BATCH_CAPACITY, BatchHeader, Context, Event, EventKind};
 
 use crate::{
     graph::{Batch, details},
-    model::{Call, Closed, CpuId, End, Mark, Nanoseconds, Node, OffCpu, RootCall},
+    model::{Call, Closed, CommandName, CpuId, End, Mark, Nanoseconds, Node, OffCpu, RootCall},
 };
 
 /// The batches, in order.
@@ -47,6 +47,8 @@ struct Unbuilder<'a> {
     events: Vec<Event>,
     batches: Vec<Batch>,
     off_cpu: Peekable<std::slice::Iter<'a, OffCpu>>,
+    /// The name of the process, until the first call has it.
+    process_name: Option<CommandName>,
     /// The kernel's depth of what stands outermost in the tree: 1 if the root's entry is missing.
     outermost: u32,
     after_gap: bool,
@@ -75,6 +77,7 @@ impl<'a> Unbuilder<'a> {
             events: Vec::new(),
             batches: Vec::new(),
             off_cpu: root.off_cpu.iter().peekable(),
+            process_name: root.process_name,
             outermost: u32::from(!is_root),
             after_gap: false,
             unseen_before: false,
@@ -137,6 +140,11 @@ impl<'a> Unbuilder<'a> {
             ..Event::default()
         };
         self.push(entry, call.cpu);
+        if let Some(name) = self.process_name.take() {
+            for event in details::process_events(name, &entry) {
+                self.push(event, call.cpu);
+            }
+        }
         let of_entry = call.details.iter().filter(|one| !details::is_of_exit(one));
         for event in of_entry.flat_map(|detail| details::events(detail, &entry)) {
             self.push(event, call.cpu);

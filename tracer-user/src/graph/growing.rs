@@ -9,8 +9,8 @@ use tracer_common::{Event, EventKind};
 
 use super::{details, limits::MOST_EVENTS, open::Kept};
 use crate::model::{
-    Closed, CpuId, End, Mark, Missing, Nanoseconds, Node, OffCpu, ProcessId, RootCall, TaskKey,
-    Trees,
+    Closed, CommandName, CpuId, End, Mark, Missing, Nanoseconds, Node, OffCpu, ProcessId, RootCall,
+    TaskKey, Trees,
 };
 
 /// The tree.
@@ -19,6 +19,7 @@ pub struct Growing {
     trees: Trees,
     nodes: Vec<Node>,
     off_cpu: Vec<OffCpu>,
+    process_name: Option<CommandName>,
     /// Nothing has gone into the tree since an event was not kept.
     is_cut: bool,
     /// Events that take room.
@@ -36,6 +37,7 @@ impl Growing {
             trees,
             nodes: Vec::new(),
             off_cpu: Vec::new(),
+            process_name: None,
             is_cut: false,
             kept: 0,
             events: 0,
@@ -43,6 +45,17 @@ impl Growing {
             not_kept: 0,
             gaps: 0,
         }
+    }
+
+    /// The name of the process.
+    pub const fn process_name(&self) -> Option<CommandName> {
+        self.process_name
+    }
+
+    /// Takes a part of the name of the process.
+    pub fn name_process(&mut self, part: u32, value: u64) {
+        let name = self.process_name.get_or_insert_default();
+        name.set_part(part, value);
     }
 
     /// Events that take room.
@@ -179,6 +192,7 @@ impl Growing {
             task,
             process,
             comm,
+            process_name: self.process_name,
             nodes: self.nodes,
             off_cpu: self.off_cpu,
             end,

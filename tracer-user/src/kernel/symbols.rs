@@ -260,8 +260,8 @@ impl Symbol {
     }
 }
 
-/// Whether a name is of no function, and is skipped: it is of the padding before one, or it says, as compilers for
-/// arm64 do in modules, where code and data begin (`is_mapping_symbol`,
+/// Whether a name is of no function, and is skipped: it is of the padding before one, or it says,
+/// as compilers for arm64 do in modules, where code and data begin (`is_mapping_symbol`,
 /// include/linux/module_symbol.h).
 fn is_passed_over(name: &[u8]) -> bool {
     name.starts_with(b"__pfx_") || name.starts_with(b"$")

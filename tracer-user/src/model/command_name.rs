@@ -6,7 +6,7 @@ use thiserror::Error;
 
 /// A command name as in /proc/PID/comm: 1 to 15 bytes (`TASK_COMM_LEN`, include/linux/sched.h),
 /// filled up with zeros.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CommandName([u8; 16]);
 
 /// The text is no command name.
@@ -36,6 +36,28 @@ impl CommandName {
     #[must_use]
     pub const fn of(bytes: [u8; 16]) -> Self {
         Self(bytes)
+    }
+
+    /// Takes eight bytes of it as they lie in memory, the first or the second ones. There are no
+    /// others, and none after a zero.
+    pub(crate) fn set_part(&mut self, part: u32, value: u64) {
+        let place = part as usize * size_of::<u64>();
+        if let Some(bytes) = self.0.get_mut(place..place + size_of::<u64>()) {
+            bytes.copy_from_slice(&value.to_ne_bytes());
+        }
+    }
+
+    /// The parts that say it, in order, the zero at its end among them.
+    pub(crate) fn parts(self) -> impl Iterator<Item = u64> {
+        let parts = (self.bytes().len() + 1).div_ceil(size_of::<u64>());
+        self.words().into_iter().take(parts)
+    }
+
+    /// Its bytes, without the zeros.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        let end = self.0.iter().position(|&byte| byte == 0);
+        &self.0[..end.unwrap_or(self.0.len())]
     }
 
     /// The same as two native words, as the eBPF side compares it.

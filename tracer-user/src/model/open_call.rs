@@ -3,7 +3,7 @@
 //! What is known of one is what its task has handed over: a task that goes to sleep hands over all
 //! that it has recorded, one that runs does so when its buffer is full.
 
-use super::{Closed, CpuId, End, FunctionId, Nanoseconds, Node, RootCall, TaskKey};
+use super::{Closed, CommandName, CpuId, End, FunctionId, Nanoseconds, Node, RootCall, TaskKey};
 
 /// Open root calls that are shown at most.
 pub const MOST_OPEN_SHOWN: usize = 64;
@@ -15,6 +15,8 @@ pub struct OpenRootCall {
     pub task: TaskKey,
     /// Who, by name, padded with zeros.
     pub comm: [u8; 16],
+    /// The name of its process, if that is known and another.
+    pub process: Option<CommandName>,
     /// Where it was last.
     pub cpu: CpuId,
     /// The open functions, the root first, and when they were entered, if that was seen.
@@ -35,6 +37,7 @@ impl OpenRootCall {
         Some(Self {
             task: root.task,
             comm: root.comm,
+            process: root.other_process(),
             cpu: root.nodes.last().map_or(CpuId(0), Node::cpu),
             functions: open.collect(),
         })

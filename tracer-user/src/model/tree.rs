@@ -5,7 +5,7 @@
 
 use tracer_common::Context;
 
-use super::{CpuId, Details, FunctionId, Nanoseconds, ProcessId, TaskKey};
+use super::{CommandName, CpuId, Details, FunctionId, Nanoseconds, ProcessId, TaskKey};
 
 /// How a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,6 +210,9 @@ pub struct RootCall {
     pub process: ProcessId,
     /// Who, by name: as it was when the last batch was handed over.
     pub comm: [u8; 16],
+    /// The name of the process, which is that of its first thread, as it was when the root was
+    /// entered. None where the task is that thread, or nothing said it.
+    pub process_name: Option<CommandName>,
     /// The calls in the order of entry.
     pub nodes: Vec<Node>,
     /// When the task was off the CPU, in order.
@@ -233,6 +236,21 @@ impl RootCall {
     pub fn comm(&self) -> std::borrow::Cow<'_, str> {
         let end = self.comm.iter().position(|&byte| byte == 0);
         String::from_utf8_lossy(&self.comm[..end.unwrap_or(self.comm.len())])
+    }
+
+    /// The name of the process where it is known and another than the task's.
+    #[must_use]
+    pub fn other_process(&self) -> Option<CommandName> {
+        self.process_name
+            .filter(|name| *name != CommandName::of(self.comm))
+    }
+
+    /// The name of the process, if it is known.
+    #[must_use]
+    pub fn process_name(&self) -> Option<CommandName> {
+        let leads = self.process.0 == self.task.id().0;
+        self.process_name
+            .or_else(|| leads.then(|| CommandName::of(self.comm)))
     }
 
     /// The root's own call, if it returned. Where its entry was lost, what it called stands beside

@@ -57,7 +57,11 @@ impl<'a, W: Write> ChromeWriter<'a, W> {
         if !self.named.insert(root.task) {
             return Ok(());
         }
-        let name = format!("{}-{}", root.comm(), root.task.id().0);
+        let mut name = format!("{}-{}", root.comm(), root.task.id().0);
+        if let Some(process) = root.other_process() {
+            // JSON says what cannot be seen by itself.
+            name = format!("{name} ({})", String::from_utf8_lossy(process.bytes()));
+        }
         self.event(&Event {
             args: Annotations {
                 name: Some(&name),

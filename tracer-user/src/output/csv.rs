@@ -84,7 +84,7 @@ impl<'a, W: Write> CsvWriter<'a, W> {
 }
 
 /// The head, and the order of the cells.
-const COLUMNS: [&str; 19] = [
+const COLUMNS: [&str; 20] = [
     "root_call",
     "task",
     "comm",
@@ -104,6 +104,7 @@ const COLUMNS: [&str; 19] = [
     "arguments",
     "kind",
     "cpu_ns",
+    "process",
 ];
 
 impl<W: Write> Sink for CsvWriter<'_, W> {
@@ -114,6 +115,7 @@ impl<W: Write> Sink for CsvWriter<'_, W> {
 
     fn root_call(&mut self, root: &RootCall) -> io::Result<()> {
         self.root_calls += 1;
+        let process = escape::other_process(root).map(|name| escape::cell(name.into()));
         for node in &root.nodes {
             let row = Row {
                 root_call: self.root_calls,
@@ -122,6 +124,7 @@ impl<W: Write> Sink for CsvWriter<'_, W> {
                 depth: node.depth(),
                 cpu: node.cpu().0,
                 kind: kind(node),
+                process: process.clone(),
                 ..Row::default()
             };
             let row = match node {
@@ -187,4 +190,5 @@ struct Row<'a> {
     arguments: Option<Cow<'a, str>>,
     kind: &'static str,
     cpu_ns: Option<u64>,
+    process: Option<Cow<'a, str>>,
 }

@@ -93,11 +93,16 @@ impl<'a> Firefox<'a> {
     fn thread(&mut self, call: &RootCall, start: Nanoseconds) -> ThreadHandle {
         let start = timestamp(start);
         let (process, name) = (call.process, call.comm());
+        let of_process = call.process_name().map_or(name.clone(), |of_process| {
+            String::from_utf8_lossy(of_process.bytes())
+                .into_owned()
+                .into()
+        });
         let profile = &mut self.profile;
         let handle = *self
             .processes
             .entry(process)
-            .or_insert_with(|| profile.add_process(&name, process.0, start));
+            .or_insert_with(|| profile.add_process(&of_process, process.0, start));
         let key = (process, call.task);
         *self.threads.entry(key).or_insert_with(|| {
             let tid = call.task.id().0;

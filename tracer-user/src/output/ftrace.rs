@@ -22,8 +22,8 @@ pub use self::{colour::Colour, line::Columns, time::WallClock};
 pub use crate::values::Values;
 use crate::{
     model::{
-        Call, Capture, CpuId, End, FunctionTable, Mark, Missing, Node, RootCall, Sink, SleepTime,
-        TaskKey, Untraced,
+        Call, Capture, CommandName, CpuId, End, FunctionTable, Mark, Missing, Node, RootCall, Sink,
+        SleepTime, TaskKey, Untraced,
     },
     values::{MarkView, escape},
 };
@@ -53,7 +53,7 @@ pub struct TextOptions {
 /// A task with the label that stands for it, which is made once as long as its name is the same.
 #[derive(Clone, Default)]
 struct Labelled {
-    whose: Option<(TaskKey, [u8; 16])>,
+    whose: Option<(TaskKey, [u8; 16], Option<CommandName>)>,
     label: String,
 }
 
@@ -100,9 +100,10 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
 
     /// Says so when another task runs on the same CPU.
     fn task_change(&mut self, root: &RootCall) -> io::Result<()> {
-        let whose = Some((root.task, root.comm));
+        let process = root.other_process();
+        let whose = Some((root.task, root.comm, process));
         if self.task.whose != whose {
-            let label = line::task_label(root.task, &root.comm);
+            let label = line::task_label(root.task, &root.comm, process);
             self.task = Labelled { whose, label };
         }
         let Some(cpu) = root.nodes.first().map(Node::cpu) else {
@@ -114,7 +115,7 @@ impl<'a, W: Write> FtraceWriter<'a, W> {
         }
         let before = std::mem::replace(last, self.task.clone());
         match before.whose {
-            Some((task, _)) if task != root.task => {
+            Some((task, ..)) if task != root.task => {
                 let (out, now) = (&mut self.buffer, &self.task.label);
                 self.prologue.task_change(out, cpu, &before.label, now)
             }

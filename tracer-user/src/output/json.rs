@@ -1,10 +1,10 @@
 //! JSON lines: one object for each root call. Its schema is docs/json.schema.json, described in
 //! docs/formats.md.
 //!
-//! A line is a root call as a whole, so a reader of lines never has half of one. Fields
-//! that would say nothing are not there: a call has a `context` if it was made in an interrupt, an
-//! `off_cpu_ns` and `cpu_ns` if it slept. Times are whole nanoseconds; what may not fit a double without loss, a
-//! register in hex, is a string.
+//! A line is a root call as a whole, so a reader of lines never has half of one. Fields that would
+//! say nothing are not there: a call has a `context` if it was made in an interrupt, an
+//! `off_cpu_ns` and `cpu_ns` if it slept. Times are whole nanoseconds; what may not fit a double
+//! without loss, a register in hex, is a string.
 //!
 //! Calls are written without a detour, for a replay spends most of its time on them: what stands
 //! before a function's numbers is escaped once for each function. Only what comes from elsewhere
@@ -193,6 +193,10 @@ impl<W: Write> Sink for JsonWriter<'_, W> {
         number(&mut line, r#"{"task":"#, root.task.id().0);
         line.extend_from_slice(br#","comm":"#);
         escape::json(&mut line, &*root.comm())?;
+        if let Some(process) = root.other_process() {
+            line.extend_from_slice(br#","process":"#);
+            escape::json(&mut line, &*String::from_utf8_lossy(process.bytes()))?;
+        }
         word(&mut line, r#","end":"#, words::end(root.end));
         number(&mut line, r#","events":"#, root.events);
         number(&mut line, r#","lost":"#, root.lost);

@@ -64,14 +64,15 @@ impl<'a, W: Write + Send> ParquetWriter<'a, W> {
         }
     }
 
-    fn row(&mut self, root: &RootCall, comm: &ByteArray, node: &Node) {
+    fn row(&mut self, root: &RootCall, names: &Names, node: &Node) {
         let columns = &mut self.columns;
         columns.root_call.push(self.root_calls);
         columns.task.push(root.task.id().0.cast_signed());
-        columns.comm.push(comm.clone());
+        columns.comm.push(names.comm.clone());
         columns.depth.push(node.depth().cast_signed());
         columns.cpu.push(node.cpu().0.cast_signed());
         columns.kind.push(word(csv::kind(node)));
+        columns.process.set(names.process.clone());
         match node {
             Node::Call(call) => self.call(call),
             Node::Mark(mark) => self.mark(mark),
@@ -162,9 +163,13 @@ impl<W: Write + Send> Sink for ParquetWriter<'_, W> {
 
     fn root_call(&mut self, root: &RootCall) -> io::Result<()> {
         self.root_calls += 1;
-        let comm = ByteArray::from(&*root.comm());
+        let process = root.other_process();
+        let names = Names {
+            comm: ByteArray::from(&*root.comm()),
+            process: process.map(|name| ByteArray::from(&*String::from_utf8_lossy(name.bytes()))),
+        };
         for node in &root.nodes {
-            self.row(root, &comm, node);
+            self.row(root, &names, node);
             if self.columns.rows() == ROWS {
                 self.write_group()?;
             }
@@ -186,6 +191,12 @@ impl<W: Write + Send> Sink for ParquetWriter<'_, W> {
         file.finish().map_err(failed)?;
         file.inner_mut().flush()
     }
+}
+
+/// What the task and its process are called.
+struct Names {
+    comm: ByteArray,
+    process: Option<ByteArray>,
 }
 
 /// A time as the column holds it: the schema says that there is no sign.

@@ -97,7 +97,7 @@ impl<'a, W: Write> Stuck<'a, W> {
             writeln!(
                 self.out,
                 "{}, on CPU {}:",
-                task_label(open.task, &open.comm),
+                task_label(open.task, &open.comm, open.process),
                 open.cpu.0
             )?;
             let time = |entered: Option<Nanoseconds>| {
@@ -206,6 +206,7 @@ mod tests {
         let open = |tid: u32, since: u64| OpenRootCall {
             task: TaskKey::Thread(TaskId(tid)),
             comm: *b"task\0\0\0\0\0\0\0\0\0\0\0\0",
+            process: None,
             cpu: CpuId(1),
             functions: vec![
                 (FunctionId(1), Some(Nanoseconds(since))),

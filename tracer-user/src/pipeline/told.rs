@@ -224,7 +224,8 @@ pub fn kept_back(calls: u64, filter: &Filter, mut given: Vec<&str>) -> String {
         (filter.returns.is_some(), "--returns"),
         (filter.entered.is_some(), "--where"),
         (filter.returned.is_some(), "--where-exit"),
-        (filter.needs_tree(), "--through"),
+        (!filter.through.is_empty(), "--through"),
+        (filter.contains.is_some(), "--contains"),
         (filter.threshold.is_some(), "--graph-opts thresh"),
     ];
     let of_filter = options.iter().filter(|(is_given, _)| *is_given);

@@ -6,6 +6,7 @@
 //! types.
 
 mod asked;
+mod by;
 mod condition;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 use tracer_common::{FieldTable, MAX_READS};
 
 pub use asked::Asked;
+pub use by::ByPlan;
 
 use super::{Planned, RootError, functions_of, roots::is_glob};
 use crate::{
@@ -265,8 +267,11 @@ fn function_of<'a>(
 }
 
 fn no_prototype(condition: &Where, root: &Planned) -> ExprError {
-    let problem = Problem::NoPrototype(root.name.clone());
-    condition.error(0..condition.source.len(), problem)
+    condition.error(0..condition.source.len(), no_type(root))
+}
+
+fn no_type(root: &Planned) -> Problem {
+    Problem::NoPrototype(root.name.clone())
 }
 
 /// Does something with the types that describe a function; none if nothing does.

@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use current::Current;
 pub use described::function_info;
-pub use fields::{Asked, FieldError, FieldPlan};
+pub use fields::{Asked, ByPlan, FieldError, FieldPlan};
 pub use programs::OthersPrograms;
 pub use prototypes::prototypes;
 pub use roots::{

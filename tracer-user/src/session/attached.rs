@@ -6,8 +6,8 @@ use std::sync::Arc;
 use anyhow::Result;
 use aya::maps::{MapData, RingBuf};
 use tracer_common::{
-    Callers, CodeRange, Config, MAX_ARGUMENTS, MAX_FAST_DEPTH, NO_DEPTH_LIMIT, PreemptLayout,
-    profile::By,
+    Callers, CodeRange, Config, FieldTable, MAX_ARGUMENTS, MAX_FAST_DEPTH, NO_DEPTH_LIMIT,
+    PreemptLayout, profile::By,
 };
 
 use super::{
@@ -21,7 +21,9 @@ use crate::{
         loading::{Loading, Sizes, USUAL_SLEEPERS, USUAL_SLOTS, slots_of_sleepers},
         profile::Profile,
     },
-    kernel::{Kernel, Mechanism, Mechanisms, PreemptCount, facts, trace_events::TraceEvent},
+    kernel::{
+        Address, Kernel, Mechanism, Mechanisms, PreemptCount, facts, trace_events::TraceEvent,
+    },
     model::{Arguments, Interrupts, ReturnAddresses, Stack},
     plan::{FieldError, FieldPlan, Plan},
     stop::Stop,
@@ -86,7 +88,8 @@ pub fn attach(
         Arguments::Absent => None,
         Arguments::Recorded => Some(object.strings()?),
     };
-    let fields = tables(&object, fields)?;
+    let all = fields.functions();
+    let fields = tables(&object, all.map(|(address, own)| (address, &own.table)))?;
     let details = (strings, fields);
     let mut attacher = Attacher::new(object, Arc::clone(kernel), mechanisms, mechanism, details);
     let probes = probes::attach_all(&mut attacher, plan, ready, stop)?;
@@ -107,17 +110,21 @@ pub fn attach(
 }
 
 /// Tells the eBPF side what is read of calls; none if that is nothing.
-fn tables(object: &Object, fields: &FieldPlan) -> Result<Option<FieldTables>> {
-    if fields.is_empty() {
-        return Ok(None);
-    }
-    let mut tables = object.fields()?;
-    for (address, own) in fields.functions() {
-        if !tables.put(address, &own.table)? {
+pub fn tables<'a>(
+    object: &Object,
+    fields: impl Iterator<Item = (Address, &'a FieldTable)>,
+) -> Result<Option<FieldTables>> {
+    let mut tables = None;
+    for (address, table) in fields {
+        let tables = match &mut tables {
+            Some(tables) => tables,
+            none => none.insert(object.fields()?),
+        };
+        if !tables.put(address, table)? {
             return Err(FieldError::NoRoom.into());
         }
     }
-    Ok(Some(tables))
+    Ok(tables)
 }
 
 /// How the object is loaded for a trace.
@@ -169,6 +176,10 @@ fn config(
     let return_addresses = u32::from(capture.callers == ReturnAddresses::Recorded);
     let takes_fast_path = preempt_count.is_some() && arguments == 0 && return_addresses == 0;
     let hides_interrupts = capture.interrupts == Interrupts::Excluded;
+    let offset = |member| {
+        let offset = kernel.types.member_offset("task_struct", member);
+        offset.unwrap_or_default()
+    };
     Config {
         fast_depth: if takes_fast_path {
             u64::from(max_depth).min(MAX_FAST_DEPTH)
@@ -180,14 +191,10 @@ fn config(
         task_state_offset: kernel.task_state_offset,
         task_number_offset: kernel.task_number_offsets[0],
         process_number_offset: kernel.task_number_offsets[1],
-        executed_offset: kernel
-            .types
-            .member_offset("task_struct", "self_exec_id")
-            .unwrap_or_default(),
-        migration_disabled_offset: kernel
-            .types
-            .member_offset("task_struct", "migration_disabled")
-            .unwrap_or_default(),
+        executed_offset: offset("self_exec_id"),
+        leader_offset: offset("group_leader"),
+        name_offset: offset("comm"),
+        migration_disabled_offset: offset("migration_disabled"),
         trampoline_code: TRAMPOLINE_CODE.map(|name| text_of(kernel, name)),
         callers,
         max_depth,

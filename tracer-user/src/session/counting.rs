@@ -7,6 +7,7 @@
 
 mod conditions;
 mod told;
+mod values;
 mod weighted;
 
 use std::{
@@ -33,7 +34,7 @@ use crate::{
     export::{Counts, Export, Source},
     kernel::haste::Haste,
     pipeline::{self, Outcome},
-    plan::Planned,
+    plan::{ByPlan, Planned},
     stop::Stop,
     summary::{
         LatencyLayout,
@@ -41,7 +42,7 @@ use crate::{
         latency::{self, Parts, Root},
     },
 };
-pub use conditions::{counting, decide};
+pub use conditions::{NotCounted, counting, decide};
 use told::Sums;
 use weighted::Weighted;
 
@@ -52,6 +53,8 @@ const TICK: Duration = Duration::from_millis(20);
 pub struct Counting {
     conditions: Conditions,
     returned: Vec<Returned>,
+    /// Places of each root for values by which its calls are told apart; 0 if they are not.
+    places: usize,
     layout: LatencyLayout,
 }
 
@@ -78,6 +81,7 @@ pub async fn run(
         weighted: options.budget.map(|_| Mutex::default()),
         conditions: counting.conditions,
         layout: counting.layout,
+        by: prepared.by.take(),
     });
     let mut out = outputs.graph.unwrap_or_else(|| Box::new(io::sink()));
     let head = head::head(&prepared.kernel, &prepared.plan.roots, &options.command);
@@ -105,6 +109,7 @@ pub async fn run(
         written = written.and_then(|()| shown.write(&shown.weighted(&counted), &mut out));
         let sums = shown.sums(&counted);
         sums.tell(&counting.conditions);
+        values::tell(&shown);
         budget.as_ref().map_or(Ok(()), Budget::tell)?;
         let outcome = sums.outcome(turned_away.turned_away()?);
         silent::explain(
@@ -155,7 +160,10 @@ fn attach(options: &Options, counting: &Counting, prepared: &Prepared) -> Result
     let sampling = object.controls()?;
     let turned_away = sampling.counters();
     prepared.follow(options, told)?;
-    let tables = Tables::new(&counting.returned, kernel.possible_cpus as usize)?;
+    let cpus = kernel.possible_cpus as usize;
+    let tables = Tables::new(&counting.returned, cpus, counting.places)?;
+    let by = prepared.by.iter().flat_map(|by| &by.roots);
+    attached::tables(&object, by.map(|(root, table, _)| (*root, table)))?;
     let mechanism = conditions::mechanism(options, prepared);
     tell::more(
         options.verbose,
@@ -260,6 +268,7 @@ struct Shown {
     weighted: Option<Mutex<Weighted>>,
     conditions: Conditions,
     layout: LatencyLayout,
+    by: Option<ByPlan>,
 }
 
 impl Shown {
@@ -271,7 +280,9 @@ impl Shown {
 
     /// What was counted, with what was sampled out.
     fn weighted(&self, counted: &[Counted]) -> Vec<Counted> {
-        let (Some(weighted), Ok(out)) = (&self.weighted, self.kernel.sampled_out()) else {
+        // Those of single values are as they were counted, and so is then their sum.
+        let weighted = self.weighted.as_ref().filter(|_| self.by.is_none());
+        let (Some(weighted), Ok(out)) = (weighted, self.kernel.sampled_out()) else {
             return counted.to_vec();
         };
         let weighted = weighted.lock().unwrap_or_else(PoisonError::into_inner);
@@ -309,6 +320,10 @@ impl Shown {
 
     /// Roots that were called.
     fn write(&self, counted: &[Counted], out: &mut impl Write) -> io::Result<()> {
+        if self.by.is_some() {
+            values::write(self, counted, out)?;
+            return out.flush();
+        }
         let roots = self.names.iter().zip(counted);
         let roots: Vec<(&String, Root)> = roots
             .map(|(name, counted)| (name, self.root(counted)))

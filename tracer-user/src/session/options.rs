@@ -7,7 +7,7 @@ use tracer_common::CpuMask;
 use super::{Begin, CallerOptions, Streams, budget::Share};
 use crate::{
     export::Outlets,
-    expr::Fields,
+    expr::{By, Fields},
     kernel::Mechanism,
     learn::wide::Again,
     model::{FunctionTable, Sink},
@@ -35,6 +35,8 @@ pub struct Options {
     pub fields: Vec<Fields>,
     /// What root calls are asked for when they are entered.
     pub asked: Asked,
+    /// The number by which calls are told apart where they are counted.
+    pub by: Option<By>,
     /// What is shown, and how.
     pub show: Show,
     /// Root calls that begin in this time after the command has are not traced.

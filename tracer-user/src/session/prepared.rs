@@ -33,7 +33,7 @@ use crate::{
     },
     model::{Skipped, Untraced},
     pipeline::Pipeline,
-    plan::{Current, FieldPlan, Plan, Planned, Rules},
+    plan::{ByPlan, Current, FieldPlan, Plan, Planned, Rules},
     stop::Stop,
 };
 
@@ -61,6 +61,8 @@ pub struct Prepared {
     pub plan: Plan,
     /// What is read of calls, and asked of root calls.
     pub fields: FieldPlan,
+    /// How calls are told apart that are counted.
+    pub by: Option<ByPlan>,
     /// All that the kernel has, and the one that is taken.
     pub mechanisms: Mechanisms,
     /// See `mechanisms`.

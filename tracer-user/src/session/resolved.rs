@@ -7,12 +7,12 @@ use anyhow::Result;
 
 use super::{Options, tell};
 use crate::{
-    filter::{Filter, Names},
+    filter::{Contains, Filter, Name},
     kernel::{
         Kernel,
         trace_events::{self, TraceEvent},
     },
-    plan::{self, FieldPlan, Planned, RootError, Rules},
+    plan::{self, ByPlan, FieldPlan, Planned, RootError, Rules},
 };
 
 /// What a trace is of.
@@ -26,6 +26,8 @@ pub struct Resolved {
     pub excluded: Vec<Planned>,
     /// What is read of calls.
     pub fields: FieldPlan,
+    /// How calls are told apart that are counted.
+    pub by: Option<ByPlan>,
     /// What is marked.
     pub events: Vec<TraceEvent>,
 }
@@ -52,12 +54,15 @@ impl Resolved {
         if let Some(condition) = &mut options.show.filter.returned {
             *condition = fields.require(kernel, condition, &roots)?;
         }
+        let by = options.by.as_ref();
+        let by = by.map(|by| ByPlan::find(kernel, by, &roots)).transpose()?;
         let events = trace_events::find(&options.events)?;
         Ok(Self {
             options,
             roots,
             excluded,
             fields,
+            by,
             events,
         })
     }
@@ -66,12 +71,14 @@ impl Resolved {
 /// Checks the functions by which it is filtered.
 fn check_shown(kernel: &Kernel, rules: &Rules, filter: &Filter) -> Result<(), RootError> {
     type Check = fn(&Kernel, &Rules, plan::Shown<'_>) -> Result<(), RootError>;
-    let checks: [(&Names, Check); 2] = [
-        (&filter.through, plan::check_through),
-        (&filter.excluded, plan::check_hidden),
+    let contained = filter.contains.iter().flat_map(Contains::functions);
+    let checks: [(Vec<&Name>, Check); 3] = [
+        (filter.through.iter().collect(), plan::check_through),
+        (contained.collect(), plan::check_through),
+        (filter.excluded.iter().collect(), plan::check_hidden),
     ];
     for (names, check) in checks {
-        for name in names.iter() {
+        for name in names {
             let shown = plan::Shown {
                 typed: &name.typed,
                 is_meant: &|shown| name.is(shown),

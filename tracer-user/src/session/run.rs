@@ -13,7 +13,7 @@ use super::{
     Options, Outputs,
     attached::InKernel,
     command::{self, Subject},
-    counting,
+    counting::{self, NotCounted},
     ending::NOT_BEGUN,
     found::Asked,
     limits::FileLimit,
@@ -63,6 +63,7 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
         roots,
         excluded,
         fields,
+        by,
         events,
     } = Resolved::find(options, &kernel, &rules)?;
     let options = &options;
@@ -94,6 +95,7 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
         rules,
         plan,
         fields,
+        by,
         mechanisms,
         mechanism,
         found,
@@ -108,6 +110,7 @@ pub async fn run(options: &Options, outputs: Outputs, stop: Stop) -> Result<Outc
     if let Shown::Latency(layout) = options.show.result {
         match counting::counting(options, layout, &outputs, &prepared) {
             Ok(counting) => return counting::run(options, counting, prepared, outputs).await,
+            Err(reason) if options.by.is_some() => return Err(NotCounted(reason).into()),
             Err(reason) => tell::streamed(&reason, layout),
         }
     }

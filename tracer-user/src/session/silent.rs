@@ -32,7 +32,8 @@ struct Silence<'a> {
     filter: Filter,
     /// Entries of roots that opened no root call.
     away: AwayCounts,
-    /// Hits that the kernel skipped in the middle of another probe.
+    /// Hits of the roots that the kernel skipped in the middle of another probe. What it skipped
+    /// below them has kept no root call from being seen.
     skipped: u64,
     /// Roots without a probe in their text.
     unpatched: Vec<&'a str>,
@@ -51,7 +52,7 @@ pub fn explain(kernel: &Kernel, plan: &Plan, filter: &Filter, outcome: &Outcome)
         filtered_out: outcome.filtered_out.unwrap_or_default(),
         filter: filter.clone(),
         away: outcome.turned_away,
-        skipped: (outcome.skipped_roots + outcome.skipped_below).all(),
+        skipped: outcome.skipped_roots.all(),
         unpatched: unpatched(kernel, plan),
         other_entries: other_entries(kernel, plan),
     };

@@ -5,6 +5,7 @@
 //! [`Histogram`] whose buckets are 3 % wide. Calls are counted here, or were in the kernel
 //! ([`Parts`]); what is written is the same.
 
+mod by_value;
 mod picture;
 
 use std::{
@@ -14,6 +15,8 @@ use std::{
 };
 
 use tracer_common::count::{LINEAR_BUCKETS, Linear, Unit};
+
+pub use by_value::{RowValue, write_by_value};
 
 use super::{Collect, histogram::Histogram, table};
 use crate::{
@@ -245,10 +248,7 @@ impl Root {
         if self.calls == 0 {
             return "0 calls".to_owned();
         }
-        let (unit, time): (_, fn(u64) -> String) = match unit {
-            Unit::Microseconds => ("us", table::microseconds),
-            Unit::Nanoseconds => ("ns", |ns| ns.to_string()),
-        };
+        let (unit, time) = unit_of(unit);
         let errors = self.errors.iter();
         let mut errors: Vec<String> = errors
             .map(|(name, count)| format!(", {count} {name}"))
@@ -267,6 +267,14 @@ impl Root {
             time(self.longest),
             errors.concat(),
         )
+    }
+}
+
+/// How a unit is called, and how a time in ns reads in it.
+fn unit_of(unit: Unit) -> (&'static str, fn(u64) -> String) {
+    match unit {
+        Unit::Microseconds => ("us", table::microseconds),
+        Unit::Nanoseconds => ("ns", |ns| ns.to_string()),
     }
 }
 

@@ -37,7 +37,7 @@ pub use exemplars::{Exemplar, Exemplars};
 pub use explain::{Condition, Durations, Explain};
 pub use flame::{Bar, Flame};
 pub use frames::Framed;
-pub use latency::{Arrangement, Empty, Latency, LatencyLayout};
+pub use latency::{Arrangement, Empty, Latency, LatencyLayout, RowValue};
 pub use merged::{Counted, Merged, Path, Place, Sums};
 pub use overview::Overview;
 pub use recent::Recent;

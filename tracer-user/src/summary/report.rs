@@ -74,7 +74,7 @@ pub struct Report<'a> {
     group_by: Option<GroupBy>,
     rows: HashMap<(FunctionId, Group), Row>,
     others: Option<Row>,
-    comms: HashMap<TaskKey, String>,
+    tasks: HashMap<TaskKey, String>,
 }
 
 impl<'a> Report<'a> {
@@ -86,7 +86,7 @@ impl<'a> Report<'a> {
             group_by,
             rows: HashMap::new(),
             others: None,
-            comms: HashMap::new(),
+            tasks: HashMap::new(),
         }
     }
 
@@ -118,8 +118,9 @@ impl<'a> Report<'a> {
             Group::All => name.into_owned(),
             Group::Cpu(cpu) => format!("{name} on CPU {}", cpu.0),
             Group::Task(task) => {
-                let comm = self.comms.get(&task).map_or("", String::as_str);
-                format!("{name} in {comm}-{}", task.id().0)
+                let unnamed = || format!("-{}", task.id().0);
+                let task = self.tasks.get(&task).cloned().unwrap_or_else(unnamed);
+                format!("{name} in {task}")
             }
             Group::Caller(caller) => {
                 let caller = caller.map_or(Cow::Borrowed("nothing that was traced"), |caller| {
@@ -189,9 +190,8 @@ impl<'a> Report<'a> {
 
 impl Collect for Report<'_> {
     fn add(&mut self, root: &RootCall) {
-        if self.group_by == Some(GroupBy::Task) && self.comms.len() < MOST_ROWS {
-            let comm = escape::comm(root).into_owned();
-            self.comms.insert(root.task, comm);
+        if self.group_by == Some(GroupBy::Task) && self.tasks.len() < MOST_ROWS {
+            self.tasks.insert(root.task, escape::task(root));
         }
         let times = self_times(root, self.sleep);
         let mut open: Vec<FunctionId> = Vec::new();

@@ -191,7 +191,8 @@ impl State {
         for open in &self.open {
             let name = escape::task_name(&open.comm);
             let (tid, cpu) = (open.task.id().0, open.cpu.0);
-            lines.push(format!("{name}-{tid}, on CPU {cpu}:"));
+            let task = escape::task_of(format!("{name}-{tid}"), open.process);
+            lines.push(format!("{task}, on CPU {cpu}:"));
             let time = |entered: Option<Nanoseconds>| {
                 entered.map_or("-".to_owned(), |entered| {
                     numbers::time(self.clock.now().since(entered))

@@ -24,7 +24,7 @@ use std::{
 use serde::Serialize;
 use serde_json::ser::Formatter;
 
-use crate::model::RootCall;
+use crate::model::{CommandName, RootCall};
 
 /// What can be seen of a text.
 #[must_use]
@@ -51,6 +51,29 @@ pub fn visible_bytes(bytes: &[u8]) -> Cow<'_, str> {
 #[must_use]
 pub fn comm(root: &RootCall) -> Cow<'_, str> {
     task_name(&root.comm)
+}
+
+/// The name of a root call's process, if it is known and another than the task's.
+#[must_use]
+pub fn other_process(root: &RootCall) -> Option<String> {
+    let name = root.other_process()?;
+    Some(visible_bytes(name.bytes()).into_owned())
+}
+
+/// A root call's task, `comm-pid`, and its process where that has another name.
+#[must_use]
+pub fn task(root: &RootCall) -> String {
+    let task = format!("{}-{}", comm(root), root.task.id().0);
+    task_of(task, root.other_process())
+}
+
+/// A task, and after it its process in brackets where that has another name.
+#[must_use]
+pub fn task_of(task: String, process: Option<CommandName>) -> String {
+    match process {
+        Some(name) => format!("{task} ({})", visible_bytes(name.bytes())),
+        None => task,
+    }
 }
 
 /// The name of a task, which zeros pad.

@@ -292,11 +292,12 @@ pub fn nested() -> RootCall {
 }
 
 /// A root call with all that can be asked for: who called, with an fprobe in between, and arguments
-/// with texts.
+/// with texts; by a thread of a process that has another name.
 pub fn detailed() -> RootCall {
     Task::new(5, "detailed", 0)
         .enter(SENDTO, 0)
         .called_from(IN_SYSCALL, SENDTO, 0)
+        .pointing(SENDTO, 0, StringPlace::PROCESS, "the \"process\"")
         .enter(SENDMSG, 1)
         .called_from(IN_SENDTO, SENDMSG, 1)
         // Jumped to.

@@ -20,8 +20,13 @@ use super::{
 };
 
 /// A port of the metrics' own, and where it is.
+///
+/// The address is this process's own, so that once it is closed nobody else answers there: ports of
+/// 127.0.0.1 go from one test to the next, of other programs, too.
 fn listen() -> (std::net::TcpListener, SocketAddr) {
-    let listener = "0".parse::<Address>().unwrap().listen().unwrap();
+    let [_, a, b, c] = std::process::id().to_be_bytes();
+    let own = format!("127.{}.{b}.{c}:0", a | 0x80);
+    let listener = own.parse::<Address>().unwrap().listen().unwrap();
     let address = listener.local_addr().unwrap();
     assert!(address.ip().is_loopback());
     (listener, address)

@@ -1,7 +1,7 @@
 //! What happens between power-on and power-off: reads every channel, and decides when it is over.
 //!
-//! One thread for each channel only reads; all decisions fall in one place, [`GuestRun::run`], which
-//! takes events in the order in which they come and knows every deadline.
+//! One thread for each channel only reads; all decisions fall in one place, [`GuestRun::run`],
+//! which takes events in the order in which they come and knows every deadline.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};

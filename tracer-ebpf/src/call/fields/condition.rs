@@ -83,6 +83,32 @@ extern "C" fn field_test(test: *const FieldTest, arguments: *const Arguments) ->
     }
 }
 
+/// Puts the number that a test is about into `to`; 0 if it cannot be read.
+// SAFETY: no other symbol has the name.
+#[unsafe(no_mangle)]
+pub extern "C" fn field_number(
+    test: *const FieldTest,
+    arguments: *const Arguments,
+    to: *mut u64,
+) -> u32 {
+    if test.is_null() || arguments.is_null() || to.is_null() {
+        return 0;
+    }
+    // SAFETY: the pointers are of what their types say, for which the verifier stands.
+    unsafe {
+        let read = &raw const (*test).read;
+        let Some(address) = walk(read, &*arguments) else {
+            return 0;
+        };
+        let Some(number) = number(read, address) else {
+            return 0;
+        };
+        let mask = ptr::read_volatile(&raw const (*test).mask);
+        ptr::write_volatile(to, number & mask);
+    }
+    1
+}
+
 /// Whether a string begins as a test wants it.
 #[inline(always)]
 unsafe fn begins(test: *const FieldTest, memory: &[u64; TEST_WORDS]) -> bool {

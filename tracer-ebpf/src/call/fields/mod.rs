@@ -30,7 +30,7 @@ use crate::{
     task::gate,
 };
 use arguments::{Arguments, arguments};
-use condition::field_meets;
+use condition::{field_meets, field_number};
 use open::{call_key, field_leave, field_take};
 use read::{Memory, PART_BYTES, field_read};
 
@@ -99,6 +99,17 @@ pub fn turn_away<S: Site>(ctx: &S) -> bool {
     };
     let arguments = arguments(ctx);
     field_meets(table, &raw const arguments) == 0
+}
+
+/// The number by which a root call that is entered is counted; none if it cannot be read.
+#[inline(always)]
+pub fn number_of<S: Site>(ctx: &S) -> Option<u64> {
+    let table = table_of::<{ placeholder::COUNTS_BY_FIELD }>(ctx.function_id())?;
+    let arguments = arguments(ctx);
+    let mut number = 0;
+    // SAFETY: a checked map value.
+    let test = unsafe { &raw const (*table).test }.cast();
+    (field_number(test, &raw const arguments, &raw mut number) != 0).then_some(number)
 }
 
 /// What userspace says of a function; none in a copy of a program that does not heed that part.

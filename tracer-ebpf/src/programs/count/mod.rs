@@ -11,11 +11,15 @@
 //! it goes into a table of open calls ([`open`]), found by the call's frame on the kernel stack.
 //! Every call of a root is counted, also one within another root's call or its own.
 //!
+//! Where calls are told apart by a value, the entry finds the value's place ([`by`]) and leaves it
+//! with the time.
+//!
 //! Settings are constants in the programs' text ([`placeholder`]), so what was not asked for costs
 //! one instruction. The number of the root, too, where the program serves one function; otherwise
 //! it is the probe's cookie (bpf_get_attach_cookie, kernels 5.18+), which the kernel finds by the
 //! address.
 
+mod by;
 mod open;
 mod row;
 
@@ -45,7 +49,9 @@ use crate::{
 #[fentry]
 pub fn count_entry(ctx: FEntryContext) -> i32 {
     if is_wanted_entry() {
-        open::begin(frame_of(ctx.as_ptr()), root(ctx.as_ptr()));
+        let root = root(ctx.as_ptr());
+        let place = by::place(root, &TrampolineSite::of(&ctx));
+        open::begin(frame_of(ctx.as_ptr()), root, place);
     }
     0
 }
@@ -70,8 +76,10 @@ pub fn count_session(ctx: FEntryContext) -> i32 {
         if !is_return(context) {
             *kept = UNWANTED;
             if is_wanted_entry() {
-                row::entered(root(context));
-                *kept = now();
+                let root = root(context);
+                row::entered(root);
+                let place = by::place(root, &site);
+                *kept = by::begun(now(), place);
             }
             return 0;
         }
@@ -98,7 +106,10 @@ pub extern "C" fn count_probe(registers: *mut pt_regs) -> i32 {
             if !is_wanted_entry() {
                 return 1;
             }
-            *kept = now();
+            let frame = arch::stack_at_entry(registers);
+            let site = ProbeSite::<false> { registers, frame };
+            let place = by::place(root(context), &site);
+            *kept = by::begun(now(), place);
             return 0;
         }
         let now = now();
@@ -128,7 +139,9 @@ pub extern "C" fn count_kentry(registers: *mut pt_regs) -> i32 {
     if is_wanted_entry() {
         // SAFETY: the registers are the program's context.
         let frame = unsafe { arch::stack_at_entry(registers) };
-        open::begin(frame, root(registers.cast()));
+        let root = root(registers.cast());
+        let place = by::place(root, &ProbeSite::<true> { registers, frame });
+        open::begin(frame, root, place);
     }
     0
 }

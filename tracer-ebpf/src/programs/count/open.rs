@@ -11,7 +11,7 @@ use core::ptr;
 use aya_ebpf::helpers::bpf_ktime_get_ns;
 use tracer_common::count::{OPEN_PLACES, OPEN_TRIES, OpenCall, open_hash, open_key, placeholder};
 
-use super::row;
+use super::{by, row};
 use crate::{atomic, maps::meant};
 
 /// The place for the `attempt`th try.
@@ -21,9 +21,9 @@ fn place(hash: u64, attempt: u64) -> *mut OpenCall {
     (meant::<{ placeholder::OPEN }>() as *mut OpenCall).wrapping_add(index as usize)
 }
 
-/// A call is entered.
+/// A call is entered whose value has this place.
 #[inline(always)]
-pub fn begin(frame: u64, root: u64) {
+pub fn begin(frame: u64, root: u64, value_place: u64) {
     let key = open_key(frame, root);
     let hash = open_hash(key);
     for attempt in 0..OPEN_TRIES {
@@ -37,14 +37,14 @@ pub fn begin(frame: u64, root: u64) {
                 continue;
             }
             // Last of all, so that our own work is not in the duration.
-            (*place).entered = bpf_ktime_get_ns();
+            (*place).entered = by::begun(bpf_ktime_get_ns(), value_place);
         }
         return;
     }
     row::no_place(root);
 }
 
-/// When the call was entered that returns; its place is free from here on.
+/// When the call was entered that returns, and its place, see [`by::begun`]; its place is free from here on.
 #[inline(always)]
 pub fn end(frame: u64, root: u64) -> Option<u64> {
     let key = open_key(frame, root);

@@ -5,9 +5,10 @@
 
 use tracer_common::count::{
     ASK, BUCKETS, ERROR_PLACES, ERRORS, ErrorCount, LINEAR_BUCKETS, Linear, ROW_BYTES, Returned,
-    Row, Switch, Unit, bucket_of, placeholder,
+    Row, Switch, Unit, bucket_of, placeholder, values::ZERO,
 };
 
+use super::by;
 use crate::{
     atomic,
     maps::{below, cpu_number, meant},
@@ -15,11 +16,15 @@ use crate::{
     root::condition::meets,
 };
 
-/// The row of a root on this CPU. After the switch, whose place is as large, those of a CPU stand
-/// together.
+/// The row of a root on this CPU, or of the value that has this place. After the switch, whose
+/// place is as large, those of a CPU stand together.
 #[inline(always)]
-fn row_of(root: u64) -> Option<*mut Row> {
-    let number = u64::from(cpu_number()) * meant::<{ placeholder::ROOTS }>() + root;
+fn row_of(root: u64, place: u64) -> Option<*mut Row> {
+    let row = match meant::<{ placeholder::PLACES }>() {
+        0 => root,
+        places => root * places + place,
+    };
+    let number = u64::from(cpu_number()) * meant::<{ placeholder::ROOTS }>() + row;
     let number = below(number, meant::<{ placeholder::ROW_COUNT }>())?;
     let offset = (number << ROW_BYTES.trailing_zeros()) + u64::from(ROW_BYTES);
     Some(
@@ -32,7 +37,7 @@ fn row_of(root: u64) -> Option<*mut Row> {
 /// An exit came of which no entry is known.
 #[inline(always)]
 pub fn missed(root: u64) {
-    if let Some(row) = row_of(root) {
+    if let Some(row) = row_of(root, ZERO) {
         // SAFETY: a row of the table.
         unsafe { (*row).without_entry += 1 };
     }
@@ -41,7 +46,7 @@ pub fn missed(root: u64) {
 /// A call is entered whose exit may be skipped.
 #[inline(always)]
 pub fn entered(root: u64) {
-    if let Some(row) = row_of(root) {
+    if let Some(row) = row_of(root, ZERO) {
         // SAFETY: as above.
         unsafe { (*row).entered += 1 };
     }
@@ -50,7 +55,7 @@ pub fn entered(root: u64) {
 /// An entry found an earlier call with its frame open.
 #[inline(always)]
 pub fn without_exit(root: u64) {
-    if let Some(row) = row_of(root) {
+    if let Some(row) = row_of(root, ZERO) {
         // SAFETY: as above.
         unsafe { (*row).without_exit += 1 };
     }
@@ -59,17 +64,19 @@ pub fn without_exit(root: u64) {
 /// An entry found no place among the open calls.
 #[inline(always)]
 pub fn no_place(root: u64) {
-    if let Some(row) = row_of(root) {
+    if let Some(row) = row_of(root, ZERO) {
         // SAFETY: as above.
         unsafe { (*row).no_place += 1 };
     }
 }
 
-/// Adds a call, if it meets the conditions.
+/// Adds a call, if it meets the conditions. `begun` is what its entry left, see [`by::begun`].
 #[inline(always)]
-pub fn add<S: Site>(root: u64, entered: u64, now: u64, site: &S) {
-    let Some(row) = row_of(root) else { return };
-    let duration = now.saturating_sub(entered);
+pub fn add<S: Site>(root: u64, begun: u64, now: u64, site: &S) {
+    let (place, duration) = by::place_and_duration(begun, now);
+    let Some(row) = row_of(root, place) else {
+        return;
+    };
     // SAFETY: a row of the table.
     unsafe {
         let returned = match meant::<{ placeholder::RETURNED }>() {

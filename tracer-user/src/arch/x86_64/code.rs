@@ -1,5 +1,5 @@
-//! Machine code: branches and calls; [`entry`] and [`arguments`] are what stands at the beginning of
-//! a function.
+//! Machine code: branches and calls; [`entry`] and [`arguments`] are what stands at the beginning
+//! of a function.
 //!
 //! A linear sweep: kernel functions have their jump tables in read-only data, not in between, so
 //! instruction follows instruction. Where bytes do not decode, the sweep ends, and what was found

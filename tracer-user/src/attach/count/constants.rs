@@ -2,7 +2,10 @@
 //! `tracer_common::count::placeholder`.
 
 use aya_obj::generated::bpf_insn;
-use tracer_common::count::{Unit, placeholder};
+use tracer_common::{
+    count::{Unit, placeholder},
+    placeholder::{COUNTS_BY_FIELD, FIELDS},
+};
 
 use super::{Conditions, Tables};
 use crate::attach::{
@@ -26,8 +29,10 @@ pub(super) fn put(
         linear,
     } = *conditions;
     let numbers = [
-        (placeholder::ROOTS, tables.roots() as u64),
+        (placeholder::ROOTS, tables.rows_of_cpu() as u64),
         (placeholder::ROW_COUNT, tables.rows() as u64),
+        (placeholder::PLACES, tables.places_of_root() as u64),
+        (FIELDS, heeds(tables)),
         (placeholder::ROOT, root),
         (placeholder::RETURNED, tables.returned(root)),
         (placeholder::LIMIT, limit.unwrap_or(0)),
@@ -53,5 +58,14 @@ pub(super) fn put(
         put_number(instructions, number, meant);
     }
     put_memory(instructions, placeholder::ROWS, tables.rows_map());
+    put_memory(instructions, placeholder::VALUES, tables.values_map());
     put_memory(instructions, placeholder::OPEN, tables.open_map());
+}
+
+/// What of the tables of fields the programs heed.
+pub(super) const fn heeds(tables: &Tables) -> u64 {
+    match tables.places_of_root() {
+        0 => 0,
+        _ => COUNTS_BY_FIELD,
+    }
 }

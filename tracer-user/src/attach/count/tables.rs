@@ -16,6 +16,7 @@ use thiserror::Error;
 use tracer_common::count::{
     ASK, BUCKETS, ERRORS, ErrorCount, LINEAR_BUCKETS, MAX_ROOTS, OPEN_PLACES, OpenCall, ROW_BYTES,
     Returned, Row, Switch,
+    values::{MAX_PLACES, OTHERS, UNREADABLE, ZERO},
 };
 
 use crate::attach::{
@@ -26,12 +27,32 @@ use crate::attach::{
 /// Kernel memory that rows may take, bytes.
 const MOST_BYTES: usize = 256 << 20;
 
+/// Bytes of a page, as far as the sizes of maps go.
+const PAGE_BYTES: usize = 1 << 16;
+
+/// And where calls are told apart by a value: there are fewer values then, rather than more memory.
+const MOST_BYTES_OF_VALUES: usize = 128 << 20;
+
+/// Places for values of a root, at least.
+const LEAST_PLACES: usize = 8;
+
 /// There are too many roots for tables in the kernel.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("{roots} roots on {cpus} CPUs would take {} MiB of kernel memory", (.roots * .cpus * ROW_BYTES as usize) >> 20)]
 pub struct TooLarge {
     roots: usize,
     cpus: usize,
+}
+
+/// By what the calls of a root are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Value {
+    /// The value.
+    Number(u64),
+    /// One of those for which there was no place.
+    Other,
+    /// It could not be read.
+    Unreadable,
 }
 
 /// What was counted of a root, on all CPUs.
@@ -63,11 +84,35 @@ pub struct Counted {
     pub buckets: Vec<u64>,
 }
 
+impl Default for Counted {
+    fn default() -> Self {
+        Self {
+            total: 0,
+            shortest: u64::MAX,
+            longest: 0,
+            filtered_out: 0,
+            without_entry: 0,
+            no_place: 0,
+            without_exit: 0,
+            entered: 0,
+            errors: BTreeMap::new(),
+            other_errors: 0,
+            linear: [0; LINEAR_BUCKETS],
+            buckets: vec![0; BUCKETS],
+        }
+    }
+}
+
 /// Rows and open calls.
 pub struct Tables {
     /// How the return register of each root is read.
     returned: Vec<Returned>,
     cpus: usize,
+    /// Places for values of each root; 0 if their calls are not told apart.
+    places: usize,
+    values: Mapped,
+    /// Programs name it by its descriptor.
+    values_map: MapData,
     rows: Mapped,
     /// Programs name it by its descriptor.
     rows_map: MapData,
@@ -85,27 +130,50 @@ impl Tables {
         Ok(())
     }
 
-    /// Makes empty ones. `returned` says of each root how its return register is read.
-    pub fn new(returned: &[Returned], cpus: usize) -> Result<Self, ObjectError> {
+    /// How many places for values each of so many roots gets, a power of two.
+    pub fn places(roots: usize, cpus: usize) -> Result<usize, TooLarge> {
+        let bytes = |places: usize| roots * cpus * places * ROW_BYTES as usize;
+        let most = usize::try_from(MAX_PLACES).unwrap_or(LEAST_PLACES);
+        let halves = std::iter::successors(Some(most), |places| Some(places / 2));
+        halves
+            .take_while(|places| *places >= LEAST_PLACES)
+            .find(|places| roots <= MAX_ROOTS && bytes(*places) <= MOST_BYTES_OF_VALUES)
+            .ok_or(TooLarge {
+                roots: roots * LEAST_PLACES,
+                cpus,
+            })
+    }
+
+    /// Makes empty ones. `returned` says of each root how its return register is read, `places` how
+    /// many places it has for values, see [`Self::places`]; 0 if its calls are not told apart.
+    pub fn new(returned: &[Returned], cpus: usize, places: usize) -> Result<Self, ObjectError> {
         let roots = returned.len();
-        let bytes = (1 + roots * cpus) * ROW_BYTES as usize;
+        let bytes = (1 + roots * places.max(1) * cpus) * ROW_BYTES as usize;
         let rows_map = array("tracer_rows", bytes)?;
+        let value_bytes = (roots * places * size_of::<u64>()).next_multiple_of(PAGE_BYTES);
+        let values_map = array("tracer_values", value_bytes.max(PAGE_BYTES))?;
+        let mapped = |map: &MapData, bytes| Mapped::of(map, bytes).map_err(MapError::IoError);
         let tables = Self {
             returned: returned.to_vec(),
             cpus,
-            rows: Mapped::of(&rows_map, bytes).map_err(MapError::IoError)?,
+            places,
+            values: mapped(&values_map, value_bytes.max(PAGE_BYTES))?,
+            values_map,
+            rows: mapped(&rows_map, bytes)?,
             rows_map,
             open: array("tracer_open", OPEN_PLACES * size_of::<OpenCall>())?,
         };
         for cpu in 0..cpus {
             for (root, returned) in returned.iter().enumerate() {
-                let row = tables.row(root, cpu);
-                let set = |offset, value| {
-                    let word = tables.rows.word(row + offset);
-                    word.store(value, Ordering::Relaxed);
-                };
-                set(offset_of!(Row, shortest), u64::MAX);
-                set(offset_of!(Row, returned), returned.0);
+                for place in 0..places.max(1) {
+                    let row = tables.row(root, place, cpu);
+                    let set = |offset, value| {
+                        let word = tables.rows.word(row + offset);
+                        word.store(value, Ordering::Relaxed);
+                    };
+                    set(offset_of!(Row, shortest), u64::MAX);
+                    set(offset_of!(Row, returned), returned.0);
+                }
             }
         }
         Ok(tables)
@@ -122,9 +190,23 @@ impl Tables {
         self.returned.get(place).map_or(ASK, |returned| returned.0)
     }
 
+    /// How many places for values each root has; 0 if their calls are not told apart.
+    pub const fn places_of_root(&self) -> usize {
+        self.places
+    }
+
+    /// How many rows each CPU has.
+    pub fn rows_of_cpu(&self) -> usize {
+        self.roots() * self.places.max(1)
+    }
+
     /// How many rows there are.
     pub fn rows(&self) -> usize {
-        self.roots() * self.cpus
+        self.rows_of_cpu() * self.cpus
+    }
+
+    pub(super) fn values_map(&self) -> BorrowedFd<'_> {
+        self.values_map.fd().as_fd()
     }
 
     pub(super) fn rows_map(&self) -> BorrowedFd<'_> {
@@ -157,31 +239,50 @@ impl Tables {
     }
 
     /// Where a row begins, see `row` in tracer-ebpf/src/programs/count.
-    fn row(&self, root: usize, cpu: usize) -> usize {
-        (1 + cpu * self.roots() + root) * ROW_BYTES as usize
+    fn row(&self, root: usize, place: usize, cpu: usize) -> usize {
+        let row = root * self.places.max(1) + place;
+        (1 + cpu * self.rows_of_cpu() + row) * ROW_BYTES as usize
     }
 
     /// What was counted of a root up to now. A call that is just being added may be in some of the
     /// numbers only.
     pub fn counted(&self, root: usize) -> Counted {
-        let mut sum = Counted {
-            total: 0,
-            shortest: u64::MAX,
-            longest: 0,
-            filtered_out: 0,
-            without_entry: 0,
-            no_place: 0,
-            without_exit: 0,
-            entered: 0,
-            errors: BTreeMap::new(),
-            other_errors: 0,
-            linear: [0; LINEAR_BUCKETS],
-            buckets: vec![0; BUCKETS],
-        };
-        for cpu in 0..self.cpus {
-            self.add(&mut sum, self.row(root, cpu));
+        let mut sum = Counted::default();
+        for place in 0..self.places.max(1) {
+            self.add_place(&mut sum, root, place);
         }
         sum
+    }
+
+    /// The same for each value that its calls had.
+    pub fn by_value(&self, root: usize) -> Vec<(Value, Counted)> {
+        let counted = |place| {
+            let value = self.value(root, place)?;
+            let mut sum = Counted::default();
+            self.add_place(&mut sum, root, place);
+            Some((value, sum))
+        };
+        (0..self.places).filter_map(counted).collect()
+    }
+
+    /// What a place is for; none if nobody took it.
+    fn value(&self, root: usize, place: usize) -> Option<Value> {
+        match place as u64 {
+            ZERO => Some(Value::Number(0)),
+            OTHERS => Some(Value::Other),
+            UNREADABLE => Some(Value::Unreadable),
+            _ => {
+                let word = (root * self.places + place) * size_of::<u64>();
+                let value = self.values.word(word).load(Ordering::Relaxed);
+                (value != 0).then_some(Value::Number(value))
+            }
+        }
+    }
+
+    fn add_place(&self, sum: &mut Counted, root: usize, place: usize) {
+        for cpu in 0..self.cpus {
+            self.add(sum, self.row(root, place, cpu));
+        }
     }
 
     fn add(&self, sum: &mut Counted, row: usize) {
@@ -216,4 +317,17 @@ impl Tables {
 fn array(name: &str, bytes: usize) -> Result<MapData, MapError> {
     let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
     memory::make(name, bytes, Users::Userspace)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_roots_and_cpus_have_places_for_fewer_values() {
+        assert_eq!(Tables::places(1, 2), Ok(256));
+        assert_eq!(Tables::places(1, 64), Ok(128));
+        assert_eq!(Tables::places(8, 64), Ok(16));
+        assert!(Tables::places(64, 64).is_err());
+    }
 }

@@ -17,7 +17,7 @@ use super::{
     time::{self, WALL_WIDTH, WallClock},
 };
 use crate::{
-    model::{CpuId, Nanoseconds, TaskKey},
+    model::{CommandName, CpuId, Nanoseconds, TaskKey},
     values::escape,
 };
 
@@ -167,9 +167,11 @@ impl Prologue {
     }
 }
 
-/// `comm-pid`, the name cut to seven characters (`print_graph_proc`).
-pub fn task_label(task: TaskKey, comm: &[u8]) -> String {
-    format!("{}-{}", escape::short_comm(comm, 7), task.id().0)
+/// `comm-pid`, the name cut to seven characters (`print_graph_proc`), and `(process)` after it where
+/// the process has another name, whole.
+pub fn task_label(task: TaskKey, comm: &[u8], process: Option<CommandName>) -> String {
+    let label = format!("{}-{}", escape::short_comm(comm, 7), task.id().0);
+    escape::task_of(label, process)
 }
 
 /// The third flag of `trace_print_lat_fmt` (kernel/trace/trace_output.c), without a hard interrupt

@@ -31,6 +31,7 @@ message calls {
     optional binary arguments (string);
     required binary kind (string);
     optional int64 cpu_ns (integer(64, false));
+    optional binary process (string);
 }";
 
 /// Rows that are not written yet.
@@ -55,6 +56,7 @@ pub struct Columns {
     pub arguments: Column<ByteArray>,
     pub kind: Column<ByteArray>,
     pub cpu_ns: Column<i64>,
+    pub process: Column<ByteArray>,
 }
 
 impl Columns {
@@ -136,7 +138,8 @@ impl Columns {
         self.caller.write::<ByteArrayType, _>(out)?;
         self.arguments.write::<ByteArrayType, _>(out)?;
         self.kind.write::<ByteArrayType, _>(out)?;
-        self.cpu_ns.write::<Int64Type, _>(out)
+        self.cpu_ns.write::<Int64Type, _>(out)?;
+        self.process.write::<ByteArrayType, _>(out)
     }
 }
 

@@ -1,11 +1,11 @@
 //! Which track a root call is on: its task's. Idle tasks share a number and are told apart by CPU.
 //!
-//! A track is described once, before its first event. Memory goes with the number of tasks.
+//! A track is described once, before its first event, and a process once its name is known. Memory goes with the number of tasks.
 
 use std::collections::HashSet;
 
 use super::messages::{ProcessDescriptor, ThreadDescriptor, TrackDescriptor};
-use crate::model::{RootCall, TaskKey};
+use crate::model::{CommandName, RootCall, TaskKey};
 
 /// Tracks have numbers of 64 bits: that of a thread above this one, that of a process and of an
 /// idle task above others.
@@ -26,27 +26,38 @@ impl Tracks {
             TaskKey::Idle(cpu) => IDLE + u64::from(cpu.0),
             TaskKey::Thread(task) => THREADS + u64::from(task.0),
         };
-        let new = match root.task {
-            _ if !self.described.insert(uuid) => Vec::new(),
-            TaskKey::Idle(_) => vec![TrackDescriptor {
-                uuid,
-                name: Some(root.comm().into_owned()),
-                ..TrackDescriptor::default()
-            }],
-            _ if root.process.0 == root.task.id().0 => vec![process(root), thread(uuid, root)],
-            TaskKey::Thread(_) => vec![thread(uuid, root)],
-        };
+        let mut new = Vec::new();
+        if let TaskKey::Thread(_) = root.task
+            && let Some(name) = root.process_name()
+            && self.described.insert(PROCESSES + u64::from(root.process.0))
+        {
+            new.push(process(root, name));
+        }
+        if self.described.insert(uuid) {
+            new.push(match root.task {
+                TaskKey::Idle(_) => idle(uuid, root),
+                TaskKey::Thread(_) => thread(uuid, root),
+            });
+        }
         (uuid, new)
     }
 }
 
+fn idle(uuid: u64, root: &RootCall) -> TrackDescriptor {
+    TrackDescriptor {
+        uuid,
+        name: Some(root.comm().into_owned()),
+        ..TrackDescriptor::default()
+    }
+}
+
 /// A process has the name of its first thread.
-fn process(root: &RootCall) -> TrackDescriptor {
+fn process(root: &RootCall, name: CommandName) -> TrackDescriptor {
     TrackDescriptor {
         uuid: PROCESSES + u64::from(root.process.0),
         process: Some(ProcessDescriptor {
             pid: root.process.0.cast_signed(),
-            process_name: root.comm().into_owned(),
+            process_name: String::from_utf8_lossy(name.bytes()).into_owned(),
         }),
         ..TrackDescriptor::default()
     }

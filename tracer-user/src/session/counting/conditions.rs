@@ -9,6 +9,7 @@ use crate::{
         count::{Conditions, Tables, TooLarge},
         decide::{Decide, Range},
     },
+    exit_code::{Exit, HasExit},
     filter::{
         Failures, Filter, Returns,
         returns::{Comparison, Operand},
@@ -56,6 +57,17 @@ pub enum Streamed {
     TooLarge(#[from] TooLarge),
 }
 
+/// Calls are to be told apart, and cannot be counted where that is done.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("--by counts in the kernel, and these calls cannot be counted there: {0}")]
+pub struct NotCounted(pub Streamed);
+
+impl HasExit for NotCounted {
+    fn exit(&self) -> Option<Exit> {
+        Some(Exit::Usage)
+    }
+}
+
 /// How the kernel counts this trace.
 pub fn counting(
     options: &Options,
@@ -87,7 +99,12 @@ pub fn counting(
     if failed.is_some_and(|failures| !failures.are_all_errors()) {
         return Err(Streamed::Failures);
     }
-    Tables::check(roots.len(), kernel.possible_cpus as usize)?;
+    let cpus = kernel.possible_cpus as usize;
+    Tables::check(roots.len(), cpus)?;
+    let places = match &prepared.by {
+        Some(_) => Tables::places(roots.len(), cpus)?,
+        None => 0,
+    };
     let types: Vec<Option<ValueType>> = roots.iter().map(|root| returns(kernel, root)).collect();
     let range = match show.filter.returns {
         None => None,
@@ -103,6 +120,7 @@ pub fn counting(
             linear: layout.linear,
         },
         returned: types.iter().map(|kind| returned(kind.as_ref())).collect(),
+        places,
         layout,
     })
 }

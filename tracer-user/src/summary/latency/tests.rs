@@ -51,6 +51,29 @@ fn equal_buckets_side_by_side() {
 }
 
 #[test]
+fn a_row_for_each_value() {
+    let layout = LatencyLayout::default();
+    let of = |durations: &[u64]| {
+        let mut root = Root::new(layout.unit);
+        for &duration in durations {
+            root.add(duration, None, None);
+        }
+        root
+    };
+    let rows = vec![
+        (RowValue::Unreadable, of(&[900_000])),
+        (RowValue::Others, of(&[7_000, 8_000])),
+        (RowValue::Known("80".to_owned()), of(&[500, 1_500])),
+        (RowValue::Known("443".to_owned()), of(&[20_000])),
+        (RowValue::Known("0".to_owned()), of(&[])),
+    ];
+    let all = of(&[900_000, 7_000, 8_000, 500, 1_500, 20_000]);
+    let mut out = Vec::new();
+    write_by_value(("tcp_sendmsg", &all), "sk.dport", rows, layout, &mut out).unwrap();
+    insta::assert_snapshot!(String::from_utf8(out).unwrap());
+}
+
+#[test]
 fn what_the_kernel_counts_is_written_the_same() {
     let layout = LatencyLayout::default();
     let mut buckets = vec![0; BUCKETS];

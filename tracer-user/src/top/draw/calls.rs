@@ -91,18 +91,17 @@ fn slow(state: &State, kept: &Exemplar, age: Nanoseconds) -> String {
     let off_cpu = root.map(|root| root.off_cpu).filter(|time| time.0 > 0);
     let calls = kept.call.nodes.iter();
     let calls = calls.filter(|node| matches!(node, Node::Call(_))).count() + kept.skipped;
+    let task = escape::task(&kept.call);
     let name = root.map_or_else(String::new, |root| {
         format!("  {}", state.functions.name(root.function))
     });
     format!(
-        "{:>10} {:>10} {:>9}  {:>3} {calls:>7}  {:<10}  {}-{}{}",
+        "{:>10} {:>10} {:>9}  {:>3} {calls:>7}  {:<10}  {task}{}",
         time(kept.duration),
         time(off_cpu),
         numbers::time(age),
         root.map_or(0, |root| root.cpu.0),
         returned.unwrap_or_else(|| "-".to_owned()),
-        escape::comm(&kept.call),
-        kept.call.task.id().0,
         if state.head.roots.len() > 1 {
             name
         } else {

@@ -59,7 +59,7 @@ impl Call {
         Self {
             number: exemplar.number,
             at: entered.map(|at| at.0.saturating_sub(began)),
-            task: format!("{}-{}", escape::comm(root), root.task.id().0),
+            task: escape::task(root),
             cpu: root.nodes.first().map_or(0, |node| node.cpu().0),
             duration: exemplar.duration.map(|duration| duration.0),
             end: end(root.end),
