@@ -1,9 +1,9 @@
-//! What other programs read, read by those of them that are installed: `trace-cmd report`, Graphviz'
-//! `dot`, and `protoc` with the fields of pprof's proto/profile.proto.
+//! What other programs read, read by those of them that are installed: `trace-cmd report`,
+//! Graphviz' `dot`, and `protoc` with the fields of pprof's proto/profile.proto.
 //!
-//! Each is given what a replay writes of every recording in `samples/`, and must find as many calls,
-//! functions or paths as the CSV has. A reader that is not installed reads nothing, and the test
-//! says so: the forms are held by readers of their own in `trace_dat.rs` and `profiles.rs`.
+//! Each is given what a replay writes of every recording in `samples/`, and must find as many
+//! calls, functions or paths as the CSV has. A reader that is not installed reads nothing, and the
+//! test says so: the forms are held by readers of their own in `trace_dat.rs` and `profiles.rs`.
 
 #![allow(
     clippy::unwrap_used,

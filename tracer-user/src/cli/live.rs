@@ -66,6 +66,10 @@ fn latency(args: &LatencyArgs) -> Result<Exit> {
     show.limit_depth(Some(1));
     let mut options = args.capture.options(show)?;
     options.by = args.by.as_deref().map(By::parse).transpose()?;
+    if options.by.is_some() {
+        // What is told apart by value is not weighted, so no root call may be sampled out.
+        options.budget = None;
+    }
     run_trace(&options, || {
         printed(args.output.as_deref(), options.show.result, &args.capture)
     })

@@ -44,7 +44,8 @@ pub fn begin(frame: u64, root: u64, value_place: u64) {
     row::no_place(root);
 }
 
-/// When the call was entered that returns, and its place, see [`by::begun`]; its place is free from here on.
+/// When the call was entered that returns, and its place, see [`by::begun`]; its place is free from
+/// here on.
 #[inline(always)]
 pub fn end(frame: u64, root: u64) -> Option<u64> {
     let key = open_key(frame, root);

@@ -167,8 +167,8 @@ impl Prologue {
     }
 }
 
-/// `comm-pid`, the name cut to seven characters (`print_graph_proc`), and `(process)` after it where
-/// the process has another name, whole.
+/// `comm-pid`, the name cut to seven characters (`print_graph_proc`), and `(process)` after it
+/// where the process has another name, whole.
 pub fn task_label(task: TaskKey, comm: &[u8], process: Option<CommandName>) -> String {
     let label = format!("{}-{}", escape::short_comm(comm, 7), task.id().0);
     escape::task_of(label, process)

@@ -1,6 +1,7 @@
 //! Which track a root call is on: its task's. Idle tasks share a number and are told apart by CPU.
 //!
-//! A track is described once, before its first event, and a process once its name is known. Memory goes with the number of tasks.
+//! A track is described once, before its first event, and a process once its name is known. Memory
+//! goes with the number of tasks.
 
 use std::collections::HashSet;
 
