@@ -280,7 +280,9 @@ impl Shown {
 
     /// What was counted, with what was sampled out.
     fn weighted(&self, counted: &[Counted]) -> Vec<Counted> {
-        let (Some(weighted), Ok(out)) = (&self.weighted, self.kernel.sampled_out()) else {
+        // Those of single values are as they were counted, and so is then their sum.
+        let weighted = self.weighted.as_ref().filter(|_| self.by.is_none());
+        let (Some(weighted), Ok(out)) = (weighted, self.kernel.sampled_out()) else {
             return counted.to_vec();
         };
         let weighted = weighted.lock().unwrap_or_else(PoisonError::into_inner);
