@@ -1,5 +1,5 @@
 # Calls that the kernel counts: known numbers of them by each mechanism, of each value of an argument, what is filtered there, and quantiles as those of a recording of the same calls.
-# limit: 300
+# limit: 600
 
 # Four readers at a time, so many reads of a byte each: `read_bytes READS`.
 read_bytes() {
