@@ -1,5 +1,5 @@
 # Each mechanism that the kernel has traces, and leaves nothing behind. One that it lacks is refused.
-# limit: 240
+# limit: 400
 
 path='tcp_bpf_sendmsg>sk_psock_msg_verdict sk_psock_msg_verdict>redirect_to_peer redirect_to_peer>bpf_msg_redirect_hash
 tcp_bpf_sendmsg>tcp_bpf_sendmsg_redir tcp_bpf_sendmsg_redir>sock_def_readable

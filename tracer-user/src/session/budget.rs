@@ -122,7 +122,9 @@ impl Budget {
         }
         let calls = self.calls_a_second(before.one_in, now)?;
         let at = now.duration_since(self.began);
-        let next = self.controller.decide(cost.all(), self.share.0, calls, at);
+        let next = self
+            .controller
+            .decide(cost.of_calls(), self.share.0, calls, at);
         log::debug!("{cost:?}, {next:?}");
         if next == before {
             return Ok(false);
@@ -134,7 +136,9 @@ impl Budget {
         {
             changing.begin(next.depth)?;
         }
-        self.meter.hurry();
+        if next.is_far_from(before) {
+            self.meter.hurry();
+        }
         self.say(cost, now);
         Ok(next.one_in != before.one_in)
     }
@@ -196,10 +200,11 @@ impl Budget {
             );
             return Ok(());
         };
-        let [all, programs, own] = [cost.all(), cost.programs, cost.own].map(Share);
+        let all = Share(cost.all());
+        let [programs, own, measuring] = [cost.programs, cost.own, cost.measuring].map(Share);
         eprintln!(
-            "tracer: tracing took {all:.2} of the CPUs' time at last, {programs:.2} in its programs \
-             and {own:.2} of its own; {share} is the budget"
+            "tracer: tracing took {all:.2} of the CPUs' time at last, {programs:.2} in its \
+             programs, {own:.2} of its own, {measuring:.2} to measure that; {share} is the budget"
         );
         let (out, one_in) = (self.sampled_out()?, self.controller.traced().one_in);
         if self.most > 1 {
@@ -234,6 +239,7 @@ impl Budget {
         (!self.costs.is_empty()).then(|| Cost {
             programs: sum(|cost| cost.programs) / count,
             own: sum(|cost| cost.own) / count,
+            measuring: sum(|cost| cost.measuring) / count,
         })
     }
 }

@@ -38,8 +38,9 @@ const FIRST_TRY: Duration = Duration::from_secs(30);
 /// And after this time at the latest.
 const LAST_TRY: Duration = Duration::from_mins(30);
 
-/// At least so many root calls are traced in a second, if there are as many.
-const FEWEST: f64 = 2.0;
+/// At least so many root calls are traced in a second, if there are as many: they cost next to
+/// nothing, and in a minute they are enough for a table.
+const FEWEST: f64 = 20.0;
 
 /// How deep root calls are traced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +58,15 @@ pub struct Traced {
     pub one_in: u64,
     /// How deep.
     pub depth: Depth,
+}
+
+impl Traced {
+    /// Whether it costs something else altogether: at least twice as much or half, or another
+    /// depth.
+    pub fn is_far_from(self, other: Self) -> bool {
+        let (fewer, more) = (self.one_in.min(other.one_in), self.one_in.max(other.one_in));
+        self.depth != other.depth || more / 2 >= fewer
+    }
 }
 
 /// Decides what is traced.
@@ -259,9 +269,22 @@ mod tests {
         for second in 0..100 {
             controller.decide(0.05, 0.01, 500.0, Duration::from_secs(second));
         }
-        assert_eq!(controller.traced().one_in, 250);
+        assert_eq!(controller.traced().one_in, 25);
         let idle = controller.decide(0.05, 0.01, 0.0, Duration::from_secs(100));
-        assert_eq!(idle.one_in, 84);
+        assert_eq!(idle.one_in, 9);
+    }
+
+    #[test]
+    fn a_number_is_far_from_half_of_it() {
+        let traced = |one_in, depth| Traced { one_in, depth };
+        let is_far = |a, b| {
+            let (a, b) = (traced(a, Depth::All), traced(b, Depth::All));
+            assert_eq!(a.is_far_from(b), b.is_far_from(a));
+            a.is_far_from(b)
+        };
+        assert!(is_far(1, 2) && is_far(100, 250) && is_far(8, 4));
+        assert!(!is_far(7, 7) && !is_far(2, 3) && !is_far(12_000, 11_000));
+        assert!(traced(5, Depth::All).is_far_from(traced(5, Depth::Roots)));
     }
 
     #[test]

@@ -3,8 +3,10 @@
 //! The kernel takes a clock twice for each run of each program of the host while it measures
 //! ([`crate::bpf::run_time`]), which is as much as many of tracer's programs take themselves. So it
 //! measures in windows: a fifth of the time, and one after the other as long as what is measured
-//! brings a change. Tracer's own time is that of the whole process from one measurement to the
-//! next.
+//! brings a large change. Tracer's own time is that of the whole process from one measurement to
+//! the next. What measuring took of it stands apart: the kernel patches its text to begin and to
+//! end (`bpf_stats_enabled_key`), and there may be thousands of programs to read. It comes whatever
+//! is traced, so nothing is decided by it; the pause after it grows with it instead.
 
 use std::{
     io,
@@ -23,23 +25,31 @@ use crate::{
 const WINDOW: Duration = Duration::from_millis(200);
 /// From the end of one to the next, where nothing changes.
 const PAUSE: Duration = Duration::from_millis(800);
-/// Reading what the kernel has measured takes at most one part in so many of the time, where
-/// nothing changes: there may be thousands of programs.
-const READING: u32 = 100;
+/// Measuring takes at most one part in so many of the time of one CPU, where nothing changes.
+const MEASURING: u32 = 400;
+/// The pause is no longer than this, whatever measuring takes.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// What tracing has cost for a while.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Cost {
     /// Time in programs, as a share of the time of all CPUs.
     pub programs: f64,
-    /// Tracer's own, as such a share.
+    /// Tracer's own but for measuring, as such a share.
     pub own: f64,
+    /// Measuring, as such a share.
+    pub measuring: f64,
 }
 
 impl Cost {
-    /// Both.
-    pub fn all(self) -> f64 {
+    /// What comes of what is traced.
+    pub fn of_calls(self) -> f64 {
         self.programs + self.own
+    }
+
+    /// All of it.
+    pub fn all(self) -> f64 {
+        self.of_calls() + self.measuring
     }
 }
 
@@ -50,6 +60,8 @@ pub struct Meter {
     next: Instant,
     /// When tracer's own time was read, and that.
     own: (Instant, Nanoseconds),
+    /// What measuring has taken of it since, ns.
+    measuring: u64,
 }
 
 struct Window {
@@ -66,40 +78,29 @@ impl Meter {
             window: None,
             next: now,
             own: (now, own_time()),
+            measuring: 0,
         };
-        meter.open()?;
+        meter.timed(Self::open)?;
         Ok(meter)
     }
 
     /// Time has passed. What tracing has cost, at the end of a window.
     pub fn tick(&mut self) -> io::Result<Option<Cost>> {
         let now = Instant::now();
-        let Some(window) = &self.window else {
-            if now >= self.next {
-                self.open()?;
+        match &self.window {
+            None if now >= self.next => {
+                self.timed(Self::open)?;
+                Ok(None)
             }
-            return Ok(None);
-        };
-        if now.duration_since(window.began) < WINDOW {
-            return Ok(None);
+            Some(window) if now.duration_since(window.began) >= WINDOW => {
+                let programs = self.timed(Self::close);
+                Ok(Some(self.cost(programs)))
+            }
+            _ => Ok(None),
         }
-        let (after, time) = (RunTimes::now(), window.began.elapsed());
-        let cpus = online();
-        let programs = share(after.since(&window.before), time, cpus);
-        self.window = None;
-        let reading = now.elapsed();
-        let own = own_time();
-        let cost = Cost {
-            programs,
-            own: share(own.since(self.own.1).0, self.own.0.elapsed(), cpus),
-        };
-        self.own = (Instant::now(), own);
-        let pause = PAUSE.max(reading * 2 * READING);
-        self.next = Instant::now() + pause;
-        Ok(Some(cost))
     }
 
-    /// What was measured brought a change: the next window is to begin soon.
+    /// What was measured brought a large change: the next window is to begin soon.
     pub fn hurry(&mut self) {
         self.next = Instant::now();
     }
@@ -112,6 +113,39 @@ impl Meter {
             _measured: measured,
         });
         Ok(())
+    }
+
+    /// Ends the window. What ran in programs meanwhile, as a share of the time of all CPUs.
+    fn close(&mut self) -> f64 {
+        let Some(window) = self.window.take() else {
+            return 0.0;
+        };
+        let (after, time) = (RunTimes::now(), window.began.elapsed());
+        share(after.since(&window.before), time, online())
+    }
+
+    /// What tracing has cost since this was asked.
+    fn cost(&mut self, programs: f64) -> Cost {
+        let (now, own) = (Instant::now(), own_time());
+        let (since, before) = std::mem::replace(&mut self.own, (now, own));
+        let measuring = std::mem::take(&mut self.measuring);
+        let pause = Duration::from_nanos(measuring) * MEASURING;
+        self.next = now + pause.clamp(PAUSE, LONGEST_PAUSE);
+        let of = |ns| share(ns, now.duration_since(since), online());
+        Cost {
+            programs,
+            own: of(own.since(before).0.saturating_sub(measuring)),
+            measuring: of(measuring),
+        }
+    }
+
+    /// Does a part of measuring, and notes what it took of this thread.
+    fn timed<T>(&mut self, part: impl FnOnce(&mut Self) -> T) -> T {
+        let began = Nanoseconds::of(ClockId::CLOCK_THREAD_CPUTIME_ID);
+        let done = part(self);
+        let ended = Nanoseconds::of(ClockId::CLOCK_THREAD_CPUTIME_ID);
+        self.measuring += ended.since(began).0;
+        done
     }
 }
 
