@@ -25,7 +25,7 @@ use tracer_terminal::{End, Terminal};
 
 /// How long something may take on a busy machine; less would fail there, and a program that stands
 /// still is found by more, too.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_mins(2);
 
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../samples/sockmap.rec");
 
