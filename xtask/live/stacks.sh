@@ -32,6 +32,12 @@ shown() {
     echo "-:stacks" >>$tracefs/kprobe_events
 }
 
+# On arm64 those stacks lack the function's caller, which is given: they go from frame record to frame record, and the function has not
+# made its own yet.
+called_by() {
+    [ "$(uname -m)" != aarch64 ] || sed -i "s/^/$1;/" /tmp/expected
+}
+
 # Whether some stacks are there.
 traced() {
     [ "$(grep -c '<stack trace>' $tracefs/trace)" -ge 20 ]
@@ -44,6 +50,7 @@ drive frames 20000
 task=$workload
 show vfs_write $task
 shown vfs_write >/tmp/expected
+called_by ksys_write
 [ "$(wc -l </tmp/expected)" = 1 ] || fail "tracefs shows several stacks: $(cat /tmp/expected)"
 mechanisms=0
 for mechanism in multi kprobe kprobe-multi pair; do
@@ -76,6 +83,7 @@ drive tcp 20000
 show tcp_v4_rcv
 tracer --learn 0 -G tcp_v4_rcv -n 20 --stack --graph-opts depth=1 >/tmp/out 2>/tmp/err || fail "tcp_v4_rcv: $(cat /tmp/err)"
 shown tcp_v4_rcv >/tmp/expected
+called_by ip_protocol_deliver_rcu
 stacks tcp_v4_rcv </tmp/out >/tmp/found
 [ -s /tmp/found ] || fail "no stacks of tcp_v4_rcv: $(head -n 20 /tmp/out)"
 grep -vxFf /tmp/expected /tmp/found >/tmp/others && fail "tracefs shows no $(head -n 1 /tmp/others), but: $(cat /tmp/expected)"

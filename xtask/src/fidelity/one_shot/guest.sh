@@ -6,7 +6,8 @@
 # stays on the others: a parent that waits on the same CPU is there to be picked when the command's
 # time slice ends, which is sooner the slower its functions are.
 last=$((1 << ($(nproc) - 1)))
-taskset -p $((last - 1)) $$ >/dev/null
+# With one CPU there are no others.
+[ $last = 1 ] || taskset -p $((last - 1)) $$ >/dev/null
 
 # What tracer can attach, and what it does not.
 list_functions() {
