@@ -86,7 +86,11 @@ pub struct LatencyArgs {
     pub layout: LayoutArgs,
     /// A row for each value of this argument or field, instead of a picture: 'sk.dport', 'len',
     /// 'file->f_flags & 0x3'
-    #[arg(long, value_name = "EXPR", conflicts_with_all = ["bucket_range", "side_by_side", "budget"])]
+    #[arg(
+        long,
+        value_name = "EXPR",
+        conflicts_with_all = ["bucket_range", "side_by_side", "budget"]
+    )]
     pub by: Option<String>,
     /// Write the histogram to this file
     #[arg(short, long, value_name = "FILE")]

@@ -18,7 +18,7 @@ const LONG: ValueType = ValueType::Signed { bytes: 8 };
 const UNSIGNED: ValueType = ValueType::Unsigned { bytes: 4 };
 
 /// Events of one root call: time in µs, kind, function, depth, return register.
-fn call(events: &[(u64, EventKind, u32, u8, u64)], end: End) -> RootCall {
+pub(super) fn call(events: &[(u64, EventKind, u32, u8, u64)], end: End) -> RootCall {
     let mut builder = Builder::new(Interrupts::Shown, Trees::Whole);
     for &(us, kind, function, depth, value) in events {
         let event = Event {

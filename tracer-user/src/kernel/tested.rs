@@ -1,7 +1,7 @@
 //! Which kernel of those that the tests run on a host's is like.
 //!
 //! What tracer does was seen on some kernels (`xtask/matrix.toml`, docs/kernels.md), and kernels
-//! differ by their series, their processor and how a distribution builds them. So whoever asks
+//! differ by their series, their processor and how a distribution builds them. So a user who asks
 //! what to expect is told the one that comes nearest, and whether that is the same.
 
 use std::fmt;

@@ -120,7 +120,7 @@ impl FunctionTable {
 
     /// How a place in the kernel's text that a value is the address of is named; none if that is
     /// not known.
-    pub fn place_id(&self, value: u64) -> Option<FunctionId> {
+    fn place_id(&self, value: u64) -> Option<FunctionId> {
         match &self.describes {
             Some(describes) => describes.place(value),
             None => FunctionId::of_place(value).filter(|id| self.known.get(id).is_some()),

@@ -27,6 +27,8 @@ use controller::{Controller, Depth, Traced};
 use depth::{Changing, Means};
 use meter::{Cost, Meter};
 
+/// How often [`Budget::tick`] is wanted: each wake-up costs, and a window is twice as long.
+pub const TICK: Duration = Duration::from_millis(100);
 /// How far back the cost is averaged that is said.
 const SAID: Duration = Duration::from_secs(10);
 /// From one line on what is done to the next at least.

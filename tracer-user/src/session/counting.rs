@@ -6,6 +6,7 @@
 //! here, and the user is told so.
 
 mod conditions;
+mod shown;
 mod told;
 mod values;
 mod weighted;
@@ -13,7 +14,7 @@ mod weighted;
 use std::{
     collections::HashMap,
     io::{self, Write},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
@@ -22,29 +23,28 @@ use tokio::process::Child;
 use tracer_common::count::Returned;
 
 use super::{
-    Options, Outputs, attached, budget::Budget, command, head, prepared::Prepared, probes, silent,
-    tell, whose::Told,
+    Options, Outputs, attached,
+    budget::{self, Budget},
+    command, head,
+    prepared::Prepared,
+    probes, silent, tell,
+    whose::Told,
 };
 use crate::{
     attach::{
         self, AttachError, Object, Observer, Tracepoints,
-        count::{Attacher, Conditions, Counted, Counters, Skipped, Tables},
+        count::{Attacher, Conditions, Counters, Tables},
         loading::Loading,
     },
-    export::{Counts, Export, Source},
+    export::{Export, Source},
     kernel::haste::Haste,
     pipeline::{self, Outcome},
-    plan::{ByPlan, Planned},
+    plan::Planned,
     stop::Stop,
-    summary::{
-        LatencyLayout,
-        histogram::Histogram,
-        latency::{self, Parts, Root},
-    },
+    summary::LatencyLayout,
 };
 pub use conditions::{NotCounted, counting, decide};
-use told::Sums;
-use weighted::Weighted;
+use shown::Shown;
 
 /// How often it is looked whether as many calls have been counted as were asked for.
 const TICK: Duration = Duration::from_millis(20);
@@ -218,7 +218,11 @@ async fn wait(
     let interval = shown.layout.interval.unwrap_or(forever);
     let mut next = tokio::time::interval_at((begin + interval).into(), interval);
     next.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-    let is_watched = options.show.count.is_some() || budget.is_some();
+    let pause = match (options.show.count, &budget) {
+        (Some(_), _) => Some(TICK),
+        (None, Some(_)) => Some(budget::TICK),
+        (None, None) => None,
+    };
     loop {
         let command_ended = async {
             match child {
@@ -240,7 +244,7 @@ async fn wait(
                     return Ok(written);
                 }
             }
-            () = tokio::time::sleep(TICK), if is_watched => {}
+            () = tokio::time::sleep(pause.unwrap_or_default()), if pause.is_some() => {}
         }
         if let Some(budget) = &mut budget
             && budget.tick()?
@@ -254,106 +258,6 @@ async fn wait(
         {
             return Ok(Ok(()));
         }
-    }
-}
-
-/// What the tables hold, for those who read it.
-struct Shown {
-    names: Vec<String>,
-    tables: Tables,
-    counters: Counters,
-    before: Skipped,
-    kernel: Arc<attach::Counters>,
-    /// If calls may be sampled.
-    weighted: Option<Mutex<Weighted>>,
-    conditions: Conditions,
-    layout: LatencyLayout,
-    by: Option<ByPlan>,
-}
-
-impl Shown {
-    fn counted(&self) -> Vec<Counted> {
-        (0..self.names.len())
-            .map(|root| self.tables.counted(root))
-            .collect()
-    }
-
-    /// What was counted, with what was sampled out.
-    fn weighted(&self, counted: &[Counted]) -> Vec<Counted> {
-        // Those of single values are as they were counted, and so is then their sum.
-        let weighted = self.weighted.as_ref().filter(|_| self.by.is_none());
-        let (Some(weighted), Ok(out)) = (weighted, self.kernel.sampled_out()) else {
-            return counted.to_vec();
-        };
-        let weighted = weighted.lock().unwrap_or_else(PoisonError::into_inner);
-        weighted.now(counted, out)
-    }
-
-    /// One of another number of calls is counted from now on.
-    fn cut(&self, sampled_out: u64) {
-        if let Some(weighted) = &self.weighted {
-            let mut weighted = weighted.lock().unwrap_or_else(PoisonError::into_inner);
-            weighted.cut(self.counted(), sampled_out);
-        }
-    }
-
-    fn sums(&self, counted: &[Counted]) -> Sums {
-        let skipped = self.counters.skipped().since(self.before);
-        Sums::of(counted, skipped, &self.conditions, self.weighted.is_some())
-    }
-
-    /// For scrapers.
-    fn counts(&self) -> Counts {
-        let counted = self.counted();
-        let sums = self.sums(&counted);
-        let counted = self.weighted(&counted);
-        let roots = self.names.iter().zip(&counted);
-        Counts {
-            roots: roots
-                .map(|(name, counted)| (name.clone(), self.root(counted)))
-                .collect(),
-            filtered_out: counted.iter().map(|root| root.filtered_out).sum(),
-            sampled_out: self.kernel.sampled_out().unwrap_or_default(),
-            missing: sums.missing(),
-        }
-    }
-
-    /// Roots that were called.
-    fn write(&self, counted: &[Counted], out: &mut impl Write) -> io::Result<()> {
-        if self.by.is_some() {
-            values::write(self, counted, out)?;
-            return out.flush();
-        }
-        let roots = self.names.iter().zip(counted);
-        let roots: Vec<(&String, Root)> = roots
-            .map(|(name, counted)| (name, self.root(counted)))
-            .filter(|(_, root)| root.calls > 0)
-            .collect();
-        let roots: Vec<(String, &Root)> = roots
-            .iter()
-            .map(|(name, root)| ((*name).clone(), root))
-            .collect();
-        latency::write(&roots, self.layout, out)?;
-        out.flush()
-    }
-
-    fn write_live(&self, after: Duration, out: &mut impl Write) -> io::Result<()> {
-        writeln!(out, "# after {:.1} s", after.as_secs_f64())?;
-        self.write(&self.weighted(&self.counted()), out)?;
-        writeln!(out)?;
-        out.flush()
-    }
-
-    fn root(&self, counted: &Counted) -> Root {
-        Root::of(Parts {
-            total: counted.total,
-            shortest: counted.shortest,
-            longest: counted.longest,
-            times: Histogram::of(self.layout.unit, counted.buckets.clone()),
-            errors: counted.errors.clone(),
-            other_errors: counted.other_errors,
-            linear: counted.linear,
-        })
     }
 }
 

@@ -55,7 +55,7 @@ pub enum Flavour {
     /// `PREEMPT_RT`.
     Rt,
     Generic,
-    /// Built by somebody else; whoever has the image gives its path.
+    /// Built by somebody else; its image is given by its path.
     Custom,
 }
 

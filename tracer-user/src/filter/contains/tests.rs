@@ -1,41 +1,27 @@
 //! One call of a tree meets all of it.
 
-use tracer_common::{Context, Event, EventKind};
+use tracer_common::EventKind;
 
 use super::*;
 use crate::{
-    graph::builder::Builder,
-    model::{
-        CpuId, End, FunctionId, FunctionInfo, Interrupts, ProcessId, TaskId, TaskKey, Trees,
-        ValueType,
-    },
+    filter::tests::call,
+    model::{End, FunctionId, FunctionInfo, ValueType},
 };
 
 /// `root` calls `tcp_a` (3 ms, 7) and `free` (1 ms, -11).
 fn tree() -> (RootCall, FunctionTable) {
     use EventKind::{Entry, Exit};
-    let events = [
-        (0, Entry, 1, 0, 0),
-        (1, Entry, 2, 1, 0),
-        (4, Exit, 2, 1, 7),
-        (5, Entry, 3, 1, 0),
-        (6, Exit, 3, 1, 0xffff_fff5),
-        (9, Exit, 1, 0, 0),
-    ];
-    let mut builder = Builder::new(Interrupts::Shown, Trees::Whole);
-    for (ms, kind, function, depth, value) in events {
-        let event = Event {
-            time_ns: ms * 1_000_000,
-            value,
-            function,
-            frame: 1000 - u16::from(depth),
-            depth,
-            kind_and_context: Event::pack(kind, Context::Task as u8),
-        };
-        builder.push(&event, CpuId(0));
-    }
-    let task = TaskKey::Thread(TaskId(1));
-    let root = builder.finish(ProcessId(1), task, [0; 16], End::Returned);
+    let root = call(
+        &[
+            (0, Entry, 1, 0, 0),
+            (1000, Entry, 2, 1, 0),
+            (4000, Exit, 2, 1, 7),
+            (5000, Entry, 3, 1, 0),
+            (6000, Exit, 3, 1, 0xffff_fff5),
+            (9000, Exit, 1, 0, 0),
+        ],
+        End::Returned,
+    );
     let names = [(1, "root"), (2, "tcp_a"), (3, "free")];
     let functions = names.into_iter().map(|(id, name)| {
         let int = ValueType::Signed { bytes: 4 };

@@ -245,7 +245,8 @@ mod tests {
                     Depth::Roots => cost(one_in, roots * budget, of_roots * budget),
                 };
                 above += u32::from(cost > budget);
-                let next = controller.decide(cost, budget, f64::INFINITY, Duration::from_secs(second));
+                let at = Duration::from_secs(second);
+                let next = controller.decide(cost, budget, f64::INFINITY, at);
                 raised += u32::from(depth == Depth::Roots && next.depth == Depth::All);
             }
             prop_assert!(above < 200, "{above}");

@@ -129,9 +129,10 @@ impl Meter {
         let (now, own) = (Instant::now(), own_time());
         let (since, before) = std::mem::replace(&mut self.own, (now, own));
         let measuring = std::mem::take(&mut self.measuring);
+        let cpus = online();
         let pause = Duration::from_nanos(measuring) * MEASURING;
         self.next = now + pause.clamp(PAUSE, LONGEST_PAUSE);
-        let of = |ns| share(ns, now.duration_since(since), online());
+        let of = |ns| share(ns, now.duration_since(since), cpus);
         Cost {
             programs,
             own: of(own.since(before).0.saturating_sub(measuring)),

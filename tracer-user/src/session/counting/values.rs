@@ -46,27 +46,26 @@ fn read(value: Value, kind: &ValueType) -> RowValue {
 
 /// Says how many calls are not told apart, and why.
 pub(super) fn tell(shown: &Shown) {
-    let calls_of = |wanted: Value| -> u64 {
-        let roots = 0..shown.names.len();
-        let all = roots.flat_map(|root| shown.tables.by_value(root));
-        all.filter(|(value, _)| *value == wanted)
-            .map(|(_, counted)| counted.buckets.iter().sum::<u64>())
-            .sum()
-    };
-    if shown.by.is_none() {
-        return;
+    let Some(by) = &shown.by else { return };
+    let (mut others, mut unreadable) = (0, 0);
+    let roots = 0..shown.names.len();
+    for (value, counted) in roots.flat_map(|root| shown.tables.by_value(root)) {
+        let calls: u64 = counted.buckets.iter().sum();
+        match value {
+            Value::Number(_) => {}
+            Value::Other => others += calls,
+            Value::Unreadable => unreadable += calls,
+        }
     }
-    let others = calls_of(Value::Other);
     if others > 0 {
         eprintln!(
             "tracer: {} counted as others: there is room for about {} values of each root; count \
              by its upper bits, as in '{} & -256'",
             many(others, "call"),
             shown.tables.places_of_root(),
-            shown.by.as_ref().map_or("", |by| &by.source),
+            by.source,
         );
     }
-    let unreadable = calls_of(Value::Unreadable);
     if unreadable > 0 {
         eprintln!(
             "tracer: {} counted as {}: the value could not be read",

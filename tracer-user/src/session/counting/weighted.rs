@@ -133,27 +133,14 @@ fn add(all: &mut Counted, over: &Counted) {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use proptest::prelude::*;
-    use tracer_common::count::LINEAR_BUCKETS;
 
     use super::*;
 
     fn none() -> Counted {
         Counted {
-            total: 0,
-            shortest: u64::MAX,
-            longest: 0,
-            filtered_out: 0,
-            without_entry: 0,
-            no_place: 0,
-            entered: 0,
-            without_exit: 0,
-            errors: BTreeMap::new(),
-            other_errors: 0,
-            linear: [0; LINEAR_BUCKETS],
             buckets: vec![0; 8],
+            ..Counted::default()
         }
     }
 
